@@ -1,0 +1,1 @@
+"""The Dagster assets, one file each: read, call pure code, write, report metadata."""

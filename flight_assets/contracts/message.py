@@ -1,0 +1,99 @@
+"""The Kafka message: a UTF-8 JSON object, keyed by flight_id, one per thing that happened to a flight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+SCHEMA_VERSION = 1
+MAX_MESSAGE_BYTES = 65_536
+
+
+class EventType(StrEnum):
+    """What happened to the flight, in the order in which it can happen."""
+
+    SCHEDULED = "scheduled"
+    DEPARTED = "departed"
+    ARRIVED = "arrived"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a message was rejected. A message has one: the first that applies, in this order."""
+
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    UNSUPPORTED_SCHEMA_VERSION = "unsupported_schema_version"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    UNKNOWN_AIRLINE = "unknown_airline"
+    UNKNOWN_AIRPORT = "unknown_airport"
+    OUT_OF_RANGE = "out_of_range"
+    INCONSISTENT_TIMES = "inconsistent_times"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the message.
+
+    ``json_type`` is string, integer, number, time (a string: RFC 3339, UTC) or object. ``low`` and ``high`` bound the value, ends
+    included; ``low_open`` excludes the lower end and ``high_open`` the upper. A field that is not ``required`` may be null or absent.
+    """
+
+    name: str
+    json_type: str
+    description: str
+    unit: str = ""
+    required: bool = True
+    low: float | None = None
+    high: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+
+
+MESSAGE_FIELDS: tuple[Field, ...] = (
+    Field("schema_version", "integer", "version of this contract"),
+    Field("event_id", "string", "unique per event; the same id twice is a duplicate"),
+    Field("event_type", "string", "scheduled, departed, arrived or cancelled"),
+    Field("timestamp", "time", "when it happened", "UTC"),
+    Field("flight_id", "string", "carrier + number + '-' + origin + '-' + scheduled local date, e.g. UA1545-EWR-20130101"),
+    Field("airline", "string", "IATA carrier code"),
+    Field("flight_number", "integer", "the carrier's number of the flight", low=1, high=9999),
+    Field("tail_number", "string", "registration of the aircraft", required=False),
+    Field("origin", "string", "IATA airport code"),
+    Field("destination", "string", "IATA airport code, different from the origin"),
+    Field("scheduled_departure", "time", "planned departure", "UTC"),
+    Field("scheduled_arrival", "time", "planned arrival", "UTC", required=False),
+    Field("distance_miles", "number", "great-circle distance", "miles", low=0, high=12_500, low_open=True, high_open=True),
+    Field("departure_delay_minutes", "number", "negative = early; null until departed", "minutes", required=False, low=-180, high=3_000),
+    Field("arrival_delay_minutes", "number", "negative = early; null until arrived", "minutes", required=False, low=-180, high=3_000),
+    Field("weather", "object", "at the origin in the scheduled hour", required=False),
+)
+
+# Plausible ranges, after the extremes that the US National Weather Service records; a value outside is dropped and lowers the score.
+WEATHER_FIELDS: tuple[Field, ...] = (
+    Field("temperature_f", "number", "air temperature", "°F", required=False, low=-90, high=140),
+    Field("dew_point_f", "number", "dew point", "°F", required=False, low=-100, high=100),
+    Field("humidity_pct", "number", "relative humidity", "%", required=False, low=0, high=100),
+    Field("wind_direction_deg", "number", "direction the wind comes from", "°", required=False, low=0, high=360),
+    Field("wind_speed_mph", "number", "sustained wind", "mph", required=False, low=0, high=250),
+    Field("wind_gust_mph", "number", "gusts", "mph", required=False, low=0, high=300),
+    Field("precipitation_in", "number", "precipitation in the hour", "inches", required=False, low=0, high=15),
+    Field("pressure_mb", "number", "sea-level pressure", "millibars", required=False, low=850, high=1_100),
+    Field("visibility_miles", "number", "visibility", "miles", required=False, low=0, high=100),
+)
+
+# The delay a message must carry for each type of event, and the ones it must not carry yet.
+REQUIRED_DELAYS: dict[EventType, tuple[str, ...]] = {
+    EventType.SCHEDULED: (),
+    EventType.DEPARTED: ("departure_delay_minutes",),
+    EventType.ARRIVED: ("departure_delay_minutes", "arrival_delay_minutes"),
+    EventType.CANCELLED: (),
+}
+FORBIDDEN_DELAYS: dict[EventType, tuple[str, ...]] = {
+    EventType.SCHEDULED: ("departure_delay_minutes", "arrival_delay_minutes"),
+    EventType.DEPARTED: ("arrival_delay_minutes",),
+    EventType.ARRIVED: (),
+    EventType.CANCELLED: ("arrival_delay_minutes",),
+}

@@ -1,0 +1,1 @@
+"""Predicting a flight's arrival delay before it departs: features, training, evaluation, inference, registry. No Dagster here."""

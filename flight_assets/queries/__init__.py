@@ -1,0 +1,1 @@
+"""What people and pages ask of the stores: plain functions, no user interface."""

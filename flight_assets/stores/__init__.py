@@ -1,0 +1,1 @@
+"""Connections to Kafka, HDFS, the warehouse, MongoDB and Redis, and the idempotent write of each."""
