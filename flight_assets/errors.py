@@ -1,0 +1,20 @@
+"""The errors a user sees as one sentence.
+
+FlightsError            anything this platform reports by a sentence that names the remedy
+└── StoreUnavailable    a store did not answer at its address
+"""
+
+from __future__ import annotations
+
+
+class FlightsError(Exception):
+    """A failure that the message explains; the command line prints it without a trace."""
+
+
+class StoreUnavailable(FlightsError):
+    """A store did not answer."""
+
+    def __init__(self, store: str, address: str, remedy: str) -> None:
+        super().__init__(f"{store} does not answer at {address}: {remedy}")
+        self.store = store
+        self.address = address

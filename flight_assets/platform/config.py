@@ -1,0 +1,200 @@
+"""The configuration files of the embedded services, written from the settings at each start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
+
+_LOG4J1 = """log4j.rootLogger=WARN,console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.target=System.err
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c: %m%n
+"""
+_LOG4J2 = """rootLogger.level=warn
+rootLogger.appenderRef.console.ref=console
+appender.console.type=Console
+appender.console.name=console
+appender.console.target=SYSTEM_ERR
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d{ISO8601} %p %c: %m%n
+"""
+
+
+def write_configs(settings: Settings) -> None:
+    """Write every configuration file under ``home/etc``; the same settings give the same bytes."""
+    etc = settings.home / "etc"
+    files = {
+        "kafka/server.properties": _properties(kafka_properties(settings)),
+        "kafka/log4j2.properties": _LOG4J2,
+        "hadoop/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url, "hadoop.tmp.dir": str(settings.home / "data/hadoop-tmp")}),
+        "hadoop/hdfs-site.xml": _hadoop_xml(hdfs_properties(settings)),
+        "hadoop/log4j.properties": _LOG4J1,
+        # The published jars lack the servers' web pages; without these folders their HTTP endpoints do not start.
+        "hadoop/webapps/hdfs/WEB-INF/web.xml": "<web-app/>\n",
+        "hadoop/webapps/datanode/WEB-INF/web.xml": "<web-app/>\n",
+        "metastore/hive-site.xml": _hadoop_xml(metastore_properties(settings)),
+        "metastore/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url}),
+        "metastore/log4j2.properties": _LOG4J2,
+        "metastore/hive-log4j2.properties": _LOG4J2,
+        "spark/spark-defaults.conf": "".join(f"{key} {value}\n" for key, value in spark_properties(settings).items()),
+        "spark/log4j2.properties": _LOG4J2 + _SPARK_QUIET,
+        "spark/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url}),
+        "spark/hdfs-site.xml": _hadoop_xml(hdfs_client_properties(settings)),
+        "spark/hive-site.xml": _hadoop_xml(hiveserver2_properties(settings)),
+        "dagster/workspace.yaml": _dagster_workspace(settings),
+    }
+    for name, content in files.items():
+        target = etc / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    template = (PROJECT_DIR / "deploy" / "dagster.yaml").read_text()
+    (settings.dagster_home / "dagster.yaml").write_text(template)
+
+
+# Spark warns of what is meant: a topic with CreateTime gaps, plans longer than a log line, Hive settings it does not know.
+_SPARK_QUIET = """logger.hiveconf.name=org.apache.hadoop.hive.conf.HiveConf
+logger.hiveconf.level=error
+logger.planstring.name=org.apache.spark.sql.catalyst.util.SparkStringUtils
+logger.planstring.level=error
+logger.kafkaadmin.name=org.apache.kafka.clients
+logger.kafkaadmin.level=error
+"""
+
+
+def kafka_properties(settings: Settings) -> dict[str, object]:
+    """One broker that is its own controller (KRaft)."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{settings.address('kafka_controller')}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{settings.address('kafka')},CONTROLLER://{settings.address('kafka_controller')}",
+        "advertised.listeners": f"PLAINTEXT://{settings.address('kafka')}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": settings.home / "data/kafka",
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        "auto.create.topics.enable": "false",
+        # A replay of 2013 would be older than any retention the moment it arrives: age counts from the arrival.
+        "log.message.timestamp.type": "LogAppendTime",
+    }
+
+
+def hdfs_client_properties(settings: Settings) -> dict[str, object]:
+    """What a client of a cluster with one DataNode must know; also its timeouts."""
+    return {
+        "dfs.replication": 1,
+        "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
+        "dfs.client.socket-timeout": int(settings.timeout_s * 1000),
+        "ipc.client.connect.timeout": int(settings.timeout_s * 1000),
+        "ipc.client.connect.max.retries": 2,
+        "ipc.client.connect.max.retries.on.timeouts": 1,
+        "ipc.client.rpc-timeout.ms": 60_000,
+    }
+
+
+def hdfs_properties(settings: Settings) -> dict[str, object]:
+    """NameNode and DataNode on loopback, readable at once after a crash (no extension of safe mode)."""
+    return hdfs_client_properties(settings) | {
+        "dfs.namenode.name.dir": f"file://{settings.home / 'data/namenode'}",
+        "dfs.datanode.data.dir": f"file://{settings.home / 'data/datanode'}",
+        "dfs.namenode.rpc-address": settings.address("namenode"),
+        "dfs.namenode.http-address": settings.address("namenode_http"),
+        "dfs.namenode.rpc-bind-host": LOOPBACK,
+        "dfs.datanode.hostname": LOOPBACK,
+        "dfs.datanode.address": settings.address("datanode"),
+        "dfs.datanode.ipc.address": settings.address("datanode_ipc"),
+        "dfs.datanode.http.address": settings.address("datanode_http"),
+        "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+        "dfs.namenode.safemode.extension": 0,
+        "dfs.heartbeat.interval": 1,
+        "dfs.namenode.handler.count": 4,
+        "dfs.permissions.enabled": "false",
+    }
+
+
+def metastore_properties(settings: Settings) -> dict[str, object]:
+    """A metastore on Derby that this one process owns."""
+    return {
+        "javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={settings.home / 'data/metastore_db'};create=true",
+        "javax.jdo.option.ConnectionDriverName": "org.apache.derby.jdbc.EmbeddedDriver",
+        "datanucleus.schema.autoCreateAll": "true",
+        "hive.metastore.schema.verification": "false",
+        "hive.metastore.warehouse.dir": settings.hdfs_path("/warehouse"),
+        "hive.metastore.thrift.bind.host": LOOPBACK,
+        "hive.metastore.server.min.threads": 4,
+        "hive.metastore.server.max.threads": 32,
+    }
+
+
+def hiveserver2_properties(settings: Settings) -> dict[str, object]:
+    """Where Spark finds the metastore and at which address it serves JDBC clients."""
+    return {
+        "hive.metastore.uris": settings.metastore_uri,
+        "hive.metastore.client.socket.timeout": f"{int(settings.timeout_s)}s",
+        "hive.server2.thrift.bind.host": LOOPBACK,
+        "hive.server2.thrift.port": settings.port("hiveserver2"),
+        "hive.server2.transport.mode": "binary",
+    }
+
+
+def spark_properties(settings: Settings) -> dict[str, object]:
+    """One application that serves Connect and HiveServer2, with Delta as the table format, sized for two cores."""
+    return {
+        "spark.app.name": "flight-tracking",
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": f"{settings.spark_heap_mb}m",
+        "spark.driver.host": LOOPBACK,
+        "spark.driver.bindAddress": LOOPBACK,
+        "spark.ui.port": settings.port("spark_ui"),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": LOOPBACK,
+        "spark.connect.grpc.binding.port": settings.port("spark_connect"),
+        "spark.connect.session.manager.defaultSessionTimeout": "30m",
+        "spark.sql.catalogImplementation": "hive",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.warehouse.dir": settings.hdfs_path("/warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": 2,
+        "spark.default.parallelism": 2,
+        "spark.sql.parquet.compression.codec": "snappy",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.databricks.delta.snapshotPartitions": 1,
+        "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
+        "spark.sql.streaming.numRecentProgressUpdates": 20,
+        "spark.sql.ui.retainedExecutions": 50,
+        "spark.ui.retainedJobs": 100,
+        "spark.ui.retainedStages": 100,
+        "spark.ui.retainedTasks": 2000,
+        "spark.local.dir": settings.home / "data/spark-local",
+        "spark.sql.artifact.isolation.enabled": "true",
+        "spark.log.structuredLogging.enabled": "false",
+    }
+
+
+def _properties(values: dict[str, object]) -> str:
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def _hadoop_xml(values: dict[str, object]) -> str:
+    rows = "".join(f"  <property><name>{escape(key)}</name><value>{escape(str(value))}</value></property>\n" for key, value in values.items())
+    return f"<configuration>\n{rows}</configuration>\n"
+
+
+def _dagster_workspace(settings: Settings) -> str:
+    port = settings.port("dagster_code")
+    return f"load_from:\n  - grpc_server: {{host: {LOOPBACK}, port: {port}, location_name: flight_assets.definitions}}\n"

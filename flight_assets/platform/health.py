@@ -1,0 +1,159 @@
+"""What each service must do to count as up. Every check raises while its service does not do it, and gives up after its own timeout."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from flight_assets.errors import FlightsError
+from flight_assets.stores import kafka, redis
+from flight_assets.stores.hdfs import Hdfs
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any fixed 16 bytes in base64: one embedded broker is one cluster
+HEALTH_TOPIC = "platform_health"
+PROBE_TIMEOUT_S = 5.0
+
+
+class NotReady(FlightsError):
+    """The service answers, but does not do its work yet."""
+
+
+def _answers(host: str, port: int) -> None:
+    with socket.create_connection((host, port), PROBE_TIMEOUT_S):
+        pass
+
+
+def check_mongod(settings: Settings) -> None:
+    """Answers a ping as the primary of its replica set; makes a fresh mongod a replica set of one."""
+    from pymongo import MongoClient
+    from pymongo.errors import OperationFailure
+
+    options: dict[str, Any] = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 5000}
+    with MongoClient(settings.address("mongod"), directConnection=True, **options) as client:
+        try:
+            client.admin.command("replSetGetStatus")
+        except OperationFailure as error:
+            if error.code != 94:  # NotYetInitialized
+                raise
+            members = [{"_id": 0, "host": settings.address("mongod")}]
+            client.admin.command("replSetInitiate", {"_id": "flights", "members": members})
+        if not client.admin.command("hello")["isWritablePrimary"]:
+            raise NotReady("mongod is not the primary of its replica set yet")
+
+
+def check_redis(settings: Settings) -> None:
+    """Answers a ping, with its data loaded."""
+    client = redis.connect(settings)
+    try:
+        client.ping()
+    finally:
+        client.close()
+
+
+def check_kafka(settings: Settings) -> None:
+    """A message that is produced now is consumed again, through a topic of its own."""
+    from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+    _answers(*_host_port(settings.address("kafka")))
+    kafka.ensure_topic(settings, HEALTH_TOPIC, partitions=1, retention_days=1)
+    probe = uuid4().bytes
+    options = kafka.client_options(settings)
+    producer = KafkaProducer(**options, max_block_ms=5000, delivery_timeout_ms=20_000)
+    try:
+        offset = producer.send(HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
+    finally:
+        producer.close(timeout=PROBE_TIMEOUT_S)
+    consumer = KafkaConsumer(**options, group_id=None, enable_auto_commit=False, consumer_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
+    try:
+        partition = TopicPartition(HEALTH_TOPIC, 0)
+        consumer.assign([partition])
+        consumer.seek(partition, offset)
+        if next(consumer).value != probe:
+            raise NotReady("Kafka gave back another message than the one produced")
+    except StopIteration:
+        raise NotReady("Kafka did not give back the message produced") from None
+    finally:
+        consumer.close()
+
+
+def check_namenode(settings: Settings) -> None:
+    """Answers for the root directory."""
+    _answers(*_host_port(settings.address("namenode")))
+    Hdfs(settings).exists("/")
+
+
+def check_datanode(settings: Settings) -> None:
+    """A file that is written now can be read again: out of safe mode, with a DataNode that serves."""
+    hdfs, content, path = Hdfs(settings), uuid4().bytes, f"/tmp/health-{uuid4().hex}"  # noqa: S108 - a path in HDFS
+    hdfs.write(path, content)
+    found = hdfs.read(path)
+    hdfs.delete(path)
+    if found != content:
+        raise NotReady("HDFS gave back another content than the one written")
+
+
+def check_metastore(settings: Settings) -> None:
+    """Accepts connections; that it answers shows in Spark's check."""
+    _answers(*_host_port(settings.address("metastore")))
+
+
+def check_spark(settings: Settings) -> None:
+    """Answers ``SELECT 1`` and lists the metastore's databases over Connect; HiveServer2 accepts connections."""
+    from flight_assets.stores.warehouse import connect
+
+    _answers(*_host_port(settings.address("spark_connect")))
+    _answers(*_host_port(settings.address("hiveserver2")))
+    spark = connect(settings)
+    if spark.sql("SELECT 1").collect()[0][0] != 1 or not spark.sql("SHOW DATABASES").collect():
+        raise NotReady("Spark answered SELECT 1 wrongly")
+
+
+def check_dagster_code(settings: Settings) -> None:
+    """The code location serves: definitions loaded without an error."""
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with grpc.insecure_channel(settings.address("dagster_code")) as channel:
+        request = health_pb2.HealthCheckRequest(service="DagsterApi")
+        reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=PROBE_TIMEOUT_S)
+    if reply.status != health_pb2.HealthCheckResponse.SERVING:
+        raise NotReady("the Dagster code location does not serve yet")
+
+
+def check_dagster_webserver(settings: Settings) -> None:
+    """The page's server has loaded the repository."""
+    query = "{ repositoriesOrError { __typename ... on RepositoryConnection { nodes { name } } } }"
+    if not graphql(settings, query)["repositoriesOrError"].get("nodes"):
+        raise NotReady("the Dagster web server has no repository yet")
+
+
+def check_dagster_daemon(settings: Settings) -> None:
+    """Every required daemon has sent a heartbeat lately."""
+    query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
+    statuses = graphql(settings, query)["instance"]["daemonHealth"]["allDaemonStatuses"]
+    ill = [status["daemonType"] for status in statuses if status["required"] and not status["healthy"]]
+    if ill:
+        raise NotReady(f"no heartbeat yet from the Dagster daemons {', '.join(ill)}")
+
+
+def graphql(settings: Settings, query: str) -> dict[str, Any]:
+    """The ``data`` of a GraphQL answer of the Dagster web server."""
+    request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting
+        f"{settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310
+        answer: dict[str, Any] = json.load(reply)
+    if "errors" in answer:
+        raise NotReady(f"Dagster: {answer['errors'][0]['message']}")
+    return dict(answer["data"])
+
+
+def _host_port(address: str) -> tuple[str, int]:
+    host, port = address.rsplit(":", 1)
+    return host, int(port)

