@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from flight_assets.contracts.tables import FACT, PREDICTIONS, TABLES, Table
 from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from pyspark.sql import DataFrame, SparkSession
 
     from flight_assets.settings import Settings
 
@@ -44,3 +49,96 @@ def _refuse_unreachable(settings: Settings) -> None:
 
 def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:
     return StoreUnavailable("Spark Connect", settings.spark_remote, f"see `flights status` and `flights logs spark` ({detail})")
+
+
+class Warehouse:
+    """Reads and idempotent writes of the tables in one database of the metastore."""
+
+    def __init__(self, spark: SparkSession, database: str) -> None:
+        self.spark = spark
+        self.database = database
+
+    def name(self, table: Table) -> str:
+        """The table's name in SQL."""
+        return f"{self.database}.{table.name}"
+
+    def read(self, table: Table) -> DataFrame:
+        """The table as it is now."""
+        return self.spark.table(self.name(table))
+
+    def create_tables(self) -> None:
+        """Create the database and every table of the contract that is not there yet."""
+        self.spark.sql(f"CREATE DATABASE IF NOT EXISTS {self.database}").collect()
+        present = {row.tableName for row in self.spark.sql(f"SHOW TABLES IN {self.database}").collect()}
+        for table in TABLES:
+            if table.name not in present:
+                self.spark.sql(create_statement(self.name(table), table)).collect()
+
+    def append_once(self, rows: DataFrame, table: Table, batch_id: int) -> None:
+        """Append the rows of a batch; appending the same or an earlier batch again writes nothing.
+
+        Delta keeps the last batch per table (its transaction id), so batches must come in order.
+        """
+        ordered = rows.select(*table.column_names)
+        ordered.write.format("delta").mode("append").option("txnAppId", table.name).option("txnVersion", str(batch_id)).saveAsTable(
+            self.name(table)
+        )
+
+    def replace(self, rows: DataFrame, table: Table) -> None:
+        """Replace the whole content of a table in one commit."""
+        rows.select(*table.column_names).write.format("delta").mode("overwrite").saveAsTable(self.name(table))
+
+    def merge_predictions(self, predicted: DataFrame) -> int:
+        """Insert the predictions of flights that have none; a prediction once made stays. Returns the rows inserted."""
+        return self._merge(PREDICTIONS, predicted, "WHEN NOT MATCHED THEN INSERT *")
+
+    def merge_outcomes(self, ended: DataFrame) -> int:
+        """Fill in how predicted flights ended. Returns the rows changed; a repeat changes none."""
+        changed = "NOT (t.outcome <=> s.outcome AND t.actual_delay_minutes <=> s.actual_delay_minutes)"
+        assignments = (
+            "t.outcome = s.outcome, t.actual_delay_minutes = s.actual_delay_minutes, "
+            "t.error_minutes = s.actual_delay_minutes - t.predicted_delay_minutes"
+        )
+        return self._merge(PREDICTIONS, ended, f"WHEN MATCHED AND {changed} THEN UPDATE SET {assignments}")
+
+    def merge_flights(self, states: DataFrame) -> int:
+        """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none."""
+        newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
+        return self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
+
+    def _merge(self, table: Table, source: DataFrame, clauses: str) -> int:
+        """MERGE by flight. The dates of the source as literals let Delta skip the files of other days."""
+        with cached(source) as rows:
+            dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
+            if not dates:
+                return 0
+            view = f"merge_into_{table.name}"
+            rows.createOrReplaceTempView(view)
+            on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({_date_list(dates)})"
+            result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()  # noqa: S608
+        return int(result[0]["num_affected_rows"])
+
+
+@contextmanager
+def cached(frame: DataFrame) -> Iterator[DataFrame]:
+    """The frame, computed once and kept in Spark's memory or on its disk until the block ends."""
+    kept = frame.persist()
+    try:
+        yield kept
+    finally:
+        kept.unpersist()
+
+
+def _date_list(dates: Iterable[date]) -> str:
+    return ", ".join(f"DATE'{day.isoformat()}'" for day in sorted(dates))
+
+
+def create_statement(name: str, table: Table) -> str:
+    """The SQL that creates a table with its comments, partitioning and properties."""
+    columns = ", ".join(f"{column.name} {column.type} COMMENT '{_comment(column.description, column.unit)}'" for column in table.columns)
+    partitioning = f"PARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
+    return f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING delta {partitioning} COMMENT 'One row per {_comment(table.grain, '')}'"
+
+
+def _comment(text: str, unit: str) -> str:
+    return (f"{text} [{unit}]" if unit else text).replace("'", "’")

@@ -1,0 +1,203 @@
+"""The warehouse tables: grain, key, partitioning, and each column's type, unit and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flight_assets.contracts.message import WEATHER_FIELDS
+
+WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHER_FIELDS) + ">"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: name, Spark SQL type, what it holds, and its unit."""
+
+    name: str
+    type: str
+    description: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse. ``grain`` completes the sentence 'one row per …'; ``key`` is unique."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    partitioned_by: tuple[str, ...] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+_ORIGIN_OF_ROW = (
+    Column("kafka_partition", "INT", "partition of the topic that the message came from"),
+    Column("kafka_offset", "BIGINT", "its offset in that partition"),
+    Column("ingestion_timestamp", "TIMESTAMP", "when Kafka took the message", "UTC"),
+    Column("batch_id", "BIGINT", "batch that processed it"),
+    Column("processing_date", "DATE", "date of ingestion_timestamp", "UTC"),
+)
+
+_FLIGHT = (
+    Column("flight_id", "STRING", "carrier + number + '-' + origin + '-' + scheduled local date"),
+    Column("flight_date", "DATE", "scheduled date of departure, the origin's local time (from flight_id)"),
+    Column("airline", "STRING", "IATA carrier code"),
+    Column("flight_number", "INT", "the carrier's number of the flight"),
+    Column("tail_number", "STRING", "registration of the aircraft"),
+    Column("origin", "STRING", "IATA airport code"),
+    Column("destination", "STRING", "IATA airport code"),
+    Column("route", "STRING", "origin and destination, e.g. EWR-IAH"),
+    Column("scheduled_departure", "TIMESTAMP", "planned departure", "UTC"),
+    Column("scheduled_arrival", "TIMESTAMP", "planned arrival", "UTC"),
+    Column("distance_miles", "DOUBLE", "great-circle distance", "miles"),
+    Column("departure_delay_minutes", "DOUBLE", "negative = early; null until departed", "minutes"),
+    Column("arrival_delay_minutes", "DOUBLE", "negative = early; null until arrived", "minutes"),
+    Column("weather", WEATHER_TYPE, "at the origin in the scheduled hour"),
+    Column("month", "INT", "month of flight_date, 1–12"),
+    Column("day_of_week", "INT", "ISO day of flight_date, 1 = Monday"),
+    Column("hour", "INT", "hour of the scheduled departure, the origin's local time", "hours"),
+    Column("is_weekend", "BOOLEAN", "whether flight_date is a Saturday or Sunday"),
+    Column("quality_score", "DOUBLE", "completeness × validity of the optional fields, 0–1"),
+)
+
+_PREDICTION = (
+    Column("predicted_delay_minutes", "DOUBLE", "predicted arrival delay, negative = early", "minutes"),
+    Column("interval_low_minutes", "DOUBLE", "lower end of the 90 % interval", "minutes"),
+    Column("interval_high_minutes", "DOUBLE", "upper end of the 90 % interval", "minutes"),
+    Column("probability_delayed_15", "DOUBLE", "probability of an arrival 15 minutes late or more, 0–1"),
+    Column("confidence", "DOUBLE", "from interval width and feature completeness, 0–1"),
+    Column("model_version", "STRING", "model that predicted"),
+)
+
+_TRUTH = (
+    Column("actual_delay_minutes", "DOUBLE", "arrival delay that came true; null until arrived", "minutes"),
+    Column("error_minutes", "DOUBLE", "actual − predicted; null until arrived or without prediction", "minutes"),
+)
+
+STAGING = Table(
+    name="staging_flight_events",
+    grain="valid event",
+    key=("event_id",),
+    columns=(
+        Column("event_id", "STRING", "unique id of the event"),
+        Column("event_type", "STRING", "scheduled, departed, arrived or cancelled"),
+        Column("timestamp", "TIMESTAMP", "when it happened", "UTC"),
+        Column("schema_version", "INT", "version of the message contract"),
+        *_FLIGHT,
+        *_ORIGIN_OF_ROW,
+    ),
+    partitioned_by=("processing_date",),
+)
+
+QUARANTINE = Table(
+    name="quarantined_events",
+    grain="rejected message",
+    key=("topic", "kafka_partition", "kafka_offset"),
+    columns=(
+        Column("reason", "STRING", "reason code of the message contract"),
+        Column("detail", "STRING", "what exactly was wrong"),
+        Column("key", "BINARY", "the message's key, byte for byte"),
+        Column("value", "BINARY", "the message, byte for byte"),
+        Column("topic", "STRING", "Kafka topic"),
+        *_ORIGIN_OF_ROW,
+    ),
+    partitioned_by=("processing_date",),
+)
+
+PREDICTIONS = Table(
+    name="predictions",
+    grain="prediction; a flight has one, made from its scheduled event",
+    key=("prediction_id",),
+    columns=(
+        Column("prediction_id", "STRING", "event_id of the scheduled event that it was made from"),
+        Column("flight_id", "STRING", "flight that it is for"),
+        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        Column("prediction_timestamp", "TIMESTAMP", "the moment whose knowledge it uses: the scheduled event's timestamp", "UTC"),
+        *_PREDICTION,
+        *_TRUTH,
+        Column("outcome", "STRING", "arrived, cancelled, or null while open"),
+        Column("batch_id", "BIGINT", "batch that predicted"),
+        Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
+    ),
+    partitioned_by=("prediction_date",),
+)
+
+FACT = Table(
+    name="fact_flight_events",
+    grain="flight: newest state, frozen prediction, actual and error",
+    key=("flight_id",),
+    columns=(
+        Column("event_id", "STRING", "event that the newest state comes from"),
+        Column("event_type", "STRING", "newest state: scheduled, departed, arrived or cancelled"),
+        Column("timestamp", "TIMESTAMP", "when that happened", "UTC"),
+        *_FLIGHT,
+        *_PREDICTION,
+        *_TRUTH,
+        *_ORIGIN_OF_ROW,
+    ),
+    partitioned_by=("processing_date",),
+)
+
+BATCH_METADATA = Table(
+    name="batch_metadata",
+    grain="batch",
+    key=("batch_id",),
+    columns=(
+        Column("batch_id", "BIGINT", "number of the batch, consecutive"),
+        Column("timestamp", "TIMESTAMP", "ingestion time of its newest message", "UTC"),
+        Column("record_count", "BIGINT", "messages in it", "messages"),
+        Column("staged", "BIGINT", "valid events staged", "events"),
+        Column("duplicate", "BIGINT", "events whose event_id had been seen", "events"),
+        Column("quarantined", "BIGINT", "messages rejected", "messages"),
+        Column("predicted", "BIGINT", "predictions made", "predictions"),
+        Column("upserted", "BIGINT", "documents that MongoDB took", "documents"),
+        Column("out_of_order", "BIGINT", "events older than the state that MongoDB had", "events"),
+        Column("merged", "BIGINT", "rows merged into the fact table", "rows"),
+        Column("file_size_mb", "DOUBLE", "size of the raw files", "MB"),
+        Column("storage_location", "STRING", "directory of the raw files"),
+        Column("record", "STRING", "the whole record of the batch as JSON, as in /metadata/batch_<id>.json"),
+    ),
+)
+
+SCHEMA_METADATA = Table(
+    name="schema_metadata",
+    grain="field of a version of the message contract",
+    key=("schema_version", "field"),
+    columns=(
+        Column("schema_version", "INT", "version of the message contract"),
+        Column("field", "STRING", "name of the field"),
+        Column("type", "STRING", "JSON type"),
+        Column("unit", "STRING", "unit of the value"),
+        Column("required", "BOOLEAN", "whether a message without it is rejected"),
+        Column("description", "STRING", "meaning"),
+    ),
+)
+
+DIM_AIRLINE = Table(
+    name="dim_airline",
+    grain="airline",
+    key=("code",),
+    columns=(Column("code", "STRING", "IATA carrier code"), Column("name", "STRING", "name")),
+)
+
+DIM_AIRPORT = Table(
+    name="dim_airport",
+    grain="airport",
+    key=("code",),
+    columns=(
+        Column("code", "STRING", "IATA airport code"),
+        Column("name", "STRING", "name"),
+        Column("city", "STRING", "city, where known"),
+        Column("state", "STRING", "state, where known"),
+        Column("latitude", "DOUBLE", "latitude", "degrees north"),
+        Column("longitude", "DOUBLE", "longitude", "degrees east"),
+        Column("time_zone", "STRING", "IANA time zone"),
+    ),
+)
+
+TABLES = (STAGING, QUARANTINE, PREDICTIONS, FACT, BATCH_METADATA, SCHEMA_METADATA, DIM_AIRLINE, DIM_AIRPORT)

@@ -1,0 +1,104 @@
+"""From the topic to raw Parquet on HDFS, one directory per batch, byte for byte.
+
+The stream's checkpoint fixes the offsets of a batch before it is written; a batch that died is written again with the same offsets
+over what was there. So a directory, once complete, always holds the same messages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flight_assets.errors import FlightsError
+from flight_assets.provenance import CHECKPOINT, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from flight_assets.settings import Settings
+    from flight_assets.stores.hdfs import Hdfs
+
+# Landing takes 250,000 messages in seconds; a run that needs longer than this for what is in the topic has a broken broker or HDFS.
+LANDING_TIMEOUT_S = 1_800
+BYTES_PER_MB = 1_000_000
+
+
+def land_new_messages(spark: SparkSession, settings: Settings) -> None:
+    """Write every message that is new in the topic, as one or more batches. Nothing new: nothing written.
+
+    Raises:
+        FlightsError: the stream failed, or did not end in time.
+    """
+    query = (
+        _kafka_rows(spark, settings)
+        .writeStream.foreachBatch(_writer(settings.hdfs_url))
+        .option("checkpointLocation", settings.hdfs_path(CHECKPOINT))
+        .trigger(availableNow=True)
+        .start()
+    )
+    if not query.awaitTermination(LANDING_TIMEOUT_S):
+        query.stop()
+        raise FlightsError(f"landing took more than {LANDING_TIMEOUT_S} s: see `flights logs spark` and `flights logs kafka`")
+    problem = query.exception()
+    if problem is not None:
+        raise FlightsError(f"landing failed: {str(problem).splitlines()[0]}")
+
+
+def _kafka_rows(spark: SparkSession, settings: Settings) -> DataFrame:
+    timeout_ms = str(int(settings.timeout_s * 1000))
+    stream = (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .option("subscribe", settings.kafka_topic)
+        .option("startingOffsets", "earliest")
+        .option("failOnDataLoss", "true")
+        .option("maxOffsetsPerTrigger", str(settings.max_events_per_batch))
+        .option("kafka.request.timeout.ms", timeout_ms)
+        .option("kafka.default.api.timeout.ms", timeout_ms)
+        .load()
+    )
+    return stream.selectExpr(
+        "key", "value", "topic", "partition AS kafka_partition", "offset AS kafka_offset", "timestamp AS ingestion_timestamp"
+    )
+
+
+def _writer(hdfs_url: str):  # noqa: ANN202 - the function goes to Spark, whose type for it is private
+    def write(batch: DataFrame, batch_id: int) -> None:
+        batch.write.mode("overwrite").parquet(f"{hdfs_url}{raw_path(batch_id)}")
+
+    return write
+
+
+def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFrame:
+    """The messages of a batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp, batch_id."""
+    from pyspark.sql import functions as F
+
+    rows = spark.read.parquet(settings.hdfs_path(raw_path(batch_id)))
+    return rows.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
+
+
+def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int) -> BatchRecord:
+    """The record of a batch as it lies on HDFS; its figures are read back from the files."""
+    from pyspark.sql import functions as F
+
+    raw = read_raw(spark, settings, batch_id)
+    offsets = (
+        raw.groupBy("kafka_partition")
+        .agg(
+            F.count("*").alias("count"),
+            F.min("kafka_offset").alias("first"),
+            F.max("kafka_offset").alias("last"),
+            F.max("ingestion_timestamp").alias("newest"),
+        )
+        .orderBy("kafka_partition")
+        .collect()
+    )
+    return BatchRecord(
+        batch_id=batch_id,
+        archive_id=archive_id(batch_id),
+        timestamp=max(row.newest for row in offsets),
+        record_count=sum(row["count"] for row in offsets),
+        file_size_mb=round(hdfs.size_bytes(raw_path(batch_id)) / BYTES_PER_MB, 3),
+        storage_location=settings.hdfs_path(raw_path(batch_id)),
+        schema=[ColumnType(name=field.name, type=field.dataType.simpleString()) for field in raw.schema.fields],
+        offsets={str(row.kafka_partition): OffsetRange(first=row.first, last=row.last) for row in offsets},
+    )

@@ -1,0 +1,110 @@
+"""A lease that lets one run process at a time, wherever runs are started from (promise P6).
+
+One document in MongoDB, renewed while its holder lives. It falls to the next run when it has not been renewed for ``lease_s``, or at
+once when the holder was a process of this host that is gone. Times are the database server's, so hosts' clocks do not matter.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psutil
+
+from flight_assets.errors import FlightsError
+from flight_assets.stores import mongo
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+LEASES = "leases"
+PROCESSING = "processing"
+POLL_S = 0.5
+
+
+class LeaseBusy(FlightsError):
+    """Another run holds the lease."""
+
+
+@contextmanager
+def hold(settings: Settings, purpose: str, wait_s: float) -> Iterator[None]:
+    """Hold the lease for the length of the block.
+
+    Args:
+        settings: where MongoDB is, and for how long a lease lasts without renewal.
+        purpose: who holds it, for the message that others get.
+        wait_s: how long to wait for another holder to end.
+
+    Raises:
+        LeaseBusy: it was still held after ``wait_s``.
+        StoreUnavailable: MongoDB does not answer.
+    """
+    token = uuid4().hex
+    with mongo.database(settings) as db:
+        _acquire(db[LEASES], token, purpose, settings.lease_s, wait_s)
+        stop = threading.Event()
+        renewal = threading.Thread(target=_renew, args=(db[LEASES], token, settings.lease_s, stop), daemon=True)
+        renewal.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            renewal.join()
+            db[LEASES].delete_one({"_id": PROCESSING, "token": token})
+
+
+def _acquire(leases: Any, token: str, purpose: str, lease_s: float, wait_s: float) -> None:  # noqa: ANN401
+    deadline = time.monotonic() + wait_s
+    while not _try_acquire(leases, token, purpose, lease_s):
+        if time.monotonic() >= deadline:
+            holder = leases.find_one({"_id": PROCESSING}) or {}
+            raise LeaseBusy(f"another run is processing ({holder.get('purpose')}, pid {holder.get('pid')}): wait for it to end")
+        time.sleep(POLL_S)
+
+
+def _try_acquire(leases: Any, token: str, purpose: str, lease_s: float) -> bool:  # noqa: ANN401
+    from pymongo.errors import DuplicateKeyError
+
+    holder = leases.find_one({"_id": PROCESSING})
+    if holder and _is_dead(holder):
+        leases.delete_one({"_id": PROCESSING, "token": holder["token"]})
+    mine = {"token": token, "purpose": purpose, "host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+    expired = {"_id": PROCESSING, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}
+    try:
+        leases.update_one(expired, [{"$set": mine | _expiry(lease_s)}], upsert=True)
+    except DuplicateKeyError:
+        return False
+    return True
+
+
+def _expiry(lease_s: float) -> dict[str, Any]:
+    return {"expires_at": {"$add": ["$$NOW", int(lease_s * 1000)]}}
+
+
+def _started(pid: int) -> float:
+    return float(psutil.Process(pid).create_time())
+
+
+def _is_dead(holder: dict[str, Any]) -> bool:
+    if holder["host"] != socket.gethostname():
+        return False
+    try:
+        return _started(holder["pid"]) != holder["started"]
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _renew(leases: Any, token: str, lease_s: float, stop: threading.Event) -> None:  # noqa: ANN401
+    from pymongo.errors import PyMongoError
+
+    while not stop.wait(lease_s / 6):
+        try:
+            leases.update_one({"_id": PROCESSING, "token": token}, [{"$set": _expiry(lease_s)}])
+        except PyMongoError:  # the holder's own writes meet the same outage and report it; the lease has five more tries to live
+            continue

@@ -1,0 +1,159 @@
+"""MongoDB: the hot store of flights, one document each, and the leases of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from flight_assets.contracts.message import EventType
+from flight_assets.errors import FlightsError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pymongo import MongoClient
+    from pymongo.collection import Collection
+
+    from flight_assets.settings import Settings
+
+FLIGHTS = "flight_events"
+WRITES_PER_BULK = 1_000
+DUPLICATE_KEY = 11_000
+INDEXES = ("timestamp", "flight_id", "ingestion_timestamp")
+PREDICTION_FIELDS = (
+    "predicted_delay_minutes",
+    "interval_low_minutes",
+    "interval_high_minutes",
+    "probability_delayed_15",
+    "confidence",
+    "model_version",
+)
+
+Document = dict[str, Any]
+
+VALIDATOR: Document = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["_id", "flight_id", "event_type", "timestamp", "airline", "origin", "destination", "ingestion_timestamp", "batch_id"],
+        "properties": {
+            "flight_id": {"bsonType": "string", "pattern": r"^[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-\d{8}$"},
+            "event_type": {"enum": [kind.value for kind in EventType]},
+            "timestamp": {"bsonType": "date"},
+            "ingestion_timestamp": {"bsonType": "date"},
+            "scheduled_departure": {"bsonType": "date"},
+            "airline": {"bsonType": "string"},
+            "origin": {"bsonType": "string", "pattern": "^[A-Z]{3}$"},
+            "destination": {"bsonType": "string", "pattern": "^[A-Z]{3}$"},
+            "batch_id": {"bsonType": ["int", "long"]},
+            "quality_score": {"bsonType": "double", "minimum": 0, "maximum": 1},
+            "prediction": {"bsonType": ["object", "null"]},
+        },
+    }
+}
+
+
+def connect(settings: Settings) -> MongoClient[Document]:
+    """A client whose every wait ends after ``timeout_s`` and whose writes survive a crash of the server (majority, journaled)."""
+    from pymongo import MongoClient
+
+    timeout_ms = int(settings.timeout_s * 1000)
+    return MongoClient(
+        settings.mongo_uri,
+        tz_aware=True,
+        serverSelectionTimeoutMS=timeout_ms,
+        connectTimeoutMS=timeout_ms,
+        socketTimeoutMS=4 * timeout_ms,
+        w="majority",
+        journal=True,
+    )
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Any]:
+    """The platform's database for the length of a block.
+
+    Raises:
+        StoreUnavailable: MongoDB cannot be reached or has no primary.
+    """
+    from pymongo.errors import ConnectionFailure
+
+    with connect(settings) as client:
+        try:
+            yield client[settings.mongo_database]
+        except ConnectionFailure as error:
+            address = settings.mongo_uri.rsplit("@", 1)[-1]
+            raise StoreUnavailable("MongoDB", address, "see `flights status` and `flights logs mongod`") from error
+
+
+def ensure_collection(settings: Settings) -> None:
+    """Create the collection of flights with its validator and indexes, or bring an existing one up to them."""
+    with database(settings) as db:
+        if FLIGHTS not in db.list_collection_names():
+            db.create_collection(FLIGHTS)
+        db.command("collMod", FLIGHTS, validator=VALIDATOR, validationLevel="strict", validationAction="error")
+        for field in INDEXES:
+            db[FLIGHTS].create_index(field)
+
+
+@dataclass(frozen=True)
+class UpsertCounts:
+    """What became of the flights written: ``upserted`` are in the collection, ``out_of_order`` met a newer state and were left out."""
+
+    upserted: int
+    out_of_order: int
+
+
+def upsert_newer(collection: Collection[Document], documents: Sequence[Document]) -> UpsertCounts:
+    """Write each document unless the collection has its flight in the same or a newer version; writing again counts the same.
+
+    An older one finds no document to replace, tries to insert, and meets the key that is there: that error, and only that, is expected.
+    """
+    out_of_order = 0
+    for start in range(0, len(documents), WRITES_PER_BULK):
+        out_of_order += _upsert_bulk(collection, documents[start : start + WRITES_PER_BULK])
+    return UpsertCounts(len(documents) - out_of_order, out_of_order)
+
+
+def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]) -> int:
+    """Returns how many documents met a newer one."""
+    from pymongo import ReplaceOne
+    from pymongo.errors import BulkWriteError
+
+    writes = [ReplaceOne({"_id": document["_id"], "version": {"$lt": document["version"]}}, document, upsert=True) for document in documents]
+    try:
+        collection.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        _refuse_others(error.details)
+        refused = [documents[entry["index"]] for entry in error.details["writeErrors"]]
+        return len(refused) - _already_there(collection, refused)
+    return 0
+
+
+def _already_there(collection: Collection[Document], documents: Sequence[Document]) -> int:
+    """How many documents the collection has in just this version: an earlier try of the same batch wrote them."""
+    versions = {document["_id"]: document["version"] for document in documents}
+    found = collection.find({"_id": {"$in": list(versions)}}, {"version": 1})
+    return sum(1 for present in found if present["version"] == versions[present["_id"]])
+
+
+def _refuse_others(result: Document) -> None:
+    refused = [error for error in result["writeErrors"] if error["code"] != DUPLICATE_KEY]
+    if refused or result.get("writeConcernErrors"):
+        first = (refused or result["writeConcernErrors"])[0]
+        raise FlightsError(f"MongoDB refused {len(refused)} documents, the first because: {first.get('errmsg', first)}")
+
+
+def document(flight: Document) -> Document:
+    """The document of a row of ``fact_flight_events``: nested prediction, dates as ISO text, and the version that decides what is newer."""
+    row = {name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value for name, value in flight.items()}
+    prediction = {name: row.pop(name) for name in PREDICTION_FIELDS}
+    offset = row.pop("kafka_offset")
+    return {
+        "_id": row["flight_id"],
+        **row,
+        "prediction": prediction if prediction["model_version"] is not None else None,
+        "version": {"timestamp": row["timestamp"], "kafka_offset": offset},
+    }

@@ -1,0 +1,78 @@
+"""From events to flights: the newest state of each, with its prediction and what came true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.message import EventType
+from flight_assets.contracts.tables import FACT, PREDICTIONS
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+PREDICTED_COLUMNS = (
+    "predicted_delay_minutes",
+    "interval_low_minutes",
+    "interval_high_minutes",
+    "probability_delayed_15",
+    "confidence",
+    "model_version",
+)
+
+
+def newest_per_flight(events: DataFrame) -> DataFrame:
+    """One row per flight, from the newest event of each by (timestamp, Kafka offset). Key: flight_id."""
+    newest_first = Window.partitionBy("flight_id").orderBy(F.col("timestamp").desc(), F.col("kafka_offset").desc())
+    return events.withColumn("_nth", F.row_number().over(newest_first)).where(F.col("_nth") == 1).drop("_nth")
+
+
+def flight_states(events: DataFrame, predictions: DataFrame) -> DataFrame:
+    """One row per flight of the events, with the columns of ``fact_flight_events``: newest state, prediction, actual, error.
+
+    ``predictions`` has one row per flight at most; a flight without one keeps nulls.
+    """
+    predicted = predictions.select("flight_id", *PREDICTED_COLUMNS)
+    actual = F.when(F.col("event_type") == EventType.ARRIVED.value, F.col("arrival_delay_minutes"))
+    return (
+        newest_per_flight(events)
+        .join(predicted, "flight_id", "left")
+        .withColumn("actual_delay_minutes", actual)
+        .withColumn("error_minutes", actual - F.col("predicted_delay_minutes"))
+        .select(*FACT.column_names)
+    )
+
+
+def to_predict(events: DataFrame) -> DataFrame:
+    """The ``scheduled`` events that a prediction is made from: of each flight the first that Kafka took."""
+    first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
+    scheduled = events.where(F.col("event_type") == EventType.SCHEDULED.value)
+    return scheduled.withColumn("_nth", F.row_number().over(first)).where(F.col("_nth") == 1).drop("_nth")
+
+
+def outcomes(events: DataFrame) -> DataFrame:
+    """How flights ended, one row per flight: flight_id, flight_date, outcome, actual_delay_minutes (null if cancelled)."""
+    is_end = F.col("event_type").isin(EventType.ARRIVED.value, EventType.CANCELLED.value)
+    ended = newest_per_flight(events.where(is_end))
+    return ended.select("flight_id", "flight_date", F.col("event_type").alias("outcome"), F.col("arrival_delay_minutes").alias("actual_delay_minutes"))
+
+
+def prediction_rows(scheduled: DataFrame, predicted: Column) -> DataFrame:
+    """Rows of ``predictions`` without their truth: ``predicted`` is a struct with PREDICTED_COLUMNS."""
+    return (
+        scheduled.withColumn("_predicted", predicted)
+        .select("*", *(F.col("_predicted")[name].alias(name) for name in PREDICTED_COLUMNS))
+        .withColumns(
+            {
+                "prediction_id": F.col("event_id"),
+                "prediction_timestamp": F.col("timestamp"),
+                "prediction_date": F.to_date("timestamp"),
+                "actual_delay_minutes": F.lit(None).cast("double"),
+                "error_minutes": F.lit(None).cast("double"),
+                "outcome": F.lit(None).cast("string"),
+            }
+        )
+        .select(*PREDICTIONS.column_names)
+    )
