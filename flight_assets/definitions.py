@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
-from dagster import Definitions
+from dagster import AssetSpec, Definitions, in_process_executor
+from dagster_pyspark import LazyPySparkResource
 
-defs = Definitions()
+from flight_assets.assets.delay_model import delay_model
+from flight_assets.assets.dimensions import dim_airline, dim_airport
+from flight_assets.assets.hive_fact import hive_fact
+from flight_assets.assets.mongo_hot import mongo_hot
+from flight_assets.assets.pipeline import PipelineResource
+from flight_assets.assets.predictions import predictions
+from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
+from flight_assets.assets.staged_events import staged_events
+from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights, train_delay_model
+from flight_assets.settings import Settings, get_settings
+
+kafka_flight_events = AssetSpec(
+    "kafka_flight_events",
+    description="One message per thing that happened to a flight: the topic that producers write to. Not made here.",
+    group_name="sources",
+    kinds={"kafka"},
+)
+
+
+def build_defs(settings: Settings) -> Definitions:
+    """Every asset, job and schedule of the platform, against the stores of these settings."""
+    spark = LazyPySparkResource(spark_config={"spark.remote": settings.spark_remote})
+    return Definitions(
+        assets=[
+            kafka_flight_events,
+            *(dim_airline, dim_airport),
+            *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
+            delay_model,
+        ],
+        jobs=[process_flights, load_dimensions, train_delay_model],
+        schedules=[process_every_minute],
+        resources={"pipeline": PipelineResource(spark=spark)},
+        # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth of the time.
+        executor=in_process_executor,
+    )
+
+
+defs = build_defs(get_settings())

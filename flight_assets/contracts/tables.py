@@ -66,7 +66,8 @@ _FLIGHT = (
 )
 
 _PREDICTION = (
-    Column("predicted_delay_minutes", "DOUBLE", "predicted arrival delay, negative = early", "minutes"),
+    Column("predicted_delay_minutes", "DOUBLE", "predicted arrival delay (its median), negative = early", "minutes"),
+    Column("predicted_mean_delay_minutes", "DOUBLE", "predicted mean of the arrival delay, for sums over flights", "minutes"),
     Column("interval_low_minutes", "DOUBLE", "lower end of the 90 % interval", "minutes"),
     Column("interval_high_minutes", "DOUBLE", "upper end of the 90 % interval", "minutes"),
     Column("probability_delayed_15", "DOUBLE", "probability of an arrival 15 minutes late or more, 0–1"),
@@ -78,6 +79,9 @@ _TRUTH = (
     Column("actual_delay_minutes", "DOUBLE", "arrival delay that came true; null until arrived", "minutes"),
     Column("error_minutes", "DOUBLE", "actual − predicted; null until arrived or without prediction", "minutes"),
 )
+
+# What a model says of a flight: the same columns in `predictions`, in the fact table and in MongoDB.
+PREDICTED_COLUMNS = tuple(column.name for column in _PREDICTION)
 
 STAGING = Table(
     name="staging_flight_events",

@@ -247,7 +247,7 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
     """
     deadline = time.monotonic() + service.start_timeout_s
     while True:
-        problem = _problem(settings, service)
+        problem = problem_of(settings, service)
         if problem is None:
             return
         state = supervision.process_info(settings).get(service.name, {}).get("statename")
@@ -256,7 +256,8 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
         time.sleep(POLL_S)
 
 
-def _problem(settings: Settings, service: Service) -> str | None:
+def problem_of(settings: Settings, service: Service) -> str | None:
+    """Why a service does not work, in one line; None if it does."""
     try:
         service.check(settings)
     except Exception as error:  # noqa: BLE001 - a check may fail in as many ways as its client has

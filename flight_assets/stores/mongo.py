@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.message import EventType
+from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.errors import FlightsError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -23,14 +24,6 @@ FLIGHTS = "flight_events"
 WRITES_PER_BULK = 1_000
 DUPLICATE_KEY = 11_000
 INDEXES = ("timestamp", "flight_id", "ingestion_timestamp")
-PREDICTION_FIELDS = (
-    "predicted_delay_minutes",
-    "interval_low_minutes",
-    "interval_high_minutes",
-    "probability_delayed_15",
-    "confidence",
-    "model_version",
-)
 
 Document = dict[str, Any]
 
@@ -149,7 +142,7 @@ def _refuse_others(result: Document) -> None:
 def document(flight: Document) -> Document:
     """The document of a row of ``fact_flight_events``: nested prediction, dates as ISO text, and the version that decides what is newer."""
     row = {name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value for name, value in flight.items()}
-    prediction = {name: row.pop(name) for name in PREDICTION_FIELDS}
+    prediction = {name: row.pop(name) for name in PREDICTED_COLUMNS}
     offset = row.pop("kafka_offset")
     return {
         "_id": row["flight_id"],

@@ -23,20 +23,31 @@ def connect(settings: Settings) -> SparkSession:
     Raises:
         StoreUnavailable: nothing answers at the Connect address within ``timeout_s``.
     """
-    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    _refuse_unreachable(settings)
-    try:
-        session: SparkSession = SparkSession.builder.remote(settings.spark_remote).getOrCreate()
-        session.conf.set("spark.sql.session.timeZone", "UTC")
-    except PySparkException as error:
-        raise _unavailable(settings, str(error)) from error
-    return session
+    refuse_unreachable(settings)
+    return prepare(SparkSession.builder.remote(settings.spark_remote).getOrCreate(), settings).spark
 
 
-def _refuse_unreachable(settings: Settings) -> None:
-    # Connect retries a refused connection for minutes; a look at the channel first answers in timeout_s.
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse through this process's own session."""
+    return Warehouse(connect(settings), settings.warehouse_database)
+
+
+def prepare(session: SparkSession, settings: Settings) -> Warehouse:
+    """The warehouse through a Connect session, which is set to UTC and to give up on a lost server within a minute."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=10_000)])
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    return Warehouse(session, settings.warehouse_database)
+
+
+def refuse_unreachable(settings: Settings) -> None:
+    """Return if the Connect address answers; raises StoreUnavailable after ``timeout_s`` otherwise.
+
+    Without this look a client would retry a refused connection for minutes.
+    """
     import grpc
 
     host = settings.spark_remote.removeprefix("sc://").split("/", 1)[0]
@@ -105,6 +116,10 @@ class Warehouse:
         """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none."""
         newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
         return self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
+
+    def count_of_batch(self, table: Table, batch_id: int) -> int:
+        """Rows of a table that carry a batch's number."""
+        return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
     def _merge(self, table: Table, source: DataFrame, clauses: str) -> int:
         """MERGE by flight. The dates of the source as literals let Delta skip the files of other days."""

@@ -8,19 +8,10 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.message import EventType
-from flight_assets.contracts.tables import FACT, PREDICTIONS
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
-
-PREDICTED_COLUMNS = (
-    "predicted_delay_minutes",
-    "interval_low_minutes",
-    "interval_high_minutes",
-    "probability_delayed_15",
-    "confidence",
-    "model_version",
-)
 
 
 def newest_per_flight(events: DataFrame) -> DataFrame:

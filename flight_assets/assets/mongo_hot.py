@@ -1,0 +1,45 @@
+"""mongo_hot: the newest state of each flight in MongoDB."""
+
+from __future__ import annotations
+
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
+
+from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset, table_schema
+from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
+from flight_assets.stores import mongo
+from flight_assets.stores.mongo_writer import upsert_from_spark
+from flight_assets.stores.warehouse import Warehouse
+from flight_assets.transforms.flights import flight_states
+
+
+@step_asset(deps=["predictions"], kinds={"spark", "mongodb"})
+def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
+    """One document per flight (flight_tracking.flight_events, _id = flight_id): newest state, prediction, quality."""
+    mongo.ensure_collection(pipeline.settings)
+    records = []
+    for record in pipeline.batches("mongo_hot"):
+        counts = upsert_from_spark(states_of_batch(pipeline.warehouse, record.batch_id), pipeline.settings)
+        record.upserted, record.out_of_order = counts.upserted, counts.out_of_order
+        records.append(record)
+        context.log.info("batch %d: %d upserted, %d out of order", record.batch_id, counts.upserted, counts.out_of_order)
+    totals = {name: sum(getattr(record, name) for record in records) for name in ("upserted", "out_of_order")}
+    collection = f"{pipeline.settings.mongo_database}.{mongo.FLIGHTS}"
+    return MaterializeResult(
+        metadata=batch_metadata(records)
+        | totals
+        | {"collection": collection, "dagster/column_schema": table_schema(FACT), "preview": MetadataValue.json(_preview(pipeline, records))}
+    )
+
+
+def states_of_batch(house: Warehouse, batch_id: int):  # noqa: ANN201 - a Spark frame
+    """The newest state of each flight that a batch touched, as rows of ``fact_flight_events``."""
+    events = house.read(STAGING).where(f"batch_id = {batch_id}")
+    return flight_states(events, house.read(PREDICTIONS))
+
+
+def _preview(pipeline: PipelineResource, records: list) -> list[dict]:  # type: ignore[type-arg]
+    if not records:
+        return []
+    with mongo.database(pipeline.settings) as db:
+        found = db[mongo.FLIGHTS].find({"batch_id": records[-1].batch_id}).limit(3)
+        return [{name: str(value) for name, value in document.items()} for document in found]

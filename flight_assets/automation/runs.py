@@ -1,0 +1,52 @@
+"""Running a job here and now, recorded in the platform's Dagster instance: what the command line does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dagster import DagsterEventType, DagsterInstance
+
+from flight_assets.errors import FlightsError
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
+
+    from flight_assets.settings import Settings
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_job(settings: Settings, job_name: str, op_config: dict[str, Any] | None = None) -> None:
+    """Run a job of the code location in this process.
+
+    Raises:
+        FlightsError: a step failed; the message is the step's own sentence.
+    """
+    from flight_assets.definitions import defs
+
+    config = QUIET | ({"ops": op_config} if op_config else {})
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        job = defs.resolve_job_def(job_name)
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config)
+        if not result.success:
+            raise FlightsError(_reason(result))
+
+
+def _reason(result: ExecuteInProcessResult) -> str:
+    kinds = (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE, DagsterEventType.RESOURCE_INIT_FAILURE)
+    for event in result.all_events:
+        if event.event_type in kinds:
+            data = event.event_specific_data
+            failure = getattr(data, "user_failure_data", None)
+            if failure and failure.description:
+                return str(failure.description)
+            error = getattr(data, "error", None)
+            if error:
+                return _innermost(error).strip().splitlines()[0]
+    return "the run failed; see its page in Dagster"
+
+
+def _innermost(error: Any) -> str:  # noqa: ANN401 - Dagster's serialisable error
+    while error.cause:
+        error = error.cause
+    return str(error.message)

@@ -1,0 +1,318 @@
+"""The command line: ``flights …``. Exit codes: 0 done, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from flight_assets.errors import FlightsError
+from flight_assets.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flight_assets.producer.events import Message
+    from flight_assets.stores.models import ModelStore
+
+console = Console(highlight=False)
+
+
+class Cli(click.Group):
+    """Prints a FlightsError as one sentence; any other error only with ``--verbose`` as a trace."""
+
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command that was given."""
+        try:
+            return super().invoke(context)
+        except (FlightsError, ValueError) as error:
+            if context.params.get("verbose"):
+                raise
+            click.echo(f"flights: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--verbose", is_flag=True, help="Show the trace of a failure.")
+def main(verbose: bool) -> None:
+    """Flight tracking platform: run it, feed it, look into it."""
+    os.environ.setdefault("DAGSTER_HOME", str(get_settings().dagster_home))
+    if not verbose:
+        warnings.simplefilter("ignore")
+
+
+@main.command()
+def up() -> None:
+    """Start the platform and wait until every service works."""
+    start_platform(get_settings())
+
+
+def start_platform(settings: Settings) -> None:
+    """Bring everything up, create what is missing in the stores, print the addresses."""
+    from flight_assets.platform import launcher
+    from flight_assets.platform.bootstrap import bootstrap
+
+    with console.status("starting") as bar:
+        launcher.up(settings, console.print, lambda done, total: bar.update(f"downloading jars: {done} of {total}"))
+        bar.update("creating what is missing, warming Spark")
+        bootstrap(settings, console.print)
+    print_addresses(settings)
+
+
+@main.command()
+def down() -> None:
+    """Stop the platform; data stays."""
+    from flight_assets.platform import launcher
+
+    launcher.down(get_settings(), console.print)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(as_json: bool) -> None:
+    """Show each service: state, process, port, memory, uptime, version."""
+    from flight_assets.platform import launcher
+
+    rows = launcher.status(get_settings())
+    if as_json:
+        click.echo(json.dumps(launcher.as_json(rows)))
+        return
+    table = Table("service", "state", "pid", "port", "MB resident", "up s", "version")
+    for row in rows:
+        table.add_row(*(str(value) if value is not None else "-" for value in vars(row).values()))
+    console.print(table)
+    console.print(f"resident memory in all: {sum(row.rss_mb for row in rows)} MB")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--lines", default=100, show_default=True, help="How many from the end.")
+def logs(name: str, lines: int) -> None:
+    """Print the end of a service's log."""
+    from flight_assets.platform import launcher
+    from flight_assets.platform.services import services
+
+    known = [service.name for service in services(get_settings())]
+    if name not in known:
+        raise click.UsageError(f"there is no service {name}; there are {', '.join(known)}")
+    click.echo(launcher.log_tail(get_settings(), name, lines))
+
+
+@main.command()
+def doctor() -> None:
+    """Check the machine and each service; exit 1 if something is wrong."""
+    from flight_assets.platform.doctor import examine
+
+    findings = list(examine(get_settings()))
+    for finding in findings:
+        console.print(f"{'[green]ok[/]  ' if finding.is_fine else '[red]fail[/]'} {finding.subject}: {finding.detail}", soft_wrap=True)
+    if not all(finding.is_fine for finding in findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Stop the platform and delete its folder with all data."""
+    from flight_assets.platform import launcher
+
+    settings = get_settings()
+    if not yes:
+        click.confirm(f"Delete {settings.home} with all data in it?", abort=True)
+    launcher.reset(settings, console.print)
+
+
+@main.command()
+@click.option("--source", type=click.Choice(["synthetic", "replay"]), default="synthetic", show_default=True)
+@click.option("--events", type=click.IntRange(1), default=1_000, show_default=True, help="How many messages, bad ones included.")
+@click.option("--rate", type=click.FloatRange(0), default=0.0, show_default=True, help="Messages per second; 0 is as fast as it goes.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same messages.")
+@click.option("--bad-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of bad or awkward ones.")
+@click.option("--forever", is_flag=True, help="Synthetic flights in real time, about --rate a second (1 by default), until Ctrl-C.")
+def produce(source: str, events: int, rate: float, seed: int, bad_share: float, forever: bool) -> None:
+    """Send flight events to Kafka."""
+    settings = get_settings()
+    if forever and source == "replay":
+        raise click.UsageError("--forever goes with --source synthetic")
+    messages = _live(settings, rate or 1.0, seed, bad_share) if forever else _finite(settings, source, events, seed, bad_share)
+    publish_with_progress(settings, messages, 0.0 if forever else rate, None if forever else events)
+
+
+def _live(settings: Settings, rate: float, seed: int, bad_share: float) -> Iterator[Message]:
+    from flight_assets.producer.corrupt import with_bad_messages
+    from flight_assets.producer.live import live_messages
+    from flight_assets.producer.pace import when_due
+
+    good = live_messages(seed, rate, datetime.now(UTC), settings.scheduled_lead_minutes)
+    return when_due(with_bad_messages(good, bad_share, seed))
+
+
+def _finite(settings: Settings, source: str, events: int, seed: int, bad_share: float) -> Iterator[Message]:
+    from flight_assets.producer.corrupt import mixed_messages
+    from flight_assets.producer.replay import replay_messages
+    from flight_assets.producer.synthetic import synthetic_messages
+
+    lead = settings.scheduled_lead_minutes
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def good(count: int) -> Iterator[Message]:
+        return replay_messages(count, lead_minutes=lead) if source == "replay" else synthetic_messages(seed, count, today, lead)
+
+    return mixed_messages(good, events, bad_share, seed)
+
+
+def publish_with_progress(settings: Settings, messages: Iterator[Message], rate: float, total: int | None) -> int:
+    """Send messages with a progress bar; prints and returns how many Kafka acknowledged."""
+    from rich.progress import Progress
+
+    from flight_assets.producer.publish import publish
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("sending", total=total)
+
+        def advance(acknowledged: int, _sent: int) -> None:
+            progress.update(task, completed=acknowledged, description=f"acknowledged {acknowledged:,}")
+
+        result = publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic, rate, advance, settings.timeout_s)
+    defects = ", ".join(f"{count} {name}" for name, count in sorted(result.by_defect.items()))
+    console.print(f"Kafka acknowledged {result.acknowledged} of {result.sent} messages in {result.seconds:.1f} s")
+    console.print(f"bad or awkward among them: {defects or 'none'}", soft_wrap=True)
+    if result.failed:
+        raise FlightsError(f"{result.failed} messages were too large for the broker")
+    return result.acknowledged
+
+
+@main.command()
+def process() -> None:
+    """Run one batch through every step, as the schedule does."""
+    process_now(get_settings())
+
+
+def process_now(settings: Settings) -> None:
+    """Run the pipeline once and print what became of each new batch."""
+    from flight_assets.automation.runs import run_job
+    from flight_assets.provenance import STEPS, Ledger
+    from flight_assets.stores.hdfs import Hdfs
+
+    ledger = Ledger(Hdfs(settings))
+    before = ledger.last_done(STEPS[-1])
+    with console.status("processing"):
+        run_job(settings, "process_flights")
+    done = range(before + 1, ledger.last_done(STEPS[-1]) + 1)
+    if not done:
+        console.print("nothing new")
+        return
+    columns = ("batch_id", "record_count", "staged", "duplicate", "quarantined", "predicted", "upserted", "out_of_order", "merged")
+    table = Table(*columns, "seconds")
+    for batch_id in done:
+        record = ledger.record(batch_id)
+        table.add_row(*(str(getattr(record, name)) for name in columns), f"{sum(record.seconds.values()):.1f}")
+    console.print(table)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def counts(as_json: bool) -> None:
+    """Count what is in each store; exit 1 if the counts do not agree."""
+    print_counts(get_settings(), as_json)
+
+
+def print_counts(settings: Settings, as_json: bool) -> None:
+    """Print the counts of all stores, and whether they agree.
+
+    Raises:
+        FlightsError: they do not.
+    """
+    from flight_assets.queries.counts import counts as count_stores
+
+    found = count_stores(settings)
+    if as_json:
+        click.echo(json.dumps(found.as_dict()))
+    else:
+        table = Table("store", "count")
+        for name, value in found.as_dict().items():
+            table.add_row(name, str(value))
+        console.print(table)
+    if found.problems:
+        raise FlightsError(f"{'; '.join(found.problems)} (events may still wait: run `flights process`)")
+    if not as_json:
+        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined, MongoDB = fact table")
+
+
+@main.group()
+def model() -> None:
+    """The delay model: train, list, promote."""
+
+
+@model.command("train")
+@click.option("--seed", type=click.IntRange(0), help="Instead of the configured one.")
+def train_model(seed: int | None) -> None:
+    """Train on the real flights, publish the model and make it the champion."""
+    from flight_assets.automation.runs import run_job
+
+    config: dict[str, Any] = {} if seed is None else {"delay_model": {"config": {"seed": seed}}}
+    with console.status("training on 336,776 real flights"):
+        run_job(get_settings(), "train_delay_model", config)
+    _print_models(get_settings())
+
+
+@model.command("list")
+def list_models() -> None:
+    """Show the versions and their figures on the test period."""
+    _print_models(get_settings())
+
+
+@model.command()
+@click.argument("version")
+def promote(version: str) -> None:
+    """Let a version predict from the next batch on."""
+    model_store(get_settings()).promote(version)
+    console.print(f"{version} is the champion from the next batch on")
+
+
+def model_store(settings: Settings) -> ModelStore:
+    """The trained models."""
+    from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.models import ModelStore
+
+    return ModelStore(Hdfs(settings))
+
+
+def _print_models(settings: Settings) -> None:
+    store = model_store(settings)
+    champion = store.champion()
+    for version in store.versions():
+        overall = store.load(version).manifest.metrics.get("overall", {})
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in overall.items() if isinstance(value, float))
+        console.print(f"{'* ' if version == champion else '  '}{version}: {figures or 'no test period'}", soft_wrap=True)
+
+
+@main.command()
+def demo() -> None:
+    """From nothing to flights in every store: start, train, send 20,000 events in two parts, process, count."""
+    from flight_assets.demo import run_demo
+
+    run_demo(get_settings())
+
+
+def print_addresses(settings: Settings) -> None:
+    """Where each service is reached."""
+    rows: list[tuple[str, str]] = [
+        ("Dagster", settings.dagster_url),
+        ("Kafka", f"{settings.kafka_bootstrap_servers}, topic {settings.kafka_topic}"),
+        ("HDFS", f"{settings.hdfs_url}, WebHDFS and JMX at {settings.hdfs_http_url}"),
+        ("HiveServer2", f"{settings.hiveserver2_address}, database {settings.warehouse_database}"),
+        ("Spark Connect", f"{settings.spark_remote}, jobs at http://{settings.address('spark_ui')}"),
+        ("MongoDB", f"{settings.mongo_uri}, database {settings.mongo_database}"),
+        ("Redis", settings.redis_url),
+    ]
+    for name, address in rows:
+        console.print(f"  {name:14} {address}", soft_wrap=True)
+

@@ -1,0 +1,257 @@
+"""What the delay model may look at: every feature, its unit, where it comes from and when it is knowable.
+
+The prediction moment T is the timestamp of the flight's ``scheduled`` event, 60 minutes before the planned departure by default. A
+feature is either part of that message (the weather in it counts as the forecast), or counts events with ``timestamp < T`` inside a
+stated window. The tables of windows below are the single source: the contract's rows and the computation both follow from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
+
+from flight_assets.contracts.message import WEATHER_FIELDS
+
+FEATURE_CONTRACT_VERSION = 1
+
+# A flight that was announced longer ago than this without leaving is no longer counted as overdue or pending.
+PENDING_LIMIT_HOURS = 12
+AIRCRAFT_MEMORY_HOURS = 48
+WEATHER_MEMORY_HOURS = 6
+LATE_MINUTES = 15
+
+# Columns of the message by which past events are grouped. distance_band stands for the jet stream: flights of similar length out
+# of one city meet similar winds.
+SCOPES: dict[str, tuple[str, ...]] = {
+    "network": (),
+    "origin": ("origin",),
+    "airline": ("airline",),
+    "airline_at_origin": ("airline", "origin"),
+    "destination": ("destination",),
+    "airline_to_destination": ("airline", "destination"),
+    "route": ("origin", "destination"),
+    "distance_band": ("distance_band",),
+}
+DISTANCE_BAND_EDGES_MILES = (400, 800, 1_300, 2_000)
+
+
+class Window(NamedTuple):
+    """A statistic of the events of one scope in the last ``hours`` before T."""
+
+    scope: str
+    statistic: str
+    hours: int
+
+
+class LastFew(NamedTuple):
+    """The mean time made up (negative) or lost between departure and arrival by the last ``flights`` arrivals of one scope."""
+
+    scope: str
+    flights: int
+
+
+class Pending(NamedTuple):
+    """A statistic of the flights of one scope whose planned departure has passed without a departure or a cancellation."""
+
+    scope: str
+    statistic: str
+
+
+DEPARTED_WINDOWS = (
+    Window("network", "flights", 3),
+    Window("network", "late_share", 1),
+    Window("network", "late_share", 2),
+    Window("network", "mean_delay", 2),
+    Window("origin", "late_share", 1),
+    Window("origin", "late_share", 2),
+    Window("origin", "mean_delay", 2),
+    Window("airline_at_origin", "late_share", 2),
+    Window("airline_at_origin", "late_share", 3),
+    Window("airline_at_origin", "mean_delay", 3),
+    Window("airline", "late_share", 2),
+    Window("airline", "late_share", 3),
+)
+ARRIVED_WINDOWS = (
+    Window("destination", "mean_gain", 3),
+    Window("destination", "mean_gain", 24),
+    Window("distance_band", "mean_gain", 3),
+    Window("distance_band", "mean_gain", 24),
+    Window("airline_to_destination", "mean_gain", 24),
+    Window("airline_to_destination", "mean_delay", 24),
+)
+ARRIVED_LAST_FEW = (
+    LastFew("route", 3),
+    LastFew("route", 8),
+    LastFew("destination", 3),
+    LastFew("destination", 8),
+    LastFew("airline_to_destination", 3),
+    LastFew("distance_band", 8),
+    LastFew("network", 8),
+)
+LAST_FEW_MEMORY_HOURS = 48
+CANCELLED_WINDOWS = (
+    Window("network", "flights", 3),
+    Window("network", "flights", 6),
+    Window("origin", "flights", 3),
+    Window("destination", "flights", 6),
+)
+ANNOUNCED_WINDOWS = (Window("network", "flights", 1), Window("origin", "flights", 1))
+OVERDUE = (
+    Pending("network", "flights"),
+    Pending("network", "minutes"),
+    Pending("origin", "flights"),
+    Pending("origin", "minutes"),
+    Pending("airline", "flights"),
+    Pending("airline_at_origin", "flights"),
+    Pending("airline_at_origin", "mean_minutes"),
+    Pending("destination", "flights"),
+    Pending("destination", "minutes"),
+    Pending("airline_to_destination", "mean_minutes"),
+)
+CURRENT_DELAY_WINDOWS = (
+    Window("origin", "current_delay", 3),
+    Window("airline_at_origin", "current_delay", 1),
+    Window("airline_at_origin", "current_delay", 2),
+    Window("airline_at_origin", "current_delay", 3),
+    Window("airline", "current_delay", 1),
+    Window("airline", "current_delay", 2),
+)
+# Weather at the other airports of the city, from the announcements of their flights: the hour about to come at each.
+WEATHER_AIRPORTS = ("EWR", "JFK", "LGA")
+NEARBY_WEATHER_COLUMNS = ("precipitation_in", "visibility_miles", "wind_speed_mph")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One input of the model.
+
+    ``type`` is number or code (an ordinal number of a code such as an airport's); ``source`` names the events it is made of, and
+    ``window`` how far back before T they reach; "message" means that the flight's own announcement says it.
+    """
+
+    name: str
+    type: str
+    unit: str
+    source: str
+    window: str
+    description: str
+
+
+def window_name(event: str, window: Window) -> str:
+    """Such as origin_departed_late_share_2h."""
+    return f"{window.scope}_{event}_{window.statistic}_{window.hours}h"
+
+
+def last_few_name(item: LastFew) -> str:
+    """Such as route_arrived_mean_gain_last_3."""
+    return f"{item.scope}_arrived_mean_gain_last_{item.flights}"
+
+
+def pending_name(item: Pending) -> str:
+    """Such as origin_overdue_flights."""
+    return f"{item.scope}_overdue_{item.statistic}"
+
+
+def nearby_weather_name(airport: str, column: str) -> str:
+    """Such as jfk_visibility_miles."""
+    return f"{airport.lower()}_{column}"
+
+
+_STATISTICS = {
+    "flights": ("flights", "number of flights"),
+    "late_share": ("share", f"share of flights at least {LATE_MINUTES} minutes late"),
+    "mean_delay": ("minutes", "mean delay"),
+    "mean_gain": ("minutes", "mean of arrival delay minus departure delay: time lost or, negative, made up on the way"),
+    "minutes": ("minutes", "sum of the minutes overdue"),
+    "mean_minutes": ("minutes", "mean of the minutes overdue"),
+    "current_delay": ("minutes", "mean lateness of the flights that left in the window or are overdue now, for these so far"),
+}
+
+
+def _own(name: str, unit: str, description: str, kind: str = "number") -> Feature:
+    return Feature(name, kind, unit, "scheduled", "message", description)
+
+
+def _window(event: str, window: Window, source: str | None = None) -> Feature:
+    unit, what = _STATISTICS[window.statistic]
+    description = f"{what}, {source or event}, by {window.scope.replace('_', ' ')}"
+    return Feature(window_name(event, window), "number", unit, source or event, f"{window.hours} h before T", description)
+
+
+def _last_few(item: LastFew) -> Feature:
+    what = f"mean gain of the last {item.flights} arrivals, by {item.scope.replace('_', ' ')}"
+    return Feature(last_few_name(item), "number", "minutes", "arrived", f"{LAST_FEW_MEMORY_HOURS} h before T", what)
+
+
+def _pending(item: Pending) -> Feature:
+    unit, what = _STATISTICS[item.statistic]
+    source = "scheduled, departed, cancelled"
+    description = f"{what} of flights that should have left and have not, by {item.scope.replace('_', ' ')}"
+    return Feature(pending_name(item), "number", unit, source, f"announced in the {PENDING_LIMIT_HOURS} h before T", description)
+
+
+def _nearby_weather(airport: str, column: str) -> Feature:
+    unit = next(field.unit for field in WEATHER_FIELDS if field.name == column)
+    window = f"{WEATHER_MEMORY_HOURS} h before T"
+    return Feature(nearby_weather_name(airport, column), "number", unit, "scheduled", window, f"newest announced weather at {airport}")
+
+
+def _aircraft(name: str, unit: str, description: str) -> Feature:
+    return Feature(name, "number", unit, "departed, arrived", f"{AIRCRAFT_MEMORY_HOURS} h before T", description)
+
+
+def _aircraft_pending(name: str, unit: str, description: str) -> Feature:
+    window = f"announced in the {PENDING_LIMIT_HOURS} h before T"
+    return Feature(name, "number", unit, "scheduled, departed, cancelled", window, description)
+
+
+_OWN = (
+    _own("month", "1–12", "month of the planned departure, New York time"),
+    _own("day_of_week", "0–6", "0 = Monday, New York time"),
+    _own("distance_miles", "miles", "great-circle distance"),
+    _own("scheduled_departure_minute", "minutes", "planned departure in minutes after midnight, New York time"),
+    *(_own(field.name, field.unit, f"{field.description}, at the origin in the planned hour") for field in WEATHER_FIELDS),
+    _own("airline_code", "–", "the carrier's code as a base-36 number", "code"),
+    _own("origin_code", "–", "the airport's code as a base-36 number", "code"),
+    _own("destination_code", "–", "the airport's code as a base-36 number", "code"),
+    _own("scheduled_block_minutes", "minutes", "planned arrival minus planned departure"),
+    _own("scheduled_arrival_minute", "minutes", "planned arrival in minutes after midnight, New York time"),
+)
+_AIRCRAFT = (
+    _aircraft("aircraft_departure_delay_minutes", "minutes", "departure delay of the aircraft's last departure"),
+    _aircraft("aircraft_minutes_since_departure", "minutes", "T minus the time of that departure"),
+    _aircraft("aircraft_arrival_delay_minutes", "minutes", "arrival delay of that leg, where it has arrived"),
+    _aircraft("aircraft_leg_distance_miles", "miles", "distance of that leg"),
+    _aircraft("aircraft_planned_slack_minutes", "minutes", "planned time on the ground if it flies straight back: departure − planned arrival − block"),
+    _aircraft("aircraft_slack_minutes", "minutes", "the same from the arrival that was seen, or from the one expected at T"),
+    _aircraft("aircraft_mean_departure_delay_24h", "minutes", "mean departure delay of its departures in the last 24 hours"),
+    _aircraft_pending("aircraft_pending_flights", "flights", "other flights of the aircraft announced and not yet departed"),
+    _aircraft_pending("aircraft_pending_overdue_minutes", "minutes", "T minus their mean planned departure; negative = still ahead"),
+)
+
+FEATURES: tuple[Feature, ...] = (
+    *_OWN,
+    *(_window("departed", window) for window in DEPARTED_WINDOWS),
+    *(_window("arrived", window) for window in ARRIVED_WINDOWS),
+    *(_last_few(item) for item in ARRIVED_LAST_FEW),
+    *(_window("cancelled", window) for window in CANCELLED_WINDOWS),
+    *(_window("announced", window, "scheduled") for window in ANNOUNCED_WINDOWS),
+    *(_pending(item) for item in OVERDUE),
+    *(_window("departing", window, "scheduled, departed, cancelled") for window in CURRENT_DELAY_WINDOWS),
+    *(_nearby_weather(airport, column) for airport in WEATHER_AIRPORTS for column in NEARBY_WEATHER_COLUMNS),
+    *_AIRCRAFT,
+)
+FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+CODE_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if feature.type == "code")
+
+
+def _longest_window_hours() -> int:
+    windows = (*DEPARTED_WINDOWS, *ARRIVED_WINDOWS, *CANCELLED_WINDOWS, *ANNOUNCED_WINDOWS, *CURRENT_DELAY_WINDOWS)
+    memories = (PENDING_LIMIT_HOURS, AIRCRAFT_MEMORY_HOURS, WEATHER_MEMORY_HOURS, LAST_FEW_MEMORY_HOURS)
+    return max(*(window.hours for window in windows), *memories)
+
+
+# How far back before T a store of events must reach: no older event changes any feature. The events needed are those with
+# T − LOOKBACK <= timestamp < T.
+LOOKBACK = timedelta(hours=_longest_window_hours())

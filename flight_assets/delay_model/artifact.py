@@ -1,0 +1,102 @@
+"""A model as files: XGBoost's native UBJSON, ``manifest.json`` and ``model_card.md``, each verified before it is used.
+
+Works on bytes by file name, so that the same code serves a local folder, HDFS and a test; only ``write_folder`` and ``read_folder``
+touch a disk.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import xgboost as xgb
+
+from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURE_NAMES
+from flight_assets.delay_model.card import model_card
+from flight_assets.delay_model.errors import CorruptModel, UnfitFeatures
+from flight_assets.delay_model.model import BOOSTERS, Manifest, TrainedModel
+
+MANIFEST_FILE = "manifest.json"
+CARD_FILE = "model_card.md"
+BOOSTER_SUFFIX = ".ubj"
+
+
+def save(model: TrainedModel) -> dict[str, bytes]:
+    """The files of a model by name, the manifest with the SHA-256 of every other one. The same model gives the same bytes."""
+    files = {name + BOOSTER_SUFFIX: bytes(booster.save_raw("ubj")) for name, booster in model.boosters.items()}
+    files[CARD_FILE] = model_card(model.manifest).encode()
+    manifest = dataclasses.replace(model.manifest, sha256={name: sha256(content) for name, content in sorted(files.items())})
+    return {**files, MANIFEST_FILE: manifest.to_json().encode()}
+
+
+def load(files: Mapping[str, bytes]) -> TrainedModel:
+    """The model from its files, after every hash and the list of features have been checked.
+
+    Raises:
+        CorruptModel: a file is missing, has another hash than the manifest says, or cannot be read.
+        UnfitFeatures: the model was trained with other features than this version's contract.
+    """
+    manifest = _manifest(files)
+    _check_contract(manifest)
+    boosters = {name: _booster(name, _verified(files, manifest, name + BOOSTER_SUFFIX)) for name in BOOSTERS}
+    return TrainedModel(boosters, manifest)
+
+
+def write_folder(model: TrainedModel, folder: Path) -> None:
+    """Write the files of a model, the manifest last: a folder without one is unfinished."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in save(model).items():
+        (folder / name).write_bytes(content)
+
+
+def read_folder(folder: Path) -> TrainedModel:
+    """The model of a folder; see ``load`` for what is checked.
+
+    Raises:
+        CorruptModel: as ``load``; a folder that does not exist holds no files.
+        UnfitFeatures: as ``load``.
+    """
+    files = [path for path in folder.glob("*") if path.is_file()]
+    return load({path.name: path.read_bytes() for path in files})
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _manifest(files: Mapping[str, bytes]) -> Manifest:
+    if MANIFEST_FILE not in files:
+        raise CorruptModel(f"the model has no {MANIFEST_FILE}; train or register it again")
+    try:
+        return Manifest.from_json(files[MANIFEST_FILE].decode())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CorruptModel(f"{MANIFEST_FILE} cannot be read ({error}); train or register the model again") from error
+
+
+def _check_contract(manifest: Manifest) -> None:
+    if manifest.feature_contract_version != FEATURE_CONTRACT_VERSION:
+        trained, known = manifest.feature_contract_version, FEATURE_CONTRACT_VERSION
+        raise UnfitFeatures(f"the model {manifest.version} was trained with version {trained} of the features, this is version {known}; train again")
+    if manifest.features != FEATURE_NAMES:
+        different = sorted(set(manifest.features) ^ set(FEATURE_NAMES))
+        what = f"they differ in {', '.join(different[:5])}" if different else "their order differs"
+        raise UnfitFeatures(f"the features of the model {manifest.version} are not those of the contract: {what}; train again")
+
+
+def _verified(files: Mapping[str, bytes], manifest: Manifest, name: str) -> bytes:
+    if name not in files:
+        raise CorruptModel(f"the file {name} of the model {manifest.version} is missing; train or register it again")
+    found, pinned = sha256(files[name]), manifest.sha256.get(name)
+    if found != pinned:
+        raise CorruptModel(f"the file {name} of the model {manifest.version} has the SHA-256 {found}, the manifest says {pinned}; train or register it again")
+    return files[name]
+
+
+def _booster(name: str, content: bytes) -> xgb.Booster:
+    try:
+        return xgb.Booster(model_file=bytearray(content))
+    except xgb.core.XGBoostError as error:
+        raise CorruptModel(f"the booster {name} cannot be read by XGBoost {xgb.__version__}; train the model again") from error

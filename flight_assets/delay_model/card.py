@@ -1,0 +1,66 @@
+"""The model card: what a reader should know before trusting a model (Mitchell et al. 2019, arXiv:1810.03993)."""
+
+from __future__ import annotations
+
+from flight_assets.delay_model.model import Manifest
+
+_FIGURES = {
+    "r2": ("R² of the mean", "{:.3f}"),
+    "mae": ("MAE of the median, minutes", "{:.2f}"),
+    "mae_median_baseline": ("MAE of always predicting the training median, minutes", "{:.2f}"),
+    "mae_vs_median": ("ratio of the two", "{:.3f}"),
+    "rmse": ("RMSE of the mean, minutes", "{:.2f}"),
+    "rmse_mean_baseline": ("RMSE of always predicting the training mean, minutes", "{:.2f}"),
+    "mape": ("MAPE over flights at least 15 minutes early or late, ratio", "{:.3f}"),
+    "coverage_90": ("coverage of the 90 % interval", "{:.3f}"),
+    "interval_width_minutes": ("mean width of the 90 % interval, minutes", "{:.1f}"),
+    "brier": ("Brier score of 15 minutes late or more", "{:.4f}"),
+    "brier_vs_base_rate": ("ratio to the base rate's", "{:.3f}"),
+}
+
+
+def model_card(manifest: Manifest) -> str:
+    """The card as Markdown, made from the manifest alone."""
+    training = manifest.training
+    lines = [
+        f"# Arrival delay model {manifest.version}",
+        "",
+        "Predicts the signed arrival delay of a flight in minutes (negative = early) when the flight is announced, by default 60",
+        "minutes before its planned departure, from what was known by then.",
+        "",
+        "## Data",
+        "",
+        *_ranges(manifest),
+        f"- Fingerprint (SHA-256 of features and targets): `{manifest.data_fingerprint}`",
+        "- Cancelled and diverted flights have no arrival delay: they are neither trained on nor scored.",
+        "",
+        "## Model",
+        "",
+        f"- {len(manifest.features)} features, contract version {manifest.feature_contract_version}, listed in `manifest.json`",
+        f"- XGBoost {manifest.library_versions.get('xgboost', '?')}; trees per booster: {training.get('trees')}; settings: {training.get('settings')}",
+        f"- Interval: quantiles 0.05 and 0.95, widened by {manifest.conformal_correction_minutes:.2f} minutes at both ends (CQR)",
+        "- Confidence: completeness × t / (t + width), t the typical width; it ranks predictions by error and is not a probability",
+        "",
+        "## Results on the test period",
+        "",
+        *_results(manifest),
+        "",
+        "## Limits",
+        "",
+        "- Learned from departures of one city in one year; elsewhere and in other years the error is not known.",
+        "- The interval's coverage is an average: in storms it covers less, on quiet days more.",
+        "- Not for decisions about a single passenger's connection.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _ranges(manifest: Manifest) -> list[str]:
+    ranges: dict[str, dict[str, str]] = manifest.training.get("ranges", {})
+    return [f"- {name}: {part['first']} to {part['last']}, {part['flights']} flights" for name, part in ranges.items()]
+
+
+def _results(manifest: Manifest) -> list[str]:
+    test = manifest.metrics.get("test", {})
+    rows = [f"| {label} | {form.format(test[name])} |" for name, (label, form) in _FIGURES.items() if name in test]
+    return ["| figure | value |", "|---|---|", *rows] if rows else ["No flights after the training range."]

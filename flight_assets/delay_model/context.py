@@ -1,0 +1,92 @@
+"""What the feature families share: the flights' prediction moments, the events by type, the group codes. No features here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flight_assets.contracts.features import PENDING_LIMIT_HOURS
+from flight_assets.contracts.message import EventType
+from flight_assets.delay_model.events import NO_TIME, Events, numbers, seconds, split_events
+from flight_assets.delay_model.keys import ScopeKeys
+from flight_assets.delay_model.timeline import FloatArray, IntArray
+
+Features = dict[str, FloatArray]
+_FLIGHTS = "flights"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Announced flights, one row each: from the announcement until it leaves, is cancelled or is given up. Times in seconds."""
+
+    keys_of: ScopeKeys
+    rows: IntArray
+    announced_s: IntArray
+    departure_s: IntArray
+    end_s: IntArray
+
+    def keys(self, scope: str) -> IntArray:
+        """The group codes of these flights."""
+        return self.keys_of.of(EventType.SCHEDULED, scope)[self.rows]
+
+
+@dataclass(frozen=True)
+class FeatureContext:
+    """The inputs of ``build_features`` in the form that the families work on. ``time_s`` is T of each flight, in seconds."""
+
+    flights: pd.DataFrame
+    time_s: IntArray
+    departure_s: IntArray
+    block_s: IntArray
+    events: dict[EventType, Events]
+    keys: ScopeKeys
+    pending: Pending
+
+    @classmethod
+    def of(cls, flights: pd.DataFrame, events: pd.DataFrame) -> FeatureContext:
+        """Check, convert and number the inputs."""
+        by_type = split_events(events)
+        keys = ScopeKeys({_FLIGHTS: flights, **{kind: table.frame for kind, table in by_type.items()}})
+        departure_s, arrival_s = seconds(flights["scheduled_departure"]), seconds(flights["scheduled_arrival"])
+        known = (departure_s != NO_TIME) & (arrival_s != NO_TIME)
+        block_s = np.where(known, arrival_s - departure_s, NO_TIME)
+        return cls(flights, seconds(flights["timestamp"]), departure_s, block_s, by_type, keys, _pending(by_type, keys))
+
+    def flight_keys(self, scope: str) -> IntArray:
+        """The group codes of the flights to predict."""
+        return self.keys.of(_FLIGHTS, scope)
+
+    def event_keys(self, kind: EventType, scope: str) -> IntArray:
+        """The group codes of the events of one type."""
+        return self.keys.of(kind, scope)
+
+    def event_numbers(self, kind: EventType, column: str) -> FloatArray:
+        """A numeric column of the events of one type."""
+        return numbers(self.events[kind].frame[column])
+
+
+def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
+    """From the announcements, and the first departure, arrival or cancellation of each flight."""
+    scheduled = events[EventType.SCHEDULED]
+    rows = np.flatnonzero(scheduled.departure_s != NO_TIME)
+    announced_s = scheduled.time_s[rows]
+    given_up_s = announced_s + PENDING_LIMIT_HOURS * 3_600
+    left_s = _first_outcome(events, scheduled.flight[rows])
+    end_s = np.where(left_s == NO_TIME, given_up_s, np.minimum(left_s, given_up_s))
+    return Pending(keys, rows, announced_s, scheduled.departure_s[rows], end_s)
+
+
+def _first_outcome(events: dict[EventType, Events], flight: npt.NDArray[np.uint64]) -> IntArray:
+    """When each flight first departed, arrived or was cancelled; NO_TIME where it did not."""
+    outcomes = [events[kind] for kind in (EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)]
+    flights = np.concatenate([table.flight for table in outcomes])
+    times = np.concatenate([table.time_s for table in outcomes])
+    order = np.lexsort((times, flights))
+    flights, times = flights[order], times[order]
+    if not len(flights):
+        return np.full(len(flight), NO_TIME, dtype=np.int64)
+    first = np.minimum(np.searchsorted(flights, flight, side="left"), len(flights) - 1)
+    return np.where(flights[first] == flight, times[first], NO_TIME)

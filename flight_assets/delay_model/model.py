@@ -1,0 +1,62 @@
+"""A trained model in memory: the boosters and the manifest that says what they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import xgboost as xgb
+
+MEAN, QUANTILES, LATE = "mean", "quantiles", "late"
+BOOSTERS = (MEAN, QUANTILES, LATE)
+LOW_QUANTILE, MEDIAN, HIGH_QUANTILE = 0.05, 0.5, 0.95
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model is, in plain values: written as ``manifest.json``.
+
+    ``version`` names it; ``features`` in the order of the boosters' columns; ``training`` holds the ranges of dates, the seeds and
+    settings, and what the baselines know; ``fill_rates`` the share of training flights with each feature known; ``codes`` the
+    distinct values of each code feature in training (others become NaN); ``typical_width_minutes`` the median width of the
+    interval, for the confidence; ``sha256`` the hash of each other file.
+    """
+
+    version: str
+    feature_contract_version: int
+    features: tuple[str, ...]
+    training: dict[str, Any]
+    data_fingerprint: str
+    metrics: dict[str, Any]
+    library_versions: dict[str, str]
+    codes: dict[str, tuple[float, ...]]
+    fill_rates: tuple[float, ...]
+    conformal_correction_minutes: float
+    typical_width_minutes: float
+    sha256: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Sorted and indented, so that two manifests can be compared as text."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """The manifest as it was written.
+
+        Raises:
+            TypeError, KeyError, ValueError: it is not one.
+        """
+        values = json.loads(text)
+        values["features"] = tuple(values["features"])
+        values["fill_rates"] = tuple(values["fill_rates"])
+        values["codes"] = {name: tuple(codes) for name, codes in values["codes"].items()}
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Boosters by name (BOOSTERS) and their manifest."""
+
+    boosters: dict[str, xgb.Booster]
+    manifest: Manifest

@@ -1,0 +1,63 @@
+"""Is this machine fit, and does each service work? One finding per question."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+from flight_assets.platform import jars, launcher
+from flight_assets.platform.services import services
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+SUPPORTED_PYTHONS = ((3, 11), (3, 12))
+NEEDED_MEMORY_MB = 6_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question; ``detail`` names the remedy when it is not fine."""
+
+    subject: str
+    is_fine: bool
+    detail: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Each finding as soon as it is known: the machine first, then the services."""
+    yield _python()
+    yield _disk(settings)
+    yield _memory()
+    yield _jars(settings)
+    for service in services(settings):
+        problem = launcher.problem_of(settings, service)
+        yield Finding(service.name, problem is None, problem or "works")
+
+
+def _python() -> Finding:
+    version = sys.version_info[:2]
+    wanted = " or ".join(".".join(map(str, supported)) for supported in SUPPORTED_PYTHONS)
+    return Finding("Python", version in SUPPORTED_PYTHONS, f"{version[0]}.{version[1]}; supported: {wanted}")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = next(path for path in (settings.home, *settings.home.parents) if path.exists())
+    free_mb = shutil.disk_usage(folder).free // launcher.BYTES_PER_MB
+    needed = launcher.MIN_FREE_DISK_MB
+    return Finding("disk", free_mb >= needed, f"{free_mb} MB free at {folder}, {needed} needed")
+
+
+def _memory() -> Finding:
+    total_mb = psutil.virtual_memory().total // launcher.BYTES_PER_MB
+    return Finding("memory", total_mb >= NEEDED_MEMORY_MB, f"{total_mb} MB in all, {NEEDED_MEMORY_MB} needed")
+
+
+def _jars(settings: Settings) -> Finding:
+    missing = len(jars.missing(settings.cache_dir, jars.read_lock()))
+    return Finding("jars", missing == 0, f"{missing} to download: run `flights up`" if missing else f"all in {settings.cache_dir}")

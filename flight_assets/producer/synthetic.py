@@ -1,0 +1,125 @@
+"""Flights of any day, made of real ones: each day is a whole real day, drawn by the seed, with its flights, weather and delays.
+
+A day is drawn whole, so that delays keep hanging together: a storm at noon still delays the evening. It is drawn from the same weekday
+within 30 days of the same time of year, so that schedule and weather suit the date. What a seed makes of a date depends on
+nothing else: a second run at a later time continues the same flights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, Message, encode_events, event_count, order_events
+from flight_assets.producer.nycflights import load_flights
+
+HOME_ZONE = ZoneInfo("America/New_York")
+SEASON_DAYS = 30
+
+# No carrier of the source has more than 147 flights a day from one airport. Each seed numbers its flights in a range of 160, so that 15
+# consecutive seeds never make the same flight_id; ``live`` takes the numbers above.
+NUMBERS_PER_SEED = 160
+SEED_RANGES = 15
+
+# The last flight of a day has arrived within 34 hours of midnight, even with the longest delay: three days later all is over.
+DAYS_UNTIL_OVER = 3
+
+
+def synthetic_messages(seed: int, events: int, anchor: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
+    """Exactly ``events`` messages in event order: the newest flights announced up to ``anchor``, which is now.
+
+    Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event; those still waiting or in
+    the air at ``anchor`` lack their later events, and the oldest flight may lack its last ones to make the number exact.
+    event_id ends in ``:s<seed>``. The same seed at a later anchor sends the same events again as far as the two overlap.
+
+    Raises:
+        ValueError: seed or events is negative, anchor has no time zone, or lead_minutes is under 45.
+    """
+    if seed < 0 or events < 0 or anchor.tzinfo is None:
+        raise ValueError("seed and events must not be negative, and anchor needs a time zone.")
+    if events:
+        flights = _flights_before(seed, events, anchor, lead_minutes)
+        past = order_events(flights, lead_minutes).loc[lambda order: order["timestamp"] <= utc(anchor)]
+        yield from encode_events(flights, _newest_flights(past, events), source=f"s{seed}")
+
+
+def flights_of_day(seed: int, day: pd.Timestamp) -> pd.DataFrame:
+    """One row per flight that this seed schedules on a local date, with the columns of ``load_flights``. Key: flight_id."""
+    flights = moved_to(drawn_day(np.random.default_rng([seed, day.toordinal()]), day), day)
+    first_number = 1 + seed % SEED_RANGES * NUMBERS_PER_SEED
+    return numbered(flights, first_number + flights.groupby(["airline", "origin"]).cumcount())
+
+
+def drawn_day(rng: np.random.Generator, day: pd.Timestamp) -> pd.DataFrame:
+    """The flights of a real day at random, of the same weekday and season as ``day``."""
+    days = _real_days()
+    dates = pd.DatetimeIndex(list(days))
+    apart = np.abs(dates.dayofyear - day.dayofyear)
+    in_season = np.minimum(apart, 365 - apart) <= SEASON_DAYS
+    alike = dates[in_season & (dates.dayofweek == day.dayofweek)]
+    return days[alike[rng.integers(len(alike))]]
+
+
+def moved_to(flights: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """The flights of one date on another, at the same local times at the origin; flight_id still names the old date."""
+    noon = pd.Timedelta(hours=12)
+    shift = at_home(day + noon) - at_home(flights["flight_date"].iloc[0] + noon)
+    times = {name: flights[name] + shift for name in ("scheduled_departure", "scheduled_arrival")}
+    return flights.assign(flight_date=day, **times)
+
+
+def numbered(flights: pd.DataFrame, numbers: pd.Series) -> pd.DataFrame:
+    """The flights under new numbers, with the flight_id that follows from number and date."""
+    date = flights["flight_date"].iloc[0].strftime("%Y%m%d")
+    flight_id = flights["airline"] + numbers.astype(str) + "-" + flights["origin"] + "-" + date
+    return flights.assign(flight_number=numbers, flight_id=flight_id)
+
+
+def local_day(at: datetime) -> pd.Timestamp:
+    """The date in New York at that time, as midnight without a zone."""
+    return pd.Timestamp(at.astimezone(HOME_ZONE).date())
+
+
+def utc(at: datetime) -> pd.Timestamp:
+    """The time in UTC without a zone, as the order of events has it."""
+    return pd.Timestamp(at).tz_convert("UTC").tz_localize(None)
+
+
+def at_home(local: pd.Timestamp) -> pd.Timestamp:
+    """The instant of a local time in New York."""
+    return local.tz_localize(HOME_ZONE).tz_convert("UTC")
+
+
+@cache
+def _real_days() -> dict[pd.Timestamp, pd.DataFrame]:
+    """The real flights by their local date; never changed."""
+    return {pd.Timestamp(str(day)): flights for day, flights in load_flights().groupby("flight_date")}
+
+
+def _flights_before(seed: int, events: int, anchor: datetime, lead_minutes: int) -> pd.DataFrame:
+    """The flights of as many days back from the anchor as it takes for that many events, or somewhat more."""
+    day = local_day(anchor + pd.Timedelta(minutes=lead_minutes))
+    over = local_day(anchor) - pd.Timedelta(days=DAYS_UNTIL_OVER)
+    days, complete = [], 0
+    while complete < events:
+        days.append(flights_of_day(seed, day))
+        complete += int(event_count(days[-1]).sum()) if day <= over else 0
+        day -= pd.Timedelta(days=1)
+    return pd.concat(days, ignore_index=True)
+
+
+def _newest_flights(order: pd.DataFrame, events: int) -> pd.DataFrame:
+    """The events of the flights announced last, as many as asked: whole flights, and the beginning of the oldest."""
+    announced = order.loc[order["rank"] == 0, "row"].to_numpy()[::-1]
+    sizes = order.groupby("row").size().loc[announced]
+    total = sizes.cumsum()
+    kept = total.index[total - sizes < events]
+    excess = int(total.loc[kept[-1]]) - events
+    chosen = order[order["row"].isin(kept)]
+    oldest = chosen.index[chosen["row"] == kept[-1]]
+    return chosen.drop(oldest[len(oldest) - excess :])

@@ -1,0 +1,71 @@
+"""How many of everything there are, each counted where it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, STAGING
+from flight_assets.provenance import RAW_ROOT, Ledger
+from flight_assets.stores import kafka, mongo, warehouse
+from flight_assets.stores.hdfs import Hdfs
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Messages, events and flights in each store.
+
+    ``kafka_acknowledged`` is the sum of the topic's end offsets; ``raw`` counts the rows of the Parquet files; ``duplicate`` comes
+    from the batches' records, since duplicates are kept nowhere but in raw; the others are rows of their tables or documents.
+    """
+
+    kafka_acknowledged: int
+    raw: int
+    staged: int
+    duplicate: int
+    quarantined: int
+    predictions: int
+    mongo_documents: int
+    fact_flights: int
+    batches: int
+
+    @property
+    def problems(self) -> list[str]:
+        """What does not add up between the stores; empty when all is processed and nothing is lost or doubled."""
+        accounted = self.staged + self.duplicate + self.quarantined
+        found = []
+        if self.raw != accounted:
+            found.append(f"raw {self.raw} ≠ staged + duplicate + quarantined {accounted}")
+        if self.kafka_acknowledged != self.raw:
+            found.append(f"Kafka acknowledged {self.kafka_acknowledged} ≠ raw {self.raw}")
+        if self.mongo_documents != self.fact_flights:
+            found.append(f"MongoDB has {self.mongo_documents} flights, the fact table {self.fact_flights}")
+        return found
+
+    def as_dict(self) -> dict[str, int]:
+        """By name, as ``flights counts --json`` prints them."""
+        return asdict(self)
+
+
+def counts(settings: Settings) -> Counts:
+    """Count every store. Exact for messages that have been processed; what arrives meanwhile may be in some stores only."""
+    house = warehouse.open_warehouse(settings)
+    ledger = Ledger(Hdfs(settings))
+    batches = ledger.last_done("raw_kafka_batch") + 1
+    recorded = house.read(BATCH_METADATA).groupBy().sum("duplicate").collect()[0][0]
+    with mongo.database(settings) as db:
+        documents = db[mongo.FLIGHTS].count_documents({})
+    return Counts(
+        kafka_acknowledged=sum(kafka.end_offsets(settings).values()),
+        raw=house.spark.read.parquet(settings.hdfs_path(f"{RAW_ROOT}/*/")).count() if batches else 0,
+        staged=house.read(STAGING).count(),
+        duplicate=recorded or 0,
+        quarantined=house.read(QUARANTINE).count(),
+        predictions=house.read(PREDICTIONS).count(),
+        mongo_documents=documents,
+        fact_flights=house.read(FACT).count(),
+        batches=batches,
+    )

@@ -1,0 +1,83 @@
+"""Features and predictions inside Spark's workers: the same functions as in training, on Arrow columns."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK
+from flight_assets.contracts.message import WEATHER_FIELDS
+from flight_assets.contracts.tables import PREDICTED_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    import pyarrow as pa
+    from pyspark.sql import Column, DataFrame
+
+# Flights are grouped by the UTC day of their prediction; a group's worker gets the events of that day and of LOOKBACK before it.
+_DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
+_EVENT_COLUMNS = (
+    *("event_id", "flight_id", "event_type", "timestamp", "airline", "flight_number", "tail_number", "origin", "destination"),
+    *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
+)
+_PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 'double'}" for name in PREDICTED_COLUMNS)
+
+
+def history_of(scheduled: DataFrame, staged: DataFrame) -> DataFrame:
+    """The staged events that the features of these flights may look back on; empty for no flights."""
+    span = scheduled.agg(F.min("timestamp").alias("first"), F.max("timestamp").alias("last")).collect()[0]
+    if span.first is None:
+        return staged.limit(0)
+    return staged.where(F.col("timestamp").between(F.lit(span.first - LOOKBACK), F.lit(span.last)))
+
+
+def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
+    """One row per scheduled event: event_id, and ``features``, the model's inputs in the contract's order (array of float)."""
+    day = F.to_date("timestamp")
+    reaches = F.explode(F.sequence(day, F.date_add(day, _DAYS_BACK)))
+    flights = _flat(scheduled).withColumn("_day", day)
+    events = _flat(history).withColumn("_day", reaches)
+    grouped = flights.groupBy("_day").cogroup(events.groupBy("_day"))
+    return grouped.applyInPandas(_features_of_day, "event_id string, features array<float>")
+
+
+def _flat(events: DataFrame) -> DataFrame:
+    weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
+    return events.select(*_EVENT_COLUMNS, *weather)
+
+
+def _features_of_day(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    from flight_assets.delay_model.features import build_features
+
+    if flights.empty:
+        return pd.DataFrame({"event_id": [], "features": []})
+    features = build_features(flights, events)
+    return pd.DataFrame({"event_id": flights["event_id"], "features": list(features.to_numpy())})
+
+
+def predicted(model_version: str) -> Column:
+    """A struct with PREDICTED_COLUMNS from the column ``features``; each worker loads the model once."""
+    return F.arrow_udf(_predictor(model_version), _PREDICTION_TYPE)("features")
+
+
+def _predictor(model_version: str) -> Callable[[pa.Array], pa.Array]:
+    def predict_column(features: pa.Array) -> pa.Array:
+        import pandas as pd
+        import pyarrow as pa
+
+        from flight_assets.delay_model.predict import predict
+        from flight_assets.stores.models import load_once
+
+        matrix = features.flatten().to_numpy(zero_copy_only=False).reshape(len(features), len(FEATURE_NAMES))
+        frame = predict(load_once(model_version), pd.DataFrame(matrix, columns=list(FEATURE_NAMES)))
+        columns = {name: pa.array(frame[name], pa.float64()) for name in PREDICTED_COLUMNS if name in frame}
+        columns["model_version"] = pa.array([model_version] * len(features))
+        return pa.StructArray.from_arrays([columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS))
+
+    return predict_column

@@ -1,0 +1,39 @@
+"""Writing flights to MongoDB from Spark's workers, each its share of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from flight_assets.stores import mongo
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from flight_assets.settings import Settings
+
+
+def upsert_from_spark(states: DataFrame, settings: Settings) -> mongo.UpsertCounts:
+    """Upsert rows of ``fact_flight_events``, newer wins; returns the counts of all workers together."""
+    from pyspark.sql import functions as F
+
+    written = states.mapInArrow(_writer(settings), "upserted long, out_of_order long")
+    total = written.agg(F.sum("upserted").alias("upserted"), F.sum("out_of_order").alias("out_of_order")).collect()[0]
+    return mongo.UpsertCounts(total.upserted or 0, total.out_of_order or 0)
+
+
+def _writer(settings: Settings):  # noqa: ANN202 - goes to Spark, which calls it with an iterator of Arrow batches
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with mongo.database(settings) as db:
+            for batch in batches:
+                yield _write_batch(db[mongo.FLIGHTS], batch)
+
+    return write
+
+
+def _write_batch(collection: Any, batch: pa.RecordBatch) -> pa.RecordBatch:  # noqa: ANN401 - pymongo's generic type
+    import pyarrow as pa
+
+    counts = mongo.upsert_newer(collection, [mongo.document(row) for row in batch.to_pylist()])
+    return pa.RecordBatch.from_pydict({"upserted": [counts.upserted], "out_of_order": [counts.out_of_order]})

@@ -1,0 +1,46 @@
+"""Which store is down: turns the many errors of many clients into one sentence."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import TYPE_CHECKING
+
+from flight_assets.errors import FlightsError
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+PROBE_TIMEOUT_S = 2.0
+
+
+def explain(settings: Settings, error: BaseException) -> str:
+    """One sentence for a failed step: the store that does not answer, if one does not; else the error's own first line."""
+    if isinstance(error, FlightsError):
+        return str(error)
+    silent = [f"{name} does not answer at {address}" for name, address in _addresses(settings) if not _answers(address)]
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if silent:
+        return f"{'; '.join(silent)}: see `flights status`, then run again ({first_line})"
+    return f"{type(error).__name__}: {first_line}"
+
+
+def _addresses(settings: Settings) -> list[tuple[str, str]]:
+    """Store and host:port of each server that a step needs."""
+    urls = [
+        ("Kafka", settings.kafka_bootstrap_servers),
+        ("HDFS NameNode", settings.hdfs_url),
+        ("Hive metastore", settings.metastore_uri),
+        ("Spark Connect", settings.spark_remote),
+        ("MongoDB", settings.mongo_uri),
+    ]
+    return [(name, address) for name, url in urls for address in re.findall(r"[\w.-]+:\d+(?=[,/;?]|$)", url.rsplit("@", 1)[-1])]
+
+
+def _answers(address: str) -> bool:
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), PROBE_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
