@@ -1,7 +1,5 @@
 """delay_model: the model that predicts, trained on real flights."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, Config, MaterializeResult, MetadataValue, asset
 
 from flight_assets.assets.pipeline import OWNERS

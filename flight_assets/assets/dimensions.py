@@ -1,7 +1,5 @@
 """dim_airline and dim_airport: what the codes in messages mean."""
 
-from __future__ import annotations
-
 from dagster import MaterializeResult, asset
 
 from flight_assets.assets.pipeline import OWNERS, table_schema

@@ -1,7 +1,5 @@
 """hive_fact: one row per flight in the warehouse, and the batch's record as a row beside it."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, MaterializeResult
 
 from flight_assets.assets.mongo_hot import states_of_batch

@@ -1,7 +1,5 @@
 """mongo_hot: the newest state of each flight in MongoDB."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
 
 from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset, table_schema

@@ -3,8 +3,6 @@
 Belongs here: the resource and the decorator of the pipeline's steps. Does not: anything one asset alone does.
 """
 
-from __future__ import annotations
-
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -45,7 +43,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
     spark: LazyPySparkResource
 
     @contextmanager
-    def yield_for_execution(self, context: InitResourceContext) -> Iterator[PipelineResource]:
+    def yield_for_execution(self, context: InitResourceContext) -> Iterator["PipelineResource"]:
         """Hold the lease, so that no other run processes at the same time (promise P6)."""
         run_id = context.run.run_id if context.run else "no run"
         try:

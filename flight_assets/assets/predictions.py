@@ -1,7 +1,5 @@
 """predictions: each flight's delay, predicted from its scheduled event, and how it ended."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, MaterializeResult
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset

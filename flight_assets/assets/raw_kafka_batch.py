@@ -1,7 +1,5 @@
 """raw_kafka_batch: the topic's new messages, byte for byte, as Parquet on HDFS."""
 
-from __future__ import annotations
-
 import time
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, TableColumn, TableSchema
@@ -33,7 +31,7 @@ def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:
     rows = sum(record.record_count for record in records)
     return {
         "dagster/row_count": MetadataValue.int(rows),
-        "file_size_mb": MetadataValue.float(round(sum(record.file_size_mb for record in records), 3)),
+        "file_size_mb": MetadataValue.float(round(sum((record.file_size_mb for record in records), 0.0), 3)),
     }
 
 

@@ -1,7 +1,5 @@
 """staged_events: the valid new events of each batch, and its rejects."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, MaterializeResult
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset

@@ -223,7 +223,7 @@ _AIRCRAFT = (
     _aircraft("aircraft_minutes_since_departure", "minutes", "T minus the time of that departure"),
     _aircraft("aircraft_arrival_delay_minutes", "minutes", "arrival delay of that leg, where it has arrived"),
     _aircraft("aircraft_leg_distance_miles", "miles", "distance of that leg"),
-    _aircraft("aircraft_planned_slack_minutes", "minutes", "planned time on the ground if it flies straight back: departure − planned arrival − block"),
+    _aircraft("aircraft_planned_slack_minutes", "minutes", "planned time on the ground if it flies straight back"),
     _aircraft("aircraft_slack_minutes", "minutes", "the same from the arrival that was seen, or from the one expected at T"),
     _aircraft("aircraft_mean_departure_delay_24h", "minutes", "mean departure delay of its departures in the last 24 hours"),
     _aircraft_pending("aircraft_pending_flights", "flights", "other flights of the aircraft announced and not yet departed"),

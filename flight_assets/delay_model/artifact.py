@@ -15,7 +15,7 @@ import xgboost as xgb
 
 from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURE_NAMES
 from flight_assets.delay_model.card import model_card
-from flight_assets.delay_model.errors import CorruptModel, UnfitFeatures
+from flight_assets.delay_model.errors import CorruptModelError, UnfitFeaturesError
 from flight_assets.delay_model.model import BOOSTERS, Manifest, TrainedModel
 
 MANIFEST_FILE = "manifest.json"
@@ -35,8 +35,8 @@ def load(files: Mapping[str, bytes]) -> TrainedModel:
     """The model from its files, after every hash and the list of features have been checked.
 
     Raises:
-        CorruptModel: a file is missing, has another hash than the manifest says, or cannot be read.
-        UnfitFeatures: the model was trained with other features than this version's contract.
+        CorruptModelError: a file is missing, has another hash than the manifest says, or cannot be read.
+        UnfitFeaturesError: the model was trained with other features than this version's contract.
     """
     manifest = _manifest(files)
     _check_contract(manifest)
@@ -55,8 +55,8 @@ def read_folder(folder: Path) -> TrainedModel:
     """The model of a folder; see ``load`` for what is checked.
 
     Raises:
-        CorruptModel: as ``load``; a folder that does not exist holds no files.
-        UnfitFeatures: as ``load``.
+        CorruptModelError: as ``load``; a folder that does not exist holds no files.
+        UnfitFeaturesError: as ``load``.
     """
     files = [path for path in folder.glob("*") if path.is_file()]
     return load({path.name: path.read_bytes() for path in files})
@@ -69,29 +69,30 @@ def sha256(content: bytes) -> str:
 
 def _manifest(files: Mapping[str, bytes]) -> Manifest:
     if MANIFEST_FILE not in files:
-        raise CorruptModel(f"the model has no {MANIFEST_FILE}; train or register it again")
+        raise CorruptModelError(f"the model has no {MANIFEST_FILE}; train or register it again")
     try:
         return Manifest.from_json(files[MANIFEST_FILE].decode())
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CorruptModel(f"{MANIFEST_FILE} cannot be read ({error}); train or register the model again") from error
+        raise CorruptModelError(f"{MANIFEST_FILE} cannot be read ({error}); train or register the model again") from error
 
 
 def _check_contract(manifest: Manifest) -> None:
     if manifest.feature_contract_version != FEATURE_CONTRACT_VERSION:
         trained, known = manifest.feature_contract_version, FEATURE_CONTRACT_VERSION
-        raise UnfitFeatures(f"the model {manifest.version} was trained with version {trained} of the features, this is version {known}; train again")
+        raise UnfitFeaturesError(f"the model {manifest.version} was trained with features of version {trained}, these are version {known}; train again")
     if manifest.features != FEATURE_NAMES:
         different = sorted(set(manifest.features) ^ set(FEATURE_NAMES))
         what = f"they differ in {', '.join(different[:5])}" if different else "their order differs"
-        raise UnfitFeatures(f"the features of the model {manifest.version} are not those of the contract: {what}; train again")
+        raise UnfitFeaturesError(f"the features of the model {manifest.version} are not those of the contract: {what}; train again")
 
 
 def _verified(files: Mapping[str, bytes], manifest: Manifest, name: str) -> bytes:
     if name not in files:
-        raise CorruptModel(f"the file {name} of the model {manifest.version} is missing; train or register it again")
+        raise CorruptModelError(f"the file {name} of the model {manifest.version} is missing; train or register it again")
     found, pinned = sha256(files[name]), manifest.sha256.get(name)
     if found != pinned:
-        raise CorruptModel(f"the file {name} of the model {manifest.version} has the SHA-256 {found}, the manifest says {pinned}; train or register it again")
+        difference = f"has the SHA-256 {found}, the manifest says {pinned}"
+        raise CorruptModelError(f"the file {name} of the model {manifest.version} {difference}; train or register it again")
     return files[name]
 
 
@@ -99,4 +100,4 @@ def _booster(name: str, content: bytes) -> xgb.Booster:
     try:
         return xgb.Booster(model_file=bytearray(content))
     except xgb.core.XGBoostError as error:
-        raise CorruptModel(f"the booster {name} cannot be read by XGBoost {xgb.__version__}; train the model again") from error
+        raise CorruptModelError(f"the booster {name} cannot be read by XGBoost {xgb.__version__}; train the model again") from error

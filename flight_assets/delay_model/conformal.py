@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+# (9 + 1) · 0.9 must be 9, also where floating point makes it a little more.
+ROUNDING = 1e-9
 
 
 def correction(actual: FloatArray, low: FloatArray, high: FloatArray, target: float) -> float:
@@ -23,7 +25,8 @@ def correction(actual: FloatArray, low: FloatArray, high: FloatArray, target: fl
         ValueError: too few flights for the target: n + 1 < 1 / (1 − target).
     """
     scores = np.sort(np.maximum(low - actual, actual - high))
-    rank = math.ceil((len(scores) + 1) * target)
+    rank = math.ceil((len(scores) + 1) * target - ROUNDING)
     if rank > len(scores):
-        raise ValueError(f"{len(scores)} calibration flights are too few for a coverage of {target}: at least {math.ceil(target / (1 - target))} are needed.")
+        needed = math.ceil(target / (1 - target) - ROUNDING)
+        raise ValueError(f"{len(scores)} calibration flights are too few for a coverage of {target}: at least {needed} are needed.")
     return float(scores[rank - 1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -122,9 +121,13 @@ def error_by_confidence(actual: FloatArray, predicted: FloatArray, confidence: F
     """One row per bin of equally many flights, from the least to the most confident: confidence, flights, mae, rmse."""
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, bins)
-    measures: dict[str, Callable[[FloatArray, FloatArray], float]] = {"mae": mae, "rmse": rmse}
     rows = [
-        {"confidence": float(confidence[part].mean()), "flights": len(part)} | {name: f(actual[part], predicted[part]) for name, f in measures.items()}
+        {
+            "confidence": float(confidence[part].mean()),
+            "flights": len(part),
+            "mae": mae(actual[part], predicted[part]),
+            "rmse": rmse(actual[part], predicted[part]),
+        }
         for part in parts
         if len(part)
     ]

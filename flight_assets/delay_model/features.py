@@ -7,6 +7,8 @@ batch may fall between two events of the same time.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -21,6 +23,7 @@ from flight_assets.delay_model.timeline import IntArray, Spans, Timeline, mean_o
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +114,8 @@ def _overdue(context: FeatureContext) -> Features:
     result: Features = {}
     for scope in scopes:
         count, minutes = _overdue_now(context, scope)
-        by_statistic = {"flights": count.astype(np.float64), "minutes": minutes / MINUTE_S, "mean_minutes": mean_or_nan(minutes, count, MINUTE_S)}
+        mean = mean_or_nan(minutes, count, MINUTE_S)
+        by_statistic = {"flights": count.astype(np.float64), "minutes": minutes / MINUTE_S, "mean_minutes": mean}
         chosen = (item for item in contract.OVERDUE if item.scope == scope)
         result |= {contract.pending_name(item): by_statistic[item.statistic] for item in chosen}
         result |= _current_delay(context, scope, count, minutes)
@@ -121,7 +125,8 @@ def _overdue(context: FeatureContext) -> Features:
 def _overdue_now(context: FeatureContext, scope: str) -> tuple[IntArray, IntArray]:
     """Number of overdue flights at T and the sum of the seconds they are overdue."""
     pending = context.pending
-    spans = Spans(pending.keys(scope), np.maximum(pending.departure_s, pending.announced_s), pending.end_s, {"departure": pending.departure_s})
+    starts_s = np.maximum(pending.departure_s, pending.announced_s)
+    spans = Spans(pending.keys(scope), starts_s, pending.end_s, {"departure": pending.departure_s})
     count, departures = spans.open_at(context.flight_keys(scope), context.time_s, "departure")
     return count, context.time_s * count - departures
 
@@ -157,6 +162,6 @@ def _nearby_weather(context: FeatureContext) -> Features:
     return result
 
 
-def _take(values: npt.NDArray[np.generic], positions: IntArray) -> npt.NDArray[np.generic]:
+def _take(values: npt.NDArray[_Number], positions: IntArray) -> npt.NDArray[_Number]:
     """values[positions], anything where there is no such position."""
     return values[np.maximum(positions, 0)] if len(values) else np.zeros(len(positions), dtype=values.dtype)

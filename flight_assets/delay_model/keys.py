@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from flight_assets.contracts.features import DISTANCE_BAND_EDGES_MILES, SCOPES
-from flight_assets.delay_model.timeline import NO_KEY, IntArray
+from flight_assets.delay_model.events import numbers
+from flight_assets.delay_model.timeline import NO_KEY, FloatArray, IntArray
 
 AIRCRAFT = "aircraft"
 _TEXT_COLUMNS = ("airline", "origin", "destination", "tail_number")
@@ -25,8 +27,8 @@ class ScopeKeys:
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
         names, lengths = list(frames), [len(frame) for frame in frames.values()]
         self._bounds = dict(zip(names, _slices(lengths), strict=True))
-        columns = {name: _codes(pd.concat([frame[name] for frame in frames.values()])) for name in _TEXT_COLUMNS}
-        columns["distance_band"] = _distance_bands(pd.concat([frame["distance_miles"] for frame in frames.values()]))
+        columns = {name: _codes([frame[name].to_numpy(dtype=object) for frame in frames.values()]) for name in _TEXT_COLUMNS}
+        columns["distance_band"] = _distance_bands(np.concatenate([numbers(frame["distance_miles"]) for frame in frames.values()]))
         ones = np.ones(sum(lengths), dtype=np.int64)
         self._keys = {scope: _combine([columns[name] for name in parts], ones) for scope, parts in _ALL_SCOPES.items()}
 
@@ -40,10 +42,11 @@ def _slices(lengths: list[int]) -> list[slice]:
     return [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
 
 
-def _codes(values: pd.Series) -> IntArray:
+def _codes(values: list[npt.NDArray[np.object_]]) -> IntArray:
     """1, 2, 3 … for the distinct values, NO_KEY for missing ones."""
-    codes, _ = pd.factorize(values.to_numpy(dtype=object))
-    return codes.astype(np.int64) + 1
+    codes, _ = pd.factorize(np.concatenate(values))
+    numbered: IntArray = codes.astype(np.int64) + 1
+    return numbered
 
 
 def _combine(parts: list[IntArray], ones: IntArray) -> IntArray:
@@ -59,7 +62,6 @@ def _combine(parts: list[IntArray], ones: IntArray) -> IntArray:
     return combined
 
 
-def _distance_bands(miles: pd.Series) -> IntArray:
+def _distance_bands(miles: FloatArray) -> IntArray:
     """Number of the band, from 1; NO_KEY where the distance is missing."""
-    values = pd.to_numeric(miles, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isnan(values), NO_KEY, np.digitize(values, DISTANCE_BAND_EDGES_MILES) + 1).astype(np.int64)
+    return np.where(np.isnan(miles), NO_KEY, np.digitize(miles, DISTANCE_BAND_EDGES_MILES) + 1).astype(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.delay_model.errors import UnfitFeatures
+from flight_assets.delay_model.errors import UnfitFeaturesError
 from flight_assets.delay_model.model import LATE, MEAN, QUANTILES, Manifest, TrainedModel
 
 FloatArray = npt.NDArray[np.float32]
@@ -24,11 +24,12 @@ def predict(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> pd
     sums and averages over flights. The interval holds the delay with probability 0.9. See ``confidence`` for the last column.
 
     Raises:
-        UnfitFeatures: the columns are not the model's features in the model's order.
+        UnfitFeaturesError: the columns are not the model's features in the model's order.
     """
     manifest = model.manifest
     if tuple(features.columns) != manifest.features:
-        raise UnfitFeatures(f"the model {manifest.version} needs other features than these: {_difference(tuple(features.columns), manifest)}")
+        difference = _difference(tuple(features.columns), manifest)
+        raise UnfitFeaturesError(f"the model {manifest.version} needs other features than these: {difference}")
     matrix = _matrix(manifest, features)
     return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, _columns(model, matrix, nthread), strict=True)), index=features.index)
 
@@ -54,8 +55,8 @@ def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_widt
 def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArray:
     """Share of the features known per flight, weighted by how often each was known in training: 0 … 1."""
     weights = np.asarray(fill_rates, dtype=np.float32)
-    known: FloatArray = (~np.isnan(matrix)).astype(np.float32) @ weights
-    return known / weights.sum()
+    share: FloatArray = (~np.isnan(matrix)).astype(np.float32) @ (weights / weights.sum())
+    return share
 
 
 def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:

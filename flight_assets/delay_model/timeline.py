@@ -80,7 +80,7 @@ class Spans:
 
 
 def mean_or_nan(total: IntArray, count: IntArray, scale: float) -> FloatArray:
-    """total / (scale × count), NaN where there is nothing to average."""
+    """The total / (scale × count), NaN where there is nothing to average."""
     known = count > 0
     return np.where(known, total / (scale * np.where(known, count, 1)), np.nan)
 

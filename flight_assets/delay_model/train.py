@@ -14,7 +14,7 @@ import xgboost as xgb
 
 from flight_assets.contracts.features import CODE_FEATURES, FEATURE_CONTRACT_VERSION
 from flight_assets.delay_model.conformal import correction
-from flight_assets.delay_model.errors import TooFewFlights
+from flight_assets.delay_model.errors import TooFewFlightsError
 from flight_assets.delay_model.evaluate import COVERAGE, LATE_MINUTES, error_by_confidence, evaluate, evaluate_by
 from flight_assets.delay_model.model import HIGH_QUANTILE, LATE, LOW_QUANTILE, MEAN, MEDIAN, QUANTILES, Manifest, TrainedModel
 from flight_assets.delay_model.own import local_dates
@@ -67,7 +67,7 @@ def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) ->
     airline. The metrics in the manifest are those of the test period, empty when it holds no flights.
 
     Raises:
-        TooFewFlights: a part of the training range has fewer than 100 arrivals.
+        TooFewFlightsError: a part of the training range has fewer than 100 arrivals.
     """
     arrived = flights["arrival_delay_minutes"].notna().to_numpy()
     flights, features = flights[arrived], features[arrived]
@@ -102,7 +102,7 @@ def _check_sizes(parts: dict[str, Mask]) -> None:
     for name in (TRAIN, EARLY_STOPPING, CALIBRATION):
         found = int(parts[name].sum())
         if found < MIN_FLIGHTS:
-            raise TooFewFlights(f"the {name} part of the training range holds {found} arrived flights, at least {MIN_FLIGHTS} are needed; choose a longer range")
+            raise TooFewFlightsError(f"the {name} part of the training range holds {found} arrived flights, at least {MIN_FLIGHTS} are needed; choose a longer range")
 
 
 def _fit_all(config: TrainConfig, features: pd.DataFrame, target: npt.NDArray[np.float32], parts: dict[str, Mask]) -> dict[str, xgb.Booster]:

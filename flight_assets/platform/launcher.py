@@ -246,12 +246,15 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
         FlightsError: it did not within its start time, or it ended; with the tail of its log.
     """
     deadline = time.monotonic() + service.start_timeout_s
+    pids = set()
     while True:
         problem = problem_of(settings, service)
         if problem is None:
             return
-        state = supervision.process_info(settings).get(service.name, {}).get("statename")
-        if state == "FATAL" or time.monotonic() > deadline:
+        info = supervision.process_info(settings).get(service.name, {})
+        pids |= {info.get("pid") or 0} - {0}
+        has_died = info.get("statename") == "FATAL" or len(pids) > 1
+        if has_died or time.monotonic() > deadline:
             raise FlightsError(f"{service.name} did not come up ({problem}); the end of its log:\n{log_tail(settings, service.name)}")
         time.sleep(POLL_S)
 

@@ -57,8 +57,8 @@ def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES
     arrival = flights["scheduled_arrival"].dt.tz_localize(None)
     times = {
         _SCHEDULED: departure - pd.Timedelta(minutes=lead_minutes),
-        _DEPARTED: departure + pd.to_timedelta(flights["departure_delay_minutes"], unit="min"),
-        _ARRIVED: arrival + pd.to_timedelta(flights["arrival_delay_minutes"], unit="min"),
+        _DEPARTED: departure + _minutes(flights["departure_delay_minutes"]),
+        _ARRIVED: arrival + _minutes(flights["arrival_delay_minutes"]),
         _CANCELLED: departure.where(flights["cancelled"]),
     }
     report_delay = pd.to_timedelta(report_delay_s, unit="s")
@@ -81,6 +81,11 @@ def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "")
 def event_count(flights: pd.DataFrame) -> pd.Series:
     """How many events each flight has: 1 to 3."""
     return 1 + flights["departure_delay_minutes"].notna() + flights["arrival_delay_minutes"].notna() + flights["cancelled"]
+
+
+def _minutes(delay: pd.Series) -> pd.Series:
+    """The delay as a duration, missing where it is. pandas 2 warns at random when it converts NaN: it rounds uninitialised memory."""
+    return pd.to_timedelta(delay.fillna(0), unit="min").where(delay.notna())
 
 
 def _events_of_rank(rank: int, at: pd.Series) -> pd.DataFrame:

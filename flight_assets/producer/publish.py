@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections import Counter
@@ -75,7 +76,17 @@ def publish(
             producer.close(timeout=1)
 
 
+def _require_reachable(bootstrap_servers: str, timeout_s: float) -> None:
+    """Fail at once where nothing listens: the client would try again until its timeout, and then leave its sockets open."""
+    for address in bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with suppress(OSError), socket.create_connection((host, int(port)), timeout=timeout_s):
+            return
+    raise StoreUnavailable("Kafka", bootstrap_servers, REMEDY)
+
+
 def _connect(bootstrap_servers: str, connect_timeout_s: float, delivery_timeout_s: float) -> KafkaProducer:
+    _require_reachable(bootstrap_servers, connect_timeout_s)
     try:
         return KafkaProducer(
             bootstrap_servers=bootstrap_servers.split(","),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, STAGING
-from flight_assets.provenance import RAW_ROOT, Ledger
+from flight_assets.provenance import RAW_ROOT, STEPS, Ledger
 from flight_assets.stores import kafka, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
 
@@ -55,14 +55,15 @@ def counts(settings: Settings) -> Counts:
     house = warehouse.open_warehouse(settings)
     ledger = Ledger(Hdfs(settings))
     batches = ledger.last_done("raw_kafka_batch") + 1
-    recorded = house.read(BATCH_METADATA).groupBy().sum("duplicate").collect()[0][0]
+    recorded = house.read(BATCH_METADATA).groupBy().sum("duplicate").collect()[0][0] or 0
+    unfinished = range(ledger.last_done(STEPS[-1]) + 1, batches)
     with mongo.database(settings) as db:
         documents = db[mongo.FLIGHTS].count_documents({})
     return Counts(
         kafka_acknowledged=sum(kafka.end_offsets(settings).values()),
         raw=house.spark.read.parquet(settings.hdfs_path(f"{RAW_ROOT}/*/")).count() if batches else 0,
         staged=house.read(STAGING).count(),
-        duplicate=recorded or 0,
+        duplicate=recorded + sum(ledger.record(batch_id).duplicate or 0 for batch_id in unfinished),
         quarantined=house.read(QUARANTINE).count(),
         predictions=house.read(PREDICTIONS).count(),
         mongo_documents=documents,

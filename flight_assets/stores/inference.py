@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa  # not only for type checkers: Spark reads the annotations of the function it gets
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK
@@ -14,8 +16,6 @@ from flight_assets.contracts.tables import PREDICTED_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
-    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
 # Flights are grouped by the UTC day of their prediction; a group's worker gets the events of that day and of LOOKBACK before it.
@@ -42,7 +42,7 @@ def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
     flights = _flat(scheduled).withColumn("_day", day)
     events = _flat(history).withColumn("_day", reaches)
     grouped = flights.groupBy("_day").cogroup(events.groupBy("_day"))
-    return grouped.applyInPandas(_features_of_day, "event_id string, features array<float>")
+    return grouped.applyInArrow(_features_of_day, "event_id string, features array<float>")
 
 
 def _flat(events: DataFrame) -> DataFrame:
@@ -50,15 +50,15 @@ def _flat(events: DataFrame) -> DataFrame:
     return events.select(*_EVENT_COLUMNS, *weather)
 
 
-def _features_of_day(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
+def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
     from flight_assets.delay_model.features import build_features
 
-    if flights.empty:
-        return pd.DataFrame({"event_id": [], "features": []})
-    features = build_features(flights, events)
-    return pd.DataFrame({"event_id": flights["event_id"], "features": list(features.to_numpy())})
+    if not flights.num_rows:
+        return pa.table({"event_id": pa.array([], pa.string()), "features": pa.array([], pa.list_(pa.float32()))})
+    matrix = build_features(flights.to_pandas(), events.to_pandas()).to_numpy(np.float32)
+    row_ends = np.arange(0, matrix.size + 1, matrix.shape[1], dtype=np.int32)
+    features = pa.ListArray.from_arrays(row_ends, matrix.ravel())
+    return pa.table({"event_id": flights["event_id"], "features": features})
 
 
 def predicted(model_version: str) -> Column:
@@ -69,7 +69,6 @@ def predicted(model_version: str) -> Column:
 def _predictor(model_version: str) -> Callable[[pa.Array], pa.Array]:
     def predict_column(features: pa.Array) -> pa.Array:
         import pandas as pd
-        import pyarrow as pa
 
         from flight_assets.delay_model.predict import predict
         from flight_assets.stores.models import load_once

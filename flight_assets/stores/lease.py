@@ -75,9 +75,11 @@ def _try_acquire(leases: Any, token: str, purpose: str, lease_s: float) -> bool:
     if holder and _is_dead(holder):
         leases.delete_one({"_id": PROCESSING, "token": holder["token"]})
     mine = {"token": token, "purpose": purpose, "host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
-    expired = {"_id": PROCESSING, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}
+    claim = [{"$set": mine | _expiry(lease_s)}]
+    if leases.update_one({"_id": PROCESSING, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}, claim).modified_count:
+        return True
     try:
-        leases.update_one(expired, [{"$set": mine | _expiry(lease_s)}], upsert=True)
+        leases.update_one({"_id": PROCESSING, "token": token}, claim, upsert=True)
     except DuplicateKeyError:
         return False
     return True

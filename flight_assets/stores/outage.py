@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 PROBE_TIMEOUT_S = 2.0
+_EXCEPTION = re.compile(r"^[a-zA-Z_.]+(Error|Exception|Unavailable): ")
 
 
 def explain(settings: Settings, error: BaseException) -> str:
@@ -19,10 +20,15 @@ def explain(settings: Settings, error: BaseException) -> str:
     if isinstance(error, FlightsError):
         return str(error)
     silent = [f"{name} does not answer at {address}" for name, address in _addresses(settings) if not _answers(address)]
-    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     if silent:
-        return f"{'; '.join(silent)}: see `flights status`, then run again ({first_line})"
-    return f"{type(error).__name__}: {first_line}"
+        return f"{'; '.join(silent)}: see `flights status`, then run again ({_line(error)})"
+    return f"{type(error).__name__}: {_line(error)}"
+
+
+def _line(error: BaseException) -> str:
+    """The line that says most: the exception at the end of a Python worker's trace, else the first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return next((line for line in reversed(lines) if _EXCEPTION.match(line)), lines[0])
 
 
 def _addresses(settings: Settings) -> list[tuple[str, str]]:
