@@ -18,7 +18,6 @@ FEATURE_CONTRACT_VERSION = 1
 # A flight that was announced longer ago than this without leaving is no longer counted as overdue or pending.
 PENDING_LIMIT_HOURS = 12
 AIRCRAFT_MEMORY_HOURS = 48
-WEATHER_MEMORY_HOURS = 6
 LATE_MINUTES = 15
 
 # Columns of the message by which past events are grouped. distance_band stands for the jet stream: flights of similar length out
@@ -117,9 +116,12 @@ CURRENT_DELAY_WINDOWS = (
     Window("airline", "current_delay", 1),
     Window("airline", "current_delay", 2),
 )
-# Weather at the other airports of the city, from the announcements of their flights: the hour about to come at each.
-WEATHER_AIRPORTS = ("EWR", "JFK", "LGA")
-NEARBY_WEATHER_COLUMNS = ("precipitation_in", "visibility_miles", "wind_speed_mph")
+# Departures per planned departure: a ground stop shows here before any delay is known.
+THROUGHPUT_WINDOWS = tuple(
+    Window(scope, statistic, hours)
+    for scope in ("network", "origin", "airline_at_origin", "destination")
+    for statistic, hours in (("throughput", 1), ("throughput", 2), ("overdue_ratio", 2))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,6 @@ def pending_name(item: Pending) -> str:
     return f"{item.scope}_overdue_{item.statistic}"
 
 
-def nearby_weather_name(airport: str, column: str) -> str:
-    """Such as jfk_visibility_miles."""
-    return f"{airport.lower()}_{column}"
-
-
 _STATISTICS = {
     "flights": ("flights", "number of flights"),
     "late_share": ("share", f"share of flights at least {LATE_MINUTES} minutes late"),
@@ -165,6 +162,8 @@ _STATISTICS = {
     "mean_gain": ("minutes", "mean of arrival delay minus departure delay: time lost or, negative, made up on the way"),
     "minutes": ("minutes", "sum of the minutes overdue"),
     "mean_minutes": ("minutes", "mean of the minutes overdue"),
+    "throughput": ("ratio", "departures in the window per departure planned in it"),
+    "overdue_ratio": ("ratio", "flights overdue at T per departure planned in the window"),
     "current_delay": ("minutes", "mean lateness of the flights that left in the window or are overdue now, for these so far"),
 }
 
@@ -175,7 +174,7 @@ def _own(name: str, unit: str, description: str, kind: str = "number") -> Featur
 
 def _window(event: str, window: Window, source: str | None = None) -> Feature:
     unit, what = _STATISTICS[window.statistic]
-    description = f"{what}, {source or event}, by {window.scope.replace('_', ' ')}"
+    description = f"{what}, by {window.scope.replace('_', ' ')}"
     return Feature(window_name(event, window), "number", unit, source or event, f"{window.hours} h before T", description)
 
 
@@ -191,12 +190,6 @@ def _pending(item: Pending) -> Feature:
     return Feature(pending_name(item), "number", unit, source, f"announced in the {PENDING_LIMIT_HOURS} h before T", description)
 
 
-def _nearby_weather(airport: str, column: str) -> Feature:
-    unit = next(field.unit for field in WEATHER_FIELDS if field.name == column)
-    window = f"{WEATHER_MEMORY_HOURS} h before T"
-    return Feature(nearby_weather_name(airport, column), "number", unit, "scheduled", window, f"newest announced weather at {airport}")
-
-
 def _aircraft(name: str, unit: str, description: str) -> Feature:
     return Feature(name, "number", unit, "departed, arrived", f"{AIRCRAFT_MEMORY_HOURS} h before T", description)
 
@@ -207,7 +200,7 @@ def _aircraft_pending(name: str, unit: str, description: str) -> Feature:
 
 
 _OWN = (
-    _own("month", "1–12", "month of the planned departure, New York time"),
+    _own("months_from_january", "0–6", "the month, as its distance from January either way, so that autumn lies among months seen in spring"),
     _own("day_of_week", "0–6", "0 = Monday, New York time"),
     _own("distance_miles", "miles", "great-circle distance"),
     _own("scheduled_departure_minute", "minutes", "planned departure in minutes after midnight, New York time"),
@@ -239,7 +232,7 @@ FEATURES: tuple[Feature, ...] = (
     *(_window("announced", window, "scheduled") for window in ANNOUNCED_WINDOWS),
     *(_pending(item) for item in OVERDUE),
     *(_window("departing", window, "scheduled, departed, cancelled") for window in CURRENT_DELAY_WINDOWS),
-    *(_nearby_weather(airport, column) for airport in WEATHER_AIRPORTS for column in NEARBY_WEATHER_COLUMNS),
+    *(_window("planned", window, "scheduled, departed, cancelled") for window in THROUGHPUT_WINDOWS),
     *_AIRCRAFT,
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
@@ -248,8 +241,8 @@ CODE_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if f
 
 def _longest_window_hours() -> int:
     windows = (*DEPARTED_WINDOWS, *ARRIVED_WINDOWS, *CANCELLED_WINDOWS, *ANNOUNCED_WINDOWS, *CURRENT_DELAY_WINDOWS)
-    memories = (PENDING_LIMIT_HOURS, AIRCRAFT_MEMORY_HOURS, WEATHER_MEMORY_HOURS, LAST_FEW_MEMORY_HOURS)
-    return max(*(window.hours for window in windows), *memories)
+    longest_plan = PENDING_LIMIT_HOURS + max(window.hours for window in THROUGHPUT_WINDOWS)
+    return max(*(window.hours for window in windows), AIRCRAFT_MEMORY_HOURS, LAST_FEW_MEMORY_HOURS, longest_plan)
 
 
 # How far back before T a store of events must reach: no older event changes any feature. The events needed are those with

@@ -20,12 +20,16 @@ _FLIGHTS = "flights"
 
 @dataclass(frozen=True)
 class Pending:
-    """Announced flights, one row each: from the announcement until it leaves, is cancelled or is given up. Times in seconds."""
+    """Announced flights, one row each: from the announcement until it leaves, is cancelled or is given up. Times in seconds.
+
+    ``due_s`` is when it should leave: as planned, or at once if it was announced after that.
+    """
 
     keys_of: ScopeKeys
     rows: IntArray
     announced_s: IntArray
     departure_s: IntArray
+    due_s: IntArray
     end_s: IntArray
 
     def keys(self, scope: str) -> IntArray:
@@ -69,14 +73,17 @@ class FeatureContext:
 
 
 def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
-    """From the announcements, and the first departure, arrival or cancellation of each flight."""
+    """Made of the announcements, and of the first departure, arrival or cancellation of each flight."""
     scheduled = events[EventType.SCHEDULED]
-    rows = np.flatnonzero(scheduled.departure_s != NO_TIME)
-    announced_s = scheduled.time_s[rows]
-    given_up_s = announced_s + PENDING_LIMIT_HOURS * 3_600
+    limit_s = PENDING_LIMIT_HOURS * 3_600
+    # Announced longer ahead than that, a flight is given up before it is due, and the look-back would have no bound.
+    soon = scheduled.departure_s - scheduled.time_s <= limit_s
+    rows = np.flatnonzero((scheduled.departure_s != NO_TIME) & soon)
+    announced_s, departure_s = scheduled.time_s[rows], scheduled.departure_s[rows]
+    given_up_s = announced_s + limit_s
     left_s = _first_outcome(events, scheduled.flight[rows])
     end_s = np.where(left_s == NO_TIME, given_up_s, np.minimum(left_s, given_up_s))
-    return Pending(keys, rows, announced_s, scheduled.departure_s[rows], end_s)
+    return Pending(keys, rows, announced_s, departure_s, np.maximum(departure_s, announced_s), end_s)
 
 
 def _first_outcome(events: dict[EventType, Events], flight: npt.NDArray[np.uint64]) -> IntArray:

@@ -7,8 +7,6 @@ batch may fall between two events of the same time.
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -23,7 +21,6 @@ from flight_assets.delay_model.timeline import IntArray, Spans, Timeline, mean_o
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
-_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
@@ -44,7 +41,7 @@ def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
         **_counted(context, EventType.CANCELLED, "cancelled", contract.CANCELLED_WINDOWS),
         **_counted(context, EventType.SCHEDULED, "announced", contract.ANNOUNCED_WINDOWS),
         **_overdue(context),
-        **_nearby_weather(context),
+        **_throughput(context),
         **aircraft_features(context),
     }
     return pd.DataFrame({name: columns[name].astype(np.float32) for name in FEATURE_NAMES}, index=flights.index)
@@ -125,8 +122,7 @@ def _overdue(context: FeatureContext) -> Features:
 def _overdue_now(context: FeatureContext, scope: str) -> tuple[IntArray, IntArray]:
     """Number of overdue flights at T and the sum of the seconds they are overdue."""
     pending = context.pending
-    starts_s = np.maximum(pending.departure_s, pending.announced_s)
-    spans = Spans(pending.keys(scope), starts_s, pending.end_s, {"departure": pending.departure_s})
+    spans = Spans(pending.keys(scope), pending.due_s, pending.end_s, {"departure": pending.departure_s})
     count, departures = spans.open_at(context.flight_keys(scope), context.time_s, "departure")
     return count, context.time_s * count - departures
 
@@ -147,21 +143,22 @@ def _current_delay(context: FeatureContext, scope: str, overdue: IntArray, overd
     return result
 
 
-def _nearby_weather(context: FeatureContext) -> Features:
-    """The newest announced weather at each of the city's airports."""
-    scheduled = context.events[EventType.SCHEDULED]
+def _throughput(context: FeatureContext) -> Features:
+    """Departures, and flights overdue, per departure planned in the window; NaN where none was planned."""
+    departed, pending = context.events[EventType.DEPARTED], context.pending
     result: Features = {}
-    for airport in contract.WEATHER_AIRPORTS:
-        rows = np.flatnonzero(scheduled.frame["origin"].to_numpy() == airport)
-        times = scheduled.time_s[rows]
-        newest = np.searchsorted(times, context.time_s, side="left") - 1
-        fresh = (newest >= 0) & (context.time_s - _take(times, newest) <= contract.WEATHER_MEMORY_HOURS * HOUR_S)
-        for column in contract.NEARBY_WEATHER_COLUMNS:
-            values = context.event_numbers(EventType.SCHEDULED, column)[rows]
-            result[contract.nearby_weather_name(airport, column)] = np.where(fresh, _take(values, newest), np.nan)
+    for scope in dict.fromkeys(window.scope for window in contract.THROUGHPUT_WINDOWS):
+        keys = context.flight_keys(scope)
+        planned = Timeline(pending.keys(scope), pending.due_s)
+        left = Timeline(context.event_keys(EventType.DEPARTED, scope), departed.time_s)
+        overdue, _ = _overdue_now(context, scope)
+        for window in (window for window in contract.THROUGHPUT_WINDOWS if window.scope == scope):
+            expected = _count(planned, keys, context.time_s, window.hours)
+            happened = overdue if window.statistic == "overdue_ratio" else _count(left, keys, context.time_s, window.hours)
+            result[contract.window_name("planned", window)] = mean_or_nan(happened, expected, 1.0)
     return result
 
 
-def _take(values: npt.NDArray[_Number], positions: IntArray) -> npt.NDArray[_Number]:
-    """values[positions], anything where there is no such position."""
-    return values[np.maximum(positions, 0)] if len(values) else np.zeros(len(positions), dtype=values.dtype)
+def _count(timeline: Timeline, keys: IntArray, time_s: IntArray, hours: int) -> IntArray:
+    """Number of points in the window before each time."""
+    return timeline.position(keys, time_s) - timeline.position(keys, time_s - hours * HOUR_S)

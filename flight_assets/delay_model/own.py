@@ -23,7 +23,7 @@ def own_features(flights: pd.DataFrame) -> Features:
     departure, arrival = _local(flights["scheduled_departure"]), _local(flights["scheduled_arrival"])
     block = (arrival - departure).dt.total_seconds() / 60
     return {
-        "month": numbers(departure.dt.month),
+        "months_from_january": numbers((departure.dt.month - 1).clip(upper=13 - departure.dt.month)),
         "day_of_week": numbers(departure.dt.dayofweek),
         "distance_miles": numbers(flights["distance_miles"]),
         "scheduled_departure_minute": _minute_of_day(departure),

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, Message, encode_events, event_count, order_events
+from flight_assets.contracts.message import EventType
+from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, LIFECYCLE, Message, encode_events, event_count, order_events
 from flight_assets.producer.nycflights import load_flights
 
 HOME_ZONE = ZoneInfo("America/New_York")
@@ -115,7 +116,7 @@ def _flights_before(seed: int, events: int, anchor: datetime, lead_minutes: int)
 
 def _newest_flights(order: pd.DataFrame, events: int) -> pd.DataFrame:
     """The events of the flights announced last, as many as asked: whole flights, and the beginning of the oldest."""
-    announced = order.loc[order["rank"] == 0, "row"].to_numpy()[::-1]
+    announced = order.loc[order["rank"] == LIFECYCLE.index(EventType.SCHEDULED), "row"].to_numpy()[::-1]
     sizes = order.groupby("row").size().loc[announced]
     total = sizes.cumsum()
     kept = total.index[total - sizes < events]

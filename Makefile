@@ -1,0 +1,53 @@
+# `make` prints what there is to make. Needs make and Python 3.11 or 3.12 with pip; everything else is installed from here.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := uv pip compile --universal --generate-hashes --no-annotate --quiet pyproject.toml
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: install ## from nothing to flights in every store: start, train, send 20,000 events, process, count
+	$(BIN)/flights demo
+
+test: install-dev lint ## lint, types and every test, against an embedded platform of the tests' own
+	$(BIN)/pytest
+
+lint: install-dev ## style and types, without editing anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install-dev ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: .venv/installed ## the environment with what the platform needs
+
+install-dev: .venv/installed-dev ## the environment with what developing needs as well
+
+lock: install-dev ## pin every Python package and jar anew, with hashes
+	$(BIN)/$(LOCK) --output-file requirements.lock
+	$(BIN)/$(LOCK) --group dev --output-file requirements-dev.lock
+	$(BIN)/python -m flight_assets.platform.jars
+
+clean: ## remove the environment; data stays (see `flights reset`)
+	rm -rf .venv
+
+# uv installs from the lock in a fifth of pip's time. It is itself pinned by hash: its lines are cut out of the development lock.
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "Python 3.11 or 3.12 is needed, this is " + sys.version.split()[0] + ": set PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement .venv/uv.lock
+
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements-dev.lock
+	@touch $@
+
+.PHONY: help demo test lint format install install-dev lock clean

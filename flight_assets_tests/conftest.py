@@ -1,0 +1,62 @@
+"""The embedded platform of the test session: a folder and ports of its own, started once, when the first test asks for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PORT_OFFSET = 20_000
+HOME = Path(__file__).resolve().parent.parent / ".flights-tests"
+
+
+def pytest_configure() -> None:
+    """Point every setting at the test platform before anything reads one."""
+    os.environ["FLIGHTS_HOME"] = str(HOME)
+    os.environ["FLIGHTS_PORT_OFFSET"] = str(PORT_OFFSET)
+    os.environ["DAGSTER_HOME"] = str(HOME / "dagster")
+
+
+@pytest.fixture(scope="session")
+def settings():
+    from flight_assets.settings import get_settings
+
+    return get_settings()
+
+
+@pytest.fixture(scope="session")
+def platform(settings) -> Iterator:
+    """The settings of a running platform with empty stores. FLIGHTS_TEST_KEEP=1 leaves it running for the next session."""
+    from flight_assets.platform import launcher
+    from flight_assets.platform.bootstrap import bootstrap
+
+    keep = os.environ.get("FLIGHTS_TEST_KEEP") == "1"
+    if not keep:
+        launcher.reset(settings, _say)
+    launcher.up(settings, _say, lambda done, total: _say(f"jar {done} of {total}"))
+    bootstrap(settings, _say)
+    yield settings
+    if not keep:
+        launcher.reset(settings, _say)
+
+
+@pytest.fixture(scope="session")
+def house(platform):
+    """The warehouse of the test platform."""
+    from flight_assets.stores.warehouse import open_warehouse
+
+    return open_warehouse(platform)
+
+
+@pytest.fixture(scope="session")
+def spark(house):
+    """Its Spark session."""
+    return house.spark
+
+
+def _say(line: str) -> None:
+    sys.__stderr__.write(f"platform: {line}\n")
+    sys.__stderr__.flush()
