@@ -134,7 +134,9 @@ def reset(yes: bool) -> None:
 @click.option("--events", type=click.IntRange(1), default=1_000, show_default=True, help="How many messages, bad ones included.")
 @click.option("--rate", type=click.FloatRange(0), default=0.0, show_default=True, help="Messages per second; 0 is as fast as it goes.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same messages.")
-@click.option("--bad-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of bad or awkward ones.")
+@click.option(
+    "--bad-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of bad or awkward ones."
+)
 @click.option("--forever", is_flag=True, help="Synthetic flights in real time, about --rate a second (1 by default), until Ctrl-C.")
 def produce(source: str, events: int, rate: float, seed: int, bad_share: float, forever: bool) -> None:
     """Send flight events to Kafka."""
@@ -315,4 +317,3 @@ def print_addresses(settings: Settings) -> None:
     ]
     for name, address in rows:
         console.print(f"  {name:14} {address}", soft_wrap=True)
-

@@ -45,12 +45,12 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=_default_home, description="folder of everything the embedded platform keeps")
     cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "flight-tracking", description="downloaded jars, shared")
-    port_offset: int = Field(0, ge=0, le=45_000, description="added to every port, so that platforms can run side by side")
+    port_offset: int = Field(default=0, ge=0, le=45_000, description="added to every port, so that platforms can run side by side")
 
     kafka_bootstrap_servers: str = ""
     kafka_topic: str = "flight_events"
-    kafka_partitions: int = Field(2, ge=1)
-    kafka_retention_days: int = Field(7, ge=1)
+    kafka_partitions: int = Field(default=2, ge=1)
+    kafka_retention_days: int = Field(default=7, ge=1)
     hdfs_url: str = ""
     hdfs_http_url: str = ""
     metastore_uri: str = ""
@@ -62,18 +62,20 @@ class Settings(BaseSettings):
     dagster_url: str = ""
 
     warehouse_database: str = "flight_dw"
-    timeout_s: float = Field(15.0, gt=0, description="for one answer of a store; longer work states its own")
-    max_events_per_batch: int = Field(250_000, ge=1, description="events in one batch at most; more become several batches in one run")
-    scheduled_lead_minutes: int = Field(60, ge=1, description="how long before departure the producer sends the scheduled event")
-    lease_s: float = Field(30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
-    dagster_retention_days: int = Field(7, ge=1, description="age at which run records and their event logs are pruned")
+    timeout_s: float = Field(default=15.0, gt=0, description="for one answer of a store; longer work states its own")
+    max_events_per_batch: int = Field(
+        default=250_000, ge=1, description="events in one batch at most; more become several batches in one run"
+    )
+    scheduled_lead_minutes: int = Field(default=60, ge=45, description="how long before departure the producer sends the scheduled event")
+    lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
+    dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
 
     spark_master: str = "local[2]"
-    spark_heap_mb: int = Field(1_400, ge=512)
-    kafka_heap_mb: int = Field(256, ge=128)
-    hdfs_heap_mb: int = Field(192, ge=96)
-    metastore_heap_mb: int = Field(256, ge=128)
-    mongo_cache_mb: int = Field(256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
+    spark_heap_mb: int = Field(default=1_400, ge=512)
+    kafka_heap_mb: int = Field(default=256, ge=128)
+    hdfs_heap_mb: int = Field(default=192, ge=96)
+    metastore_heap_mb: int = Field(default=256, ge=128)
+    mongo_cache_mb: int = Field(default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
 
     def port(self, endpoint: str) -> int:
         """The port at which the embedded platform serves an endpoint of ``BASE_PORTS``."""

@@ -1,9 +1,13 @@
 """mongo_hot: the newest state of each flight in MongoDB."""
 
+from typing import Any
+
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
+from pyspark.sql import DataFrame
 
 from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset, table_schema
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
+from flight_assets.provenance import BatchRecord
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
 from flight_assets.stores.warehouse import Warehouse
@@ -25,17 +29,21 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     return MaterializeResult(
         metadata=batch_metadata(records)
         | totals
-        | {"collection": collection, "dagster/column_schema": table_schema(FACT), "preview": MetadataValue.json(_preview(pipeline, records))}
+        | {
+            "collection": collection,
+            "dagster/column_schema": table_schema(FACT),
+            "preview": MetadataValue.json(_preview(pipeline, records)),
+        }
     )
 
 
-def states_of_batch(house: Warehouse, batch_id: int):  # noqa: ANN201 - a Spark frame
+def states_of_batch(house: Warehouse, batch_id: int) -> DataFrame:
     """The newest state of each flight that a batch touched, as rows of ``fact_flight_events``."""
     events = house.read(STAGING).where(f"batch_id = {batch_id}")
     return flight_states(events, house.read(PREDICTIONS))
 
 
-def _preview(pipeline: PipelineResource, records: list) -> list[dict]:  # type: ignore[type-arg]
+def _preview(pipeline: PipelineResource, records: list[BatchRecord]) -> list[dict[str, Any]]:
     if not records:
         return []
     with mongo.database(pipeline.settings) as db:

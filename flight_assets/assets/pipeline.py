@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pandas as pd
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
@@ -116,8 +117,12 @@ def report(pipeline: PipelineResource, records: list[BatchRecord], counts: dict[
     metadata |= {"table": name, "dagster/column_schema": table_schema(table), "dagster/table_name": name}
     if records:
         rows = pipeline.warehouse.read(table).where(f"batch_id = {records[-1].batch_id}").limit(PREVIEW_ROWS)
-        metadata["preview"] = MetadataValue.md(rows.toPandas().to_markdown(index=False))
+        metadata["preview"] = MetadataValue.md(_markdown(rows.toPandas()))
     return MaterializeResult(metadata=metadata)
+
+
+def _markdown(rows: pd.DataFrame) -> str:
+    return str(rows.to_markdown(index=False))
 
 
 def batch_metadata(records: list[BatchRecord]) -> dict[str, Any]:
@@ -144,7 +149,5 @@ def table_schema(table: Table) -> TableSchema:
 
 
 def _append_record(house: warehouse.Warehouse, record: BatchRecord) -> None:
-    import pandas as pd
-
     types = ", ".join(f"{column.name} {column.type}" for column in BATCH_METADATA.columns)
     house.append_once(house.spark.createDataFrame(pd.DataFrame([record.row()]), types), BATCH_METADATA, record.batch_id)

@@ -200,7 +200,9 @@ def _aircraft_pending(name: str, unit: str, description: str) -> Feature:
 
 
 _OWN = (
-    _own("months_from_january", "0–6", "the month, as its distance from January either way, so that autumn lies among months seen in spring"),
+    _own(
+        "months_from_january", "0–6", "the month, as its distance from January either way, so that autumn lies among months seen in spring"
+    ),
     _own("day_of_week", "0–6", "0 = Monday, New York time"),
     _own("distance_miles", "miles", "great-circle distance"),
     _own("scheduled_departure_minute", "minutes", "planned departure in minutes after midnight, New York time"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf, isfinite
 
 SCHEMA_VERSION = 1
 MAX_MESSAGE_BYTES = 65_536
@@ -46,10 +47,15 @@ class Field:
     description: str
     unit: str = ""
     required: bool = True
-    low: float | None = None
-    high: float | None = None
+    low: float = -inf
+    high: float = inf
     low_open: bool = False
     high_open: bool = False
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether only a range of values is allowed."""
+        return isfinite(self.low) or isfinite(self.high)
 
 
 MESSAGE_FIELDS: tuple[Field, ...] = (

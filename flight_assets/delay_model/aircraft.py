@@ -59,11 +59,11 @@ def _last_leg(context: FeatureContext) -> Features:
 def _newest(context: FeatureContext, events: Events, kind: EventType = EventType.DEPARTED) -> _Last:
     """The newest event of the aircraft before T, at most AIRCRAFT_MEMORY_HOURS old."""
     timeline = Timeline(context.event_keys(kind, AIRCRAFT), events.time_s)
-    keys = context.flight_keys(AIRCRAFT)
-    now = timeline.position(keys, context.time_s)
-    known = now > timeline.position(keys, context.time_s - AIRCRAFT_MEMORY_HOURS * HOUR_S)
+    moments = context.moments(AIRCRAFT)
+    now = timeline.before(moments)
+    known = now > timeline.before(moments, AIRCRAFT_MEMORY_HOURS * HOUR_S)
     if not len(timeline):
-        return _Last(np.zeros(len(keys), dtype=np.int64), known)
+        return _Last(np.zeros(len(known), dtype=np.int64), known)
     return _Last(timeline.rows(np.maximum(now - 1, 0)), known)
 
 
@@ -90,8 +90,8 @@ def _recent_delay(context: FeatureContext) -> Features:
     """Mean departure delay of the aircraft's departures in the last 24 hours."""
     departed = context.events[EventType.DEPARTED]
     timeline = Timeline(context.event_keys(EventType.DEPARTED, AIRCRAFT), departed.time_s, {"delay": departed.departure_delay_s})
-    keys = context.flight_keys(AIRCRAFT)
-    first, now = timeline.position(keys, context.time_s - 24 * HOUR_S), timeline.position(keys, context.time_s)
+    moments = context.moments(AIRCRAFT)
+    first, now = timeline.before(moments, 24 * HOUR_S), timeline.before(moments)
     return {"aircraft_mean_departure_delay_24h": mean_or_nan(timeline.total("delay", first, now), now - first, MINUTE_S)}
 
 
@@ -99,9 +99,8 @@ def _pending_legs(context: FeatureContext) -> Features:
     """Other flights of the aircraft that were announced before T and have not left."""
     pending = context.pending
     spans = Spans(pending.keys(AIRCRAFT), pending.announced_s, pending.end_s, {"departure": pending.departure_s})
-    keys = context.flight_keys(AIRCRAFT)
-    count, departures = spans.open_at(keys, context.time_s, "departure")
-    known = keys != NO_KEY
+    count, departures = spans.open_at(context.moments(AIRCRAFT), "departure")
+    known = context.flight_keys(AIRCRAFT) != NO_KEY
     overdue = np.where(count > 0, context.time_s - departures / np.maximum(count, 1), np.nan)
     return {
         "aircraft_pending_flights": np.where(known, count, np.nan),

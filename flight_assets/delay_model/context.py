@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from flight_assets.contracts.features import PENDING_LIMIT_HOURS
 from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.events import NO_TIME, Events, numbers, seconds, split_events
 from flight_assets.delay_model.keys import ScopeKeys
-from flight_assets.delay_model.timeline import FloatArray, IntArray
+from flight_assets.delay_model.timeline import FloatArray, IntArray, Moments
 
 Features = dict[str, FloatArray]
 _FLIGHTS = "flights"
@@ -48,6 +48,7 @@ class FeatureContext:
     events: dict[EventType, Events]
     keys: ScopeKeys
     pending: Pending
+    _moments: dict[str, Moments] = field(default_factory=dict)
 
     @classmethod
     def of(cls, flights: pd.DataFrame, events: pd.DataFrame) -> FeatureContext:
@@ -62,6 +63,12 @@ class FeatureContext:
     def flight_keys(self, scope: str) -> IntArray:
         """The group codes of the flights to predict."""
         return self.keys.of(_FLIGHTS, scope)
+
+    def moments(self, scope: str) -> Moments:
+        """When the flights to predict ask, and for which group."""
+        if scope not in self._moments:
+            self._moments[scope] = Moments(self.flight_keys(scope), self.time_s)
+        return self._moments[scope]
 
     def event_keys(self, kind: EventType, scope: str) -> IntArray:
         """The group codes of the events of one type."""

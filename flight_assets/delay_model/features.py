@@ -17,7 +17,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.aircraft import aircraft_features
 from flight_assets.delay_model.context import FeatureContext, Features
 from flight_assets.delay_model.own import own_features
-from flight_assets.delay_model.timeline import IntArray, Spans, Timeline, mean_or_nan
+from flight_assets.delay_model.timeline import IntArray, Moments, Spans, Timeline, mean_or_nan
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
@@ -75,10 +75,10 @@ def _windows(
     result: Features = {}
     for scope in dict.fromkeys(window.scope for window in windows):
         timeline = Timeline(context.event_keys(kind, scope), context.events[kind].time_s, values)
-        keys = context.flight_keys(scope)
-        now = timeline.position(keys, context.time_s)
+        moments = context.moments(scope)
+        now = timeline.before(moments)
         for window in (window for window in windows if window.scope == scope):
-            first = timeline.position(keys, context.time_s - window.hours * HOUR_S)
+            first = timeline.before(moments, window.hours * HOUR_S)
             result[contract.window_name(event, window)] = _statistic(timeline, window.statistic, first, now)
     return result
 
@@ -97,9 +97,9 @@ def _last_few(context: FeatureContext, gain: IntArray) -> Features:
     result: Features = {}
     for item in contract.ARRIVED_LAST_FEW:
         timeline = Timeline(context.event_keys(EventType.ARRIVED, item.scope), context.events[EventType.ARRIVED].time_s, {"gain": gain})
-        keys = context.flight_keys(item.scope)
-        now = timeline.position(keys, context.time_s)
-        oldest = timeline.position(keys, context.time_s - contract.LAST_FEW_MEMORY_HOURS * HOUR_S)
+        moments = context.moments(item.scope)
+        now = timeline.before(moments)
+        oldest = timeline.before(moments, contract.LAST_FEW_MEMORY_HOURS * HOUR_S)
         first = np.maximum(oldest, now - item.flights)
         result[contract.last_few_name(item)] = mean_or_nan(timeline.total("gain", first, now), now - first, MINUTE_S)
     return result
@@ -123,7 +123,7 @@ def _overdue_now(context: FeatureContext, scope: str) -> tuple[IntArray, IntArra
     """Number of overdue flights at T and the sum of the seconds they are overdue."""
     pending = context.pending
     spans = Spans(pending.keys(scope), pending.due_s, pending.end_s, {"departure": pending.departure_s})
-    count, departures = spans.open_at(context.flight_keys(scope), context.time_s, "departure")
+    count, departures = spans.open_at(context.moments(scope), "departure")
     return count, context.time_s * count - departures
 
 
@@ -133,11 +133,11 @@ def _current_delay(context: FeatureContext, scope: str, overdue: IntArray, overd
     departed = context.events[EventType.DEPARTED]
     values = {"late": np.maximum(departed.departure_delay_s, 0)}
     timeline = Timeline(context.event_keys(EventType.DEPARTED, scope), departed.time_s, values)
-    keys = context.flight_keys(scope)
-    now = timeline.position(keys, context.time_s)
+    moments = context.moments(scope)
+    now = timeline.before(moments)
     result: Features = {}
     for window in windows:
-        first = timeline.position(keys, context.time_s - window.hours * HOUR_S)
+        first = timeline.before(moments, window.hours * HOUR_S)
         total = timeline.total("late", first, now) + overdue_s
         result[contract.window_name("departing", window)] = mean_or_nan(total, now - first + overdue, MINUTE_S)
     return result
@@ -148,17 +148,17 @@ def _throughput(context: FeatureContext) -> Features:
     departed, pending = context.events[EventType.DEPARTED], context.pending
     result: Features = {}
     for scope in dict.fromkeys(window.scope for window in contract.THROUGHPUT_WINDOWS):
-        keys = context.flight_keys(scope)
+        moments = context.moments(scope)
         planned = Timeline(pending.keys(scope), pending.due_s)
         left = Timeline(context.event_keys(EventType.DEPARTED, scope), departed.time_s)
         overdue, _ = _overdue_now(context, scope)
         for window in (window for window in contract.THROUGHPUT_WINDOWS if window.scope == scope):
-            expected = _count(planned, keys, context.time_s, window.hours)
-            happened = overdue if window.statistic == "overdue_ratio" else _count(left, keys, context.time_s, window.hours)
+            expected = _count(planned, moments, window.hours)
+            happened = overdue if window.statistic == "overdue_ratio" else _count(left, moments, window.hours)
             result[contract.window_name("planned", window)] = mean_or_nan(happened, expected, 1.0)
     return result
 
 
-def _count(timeline: Timeline, keys: IntArray, time_s: IntArray, hours: int) -> IntArray:
-    """Number of points in the window before each time."""
-    return timeline.position(keys, time_s) - timeline.position(keys, time_s - hours * HOUR_S)
+def _count(timeline: Timeline, moments: Moments, hours: int) -> IntArray:
+    """Number of points in the window before each moment."""
+    return timeline.before(moments) - timeline.before(moments, hours * HOUR_S)

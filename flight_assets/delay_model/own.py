@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flight_assets.delay_model.context import Features
-from flight_assets.delay_model.events import WEATHER_COLUMNS, numbers
+from flight_assets.delay_model.events import WEATHER_COLUMNS, numbers, seconds
 from flight_assets.delay_model.timeline import FloatArray
 
 # The zone of the network's airports of departure; destinations are given on the same clock, so that nothing has to be looked up.
@@ -21,7 +21,7 @@ BASE = 36
 def own_features(flights: pd.DataFrame) -> Features:
     """One value per flight and feature."""
     departure, arrival = _local(flights["scheduled_departure"]), _local(flights["scheduled_arrival"])
-    block = (arrival - departure).dt.total_seconds() / 60
+    block = (seconds(flights["scheduled_arrival"]) - seconds(flights["scheduled_departure"])) / 60
     return {
         "months_from_january": numbers((departure.dt.month - 1).clip(upper=13 - departure.dt.month)),
         "day_of_week": numbers(departure.dt.dayofweek),
@@ -31,14 +31,14 @@ def own_features(flights: pd.DataFrame) -> Features:
         "airline_code": code_number(flights["airline"]),
         "origin_code": code_number(flights["origin"]),
         "destination_code": code_number(flights["destination"]),
-        "scheduled_block_minutes": numbers(block),
+        "scheduled_block_minutes": np.where(arrival.isna() | departure.isna(), np.nan, block),
         "scheduled_arrival_minute": _minute_of_day(arrival),
     }
 
 
 def local_dates(times: pd.Series) -> npt.NDArray[np.datetime64]:
     """The dates in New York of UTC times, as datetime64[D]."""
-    dates: npt.NDArray[np.datetime64] = _local(times).dt.tz_localize(None).to_numpy().astype("datetime64[D]")
+    dates: npt.NDArray[np.datetime64] = _local(times).to_numpy().astype("datetime64[D]")
     return dates
 
 
@@ -59,7 +59,8 @@ def _base_36(code: str) -> float:
 
 
 def _local(times: pd.Series) -> pd.Series:
-    return pd.to_datetime(times, utc=True, errors="coerce").dt.tz_convert(NETWORK_ZONE)
+    """The clock time in New York, without a zone."""
+    return pd.to_datetime(times, utc=True, errors="coerce").dt.tz_convert(NETWORK_ZONE).dt.tz_localize(None)
 
 
 def _minute_of_day(local: pd.Series) -> FloatArray:

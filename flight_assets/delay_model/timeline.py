@@ -20,6 +20,26 @@ TIME_LIMIT_S = 1 << TIME_BITS
 NO_KEY = 0
 
 
+class Moments:
+    """Pairs of key and time at which timelines are asked. Sorted once, because every window of a scope asks at the same ones."""
+
+    def __init__(self, keys: IntArray, times_s: IntArray) -> None:
+        self._order = np.argsort(_pack(keys, np.maximum(times_s, 0)), kind="stable")
+        self._keys, self._times_s = keys[self._order], times_s[self._order]
+
+    def search(self, packed: IntArray, back_s: int) -> IntArray:
+        """How many of the sorted ``packed`` points are less than (key, time − back_s), for each moment in the order given."""
+        wanted = _pack(self._keys, np.maximum(self._times_s - back_s, 0))
+        found = np.empty(len(wanted), dtype=np.int64)
+        # Sorted look-ups walk the array once; random ones miss the cache at every step.
+        found[self._order] = np.searchsorted(packed, wanted, side="left")
+        return found
+
+    def starts(self, packed: IntArray) -> IntArray:
+        """The position of the first point of each moment's key."""
+        return self.search(packed, TIME_LIMIT_S)
+
+
 class Timeline:
     """Points in time of many keys, with values to sum. Keys are positive integers; a key that never occurs has no points.
 
@@ -35,14 +55,13 @@ class Timeline:
         self._values = values or {}
         self._totals: dict[str, IntArray] = {}
 
-    def position(self, keys: IntArray, times_s: IntArray) -> IntArray:
-        """How many points sort before (key, time): all points of this key from there on happen at that time or later."""
-        wanted = _pack(keys, np.maximum(times_s, 0))
-        # Sorted look-ups walk the array once; random ones miss the cache at every step.
-        order = np.argsort(wanted, kind="stable")
-        found = np.empty(len(wanted), dtype=np.int64)
-        found[order] = np.searchsorted(self._packed, wanted[order], side="left")
-        return found
+    def before(self, moments: Moments, back_s: int = 0) -> IntArray:
+        """Positions: the points of a moment's key from there on happen at time − back_s or later, those in front of it earlier."""
+        return moments.search(self._packed, back_s)
+
+    def starts(self, moments: Moments) -> IntArray:
+        """The position of the first point of each moment's key."""
+        return moments.starts(self._packed)
 
     def total(self, name: str, first: IntArray, last: IntArray) -> IntArray:
         """The sum of a value over the points from position ``first`` up to, not including, position ``last``."""
@@ -52,7 +71,7 @@ class Timeline:
         return sums[last] - sums[first]
 
     def rows(self, positions: IntArray) -> IntArray:
-        """The rows of the input at these positions; -1 is not allowed."""
+        """The rows of the input at these positions."""
         return self._rows[positions]
 
     def __len__(self) -> int:
@@ -62,20 +81,17 @@ class Timeline:
 class Spans:
     """Half-open spans of time [start, end) of many keys: how many are open at a moment, and sums over those."""
 
-    def __init__(self, keys: IntArray, starts_s: IntArray, ends_s: IntArray, values: Mapping[str, IntArray] | None = None) -> None:
+    def __init__(self, keys: IntArray, starts_s: IntArray, ends_s: IntArray, values: Mapping[str, IntArray]) -> None:
         real = ends_s > starts_s
-        chosen = {name: value[real] for name, value in (values or {}).items()}
+        chosen = {name: value[real] for name, value in values.items()}
         self._starts = Timeline(keys[real], starts_s[real], chosen)
         self._ends = Timeline(keys[real], ends_s[real], chosen)
 
-    def open_at(self, keys: IntArray, times_s: IntArray, name: str = "") -> tuple[IntArray, IntArray]:
-        """The number of spans with start < time <= end, and the sum of the named value over them (0 without a name)."""
-        none = np.zeros_like(times_s)
-        started = (self._starts.position(keys, none), self._starts.position(keys, times_s))
-        ended = (self._ends.position(keys, none), self._ends.position(keys, times_s))
+    def open_at(self, moments: Moments, name: str) -> tuple[IntArray, IntArray]:
+        """The number of spans with start < time <= end, and the sum of the named value over them."""
+        started = (self._starts.starts(moments), self._starts.before(moments))
+        ended = (self._ends.starts(moments), self._ends.before(moments))
         count = (started[1] - started[0]) - (ended[1] - ended[0])
-        if not name:
-            return count, none
         return count, self._starts.total(name, *started) - self._ends.total(name, *ended)
 
 

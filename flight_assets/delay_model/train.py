@@ -215,7 +215,8 @@ def measure(model: TrainedModel, flights: pd.DataFrame, features: pd.DataFrame, 
     """Figures of ``evaluate`` over the flights together (test), by airline, hour and month, and the error by confidence decile."""
     predicted = predict(model, features)
     baselines = model.manifest.training["baselines"]
-    groups = {"airline": flights["airline"], "hour": features["scheduled_departure_minute"] // 60, "month": features["month"]}
+    month = pd.Series(local_dates(flights["scheduled_departure"]).astype("datetime64[M]").astype(str))
+    groups = {"airline": flights["airline"], "hour": features["scheduled_departure_minute"] // 60, "month": month}
     by_group = {f"by_{name}": _table(evaluate_by(values.rename(name), actual, predicted, baselines)) for name, values in groups.items()}
     deciles = error_by_confidence(actual, predicted["predicted_delay_minutes"].to_numpy(float), predicted["confidence"].to_numpy(float))
     return {"test": evaluate(actual, predicted, baselines), "by_confidence": _table(deciles), **by_group}

@@ -11,6 +11,8 @@ from flight_assets.stores import dimensions, kafka, mongo, warehouse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyspark.sql import DataFrame
+
     from flight_assets.settings import Settings
 
 
@@ -28,6 +30,6 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
         house.replace(_contract_rows(house), SCHEMA_METADATA)
 
 
-def _contract_rows(house: warehouse.Warehouse):  # noqa: ANN202 - a Spark frame
+def _contract_rows(house: warehouse.Warehouse) -> DataFrame:
     rows = [(SCHEMA_VERSION, field.name, field.json_type, field.unit, field.required, field.description) for field in MESSAGE_FIELDS]
     return house.spark.createDataFrame(rows, ", ".join(f"{column.name} {column.type}" for column in SCHEMA_METADATA.columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from xml.sax.saxutils import escape
 
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
@@ -191,7 +190,9 @@ def _properties(values: dict[str, object]) -> str:
 
 
 def _hadoop_xml(values: dict[str, object]) -> str:
-    rows = "".join(f"  <property><name>{escape(key)}</name><value>{escape(str(value))}</value></property>\n" for key, value in values.items())
+    rows = "".join(
+        f"  <property><name>{escape(key)}</name><value>{escape(str(value))}</value></property>\n" for key, value in values.items()
+    )
     return f"<configuration>\n{rows}</configuration>\n"
 
 

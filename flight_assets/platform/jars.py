@@ -58,8 +58,10 @@ class Jar:
 def read_lock(lock_file: Path = LOCK_FILE) -> list[Jar]:
     """The pinned jars of all sets."""
     rows = [line.split() for line in lock_file.read_text().splitlines() if line and not line.startswith("#")]
-    return [Jar(name, group, artifact, version, "" if classifier == "-" else classifier, sha) for
-            name, group, artifact, version, classifier, sha in rows]
+    return [
+        Jar(name, group, artifact, version, "" if classifier == "-" else classifier, sha)
+        for name, group, artifact, version, classifier, sha in rows
+    ]
 
 
 def classpath_dir(cache_dir: Path, set_name: str) -> Path:

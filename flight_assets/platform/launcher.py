@@ -130,7 +130,7 @@ def _refuse_low_disk(settings: Settings) -> None:
     free_mb = shutil.disk_usage(settings.home).free // BYTES_PER_MB
     if free_mb < MIN_FREE_DISK_MB:
         raise FlightsError(
-            f"only {free_mb} MB free at {settings.home}, the platform needs {MIN_FREE_DISK_MB}: free some, or set FLIGHTS_HOME to another disk"
+            f"only {free_mb} MB free at {settings.home}, {MIN_FREE_DISK_MB} are needed: free some, or set FLIGHTS_HOME to another disk"
         )
 
 
@@ -263,7 +263,7 @@ def problem_of(settings: Settings, service: Service) -> str | None:
     """Why a service does not work, in one line; None if it does."""
     try:
         service.check(settings)
-    except Exception as error:  # noqa: BLE001 - a check may fail in as many ways as its client has
+    except Exception as error:  # a check may fail in as many ways as its client has
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return None
 

@@ -54,7 +54,8 @@ def java() -> str:
 
 def _jvm(heap_mb: int, classpath: list[object], *options: str) -> list[str]:
     return [
-        java(), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-XX:MaxMetaspaceSize=320m", "-XX:+ExitOnOutOfMemoryError",
+        java(), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-XX:MaxMetaspaceSize=320m",
+        "-XX:+ExitOnOutOfMemoryError",
         *options, "-cp", ":".join(str(entry) for entry in classpath),
     ]  # fmt: skip
 
@@ -90,7 +91,8 @@ def _mongod(settings: Settings) -> Service:
     return Service(
         name="mongod",
         command=[
-            str(_package_dir("fiftyone") / "db/bin/mongod"), "--dbpath", str(data), "--bind_ip", LOOPBACK, "--port", str(settings.port("mongod")),
+            str(_package_dir("fiftyone") / "db/bin/mongod"), "--dbpath", str(data), "--bind_ip", LOOPBACK,
+            "--port", str(settings.port("mongod")),
             "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024), "--nounixsocket", "--quiet",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--oplogSize", "256",
         ],

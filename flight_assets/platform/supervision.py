@@ -67,7 +67,7 @@ def proxy(settings: Settings) -> Any:  # noqa: ANN401 - XML-RPC methods are foun
     from supervisor.xmlrpc import SupervisorTransport
 
     url = f"unix://{settings.supervisor_socket}"
-    return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, url)).supervisor  # type: ignore[arg-type]
+    return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, url)).supervisor
 
 
 def is_running(settings: Settings) -> bool:

@@ -63,7 +63,8 @@ def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
 
 def predicted(model_version: str) -> Column:
     """A struct with PREDICTED_COLUMNS from the column ``features``; each worker loads the model once."""
-    return F.arrow_udf(_predictor(model_version), _PREDICTION_TYPE)("features")
+    udf: Callable[[str], Column] = F.arrow_udf(_predictor(model_version), _PREDICTION_TYPE)  # type: ignore[attr-defined]
+    return udf("features")
 
 
 def _predictor(model_version: str) -> Callable[[pa.Array], pa.Array]:

@@ -12,6 +12,8 @@ from flight_assets.errors import FlightsError
 from flight_assets.provenance import CHECKPOINT, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyspark.sql import DataFrame, SparkSession
 
     from flight_assets.settings import Settings
@@ -61,7 +63,7 @@ def _kafka_rows(spark: SparkSession, settings: Settings) -> DataFrame:
     )
 
 
-def _writer(hdfs_url: str):  # noqa: ANN202 - the function goes to Spark, whose type for it is private
+def _writer(hdfs_url: str) -> Callable[[DataFrame, int], None]:
     def write(batch: DataFrame, batch_id: int) -> None:
         batch.write.mode("overwrite").parquet(f"{hdfs_url}{raw_path(batch_id)}")
 

@@ -76,7 +76,8 @@ def _try_acquire(leases: Any, token: str, purpose: str, lease_s: float) -> bool:
         leases.delete_one({"_id": PROCESSING, "token": holder["token"]})
     mine = {"token": token, "purpose": purpose, "host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
     claim = [{"$set": mine | _expiry(lease_s)}]
-    if leases.update_one({"_id": PROCESSING, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}, claim).modified_count:
+    expired = {"_id": PROCESSING, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}
+    if leases.update_one(expired, claim).modified_count:
         return True
     try:
         leases.update_one({"_id": PROCESSING, "token": token}, claim, upsert=True)

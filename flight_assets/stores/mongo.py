@@ -115,11 +115,13 @@ def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]
     from pymongo import ReplaceOne
     from pymongo.errors import BulkWriteError
 
-    writes = [ReplaceOne({"_id": document["_id"], "version": {"$lt": document["version"]}}, document, upsert=True) for document in documents]
+    writes = [
+        ReplaceOne({"_id": document["_id"], "version": {"$lt": document["version"]}}, document, upsert=True) for document in documents
+    ]
     try:
         collection.bulk_write(writes, ordered=False)
     except BulkWriteError as error:
-        _refuse_others(error.details)
+        _refuse_others(dict(error.details))
         refused = [documents[entry["index"]] for entry in error.details["writeErrors"]]
         return len(refused) - _already_there(collection, refused)
     return 0
@@ -141,7 +143,9 @@ def _refuse_others(result: Document) -> None:
 
 def document(flight: Document) -> Document:
     """The document of a row of ``fact_flight_events``: nested prediction, dates as ISO text, and the version that decides what is newer."""
-    row = {name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value for name, value in flight.items()}
+    row = {
+        name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value for name, value in flight.items()
+    }
     prediction = {name: row.pop(name) for name in PREDICTED_COLUMNS}
     offset = row.pop("kafka_offset")
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.stores import mongo
@@ -23,7 +23,7 @@ def upsert_from_spark(states: DataFrame, settings: Settings) -> mongo.UpsertCoun
     return mongo.UpsertCounts(total.upserted or 0, total.out_of_order or 0)
 
 
-def _writer(settings: Settings):  # noqa: ANN202 - goes to Spark, which calls it with an iterator of Arrow batches
+def _writer(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with mongo.database(settings) as db:
             for batch in batches:

@@ -130,7 +130,7 @@ class Warehouse:
             view = f"merge_into_{table.name}"
             rows.createOrReplaceTempView(view)
             on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({_date_list(dates)})"
-            result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()  # noqa: S608
+            result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
         return int(result[0]["num_affected_rows"])
 
 

@@ -47,7 +47,9 @@ def outcomes(events: DataFrame) -> DataFrame:
     """How flights ended, one row per flight: flight_id, flight_date, outcome, actual_delay_minutes (null if cancelled)."""
     is_end = F.col("event_type").isin(EventType.ARRIVED.value, EventType.CANCELLED.value)
     ended = newest_per_flight(events.where(is_end))
-    return ended.select("flight_id", "flight_date", F.col("event_type").alias("outcome"), F.col("arrival_delay_minutes").alias("actual_delay_minutes"))
+    return ended.select(
+        "flight_id", "flight_date", F.col("event_type").alias("outcome"), F.col("arrival_delay_minutes").alias("actual_delay_minutes")
+    )
 
 
 def prediction_rows(scheduled: DataFrame, predicted: Column) -> DataFrame:

@@ -127,7 +127,7 @@ def _required() -> list[Field]:
 
 
 def _bounded() -> list[Field]:
-    return [field for field in MESSAGE_FIELDS if field.low is not None]
+    return [field for field in MESSAGE_FIELDS if field.is_bounded]
 
 
 def _version_is_unsupported() -> Column:
@@ -217,11 +217,11 @@ def with_dimensions(parsed: DataFrame, airlines: DataFrame, airports: DataFrame)
     unknown_airline = F.when(F.col("airline").isNotNull() & F.col("_knows_airline").isNull(), F.concat(F.lit("airline "), "airline"))
     unknown_airports = [
         F.when(F.col("origin").isNotNull() & F.col("origin_time_zone").isNull(), F.concat(F.lit("origin "), "origin")),
-        F.when(
-            F.col("destination").isNotNull() & F.col("_knows_destination").isNull(), F.concat(F.lit("destination "), "destination")
-        ),
+        F.when(F.col("destination").isNotNull() & F.col("_knows_destination").isNull(), F.concat(F.lit("destination "), "destination")),
     ]
-    unknown = F.array_compact(F.array(_listed(Reason.UNKNOWN_AIRLINE, [unknown_airline]), _listed(Reason.UNKNOWN_AIRPORT, unknown_airports)))
+    unknown = F.array_compact(
+        F.array(_listed(Reason.UNKNOWN_AIRLINE, [unknown_airline]), _listed(Reason.UNKNOWN_AIRPORT, unknown_airports))
+    )
     return (
         parsed.join(F.broadcast(carriers), "airline", "left")
         .join(F.broadcast(origins), "origin", "left")
@@ -235,8 +235,8 @@ def with_reason(checked: DataFrame) -> DataFrame:
     """Replaces ``problems`` by ``reason`` and ``detail`` of the first in the order of ``Reason``; null where there is none."""
     order = F.array(*(F.lit(reason.value) for reason in Reason))
     ranked = F.transform("problems", lambda p: F.struct(F.array_position(order, p["reason"]).alias("rank"), p["reason"], p["detail"]))
-    return checked.withColumn("_first", F.array_min(ranked)).select(
-        "*", F.col("_first.reason").alias("reason"), F.col("_first.detail").alias("detail")
-    ).drop("problems", "_first")
-
-
+    return (
+        checked.withColumn("_first", F.array_min(ranked))
+        .select("*", F.col("_first.reason").alias("reason"), F.col("_first.detail").alias("detail"))
+        .drop("problems", "_first")
+    )

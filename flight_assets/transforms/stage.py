@@ -62,10 +62,7 @@ def quarantined_rows(classified: DataFrame) -> DataFrame:
 def staged_rows(classified: DataFrame) -> DataFrame:
     """The valid new events as rows of ``staging_flight_events``."""
     return (
-        classified.where(F.col("outcome") == STAGED)
-        .transform(_drop_implausible_weather)
-        .transform(_enrich)
-        .select(*STAGING.column_names)
+        classified.where(F.col("outcome") == STAGED).transform(_drop_implausible_weather).transform(_enrich).select(*STAGING.column_names)
     )
 
 
@@ -101,7 +98,10 @@ def _total(flags: list[Column]) -> Column:
 def _drop_implausible_weather(events: DataFrame) -> DataFrame:
     """Score the event, then null the weather values that no station can have measured."""
     kept = F.struct(
-        *(F.when(_is_plausible(field, F.col("weather")[field.name]), F.col("weather")[field.name]).alias(field.name) for field in WEATHER_FIELDS)
+        *(
+            F.when(_is_plausible(field, F.col("weather")[field.name]), F.col("weather")[field.name]).alias(field.name)
+            for field in WEATHER_FIELDS
+        )
     )
     return events.withColumn("quality_score", quality_score()).withColumn("weather", F.when(F.col("weather").isNotNull(), kept))
 
@@ -119,5 +119,3 @@ def _enrich(events: DataFrame) -> DataFrame:
             "processing_date": F.to_date("ingestion_timestamp"),
         }
     )
-
-
