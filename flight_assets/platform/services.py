@@ -110,6 +110,8 @@ def _redis(settings: Settings) -> Service:
             str(package / "bin/redis-server"), "--bind", LOOPBACK, "--port", str(settings.port("redis")),
             "--dir", str(settings.home / "data/redis"), "--appendonly", "yes", "--maxmemory", "128mb",
             "--maxmemory-policy", "volatile-lru", "--daemonize", "no",
+            # A rewritten title would overwrite the environment, by which leftovers of a crash are recognised.
+            "--set-proc-title", "no",
         ],
         ports=("redis",),
         version=json.loads((package / "package_metadata.json").read_text())["redis_server"]["v"],

@@ -98,7 +98,7 @@ def _is_dead(holder: dict[str, Any]) -> bool:
     if holder["host"] != socket.gethostname():
         return False
     try:
-        return _started(holder["pid"]) != holder["started"]
+        return bool(_started(holder["pid"]) != holder["started"])
     except psutil.NoSuchProcess:
         return True
 
