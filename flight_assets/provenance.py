@@ -38,12 +38,13 @@ class BatchRecord(BaseModel):
 
     batch_id: int
     archive_id: str
-    timestamp: datetime = Field(description="ingestion time of the newest message")
+    timestamp: datetime | None = Field(description="ingestion time of the newest message; null if the batch has none")
     record_count: int
     file_size_mb: float
     storage_location: str
     schema_: list[ColumnType] = Field(alias="schema")
     offsets: dict[str, OffsetRange] = Field(description="per partition of the topic")
+    next_offsets: dict[str, int] = Field(description="per partition, the first offset that no batch up to this one has taken")
     staged: int | None = None
     duplicate: int | None = None
     quarantined: int | None = None
@@ -127,6 +128,11 @@ class Ledger:
         while self._hdfs.exists(f"{raw_path(end)}/_SUCCESS"):
             end += 1
         return range(first, end)
+
+    def next_offsets(self) -> dict[str, int]:
+        """Per partition of the topic, the first offset that has not landed yet; empty before the first batch."""
+        last = self.last_done(STEPS[0])
+        return self.record(last).next_offsets if last >= 0 else {}
 
     def records(self) -> list[BatchRecord]:
         """Every batch's record, in order."""

@@ -12,8 +12,8 @@ from flight_assets.stores import kafka, landing
 @step_asset(deps=["kafka_flight_events"], kinds={"kafka", "spark", "hdfs"})
 def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
     """One row per Kafka message, whatever it holds: a directory of Parquet files per batch under /archive/flight_data."""
-    kafka.end_offsets(pipeline.settings)  # a broker that is down is told in seconds, not at the end of the stream's retries
-    landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings)
+    if landing.has_news(kafka.end_offsets(pipeline.settings), pipeline.ledger.next_offsets()):
+        landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings)
     records = [_record(pipeline, batch_id) for batch_id in pipeline.ledger.landed()]
     schema = {"dagster/column_schema": _schema(records)} if records else {}
     context.log.info("%d new batches", len(records))
@@ -22,7 +22,7 @@ def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) 
 
 def _record(pipeline: PipelineResource, batch_id: int) -> BatchRecord:
     began = time.monotonic()
-    record = landing.describe_landed(pipeline.warehouse.spark, pipeline.hdfs, pipeline.settings, batch_id)
+    record = landing.describe_landed(pipeline.warehouse.spark, pipeline.hdfs, pipeline.settings, batch_id, pipeline.ledger.next_offsets())
     pipeline.finish("raw_kafka_batch", record, began)
     return record
 

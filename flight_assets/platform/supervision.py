@@ -13,7 +13,7 @@ from xmlrpc.client import Fault, ServerProxy
 from flight_assets.errors import FlightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from flight_assets.platform.services import Service
     from flight_assets.settings import Settings
@@ -62,18 +62,21 @@ def _quote(word: str) -> str:
     return f'"{word}"' if any(char in word for char in " ;*") else word
 
 
-def proxy(settings: Settings) -> Any:  # noqa: ANN401 - XML-RPC methods are found at call time
-    """The supervisor's interface. A call raises OSError when no supervisor runs."""
+@contextlib.contextmanager
+def proxy(settings: Settings) -> Iterator[Any]:
+    """The supervisor's interface for the length of a block. A call raises OSError when no supervisor runs."""
     from supervisor.xmlrpc import SupervisorTransport
 
-    url = f"unix://{settings.supervisor_socket}"
-    return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, url)).supervisor
+    transport = SupervisorTransport(None, None, f"unix://{settings.supervisor_socket}")
+    with ServerProxy("http://127.0.0.1", transport=transport) as server:
+        yield server.supervisor
 
 
 def is_running(settings: Settings) -> bool:
     """Whether the supervisor of this home answers."""
     try:
-        return bool(proxy(settings).getState()["statename"] == "RUNNING")
+        with proxy(settings) as supervisor:
+            return bool(supervisor.getState()["statename"] == "RUNNING")
     except (OSError, Fault):
         return False
 
@@ -81,7 +84,8 @@ def is_running(settings: Settings) -> bool:
 def start(settings: Settings, config: Path) -> None:
     """Start the supervisor, or let the running one read its configuration again."""
     if is_running(settings):
-        _reload(proxy(settings))
+        with proxy(settings) as supervisor:
+            _reload(supervisor)
         return
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, cwd=settings.home, check=False)  # noqa: S603
@@ -105,27 +109,28 @@ def _reload(supervisor: Any) -> None:  # noqa: ANN401
 def process_info(settings: Settings) -> dict[str, dict[str, Any]]:
     """The supervisor's record of each service by name; empty when it does not run."""
     try:
-        return {info["name"]: info for info in proxy(settings).getAllProcessInfo()}
+        with proxy(settings) as supervisor:
+            return {info["name"]: info for info in supervisor.getAllProcessInfo()}
     except OSError:
         return {}
 
 
 def start_service(settings: Settings, name: str) -> None:
     """Ask for a start and return at once; a service that runs is left alone."""
-    with contextlib.suppress(Fault):
-        proxy(settings).startProcess(name, False)
+    with contextlib.suppress(Fault), proxy(settings) as supervisor:
+        supervisor.startProcess(name, False)
 
 
 def stop_service(settings: Settings, name: str) -> None:
     """Stop one service and wait until it has ended."""
-    with contextlib.suppress(Fault):
-        proxy(settings).stopProcess(name)
+    with contextlib.suppress(Fault), proxy(settings) as supervisor:
+        supervisor.stopProcess(name)
 
 
 def shutdown(settings: Settings) -> None:
     """End the supervisor itself."""
-    with contextlib.suppress(OSError):
-        proxy(settings).shutdown()
+    with contextlib.suppress(OSError), proxy(settings) as supervisor:
+        supervisor.shutdown()
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while is_running(settings) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -78,8 +78,24 @@ def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFram
     return rows.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
 
 
-def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int) -> BatchRecord:
-    """The record of a batch as it lies on HDFS; its figures are read back from the files."""
+def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
+    """Whether the topic has messages that have not landed. ``ends`` are its end offsets, ``landed`` the ledger's next offsets.
+
+    Raises:
+        FlightsError: the topic ends before what has landed, so it is not the topic that it was.
+    """
+    for partition, end in ends.items():
+        taken = landed.get(str(partition), 0)
+        if end < taken:
+            raise FlightsError(
+                f"partition {partition} of the topic ends at offset {end}, but offsets up to {taken - 1} have landed: "
+                "the topic was deleted or truncated; set FLIGHTS_KAFKA_TOPIC to a new one, or start anew with `flights reset`"
+            )
+    return any(end > landed.get(str(partition), 0) for partition, end in ends.items())
+
+
+def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int, landed: dict[str, int]) -> BatchRecord:
+    """The record of a batch as it lies on HDFS; its figures are read back from the files. ``landed``: next offsets before it."""
     from pyspark.sql import functions as F
 
     raw = read_raw(spark, settings, batch_id)
@@ -97,10 +113,11 @@ def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_i
     return BatchRecord(
         batch_id=batch_id,
         archive_id=archive_id(batch_id),
-        timestamp=max(row.newest for row in offsets),
+        timestamp=max((row.newest for row in offsets), default=None),
         record_count=sum(row["count"] for row in offsets),
         file_size_mb=round(hdfs.size_bytes(raw_path(batch_id)) / BYTES_PER_MB, 3),
         storage_location=settings.hdfs_path(raw_path(batch_id)),
         schema=[ColumnType(name=field.name, type=field.dataType.simpleString()) for field in raw.schema.fields],
         offsets={str(row.kafka_partition): OffsetRange(first=row.first, last=row.last) for row in offsets},
+        next_offsets=landed | {str(row.kafka_partition): row.last + 1 for row in offsets},
     )

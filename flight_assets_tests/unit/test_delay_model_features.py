@@ -47,7 +47,16 @@ def event(kind: str, flight: str, at: str, **changes: object) -> dict[str, objec
     plan = {"scheduled_departure": "2013-07-02T08:00:00Z", "scheduled_arrival": "2013-07-02T10:00:00Z"}
     places = {"airline": "UA", "flight_number": 1, "tail_number": "N1", "origin": "EWR", "destination": "BOS", "distance_miles": 200.0}
     delays = {"departure_delay_minutes": np.nan, "arrival_delay_minutes": np.nan}
-    return {"flight_id": flight, "event_type": kind, "timestamp": at, **plan, **places, **delays, **dict.fromkeys(WEATHER_COLUMNS, np.nan), **changes}
+    return {
+        "flight_id": flight,
+        "event_type": kind,
+        "timestamp": at,
+        **plan,
+        **places,
+        **delays,
+        **dict.fromkeys(WEATHER_COLUMNS, np.nan),
+        **changes,
+    }
 
 
 def frame(*events: dict[str, object]) -> pd.DataFrame:
@@ -87,7 +96,9 @@ def test_nothing_at_or_after_the_prediction_moment_counts():
     expected = build_features(at_moment, events)
     past, future = events[events["timestamp"] < moment], events[events["timestamp"] >= moment]
     rng = np.random.default_rng(1)
-    shuffled = future.assign(**{name: rng.permutation(future[name].to_numpy(dtype=object)) for name in ("airline", "origin", "tail_number")})
+    shuffled = future.assign(
+        **{name: rng.permutation(future[name].to_numpy(dtype=object)) for name in ("airline", "origin", "tail_number")}
+    )
     shuffled = shuffled.assign(departure_delay_minutes=999.0, arrival_delay_minutes=999.0, scheduled_departure=START)
     repeated = past.assign(timestamp=future["timestamp"].max(), departure_delay_minutes=500.0)
     for altered in (past, pd.concat([past, shuffled]), pd.concat([past, future, repeated]).sample(frac=1, random_state=2)):
@@ -163,12 +174,19 @@ def test_a_flight_is_overdue_from_its_plan_until_it_leaves():
     assert features_at_noon(announced, left_later)["origin_overdue_flights"] == 1
     assert features_at_noon(announced, left_later)["origin_overdue_minutes"] == 60
     assert features_at_noon(announced, left)["origin_overdue_flights"] == 0
-    assert features_at_noon(event("scheduled", "A", "2013-07-02T11:30:00Z", scheduled_departure="2013-07-02T12:30:00Z"))["origin_overdue_flights"] == 0
+    assert (
+        features_at_noon(event("scheduled", "A", "2013-07-02T11:30:00Z", scheduled_departure="2013-07-02T12:30:00Z"))[
+            "origin_overdue_flights"
+        ]
+        == 0
+    )
 
 
 def test_a_cancelled_flight_is_counted_as_such_and_not_as_overdue():
     plan = {"scheduled_departure": "2013-07-02T11:00:00Z"}
-    features = features_at_noon(event("scheduled", "A", "2013-07-02T10:00:00Z", **plan), event("cancelled", "A", "2013-07-02T11:00:00Z", **plan))
+    features = features_at_noon(
+        event("scheduled", "A", "2013-07-02T10:00:00Z", **plan), event("cancelled", "A", "2013-07-02T11:00:00Z", **plan)
+    )
     assert features["origin_cancelled_flights_3h"] == 1
     assert features["origin_overdue_flights"] == 0
 

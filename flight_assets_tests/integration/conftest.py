@@ -1,0 +1,98 @@
+"""What integration tests share: a small trained model, sending messages, running the pipeline, counting."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from flight_assets.producer.corrupt import mixed_messages
+from flight_assets.producer.events import Message
+from flight_assets.producer.publish import PublishResult, publish
+from flight_assets.producer.synthetic import synthetic_messages
+
+BIN = Path(sys.executable).parent
+ANCHOR = datetime(2026, 6, 1, 12, tzinfo=UTC)
+COMMAND_TIMEOUT_S = 400
+
+
+def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
+    """Run a program of the environment against the test platform and check its exit code."""
+    done = subprocess.run(
+        [str(BIN / words[0]), *words[1:]], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, env=dict(os.environ), check=False
+    )
+    assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done
+
+
+@pytest.fixture(scope="session")
+def quiet_platform(platform):
+    """The platform with its schedule stopped, so that runs are the tests' own."""
+    run_command("dagster", "schedule", "stop", "process_every_minute", "-w", str(platform.home / "etc/dagster/workspace.yaml"))
+    return platform
+
+
+@pytest.fixture(scope="session")
+def small_model(quiet_platform) -> str:
+    """The version of a champion trained on seven weeks of real flights: seconds instead of a minute."""
+    from flight_assets.delay_model.events import events_from_flights, scheduled_flights
+    from flight_assets.delay_model.features import build_features
+    from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
+    from flight_assets.producer.nycflights import load_flights
+    from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.models import ModelStore
+
+    flights = load_flights()
+    flights = flights[flights["flight_date"] < "2013-02-20"]
+    events = events_from_flights(flights)
+    scheduled = scheduled_flights(events)
+    features = build_features(scheduled, events)
+    few = BoosterSettings(rounds=20, max_depth=4)
+    config = TrainConfig(test_from=date(2013, 2, 14), calibration_days=7, early_stopping_days=7, mean=few, quantiles=few, late=few)
+    rows = flights.set_index("flight_id", drop=False).loc[scheduled["flight_id"]].set_index(features.index)
+    store = ModelStore(Hdfs(quiet_platform))
+    model = train(config, rows, features)
+    store.publish(model)
+    store.promote(model.manifest.version)
+    return model.manifest.version
+
+
+@pytest.fixture(scope="session")
+def send(quiet_platform) -> Callable[[Iterable[Message]], PublishResult]:
+    """Send messages to the flight topic; every one must be acknowledged."""
+
+    def send_all(messages: Iterable[Message]) -> PublishResult:
+        result = publish(messages, quiet_platform.kafka_bootstrap_servers, quiet_platform.kafka_topic)
+        assert result.acknowledged == result.sent
+        return result
+
+    return send_all
+
+
+def flights_with_defects(seed: int, count: int, share: float = 0.05) -> list[Message]:
+    """Synthetic messages, bad ones among them; seeds under 15 apart never share a flight."""
+    return list(mixed_messages(lambda good: synthetic_messages(seed, good, ANCHOR), count, share, seed))
+
+
+@pytest.fixture(scope="session")
+def process(quiet_platform, small_model) -> Callable[[], None]:
+    """Run the pipeline once in this process, as `flights process` does."""
+    from flight_assets.automation.runs import run_job
+
+    return lambda: run_job(quiet_platform, "process_flights")
+
+
+@pytest.fixture(scope="session")
+def count(quiet_platform) -> Callable[[], dict[str, int]]:
+    """What `flights counts --json` prints; the counts must agree."""
+
+    def agreeing_counts() -> dict[str, int]:
+        return json.loads(run_command("flights", "counts", "--json").stdout)
+
+    return agreeing_counts

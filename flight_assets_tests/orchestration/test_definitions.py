@@ -1,0 +1,100 @@
+"""The code location as Dagster sees it: what there is, how it hangs together, and when it runs. No service is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_schedule_context
+from dagster import _check as check
+
+from flight_assets.automation.schedules import process_every_minute
+from flight_assets.definitions import defs
+
+GRAPH = {
+    "kafka_flight_events": set(),
+    "dim_airline": set(),
+    "dim_airport": set(),
+    "delay_model": set(),
+    "raw_kafka_batch": {"kafka_flight_events"},
+    "staged_events": {"raw_kafka_batch", "dim_airline", "dim_airport"},
+    "predictions": {"staged_events"},
+    "mongo_hot": {"predictions"},
+    "hive_fact": {"mongo_hot", "predictions"},
+}
+PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]
+
+
+@pytest.fixture
+def instance():
+    """A real instance in a temporary folder: a schedule is evaluated against one with an address."""
+    with DagsterInstance.local_temp() as temporary:
+        yield temporary
+
+
+def graph():
+    return defs.resolve_asset_graph()
+
+
+def test_graph_has_just_these_assets_and_dependencies() -> None:
+    found = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph().get(key).parent_keys} for key in graph().get_all_asset_keys()
+    }
+    assert found == GRAPH
+
+
+@pytest.mark.parametrize("name", sorted(set(GRAPH) - {"kafka_flight_events"}))
+def test_asset_states_its_grain_owner_and_kind(name: str) -> None:
+    node = graph().get(AssetKey(name))
+    assert "One row per" in node.description or "One document per" in node.description or "version of the delay model" in node.description
+    assert node.owners
+    assert node.kinds
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_pipeline_assets_share_a_pool_of_one(name: str) -> None:
+    assert graph().get(AssetKey(name)).pools == {"processing"}
+
+
+def test_job_runs_the_whole_pipeline() -> None:
+    job = defs.resolve_job_def("process_flights")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(PIPELINE)
+
+
+def test_schedule_fires_every_minute_without_being_switched_on() -> None:
+    assert process_every_minute.cron_schedule == "* * * * *"
+    assert process_every_minute.default_status.value == "RUNNING"
+
+
+def test_schedule_asks_for_a_run_when_none_is_active(instance: DagsterInstance) -> None:
+    result = process_every_minute(build_schedule_context(instance=instance))
+    assert isinstance(result, RunRequest)
+
+
+@pytest.mark.parametrize(
+    "status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+)
+def test_schedule_skips_while_a_run_is_active(instance: DagsterInstance, status: DagsterRunStatus) -> None:
+    run = instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=status)
+    result = process_every_minute(build_schedule_context(instance=instance))
+    assert isinstance(result, SkipReason)
+    assert run.run_id in check.not_none(result.skip_message)
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED])
+def test_schedule_goes_on_after_a_run_has_ended(instance: DagsterInstance, status: DagsterRunStatus) -> None:
+    instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=status)
+    assert isinstance(process_every_minute(build_schedule_context(instance=instance)), RunRequest)
+
+
+def test_loading_definitions_connects_to_nothing() -> None:
+    """With every address pointing nowhere and sockets forbidden, the module still loads."""
+    program = (
+        "import socket\n"
+        "def refuse(*a, **k): raise AssertionError('connected at import')\n"
+        "socket.socket.connect = refuse\n"
+        "import flight_assets.definitions\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
