@@ -25,7 +25,6 @@ from dagster import (
 from dagster_pyspark import LazyPySparkResource
 
 from flight_assets.contracts.tables import BATCH_METADATA, Table
-from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import lease, outage, warehouse
@@ -50,8 +49,8 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         try:
             with lease.hold(self.settings, f"Dagster run {run_id}", LEASE_WAIT_S):
                 yield self
-        except FlightsError as error:
-            raise Failure(str(error)) from error
+        except Exception as error:
+            raise Failure(outage.explain(self.settings, error)) from error
 
     @property
     def settings(self) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dagster import DagsterEventType, DagsterInstance
+from dagster import DagsterEventType, DagsterInstance, Failure
 
 from flight_assets.errors import FlightsError
 
@@ -42,11 +42,12 @@ def _reason(result: ExecuteInProcessResult) -> str:
                 return str(failure.description)
             error = getattr(data, "error", None)
             if error:
-                return _innermost(error).strip().splitlines()[0]
+                return _sentence(error)
     return "the run failed; see its page in Dagster"
 
 
-def _innermost(error: Any) -> str:  # noqa: ANN401 - Dagster's serialisable error
-    while error.cause:
+def _sentence(error: Any) -> str:  # noqa: ANN401 - Dagster's serialisable error
+    """The text of the Failure in a chain of causes; without one, that of the root cause."""
+    while error.cause and error.cls_name != Failure.__name__:
         error = error.cause
-    return str(error.message)
+    return str(error.message).strip().splitlines()[0].split(f"{Failure.__name__}: ", 1)[-1]

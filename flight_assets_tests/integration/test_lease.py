@@ -59,9 +59,9 @@ def foreign(expires_in_s: float) -> dict:
 
 
 def test_a_second_run_is_told_who_holds_the_lease(own):
-    with lease.hold(own, "the first run", 0.0), pytest.raises(lease.LeaseBusy, match=rf"the first run, pid {os.getpid()}"):
-        with lease.hold(own, "the second run", 0.0):
-            pytest.fail("two runs hold the lease")
+    told = pytest.raises(lease.LeaseBusy, match=rf"the first run, pid {os.getpid()}")
+    with lease.hold(own, "the first run", 0.0), told, lease.hold(own, "the second run", 0.0):
+        pytest.fail("two runs hold the lease")
 
 
 def test_a_second_run_waits_as_long_as_it_was_told(own):
@@ -154,7 +154,7 @@ def test_the_lease_of_another_host_that_has_not_expired_blocks(own, leases):
     leases.insert_one(foreign(600))
     with pytest.raises(lease.LeaseBusy, match="their run, pid 1"), lease.hold(own, "the next run", 0.0):
         pytest.fail("taken from a host that may be alive")
-    assert leases.find_one()["token"] == "theirs"
+    assert leases.find_one()["purpose"] == "their run"
 
 
 def test_a_waiting_run_takes_over_when_the_other_hosts_lease_expires(own, leases):
@@ -183,4 +183,4 @@ def test_a_lease_that_is_held_longer_than_lease_s_is_renewed(own, leases):
 def test_a_run_that_lost_its_lease_does_not_release_the_next_holders(own, leases):
     with lease.hold(own, "a run that was suspended", 0.0):
         leases.replace_one({"_id": lease.PROCESSING}, foreign(600))
-    assert leases.find_one()["token"] == "theirs"
+    assert leases.find_one()["purpose"] == "their run"

@@ -140,6 +140,17 @@ def test_writing_the_same_states_again_counts_the_same_and_changes_nothing(fligh
     assert list(flights.find().sort("_id")) == before
 
 
+def test_of_two_states_within_a_millisecond_the_later_one_wins(flights):
+    """MongoDB's dates end at the millisecond, the contract's times at the microsecond."""
+    mongo.upsert_newer(flights, [state("departed", offset=1, timestamp="2013-06-12T14:04:00.000900Z")])
+    assert mongo.upsert_newer(flights, [state("cancelled", offset=2, timestamp="2013-06-12T14:04:00.000100Z")]) == counts(0, 1)
+
+
+def test_writing_a_state_with_microseconds_again_counts_the_same(flights):
+    batch = [state("departed", timestamp="2013-06-12T14:04:00.123456Z")]
+    assert mongo.upsert_newer(flights, batch) == mongo.upsert_newer(flights, batch) == counts(1, 0)
+
+
 def test_new_newer_same_and_older_states_in_one_call_are_counted_apart(flights):
     mongo.upsert_newer(flights, [state("departed", offset=5, number=nth) for nth in (1, 2, 3)])
     mixed = [
