@@ -68,11 +68,11 @@ def encode(value: Any) -> bytes | None:
     return value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
 
 
-def raw_rows(spark, values: list[Any], batch_id: int = 0, first_offset: int = 0):
-    """A batch of messages as landing leaves them, in this order, a second between one and the next, all in partition 0."""
+def raw_rows(spark, values: list[Any], batch_id: int = 0, offsets: list[int] | None = None, apart_s: int = 1, partition: int = 0):
+    """A batch of messages as landing leaves them; Kafka took them ``apart_s`` seconds apart in the order of their offsets."""
     rows = [
-        (b"key", encode(value), "flight_events", 0, first_offset + nth, TOOK_AT + timedelta(seconds=first_offset + nth), batch_id)
-        for nth, value in enumerate(values)
+        (b"key", encode(value), "flight_events", partition, offset, TOOK_AT + timedelta(seconds=offset * apart_s), batch_id)
+        for offset, value in zip(offsets or range(len(values)), values, strict=True)
     ]
     return spark.createDataFrame(rows, RAW_COLUMNS)
 
@@ -134,7 +134,7 @@ def utc(text: str) -> datetime:
 def fact(**changes: Any) -> dict[str, Any]:
     """A row of ``fact_flight_events`` of that flight, without prediction."""
     row = staged(**{name: value for name, value in changes.items() if name in STAGING.column_names})
-    return {name: changes.get(name, row.get(name)) for name in FACT.column_names}
+    return {name: row.get(name, changes.get(name)) for name in FACT.column_names}
 
 
 def frame(spark, table: Table, rows: list[dict[str, Any]]):

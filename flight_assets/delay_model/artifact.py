@@ -79,7 +79,9 @@ def _manifest(files: Mapping[str, bytes]) -> Manifest:
 def _check_contract(manifest: Manifest) -> None:
     if manifest.feature_contract_version != FEATURE_CONTRACT_VERSION:
         trained, known = manifest.feature_contract_version, FEATURE_CONTRACT_VERSION
-        raise UnfitFeaturesError(f"the model {manifest.version} was trained with features of version {trained}, these are version {known}; train again")
+        raise UnfitFeaturesError(
+            f"the model {manifest.version} was trained with version {trained} of the features, these are version {known}; train again"
+        )
     if manifest.features != FEATURE_NAMES:
         different = sorted(set(manifest.features) ^ set(FEATURE_NAMES))
         what = f"they differ in {', '.join(different[:5])}" if different else "their order differs"

@@ -37,7 +37,9 @@ def model_card(manifest: Manifest) -> str:
         "## Model",
         "",
         f"- {len(manifest.features)} features, contract version {manifest.feature_contract_version}, listed in `manifest.json`",
-        f"- XGBoost {manifest.library_versions.get('xgboost', '?')}; trees per booster: {training.get('trees')}; settings: {training.get('settings')}",
+        f"- XGBoost {manifest.library_versions['xgboost']}; trees per booster: {training['trees']}, seed {training['seed']}",
+        f"- Settings: {training['settings']}",
+        f"- Mean: blend of the mean booster, the quantiles and 1 with the weights {manifest.mean_blend}",
         f"- Interval: quantiles 0.05 and 0.95, widened by {manifest.conformal_correction_minutes:.2f} minutes at both ends (CQR)",
         "- Confidence: completeness × t / (t + width), t the typical width; it ranks predictions by error and is not a probability",
         "",
@@ -62,5 +64,5 @@ def _ranges(manifest: Manifest) -> list[str]:
 
 def _results(manifest: Manifest) -> list[str]:
     test = manifest.metrics.get("test", {})
-    rows = [f"| {label} | {form.format(test[name])} |" for name, (label, form) in _FIGURES.items() if name in test]
+    rows = [f"| {label} | {form.format(test[name])} |" for name, (label, form) in _FIGURES.items() if test.get(name) is not None]
     return ["| figure | value |", "|---|---|", *rows] if rows else ["No flights after the training range."]

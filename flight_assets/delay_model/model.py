@@ -10,7 +10,9 @@ import xgboost as xgb
 
 MEAN, QUANTILES, LATE = "mean", "quantiles", "late"
 BOOSTERS = (MEAN, QUANTILES, LATE)
-LOW_QUANTILE, MEDIAN, HIGH_QUANTILE = 0.05, 0.5, 0.95
+QUANTILE_LEVELS = (0.05, 0.5, 0.95)
+# Weights of the mean booster, the three quantiles and a constant 1: the mean booster alone.
+NO_BLEND = (1.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Manifest:
 
     ``version`` names it; ``features`` in the order of the boosters' columns; ``training`` holds the ranges of dates, the seeds and
     settings, and what the baselines know; ``fill_rates`` the share of training flights with each feature known; ``codes`` the
-    distinct values of each code feature in training (others become NaN); ``typical_width_minutes`` the median width of the
+    distinct values of each code feature in training (others become NaN); ``mean_blend`` the weights that make the mean out of the
+    mean booster, the quantiles in ascending order and a constant 1; ``typical_width_minutes`` the median width of the
     interval, for the confidence; ``sha256`` the hash of each other file.
     """
 
@@ -32,13 +35,14 @@ class Manifest:
     library_versions: dict[str, str]
     codes: dict[str, tuple[float, ...]]
     fill_rates: tuple[float, ...]
+    mean_blend: tuple[float, ...]
     conformal_correction_minutes: float
     typical_width_minutes: float
     sha256: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Sorted and indented, so that two manifests can be compared as text."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=True) + "\n"
+        return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -48,8 +52,8 @@ class Manifest:
             TypeError, KeyError, ValueError: it is not one.
         """
         values = json.loads(text)
-        values["features"] = tuple(values["features"])
-        values["fill_rates"] = tuple(values["fill_rates"])
+        for name in ("features", "fill_rates", "mean_blend"):
+            values[name] = tuple(values[name])
         values["codes"] = {name: tuple(codes) for name, codes in values["codes"].items()}
         return cls(**values)
 

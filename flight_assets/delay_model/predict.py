@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flight_assets.delay_model.errors import UnfitFeaturesError
-from flight_assets.delay_model.model import LATE, MEAN, QUANTILES, Manifest, TrainedModel
+from flight_assets.delay_model.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES, Manifest, TrainedModel
 
 FloatArray = npt.NDArray[np.float32]
 PREDICTION_COLUMNS = (
@@ -17,7 +17,7 @@ PREDICTION_COLUMNS = (
 
 
 def predict(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> pd.DataFrame:
-    """One row per row of ``features`` (as ``build_features`` returns them), same index, columns PREDICTION_COLUMNS.
+    """One row per row of ``features`` (as ``build_features`` returns them), same index, columns PREDICTION_COLUMNS, float32.
 
     predicted_delay_minutes is the median of the delay: the forecast with the least mean absolute error, which one long delay does not
     pull up; it is the one that is shown. predicted_mean_delay_minutes is the mean: the forecast with the least squared error, for
@@ -27,19 +27,30 @@ def predict(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> pd
         UnfitFeaturesError: the columns are not the model's features in the model's order.
     """
     manifest = model.manifest
-    if tuple(features.columns) != manifest.features:
-        difference = _difference(tuple(features.columns), manifest)
-        raise UnfitFeaturesError(f"the model {manifest.version} needs other features than these: {difference}")
     matrix = _matrix(manifest, features)
-    return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, _columns(model, matrix, nthread), strict=True)), index=features.index)
+    inputs = _blend_inputs(model, matrix, nthread)
+    _, low, median, high, _ = inputs.T
+    margin = np.float32(manifest.conformal_correction_minutes)
+    # A correction below zero narrows the interval: never beyond the median.
+    low, high = np.minimum(low - margin, median), np.maximum(high + margin, median)
+    columns = (
+        median,
+        inputs @ np.asarray(manifest.mean_blend, dtype=np.float32),
+        low,
+        high,
+        _raw(model, matrix, LATE, nthread)[:, 0],
+        confidence(high - low, completeness(matrix, manifest.fill_rates), manifest.typical_width_minutes),
+    )
+    return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, columns, strict=True)), index=features.index)
 
 
-def raw_predictions(model_boosters: TrainedModel, matrix: FloatArray, name: str, nthread: int) -> FloatArray:
-    """What one booster says, one row per flight."""
-    booster = model_boosters.boosters[name]
-    booster.set_param({"nthread": nthread})
-    result: FloatArray = booster.inplace_predict(matrix)
-    return result
+def blend_inputs(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> FloatArray:
+    """What the mean is made of, one row per flight: the mean booster, the quantiles in ascending order, and 1.
+
+    Raises:
+        UnfitFeaturesError: as ``predict``.
+    """
+    return _blend_inputs(model, _matrix(model.manifest, features), nthread)
 
 
 def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_width_minutes: float) -> FloatArray:
@@ -54,36 +65,39 @@ def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_widt
 
 def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArray:
     """Share of the features known per flight, weighted by how often each was known in training: 0 … 1."""
-    weights = np.asarray(fill_rates, dtype=np.float32)
-    share: FloatArray = (~np.isnan(matrix)).astype(np.float32) @ (weights / weights.sum())
-    return share
+    weights = np.asarray(fill_rates, dtype=np.float64)
+    share: FloatArray = (~np.isnan(matrix)).astype(np.float32) @ (weights / weights.sum()).astype(np.float32)
+    return np.minimum(share, np.float32(1))
 
 
 def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
     """The features as the boosters take them: codes that training never saw become NaN."""
+    if tuple(features.columns) != manifest.features:
+        difference = _difference(tuple(features.columns), manifest)
+        raise UnfitFeaturesError(f"the model {manifest.version} needs other features than these: {difference}")
     matrix: FloatArray = features.to_numpy(dtype=np.float32, copy=True)
     for name, codes in manifest.codes.items():
-        column = manifest.features.index(name)
-        values = matrix[:, column]
-        matrix[:, column] = np.where(np.isin(values, np.asarray(codes, dtype=np.float32)), values, np.float32("nan"))
+        column = matrix[:, manifest.features.index(name)]
+        column[~np.isin(column, np.asarray(codes, dtype=np.float32))] = np.nan
     return matrix
 
 
-def _columns(model: TrainedModel, matrix: FloatArray, nthread: int) -> tuple[npt.NDArray[np.float32], ...]:
-    manifest = model.manifest
-    quantiles = np.sort(raw_predictions(model, matrix, QUANTILES, nthread), axis=1)
-    margin = np.float32(manifest.conformal_correction_minutes)
-    low = np.minimum(quantiles[:, 0] - margin, quantiles[:, 1])
-    high = np.maximum(quantiles[:, 2] + margin, quantiles[:, 1])
-    trust = confidence(high - low, completeness(matrix, manifest.fill_rates), manifest.typical_width_minutes)
-    return (
-        quantiles[:, 1],
-        raw_predictions(model, matrix, MEAN, nthread),
-        low,
-        high,
-        raw_predictions(model, matrix, LATE, nthread),
-        trust,
-    )
+def _blend_inputs(model: TrainedModel, matrix: FloatArray, nthread: int) -> FloatArray:
+    # Each level is learned on its own, so that two may cross; in order they are closer to the truth (Chernozhukov et al. 2010).
+    quantiles = np.sort(_raw(model, matrix, QUANTILES, nthread), axis=1)
+    ones = np.ones((len(matrix), 1), dtype=np.float32)
+    return np.hstack([_raw(model, matrix, MEAN, nthread), quantiles, ones])
+
+
+def _raw(model: TrainedModel, matrix: FloatArray, name: str, nthread: int) -> FloatArray:
+    """What one booster says: one row per flight, a column per output."""
+    outputs = len(QUANTILE_LEVELS) if name == QUANTILES else 1
+    if not len(matrix):
+        return np.empty((0, outputs), dtype=np.float32)
+    booster = model.boosters[name]
+    booster.set_param({"nthread": nthread})
+    result: FloatArray = booster.inplace_predict(matrix).reshape(len(matrix), outputs)
+    return result
 
 
 def _difference(columns: tuple[str, ...], manifest: Manifest) -> str:

@@ -14,15 +14,20 @@ import pytest
 
 from flight_assets.contracts.features import CODE_FEATURES, FEATURE_NAMES
 from flight_assets.delay_model import artifact
+from flight_assets.delay_model.boosters import candidates, fit_boosters
 from flight_assets.delay_model.errors import CorruptModelError, RefusedPickleError, TooFewFlightsError, UnfitFeaturesError
+from flight_assets.delay_model.importance import gain_importance, importance_figure, shap_importance
 from flight_assets.delay_model.model import TrainedModel
+from flight_assets.delay_model.own import local_dates
 from flight_assets.delay_model.pickled import load_pickle
 from flight_assets.delay_model.predict import PREDICTION_COLUMNS, confidence, predict
-from flight_assets.delay_model.train import BoosterSettings, TrainConfig, split, train
+from flight_assets.delay_model.split import split
+from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
 from flight_assets.errors import FlightsError
 
 SMALL = BoosterSettings(rounds=20, max_depth=3, eta=0.3)
-CONFIG = TrainConfig(test_from=date(2013, 5, 1), test_until=date(2013, 6, 1), nthread=1, mean=SMALL, quantiles=SMALL, late=SMALL)
+DATES = {"test_from": date(2013, 5, 1), "test_until": date(2013, 6, 1)}
+CONFIG = TrainConfig(**DATES, nthread=1, mean=SMALL, quantiles=SMALL, late=SMALL)
 FLIGHTS = 6_000
 
 
@@ -52,13 +57,23 @@ def files(model: TrainedModel) -> dict[str, bytes]:
     return artifact.save(model)
 
 
-def test_parts_follow_each_other_without_overlap():
-    dates = np.arange("2013-01-01", "2013-07-01", dtype="datetime64[D]")
-    parts = split(CONFIG, dates)
-    assert np.sum(list(parts.values()), axis=0).max() == 1
-    latest_before_test = max(dates[mask].max() for name, mask in parts.items() if name != "test")
-    assert latest_before_test < dates[parts["test"]].min()
-    assert dates[parts["test"]].max() == np.datetime64("2013-05-31")
+@pytest.mark.parametrize("train_from", [None, date(2013, 2, 1), date(2013, 3, 25)])
+def test_every_day_is_in_one_part_and_the_test_period_comes_last(train_from: date | None):
+    dates = np.repeat(np.arange("2013-01-01", "2013-07-01", dtype="datetime64[D]"), 2)
+    parts = split(dataclasses.replace(CONFIG, train_from=train_from), dates)
+    used = (dates >= np.datetime64(train_from or "2013-01-01")) & (dates < np.datetime64("2013-06-01"))
+    assert (np.sum(list(parts.values()), axis=0) == used).all()
+    assert max(dates[mask].max() for name, mask in parts.items() if name != "test") < dates[parts["test"]].min()
+    assert not set(dates[parts["train"]]) & set(dates[parts["calibration"]])
+
+
+def test_calibration_is_recent_and_early_stopping_is_spread():
+    dates = np.arange("2013-01-01", "2013-05-01", dtype="datetime64[D]")
+    parts = split(dataclasses.replace(CONFIG, calibration_days=5, early_stopping_days=12), dates)
+    assert parts["calibration"].sum() == 5
+    assert dates[parts["calibration"]].min() > np.datetime64("2013-04-10")
+    assert np.diff(dates[parts["early_stopping"]]).max() <= np.timedelta64(20, "D")
+    assert len({day.astype(int) % 7 for day in dates[parts["early_stopping"]]}) > 3
 
 
 def test_training_learns_and_says_what_it_did(model: TrainedModel):
@@ -244,3 +259,28 @@ def test_a_pickle_of_something_else_is_refused():
 def test_every_model_error_is_one_that_the_command_line_prints_as_a_sentence():
     for error in (CorruptModelError, UnfitFeaturesError, TooFewFlightsError, RefusedPickleError):
         assert issubclass(error, FlightsError)
+
+
+def test_importance_finds_what_the_delay_depends_on(model: TrainedModel):
+    features = example(seed=9)[1].head(500)
+    assert gain_importance(model).index[0] == "network_overdue_minutes"
+    assert gain_importance(model).sum() == pytest.approx(1)
+    assert shap_importance(model, features).index[0] == "network_overdue_minutes"
+    bars = importance_figure(shap_importance(model, features), shown=5).data[0]
+    assert len(bars.y) == 5
+    assert bars.y[-1] == "network_overdue_minutes"
+
+
+def test_the_candidates_of_a_seed_are_always_the_same():
+    assert candidates(SMALL, 2, seed=1) == candidates(SMALL, 2, seed=1) != candidates(SMALL, 2, seed=2)
+    assert candidates(SMALL, 2, seed=1)[0] == SMALL
+
+
+def test_tuning_never_ends_worse_than_the_settings_it_started_from():
+    flights, features = example()
+    dates, arrived = local_dates(flights["scheduled_departure"]), flights["arrival_delay_minutes"].notna().to_numpy()
+    target = flights["arrival_delay_minutes"].to_numpy(dtype=np.float32)[arrived]
+    parts = split(CONFIG, dates[arrived])
+    plain = fit_boosters(CONFIG, features[arrived], target, parts)
+    best = fit_boosters(dataclasses.replace(CONFIG, tuning_trials=2), features[arrived], target, parts)
+    assert all(best[name].score <= plain[name].score for name in plain)
