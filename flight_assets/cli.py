@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False)
 
+# Counts of a batch's record, and headings that fit a terminal of 80 columns.
+BATCH_COLUMNS = {
+    "batch_id": "batch",
+    "record_count": "raw",
+    "staged": "staged",
+    "duplicate": "dupl.",
+    "quarantined": "quar.",
+    "predicted": "predicted",
+    "upserted": "upserted",
+    "out_of_order": "late",
+    "merged": "merged",
+}
+
 
 class Cli(click.Group):
     """Prints a FlightsError as one sentence; any other error only with ``--verbose`` as a trace."""
@@ -211,11 +224,10 @@ def process_now(settings: Settings) -> None:
     if not done:
         console.print("nothing new")
         return
-    columns = ("batch_id", "record_count", "staged", "duplicate", "quarantined", "predicted", "upserted", "out_of_order", "merged")
-    table = Table(*columns, "seconds")
+    table = Table(*BATCH_COLUMNS.values(), "s")
     for batch_id in done:
         record = ledger.record(batch_id)
-        table.add_row(*(str(getattr(record, name)) for name in columns), f"{sum(record.seconds.values()):.1f}")
+        table.add_row(*(str(getattr(record, name)) for name in BATCH_COLUMNS), f"{sum(record.seconds.values()):.0f}")
     console.print(table)
 
 
@@ -245,7 +257,7 @@ def print_counts(settings: Settings, as_json: bool) -> None:
     if found.problems:
         raise FlightsError(f"{'; '.join(found.problems)} (events may still wait: run `flights process`)")
     if not as_json:
-        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined, MongoDB = fact table")
+        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined; MongoDB = fact", soft_wrap=True)
 
 
 @main.group()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from flight_assets.errors import FlightsError
 
@@ -38,7 +37,7 @@ class BatchRecord(BaseModel):
 
     batch_id: int
     archive_id: str
-    timestamp: datetime | None = Field(description="ingestion time of the newest message; null if the batch has none")
+    timestamp: AwareDatetime | None = Field(description="ingestion time of the newest message; null if the batch has none")
     record_count: int
     file_size_mb: float
     storage_location: str

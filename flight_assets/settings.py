@@ -45,7 +45,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=_default_home, description="folder of everything the embedded platform keeps")
     cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "flight-tracking", description="downloaded jars, shared")
-    port_offset: int = Field(default=0, ge=0, le=45_000, description="added to every port, so that platforms can run side by side")
+    port_offset: int = Field(default=0, ge=0, le=38_518, description="added to every port, so that platforms can run side by side")
 
     kafka_bootstrap_servers: str = ""
     kafka_topic: str = "flight_events"

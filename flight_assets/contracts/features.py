@@ -77,7 +77,7 @@ ARRIVED_WINDOWS = (
     Window("distance_band", "mean_gain", 3),
     Window("distance_band", "mean_gain", 24),
     Window("airline_to_destination", "mean_gain", 24),
-    Window("airline_to_destination", "mean_delay", 24),
+    Window("airline_to_destination", "mean_arrival_delay", 24),
 )
 ARRIVED_LAST_FEW = (
     LastFew("route", 3),
@@ -157,8 +157,9 @@ def pending_name(item: Pending) -> str:
 
 _STATISTICS = {
     "flights": ("flights", "number of flights"),
-    "late_share": ("share", f"share of flights at least {LATE_MINUTES} minutes late"),
-    "mean_delay": ("minutes", "mean delay"),
+    "late_share": ("share", f"share of flights that left at least {LATE_MINUTES} minutes late"),
+    "mean_delay": ("minutes", "mean departure delay"),
+    "mean_arrival_delay": ("minutes", "mean arrival delay"),
     "mean_gain": ("minutes", "mean of arrival delay minus departure delay: time lost or, negative, made up on the way"),
     "minutes": ("minutes", "sum of the minutes overdue"),
     "mean_minutes": ("minutes", "mean of the minutes overdue"),

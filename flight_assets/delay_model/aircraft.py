@@ -12,7 +12,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.context import FeatureContext, Features
 from flight_assets.delay_model.events import NO_TIME, Events
 from flight_assets.delay_model.keys import AIRCRAFT
-from flight_assets.delay_model.timeline import NO_KEY, FloatArray, IntArray, Spans, Timeline, mean_or_nan
+from flight_assets.delay_model.timeline import NO_KEY, FloatArray, IntArray, Spans, mean_or_nan
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
@@ -40,7 +40,7 @@ def aircraft_features(context: FeatureContext) -> Features:
 def _last_leg(context: FeatureContext) -> Features:
     """Where the aircraft went last, how late, and how much time that leaves until this flight."""
     departed, arrived = context.events[EventType.DEPARTED], context.events[EventType.ARRIVED]
-    leg, landing = _newest(context, departed), _newest(context, arrived, EventType.ARRIVED)
+    leg, landing = _newest(context, EventType.DEPARTED), _newest(context, EventType.ARRIVED)
     landed = _same_flight(departed, leg, arrived, landing)
     block_s = _positive(leg.value(departed.block_s))
     departed_s = leg.value(departed.time_s)
@@ -56,12 +56,10 @@ def _last_leg(context: FeatureContext) -> Features:
     }
 
 
-def _newest(context: FeatureContext, events: Events, kind: EventType = EventType.DEPARTED) -> _Last:
+def _newest(context: FeatureContext, kind: EventType) -> _Last:
     """The newest event of the aircraft before T, at most AIRCRAFT_MEMORY_HOURS old."""
-    timeline = Timeline(context.event_keys(kind, AIRCRAFT), events.time_s)
-    moments = context.moments(AIRCRAFT)
-    now = timeline.before(moments)
-    known = now > timeline.before(moments, AIRCRAFT_MEMORY_HOURS * HOUR_S)
+    timeline, now = context.timeline(kind, AIRCRAFT), context.now(kind, AIRCRAFT)
+    known = now > timeline.before(context.moments(AIRCRAFT), AIRCRAFT_MEMORY_HOURS * HOUR_S)
     if not len(timeline):
         return _Last(np.zeros(len(known), dtype=np.int64), known)
     return _Last(timeline.rows(np.maximum(now - 1, 0)), known)
@@ -88,10 +86,8 @@ def _positive(values: FloatArray) -> FloatArray:
 
 def _recent_delay(context: FeatureContext) -> Features:
     """Mean departure delay of the aircraft's departures in the last 24 hours."""
-    departed = context.events[EventType.DEPARTED]
-    timeline = Timeline(context.event_keys(EventType.DEPARTED, AIRCRAFT), departed.time_s, {"delay": departed.departure_delay_s})
-    moments = context.moments(AIRCRAFT)
-    first, now = timeline.before(moments, 24 * HOUR_S), timeline.before(moments)
+    timeline, now = context.timeline(EventType.DEPARTED, AIRCRAFT), context.now(EventType.DEPARTED, AIRCRAFT)
+    first = timeline.before(context.moments(AIRCRAFT), 24 * HOUR_S)
     return {"aircraft_mean_departure_delay_24h": mean_or_nan(timeline.total("delay", first, now), now - first, MINUTE_S)}
 
 

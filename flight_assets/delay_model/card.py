@@ -40,7 +40,7 @@ def model_card(manifest: Manifest) -> str:
         f"- XGBoost {manifest.library_versions['xgboost']}; trees per booster: {training['trees']}, seed {training['seed']}",
         f"- Settings: {training['settings']}",
         f"- Mean: blend of the mean booster, the quantiles and 1 with the weights {manifest.mean_blend}",
-        f"- Interval: quantiles 0.05 and 0.95, widened by {manifest.conformal_correction_minutes:.2f} minutes at both ends (CQR)",
+        f"- Interval: quantiles 0.05 and 0.95, moved away from the median by {_percent(manifest)} of the distance (CQR)",
         "- Confidence: completeness × t / (t + width), t the typical width; it ranks predictions by error and is not a probability",
         "",
         "## Results on the test period",
@@ -55,6 +55,10 @@ def model_card(manifest: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _percent(manifest: Manifest) -> str:
+    return " and ".join(f"{factor:+.1%}" for factor in manifest.conformal_factors)
 
 
 def _ranges(manifest: Manifest) -> list[str]:

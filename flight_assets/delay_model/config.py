@@ -10,9 +10,9 @@ from datetime import date
 class BoosterSettings:
     """Settings of one booster; names as in XGBoost's documentation. ``rounds`` is the most that early stopping may use."""
 
-    rounds: int = 180
+    rounds: int = 200
     max_depth: int = 6
-    eta: float = 0.12
+    eta: float = 0.1
     min_child_weight: float = 30.0
     subsample: float = 0.7
     colsample_bytree: float = 0.4
@@ -22,22 +22,27 @@ class BoosterSettings:
 class TrainConfig:
     """What to train on and how. Dates are local to New York; see ``split`` for what the days are for.
 
-    ``mean_target_minutes`` are the bounds to which delays are cut for the booster of the mean: a delay of ten hours says little more
-    about the next flight than one of three, and squared it would outweigh thousands of ordinary flights. The blend with the
-    quantiles, fitted to the uncut delays, puts the level right again.
+    ``mean_target_minutes`` are the bounds to which delays are cut for the mean booster: a delay of ten hours says little more about
+    the next flight than one of three, and squared it would outweigh thousands of ordinary flights. ``mean_blend`` then makes the
+    mean out of that booster, the quantiles 0.05, 0.5, 0.95 and a constant 1; its weights have the least squared error on uncut delays
+    in a four-fold cross-validation over January to September 2013 (R² 0.327, the mean booster alone 0.322, without the cut 0.316).
+
+    ``nthread`` boosters are trained at a time, each in one thread: the threads of one booster wait for each other actively,
+    which on a busy machine makes two slower than one. Results do not depend on it.
     """
 
     test_from: date = date(2013, 10, 1)
     test_until: date | None = None
     train_from: date | None = None
     calibration_days: int = 16
-    early_stopping_days: int = 34
+    early_stopping_days: int = 20
     early_stopping_rounds: int = 30
     tuning_trials: int = 0
     seed: int = 20130101
     nthread: int = 2
     max_bin: int = 64
     mean_target_minutes: tuple[float, float] = (-60.0, 180.0)
+    mean_blend: tuple[float, ...] = (0.53, 0.09, 0.44, 0.06, 2.5)
     mean: BoosterSettings = BoosterSettings()
-    quantiles: BoosterSettings = BoosterSettings(rounds=160, max_depth=5, eta=0.2)
-    late: BoosterSettings = BoosterSettings(rounds=150, max_depth=5, eta=0.15)
+    quantiles: BoosterSettings = BoosterSettings(rounds=180, eta=0.12)
+    late: BoosterSettings = BoosterSettings(rounds=160, max_depth=5, eta=0.15)

@@ -1,6 +1,8 @@
 """Conformalised quantile regression (CQR): intervals that cover what they say, whatever the model.
 
-Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", NeurIPS 32, arXiv:1905.03222.
+Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", NeurIPS 32, arXiv:1905.03222; each tail on its own (their
+theorem 2), because delays have a long tail and early arrivals do not, and in units of the distance from the median, so that quiet
+flights are not widened by what storms need (Sesia & Candès 2020, arXiv:1909.05428).
 """
 
 from __future__ import annotations
@@ -11,22 +13,32 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+# The least distance between the median and an end of the interval that is scaled.
+MIN_DISTANCE_MINUTES = 1.0
 # (9 + 1) · 0.9 must be 9, also where floating point makes it a little more.
 ROUNDING = 1e-9
 
 
-def correction(actual: FloatArray, low: FloatArray, high: FloatArray, target: float) -> float:
-    """Minutes by which to widen both ends (negative: narrow) so that a new flight is covered with probability ≥ ``target``.
+def tail_factor(beyond_minutes: FloatArray, distance_minutes: FloatArray, target: float) -> float:
+    """How many distances to move an end outwards (negative: inwards) so that a new delay is not beyond it with probability ≥ ``target``.
 
-    The ⌈(n + 1)·target⌉-th smallest score of the calibration flights, score = max(low − y, y − high). Holds on average over flights
-    exchangeable with the calibration flights; a change of season breaks that, and the measured coverage shows by how much.
+    ``beyond_minutes`` says how far each calibration flight's delay lay beyond the end (negative: inside), ``distance_minutes`` how far
+    the end was from the median. The ⌈(n + 1)·target⌉-th smallest ratio of the two. Holds on average over flights exchangeable with the
+    calibration flights; a change of season breaks that, and the measured coverage shows by how much.
 
     Raises:
         ValueError: too few flights for the target: n + 1 < 1 / (1 − target).
     """
-    scores = np.sort(np.maximum(low - actual, actual - high))
-    rank = math.ceil((len(scores) + 1) * target - ROUNDING)
-    if rank > len(scores):
+    ratios = np.sort(beyond_minutes / np.maximum(distance_minutes, MIN_DISTANCE_MINUTES))
+    rank = math.ceil((len(ratios) + 1) * target - ROUNDING)
+    if rank > len(ratios):
         needed = math.ceil(target / (1 - target) - ROUNDING)
-        raise ValueError(f"{len(scores)} calibration flights are too few for a coverage of {target}: at least {needed} are needed.")
-    return float(scores[rank - 1])
+        raise ValueError(f"{len(ratios)} calibration flights are too few for a coverage of {target}: at least {needed} are needed.")
+    return float(ratios[rank - 1])
+
+
+def moved_distance(distance_minutes: npt.NDArray[np.float32], factor: float) -> npt.NDArray[np.float32]:
+    """The distance of an end from the median after moving it outwards by ``factor`` distances; never negative."""
+    scaled = np.maximum(distance_minutes, np.float32(MIN_DISTANCE_MINUTES)) * np.float32(factor)
+    moved: npt.NDArray[np.float32] = np.maximum(distance_minutes + scaled, np.float32(0))
+    return moved

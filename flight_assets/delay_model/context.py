@@ -12,7 +12,7 @@ from flight_assets.contracts.features import PENDING_LIMIT_HOURS
 from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.events import NO_TIME, Events, numbers, seconds, split_events
 from flight_assets.delay_model.keys import ScopeKeys
-from flight_assets.delay_model.timeline import FloatArray, IntArray, Moments
+from flight_assets.delay_model.timeline import FloatArray, IntArray, Moments, Timeline
 
 Features = dict[str, FloatArray]
 _FLIGHTS = "flights"
@@ -49,6 +49,8 @@ class FeatureContext:
     keys: ScopeKeys
     pending: Pending
     _moments: dict[str, Moments] = field(default_factory=dict)
+    _timelines: dict[tuple[EventType, str], Timeline] = field(default_factory=dict)
+    _now: dict[tuple[EventType, str], IntArray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, flights: pd.DataFrame, events: pd.DataFrame) -> FeatureContext:
@@ -69,6 +71,18 @@ class FeatureContext:
         if scope not in self._moments:
             self._moments[scope] = Moments(self.flight_keys(scope), self.time_s)
         return self._moments[scope]
+
+    def timeline(self, kind: EventType, scope: str) -> Timeline:
+        """The events of one type by the groups of a scope, with the values of ``Events.summable``."""
+        if (kind, scope) not in self._timelines:
+            self._timelines[kind, scope] = Timeline(self.event_keys(kind, scope), self.events[kind].time_s, self.events[kind].summable())
+        return self._timelines[kind, scope]
+
+    def now(self, kind: EventType, scope: str) -> IntArray:
+        """The position in that timeline of each flight's T: the events of its group in front of it have happened."""
+        if (kind, scope) not in self._now:
+            self._now[kind, scope] = self.timeline(kind, scope).before(self.moments(scope))
+        return self._now[kind, scope]
 
     def event_keys(self, kind: EventType, scope: str) -> IntArray:
         """The group codes of the events of one type."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from flight_assets.contracts.features import LATE_MINUTES
 from flight_assets.contracts.message import WEATHER_FIELDS, EventType
 from flight_assets.delay_model.timeline import TIME_LIMIT_S, FloatArray, IntArray
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, LIFECYCLE, order_events
@@ -39,6 +40,16 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    def summable(self) -> dict[str, IntArray]:
+        """What windows add up, in seconds: delay and lateness (early counts as 0) at departure, gain on the way; and late, 0 or 1."""
+        return {
+            "delay": self.departure_delay_s,
+            "arrival_delay": self.arrival_delay_s,
+            "lateness": np.maximum(self.departure_delay_s, 0),
+            "late": (self.departure_delay_s >= LATE_MINUTES * SECONDS_PER_MINUTE).astype(np.int64),
+            "gain": self.arrival_delay_s - self.departure_delay_s,
+        }
 
 
 def split_events(events: pd.DataFrame) -> dict[EventType, Events]:

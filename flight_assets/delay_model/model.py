@@ -11,19 +11,20 @@ import xgboost as xgb
 MEAN, QUANTILES, LATE = "mean", "quantiles", "late"
 BOOSTERS = (MEAN, QUANTILES, LATE)
 QUANTILE_LEVELS = (0.05, 0.5, 0.95)
-# Weights of the mean booster, the three quantiles and a constant 1: the mean booster alone.
-NO_BLEND = (1.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Manifest:
     """What a model is, in plain values: written as ``manifest.json``.
 
-    ``version`` names it; ``features`` in the order of the boosters' columns; ``training`` holds the ranges of dates, the seeds and
-    settings, and what the baselines know; ``fill_rates`` the share of training flights with each feature known; ``codes`` the
-    distinct values of each code feature in training (others become NaN); ``mean_blend`` the weights that make the mean out of the
-    mean booster, the quantiles in ascending order and a constant 1; ``typical_width_minutes`` the median width of the
-    interval, for the confidence; ``sha256`` the hash of each other file.
+    - ``training``: the ranges of dates, the seed and settings, and what the baselines know.
+    - ``data_fingerprint``: SHA-256 of the features and targets.
+    - ``codes``: the distinct values of each code feature in training; any other becomes NaN.
+    - ``fill_rates``: the share of training flights with each feature known, in the order of ``features``.
+    - ``mean_blend``: the weights that make the mean out of the mean booster, the quantiles in ascending order and a constant 1.
+    - ``conformal_factors``: by how many distances from the median the lower and the upper end of the interval are moved outwards.
+    - ``typical_width_minutes``: the median width of the interval, for the confidence.
+    - ``sha256``: the hash of each other file.
     """
 
     version: str
@@ -36,7 +37,7 @@ class Manifest:
     codes: dict[str, tuple[float, ...]]
     fill_rates: tuple[float, ...]
     mean_blend: tuple[float, ...]
-    conformal_correction_minutes: float
+    conformal_factors: tuple[float, float]
     typical_width_minutes: float
     sha256: dict[str, str] = field(default_factory=dict)
 
@@ -52,7 +53,7 @@ class Manifest:
             TypeError, KeyError, ValueError: it is not one.
         """
         values = json.loads(text)
-        for name in ("features", "fill_rates", "mean_blend"):
+        for name in ("features", "fill_rates", "mean_blend", "conformal_factors"):
             values[name] = tuple(values[name])
         values["codes"] = {name: tuple(codes) for name, codes in values["codes"].items()}
         return cls(**values)

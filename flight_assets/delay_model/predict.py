@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from flight_assets.delay_model.conformal import moved_distance
 from flight_assets.delay_model.errors import UnfitFeaturesError
 from flight_assets.delay_model.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES, Manifest, TrainedModel
 
@@ -30,27 +31,17 @@ def predict(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> pd
     matrix = _matrix(manifest, features)
     inputs = _blend_inputs(model, matrix, nthread)
     _, low, median, high, _ = inputs.T
-    margin = np.float32(manifest.conformal_correction_minutes)
-    # A correction below zero narrows the interval: never beyond the median.
-    low, high = np.minimum(low - margin, median), np.maximum(high + margin, median)
+    below = moved_distance(median - low, manifest.conformal_factors[0])
+    above = moved_distance(high - median, manifest.conformal_factors[1])
     columns = (
         median,
         inputs @ np.asarray(manifest.mean_blend, dtype=np.float32),
-        low,
-        high,
+        median - below,
+        median + above,
         _raw(model, matrix, LATE, nthread)[:, 0],
-        confidence(high - low, completeness(matrix, manifest.fill_rates), manifest.typical_width_minutes),
+        confidence(below + above, completeness(matrix, manifest.fill_rates), manifest.typical_width_minutes),
     )
     return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, columns, strict=True)), index=features.index)
-
-
-def blend_inputs(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> FloatArray:
-    """What the mean is made of, one row per flight: the mean booster, the quantiles in ascending order, and 1.
-
-    Raises:
-        UnfitFeaturesError: as ``predict``.
-    """
-    return _blend_inputs(model, _matrix(model.manifest, features), nthread)
 
 
 def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_width_minutes: float) -> FloatArray:
@@ -83,6 +74,7 @@ def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
 
 
 def _blend_inputs(model: TrainedModel, matrix: FloatArray, nthread: int) -> FloatArray:
+    """What the mean is made of, one row per flight: the mean booster, the quantiles in ascending order, and 1."""
     # Each level is learned on its own, so that two may cross; in order they are closer to the truth (Chernozhukov et al. 2010).
     quantiles = np.sort(_raw(model, matrix, QUANTILES, nthread), axis=1)
     ones = np.ones((len(matrix), 1), dtype=np.float32)

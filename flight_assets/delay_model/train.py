@@ -1,4 +1,4 @@
-"""Training: split by time, fit the boosters, blend the mean, conform the interval, measure. Deterministic; no I/O."""
+"""Training: split by time, fit the boosters, conform the interval, measure. Deterministic; no I/O."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ import xgboost as xgb
 from flight_assets.contracts.features import CODE_FEATURES, FEATURE_CONTRACT_VERSION
 from flight_assets.delay_model.boosters import Fitted, Target, fit_boosters
 from flight_assets.delay_model.config import BoosterSettings, TrainConfig
-from flight_assets.delay_model.conformal import correction
+from flight_assets.delay_model.conformal import tail_factor
 from flight_assets.delay_model.evaluate import COVERAGE, LATE_MINUTES
-from flight_assets.delay_model.model import NO_BLEND, Manifest, TrainedModel
+from flight_assets.delay_model.model import Manifest, TrainedModel
 from flight_assets.delay_model.own import local_dates
-from flight_assets.delay_model.predict import blend_inputs, predict
+from flight_assets.delay_model.predict import predict
 from flight_assets.delay_model.report import measure
-from flight_assets.delay_model.split import CALIBRATION, EARLY_STOPPING, TEST, TRAIN, Mask, check_sizes, split
+from flight_assets.delay_model.split import CALIBRATION, TEST, TRAIN, Mask, check_sizes, split
 
 __all__ = ["BoosterSettings", "TrainConfig", "train"]
-
-# Rounded, so that the last bits of a linear solver do not make two equal trainings differ.
-BLEND_DECIMALS = 4
 
 
 def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) -> TrainedModel:
@@ -49,15 +46,31 @@ def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) ->
         {name: result.booster for name, result in fitted.items()},
         _draft_manifest(config, fitted, features, target, parts, {name: _range(dates[mask]) for name, mask in parts.items() if mask.any()}),
     )
-    blended = _with_blend(draft, features[parts[EARLY_STOPPING]], target[parts[EARLY_STOPPING]])
-    calibrated = _with_calibration(blended, features[parts[CALIBRATION]], target[parts[CALIBRATION]])
+    calibrated = calibrate(draft, features[parts[CALIBRATION]], target[parts[CALIBRATION]])
     return _with_metrics(calibrated, flights, features, parts[TEST])
+
+
+def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
+    """The same model, its interval conformed to these flights: each end is passed by at most 5 % of them.
+
+    Training does it once; doing it again with the newest flights that the model has not seen follows a change of season.
+    """
+    uncorrected = _replace(model, conformal_factors=(0.0, 0.0))
+    raw = predict(uncorrected, features).astype(np.float64)
+    low, median, high = raw["interval_low_minutes"], raw["predicted_delay_minutes"], raw["interval_high_minutes"]
+    each_tail = (1 + COVERAGE) / 2
+    below = tail_factor((low - target).to_numpy(), (median - low).to_numpy(), each_tail)
+    above = tail_factor((target - high).to_numpy(), (high - median).to_numpy(), each_tail)
+    moved = _replace(model, conformal_factors=(below, above))
+    conformed = predict(moved, features)
+    width = conformed["interval_high_minutes"] - conformed["interval_low_minutes"]
+    return _replace(moved, typical_width_minutes=float(width.median()))
 
 
 def _draft_manifest(
     config: TrainConfig, fitted: dict[str, Fitted], features: pd.DataFrame, target: Target, parts: dict[str, Mask], ranges: dict[str, Any]
 ) -> Manifest:
-    """Everything but the blend, the calibration and the metrics."""
+    """Everything but the calibration and the metrics."""
     used = parts[TRAIN]
     return Manifest(
         version=_version(config, fitted),
@@ -75,26 +88,10 @@ def _draft_manifest(
         library_versions={"xgboost": xgb.__version__, "numpy": np.__version__, "pandas": pd.__version__},
         codes={name: tuple(np.unique(features[name][used].dropna()).tolist()) for name in CODE_FEATURES},
         fill_rates=tuple(features[used].notna().mean().tolist()),
-        mean_blend=NO_BLEND,
-        conformal_correction_minutes=0.0,
+        mean_blend=config.mean_blend,
+        conformal_factors=(0.0, 0.0),
         typical_width_minutes=1.0,
     )
-
-
-def _with_blend(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
-    """The weights that make the least squared error out of the boosters' mean and quantiles (stacking, Wolpert 1992)."""
-    inputs = blend_inputs(model, features)
-    weights, *_ = np.linalg.lstsq(inputs.astype(np.float64), target.astype(np.float64))
-    return _replace(model, mean_blend=tuple(np.round(weights, BLEND_DECIMALS).tolist()))
-
-
-def _with_calibration(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
-    """The interval's correction and typical width, from the calibration flights."""
-    raw = predict(model, features)
-    low, high = raw["interval_low_minutes"].to_numpy(float), raw["interval_high_minutes"].to_numpy(float)
-    margin = correction(target.astype(np.float64), low, high, COVERAGE)
-    width = float(np.median(high - low + 2 * margin))
-    return _replace(model, conformal_correction_minutes=margin, typical_width_minutes=width)
 
 
 def _with_metrics(model: TrainedModel, flights: pd.DataFrame, features: pd.DataFrame, test: Mask) -> TrainedModel:

@@ -130,6 +130,8 @@ def metastore_properties(settings: Settings) -> dict[str, object]:
         "javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={settings.home / 'data/metastore_db'};create=true",
         "javax.jdo.option.ConnectionDriverName": "org.apache.derby.jdbc.EmbeddedDriver",
         "datanucleus.schema.autoCreateAll": "true",
+        # The default pool's classes are not among the jars; without a pool that works, dropping a database fails.
+        "datanucleus.connectionPoolingType": "dbcp",
         "hive.metastore.schema.verification": "false",
         "hive.metastore.warehouse.dir": settings.hdfs_path("/warehouse"),
         "hive.metastore.thrift.bind.host": LOOPBACK,

@@ -29,10 +29,12 @@ _PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 
 
 def history_of(scheduled: DataFrame, staged: DataFrame) -> DataFrame:
     """The staged events that the features of these flights may look back on; empty for no flights."""
-    span = scheduled.agg(F.min("timestamp").alias("first"), F.max("timestamp").alias("last")).collect()[0]
+    moment = F.unix_micros("timestamp")
+    span = scheduled.agg(F.min(moment).alias("first"), F.max(moment).alias("last")).collect()[0]
     if span.first is None:
         return staged.limit(0)
-    return staged.where(F.col("timestamp").between(F.lit(span.first - LOOKBACK), F.lit(span.last)))
+    first = span.first - LOOKBACK // timedelta(microseconds=1)
+    return staged.where(F.col("timestamp").between(F.timestamp_micros(F.lit(first)), F.timestamp_micros(F.lit(span.last))))
 
 
 def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:

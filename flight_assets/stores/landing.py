@@ -6,6 +6,7 @@ over what was there. So a directory, once complete, always holds the same messag
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from flight_assets.errors import FlightsError
@@ -113,7 +114,8 @@ def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_i
     return BatchRecord(
         batch_id=batch_id,
         archive_id=archive_id(batch_id),
-        timestamp=max((row.newest for row in offsets), default=None),
+        # Spark gives times without a zone, in this machine's.
+        timestamp=max((row.newest.astimezone(UTC) for row in offsets), default=None),
         record_count=sum(row["count"] for row in offsets),
         file_size_mb=round(hdfs.size_bytes(raw_path(batch_id)) / BYTES_PER_MB, 3),
         storage_location=settings.hdfs_path(raw_path(batch_id)),

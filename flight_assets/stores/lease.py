@@ -98,7 +98,8 @@ def _is_dead(holder: dict[str, Any]) -> bool:
     if holder["host"] != socket.gethostname():
         return False
     try:
-        return bool(_started(holder["pid"]) != holder["started"])
+        process = psutil.Process(holder["pid"])
+        return bool(process.create_time() != holder["started"] or process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

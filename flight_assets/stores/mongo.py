@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.message import EventType
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 FLIGHTS = "flight_events"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WRITES_PER_BULK = 1_000
 DUPLICATE_KEY = 11_000
 INDEXES = ("timestamp", "flight_id", "ingestion_timestamp")
@@ -142,15 +143,19 @@ def _refuse_others(result: Document) -> None:
 
 
 def document(flight: Document) -> Document:
-    """The document of a row of ``fact_flight_events``: nested prediction, dates as ISO text, and the version that decides what is newer."""
+    """The document of a row of ``fact_flight_events``: nested prediction, dates as ISO text, and the version that decides what is newer.
+
+    The version has whole microseconds, since MongoDB cuts its own times to milliseconds.
+    """
     row = {
         name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value for name, value in flight.items()
     }
     prediction = {name: row.pop(name) for name in PREDICTED_COLUMNS}
     offset = row.pop("kafka_offset")
+    happened: datetime = flight["timestamp"]
     return {
         "_id": row["flight_id"],
         **row,
         "prediction": prediction if prediction["model_version"] is not None else None,
-        "version": {"timestamp": row["timestamp"], "kafka_offset": offset},
+        "version": {"timestamp_us": (happened - EPOCH) // timedelta(microseconds=1), "kafka_offset": offset},
     }

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-RFC3339_UTC = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+]00:00)$"
+# Years that a flight can have: the first ones overflow the clocks of other stores.
+RFC3339_UTC = r"^(19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+]00:00)\z"
 FLIGHT_ID = r"^[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-\d{8}$"
 EARLIEST_DELAY_MINUTES = -180
 CODE_FIELDS = ("airline", "origin", "destination", "tail_number")
@@ -53,13 +54,23 @@ def parse_messages(raw: DataFrame) -> DataFrame:
 def _read_json(raw: DataFrame) -> DataFrame:
     is_small = F.octet_length("value") <= MAX_MESSAGE_BYTES
     text = F.try_validate_utf8(F.when(is_small, F.col("value")).cast("string"))
-    message = F.try_parse_json(text)
+    message = F.when(_is_one_value(text), F.try_parse_json(text))
     return raw.select("*", message.alias("_message")).select(
         "*",
         (~is_small).alias("_is_too_large"),
         F.col("_message").isNull().alias("_is_not_json"),
         F.coalesce(F.schema_of_variant("_message").startswith("OBJECT"), F.lit(False)).alias("_is_object"),
     )
+
+
+def _is_one_value(text: Column) -> Column:
+    """Whether nothing follows the first JSON value, which Spark's parser does not look at.
+
+    What closes the list is no end of the object, and the other way round, so that no text can pass as both.
+    """
+    in_list = F.json_array_length(F.concat(F.lit("["), text, F.lit("]")))
+    in_object = F.json_object_keys(F.concat(F.lit('{"value":'), text, F.lit("}")))
+    return (in_list == 1) & (in_object == F.array(F.lit("value")))
 
 
 def _read_fields(messages: DataFrame) -> DataFrame:
@@ -87,7 +98,13 @@ def _value(field: Field) -> Column:
 
 
 def _weather() -> Column:
-    return F.struct(*(F.try_variant_get("weather", f"$.{field.name}", "double").alias(field.name) for field in WEATHER_FIELDS))
+    return F.struct(*(_number("weather", field.name).alias(field.name) for field in WEATHER_FIELDS))
+
+
+def _number(variant: str, name: str) -> Column:
+    member = F.try_variant_get(variant, f"$.{name}", "variant")
+    is_number = F.schema_of_variant(member).rlike(_VARIANT_KINDS["number"])
+    return F.when(is_number, F.try_variant_get(variant, f"$.{name}", "double"))
 
 
 def _clean(messages: DataFrame) -> DataFrame:
@@ -154,8 +171,19 @@ def _missing_delays() -> list[Column]:
 
 def _wrong_type(field: Field) -> Column:
     wrong = F.col("_is_object") & ~_is_absent(field) & F.col(field.name).isNull()
-    found = F.concat(F.lit(f"{field.name} is not {field.json_type} but "), F.lower(F.col(f"_k_{field.name}")))
-    return F.when(wrong, found)
+    return F.when(wrong, _type_detail(field))
+
+
+def _type_detail(field: Field) -> Column:
+    """Why a value that is there could not be used; null if that is no problem: an optional text that is empty counts as absent."""
+    kind = F.col(f"_k_{field.name}")
+    other = F.concat(F.lit(f"{field.name} is not {field.json_type} but "), F.lower(kind))
+    if field.json_type == "integer":
+        return F.when(kind == "BIGINT", F.lit(f"{field.name} is beyond 32 bits")).otherwise(other)
+    if field.json_type == "string":
+        empty = F.lit(f"{field.name} is empty") if field.required else F.lit(None).cast("string")
+        return F.when(kind == "STRING", empty).otherwise(other)
+    return other
 
 
 def _wrong_texts() -> list[Column]:

@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 
 from flight_assets.stores import lease, mongo
@@ -125,15 +126,34 @@ def test_the_lease_is_free_after_an_error_which_is_passed_on(own, leases):
     assert leases.count_documents({}) == 0
 
 
-def test_the_lease_of_a_killed_process_of_this_host_is_taken_over_at_once(own, leases):
+@pytest.fixture
+def other_process(own):
+    """A process of this host that holds the lease."""
     holder = subprocess.Popen([sys.executable, "-c", HOLD_FOR_EVER, own.mongo_database], stdout=subprocess.PIPE, text=True)
-    with holder:
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(lease.LeaseBusy, match="the killed run"), lease.hold(own, "the next run", 0.0):
-            pytest.fail("taken from a living process")
-        holder.send_signal(signal.SIGKILL)
-        holder.wait(30)
+    assert holder.stdout.readline() == "held\n"
+    yield holder
+    holder.kill()
+    holder.wait(30)
+    holder.stdout.close()
+
+
+def test_the_lease_of_a_living_process_of_this_host_is_not_taken(own, other_process):
+    with pytest.raises(lease.LeaseBusy, match=f"the killed run, pid {other_process.pid}"), lease.hold(own, "the next run", 0.0):
+        pytest.fail("taken from a living process")
+
+
+def test_the_lease_of_a_killed_process_of_this_host_is_taken_over_at_once(own, leases, other_process):
+    other_process.send_signal(signal.SIGKILL)
+    other_process.wait(30)
     assert leases.count_documents({"purpose": "the killed run"}) == 1, "killed, it left its lease behind"
+    with lease.hold(own, "the next run", 0.0):
+        assert leases.find_one()["purpose"] == "the next run"
+
+
+def test_a_killed_holder_that_its_parent_has_not_buried_yet_is_dead(own, leases, other_process):
+    other_process.send_signal(signal.SIGKILL)
+    while psutil.Process(other_process.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.05)
     with lease.hold(own, "the next run", 0.0):
         assert leases.find_one()["purpose"] == "the next run"
 

@@ -142,14 +142,14 @@ def test_repeating_a_step_after_a_crash_before_its_mark_changes_nothing(step: st
     ledger = Ledger(Hdfs(quiet_platform))
     last = ledger.last_done(step)
     before, record = count(), ledger.record(last)
-    newest = max(document["version"]["timestamp"] for document in documents(quiet_platform, {}))
+    newest = max(document["version"]["timestamp_us"] for document in documents(quiet_platform, {}))
     ledger.mark_done(step, last - 1)
     process()
     assert count() == before
     assert ledger.last_done(step) == last
     again = ledger.record(last)
     assert again.model_dump(exclude={"seconds"}) == record.model_dump(exclude={"seconds"})
-    assert max(document["version"]["timestamp"] for document in documents(quiet_platform, {})) == newest
+    assert max(document["version"]["timestamp_us"] for document in documents(quiet_platform, {})) == newest
 
 
 def test_a_stream_that_lost_its_last_commit_writes_the_same_batch_again(send, process, count, quiet_platform, house) -> None:

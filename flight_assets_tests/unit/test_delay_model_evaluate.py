@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from flight_assets.delay_model import evaluate as ev
-from flight_assets.delay_model.conformal import correction
+from flight_assets.delay_model.conformal import moved_distance, tail_factor
 
 ACTUAL = np.array([0.0, 10.0, 20.0, -30.0])
 PREDICTED = np.array([5.0, 10.0, 10.0, -15.0])
@@ -80,24 +80,34 @@ def test_error_by_confidence_goes_from_least_to_most_confident():
     assert table["confidence"].tolist() == pytest.approx([0.15, 0.85])
 
 
-@pytest.mark.parametrize("target", [0.5, 0.9])
-def test_cqr_covers_what_it_says_although_the_quantiles_are_wrong(target: float):
-    """Quantiles far too narrow, and far too wide: after the correction, new flights are covered as promised."""
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_cqr_covers_what_it_says_although_the_quantiles_are_wrong(coverage: float, factor: float):
+    """Quantiles far too narrow, or far too wide, of a skewed delay: corrected on one half, the other half is covered as promised."""
     rng = np.random.default_rng(11)
     spread = rng.uniform(5, 60, 40_000)
-    actual = rng.normal(0, spread)
-    for factor in (0.2, 5.0):
-        low, high = -factor * spread, factor * spread
-        margin = correction(actual[:20_000], low[:20_000], high[:20_000], target)
-        reached = ev.coverage(actual[20_000:], low[20_000:] - margin, high[20_000:] + margin)
-        assert reached == pytest.approx(target, abs=0.01)
+    actual = (rng.exponential(1, 40_000) - 0.7) * spread
+    distance = factor * spread
+    each_tail = (1 + coverage) / 2
+    known, new = slice(0, 20_000), slice(20_000, None)
+    below = tail_factor((-distance - actual)[known], distance[known], each_tail)
+    above = tail_factor((actual - distance)[known], distance[known], each_tail)
+    low, high = -distance * (1 + below), distance * (1 + above)
+    assert ev.coverage(actual[new], low[new], high[new]) == pytest.approx(coverage, abs=0.01)
+    assert (actual[new] > high[new]).mean() == pytest.approx(1 - each_tail, abs=0.01)
 
 
-def test_cqr_takes_the_next_larger_score():
-    actual = np.arange(1.0, 10.0)
-    assert correction(actual, np.zeros(9), np.zeros(9), 0.9) == 9.0
+def test_cqr_takes_the_next_larger_ratio():
+    assert tail_factor(np.arange(1.0, 10.0), np.full(9, 2.0), 0.9) == 4.5
+    assert tail_factor(np.arange(1.0, 10.0), np.zeros(9), 0.9) == 9.0
 
 
 def test_cqr_needs_enough_flights():
     with pytest.raises(ValueError, match="at least 9"):
-        correction(np.arange(8.0), np.zeros(8), np.zeros(8), 0.9)
+        tail_factor(np.arange(8.0), np.ones(8), 0.9)
+
+
+def test_an_end_never_passes_the_median():
+    distances = np.array([10, 0, 10], dtype=np.float32)
+    assert moved_distance(distances, 0.5).tolist() == [15, 0.5, 15]
+    assert moved_distance(distances, -2.0).tolist() == [0, 0, 0]

@@ -22,6 +22,9 @@ An exception was thrown from the Python worker.
 Traceback (most recent call last):
   File "worker.py", line 5, in main
     process()
+builtins.ConnectionRefusedError: connection refused
+
+The above exception was the direct cause of the following exception:
 pymongo.errors.ServerSelectionTimeoutError: no primary in 15 s
 
 SQLSTATE: 38000
