@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False)
 
+# Of the test period, beside both baselines; delays in minutes.
+MODEL_FIGURES = (
+    *("flights", "r2", "rmse", "rmse_mean_baseline", "mae", "mae_median_baseline", "mae_vs_median"),
+    *("coverage_90", "interval_width_minutes", "brier_vs_base_rate"),
+)
 # Counts of a batch's record, and headings that fit a terminal of 80 columns.
 BATCH_COLUMNS = {
     "batch_id": "batch",
@@ -303,8 +308,8 @@ def _print_models(settings: Settings) -> None:
     store = model_store(settings)
     champion = store.champion()
     for version in store.versions():
-        overall = store.load(version).manifest.metrics.get("overall", {})
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in overall.items() if isinstance(value, float))
+        test = store.load(version).manifest.metrics.get("test", {})
+        figures = ", ".join(f"{name} {test[name]:.4g}" for name in MODEL_FIGURES if test.get(name) is not None)
         console.print(f"{'* ' if version == champion else '  '}{version}: {figures or 'no test period'}", soft_wrap=True)
 
 

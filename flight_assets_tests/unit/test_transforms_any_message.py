@@ -23,6 +23,8 @@ VALUES = st.recursive(
 NAMES = st.sampled_from([field.name for field in MESSAGE_FIELDS]) | st.text(max_size=5)
 EVENTS = st.builds(message, event_type=st.sampled_from(["scheduled", "departed", "arrived", "cancelled"]), event_id=st.text(max_size=8))
 CHANGED = st.builds(lambda event, changes: encode(event | changes), EVENTS, st.dictionaries(NAMES, VALUES, max_size=3))
+BOUNDED = st.sampled_from([field.name for field in MESSAGE_FIELDS if field.is_bounded and field.json_type == "number"])
+NUMBERED = st.builds(lambda event, name, value: encode(event | {name: value}), EVENTS, BOUNDED, st.floats(-20_000, 20_000))
 
 
 @st.composite
@@ -38,7 +40,7 @@ def any_messages() -> list[bytes]:
     found: list[bytes] = []
 
     @settings(max_examples=MESSAGES, derandomize=True, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(st.one_of(st.binary(max_size=300), VALUES.map(lambda value: json.dumps(value).encode()), CHANGED, damaged()))
+    @given(st.one_of(st.binary(max_size=300), VALUES.map(lambda value: json.dumps(value).encode()), CHANGED, NUMBERED, damaged()))
     def collect(value: bytes) -> None:
         found.append(value)
 
