@@ -36,8 +36,8 @@ BATCH_COLUMNS = {
     "staged": "staged",
     "duplicate": "dupl.",
     "quarantined": "quar.",
-    "predicted": "predicted",
-    "upserted": "upserted",
+    "predicted": "pred.",
+    "upserted": "ups.",
     "out_of_order": "late",
     "merged": "merged",
 }

@@ -13,6 +13,7 @@ from flight_assets.assets.pipeline import PipelineResource
 from flight_assets.assets.predictions import predictions
 from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
 from flight_assets.assets.staged_events import staged_events
+from flight_assets.automation.retention import prune_every_night, prune_history
 from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights, train_delay_model
 from flight_assets.settings import Settings, get_settings
 
@@ -34,8 +35,8 @@ def build_defs(settings: Settings) -> Definitions:
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
             delay_model,
         ],
-        jobs=[process_flights, load_dimensions, train_delay_model],
-        schedules=[process_every_minute],
+        jobs=[process_flights, load_dimensions, train_delay_model, prune_history],
+        schedules=[process_every_minute, prune_every_night],
         resources={"pipeline": PipelineResource(spark=spark)},
         # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth of the time.
         executor=in_process_executor,

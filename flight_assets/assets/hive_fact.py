@@ -18,4 +18,4 @@ def hive_fact(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
         record.merged = merged or house.count_of_batch(FACT, record.batch_id)
         records.append(record)
         context.log.info("batch %d: %d flights merged", record.batch_id, record.merged)
-    return report(pipeline, records, {"merged": sum(record.merged or 0 for record in records)}, FACT)
+    return report(pipeline, "hive_fact", records, {"merged": sum(record.merged or 0 for record in records)}, FACT)

@@ -27,10 +27,10 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     totals = {name: sum(getattr(record, name) for record in records) for name in ("upserted", "out_of_order")}
     collection = f"{pipeline.settings.mongo_database}.{mongo.FLIGHTS}"
     return MaterializeResult(
-        metadata=batch_metadata(records)
+        metadata=batch_metadata("mongo_hot", records)
         | totals
         | {
-            "collection": collection,
+            "location": collection,
             "dagster/column_schema": table_schema(FACT),
             "preview": MetadataValue.json(_preview(pipeline, records)),
         }

@@ -16,6 +16,7 @@ from dagster import (
     ConfigurableResource,
     Failure,
     InitResourceContext,
+    MarkdownMetadataValue,
     MaterializeResult,
     MetadataValue,
     TableColumn,
@@ -109,31 +110,34 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
     return decorate
 
 
-def report(pipeline: PipelineResource, records: list[BatchRecord], counts: dict[str, int], table: Table) -> MaterializeResult[None]:
+def report(
+    pipeline: PipelineResource, step: str, records: list[BatchRecord], counts: dict[str, int], table: Table
+) -> MaterializeResult[None]:
     """The metadata of a materialisation that wrote to a table: counts, batches, location, schema and a preview of the last batch."""
     name = f"{pipeline.settings.warehouse_database}.{table.name}"
-    metadata: dict[str, Any] = batch_metadata(records) | counts
-    metadata |= {"table": name, "dagster/column_schema": table_schema(table), "dagster/table_name": name}
+    metadata: dict[str, Any] = batch_metadata(step, records) | counts
+    metadata |= {"location": name, "dagster/column_schema": table_schema(table), "dagster/table_name": name}
     if records:
         rows = pipeline.warehouse.read(table).where(f"batch_id = {records[-1].batch_id}").limit(PREVIEW_ROWS)
-        metadata["preview"] = MetadataValue.md(_markdown(rows.toPandas()))
+        metadata["preview"] = markdown(rows.toPandas())
     return MaterializeResult(metadata=metadata)
 
 
-def _markdown(rows: pd.DataFrame) -> str:
-    return str(rows.to_markdown(index=False))
+def markdown(rows: pd.DataFrame) -> MarkdownMetadataValue:
+    """A few rows as a table on the asset's page."""
+    return MetadataValue.md(str(rows.to_markdown(index=False)))
 
 
-def batch_metadata(records: list[BatchRecord]) -> dict[str, Any]:
-    """What any step says of the batches it took: how many rows and bytes, which batches, which offsets, how long."""
+def batch_metadata(step: str, records: list[BatchRecord]) -> dict[str, Any]:
+    """What any step says of the batches it took: how many rows came in, which batches, which offsets, how long."""
     rows_in = sum(record.record_count for record in records)
-    metadata: dict[str, Any] = {"batches": len(records), "raw_messages": rows_in}
+    metadata: dict[str, Any] = {"batches": len(records), "rows_in": rows_in}
     if records:
         metadata |= {
             "batch_id": f"{records[0].batch_id}–{records[-1].batch_id}",
             "offsets": MetadataValue.json([record.model_dump(include={"batch_id", "offsets"}) for record in records]),
-            "location": MetadataValue.path(records[-1].storage_location),
-            "seconds": MetadataValue.json([record.seconds for record in records]),
+            "raw_location": MetadataValue.path(records[-1].storage_location),
+            "duration_s": float(sum(record.seconds.get(step, 0.0) for record in records)),
         }
     return metadata
 

@@ -23,7 +23,7 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
         records.append(record)
         context.log.info("batch %d: %d predictions by %s", record.batch_id, record.predicted, champion)
     counts = {"predicted": sum(record.predicted or 0 for record in records)}
-    return report(pipeline, records, counts, PREDICTIONS)
+    return report(pipeline, "predictions", records, counts, PREDICTIONS)
 
 
 def predict_batch(house: Warehouse, record: BatchRecord, champion: str | None) -> None:

@@ -1,10 +1,11 @@
 """raw_kafka_batch: the topic's new messages, byte for byte, as Parquet on HDFS."""
 
 import time
+from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, TableColumn, TableSchema
 
-from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset
+from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_metadata, markdown, step_asset
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores import kafka, landing
 
@@ -15,9 +16,9 @@ def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) 
     if landing.has_news(kafka.end_offsets(pipeline.settings), pipeline.ledger.next_offsets()):
         landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings)
     records = [_record(pipeline, batch_id) for batch_id in pipeline.ledger.landed()]
-    schema = {"dagster/column_schema": _schema(records)} if records else {}
+    last = _last_batch(pipeline, records[-1]) if records else {}
     context.log.info("%d new batches", len(records))
-    return MaterializeResult(metadata=batch_metadata(records) | _sizes(records) | schema)
+    return MaterializeResult(metadata=batch_metadata("raw_kafka_batch", records) | _sizes(records) | last)
 
 
 def _record(pipeline: PipelineResource, batch_id: int) -> BatchRecord:
@@ -35,5 +36,11 @@ def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:
     }
 
 
-def _schema(records: list[BatchRecord]) -> TableSchema:
-    return TableSchema([TableColumn(column.name, column.type) for column in records[-1].schema_])
+def _last_batch(pipeline: PipelineResource, record: BatchRecord) -> dict[str, Any]:
+    rows = landing.read_raw(pipeline.warehouse.spark, pipeline.settings, record.batch_id).limit(PREVIEW_ROWS)
+    readable = rows.selectExpr("kafka_partition", "kafka_offset", "ingestion_timestamp", "left(string(value), 120) AS value")
+    return {
+        "location": MetadataValue.path(record.storage_location),
+        "dagster/column_schema": TableSchema([TableColumn(column.name, column.type) for column in record.schema_]),
+        "preview": markdown(readable.toPandas()),
+    }

@@ -27,7 +27,7 @@ def staged_events(context: AssetExecutionContext, pipeline: PipelineResource) ->
         records.append(record)
         context.log.info("batch %d: %s staged, %s quarantined", record.batch_id, record.staged, record.quarantined)
     counts = {name: sum(getattr(record, name) for record in records) for name in (STAGED, DUPLICATE, QUARANTINED)}
-    return report(pipeline, records, counts, STAGING)
+    return report(pipeline, "staged_events", records, counts, STAGING)
 
 
 def stage_batch(pipeline: PipelineResource, record: BatchRecord) -> None:

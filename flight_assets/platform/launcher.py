@@ -54,7 +54,7 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None]) -> None
     """
     _refuse_low_disk(settings)
     _remember_offset(settings)
-    _download_jars(settings, on_jar)
+    _download_jars(settings, say, on_jar)
     table = services(settings)
     write_configs(settings)
     _make_data_folders(settings, table)
@@ -147,9 +147,11 @@ def _remember_offset(settings: Settings) -> None:
         )
 
 
-def _download_jars(settings: Settings, on_jar: Callable[[int, int], None]) -> None:
+def _download_jars(settings: Settings, say: Say, on_jar: Callable[[int, int], None]) -> None:
     wanted = jars.missing(settings.cache_dir, jars.read_lock())
     arrived = 0
+    if wanted:
+        say(f"downloading {len(wanted)} jars to {settings.cache_dir}")
 
     def count(_jar: jars.Jar, _bytes: int) -> None:
         nonlocal arrived

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_schedule_context
 from dagster import _check as check
 
+from flight_assets.automation.retention import prune_runs
 from flight_assets.automation.schedules import process_every_minute
 from flight_assets.definitions import defs
 
@@ -86,6 +88,15 @@ def test_schedule_skips_while_a_run_is_active(instance: DagsterInstance, status:
 def test_schedule_goes_on_after_a_run_has_ended(instance: DagsterInstance, status: DagsterRunStatus) -> None:
     instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=status)
     assert isinstance(process_every_minute(build_schedule_context(instance=instance)), RunRequest)
+
+
+def test_old_runs_are_pruned_and_active_ones_kept(instance: DagsterInstance) -> None:
+    job = defs.resolve_job_def("process_flights")
+    ended = instance.create_run_for_job(job, status=DagsterRunStatus.SUCCESS)
+    active = instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+    assert prune_runs(instance, datetime.now(UTC) - timedelta(days=1)) == 0
+    assert prune_runs(instance, datetime.now(UTC) + timedelta(minutes=1)) == 1
+    assert {run.run_id for run in instance.get_runs()} == {active.run_id} != {ended.run_id}
 
 
 def test_loading_definitions_connects_to_nothing() -> None:
