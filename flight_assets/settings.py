@@ -41,7 +41,7 @@ def _default_home() -> Path:
 class Settings(BaseSettings):
     """Where the stores are and how the pipeline behaves. An address that is not set follows from host and port_offset."""
 
-    model_config = SettingsConfigDict(env_prefix="FLIGHTS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FLIGHTS_", env_file=(PROJECT_DIR / ".env", ".env"), extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=_default_home, description="folder of everything the embedded platform keeps")
     cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "flight-tracking", description="downloaded jars, shared")

@@ -20,6 +20,11 @@ def pytest_configure() -> None:
     os.environ["DAGSTER_HOME"] = str(HOME / "dagster")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that restart Spark last: a session of Spark Connect ends with its server."""
+    items.sort(key=lambda item: item.get_closest_marker("restarts_spark") is not None)
+
+
 @pytest.fixture(scope="session")
 def settings():
     from flight_assets.settings import get_settings

@@ -134,9 +134,6 @@ def metastore_properties(settings: Settings) -> dict[str, object]:
         "datanucleus.connectionPoolingType": "dbcp",
         "hive.metastore.schema.verification": "false",
         "hive.metastore.warehouse.dir": settings.hdfs_path("/warehouse"),
-        "hive.metastore.thrift.bind.host": LOOPBACK,
-        "hive.metastore.server.min.threads": 4,
-        "hive.metastore.server.max.threads": 32,
     }
 
 

@@ -176,12 +176,12 @@ def _metastore(settings: Settings) -> Service:
     )
     return Service(
         name="metastore",
-        command=[*jvm, "org.apache.hadoop.hive.metastore.HiveMetaStore", "-p", str(settings.port("metastore"))],
+        command=[sys.executable, "-m", "flight_assets.platform.metastore", *jvm],
         ports=("metastore",),
         version="2.3.10",
         check=health.check_metastore,
         needs=("namenode",),
-        environment={"HADOOP_HOME": str(settings.home)},
+        environment={"HADOOP_HOME": str(settings.home), "PYTHONPATH": str(PROJECT_DIR)},
     )
 
 

@@ -124,6 +124,7 @@ def test_a_killed_service_is_started_again(platform, name: str) -> None:
     assert status_rows()[name]["pid"] != before
 
 
+@pytest.mark.restarts_spark
 def test_up_after_a_kill_of_everything(platform) -> None:
     """Supervisor and services die at once; the next `up` clears what is left and everything works again, with its data."""
     supervisor = int((platform.home / "run/supervisord.pid").read_text())
