@@ -180,26 +180,28 @@ def _prepare(settings: Settings, service: Service) -> None:
 
 def _end_leftovers(settings: Settings, say: Say) -> None:
     """End the processes of this home that outlived their supervisor, so that their ports and locks are free."""
-    left = [process for process in psutil.process_iter() if _is_leftover(settings, process)]
+    left = [process for process in psutil.process_iter() if _is_ours(settings, process.pid)]
     for process in left:
         say(f"ending process {process.pid}, left over from a crash")
         process.kill()
     psutil.wait_procs(left, timeout=supervision.STOP_TIMEOUT_S)
 
 
-def _is_leftover(settings: Settings, process: psutil.Process) -> bool:
+def _is_ours(settings: Settings, pid: int | None) -> bool:
+    """Whether a process belongs to the platform of this home, by the mark in its environment that its children inherit."""
+    if pid is None or pid == psutil.Process().pid:
+        return False
     try:
-        return bool(process.environ().get(supervision.HOME_MARK) == str(settings.home)) and process.pid != psutil.Process().pid
+        return bool(psutil.Process(pid).environ().get(supervision.HOME_MARK) == str(settings.home))
     except psutil.Error:
         return False
 
 
 def _refuse_taken_ports(settings: Settings, table: tuple[Service, ...]) -> None:
-    ours = {info["pid"] for info in supervision.process_info(settings).values()}
     wanted = {settings.port(name): service.name for service in table for name in service.ports}
     for connection in psutil.net_connections("tcp"):
         port = connection.laddr.port if connection.laddr else 0
-        if connection.status != psutil.CONN_LISTEN or port not in wanted or connection.pid in ours:
+        if connection.status != psutil.CONN_LISTEN or port not in wanted or _is_ours(settings, connection.pid):
             continue
         raise FlightsError(
             f"port {port} of {wanted[port]} is taken by {_describe(connection.pid)}: stop it, or set FLIGHTS_PORT_OFFSET and FLIGHTS_HOME"
