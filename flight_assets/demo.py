@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from flight_assets import cli
 from flight_assets.automation.runs import run_job
+from flight_assets.commands.console import console
+from flight_assets.commands.model import model_store
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.stores import kafka
@@ -27,8 +29,8 @@ def run_demo(settings: Settings) -> None:
     """Start, train once, send two parts with a batch after each, and show that the counts agree."""
     began = time.monotonic()
     cli.start_platform(settings)
-    if cli.model_store(settings).champion() is None:
-        with cli.console.status("training the delay model on 336,776 real flights"):
+    if model_store(settings).champion() is None:
+        with console.status("training the delay model on 336,776 real flights"):
             run_job(settings, "train_delay_model")
     # Another seed for each run of the demo, else a second one would send duplicates only.
     messages = demo_messages(seed=sum(kafka.end_offsets(settings).values()), lead_minutes=settings.scheduled_lead_minutes)
@@ -37,7 +39,7 @@ def run_demo(settings: Settings) -> None:
         cli.process_now(settings)
     cli.print_counts(settings, as_json=False)
     cli.print_addresses(settings)
-    cli.console.print(f"done in {time.monotonic() - began:.0f} s")
+    console.print(f"done in {time.monotonic() - began:.0f} s")
 
 
 def demo_messages(seed: int, lead_minutes: int) -> Iterator[Message]:

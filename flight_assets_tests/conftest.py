@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-PORT_OFFSET = 20_000
+# Another offset lets the tests of two checkouts run side by side on one machine.
+PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "20000"))
 HOME = Path(__file__).resolve().parent.parent / ".flights-tests"
 
 

@@ -1,0 +1,46 @@
+"""``flights bench``: measures, side by side in one run."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from flight_assets.commands.console import console
+from flight_assets.errors import FlightsError
+from flight_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from flight_assets_tests.benchmarks.figures import Figure
+
+BENCHES = ("model",)
+
+
+@click.command()
+@click.option("--only", type=click.Choice(BENCHES), multiple=True, help="These, instead of all.")
+@click.option("--quick", is_flag=True, help="Less data and fewer repetitions.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
+    """Measure what the platform promises, on this machine; needs a checkout."""
+    found: dict[str, Figure] = {}
+    for name in only or BENCHES:
+        found |= _module(name).measure(get_settings(), quick)
+    if as_json:
+        click.echo(json.dumps({name: figure.as_dict() for name, figure in found.items()}))
+        return
+    table = Table("figure", "value", "unit", "sides: median (least–most)")
+    for name, figure in found.items():
+        table.add_row(name, f"{figure.value:.4g}", figure.unit, figure.sides_as_text())
+    console.print(table)
+
+
+def _module(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a module
+    try:
+        return import_module(f"flight_assets_tests.benchmarks.{name}")
+    except ModuleNotFoundError as error:
+        raise FlightsError(
+            f"the benchmarks are not installed ({error}): run `flights bench` in a checkout after `make install-dev`"
+        ) from error
