@@ -8,13 +8,22 @@ from dagster_pyspark import LazyPySparkResource
 from flight_assets.assets.delay_model import delay_model
 from flight_assets.assets.dimensions import dim_airline, dim_airport
 from flight_assets.assets.hive_fact import hive_fact
+from flight_assets.assets.model_monitoring import model_monitoring
 from flight_assets.assets.mongo_hot import mongo_hot
 from flight_assets.assets.pipeline import PipelineResource
 from flight_assets.assets.predictions import predictions
 from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
 from flight_assets.assets.staged_events import staged_events
+from flight_assets.automation.models import (
+    drift_sensor,
+    monitor_delay_model,
+    monitor_every_hour,
+    retrain_delay_model,
+    retrain_every_week,
+    train_delay_model,
+)
 from flight_assets.automation.retention import prune_every_night, prune_history
-from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights, train_delay_model
+from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights
 from flight_assets.settings import Settings, get_settings
 
 kafka_flight_events = AssetSpec(
@@ -33,10 +42,11 @@ def build_defs(settings: Settings) -> Definitions:
             kafka_flight_events,
             *(dim_airline, dim_airport),
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
-            delay_model,
+            *(delay_model, model_monitoring),
         ],
-        jobs=[process_flights, load_dimensions, train_delay_model, prune_history],
-        schedules=[process_every_minute, prune_every_night],
+        jobs=[process_flights, load_dimensions, train_delay_model, retrain_delay_model, monitor_delay_model, prune_history],
+        schedules=[process_every_minute, monitor_every_hour, retrain_every_week, prune_every_night],
+        sensors=[drift_sensor],
         resources={"pipeline": PipelineResource(spark=spark)},
         # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth of the time.
         executor=in_process_executor,

@@ -15,6 +15,7 @@ RAW_ROOT = "/archive/flight_data"
 METADATA_ROOT = "/metadata"
 CHECKPOINT = "/checkpoints/flight_events"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
+_UNPREDICTED = f"{METADATA_ROOT}/unpredicted"
 BYTES_PER_MB = 1_000_000
 
 
@@ -48,11 +49,14 @@ class BatchRecord(BaseModel):
     duplicate: int | None = None
     quarantined: int | None = None
     quarantined_by_reason: dict[str, int] = Field(default_factory=dict)
+    to_predict: int | None = Field(default=None, description="flights that the batch announced, whether a model could predict them or not")
     predicted: int | None = None
+    seen_too_late: int | None = Field(default=None, description="flights whose first event came after departure: no prediction")
     upserted: int | None = None
     out_of_order: int | None = None
     merged: int | None = None
     model_version: str | None = None
+    challenger_version: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict, description="duration of each step that has run, the last time it ran")
     versions: dict[str, str] = Field(default_factory=dict)
 
@@ -115,6 +119,18 @@ class Ledger:
     def mark_done(self, step: str, batch_id: int) -> None:
         """Note that a step has finished a batch and all before it."""
         self._hdfs.write(_progress_path(step), f"{batch_id}\n".encode())
+
+    def unpredicted(self) -> list[int]:
+        """Batches whose flights had no usable model, in order: to be predicted as soon as there is one."""
+        return [int(name) for name in self._hdfs.list(_UNPREDICTED)]
+
+    def add_unpredicted(self, batch_id: int) -> None:
+        """Note that a batch had no usable model."""
+        self._hdfs.write(f"{_UNPREDICTED}/{batch_id:08d}", b"")
+
+    def remove_unpredicted(self, batch_id: int) -> None:
+        """Note that a batch has got its predictions."""
+        self._hdfs.delete(f"{_UNPREDICTED}/{batch_id:08d}")
 
     def pending(self, step: str) -> range:
         """Batches that the step before has finished and this one has not, in order."""

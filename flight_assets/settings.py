@@ -67,6 +67,14 @@ class Settings(BaseSettings):
         default=250_000, ge=1, description="events in one batch at most; more become several batches in one run"
     )
     scheduled_lead_minutes: int = Field(default=60, ge=45, description="how long before departure the producer sends the scheduled event")
+    pickled_model_sha256: str = Field(
+        default="", pattern="^([0-9a-fA-F]{64})?$", description="hash of the one pickled regressor that may be opened; none by default"
+    )
+    training_days: int = Field(default=365, ge=1, description="newest days of the warehouse that retraining uses")
+    monitoring_days: int = Field(default=7, ge=1, description="newest days of flights that the model is watched over")
+    retraining_pause_hours: float = Field(
+        default=24.0, ge=0, description="after a decision about a model, drift asks for no other for this long"
+    )
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
 

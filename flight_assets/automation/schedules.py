@@ -31,9 +31,6 @@ process_flights = define_asset_job(
 load_dimensions = define_asset_job(
     "load_dimensions", selection=AssetSelection.groups("dimensions"), description="Airlines and airports into the warehouse."
 )
-train_delay_model = define_asset_job(
-    "train_delay_model", selection=AssetSelection.assets("delay_model"), description="Trains a delay model and makes it the champion."
-)
 
 
 @schedule(job=process_flights, cron_schedule="* * * * *", default_status=DefaultScheduleStatus.RUNNING)

@@ -131,6 +131,38 @@ PREDICTIONS = Table(
     partitioned_by=("prediction_date",),
 )
 
+CHALLENGER_PREDICTIONS = Table(
+    name="challenger_predictions",
+    grain="prediction of a challenger, made beside the champion's and not served; truth is in `predictions`",
+    key=("prediction_id", "model_version"),
+    columns=(
+        Column("prediction_id", "STRING", "that of the champion's prediction for the same flight"),
+        Column("flight_id", "STRING", "flight that it is for"),
+        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        Column("prediction_timestamp", "TIMESTAMP", "the moment whose knowledge it uses", "UTC"),
+        *_PREDICTION,
+        Column("batch_id", "BIGINT", "batch that predicted"),
+        Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
+    ),
+    partitioned_by=("prediction_date",),
+)
+
+MODEL_MONITORING = Table(
+    name="model_monitoring",
+    grain="metric of an evaluation of a model on live flights",
+    key=("timestamp", "model_version", "metric", "subject"),
+    columns=(
+        Column("timestamp", "TIMESTAMP", "when it was evaluated", "UTC"),
+        Column("model_version", "STRING", "model that it is about"),
+        Column("metric", "STRING", "mae, rmse, mape, coverage_90, mae_vs_median, brier_vs_base_rate, psi or psi_share"),
+        Column("subject", "STRING", "feature, for psi; empty otherwise"),
+        Column("value", "DOUBLE", "the figure; delays in minutes"),
+        Column("threshold", "DOUBLE", "bound that it must keep; null if there is none"),
+        Column("breached", "BOOLEAN", "whether it does not keep it"),
+        Column("flights", "BIGINT", "flights that it was computed over", "flights"),
+    ),
+)
+
 FACT = Table(
     name="fact_flight_events",
     grain="flight: newest state, frozen prediction, actual and error",
@@ -204,4 +236,15 @@ DIM_AIRPORT = Table(
     ),
 )
 
-TABLES = (STAGING, QUARANTINE, PREDICTIONS, FACT, BATCH_METADATA, SCHEMA_METADATA, DIM_AIRLINE, DIM_AIRPORT)
+TABLES = (
+    STAGING,
+    QUARANTINE,
+    PREDICTIONS,
+    CHALLENGER_PREDICTIONS,
+    MODEL_MONITORING,
+    FACT,
+    BATCH_METADATA,
+    SCHEMA_METADATA,
+    DIM_AIRLINE,
+    DIM_AIRPORT,
+)

@@ -16,42 +16,56 @@ import xgboost as xgb
 from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURE_NAMES
 from flight_assets.delay_model.card import model_card
 from flight_assets.delay_model.errors import CorruptModelError, UnfitFeaturesError
-from flight_assets.delay_model.model import BOOSTERS, Manifest, TrainedModel
+from flight_assets.delay_model.model import BOOSTERS, PICKLED, DelayModel, Manifest, PickledModel, TrainedModel
+from flight_assets.delay_model.pickled import load_pickle
 
 MANIFEST_FILE = "manifest.json"
 CARD_FILE = "model_card.md"
 BOOSTER_SUFFIX = ".ubj"
+PICKLE_FILE = "regressor.pkl"
 
 
-def save(model: TrainedModel) -> dict[str, bytes]:
-    """The files of a model by name, the manifest with the SHA-256 of every other one. The same model gives the same bytes."""
-    files = {name + BOOSTER_SUFFIX: bytes(booster.save_raw("ubj")) for name, booster in model.boosters.items()}
+def save(model: DelayModel, more: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+    """The files of a model by name, ``more`` among them, the manifest with the SHA-256 of every other one.
+
+    The same model gives the same bytes.
+    """
+    if isinstance(model, PickledModel):
+        files = {PICKLE_FILE: model.content}
+    else:
+        files = {name + BOOSTER_SUFFIX: bytes(booster.save_raw("ubj")) for name, booster in model.boosters.items()}
+    files |= more or {}
     files[CARD_FILE] = model_card(model.manifest).encode()
-    manifest = dataclasses.replace(model.manifest, sha256={name: sha256(content) for name, content in sorted(files.items())})
-    return {**files, MANIFEST_FILE: manifest.to_json().encode()}
+    with_hashes = dataclasses.replace(model.manifest, sha256={name: sha256(content) for name, content in sorted(files.items())})
+    return {**files, MANIFEST_FILE: with_hashes.to_json().encode()}
 
 
-def load(files: Mapping[str, bytes]) -> TrainedModel:
+def load(files: Mapping[str, bytes], pinned_sha256: str = "") -> DelayModel:
     """The model from its files, after every hash and the list of features have been checked.
+
+    ``pinned_sha256`` is the hash of the one pickled regressor that may be opened.
 
     Raises:
         CorruptModelError: a file is missing, has another hash than the manifest says, or cannot be read.
         UnfitFeaturesError: the model was trained with other features than this version's contract.
+        RefusedPickleError: it is a pickled regressor whose hash is not pinned.
     """
-    manifest = _manifest(files)
-    _check_contract(manifest)
-    boosters = {name: _booster(name, _verified(files, manifest, name + BOOSTER_SUFFIX)) for name in BOOSTERS}
-    return TrainedModel(boosters, manifest)
+    about = manifest(files)
+    _check_contract(about)
+    if about.kind == PICKLED:
+        content = _verified(files, about, PICKLE_FILE)
+        return PickledModel(load_pickle(content, pinned_sha256), content, about)
+    return TrainedModel({name: _booster(name, _verified(files, about, name + BOOSTER_SUFFIX)) for name in BOOSTERS}, about)
 
 
-def write_folder(model: TrainedModel, folder: Path) -> None:
+def write_folder(model: DelayModel, folder: Path) -> None:
     """Write the files of a model, the manifest last: a folder without one is unfinished."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in save(model).items():
         (folder / name).write_bytes(content)
 
 
-def read_folder(folder: Path) -> TrainedModel:
+def read_folder(folder: Path) -> DelayModel:
     """The model of a folder; see ``load`` for what is checked.
 
     Raises:
@@ -67,7 +81,8 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _manifest(files: Mapping[str, bytes]) -> Manifest:
+def manifest(files: Mapping[str, bytes]) -> Manifest:
+    """What a model says of itself. Raises CorruptModelError if that is missing or cannot be read."""
     if MANIFEST_FILE not in files:
         raise CorruptModelError(f"the model has no {MANIFEST_FILE}; train or register it again")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flight_assets.delay_model.model import Manifest
+from flight_assets.delay_model.model import PICKLED, Manifest
 
 _FIGURES = {
     "r2": ("R² of the mean", "{:.3f}"),
@@ -21,7 +21,6 @@ _FIGURES = {
 
 def model_card(manifest: Manifest) -> str:
     """The card as Markdown, made from the manifest alone."""
-    training = manifest.training
     lines = [
         f"# Arrival delay model {manifest.version}",
         "",
@@ -37,10 +36,7 @@ def model_card(manifest: Manifest) -> str:
         "## Model",
         "",
         f"- {len(manifest.features)} features, contract version {manifest.feature_contract_version}, listed in `manifest.json`",
-        f"- XGBoost {manifest.library_versions['xgboost']}; trees per booster: {training['trees']}, seed {training['seed']}",
-        f"- Settings: {training['settings']}",
-        f"- Mean: blend of the mean booster, the quantiles and 1 with the weights {manifest.mean_blend}",
-        f"- Interval: quantiles 0.05 and 0.95, moved away from the median by {_percent(manifest)} of the distance (CQR)",
+        *(_of_regressor(manifest) if manifest.kind == PICKLED else _of_boosters(manifest)),
         "- Confidence: completeness × t / (t + width), t the typical width; it ranks predictions by error and is not a probability",
         "",
         "## Results on the test period",
@@ -55,6 +51,24 @@ def model_card(manifest: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _of_boosters(manifest: Manifest) -> list[str]:
+    training = manifest.training
+    return [
+        f"- XGBoost {manifest.library_versions['xgboost']}; trees per booster: {training['trees']}, seed {training['seed']}",
+        f"- Settings: {training['settings']}",
+        f"- Mean: blend of the mean booster, the quantiles and 1 with the weights {manifest.mean_blend}",
+        f"- Interval: quantiles 0.05 and 0.95, moved away from the median by {_percent(manifest)} of the distance (CQR)",
+    ]
+
+
+def _of_regressor(manifest: Manifest) -> list[str]:
+    below, above = manifest.conformal_factors
+    return [
+        "- A pickled regressor, registered as it came: what it was trained on is not known here",
+        f"- Interval: the same for every flight, from {below:.1f} minutes under to {above:.1f} over what it says (split conformal)",
+    ]
 
 
 def _percent(manifest: Manifest) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-import plotly.graph_objects as go
 import xgboost as xgb
 
 from flight_assets.delay_model.model import MEAN, TrainedModel
@@ -18,11 +20,17 @@ def shap_importance(model: TrainedModel, features: pd.DataFrame) -> pd.Series:
     SHAP values split a prediction of the mean booster over its features (Lundberg et al. 2020, Nature Machine Intelligence 2, 56–67).
     A few thousand flights are enough; it costs about a hundred times more than predicting.
     """
+    minutes, _ = contributions(model, features)
+    names = pd.Index(list(model.manifest.features), name="feature")
+    return pd.Series(np.abs(minutes).mean(axis=0), index=names, name="mean_abs_shap_minutes").sort_values(ascending=False)
+
+
+def contributions(model: TrainedModel, features: pd.DataFrame) -> tuple[npt.NDArray[np.float32], float]:
+    """SHAP values in minutes, a row per flight and a column per feature, and the mean that they are added to."""
     names = list(model.manifest.features)
     matrix = xgb.DMatrix(features[names].to_numpy(dtype=np.float32), feature_names=names)
-    contributions = model.boosters[MEAN].predict(matrix, pred_contribs=True)
-    without_bias = np.abs(contributions[:, :-1]).mean(axis=0)
-    return pd.Series(without_bias, index=pd.Index(names, name="feature"), name="mean_abs_shap_minutes").sort_values(ascending=False)
+    values = model.boosters[MEAN].predict(matrix, pred_contribs=True)
+    return values[:, :-1], float(values[0, -1])
 
 
 def gain_importance(model: TrainedModel) -> pd.Series:
@@ -33,10 +41,16 @@ def gain_importance(model: TrainedModel) -> pd.Series:
     return shares.rename("gain_share").rename_axis("feature").sort_values(ascending=False)
 
 
-def importance_figure(importance: pd.Series, shown: int = SHOWN_FEATURES) -> go.Figure:
-    """Bars of the most important features, the largest on top."""
+def importance_picture(importance: pd.Series, shown: int = SHOWN_FEATURES) -> bytes:
+    """Bars of the most important features, the largest on top, as PNG."""
+    from matplotlib.figure import Figure
+
     top = importance.head(shown).iloc[::-1]
-    bars = go.Bar(x=top.to_numpy(), y=top.index.to_numpy(), orientation="h")
-    title = str(importance.name).replace("_", " ")
-    layout = {"title": f"What the model looks at: {title}", "xaxis_title": title, "margin": {"l": 260}, "height": 30 * len(top) + 120}
-    return go.Figure(bars).update_layout(layout)
+    figure = Figure(figsize=(9, 0.3 * len(top) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    axes.barh([str(name).replace("_", " ") for name in top.index], top.to_numpy(), color="#0072b2")
+    axes.set_xlabel(str(importance.name).replace("_", " "))
+    axes.spines[["top", "right"]].set_visible(False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
+    return picture.getvalue()

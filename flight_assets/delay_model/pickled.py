@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import pickle
-from typing import Protocol, cast
+from typing import cast
 
-import numpy as np
-import numpy.typing as npt
-
-from flight_assets.delay_model.artifact import sha256
 from flight_assets.delay_model.errors import RefusedPickleError
-
-
-class Regressor(Protocol):
-    """What a pickled model must offer: delays in minutes from a matrix in the order of the feature contract."""
-
-    def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """One prediction per row."""
-        ...
+from flight_assets.delay_model.model import Regressor
 
 
 def load_pickle(content: bytes, pinned_sha256: str) -> Regressor:
@@ -27,11 +17,15 @@ def load_pickle(content: bytes, pinned_sha256: str) -> Regressor:
     Raises:
         RefusedPickleError: no hash is pinned, the file has another one, or what is in it has no ``predict``.
     """
-    found = sha256(content)
+    found = hashlib.sha256(content).hexdigest()
     if not pinned_sha256 or not hmac.compare_digest(found, pinned_sha256.lower()):
         pinned = pinned_sha256 or "none"
-        raise RefusedPickleError(f"the pickle has the SHA-256 {found}, pinned is {pinned}; pin its hash only if you trust its origin")
-    regressor = pickle.loads(content)  # noqa: S301 - the hash says that the user vouches for these very bytes
+        remedy = "set FLIGHTS_PICKLED_MODEL_SHA256 to it only if you trust its origin"
+        raise RefusedPickleError(f"the pickle has the SHA-256 {found}, pinned is {pinned}; {remedy}")
+    try:
+        regressor = pickle.loads(content)  # noqa: S301 - the hash says that the user vouches for these very bytes
+    except Exception as error:  # unpickling runs the file's own code, which may raise anything
+        raise RefusedPickleError(f"the pickle cannot be opened ({error}): install what it was made with, or make it anew") from error
     if not callable(getattr(regressor, "predict", None)):
         raise RefusedPickleError(f"the pickle holds a {type(regressor).__name__} without a predict method; a regressor is needed")
     return cast(Regressor, regressor)

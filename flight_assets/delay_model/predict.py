@@ -8,7 +8,8 @@ import pandas as pd
 
 from flight_assets.delay_model.conformal import moved_distance
 from flight_assets.delay_model.errors import UnfitFeaturesError
-from flight_assets.delay_model.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES, Manifest, TrainedModel
+from flight_assets.delay_model.evaluate import LATE_MINUTES
+from flight_assets.delay_model.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES, DelayModel, Manifest, PickledModel, TrainedModel
 
 FloatArray = npt.NDArray[np.float32]
 PREDICTION_COLUMNS = (
@@ -17,23 +18,30 @@ PREDICTION_COLUMNS = (
 )
 
 
-def predict(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> pd.DataFrame:
+def predict(model: DelayModel, features: pd.DataFrame, nthread: int = 1) -> pd.DataFrame:
     """One row per row of ``features`` (as ``build_features`` returns them), same index, columns PREDICTION_COLUMNS, float32.
 
     predicted_delay_minutes is the median of the delay: the forecast with the least mean absolute error, which one long delay does not
     pull up; it is the one that is shown. predicted_mean_delay_minutes is the mean: the forecast with the least squared error, for
     sums and averages over flights. The interval holds the delay with probability 0.9. See ``confidence`` for the last column.
 
+    A pickled regressor says one number, which is both: its interval and probability come from its errors on the calibration flights.
+
     Raises:
-        UnfitFeaturesError: the columns are not the model's features in the model's order.
+        UnfitFeaturesError: the columns are not the model's features in the model's order, or a regressor does not give a number per row.
     """
+    matrix = _matrix(model.manifest, features)
+    columns = _of_regressor(model, matrix) if isinstance(model, PickledModel) else _of_boosters(model, matrix, nthread)
+    return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, columns, strict=True)), index=features.index)
+
+
+def _of_boosters(model: TrainedModel, matrix: FloatArray, nthread: int) -> tuple[FloatArray, ...]:
     manifest = model.manifest
-    matrix = _matrix(manifest, features)
     inputs = _blend_inputs(model, matrix, nthread)
     _, low, median, high, _ = inputs.T
     below = moved_distance(median - low, manifest.conformal_factors[0])
     above = moved_distance(high - median, manifest.conformal_factors[1])
-    columns = (
+    return (
         median,
         inputs @ np.asarray(manifest.mean_blend, dtype=np.float32),
         median - below,
@@ -41,7 +49,19 @@ def predict(model: TrainedModel, features: pd.DataFrame, nthread: int = 1) -> pd
         _raw(model, matrix, LATE, nthread)[:, 0],
         confidence(below + above, completeness(matrix, manifest.fill_rates), manifest.typical_width_minutes),
     )
-    return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, columns, strict=True)), index=features.index)
+
+
+def _of_regressor(model: PickledModel, matrix: FloatArray) -> tuple[FloatArray, ...]:
+    manifest = model.manifest
+    said = np.asarray(model.regressor.predict(matrix), dtype=np.float32) if len(matrix) else np.empty(0, dtype=np.float32)
+    if said.shape != (len(matrix),) or not np.isfinite(said).all():
+        raise UnfitFeaturesError(f"the regressor {manifest.version} must give one finite number per row of features")
+    residuals = np.asarray(manifest.residual_quantiles, dtype=np.float32)
+    below, above = manifest.conformal_factors
+    late = 1 - np.searchsorted(residuals, LATE_MINUTES - said, side="left").astype(np.float32) / np.float32(len(residuals))
+    width = np.full(len(said), below + above, dtype=np.float32)
+    trust = confidence(width, completeness(matrix, manifest.fill_rates), manifest.typical_width_minutes)
+    return said, said, said - np.float32(below), said + np.float32(above), late.astype(np.float32), trust
 
 
 def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_width_minutes: float) -> FloatArray:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from flight_assets.delay_model.evaluate import error_by_confidence, evaluate, evaluate_by
-from flight_assets.delay_model.model import TrainedModel
+from flight_assets.delay_model.model import DelayModel
 from flight_assets.delay_model.own import local_dates
 from flight_assets.delay_model.predict import predict
 
 
-def measure(model: TrainedModel, flights: pd.DataFrame, features: pd.DataFrame) -> dict[str, Any]:
+def measure(model: DelayModel, flights: pd.DataFrame, features: pd.DataFrame) -> dict[str, Any]:
     """Figures of ``evaluate`` over all flights (test), by airline, hour and month, and the error by confidence decile.
 
     ``flights`` has airline, scheduled_departure (UTC) and arrival_delay_minutes, never NaN; ``features`` the same rows. Hours and

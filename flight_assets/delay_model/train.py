@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from flight_assets.contracts.features import CODE_FEATURES, FEATURE_CONTRACT_VER
 from flight_assets.delay_model.boosters import Fitted, Target, fit_boosters
 from flight_assets.delay_model.config import BoosterSettings, TrainConfig
 from flight_assets.delay_model.conformal import tail_factor
+from flight_assets.delay_model.drift import reference
 from flight_assets.delay_model.evaluate import COVERAGE, LATE_MINUTES
 from flight_assets.delay_model.model import Manifest, TrainedModel
 from flight_assets.delay_model.own import local_dates
@@ -35,19 +36,56 @@ def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) ->
     Raises:
         TooFewFlightsError: a part of the training range has fewer than 100 arrivals.
     """
-    arrived = flights["arrival_delay_minutes"].notna().to_numpy()
-    flights, features = flights[arrived], features[arrived]
-    target = flights["arrival_delay_minutes"].to_numpy(dtype=np.float32)
-    dates = local_dates(flights["scheduled_departure"])
-    parts = split(config, dates)
-    check_sizes(parts)
-    fitted = fit_boosters(config, features, target, parts)
-    draft = TrainedModel(
-        {name: result.booster for name, result in fitted.items()},
-        _draft_manifest(config, fitted, features, target, parts, {name: _range(dates[mask]) for name, mask in parts.items() if mask.any()}),
-    )
-    calibrated = calibrate(draft, features[parts[CALIBRATION]], target[parts[CALIBRATION]])
-    return _with_metrics(calibrated, flights, features, parts[TEST])
+    arrived = Arrived.of(config, flights, features)
+    fitted = fit_boosters(config, arrived.features, arrived.target, arrived.parts)
+    draft = TrainedModel({name: result.booster for name, result in fitted.items()}, _draft_manifest(config, fitted, arrived))
+    calibrated = calibrate(draft, arrived.features[arrived.parts[CALIBRATION]], arrived.target[arrived.parts[CALIBRATION]])
+    test = arrived.parts[TEST]
+    return _replace(calibrated, metrics=measure(calibrated, arrived.flights[test], arrived.features[test])) if test.any() else calibrated
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """The flights that arrived, row by row: who they are, their features, how late they were, and what each part of them is for."""
+
+    flights: pd.DataFrame
+    features: pd.DataFrame
+    target: Target
+    parts: dict[str, Mask]
+    ranges: dict[str, Any]
+
+    @classmethod
+    def of(cls, config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) -> Arrived:
+        """Leave out the others and split by time. Raises TooFewFlightsError."""
+        arrived = flights["arrival_delay_minutes"].notna().to_numpy()
+        flights, features = flights[arrived], features[arrived]
+        dates = local_dates(flights["scheduled_departure"])
+        parts = split(config, dates)
+        check_sizes(parts)
+        ranges = {name: _range(dates[mask]) for name, mask in parts.items() if mask.any()}
+        return cls(flights, features, flights["arrival_delay_minutes"].to_numpy(dtype=np.float32), parts, ranges)
+
+    def about(self) -> dict[str, Any]:
+        """What a manifest says of them."""
+        used = self.parts[TRAIN]
+        return {
+            "feature_contract_version": FEATURE_CONTRACT_VERSION,
+            "features": tuple(self.features.columns),
+            "data_fingerprint": _fingerprint(self.features, self.target),
+            "library_versions": {"xgboost": xgb.__version__, "numpy": np.__version__, "pandas": pd.__version__},
+            "fill_rates": tuple(self.features[used].notna().mean().tolist()),
+            "reference": reference(self.features[used]),
+        }
+
+    def baselines(self) -> dict[str, float]:
+        """What a forecaster without features would know of the training flights."""
+        target = self.target[self.parts[TRAIN]]
+        late = target >= LATE_MINUTES
+        return {
+            "mean_minutes": float(target.mean(dtype=np.float64)),
+            "median_minutes": float(np.median(target)),
+            "late_share": float(late.mean()),
+        }
 
 
 def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
@@ -67,50 +105,29 @@ def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> Tr
     return _replace(moved, typical_width_minutes=float(width.median()))
 
 
-def _draft_manifest(
-    config: TrainConfig, fitted: dict[str, Fitted], features: pd.DataFrame, target: Target, parts: dict[str, Mask], ranges: dict[str, Any]
-) -> Manifest:
+def _draft_manifest(config: TrainConfig, fitted: dict[str, Fitted], arrived: Arrived) -> Manifest:
     """Everything but the calibration and the metrics."""
-    used = parts[TRAIN]
+    used = arrived.features[arrived.parts[TRAIN]]
     return Manifest(
+        **arrived.about(),
         version=_version(config, fitted),
-        feature_contract_version=FEATURE_CONTRACT_VERSION,
-        features=tuple(features.columns),
         training={
             "settings": {name: asdict(result.settings) for name, result in fitted.items()},
             "seed": config.seed,
             "trees": {name: result.booster.num_boosted_rounds() for name, result in fitted.items()},
-            "ranges": ranges,
-            "baselines": _baselines(target[used]),
+            "ranges": arrived.ranges,
+            "baselines": arrived.baselines(),
         },
-        data_fingerprint=_fingerprint(features, target),
         metrics={},
-        library_versions={"xgboost": xgb.__version__, "numpy": np.__version__, "pandas": pd.__version__},
-        codes={name: tuple(np.unique(features[name][used].dropna()).tolist()) for name in CODE_FEATURES},
-        fill_rates=tuple(features[used].notna().mean().tolist()),
+        codes={name: tuple(np.unique(used[name].dropna()).tolist()) for name in CODE_FEATURES},
         mean_blend=config.mean_blend,
         conformal_factors=(0.0, 0.0),
         typical_width_minutes=1.0,
     )
 
 
-def _with_metrics(model: TrainedModel, flights: pd.DataFrame, features: pd.DataFrame, test: Mask) -> TrainedModel:
-    """The figures of the test period, if there is one."""
-    return _replace(model, metrics=measure(model, flights[test], features[test])) if test.any() else model
-
-
 def _replace(model: TrainedModel, **changes: Any) -> TrainedModel:  # noqa: ANN401 - whatever fields the manifest has
     return TrainedModel(model.boosters, replace(model.manifest, **changes))
-
-
-def _baselines(target: Target) -> dict[str, float]:
-    """What a forecaster without features would know."""
-    late = target >= LATE_MINUTES
-    return {
-        "mean_minutes": float(target.mean(dtype=np.float64)),
-        "median_minutes": float(np.median(target)),
-        "late_share": float(late.mean()),
-    }
 
 
 def _range(dates: npt.NDArray[np.datetime64]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Hdfs:
     def _answering(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):
             raise
         except (OSError, RuntimeError) as error:
             raise StoreUnavailable("HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})") from error
@@ -53,13 +53,24 @@ class Hdfs:
 
     def write(self, path: str, content: bytes) -> None:
         """Replace a file atomically: readers see the old content or the new, never a part."""
+        self._put(path, content, overwrite=True)
+
+    def create(self, path: str, content: bytes) -> None:
+        """Write a file that must not be there yet; of several writers one wins. Raises FileExistsError."""
+        self._put(path, content, overwrite=False)
+
+    def _put(self, path: str, content: bytes, overwrite: bool) -> None:
         from hdfs_native import WriteOptions
 
         partial = f"{path}.{uuid4().hex}.tmp"
         with self._answering():
             with self._client.create(partial, WriteOptions(overwrite=True, create_parent=True)) as writer:
                 writer.write(content)
-            self._client.rename(partial, path, overwrite=True)
+            try:
+                self._client.rename(partial, path, overwrite=overwrite)
+            except FileExistsError:
+                self._client.delete(partial)
+                raise
 
     def list(self, path: str) -> list[str]:
         """Names of what is in a directory, sorted; empty if there is no such directory. Unfinished writes are left out."""

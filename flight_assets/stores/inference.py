@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,7 @@ from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pyspark.sql import Column, DataFrame
 
@@ -27,27 +29,41 @@ _EVENT_COLUMNS = (
 _PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 'double'}" for name in PREDICTED_COLUMNS)
 
 
-def history_of(scheduled: DataFrame, staged: DataFrame) -> DataFrame:
-    """The staged events that the features of these flights may look back on; empty for no flights."""
-    moment = F.unix_micros("timestamp")
-    span = scheduled.agg(F.min(moment).alias("first"), F.max(moment).alias("last")).collect()[0]
-    if span.first is None:
+def history_of(days: Iterable[date], staged: DataFrame) -> DataFrame:
+    """The staged events that features of flights announced on these UTC days may look back on; empty for no days.
+
+    Days next to each other become one range of time, so that Delta skips the files of all others.
+    """
+    ranges = _ranges(sorted(set(days)))
+    if not ranges:
         return staged.limit(0)
-    first = span.first - LOOKBACK // timedelta(microseconds=1)
-    return staged.where(F.col("timestamp").between(F.timestamp_micros(F.lit(first)), F.timestamp_micros(F.lit(span.last))))
+    return staged.where(reduce(or_, [F.col("timestamp").between(F.lit(first), F.lit(last)) for first, last in ranges]))
+
+
+def _ranges(days: list[date]) -> list[tuple[datetime, datetime]]:
+    """Times that the days and LOOKBACK before each of them cover, overlapping ones joined."""
+    ranges: list[tuple[datetime, datetime]] = []
+    for day in days:
+        begins = datetime.combine(day, time(), UTC)
+        first, last = begins - LOOKBACK, begins + timedelta(days=1)
+        if ranges and first <= ranges[-1][1]:
+            first = ranges.pop()[0]
+        ranges.append((first, last))
+    return ranges
 
 
 def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
     """One row per scheduled event: event_id, and ``features``, the model's inputs in the contract's order (array of float)."""
     day = F.to_date("timestamp")
     reaches = F.explode(F.sequence(day, F.date_add(day, _DAYS_BACK)))
-    flights = _flat(scheduled).withColumn("_day", day)
-    events = _flat(history).withColumn("_day", reaches)
+    flights = flat(scheduled).withColumn("_day", day)
+    events = flat(history).withColumn("_day", reaches)
     grouped = flights.groupBy("_day").cogroup(events.groupBy("_day"))
     return grouped.applyInArrow(_features_of_day, "event_id string, features array<float>")
 
 
-def _flat(events: DataFrame) -> DataFrame:
+def flat(events: DataFrame) -> DataFrame:
+    """Staged events with what features are made of, the weather as columns of its own."""
     weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
     return events.select(*_EVENT_COLUMNS, *weather)
 
@@ -63,13 +79,16 @@ def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
     return pa.table({"event_id": flights["event_id"], "features": features})
 
 
-def predicted(model_version: str) -> Column:
-    """A struct with PREDICTED_COLUMNS from the column ``features``; each worker loads the model once."""
-    udf: Callable[[str], Column] = F.arrow_udf(_predictor(model_version), _PREDICTION_TYPE)  # type: ignore[attr-defined]
+def predicted(model_version: str, pinned_sha256: str = "") -> Column:
+    """A struct with PREDICTED_COLUMNS from the column ``features``; each worker loads the model once.
+
+    ``pinned_sha256`` is the hash of the pickled regressor that may be opened, if it is one.
+    """
+    udf: Callable[[str], Column] = F.arrow_udf(_predictor(model_version, pinned_sha256), _PREDICTION_TYPE)  # type: ignore[attr-defined]
     return udf("features")
 
 
-def _predictor(model_version: str) -> Callable[[pa.Array], pa.Array]:
+def _predictor(model_version: str, pinned_sha256: str) -> Callable[[pa.Array], pa.Array]:
     def predict_column(features: pa.Array) -> pa.Array:
         import pandas as pd
 
@@ -77,7 +96,7 @@ def _predictor(model_version: str) -> Callable[[pa.Array], pa.Array]:
         from flight_assets.stores.models import load_once
 
         matrix = features.flatten().to_numpy(zero_copy_only=False).reshape(len(features), len(FEATURE_NAMES))
-        frame = predict(load_once(model_version), pd.DataFrame(matrix, columns=list(FEATURE_NAMES)))
+        frame = predict(load_once(model_version, pinned_sha256), pd.DataFrame(matrix, columns=list(FEATURE_NAMES)))
         columns = {name: pa.array(frame[name], pa.float64()) for name in PREDICTED_COLUMNS if name in frame}
         columns["model_version"] = pa.array([model_version] * len(features))
         return pa.StructArray.from_arrays([columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS))

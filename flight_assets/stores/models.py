@@ -1,66 +1,203 @@
-"""Trained models on HDFS: a directory per version, and which version is the champion that predicts."""
+"""The registry of delay models on HDFS: a directory per version, and a journal that says which one predicts."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import AwareDatetime, BaseModel, Field
 
 from flight_assets.delay_model import artifact
+from flight_assets.delay_model.errors import ModelError
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
-    from flight_assets.delay_model.model import TrainedModel
+    from collections.abc import Mapping
+
+    from flight_assets.delay_model.model import DelayModel, Manifest
 
 MODELS_ROOT = "/models/delay_model"
-CHAMPION = f"{MODELS_ROOT}/champion"
-VERSIONS_KEPT_IN_MEMORY = 2
+JOURNAL = f"{MODELS_ROOT}/journal"
+VERSIONS_KEPT_IN_MEMORY = 4
+
+
+class Action(StrEnum):
+    """What an entry of the journal did."""
+
+    PROMOTE = "promote"
+    REFUSE = "refuse"
+    ROLLBACK = "rollback"
+    CHALLENGE = "challenge"
+    WITHDRAW = "withdraw"
+
+
+class Entry(BaseModel):
+    """One decision, and which versions predict from then on."""
+
+    sequence: int
+    at: AwareDatetime
+    action: Action
+    version: str = Field(description="the version that the decision is about")
+    champion: str | None = Field(description="predicts and is served")
+    challenger: str | None = Field(description="predicts beside the champion, is compared, not served")
+    reason: str
+    figures: dict[str, Any] = Field(default_factory=dict, description="what the decision rests on")
 
 
 class ModelStore:
-    """Versions of the delay model by name."""
+    """Versions of the delay model by name, and the journal of what was made of them.
+
+    The newest entry of the journal is the state. Entries are numbered files that are never replaced, so of two decisions made at the
+    same moment one is told to look again, and a crash leaves the old state or the new.
+    """
 
     def __init__(self, hdfs: Hdfs) -> None:
         self._hdfs = hdfs
 
-    def publish(self, model: TrainedModel) -> str:
-        """Write a version; its manifest last, so that a version without one is known to be unfinished. Returns its HDFS path."""
+    def publish(self, model: DelayModel, more: Mapping[str, bytes] | None = None) -> str:
+        """Write a version, with more files if given; its manifest last: without one it is unfinished. Returns its HDFS path."""
         root = f"{MODELS_ROOT}/{model.manifest.version}"
-        files = artifact.save(model)
+        files = artifact.save(model, more)
         for name in sorted(files, key=lambda name: name == artifact.MANIFEST_FILE):
             self._hdfs.write(f"{root}/{name}", files[name])
         return root
 
-    def promote(self, version: str) -> None:
-        """Make a version the champion from the next batch on. Raises FlightsError if there is no such version."""
-        if version not in self.versions():
-            raise FlightsError(f"there is no model {version}; `flights model list` shows which there are")
-        self._hdfs.write(CHAMPION, version.encode())
+    def promote(self, version: str, reason: str = "by hand", figures: dict[str, Any] | None = None) -> Entry:
+        """Make a version the champion from the next batch on. Raises FlightsError if there is none of that name or it is unusable."""
+        state = self.state()
+        self._check(version)
+        return self._enter(state, Action.PROMOTE, version, version, _others_challenger(state, version), reason, figures)
+
+    def refuse(self, version: str, reason: str, figures: dict[str, Any] | None = None) -> Entry:
+        """Record that a version was not promoted, and why."""
+        state = self.state()
+        champion, challenger = (state.champion, state.challenger) if state else (None, None)
+        return self._enter(state, Action.REFUSE, version, champion, challenger, reason, figures)
+
+    def rollback(self) -> Entry:
+        """Make the champion before this one champion again; doing it twice goes two back. Raises FlightsError if there is none."""
+        state, past = self.state(), _promoted(self.history())
+        if len(past) < 2:
+            raise FlightsError("there is no earlier champion to go back to; `flights model list` shows the versions")
+        self._check(past[-2])
+        challenger = _others_challenger(state, past[-2])
+        return self._enter(state, Action.ROLLBACK, past[-2], past[-2], challenger, f"back from {past[-1]}")
+
+    def challenge(self, version: str) -> Entry:
+        """Let a version predict beside the champion from the next batch on. Raises FlightsError if it cannot."""
+        state = self.state()
+        self._check(version)
+        if state is None or state.champion is None:
+            raise FlightsError(f"there is no champion to compare {version} with: promote one first")
+        if state.champion == version:
+            raise FlightsError(f"{version} is the champion; a challenger is another version")
+        return self._enter(state, Action.CHALLENGE, version, state.champion, version, "by hand")
+
+    def withdraw(self) -> Entry:
+        """Let the challenger predict no longer. Raises FlightsError if there is none."""
+        state = self.state()
+        if state is None or state.challenger is None:
+            raise FlightsError("there is no challenger")
+        return self._enter(state, Action.WITHDRAW, state.challenger, state.champion, None, "by hand")
 
     def champion(self) -> str | None:
         """The version that predicts; None if none was promoted yet."""
-        return self._hdfs.read(CHAMPION).decode() if self._hdfs.exists(CHAMPION) else None
+        state = self.state()
+        return state.champion if state else None
+
+    def state(self) -> Entry | None:
+        """The newest entry of the journal; None before the first."""
+        names = self._hdfs.list(JOURNAL)
+        return self._entry(names[-1]) if names else None
+
+    def history(self) -> list[Entry]:
+        """Every entry, oldest first."""
+        return [self._entry(name) for name in self._hdfs.list(JOURNAL)]
 
     def versions(self) -> list[str]:
         """The finished versions, sorted by name."""
         names = self._hdfs.list(MODELS_ROOT)
         return [name for name in names if self._hdfs.exists(f"{MODELS_ROOT}/{name}/{artifact.MANIFEST_FILE}")]
 
-    def load(self, version: str) -> TrainedModel:
+    def manifest(self, version: str) -> Manifest:
+        """What a version says of itself; its other files are not looked at. Raises FlightsError if there is none or it is unreadable."""
+        return artifact.manifest(self._files(version, (artifact.MANIFEST_FILE,)))
+
+    def card(self, version: str) -> str:
+        """The model card, Markdown."""
+        return self._files(version, (artifact.CARD_FILE,))[artifact.CARD_FILE].decode()
+
+    def load(self, version: str, pinned_sha256: str = "") -> DelayModel:
         """Read a version and check it against its manifest's hashes and the feature contract.
 
         Raises:
-            FlightsError: it is not there, damaged, or made for other features.
+            FlightsError: it is not there, damaged, made for other features, or a pickle whose hash is not pinned.
         """
+        return artifact.load(self._files(version), pinned_sha256)
+
+    def _files(self, version: str, names: tuple[str, ...] = ()) -> dict[str, bytes]:
         root = f"{MODELS_ROOT}/{version}"
-        files = {name: self._hdfs.read(f"{root}/{name}") for name in self._hdfs.list(root)}
-        if not files:
-            raise FlightsError(f"there is no model {version} at {root}; `flights model list` shows which there are")
-        return artifact.load(files)
+        present = self._hdfs.list(root) if "/" not in version else []
+        if not present:
+            raise ModelError(f"there is no model {version} at {root}; `flights model list` shows which there are")
+        return {name: self._hdfs.read(f"{root}/{name}") for name in present if not names or name in names}
+
+    def _entry(self, name: str) -> Entry:
+        return Entry.model_validate_json(self._hdfs.read(f"{JOURNAL}/{name}"))
+
+    def _check(self, version: str) -> None:
+        self.load(version, get_settings().pickled_model_sha256)
+
+    def _enter(
+        self,
+        state: Entry | None,
+        action: Action,
+        version: str,
+        champion: str | None,
+        challenger: str | None,
+        reason: str,
+        figures: dict[str, Any] | None = None,
+    ) -> Entry:
+        entry = Entry(
+            sequence=state.sequence + 1 if state else 0,
+            at=datetime.now(UTC),
+            action=action,
+            version=version,
+            champion=champion,
+            challenger=challenger,
+            reason=reason,
+            figures=figures or {},
+        )
+        try:
+            self._hdfs.create(f"{JOURNAL}/{entry.sequence:08d}.json", entry.model_dump_json(indent=1).encode())
+        except FileExistsError:
+            raise FlightsError(
+                "another decision about the models was made at this moment: look at `flights model history`, try again"
+            ) from None
+        return entry
+
+
+def _others_challenger(state: Entry | None, champion: str) -> str | None:
+    """The challenger, unless it becomes the champion now."""
+    return state.challenger if state and state.challenger != champion else None
+
+
+def _promoted(history: list[Entry]) -> list[str]:
+    """The champions that a rollback can go through, oldest first: going back takes the newest away."""
+    past: list[str] = []
+    for entry in history:
+        if entry.action is Action.PROMOTE and past[-1:] != [entry.version]:
+            past.append(entry.version)
+        elif entry.action is Action.ROLLBACK:
+            past.pop()
+    return past
 
 
 @lru_cache(maxsize=VERSIONS_KEPT_IN_MEMORY)
-def load_once(version: str) -> TrainedModel:
+def load_once(version: str, pinned_sha256: str = "") -> DelayModel:
     """A version, read once in the life of this process: what Spark's workers use."""
-    return ModelStore(Hdfs(get_settings())).load(version)
+    return ModelStore(Hdfs(get_settings())).load(version, pinned_sha256)

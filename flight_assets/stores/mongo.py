@@ -135,6 +135,20 @@ def _already_there(collection: Collection[Document], documents: Sequence[Documen
     return sum(1 for present in found if present["version"] == versions[present["_id"]])
 
 
+def fill_in_predictions(collection: Collection[Document], predictions: Sequence[Document]) -> int:
+    """Give each document without a prediction the one of its flight, and the error if it has arrived. Returns how many were changed."""
+    from pymongo import UpdateOne
+
+    writes = []
+    for row in predictions:
+        prediction = {name: row[name] for name in PREDICTED_COLUMNS}
+        error = {"$subtract": ["$actual_delay_minutes", prediction["predicted_delay_minutes"]]}
+        change = [{"$set": {"prediction": {"$literal": prediction}, "error_minutes": error}}]
+        writes.append(UpdateOne({"_id": row["flight_id"], "prediction": None}, change))
+    chunks = (writes[start : start + WRITES_PER_BULK] for start in range(0, len(writes), WRITES_PER_BULK))
+    return sum(collection.bulk_write(chunk, ordered=False).modified_count for chunk in chunks)
+
+
 def _refuse_others(result: Document) -> None:
     refused = [error for error in result["writeErrors"] if error["code"] != DUPLICATE_KEY]
     if refused or result.get("writeConcernErrors"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.stores import mongo
 
 if TYPE_CHECKING:
@@ -21,6 +22,25 @@ def upsert_from_spark(states: DataFrame, settings: Settings) -> mongo.UpsertCoun
     written = states.mapInArrow(_writer(settings), "upserted long, out_of_order long")
     total = written.agg(F.sum("upserted").alias("upserted"), F.sum("out_of_order").alias("out_of_order")).collect()[0]
     return mongo.UpsertCounts(total.upserted or 0, total.out_of_order or 0)
+
+
+def fill_in_predictions(predictions: DataFrame, settings: Settings) -> int:
+    """Give documents that have no prediction the one that was made later; rows of ``predictions``. Returns how many were changed."""
+    from pyspark.sql import functions as F
+
+    written = predictions.select("flight_id", *PREDICTED_COLUMNS).mapInArrow(_filler(settings), "changed long")
+    return int(written.agg(F.sum("changed").alias("changed")).collect()[0].changed or 0)
+
+
+def _filler(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def fill(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        with mongo.database(settings) as db:
+            for batch in batches:
+                yield pa.RecordBatch.from_pydict({"changed": [mongo.fill_in_predictions(db[mongo.FLIGHTS], batch.to_pylist())]})
+
+    return fill
 
 
 def _writer(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flight_assets.contracts.tables import FACT, PREDICTIONS, TABLES, Table
+from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Table
 from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
 
+    import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
     from flight_assets.settings import Settings
@@ -95,13 +96,31 @@ class Warehouse:
             self.name(table)
         )
 
+    def append(self, rows: pd.DataFrame, table: Table) -> None:
+        """Append a few rows of this process, times in UTC; doing it again appends them again."""
+        types = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+        frame = self.spark.createDataFrame(rows[list(table.column_names)], types)
+        frame.write.format("delta").mode("append").saveAsTable(self.name(table))
+
     def replace(self, rows: DataFrame, table: Table) -> None:
         """Replace the whole content of a table in one commit."""
         rows.select(*table.column_names).write.format("delta").mode("overwrite").saveAsTable(self.name(table))
 
+    def update_row(self, rows: DataFrame, table: Table) -> None:
+        """Replace the rows of a table that have the key of one of these; rows that are not there are not added."""
+        view = f"update_of_{table.name}"
+        rows.createOrReplaceTempView(view)
+        on = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
+        self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} WHEN MATCHED THEN UPDATE SET *").collect()
+
     def merge_predictions(self, predicted: DataFrame) -> int:
         """Insert the predictions of flights that have none; a prediction once made stays. Returns the rows inserted."""
         return self._merge(PREDICTIONS, predicted, "WHEN NOT MATCHED THEN INSERT *")
+
+    def merge_challenger(self, predicted: DataFrame) -> int:
+        """Insert what a challenger predicted, once per flight and version. Returns the rows inserted."""
+        rows = predicted.select(*CHALLENGER_PREDICTIONS.column_names)
+        return self._merge(CHALLENGER_PREDICTIONS, rows, "WHEN NOT MATCHED THEN INSERT *", "t.model_version = s.model_version")
 
     def merge_outcomes(self, ended: DataFrame) -> int:
         """Fill in how predicted flights ended. Returns the rows changed; a repeat changes none."""
@@ -112,6 +131,12 @@ class Warehouse:
         )
         return self._merge(PREDICTIONS, ended, f"WHEN MATCHED AND {changed} THEN UPDATE SET {assignments}")
 
+    def merge_into_flights(self, predicted: DataFrame) -> int:
+        """Give flights of the fact table that have no prediction the one that was made later. Returns the rows changed."""
+        assignments = ", ".join(f"t.{name} = s.{name}" for name in PREDICTED_COLUMNS)
+        error = "t.error_minutes = t.actual_delay_minutes - s.predicted_delay_minutes"
+        return self._merge(FACT, predicted, f"WHEN MATCHED AND t.model_version IS NULL THEN UPDATE SET {assignments}, {error}")
+
     def merge_flights(self, states: DataFrame) -> int:
         """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none."""
         newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
@@ -121,7 +146,7 @@ class Warehouse:
         """Rows of a table that carry a batch's number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
-    def _merge(self, table: Table, source: DataFrame, clauses: str) -> int:
+    def _merge(self, table: Table, source: DataFrame, clauses: str, condition: str = "true") -> int:
         """MERGE by flight. The dates of the source as literals let Delta skip the files of other days."""
         with cached(source) as rows:
             dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
@@ -129,7 +154,7 @@ class Warehouse:
                 return 0
             view = f"merge_into_{table.name}"
             rows.createOrReplaceTempView(view)
-            on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({_date_list(dates)})"
+            on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({_date_list(dates)}) AND {condition}"
             result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
         return int(result[0]["num_affected_rows"])
 

@@ -36,11 +36,14 @@ def flight_states(events: DataFrame, predictions: DataFrame) -> DataFrame:
     )
 
 
-def to_predict(events: DataFrame) -> DataFrame:
-    """The ``scheduled`` events that a prediction is made from: of each flight the first that Kafka took."""
+def first_seen(events: DataFrame) -> DataFrame:
+    """The event by which Kafka first told of each flight, one row per flight, with the columns of the events.
+
+    A flight is predicted from it if it is its ``scheduled`` event. If it is another, the flight was first seen after it had left or
+    was cancelled: a prediction would come too late, and none is made.
+    """
     first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
-    scheduled = events.where(F.col("event_type") == EventType.SCHEDULED.value)
-    return scheduled.withColumn("_nth", F.row_number().over(first)).where(F.col("_nth") == 1).drop("_nth")
+    return events.withColumn("_nth", F.row_number().over(first)).where(F.col("_nth") == 1).drop("_nth")
 
 
 def outcomes(events: DataFrame) -> DataFrame:

@@ -19,6 +19,7 @@ GRAPH = {
     "dim_airline": set(),
     "dim_airport": set(),
     "delay_model": set(),
+    "model_monitoring": {"predictions"},
     "raw_kafka_batch": {"kafka_flight_events"},
     "staged_events": {"raw_kafka_batch", "dim_airline", "dim_airport"},
     "predictions": {"staged_events"},

@@ -16,7 +16,7 @@ from flight_assets.contracts.features import CODE_FEATURES, FEATURE_NAMES
 from flight_assets.delay_model import artifact
 from flight_assets.delay_model.boosters import candidates, fit_boosters
 from flight_assets.delay_model.errors import CorruptModelError, RefusedPickleError, TooFewFlightsError, UnfitFeaturesError
-from flight_assets.delay_model.importance import gain_importance, importance_figure, shap_importance
+from flight_assets.delay_model.importance import contributions, gain_importance, importance_picture, shap_importance
 from flight_assets.delay_model.model import TrainedModel
 from flight_assets.delay_model.own import local_dates
 from flight_assets.delay_model.pickled import load_pickle
@@ -266,9 +266,19 @@ def test_importance_finds_what_the_delay_depends_on(model: TrainedModel):
     assert gain_importance(model).index[0] == "network_overdue_minutes"
     assert gain_importance(model).sum() == pytest.approx(1)
     assert shap_importance(model, features).index[0] == "network_overdue_minutes"
-    bars = importance_figure(shap_importance(model, features), shown=5).data[0]
-    assert len(bars.y) == 5
-    assert bars.y[-1] == "network_overdue_minutes"
+
+
+def test_contributions_add_up_to_what_the_mean_booster_says(model: TrainedModel):
+    features = example(seed=9)[1].head(50)
+    minutes, expected = contributions(model, features)
+    said = model.boosters["mean"].inplace_predict(features.to_numpy(np.float32))
+    np.testing.assert_allclose(minutes.sum(axis=1) + expected, said, atol=1e-3)
+
+
+def test_the_picture_of_importances_is_a_png_and_always_the_same(model: TrainedModel):
+    pictures = [importance_picture(gain_importance(model), shown=5) for _ in range(2)]
+    assert pictures[0] == pictures[1]
+    assert pictures[0].startswith(b"\x89PNG")
 
 
 def test_the_candidates_of_a_seed_are_always_the_same():

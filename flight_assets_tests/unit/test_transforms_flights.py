@@ -115,12 +115,13 @@ def test_a_flight_in_the_air_has_no_actual_delay(states):
     assert (states[flight_id(4)].departure_delay_minutes, states[flight_id(4)].actual_delay_minutes) == (4.0, None)
 
 
-def test_a_prediction_is_made_from_the_first_announcement_that_kafka_took(events):
-    from flight_assets.transforms.flights import to_predict
+def test_a_flight_is_first_seen_by_the_event_that_kafka_took_first(events):
+    from flight_assets.transforms.flights import first_seen
 
-    frames = to_predict(events)
+    frames = first_seen(events)
     assert frames.columns == events.columns
-    assert sorted(row.event_id for row in frames.collect()) == ["1 scheduled 10", "2 scheduled 20"]
+    firsts = ["1 scheduled 10", "2 scheduled 20", "3 cancelled 30", "4 departed 40", "5 arrived 50", "6 arrived 60"]
+    assert sorted(row.event_id for row in frames.collect()) == firsts
 
 
 def test_outcomes_are_the_newest_end_of_each_flight(events):
@@ -139,10 +140,10 @@ def test_outcomes_are_the_newest_end_of_each_flight(events):
 def test_prediction_rows_carry_the_prediction_and_leave_the_truth_open(spark, events):
     from pyspark.sql import functions as F
 
-    from flight_assets.transforms.flights import prediction_rows, to_predict
+    from flight_assets.transforms.flights import first_seen, prediction_rows
 
     predicted = F.struct(*(F.lit(value).alias(name) for name, value in PREDICTED.items()))
-    rows = prediction_rows(to_predict(events), predicted)
+    rows = prediction_rows(first_seen(events), predicted)
     assert tuple(rows.columns) == PREDICTIONS.column_names
     row = next(row for row in rows.collect() if row.prediction_id == "1 scheduled 10").asDict()
     assert {name: row[name] for name in PREDICTED_COLUMNS} == PREDICTED

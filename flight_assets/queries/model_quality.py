@@ -1,0 +1,163 @@
+"""How the delay model does on live flights: errors, coverage and calibration beside the baselines, versions compared, single flights.
+
+Frames are pandas, delays in minutes, dates are prediction_date (UTC), both ends included. MAE and MAPE are of the median
+(predicted_delay_minutes), RMSE is of the mean (predicted_mean_delay_minutes): each forecast by the error that it is made for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.features import FEATURE_NAMES
+from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, MODEL_MONITORING, PREDICTED_COLUMNS, PREDICTIONS, STAGING
+from flight_assets.delay_model.errors import ModelError
+from flight_assets.delay_model.evaluate import LATE_MINUTES
+from flight_assets.delay_model.importance import contributions
+from flight_assets.delay_model.model import TrainedModel
+from flight_assets.stores.inference import history_of, with_features
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import Column, DataFrame
+
+    from flight_assets.stores.models import ModelStore
+    from flight_assets.stores.warehouse import Warehouse
+
+Bucket = Literal["hour", "day", "all"]
+
+_ARRIVED = "outcome = 'arrived'"
+# Aggregates over rows that have a prediction, its truth and what the baselines of its version know.
+_FIGURES = {
+    "predictions": "count(*)",
+    "flights": f"count_if({_ARRIVED})",
+    "cancelled": "count_if(outcome = 'cancelled')",
+    "mae": "avg(abs(actual_delay_minutes - predicted_delay_minutes))",
+    "rmse": "sqrt(avg(pow(actual_delay_minutes - predicted_mean_delay_minutes, 2)))",
+    "mape": f"avg(CASE WHEN abs(actual_delay_minutes) >= {LATE_MINUTES} "
+    "THEN abs(actual_delay_minutes - predicted_delay_minutes) / abs(actual_delay_minutes) END)",
+    "coverage_90": f"avg(CASE WHEN {_ARRIVED} THEN int(actual_delay_minutes BETWEEN interval_low_minutes AND interval_high_minutes) END)",
+    "interval_width_minutes": f"avg(CASE WHEN {_ARRIVED} THEN interval_high_minutes - interval_low_minutes END)",
+    "brier": f"avg(CASE WHEN {_ARRIVED} THEN pow(probability_delayed_15 - int(actual_delay_minutes >= {LATE_MINUTES}), 2) END)",
+    "mae_median_baseline": "avg(abs(actual_delay_minutes - median_minutes))",
+    "rmse_mean_baseline": "sqrt(avg(pow(actual_delay_minutes - mean_minutes, 2)))",
+    "brier_base_rate": f"avg(CASE WHEN {_ARRIVED} THEN pow(late_share - int(actual_delay_minutes >= {LATE_MINUTES}), 2) END)",
+}
+
+
+def live_quality(house: Warehouse, models: ModelStore, first: date, until: date, bucket: Bucket = "day") -> pd.DataFrame:
+    """One row per bucket of prediction_timestamp and version, in order: the figures over the flights that arrived.
+
+    Columns: bucket (UTC; absent for ``all``), model_version, predictions (made), flights (of them arrived), cancelled (counted apart: no
+    delay to compare with), mae, rmse, mape (ratio, over flights at least 15 minutes early or late), coverage_90, interval_width_minutes,
+    brier, and what the training flights' median, mean and share of late ones would have given for the same flights
+    (mae_median_baseline, rmse_mean_baseline, brier_base_rate). NaN where no flight has arrived.
+    """
+    rows = _with_baselines(house, models, _between(house.read(PREDICTIONS), first, until))
+    if bucket == "all":
+        return _aggregated(rows, ["model_version"])
+    return _aggregated(rows.selectExpr("*", f"date_trunc('{bucket}', prediction_timestamp) AS bucket"), ["bucket", "model_version"])
+
+
+def confidence_bins(house: Warehouse, first: date, until: date, bins: int = 10) -> pd.DataFrame:
+    """One row per bin of equally many arrived flights, least confident first: bin, flights, confidence, mae, coverage_90."""
+    arrived = _between(house.read(PREDICTIONS), first, until).where(_ARRIVED)
+    ranked = arrived.selectExpr("*", f"ntile({bins}) OVER (ORDER BY confidence, prediction_id) AS bin")
+    figures = [*_expressions("flights", "mae", "coverage_90"), _expression("confidence", "avg(confidence)")]
+    return ranked.groupBy("bin").agg(*figures).orderBy("bin").toPandas()
+
+
+def versions_compared(house: Warehouse, models: ModelStore, first: date, until: date) -> pd.DataFrame:
+    """Champion and challenger over the flights that both predicted: two rows per pair of versions, the figures of ``live_quality``.
+
+    Columns besides: champion_version, challenger_version, role (champion or challenger).
+    """
+    served = _between(house.read(PREDICTIONS), first, until).alias("p")
+    beside = _between(house.read(CHALLENGER_PREDICTIONS), first, until).alias("c")
+    both = served.join(beside, "flight_id")
+    pair = ["p.model_version AS champion_version", "c.model_version AS challenger_version"]
+    said = [name for name in PREDICTED_COLUMNS if name != "confidence"]
+    sides = [
+        both.selectExpr(*pair, f"'{role}' AS role", "p.outcome", "p.actual_delay_minutes", *(f"{side}.{name}" for name in said))
+        for role, side in (("champion", "p"), ("challenger", "c"))
+    ]
+    rows = _with_baselines(house, models, sides[0].unionByName(sides[1]))
+    return _aggregated(rows, ["champion_version", "challenger_version", "role", "model_version"])
+
+
+def explain_flight(house: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
+    """Why a flight got its prediction: one row per feature, the strongest first: feature, value, contribution_minutes.
+
+    The features are made again from the staged events of its time; contributions are SHAP values of the mean booster, which together
+    with ``attrs["expected_minutes"]`` add up to what it says (Lundberg et al. 2020, Nature Machine Intelligence 2, 56–67).
+
+    Raises:
+        FlightsError: the flight has no prediction, or its model is gone or cannot be explained.
+    """
+    made = house.read(PREDICTIONS).where(_equals("flight_id", flight_id)).limit(1).collect()
+    if not made:
+        raise ModelError(f"the flight {flight_id} has no prediction")
+    model = models.load(made[0].model_version)
+    if not isinstance(model, TrainedModel):
+        raise ModelError(f"{made[0].model_version} is a pickled regressor: its predictions cannot be explained")
+    features = features_of(house, made[0].prediction_id, made[0].batch_id)
+    minutes, expected = contributions(model, features)
+    frame = pd.DataFrame({"feature": list(FEATURE_NAMES), "value": features.iloc[0].to_numpy(), "contribution_minutes": minutes[0]})
+    frame = frame.sort_values("contribution_minutes", key=np.abs, ascending=False, ignore_index=True)
+    frame.attrs["expected_minutes"] = float(expected)
+    return frame
+
+
+def features_of(house: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
+    """The features of one scheduled event as its batch had them: one row, columns FEATURE_NAMES, float32."""
+    staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
+    scheduled = staged.where(_equals("event_id", event_id))
+    days = [row.day for row in scheduled.selectExpr("to_date(timestamp) AS day").collect()]
+    values = with_features(scheduled, history_of(days, staged)).collect()
+    return pd.DataFrame(np.asarray([row.features for row in values], dtype=np.float32), columns=list(FEATURE_NAMES))
+
+
+def newest_day(house: Warehouse) -> date | None:
+    """The newest prediction_date; None if there is no prediction."""
+    newest: date | None = house.read(PREDICTIONS).agg(F.max("prediction_date").alias("newest")).collect()[0].newest
+    return newest
+
+
+def newest_monitoring(house: Warehouse) -> pd.DataFrame:
+    """The newest evaluation of ``model_monitoring``, breached metrics first, then by value; features without a breach are left out."""
+    rows = house.read(MODEL_MONITORING)
+    newest = rows.agg(F.max("timestamp").alias("timestamp"))
+    shown = rows.join(F.broadcast(newest), "timestamp").where("breached OR subject = ''")
+    return shown.orderBy(F.col("breached").desc(), "subject", F.col("value").desc()).drop("timestamp").toPandas()
+
+
+def _between(rows: DataFrame, first: date, until: date) -> DataFrame:
+    return rows.where(f"prediction_date BETWEEN DATE'{first.isoformat()}' AND DATE'{until.isoformat()}'")
+
+
+def _equals(column: str, value: str) -> Column:
+    return F.col(column) == F.lit(value)
+
+
+def _with_baselines(house: Warehouse, models: ModelStore, rows: DataFrame) -> DataFrame:
+    """The rows with median_minutes, mean_minutes and late_share of the flights that their version was trained on."""
+    known = [{"model_version": version, **models.manifest(version).training["baselines"]} for version in models.versions()]
+    columns = "model_version string, median_minutes double, mean_minutes double, late_share double"
+    frame = pd.DataFrame(known, columns=["model_version", "median_minutes", "mean_minutes", "late_share"])
+    return rows.join(F.broadcast(house.spark.createDataFrame(frame, columns)), "model_version", "left")
+
+
+def _aggregated(rows: DataFrame, keys: list[str]) -> pd.DataFrame:
+    return rows.groupBy(*keys).agg(*_expressions(*_FIGURES)).orderBy(*keys).toPandas()
+
+
+def _expressions(*names: str) -> list[Column]:
+    return [_expression(name, _FIGURES[name]) for name in names]
+
+
+def _expression(name: str, sql: str) -> Column:
+    return F.expr(sql).alias(name)

@@ -1,0 +1,180 @@
+"""What keeps a model honest after training: drift, bounds on live figures, the gate for challengers, registered regressors."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flight_assets.delay_model import artifact
+from flight_assets.delay_model.dataset import Dataset
+from flight_assets.delay_model.drift import psi, reference
+from flight_assets.delay_model.errors import RefusedPickleError, UnfitFeaturesError
+from flight_assets.delay_model.gate import GateRules, compare, decide
+from flight_assets.delay_model.model import PickledModel
+from flight_assets.delay_model.monitor import Bounds, judged
+from flight_assets.delay_model.predict import predict
+from flight_assets.delay_model.register import registered
+from flight_assets.delay_model.train import Arrived, train
+from flight_assets_tests.unit.test_delay_model_artifact import CONFIG, SMALL, example
+
+GOOD = {"flights": 5_000.0, "mae": 18.0, "rmse": 31.0, "coverage_90": 0.905}
+LIVE = {"flights": 4_000, "mae": 18.0, "rmse": 30.0, "mape": 0.8, "coverage_90": 0.9, "interval_width_minutes": 80.0}
+LIVE |= {"mae_median_baseline": 22.0, "brier": 0.12, "brier_base_rate": 0.16}
+ON_TEST = {"mae_vs_median": 0.82}
+CALM = pd.Series({"distance_miles": 0.01, "temperature_f": 0.05, "months_from_january": 9.0}, name="psi")
+
+
+def numbers(seed: int, shift: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({"moved": rng.normal(shift, 1, 5_000), "steady": rng.normal(0, 1, 5_000)}).astype(np.float32)
+
+
+def test_psi_is_small_for_the_same_world_and_large_for_a_moved_one():
+    of_training = reference(numbers(1))
+    assert psi(of_training, numbers(2)).max() < 0.02
+    moved = psi(of_training, numbers(3, shift=1.0))
+    assert moved.index[0] == "moved"
+    assert moved["moved"] > 0.25 > 0.02 > moved["steady"]
+
+
+def test_psi_equals_its_formula():
+    of_training = {"x": {"edges": [0.0], "shares": [0.5, 0.4, 0.1]}}
+    found = pd.DataFrame({"x": [-1.0, 1.0, 1.0, 1.0]})
+    p, q = np.array([0.25, 0.75, 1e-4]), np.array([0.5, 0.4, 0.1])
+    assert psi(of_training, found)["x"] == pytest.approx(np.sum((p - q) * np.log(p / q)))
+
+
+def test_values_that_vanish_are_drift():
+    of_training = reference(numbers(1))
+    blank = numbers(2).assign(moved=np.float32("nan"))
+    assert psi(of_training, blank)["moved"] > 1
+
+
+def test_the_reference_is_in_the_manifest_and_survives_json():
+    model = train(CONFIG, *example())
+    again = artifact.load(artifact.save(model)).manifest.reference
+    assert again == model.manifest.reference
+    assert psi(again, example(seed=4)[1]).max() < 0.05
+
+
+def breached(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    return {(row.metric, row.subject) for row in rows[rows["breached"]].itertuples()}
+
+
+def test_a_model_that_does_what_it_did_breaches_nothing():
+    assert breached(judged(LIVE, ON_TEST, CALM, 4_000, Bounds())) == set()
+
+
+@pytest.mark.parametrize(
+    ("live", "metric"),
+    [
+        ({"mae": 21.5}, "mae_vs_median"),
+        ({"coverage_90": 0.84}, "coverage_90"),
+        ({"coverage_90": 0.96}, "coverage_90"),
+        ({"brier": 0.17}, "brier_vs_base_rate"),
+    ],
+)
+def test_a_live_figure_out_of_bounds_is_breached(live: dict[str, float], metric: str):
+    assert breached(judged(LIVE | live, ON_TEST, CALM, 4_000, Bounds())) == {(metric, "")}
+    assert breached(judged(LIVE | live | {"flights": 999}, ON_TEST, CALM, 4_000, Bounds())) == set()
+
+
+def test_a_drifted_feature_is_named_and_many_are_a_breach_of_their_own():
+    drifted = pd.Series({"distance_miles": 0.3, "temperature_f": 0.05, "humidity_pct": 0.1, "months_from_january": 9.0})
+    assert breached(judged(LIVE, ON_TEST, drifted, 4_000, Bounds())) == {("psi", "distance_miles"), ("psi_share", "")}
+
+
+def test_the_better_challenger_with_an_honest_interval_is_promoted():
+    decision = decide(GOOD | {"mae": 17.9}, GOOD)
+    assert decision.promote
+    assert "17.90" in decision.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("challenger", "reason"),
+    [
+        ({"mae": 18.0}, "MAE"),
+        ({"mae": 17.0, "rmse": 31.5}, "RMSE"),
+        ({"mae": 17.0, "coverage_90": 0.87}, "covers 0.870"),
+        ({"mae": 17.0, "coverage_90": float("nan")}, "covers nan"),
+        ({"mae": 17.0, "flights": 499.0}, "only 499 unseen flights"),
+    ],
+)
+def test_a_challenger_is_refused_with_the_reason(challenger: dict[str, float], reason: str):
+    decision = decide(GOOD | challenger, GOOD, GateRules())
+    assert not decision.promote
+    assert reason in " ".join(decision.reasons)
+
+
+def test_the_first_model_needs_flights_and_coverage_only():
+    assert decide(GOOD | {"mae": 99.0}, None).promote
+    assert not decide({}, None).promote
+
+
+def test_both_are_compared_on_the_flights_that_the_challenger_has_not_seen():
+    flights, features = example()
+    arrived = Arrived.of(CONFIG, flights, features)
+    champion, better = train(replace(CONFIG, mean=replace(SMALL, rounds=1), quantiles=replace(SMALL, rounds=1)), flights, features), None
+    better = train(CONFIG, flights, features)
+    decision, figures = compare(better, champion, arrived)
+    assert decision.promote
+    assert figures["period"]["first"] == "2013-05-01"
+    assert figures["champion_has_seen_until"] < "2013-05-01"
+    assert figures["challenger"]["flights"] == figures["champion"]["flights"] == arrived.parts["test"].sum()
+    again, _ = compare(champion, better, arrived)
+    assert not again.promote
+
+
+class Linear:
+    """A regressor that knows the one feature that the example's delay grows with."""
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return 20 * features[:, list(example()[1].columns).index("network_overdue_minutes")]
+
+
+class Nonsense:
+    """A regressor that does not give a number per row."""
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return np.full((len(features), 2), np.nan)
+
+
+def pickled(regressor: object) -> tuple[bytes, str]:
+    content = pickle.dumps(regressor)
+    return content, artifact.sha256(content)
+
+
+def test_a_registered_regressor_gets_an_interval_that_covers_and_is_opened_only_when_pinned():
+    flights, features = example()
+    content, pinned = pickled(Linear())
+    model = registered(content, pinned, Dataset(flights, features), CONFIG)
+    test = model.manifest.metrics["test"]
+    assert test["coverage_90"] == pytest.approx(0.9, abs=0.03)
+    assert test["mae_vs_median"] < 1
+    assert test["brier_vs_base_rate"] < 1
+    files = artifact.save(model)
+    loaded = artifact.load(files, pinned)
+    assert isinstance(loaded, PickledModel)
+    pd.testing.assert_frame_equal(predict(loaded, features.head(20)), predict(model, features.head(20)))
+    assert "pickled regressor" in files[artifact.CARD_FILE].decode()
+    for wrong in ("", "0" * 64):
+        with pytest.raises(RefusedPickleError, match=pinned):
+            artifact.load(files, wrong)
+    with pytest.raises(Exception, match="has the SHA-256"):
+        artifact.load(files | {artifact.PICKLE_FILE: pickle.dumps(Nonsense())}, pinned)
+
+
+def test_a_regressor_that_does_not_give_a_number_per_row_is_refused():
+    content, pinned = pickled(Nonsense())
+    with pytest.raises(UnfitFeaturesError, match="one finite number per row"):
+        registered(content, pinned, Dataset(*example()), CONFIG)
+
+
+def test_a_pickle_that_cannot_be_opened_is_refused_in_a_sentence():
+    content = b"cno_such_module\nThing\n."
+    with pytest.raises(RefusedPickleError, match="no_such_module"):
+        registered(content, artifact.sha256(content), Dataset(*example()), CONFIG)
