@@ -41,6 +41,7 @@ class TrainingConfig(Config):
 
     source: Source = Source.NYCFLIGHTS13
     test_from: str = Field(default="", description="first local date of the test period; by default 2013-10-01, or the newest test_days")
+    history_days: int = Field(default=0, description="newest days of the warehouse to use; 0 takes training_days of the settings")
     test_days: int = Field(default=14, description="length of the test period of flights from the warehouse, days")
     calibration_days: int = DEFAULTS.calibration_days
     early_stopping_days: int = DEFAULTS.early_stopping_days
@@ -60,7 +61,7 @@ def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> Mater
     """
     settings = get_settings()
     store = ModelStore(Hdfs(settings))
-    data = _data(config.source, settings.training_days)
+    data = _data(config.source, config.history_days or settings.training_days)
     training = _training(config, data)
     model = train(training, data.flights, data.features)
     picture = importance_picture(shap_importance(model, data.features.tail(EXPLAINED_FLIGHTS)))

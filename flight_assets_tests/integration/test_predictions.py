@@ -239,13 +239,13 @@ def test_retraining_from_the_warehouse_goes_through_the_gate(replayed, store, qu
     from flight_assets.automation.runs import run_job
 
     before = len(store.history())
-    short = {"test_days": 1, "calibration_days": 1, "early_stopping_days": 1, "early_stopping_rounds": 5, "test_from": "2013-01-04"}
+    short = {"history_days": 10_000, "calibration_days": 1, "early_stopping_days": 2, "early_stopping_rounds": 5, "test_from": "2013-01-04"}
     run_job(quiet_platform, "retrain_delay_model", {"delay_model": {"config": {"source": Source.WAREHOUSE.name, **short}}})
     entry = store.history()[before]
     assert entry.action in (Action.PROMOTE, Action.REFUSE)
     assert entry.figures["challenger"]["flights"] == entry.figures["champion"]["flights"] > 0
     assert entry.champion == (entry.version if entry.action is Action.PROMOTE else store.history()[before - 1].champion)
-    config = {"source": Source.WAREHOUSE.name, "test_from": "2012-12-01"}
+    config = {"source": Source.WAREHOUSE.name, "history_days": 10_000, "test_from": "2012-12-01"}
     with pytest.raises(FlightsError, match="training range holds"):
         run_job(quiet_platform, "retrain_delay_model", {"delay_model": {"config": config}})
 
