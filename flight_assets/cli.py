@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from flight_assets.commands.archive import archive
 from flight_assets.commands.bench import bench
 from flight_assets.commands.console import console
 from flight_assets.commands.model import model
@@ -256,7 +257,7 @@ def print_counts(settings: Settings, as_json: bool) -> None:
     if found.problems:
         raise FlightsError(f"{'; '.join(found.problems)} (events may still wait: run `flights process`)")
     if not as_json:
-        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined; MongoDB = fact", soft_wrap=True)
+        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined; MongoDB and archives = fact", soft_wrap=True)
 
 
 @main.command()
@@ -267,7 +268,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, bench):
+for command in (model, archive, bench):
     main.add_command(command)
 
 
