@@ -210,20 +210,20 @@ def airline_names() -> Mapping[str, str]:
 
 
 def code_filters(key: str) -> Filters:
-    """Pickers of airline, origin, destination and route; picks stay when pages change. A route that is none is said and left out."""
+    """A button with the pickers of airline, origin, destination and route; picks stay when pages change. What is no route is left out."""
     names = airline_names()
     airports = list(dimensions.airports()["code"])
 
     def pick(label: str, field: str, codes: list[str], shown: Callable[[str], str]) -> tuple[str, ...]:
-        picked = st.multiselect(
-            label, codes, key=f"{key}_{field}", format_func=shown, placeholder="all", persist_state="session", width=210
-        )
+        picked = st.multiselect(label, codes, key=f"{key}_{field}", format_func=shown, placeholder="all", persist_state="session")
         return tuple(picked)
 
-    airlines = pick("Airline", "airlines", list(names), lambda code: f"{code} · {names[code]}")
-    origins = pick("Origin", "origins", airports, str)
-    destinations = pick("Destination", "destinations", airports, str)
-    text = st.text_input("Route", key=f"{key}_routes", placeholder="EWR-IAH", persist_state="session", width=150)
+    picked = sum(bool(st.session_state.get(f"{key}_{field}")) for field in ("airlines", "origins", "destinations", "routes"))
+    with st.popover(f"Filters: {picked} set" if picked else "Filters", icon=":material/filter_alt:", width="content"):
+        airlines = pick("Airline", "airlines", list(names), lambda code: f"{code} · {names[code]}")
+        origins = pick("Origin", "origins", airports, str)
+        destinations = pick("Destination", "destinations", airports, str)
+        text = st.text_input("Route", key=f"{key}_routes", placeholder="EWR-IAH", persist_state="session")
     routes = tuple(route for route in text.upper().replace(" ", "").split(",") if route)
     try:
         return Filters(airlines=airlines, origins=origins, destinations=destinations, routes=routes)

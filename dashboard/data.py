@@ -13,6 +13,7 @@ from flight_assets.queries.cache import Answer, DataVersion, Query, open_cache
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo, outage, warehouse
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.models import ModelStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,14 @@ def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any
     known = clients()
     return _query(
         function, args, parameters, known.versions.history, lambda: known.on_house(lambda house: function(house, *args, **parameters))
+    )
+
+
+def judged(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: ANN401
+    """A question about the model: ``function(warehouse, model store, *args)``, of the last finished batch's data."""
+    known = clients()
+    return _query(
+        function, args, {}, known.versions.history, lambda: known.on_house(lambda house: function(house, ModelStore(known.hdfs()), *args))
     )
 
 
