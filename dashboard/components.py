@@ -169,9 +169,14 @@ _COLUMNS: dict[str, Any] = {
 }
 
 
+def _plain_column(values: pd.Series) -> Any:  # noqa: ANN401 - a label or a column's configuration
+    label = str(values.name).replace("_", " ")
+    return st.column_config.NumberColumn(label, format="localized") if values.dtype.kind in "iu" else label
+
+
 def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:  # noqa: ANN401 - Streamlit's selection state
     """A frame with labels, units and number formats by the names of its columns."""
-    labels = {name: _COLUMNS.get(name, name.replace("_", " ")) for name in frame.columns} | options.pop("column_config", {})
+    labels = {name: _COLUMNS.get(name) or _plain_column(frame[name]) for name in frame.columns} | options.pop("column_config", {})
     return st.dataframe(frame, key=key, hide_index=True, column_config=labels, placeholder="–", **options)
 
 

@@ -48,6 +48,11 @@ class Clients:
         outage.refuse_silent(self.settings, "HDFS NameNode")
         return Hdfs(self.settings)
 
+    def kafka(self) -> Settings:
+        """The settings to reach Kafka with; raises StoreUnavailable at once if nothing listens."""
+        outage.refuse_silent(self.settings, "Kafka")
+        return self.settings
+
     def on_house(self, compute: Callable[[warehouse.Warehouse], pd.DataFrame]) -> pd.DataFrame:
         """Ask the warehouse; a session that ended with its Spark server is opened anew."""
         outage.refuse_silent(self.settings, "Spark Connect")

@@ -26,8 +26,8 @@ minutes = WINDOWS[label]
 def numbers() -> None:
     """The numbers at the top and what came in over time."""
     found = ui.gather(
-        incoming=data.other(live.incoming, lambda known: (known.settings,), minutes),
-        messages=data.other(live.messages_taken, lambda known: (known.settings,)),
+        incoming=data.other(live.incoming, lambda known: (known.kafka(),), minutes),
+        messages=data.other(live.messages_taken, lambda known: (known.kafka(),)),
         store=data.live(live.hot_store),
         latency=data.other(live.latency, lambda known: (known.mongo(), known.hdfs())),
     )

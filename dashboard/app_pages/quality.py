@@ -113,7 +113,7 @@ def gaps() -> None:
                 ui.empty("No flight matches these filters. Widen them.")
             else:
                 figure = charts.lines(
-                    score.frame, "flight_date", {"mean_quality": "mean quality"}, "flight date", "quality score (0–1)", height=460
+                    score.frame, "flight_date", {"mean_quality": "mean quality"}, "flight date", "quality score (0–1)", height=356
                 )
                 ui.chart(figure.update_yaxes(range=[0, 1.02]), "quality_score", "Line: mean quality score by day")
             ui.stamp(score, source="flights_daily")

@@ -7,6 +7,7 @@ from dashboard import charts, data
 from dashboard import components as ui
 from flight_assets.queries import history, live
 from flight_assets.queries.filters import Filters
+from flight_assets.queries.live import COUNTS
 from flight_assets.queries.trends import rolling_mean, trend
 
 LIVE_WINDOWS: dict[str, tuple[int, live.Bucket]] = {
@@ -45,7 +46,7 @@ def analysis(frame: pd.DataFrame, unit: str, x_title: str, bucket: str) -> None:
     figure = charts.series_with_bands(frame["begin"], values, line, rolling_mean(values, points), unit, x_title)
     ui.chart(figure, "streaming_series", f"Line: {measure.lower()} per {bucket} with rolling mean, trend and anomalies")
     with st.container(horizontal=True):
-        ui.metric("Latest", ui.number(values.dropna().iloc[-1] if values.notna().any() else None, 2), unit)
+        ui.metric("Latest", ui.number(values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2), unit)
         if line is None:
             ui.metric("Trend", "–", "needs 5 values")
             return
@@ -70,7 +71,7 @@ def windowed(frame: pd.DataFrame, bucket: str) -> None:
             values = part[column].astype(float)
             known = values.notna()
             weighted = (values[known] * weights[known]).sum() / weights[known].sum() if weights[known].sum() else float("nan")
-            row[column] = values.sum() if column == "cancelled" else weighted
+            row[column] = int(values.sum()) if column == "cancelled" else weighted
         rows.append(row)
     ui.table(
         pd.DataFrame(rows), key="streaming_windows", column_config={"cancelled": st.column_config.NumberColumn("cancelled", format="%d")}

@@ -21,6 +21,7 @@ import pandas as pd
 
 from flight_assets.errors import StoreUnavailable
 from flight_assets.provenance import STEPS, Ledger
+from flight_assets.stores import outage
 from flight_assets.stores import redis as redis_store
 from flight_assets.stores.hdfs import Hdfs
 
@@ -104,6 +105,7 @@ class DataVersion:
 
     def _read(self, step: str, otherwise: str) -> str:
         try:
+            outage.refuse_silent(self._settings, "HDFS NameNode")
             return str(Ledger(Hdfs(self._settings)).last_done(step))
         except StoreUnavailable as error:
             _log.warning("data version unknown: %s", error)

@@ -11,6 +11,7 @@ import pandas as pd
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.queries.filters import Filters
+from flight_assets.queries.trends import without_gaps
 
 if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
@@ -59,11 +60,16 @@ def extent(house: Warehouse) -> pd.DataFrame:
 
 
 def series(house: Warehouse, filters: Filters, period: Period) -> pd.DataFrame:
-    """One row per period that has flights, oldest first: begin (the origin's local time, without zone) and MEASURES."""
+    """One row per period, oldest first: begin (the origin's local time, without zone) and MEASURES; none at all without flights.
+
+    Periods without a flight between the first and the last that has one are there with 0 flights.
+    """
     begins = {"hour": "CAST(flight_date AS TIMESTAMP_NTZ) + make_dt_interval(0, hour)", "day": "CAST(flight_date AS TIMESTAMP_NTZ)"}
     begin = begins.get(period, f"CAST(trunc(flight_date, '{period}') AS TIMESTAMP_NTZ)")
     table = HOURLY if period == "hour" else DAILY
-    return _grouped(house, filters, table, {"begin": begin}, "ORDER BY begin")
+    frame = _grouped(house, filters, table, {"begin": begin}, "ORDER BY begin")
+    unit = {"hour": "h", "day": "D", "week": "W-MON", "month": "MS"}[period]
+    return frame if frame.empty else without_gaps(frame, pd.date_range(frame["begin"].min(), frame["begin"].max(), freq=unit), _COUNTS)
 
 
 def by(house: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:

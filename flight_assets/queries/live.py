@@ -12,6 +12,7 @@ import pandas as pd
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import BYTES_PER_MB, METADATA_ROOT, STEPS, Ledger
 from flight_assets.queries.filters import Filters
+from flight_assets.queries.trends import without_gaps
 from flight_assets.stores import kafka
 from flight_assets.stores.mongo import FLIGHTS
 
@@ -100,14 +101,17 @@ def flight(db: Mongo, flight_id: str) -> dict[str, Any]:
 
 
 def over_time(db: Mongo, minutes: int, bucket: Bucket, filters: Filters = _NO_FILTERS, clock: datetime | None = None) -> pd.DataFrame:
-    """One row per bucket of ingestion time (begin, UTC) that has flights, oldest first: flights and what ``_MEASURES`` says.
+    """One row per bucket of ingestion time (begin, UTC), oldest first: flights and what ``_MEASURES`` says; none at all without flights.
 
-    A flight counts once, where its newest event came in.
+    A flight counts once, where its newest event came in. The first and the last bucket may lie partly outside the window.
     """
     since, until = window(minutes, clock)
     begin = {"$dateTrunc": {"date": "$ingestion_timestamp", "unit": bucket}}
     rows = _aggregate(db, since, until, filters, begin, [{"$sort": {"_id": 1}}])
-    return _typed(_measured(rows, "begin"), times=("begin",))
+    frame = _typed(_measured(rows, "begin"), times=("begin",))
+    unit = {"minute": "min", "hour": "h", "day": "D"}[bucket]
+    begins = pd.date_range(pd.Timestamp(since).floor(unit), pd.Timestamp(until).floor(unit), freq=unit)
+    return frame if frame.empty else without_gaps(frame, begins, COUNTS)
 
 
 def by_route(db: Mongo, minutes: int, filters: Filters = _NO_FILTERS, limit: int = 60, clock: datetime | None = None) -> pd.DataFrame:
@@ -193,6 +197,7 @@ _MEASURES = {
     "cancelled": {"$sum": {"$cond": [{"$eq": ["$event_type", "cancelled"]}, 1, 0]}},
 }
 MEASURES = tuple(_MEASURES)
+COUNTS = ("flights", "cancelled")
 
 
 def _aggregate(db: Mongo, since: datetime, until: datetime, filters: Filters, by: Any, then: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: ANN401
@@ -204,8 +209,7 @@ def _aggregate(db: Mongo, since: datetime, until: datetime, filters: Filters, by
 
 def _measured(rows: list[dict[str, Any]], name: str) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["_id", *MEASURES]).rename(columns={"_id": name})
-    numbers = ("flights", "cancelled")
-    return frame.astype({**dict.fromkeys(numbers, "int64"), **{column: float for column in MEASURES if column not in numbers}})
+    return frame.astype({**dict.fromkeys(COUNTS, "int64"), **{column: float for column in MEASURES if column not in COUNTS}})
 
 
 def _typed(frame: pd.DataFrame, times: tuple[str, ...]) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
+from pyspark.sql import functions as F
 
 from flight_assets.contracts.message import MESSAGE_FIELDS, WEATHER_FIELDS
 from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, SCHEMA_METADATA, STAGING
@@ -63,13 +64,9 @@ def quarantine_samples(house: Warehouse, reason: str, limit: int = 20) -> pd.Dat
     """One row per rejected message of a reason, newest first: ingestion_timestamp (UTC), detail, value (its text, cut at
     ``SAMPLE_CHARACTERS``), kafka_partition, kafka_offset, batch_id. Bytes that are not UTF-8 show as U+FFFD.
     """  # noqa: D205
-    columns = "ingestion_timestamp, detail, value, kafka_partition, kafka_offset, batch_id"
-    found = house.spark.sql(
-        f"SELECT {columns} FROM {house.name(QUARANTINE)} WHERE reason = :reason "  # noqa: S608
-        f"ORDER BY ingestion_timestamp DESC, kafka_offset DESC LIMIT {int(limit)}",
-        args={"reason": reason},
-    )
-    frame = found.toArrow().to_pandas()
+    rejected = house.read(QUARANTINE).where(F.col("reason") == F.lit(reason))
+    newest = rejected.orderBy(F.col("ingestion_timestamp").desc(), F.col("kafka_offset").desc()).limit(limit)
+    frame = newest.select("ingestion_timestamp", "detail", "value", "kafka_partition", "kafka_offset", "batch_id").toArrow().to_pandas()
     frame["value"] = [_as_text(value) for value in frame["value"]]
     return frame
 
@@ -137,9 +134,3 @@ def check_trend(house: Warehouse, since: date) -> pd.DataFrame:
         f"max_by(value, timestamp) AS value, max_by(detail, timestamp) AS detail FROM {house.database}.{CHECK_RESULTS} "
         f"WHERE timestamp >= DATE'{since.isoformat()}' GROUP BY ALL ORDER BY day, check_name"
     )
-
-
-def has_table(house: Warehouse, table: str) -> bool:
-    """Whether the warehouse has that table."""
-    found: Any = house.spark.catalog.tableExists(f"{house.database}.{table}")
-    return bool(found)

@@ -79,3 +79,9 @@ def modified_z(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
 def rolling_mean(values: pd.Series, points: int) -> pd.Series:
     """Mean of each value and the ``points`` − 1 before it; from the first value on, of those that there are."""
     return values.rolling(points, min_periods=1).mean()
+
+
+def without_gaps(frame: pd.DataFrame, begins: pd.DatetimeIndex, counts: tuple[str, ...]) -> pd.DataFrame:
+    """The series with a row for each of ``begins``, in their order: where ``begin`` is missing, 0 in ``counts`` and null in the rest."""
+    whole = frame.set_index("begin").reindex(begins.rename("begin"))
+    return whole.fillna(dict.fromkeys(counts, 0)).astype(dict.fromkeys(counts, "int64")).reset_index()
