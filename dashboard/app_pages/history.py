@@ -3,6 +3,8 @@
 import io
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -21,6 +23,7 @@ MEASURES = {
     "Cancelled": ("cancelled_share", "share cancelled"),
 }
 LEVELS: tuple[tuple[history.Dimension, str], ...] = (("airline", "airlines"), ("origin", "origins"), ("destination", "destinations"))
+PERIODS: tuple[history.Period, ...] = ("hour", "day", "week", "month")
 EXPORT_ROWS = 100_000
 PATH = "history_path"
 
@@ -179,7 +182,8 @@ def route_level(filters: Filters) -> None:
 
 def narrowed(filters: Filters, path: list[tuple[str, str]]) -> Filters:
     """The filters, and what was drilled into."""
-    return replace(filters, **{f"{dimension}s": (code,) for dimension, code in path})
+    codes: dict[str, Any] = {f"{dimension}s": (code,) for dimension, code in path}
+    return replace(filters, **codes)
 
 
 def climb(depth: int) -> None:
@@ -223,22 +227,20 @@ def parquet(frame: pd.DataFrame) -> bytes:
 
 def body() -> None:
     """The page below its head, once the warehouse says which days it has."""
-    with ui.section_if_failing():
-        extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
-        if not extent.flights:
-            ui.empty("The warehouse holds no flight yet. Run `flights produce`, then `flights process`.")
-            return
-        filters = ui.history_filters("history", extent["first"], extent["last"])
-        if filters is None:
-            return
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            measure = st.selectbox("Measure", list(MEASURES), index=1, key="history_measure", persist_state="session", width=230)
-            period = st.segmented_control(
-                "Aggregation", ["hour", "day", "week", "month"], default="day", key="history_period", persist_state="session"
-            )
-        ui.live(lambda: aggregates(filters, measure, period or "day"), "history_aggregates")
-        ui.live(lambda: drill_down(filters), "history_drill")
-        ui.live(lambda: export(filters), "history_export_part")
+    extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
+    if not extent.flights:
+        ui.empty(ui.NOTHING_YET)
+        return
+    filters = ui.history_filters("history", extent["first"], extent["last"])
+    if filters is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        measure = st.selectbox("Measure", list(MEASURES), index=1, key="history_measure", persist_state="session", width=230)
+        period = st.segmented_control("Aggregation", PERIODS, default="day", key="history_period", persist_state="session") or "day"
+    ui.live(partial(aggregates, filters, measure, period), "history_aggregates")
+    ui.live(partial(drill_down, filters), "history_drill")
+    ui.live(partial(export, filters), "history_export_part")
 
 
-body()
+with ui.section_if_failing():
+    body()

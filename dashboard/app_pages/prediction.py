@@ -1,5 +1,7 @@
 """Prediction & Insights: how right the delay model is, by time, confidence and version, and why a flight got its prediction."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -10,6 +12,7 @@ from flight_assets.queries.filters import Filters
 
 PROMISED_COVERAGE = 0.9
 FEW_FLIGHTS = 20
+BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
 ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
 
@@ -159,12 +162,19 @@ def why(filters: Filters) -> None:
         ui.stamp(reasons, source="the model and staging_flight_events")
 
 
-with ui.section_if_failing():
+def body() -> None:
+    """The page below its head, once the warehouse says which days it has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)
-    elif chosen := ui.history_filters("prediction", extent["first"], extent["last"]):
-        bucket = st.segmented_control("Bucket", ["hour", "day"], default="day", key="prediction_bucket", persist_state="session") or "day"
-        ui.live(lambda: over_time(chosen, bucket), "prediction_time")
-        ui.live(lambda: figures(chosen), "prediction_figures")
-        ui.live(lambda: why(chosen), "prediction_reasons")
+        return
+    chosen = ui.history_filters("prediction", extent["first"], extent["last"])
+    if chosen is not None:
+        bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
+        ui.live(partial(over_time, chosen, bucket), "prediction_time")
+        ui.live(partial(figures, chosen), "prediction_figures")
+        ui.live(partial(why, chosen), "prediction_reasons")
+
+
+with ui.section_if_failing():
+    body()

@@ -1,5 +1,7 @@
 """Streaming Analytics: a measure over time, from MongoDB while it is fresh or from the warehouse, with its trend and what stands out."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -134,6 +136,18 @@ def cold(filters: Filters, period: history.Period) -> None:
         ui.stamp(series, source="the warehouse")
 
 
+def past() -> None:
+    """The warehouse's part, once it says which days it has."""
+    extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
+    if not extent.flights:
+        ui.empty(ui.NOTHING_YET)
+        return
+    chosen = ui.history_filters("streaming_past", extent["first"], extent["last"])
+    if chosen is not None:
+        period = st.segmented_control("Bucket", PERIODS, default="day", key="streaming_period", persist_state="session") or "day"
+        ui.live(partial(cold, chosen, period), "streaming_cold")
+
+
 if source == "hot store":
     with st.container(horizontal=True, vertical_alignment="bottom"):
         window = st.selectbox("Window", list(LIVE_WINDOWS), key="streaming_window", persist_state="session", width=170)
@@ -141,9 +155,4 @@ if source == "hot store":
     ui.live(hot, "streaming_hot")
 else:
     with ui.section_if_failing():
-        extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
-        if not extent.flights:
-            ui.empty(ui.NOTHING_YET)
-        elif chosen := ui.history_filters("streaming_past", extent["first"], extent["last"]):
-            period = st.segmented_control("Bucket", PERIODS, default="day", key="streaming_period", persist_state="session") or "day"
-            ui.live(lambda: cold(chosen, period), "streaming_cold")
+        past()

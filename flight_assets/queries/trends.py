@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
+
+FloatArray = npt.NDArray[np.float64]
 
 MAD_TO_SD = 1.4826  # of a normal distribution: standard deviation over median absolute deviation
 ANOMALY_Z = 3.5  # Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers
@@ -53,7 +56,7 @@ def trend(values: pd.Series) -> Trend | None:
     half_width = t * np.sqrt(variance * (1 / len(x) + (x_all - x.mean()) ** 2 / spread))
     slope_half_width = t * float(np.sqrt(variance / spread))
 
-    def series(numbers: np.ndarray) -> pd.Series:  # type: ignore[type-arg]
+    def series(numbers: FloatArray) -> pd.Series:
         return pd.Series(numbers, index=values.index)
 
     return Trend(
@@ -67,13 +70,14 @@ def trend(values: pd.Series) -> Trend | None:
     )
 
 
-def modified_z(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def modified_z(values: FloatArray) -> FloatArray:
     """Distance from the median in robust standard deviations; 0 for missing values, and where half of all values are equal."""
     median = np.nanmedian(values)
     deviation = float(np.nanmedian(np.abs(values - median))) * MAD_TO_SD
     if deviation == 0:
         return np.zeros_like(values)
-    return np.nan_to_num((values - median) / deviation)
+    distances: FloatArray = np.nan_to_num((values - median) / deviation)
+    return distances
 
 
 def rolling_mean(values: pd.Series, points: int) -> pd.Series:

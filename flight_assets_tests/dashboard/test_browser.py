@@ -7,17 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 
 from flight_assets.stores import mongo
-from flight_assets_tests.dashboard.conftest import APP_DIR, FLIGHTS, PAGES, free_port
+from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES, free_port, wait_until_healthy
+from flight_assets_tests.dashboard.known_flights import FLIGHTS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROJECT_DIR = APP_DIR.parent
@@ -70,17 +68,6 @@ def site(full_settings, tmp_path_factory) -> Iterator[Site]:
         finally:
             process.terminate()
             process.wait(20)
-
-
-def wait_until_healthy(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except (URLError, OSError):
-            assert time.monotonic() < deadline, "the dashboard did not start"
-            time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")

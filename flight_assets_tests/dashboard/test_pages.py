@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import data
 from flight_assets.settings import Settings
-from flight_assets_tests.dashboard.conftest import APP_DIR, DAYS, FLIGHTS, PAGES
+from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES
+from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
 
 RUN_S = 120
 Open = Callable[[str, Settings], AppTest]

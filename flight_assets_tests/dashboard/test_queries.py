@@ -11,7 +11,7 @@ from flight_assets.queries import history, live, quality
 from flight_assets.queries.filters import Filters
 from flight_assets.stores import mongo
 from flight_assets.stores.warehouse import Warehouse, connect
-from flight_assets_tests.dashboard.conftest import DAYS, FLIGHTS
+from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
 
 pytestmark = pytest.mark.integration
 
