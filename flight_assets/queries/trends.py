@@ -66,7 +66,7 @@ def trend(values: pd.Series) -> Trend | None:
         fitted=series(fitted),
         low=series(fitted - half_width),
         high=series(fitted + half_width),
-        is_anomaly=series(np.abs(modified_z(residuals)) > ANOMALY_Z).astype(bool),
+        is_anomaly=pd.Series(np.abs(modified_z(residuals)) > ANOMALY_Z, index=values.index),
     )
 
 
