@@ -275,6 +275,7 @@ for command in (model, archive, bench):
 def print_addresses(settings: Settings) -> None:
     """Where each service is reached."""
     rows: list[tuple[str, str]] = [
+        ("Dashboard", settings.dashboard_url),
         ("Dagster", settings.dagster_url),
         ("Kafka", f"{settings.kafka_bootstrap_servers}, topic {settings.kafka_topic}"),
         ("HDFS", f"{settings.hdfs_url}, WebHDFS and JMX at {settings.hdfs_http_url}"),

@@ -30,6 +30,7 @@ BASE_PORTS = {
     "redis": 6379,
     "dagster_code": 4266,
     "dagster_webserver": 3000,
+    "dashboard": 8501,
 }
 
 
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     mongo_database: str = "flight_tracking"
     redis_url: str = ""
     dagster_url: str = ""
+    dashboard_url: str = ""
 
     warehouse_database: str = "flight_dw"
     timeout_s: float = Field(default=15.0, gt=0, description="for one answer of a store; longer work states its own")
@@ -77,6 +79,8 @@ class Settings(BaseSettings):
     )
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
+    mongo_threshold_mb: float = Field(default=300.0, gt=0, description="size of MongoDB, data and indexes, above which it is archived")
+    dashboard_refresh_s: float = Field(default=60.0, ge=1, description="how often the live parts of a page are drawn again")
 
     archive_threshold_mb: float = Field(
         default=300.0, gt=0, description="size of the hot store (data + indexes) above which it is archived"
@@ -126,6 +130,7 @@ class Settings(BaseSettings):
             "hiveserver2_address": self.hiveserver2_address or self.address("hiveserver2"),
             "mongo_uri": self.mongo_uri or f"mongodb://{self.address('mongod')}/?replicaSet=flights",
             "redis_url": self.redis_url or f"redis://{self.address('redis')}/0",
+            "dashboard_url": self.dashboard_url or f"http://{self.address('dashboard')}",
             "dagster_url": self.dagster_url or f"http://{self.address('dagster_webserver')}",
         }
         for name, value in embedded.items():

@@ -142,6 +142,13 @@ def check_dagster_daemon(settings: Settings) -> None:
         raise NotReady(f"no heartbeat yet from the Dagster daemons {', '.join(ill)}")
 
 
+def check_dashboard(settings: Settings) -> None:
+    """Streamlit serves pages."""
+    with urllib.request.urlopen(f"http://{settings.address('dashboard')}/_stcore/health", timeout=PROBE_TIMEOUT_S) as reply:
+        if reply.read() != b"ok":
+            raise NotReady("the dashboard does not serve pages yet")
+
+
 def graphql(settings: Settings, query: str) -> dict[str, Any]:
     """The ``data`` of a GraphQL answer of the Dagster web server."""
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting

@@ -83,6 +83,7 @@ def services(settings: Settings) -> tuple[Service, ...]:
         _metastore(settings),
         _spark(settings),
         *_dagster(settings),
+        _dashboard(settings),
     )
 
 
@@ -255,4 +256,19 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
             needs=("dagster-code",),
             environment=environment,
         ),
+    )  # fmt: skip
+
+
+def _dashboard(settings: Settings) -> Service:
+    app = PROJECT_DIR / "dashboard/app.py"
+    return Service(
+        name="dashboard",
+        command=[
+            sys.executable, "-m", "streamlit", "run", str(app),
+            "--server.address", LOOPBACK, "--server.port", str(settings.port("dashboard")),
+        ],
+        ports=("dashboard",),
+        version=version("streamlit"),
+        check=health.check_dashboard,
+        environment={"PYTHONPATH": str(PROJECT_DIR)},
     )  # fmt: skip

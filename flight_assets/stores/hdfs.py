@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -95,6 +96,17 @@ class Hdfs:
         except FileNotFoundError:
             return []
         return sorted(name for name in names if not name.endswith(".tmp"))
+
+    def modified(self, path: str) -> dict[str, datetime]:
+        """When each file in a directory was last written, UTC, by its name; empty if there is no such directory."""
+        try:
+            with self._answering():
+                found = list(self._client.list_status(path))
+        except FileNotFoundError:
+            return {}
+        return {
+            entry.path.rsplit("/", 1)[-1]: datetime.fromtimestamp(entry.modification_time / 1000, UTC) for entry in found if not entry.isdir
+        }
 
     def size_bytes(self, path: str) -> int:
         """Bytes of all files below a path, one replica counted; 0 if there is none."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kafka import KafkaAdminClient, KafkaConsumer
 
     from flight_assets.settings import Settings
@@ -88,3 +90,21 @@ def end_offsets(settings: Settings) -> dict[int, int]:
         partitions = consumer.partitions_for_topic(settings.kafka_topic) or set()
         ends = consumer.end_offsets([TopicPartition(settings.kafka_topic, number) for number in partitions])
         return {key.partition: int(offset) for key, offset in ends.items()}
+
+
+def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int]:
+    """How many messages the flight topic took before each moment, from its own timestamps; the unit of difference is messages.
+
+    Messages whose retention has ended count still. The topic stamps messages when it takes them, so its time index is in order.
+    """
+    from kafka import TopicPartition
+
+    with _consumer(settings) as consumer:
+        numbers = consumer.partitions_for_topic(settings.kafka_topic) or set()
+        partitions = [TopicPartition(settings.kafka_topic, number) for number in sorted(numbers)]
+        ends = consumer.end_offsets(partitions)
+        counts = []
+        for moment in moments:
+            found = consumer.offsets_for_times(dict.fromkeys(partitions, int(moment.timestamp() * 1000)))
+            counts.append(sum(ends[key] if found.get(key) is None else found[key].offset for key in partitions))
+        return counts

@@ -6,7 +6,7 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
-from flight_assets.errors import FlightsError
+from flight_assets.errors import FlightsError, StoreUnavailable
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -23,6 +23,13 @@ def explain(settings: Settings, error: BaseException) -> str:
     if silent:
         return f"{'; '.join(silent)}: see `flights status`, then run again ({_line(error)})"
     return f"{type(error).__name__}: {_line(error)}"
+
+
+def refuse_silent(settings: Settings, store: str) -> None:
+    """Return if a store of ``_addresses`` accepts connections; raises StoreUnavailable otherwise, at once where nothing listens."""
+    addresses = [address for name, address in _addresses(settings) if name == store]
+    if not any(_answers(address) for address in addresses):
+        raise StoreUnavailable(store, ", ".join(addresses), "see `flights status`, and start it with `flights up`")
 
 
 def _line(error: BaseException) -> str:

@@ -17,3 +17,12 @@ def connect(settings: Settings) -> Redis:
     return Redis.from_url(
         settings.redis_url, socket_timeout=settings.timeout_s, socket_connect_timeout=settings.timeout_s, decode_responses=True
     )
+
+
+def connect_binary(settings: Settings, timeout_s: float) -> Redis:
+    """A client whose values are bytes and that gives up after ``timeout_s`` without trying again: for caches, where waiting is worse."""
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return Redis.from_url(settings.redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Table
-from flight_assets.errors import StoreUnavailable
+from flight_assets.errors import FlightsError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,6 +77,22 @@ class Warehouse:
     def read(self, table: Table) -> DataFrame:
         """The table as it is now."""
         return self.spark.table(self.name(table))
+
+    def ask(self, query: str) -> pd.DataFrame:
+        """The rows of a SELECT, in memory: times with zone in UTC, dates as ``date``.
+
+        Raises:
+            FlightsError: a table is not there.
+        """
+        from pyspark.errors import AnalysisException
+
+        try:
+            return self.spark.sql(query).toArrow().to_pandas()
+        except AnalysisException as error:
+            if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+                raise
+            missing = (error.getMessageParameters() or {}).get("relationName", "a table")
+            raise FlightsError(f"{missing.replace('`', '')} is not there: run `flights up`, which creates what is missing") from error
 
     def create_tables(self) -> None:
         """Create the database and every table of the contract that is not there yet."""

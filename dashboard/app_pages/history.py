@@ -1,0 +1,246 @@
+"""Historical Analytics: what the warehouse's rollups say of any range of days, down to a single flight, for export too."""
+
+import io
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import charts, data
+from dashboard import components as ui
+from flight_assets.queries import history
+from flight_assets.queries.filters import Filters
+
+MEASURES = {
+    "Flights": ("flights", "flights"),
+    "Mean arrival delay": ("mean_arrival_delay", "mean arrival delay (min)"),
+    "Mean departure delay": ("mean_departure_delay", "mean departure delay (min)"),
+    "Late arrivals": ("late_share", "share ≥ 15 min late"),
+    "Cancelled": ("cancelled_share", "share cancelled"),
+}
+LEVELS: tuple[tuple[history.Dimension, str], ...] = (("airline", "airlines"), ("origin", "origins"), ("destination", "destinations"))
+PERIODS: tuple[history.Period, ...] = ("hour", "day", "week", "month")
+EXPORT_ROWS = 100_000
+PATH = "history_path"
+
+ui.page("Historical Analytics", "Any range of days from the warehouse's rollups, down to a single flight.")
+
+
+def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
+    """The numbers and charts of the range beside the range of the same length before it."""
+    column, title = MEASURES[measure]
+    before = period_before(filters)
+    found = ui.gather(
+        totals=data.history(history.totals, filters),
+        totals_before=data.history(history.totals, before),
+        series=data.history(history.series, filters, period),
+        daily=data.history(history.series, filters, "day"),
+        daily_before=data.history(history.series, before, "day"),
+        week=data.history(history.by_weekday_and_hour, filters),
+        weekday=data.history(history.by_weekday, filters),
+    )
+    with ui.section():
+        now, then = (ui.answer(found[name]).frame.iloc[0] for name in ("totals", "totals_before"))
+        if not now.flights:
+            ui.empty("No flight in the warehouse matches these filters. Widen them.")
+            return
+        st.caption(f"{filters.first} to {filters.until}, beside the {days(filters)} days before")
+        with st.container(horizontal=True):
+            ui.metric("Flights", f"{now.flights:,.0f}", change(now.flights, then.flights))
+            ui.metric(
+                "Mean arrival delay", ui.number(now.mean_arrival_delay, 1, "min"), f"before {ui.number(then.mean_arrival_delay, 1, 'min')}"
+            )
+            ui.metric("Late ≥ 15 min", ui.percent(now.late_share), f"before {ui.percent(then.late_share)}")
+            ui.metric("Cancelled", ui.percent(now.cancelled_share), f"before {ui.percent(then.cancelled_share)}")
+        ui.stamp(ui.answer(found["totals"]), source="flights_daily")
+    left, right = st.columns(2)
+    with left, ui.section(f"{measure} per {period}"):
+        series = ui.answer(found["series"])
+        figure = charts.lines(series.frame, "begin", {column: measure.lower()}, "scheduled departure (local time)", title)
+        ui.chart(axis_of(figure, column), "history_series", f"Line: {title} per {period}")
+        ui.stamp(series, source="flights_hourly" if period == "hour" else "flights_daily")
+    with right, ui.section("Period against period", "Day by day, this range over the range of the same length before it."):
+        this, past = ui.answer(found["daily"]), ui.answer(found["daily_before"])
+        if past.frame.empty:
+            st.caption("The warehouse has no flight in the period before.")
+        figure = charts.periods_compared(this.frame, past.frame, column, title)
+        ui.chart(axis_of(figure, column), "history_compared", f"Two lines: {title} by day in this period and the one before")
+        ui.stamp(this, past, source="flights_daily")
+    left, right = st.columns(2)
+    with left, ui.section("Week by hour"):
+        week = ui.answer(found["week"])
+        ui.chart(charts.week_heatmap(week.frame, column, title), "history_week", f"Heatmap: {title} by weekday and hour of departure")
+        ui.stamp(week, source="flights_hourly")
+    with right, ui.section("Day of week"):
+        weekday = ui.answer(found["weekday"])
+        named = weekday.frame.assign(weekday=[charts.WEEKDAYS[number - 1] for number in weekday.frame["weekday"]])
+        figure = charts.bars(named, "weekday", column, title, by_delay="delay" in column)
+        ui.chart(axis_of(figure, column), "history_weekday", f"Bars: {title} by weekday")
+        ui.stamp(weekday, source="flights_daily")
+
+
+def axis_of(figure: go.Figure, column: str) -> go.Figure:
+    """The figure with a percent axis for shares."""
+    return figure.update_yaxes(tickformat=".1%") if column.endswith("share") else figure
+
+
+def ends(filters: Filters) -> tuple[date, date]:
+    """First and last day; the filters of this page always have both."""
+    if filters.first is None or filters.until is None:
+        raise ValueError("the range of days is open")
+    return filters.first, filters.until
+
+
+def days(filters: Filters) -> int:
+    """Days of the range."""
+    return (ends(filters)[1] - ends(filters)[0]).days + 1
+
+
+def period_before(filters: Filters) -> Filters:
+    """The same filters for the range of the same length that ends the day before."""
+    first = ends(filters)[0]
+    return replace(filters, first=first - timedelta(days=days(filters)), until=first - timedelta(days=1))
+
+
+def change(now: float, before: float) -> str:
+    """The change in percent, in words."""
+    return f"{(now - before) / before:+.1%} against before".replace("-", "−") if before else "none before"
+
+
+def drill_down(filters: Filters) -> None:
+    """Airline → origin → destination → route → flight: a click on a bar, or the picker, goes one level down; every chart follows."""
+    path: list[tuple[str, str]] = st.session_state.setdefault(PATH, [])
+    with ui.section(
+        "Drill down", "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route, flight."
+    ):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            if st.button("All flights", icon=":material/home:", key="history_home", disabled=not path):
+                climb(0)
+            for number, (_, name) in enumerate(path):
+                if st.button(name, key=f"history_crumb_{number}", icon=":material/chevron_right:", disabled=number == len(path) - 1):
+                    climb(number + 1)
+        chosen = narrowed(filters, path)
+        if len(path) < len(LEVELS):
+            level(chosen, *LEVELS[len(path)])
+        else:
+            route_level(chosen)
+
+
+def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
+    """The bars of one level, to be clicked."""
+    found = ui.answer(ui.gather(rows=data.history(history.by, filters, dimension, 20))["rows"])
+    if found.frame.empty:
+        ui.empty("No flight matches. Go one level up, or widen the filters.")
+        return
+    names = ui.airline_names()
+    rows = found.frame.assign(
+        hover=[
+            f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in found.frame.to_dict("records")
+        ]
+    )
+    figure = charts.ranking(rows, dimension, "flights", "flights, coloured by mean arrival delay (blue early, red late)", "hover")
+    depth = len(st.session_state[PATH])
+    event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
+    picked = st.selectbox(
+        f"One of the {plural}",
+        [None, *rows[dimension]],
+        key=f"history_pick_{depth}",
+        width=260,
+        format_func=lambda code: code or "choose …",
+    )
+    ui.stamp(found, source="flights_daily")
+    points = event["selection"]["points"] if event else []
+    target = picked or (points[0]["y"] if points else None)
+    if target:
+        st.session_state[PATH] = [*st.session_state[PATH], (dimension, target)]
+        st.rerun()
+
+
+def route_level(filters: Filters) -> None:
+    """The days of one route, and its flights; a chosen flight shows all that is known about it."""
+    found = ui.gather(days=data.history(history.by, filters, "day", 400), flights=data.history(history.flights, filters, 200))
+    by_day = ui.answer(found["days"])
+    rows = by_day.frame.sort_values("day")
+    figure = charts.lines(rows, "day", {"mean_arrival_delay": "mean arrival delay"}, "day (local)", "mean arrival delay (min)")
+    ui.chart(figure, "history_route", "Line: mean arrival delay of the route by day")
+    flights = ui.answer(found["flights"])
+    event = ui.table(flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row")
+    picked = event["selection"]["rows"] if event else []
+    ui.stamp(by_day, flights, source="flights_daily and fact_flight_events", note=f"the newest {len(flights.frame)} flights")
+    if picked:
+        flight = flights.frame.iloc[picked[0]]
+        st.subheader(flight["flight_id"], anchor=False)
+        whole = ui.answer(ui.gather(flight=data.history(history.flight, flight["flight_id"]))["flight"])
+        shown = whole.frame.iloc[0].map(str).rename_axis("field").rename("value").reset_index()
+        ui.table(shown, key="history_flight", height=320)
+        ui.stamp(whole, source="fact_flight_events")
+
+
+def narrowed(filters: Filters, path: list[tuple[str, str]]) -> Filters:
+    """The filters, and what was drilled into."""
+    codes: dict[str, Any] = {f"{dimension}s": (code,) for dimension, code in path}
+    return replace(filters, **codes)
+
+
+def climb(depth: int) -> None:
+    """Go up to a level."""
+    st.session_state[PATH] = st.session_state[PATH][:depth]
+    for number in range(len(LEVELS)):
+        st.session_state.pop(f"history_pick_{number}", None)
+        st.session_state.pop(f"history_drill_{number}", None)
+    st.rerun()
+
+
+def export(filters: Filters) -> None:
+    """The rows behind the page as files."""
+    with ui.section("Export"):
+        what = st.segmented_control("Rows", ["per day and route", "single flights"], default="per day and route", key="history_export")
+        if what == "single flights":
+            found = ui.answer(ui.gather(rows=data.history(history.flights, filters, EXPORT_ROWS))["rows"])
+        else:
+            found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
+        frame = found.frame
+        with st.container(horizontal=True):
+            st.download_button("CSV", frame.to_csv(index=False), "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
+            st.download_button(
+                "Parquet",
+                parquet(frame),
+                "flights.parquet",
+                "application/vnd.apache.parquet",
+                icon=":material/download:",
+                key="history_parquet",
+            )
+        cut = f", the newest {EXPORT_ROWS:,}" if len(frame) == EXPORT_ROWS else ""
+        ui.stamp(found, source="the warehouse", note=f"{len(frame):,} rows{cut}")
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """The frame as a Parquet file."""
+    sink = io.BytesIO()
+    frame.to_parquet(sink, index=False)
+    return sink.getvalue()
+
+
+def body() -> None:
+    """The page below its head, once the warehouse says which days it has."""
+    extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
+    if not extent.flights:
+        ui.empty(ui.NOTHING_YET)
+        return
+    filters = ui.history_filters("history", extent["first"], extent["last"])
+    if filters is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        measure = st.selectbox("Measure", list(MEASURES), index=1, key="history_measure", persist_state="session", width=230)
+        period = st.segmented_control("Aggregation", PERIODS, default="day", key="history_period", persist_state="session") or "day"
+    ui.live(partial(aggregates, filters, measure, period), "history_aggregates")
+    ui.live(partial(drill_down, filters), "history_drill")
+    ui.live(partial(export, filters), "history_export_part")
+
+
+with ui.section_if_failing():
+    body()

@@ -1,0 +1,150 @@
+"""Real-Time Overview: what comes in, how much there is, how fast it gets through, and which flights are late where."""
+
+import streamlit as st
+
+from dashboard import charts, data
+from dashboard import components as ui
+from flight_assets.contracts import dimensions
+from flight_assets.queries import live
+from flight_assets.queries.cache import Answer
+from flight_assets.queries.filters import Filters
+
+WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "24 hours": 1_440, "7 days": 10_080}
+PAGE_SIZE = 25
+NO_MATCH = "No flight matches. Search for the begin of a flight id, an airport or a route."
+COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes", "arrival_delay_minutes",
+           "predicted_delay_minutes", "quality_score", "ingestion_timestamp")  # fmt: skip
+
+ui.page("Real-Time Overview", "What is coming in now, how fast it gets through, and which flights are late.")
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    label = st.selectbox("Window", list(WINDOWS), index=1, key="overview_window", persist_state="session", width=160)
+    filters = ui.code_filters("overview")
+minutes = WINDOWS[label]
+
+
+def numbers() -> None:
+    """The numbers at the top and what came in over time."""
+    found = ui.gather(
+        incoming=data.other(live.incoming, lambda known: (known.kafka(),), minutes),
+        messages=data.other(live.messages_taken, lambda known: (known.kafka(),)),
+        store=data.live(live.hot_store),
+        latency=data.other(live.latency, lambda known: (known.mongo(), known.hdfs())),
+    )
+    with st.container(horizontal=True):
+        incoming_metric(found)
+        totals_metric(found)
+        size_metric(found)
+        latency_metric(found)
+    left, right = st.columns([3, 2])
+    with left, ui.section("Messages taken by Kafka", "Counted by the topic's offsets, so bad messages and duplicates count too."):
+        incoming = ui.answer(found["incoming"])
+        if incoming.frame["messages"].sum() == 0:
+            ui.empty(f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window.")
+        else:
+            ui.chart(
+                charts.messages_over_time(incoming.frame, ui.time_zone()), "overview_incoming",
+                f"Bars: messages that Kafka took in the last {label}, {incoming.frame['messages'].sum():,} in all",
+            )  # fmt: skip
+        ui.stamp(incoming, source="Kafka")
+    with right, ui.section("End-to-end latency", "From Kafka taking a flight's newest event until its batch is in every store."):
+        latency = ui.answer(found["latency"])
+        if latency.frame.empty:
+            ui.empty("No batch has been finished yet. Run `flights process`.")
+        else:
+            ui.chart(
+                charts.latency_over_batches(latency.frame, ui.time_zone()), "overview_latency",
+                f"Lines: latency p50 and p95 of the last {len(latency.frame)} batches, in seconds",
+            )  # fmt: skip
+        ui.stamp(latency, source="MongoDB and HDFS")
+
+
+def incoming_metric(found: dict[str, Answer | Exception]) -> None:
+    """Messages per second in the last whole minute."""
+    with ui.cell():
+        frame = ui.answer(found["incoming"]).frame
+        last = frame.iloc[-1]
+        ui.metric(
+            "Incoming rate", f"{last.messages / last.seconds:,.1f} /s", f"{last.messages:,} messages in {ui.duration(last.seconds)}",
+            help="Messages that Kafka took in the last whole interval, per second.",
+        )  # fmt: skip
+
+
+def totals_metric(found: dict[str, Answer | Exception]) -> None:
+    """Flights in the hot store, messages in all."""
+    with ui.cell():
+        messages = int(ui.answer(found["messages"]).frame["messages"].iloc[0])
+        store = ui.answer(found["store"]).frame.iloc[0]
+        ui.metric(
+            "Total records", f"{messages:,}", f"messages; {store.documents:,} flights in MongoDB", help="Messages that Kafka ever took."
+        )
+
+
+def size_metric(found: dict[str, Answer | Exception]) -> None:
+    """Size of MongoDB against the size at which it is archived."""
+    with ui.cell():
+        threshold = data.clients().settings.mongo_threshold_mb
+        size = float(ui.answer(found["store"]).frame["size_mb"].iloc[0])
+        ui.metric(
+            "MongoDB size", f"{size:,.1f} MB", f"{size / threshold:.1%} of {threshold:,.0f} MB",
+            help="Against the size at which archiving begins; dataSize + indexSize of dbStats, MB of 10⁶ bytes.",
+        )  # fmt: skip
+
+
+def latency_metric(found: dict[str, Answer | Exception]) -> None:
+    """Latency of the newest batch."""
+    with ui.cell():
+        frame = ui.answer(found["latency"]).frame
+        newest = frame.iloc[-1] if len(frame) else None
+        if newest is None:
+            ui.metric("End-to-end latency", "–", "no batch yet")
+            return
+        ui.metric(
+            "End-to-end latency p50", ui.duration(newest.p50_s), f"p95 {ui.duration(newest.p95_s)}, batch {newest.batch_id}",
+            help="Of the newest finished batch: from Kafka taking the event until the batch is in every store.",
+        )  # fmt: skip
+
+
+def flights() -> None:
+    """The map and the newest records."""
+    found = ui.gather(routes=data.live(live.by_route, minutes, filters, 500))
+    with ui.section("Delays by airport and route", "Mean arrival delay, before arrival the departure delay; flights of the window."):
+        routes = ui.answer(found["routes"])
+        placed = routes.frame[routes.frame["mean_delay"].notna()]
+        if placed.empty:
+            ui.empty(f"No flight with a known delay came in during the last {label}.")
+        else:
+            ui.chart(
+                charts.delay_map(placed, dimensions.airports()), "overview_map",
+                f"Map: {len(placed)} routes and their airports coloured by mean delay",
+            )  # fmt: skip
+        ui.stamp(routes, source="MongoDB", note=f"{int(routes.frame['flights'].sum()):,} flights in the window")
+
+
+def records() -> None:
+    """The newest records with search, a page at a time."""
+    with ui.section("Latest records", "Newest state of each flight, in the order in which Kafka took it."):
+        search = st.text_input(
+            "Search", key="overview_search", placeholder="UA1545…, EWR, EWR-IAH", persist_state="session", width=300,
+            help="The begin of a flight id, an airline, an airport or a route.",
+        )  # fmt: skip
+        page = int(st.session_state.get("overview_page", 1)) - 1
+        found = ui.answer(ui.gather(latest=data.live(live.latest, filters, search, page, PAGE_SIZE))["latest"])
+        if found.frame.empty:
+            ui.empty(
+                "No flight matches."
+                if search or filters != Filters()
+                else "MongoDB holds no flight yet. Run `flights produce`, then `flights process`."
+            )
+        else:
+            ui.table(found.frame[list(COLUMNS)], key="overview_latest", height=360)
+        st.pagination(20, key="overview_page")
+        ui.stamp(found, source="MongoDB")
+
+
+ui.live(numbers, "overview_numbers")
+left, right = st.columns([2, 3])
+with left:
+    ui.live(flights, "overview_flights")
+with right:
+    ui.live(records, "overview_records")

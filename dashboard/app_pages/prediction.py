@@ -1,0 +1,180 @@
+"""Prediction & Insights: how right the delay model is, by time, confidence and version, and why a flight got its prediction."""
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, data
+from dashboard import components as ui
+from flight_assets.queries import history, model_quality
+from flight_assets.queries.filters import Filters
+
+PROMISED_COVERAGE = 0.9
+FEW_FLIGHTS = 20
+BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
+
+ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
+
+
+def figures(filters: Filters) -> None:
+    """Distribution, actual against predicted, and the largest errors."""
+    found = ui.gather(
+        bins=data.history(history.delay_distribution, filters),
+        dots=data.history(history.predicted_against_actual, filters, 3_000),
+        errors=data.history(history.largest_errors, filters),
+    )
+    left, right = st.columns(2)
+    with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
+        bins = ui.answer(found["bins"])
+        if bins.frame.empty:
+            ui.empty("No predicted flight of this range has arrived yet.")
+        else:
+            ui.chart(charts.distributions(bins.frame), "prediction_bins", "Steps: flights by predicted and by actual arrival delay")
+        ui.stamp(bins, source="fact_flight_events")
+    with right, ui.section("Actual against predicted", "A sample of at most 3,000 flights; on the dashed line the prediction was right."):
+        dots = ui.answer(found["dots"])
+        if dots.frame.empty:
+            ui.empty("No predicted flight of this range has arrived yet.")
+        else:
+            ui.chart(charts.predicted_against_actual(dots.frame), "prediction_dots", "Dots: actual over predicted arrival delay by flight")
+        ui.stamp(dots, source="fact_flight_events")
+    with ui.section(
+        "Anomalies by prediction error", "The flights that were furthest from their prediction; z counts standard deviations of the error."
+    ):
+        errors = ui.answer(found["errors"])
+        if errors.frame.empty:
+            ui.empty("No predicted flight of this range has arrived yet.")
+        else:
+            shown = errors.frame.drop(columns=["airline", "flight_date"])
+            ui.table(
+                shown, key="prediction_errors", height=280,
+                column_config={"z": st.column_config.NumberColumn("z", format="%.1f"), "model_version": "model"},
+            )  # fmt: skip
+        ui.stamp(errors, source="fact_flight_events")
+
+
+def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
+    """MAE, RMSE, MAPE and coverage beside the baselines, confidence bins, and versions compared."""
+    if filters.first is None or filters.until is None:
+        return
+    days = (filters.first, filters.until)
+    found = ui.gather(
+        whole=data.judged(model_quality.live_quality, *days, "all"),
+        quality=data.judged(model_quality.live_quality, *days, bucket),
+        confidence=data.history(model_quality.confidence_bins, *days),
+        versions=data.judged(model_quality.versions_compared, *days),
+    )
+    with ui.section("How right the predictions are", "All flights predicted in these days, whatever airline or airport is picked."):
+        whole = ui.answer(found["whole"])
+        arrived = whole.frame[whole.frame["flights"] > 0]
+        if arrived.empty:
+            ui.empty("No flight that was predicted in these days has arrived yet.")
+            ui.stamp(whole, source="predictions")
+            return
+        best = arrived.sort_values("flights").iloc[-1]
+        with st.container(horizontal=True):
+            ui.metric("MAE", ui.number(best.mae, 1, "min"), f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}")
+            ui.metric("RMSE", ui.number(best.rmse, 1, "min"), f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}")
+            ui.metric(
+                "MAPE",
+                ui.percent(best.mape, 0),
+                "of flights ≥ 15 min off time",
+                help="Mean |error| / |actual|, flights at least 15 min early or late.",
+            )
+            ui.metric("90 % interval", ui.percent(best.coverage_90), "of actuals within")
+            ui.metric("Flights", f"{best.flights:,.0f}", f"model {best.model_version}")
+        ui.stamp(whole, source="predictions")
+    quality = found["quality"]
+    left, right = st.columns(2)
+    with left, ui.section("MAE and RMSE over time"):
+        frame = enough(ui.answer(quality).frame)
+        columns = {
+            "mae": "MAE",
+            "rmse": "RMSE",
+            "mae_median_baseline": "baseline MAE (median)",
+            "rmse_mean_baseline": "baseline RMSE (mean)",
+        }
+        ui.chart(
+            charts.lines(frame, "bucket", columns, "prediction made (UTC)", "error (min)"),
+            "prediction_errors_time",
+            "Lines: MAE and RMSE by day",
+        )
+        ui.stamp(ui.answer(quality), source="predictions", note=f"buckets with {FEW_FLIGHTS} flights or more")
+    with right, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
+        frame = enough(ui.answer(quality).frame)
+        figure = charts.lines(frame, "bucket", {"mape": "MAPE"}, "prediction made (UTC)", "MAPE")
+        ui.chart(figure.update_yaxes(tickformat=".0%"), "prediction_mape", "Line: MAPE by day")
+        ui.stamp(ui.answer(quality), source="predictions")
+    left, right = st.columns(2)
+    with left, ui.section("Interval coverage over time"):
+        frame = enough(ui.answer(quality).frame)
+        figure = charts.coverage(frame, "bucket", "coverage_90", PROMISED_COVERAGE, "prediction made (UTC)")
+        ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
+        ui.stamp(ui.answer(quality), source="predictions")
+    with right, ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
+        confidence = ui.answer(found["confidence"])
+        named = confidence.frame.assign(confidence=[f"{value:.2f}" for value in confidence.frame["confidence"]])
+        ui.chart(charts.bars(named, "confidence", "mae", "MAE (min)", "min"), "prediction_confidence", "Bars: MAE by confidence")
+        ui.stamp(confidence, source="predictions")
+    with ui.section("Model versions compared", "Champion and challenger over the flights that both predicted."):
+        versions = ui.answer(found["versions"])
+        if versions.frame.empty:
+            ui.empty("No challenger predicts beside the champion in these days.")
+        else:
+            shown = versions.frame[
+                ["role", "model_version", "flights", "mae", "rmse", "mape", "coverage_90", "interval_width_minutes", "brier"]
+            ]
+            ui.table(shown, key="prediction_versions")
+        ui.stamp(versions, source="predictions and challenger_predictions")
+
+
+def enough(frame: pd.DataFrame) -> pd.DataFrame:
+    """The buckets of the version with most flights, those of them with flights enough to say something."""
+    version = frame.groupby("model_version")["flights"].sum().idxmax()
+    return frame[(frame["model_version"] == version) & (frame["flights"] >= FEW_FLIGHTS)]
+
+
+def why(filters: Filters) -> None:
+    """What each feature added to the prediction of a chosen flight."""
+    with ui.section("Why this prediction", "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes."):
+        candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, 50))["rows"]).frame["flight_id"]
+        if candidates.empty:
+            ui.empty("No predicted flight of this range has arrived yet.")
+            return
+        flight_id = st.selectbox(
+            "Flight", list(candidates), key="prediction_flight", width=300, accept_new_options=True,
+            help="The flights with the largest errors; any other flight_id can be typed.",
+        )  # fmt: skip
+        found = ui.gather(why=data.judged(model_quality.explain_flight, flight_id), flight=data.history(history.flight, flight_id))
+        reasons, flight = ui.answer(found["why"]), ui.answer(found["flight"])
+        if len(flight.frame):
+            row = flight.frame.iloc[0]
+            with st.container(horizontal=True):
+                ui.metric(
+                    "Predicted",
+                    ui.number(row.predicted_delay_minutes, 1, "min"),
+                    f"90 %: {row.interval_low_minutes:.0f} to {row.interval_high_minutes:.0f} min",
+                )
+                ui.metric("Actual", ui.number(row.actual_delay_minutes, 0, "min"), f"error {ui.number(row.error_minutes, 1, 'min')}")
+                ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
+        ui.chart(charts.contributions(reasons.frame), "prediction_why", f"Bars: contributions of features to the prediction of {flight_id}")
+        ui.stamp(reasons, source="the model and staging_flight_events")
+
+
+def body() -> None:
+    """The page below its head, once the warehouse says which days it has."""
+    extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
+    if not extent.flights:
+        ui.empty(ui.NOTHING_YET)
+        return
+    chosen = ui.history_filters("prediction", extent["first"], extent["last"])
+    if chosen is not None:
+        bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
+        ui.live(partial(over_time, chosen, bucket), "prediction_time")
+        ui.live(partial(figures, chosen), "prediction_figures")
+        ui.live(partial(why, chosen), "prediction_reasons")
+
+
+with ui.section_if_failing():
+    body()

@@ -1,0 +1,256 @@
+"""What every page shares: its head with the pause button, live parts, stamps, the states of a section, filters, charts, numbers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from dashboard import data
+from flight_assets.contracts import dimensions
+from flight_assets.errors import StoreUnavailable
+from flight_assets.queries.cache import Answer, Query
+from flight_assets.queries.filters import Filters
+from flight_assets.stores import outage
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+PAUSED = "paused"
+DEFAULT_DAYS = 90
+NOTHING_YET = "No flight is here yet. Run `flights produce`, then `flights process`."
+CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False, "topojsonURL": "app/static/topojson/"}
+_log = logging.getLogger(__name__)
+
+
+def page(title: str, purpose: str) -> None:
+    """The head of a page: what it is, what it is for, and the button that pauses its refreshing."""
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        with st.container(width="content", gap=None):
+            st.title(title, anchor=False)
+            st.caption(purpose)
+        st.toggle(
+            "Pause updates", key=PAUSED, persist_state="session", width="content", help="Live parts refresh by themselves until paused."
+        )
+
+
+def live(part: Callable[[], None], key: str) -> None:
+    """Draw a part of the page and draw it again every ``dashboard_refresh_s`` seconds, unless paused; the rest of the page stays."""
+    every = None if st.session_state.get(PAUSED) else data.clients().settings.dashboard_refresh_s
+    st.fragment(run_every=every, key=key)(part)()
+
+
+@contextmanager
+def section(title: str = "", caption: str = "") -> Iterator[None]:
+    """A part of a page that fails alone: an error inside shows as one sentence in its place."""
+    with st.container(border=True):
+        if title:
+            st.subheader(title, anchor=False, help=caption or None)
+        try:
+            yield
+        except Exception as error:
+            show_error(error)
+
+
+@contextmanager
+def section_if_failing() -> Iterator[None]:
+    """A whole page that shows one sentence where it fails."""
+    try:
+        yield
+    except Exception as error:
+        show_error(error)
+
+
+@contextmanager
+def cell() -> Iterator[None]:
+    """A number that fails alone: in its place an em dash and what is wrong."""
+    try:
+        yield
+    except Exception as error:
+        name = error.store if isinstance(error, StoreUnavailable) else "a store"
+        _log.warning("a number could not be shown", exc_info=error)
+        metric("Not known", "–", f"{name} is not reachable" if isinstance(error, StoreUnavailable) else "see the log of the dashboard")
+
+
+def show_error(error: Exception) -> None:
+    """One sentence for a failure: which store is down, or what went wrong."""
+    _log.warning("a part of a page could not be shown", exc_info=error)
+    sentence = outage.explain(data.clients().settings, error)
+    if isinstance(error, StoreUnavailable):
+        st.warning(f"**{error.store} is not reachable.** {sentence} This part comes back by itself.", icon=":material/cloud_off:")
+    else:
+        st.warning(sentence, icon=":material/error:")
+
+
+def answer(found: Answer | Exception) -> Answer:
+    """The answer, or its error raised."""
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def gather(**queries: Query) -> dict[str, Answer | Exception]:
+    """Ask several questions at once, with a sign of waiting if it takes a moment."""
+    with st.spinner("Reading the stores …", show_time=True):
+        return data.gather(queries)
+
+
+def empty(sentence: str) -> None:
+    """What a section says when there is nothing to show, and what to do about it."""
+    st.info(sentence, icon=":material/inbox:")
+
+
+def stamp(*answers: Answer, source: str, note: str = "") -> None:
+    """When the store was asked for what is shown above: UTC, local time on hover. Of several answers the oldest."""
+    moment = min(found.as_of for found in answers)
+    through = " via Redis" if any(found.source == "redis" for found in answers) else ""
+    text = f"Data as of {moment:%H:%M:%S} UTC · {source}{through}{' · ' + note if note else ''}"
+    st.caption(text, help=f"{moment:%Y-%m-%d} {moment:%H:%M:%S} UTC is {local(moment)} in your time zone.")
+
+
+def local(moment: datetime) -> str:
+    """A moment in the viewer's time zone, which the browser tells."""
+    return f"{moment.astimezone(time_zone()):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def time_zone() -> ZoneInfo:
+    """The viewer's time zone; UTC where the browser does not tell."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def chart(figure: go.Figure, key: str, alt: str, **options: Any) -> Any:  # noqa: ANN401 - Streamlit's selection state
+    """A figure under a stable key, so that zoom survives a refresh; ``alt`` says in words what it shows."""
+    return st.plotly_chart(figure, key=key, alt=alt, config=CHART_CONFIG, **options)
+
+
+def metric(label: str, value: str, note: str = "", trend: Sequence[float] | None = None, *, help: str = "") -> None:
+    """One number with what it means; ``trend`` is a line of its past."""
+    st.metric(label, value, note or None, delta_color="off", delta_arrow="off", help=help or None, border=True)
+
+
+# How columns read in tables: label and format, by name.
+_COLUMNS: dict[str, Any] = {
+    "timestamp": st.column_config.DatetimeColumn("event time (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+    "scheduled_departure": st.column_config.DatetimeColumn("scheduled (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+    "ingestion_timestamp": st.column_config.DatetimeColumn("ingested (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
+    "flight_id": "flight",
+    "flight_date": st.column_config.DateColumn("date", format="YYYY-MM-DD"),
+    "event_type": "state",
+    "departure_delay_minutes": st.column_config.NumberColumn("dep. delay (min)", format="%.0f"),
+    "arrival_delay_minutes": st.column_config.NumberColumn("arr. delay (min)", format="%.0f"),
+    "actual_delay_minutes": st.column_config.NumberColumn("actual (min)", format="%.0f"),
+    "predicted_delay_minutes": st.column_config.NumberColumn("predicted (min)", format="%.1f"),
+    "interval_low_minutes": st.column_config.NumberColumn("from (min)", format="%.0f"),
+    "interval_high_minutes": st.column_config.NumberColumn("to (min)", format="%.0f"),
+    "error_minutes": st.column_config.NumberColumn("error (min)", format="%.1f"),
+    "confidence": st.column_config.NumberColumn("confidence", format="%.2f"),
+    "quality_score": st.column_config.NumberColumn("quality", format="%.2f"),
+    "mean_departure_delay": st.column_config.NumberColumn("mean dep. delay (min)", format="%.1f"),
+    "mean_arrival_delay": st.column_config.NumberColumn("mean arr. delay (min)", format="%.1f"),
+    "sd_arrival_delay": st.column_config.NumberColumn("sd arr. delay (min)", format="%.1f"),
+    "late_share": st.column_config.NumberColumn("late ≥ 15 min", format="percent"),
+    "cancelled_share": st.column_config.NumberColumn("cancelled", format="percent"),
+    "missing_share": st.column_config.NumberColumn("missing", format="percent"),
+    "mean_quality": st.column_config.NumberColumn("quality", format="%.3f"),
+    "first": st.column_config.DatetimeColumn("first (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+    "last": st.column_config.DatetimeColumn("last (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+    "newest": st.column_config.DatetimeColumn("newest (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
+    "begin": st.column_config.DatetimeColumn("begin (local)", format="YYYY-MM-DD HH:mm"),
+}
+
+
+def _plain_column(values: pd.Series) -> Any:  # noqa: ANN401 - a label or a column's configuration
+    label = str(values.name).replace("_", " ")
+    return st.column_config.NumberColumn(label, format="localized") if values.dtype.kind in "iu" else label
+
+
+def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:  # noqa: ANN401 - Streamlit's selection state
+    """A frame with labels, units and number formats by the names of its columns."""
+    labels = {name: _COLUMNS.get(name) or _plain_column(frame[name]) for name in frame.columns} | options.pop("column_config", {})
+    return st.dataframe(frame, key=key, hide_index=True, column_config=labels, placeholder="–", **options)
+
+
+def number(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """1,234.5 with its unit; an en dash for what is not known."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:,.{digits}f}{' ' + unit if unit else ''}".replace("-", "−")
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share 0–1 as 12.3 %."""
+    return number(None if value is None else 100 * value, digits, "%")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    if seconds is None or seconds != seconds:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    for length, name, smaller_length, smaller in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= length:
+            rest = whole % length // smaller_length
+            return f"{whole // length} {name}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+def airline_names() -> Mapping[str, str]:
+    """Name by IATA code."""
+    frame = dimensions.airlines()
+    return dict(zip(frame["code"], frame["name"], strict=True))
+
+
+def code_filters(key: str) -> Filters:
+    """A button with the pickers of airline, origin, destination and route; picks stay when pages change. What is no route is left out."""
+    names = airline_names()
+    airports = list(dimensions.airports()["code"])
+
+    def pick(label: str, field: str, codes: list[str], shown: Callable[[str], str]) -> tuple[str, ...]:
+        picked = st.multiselect(label, codes, key=f"{key}_{field}", format_func=shown, placeholder="all", persist_state="session")
+        return tuple(picked)
+
+    picked = sum(bool(st.session_state.get(f"{key}_{field}")) for field in ("airlines", "origins", "destinations", "routes"))
+    with st.popover(f"Filters: {picked} set" if picked else "Filters", icon=":material/filter_alt:", width="content"):
+        airlines = pick("Airline", "airlines", list(names), lambda code: f"{code} · {names[code]}")
+        origins = pick("Origin", "origins", airports, str)
+        destinations = pick("Destination", "destinations", airports, str)
+        text = st.text_input("Route", key=f"{key}_routes", placeholder="EWR-IAH", persist_state="session")
+    routes = tuple(route for route in text.upper().replace(" ", "").split(",") if route)
+    try:
+        return Filters(airlines=airlines, origins=origins, destinations=destinations, routes=routes)
+    except ValueError:
+        st.warning(f"{text} is no route; one looks like EWR-IAH.", icon=":material/error:")
+        return Filters(airlines=airlines, origins=origins, destinations=destinations)
+
+
+def history_filters(key: str, first: date, last: date) -> Filters | None:
+    """The row of filters above historical charts; null, after saying so, while a range has only its begin."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        default = (max(first, last - timedelta(days=DEFAULT_DAYS - 1)), last)
+        picked = st.date_input(
+            "Dates", default, min_value=first, max_value=last, key=f"{key}_dates", persist_state="session", width=230, format="YYYY-MM-DD"
+        )
+        codes = code_filters(key)
+    if not isinstance(picked, tuple) or len(picked) != 2:
+        st.info("Pick the last day of the range, too.", icon=":material/date_range:")
+        return None
+    return replace(codes, first=picked[0], until=picked[1])
+
+
+def now() -> datetime:
+    """The present moment, UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,154 @@
+"""The pages' way to the stores: clients kept for the process, every answer through the cache, several questions at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from flight_assets.queries.cache import Answer, DataVersion, Query, open_cache
+from flight_assets.settings import Settings, get_settings
+from flight_assets.stores import mongo, outage, warehouse
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.models import ModelStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PATIENCE_S = 5.0  # people wait for a page: a store that takes longer to answer at all counts as down
+WORKERS = 8
+_LOST_SESSION = ("NO_ACTIVE_SESSION", "INVALID_HANDLE", "SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
+
+
+class Clients:
+    """Connections of this process. Nothing connects before the first question, and a store that comes back is used again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, PATIENCE_S)})
+        self.cache = open_cache(self.settings)
+        self.versions = DataVersion(self.settings)
+        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="question")
+        self._lock = threading.Lock()
+        self._mongo: Any = None
+        self._house: warehouse.Warehouse | None = None
+
+    def mongo(self) -> Any:  # noqa: ANN401 - pymongo's Database
+        """The platform's database; raises StoreUnavailable at once if nothing listens."""
+        outage.refuse_silent(self.settings, "MongoDB")
+        with self._lock:
+            if self._mongo is None:
+                self._mongo = mongo.connect(self.settings)
+        return self._mongo[self.settings.mongo_database]
+
+    def hdfs(self) -> Hdfs:
+        """HDFS; raises StoreUnavailable at once if nothing listens."""
+        outage.refuse_silent(self.settings, "HDFS NameNode")
+        return Hdfs(self.settings)
+
+    def kafka(self) -> Settings:
+        """The settings to reach Kafka with; raises StoreUnavailable at once if nothing listens."""
+        outage.refuse_silent(self.settings, "Kafka")
+        return self.settings
+
+    def on_house(self, compute: Callable[[warehouse.Warehouse], pd.DataFrame]) -> pd.DataFrame:
+        """Ask the warehouse; a session that ended with its Spark server is opened anew."""
+        outage.refuse_silent(self.settings, "Spark Connect")
+        house = self._open_house()
+        try:
+            return compute(house)
+        except Exception as error:
+            if not any(sign in str(error) for sign in _LOST_SESSION):
+                raise
+            with self._lock:
+                if self._house is house:
+                    self._house = None
+            return compute(self._open_house())
+
+    def _open_house(self) -> warehouse.Warehouse:
+        from pyspark.sql import SparkSession
+
+        with self._lock:
+            if self._house is None:
+                warehouse.refuse_unreachable(self.settings)
+                session = SparkSession.builder.remote(self.settings.spark_remote).create()
+                self._house = warehouse.prepare(session, self.settings)
+            return self._house
+
+    def close(self) -> None:
+        """Stop refreshing and give the connections back."""
+        self.cache.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        if self._mongo is not None:
+            self._mongo.close()
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: lambda settings: settings.model_dump_json()}, on_release=Clients.close)
+def _clients(settings: Settings) -> Clients:
+    found = Clients(settings)
+    found.cache.keep_fresh()
+    return found
+
+
+def clients() -> Clients:
+    """The clients of this process's settings."""
+    return _clients(get_settings())
+
+
+def live(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
+    """A question to MongoDB: ``function(database, *args, **parameters)``, of this minute's data."""
+    known = clients()
+    return _query(function, args, parameters, known.versions.live, lambda: function(known.mongo(), *args, **parameters))
+
+
+def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
+    """A question to the warehouse: ``function(warehouse, *args, **parameters)``, of the last finished batch's data."""
+    known = clients()
+    return _query(
+        function, args, parameters, known.versions.history, lambda: known.on_house(lambda house: function(house, *args, **parameters))
+    )
+
+
+def judged(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: ANN401
+    """A question about the model: ``function(warehouse, model store, *args)``, of the last finished batch's data."""
+    known = clients()
+    return _query(
+        function, args, {}, known.versions.history, lambda: known.on_house(lambda house: function(house, ModelStore(known.hdfs()), *args))
+    )
+
+
+def other(function: Callable[..., pd.DataFrame], make: Callable[[Clients], tuple[Any, ...]], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
+    """A question to what ``make`` gives of the clients, of this minute's data."""
+    known = clients()
+    return _query(function, args, parameters, known.versions.live, lambda: function(*make(known), *args, **parameters))
+
+
+def ask(query: Query) -> Answer:
+    """The answer of one question."""
+    return clients().cache.ask(query)
+
+
+def gather(queries: Mapping[str, Query]) -> dict[str, Answer | Exception]:
+    """The answers of several questions, asked at the same time; one that failed is its error."""
+    known = clients()
+
+    def attempt(query: Query) -> Answer | Exception:
+        try:
+            return known.cache.ask(query)
+        except Exception as error:
+            return error
+
+    return dict(zip(queries, known.pool.map(attempt, queries.values()), strict=True))
+
+
+def _query(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    parameters: dict[str, Any],
+    version: Callable[[], str],
+    compute: Callable[[], pd.DataFrame],
+) -> Query:
+    name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
+    return Query(name, {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}, version, compute)

@@ -1,0 +1,297 @@
+"""Answers of queries, kept in Redis: Arrow frames keyed by query, parameters and data version, fresh before anybody has to wait.
+
+Redis being down makes answers slower, never wrong: every failure of it counts as a miss, and for a while it is not asked again.
+Written here rather than taken from dogpile.cache, whose waiting callers each compute again in turn when its backend is down.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from flight_assets.errors import StoreUnavailable
+from flight_assets.provenance import STEPS, Ledger
+from flight_assets.stores import outage
+from flight_assets.stores import redis as redis_store
+from flight_assets.stores.hdfs import Hdfs
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from flight_assets.settings import Settings
+
+TTL_S = 300
+REFRESH_BELOW_S = 60  # an entry that has less than this to live is computed again, if somebody still asks for it
+WANTED_S = 150  # an answer counts as asked for this long: two refreshes of a page and some slack
+MAX_WANTED = 200
+WATCH_S = 2.0
+LOCK_S = 60.0  # a computation that takes longer lets another process start its own
+POLL_S = 0.05
+BREAKER_S = 5.0
+REDIS_TIMEOUT_S = 0.5
+PREFIX = "flights:result:"
+COUNTERS = "flights:cache:counters"
+_COMPUTED_AT = b"computed_at"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question: ``name`` and ``parameters`` say which, ``version`` of which data, ``compute`` asks the store."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    version: Callable[[], str] = field(compare=False)
+    compute: Callable[[], pd.DataFrame] = field(compare=False)
+
+    def key(self) -> str:
+        """The Redis key: equal for equal questions to equal data, in every process."""
+        text = json.dumps([self.parameters, self.version()], sort_keys=True, default=str)
+        return f"{PREFIX}{self.name}:{sha256(text.encode()).hexdigest()[:32]}"
+
+    def identity(self) -> str:
+        """The question without the data's version."""
+        return json.dumps([self.name, self.parameters], sort_keys=True, default=str)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A frame, the moment at which the store was asked (UTC), and where it came from now."""
+
+    frame: pd.DataFrame
+    as_of: datetime
+    source: Literal["redis", "store"]
+
+
+class DataVersion:
+    """How far the pipeline has come, read from its progress on HDFS at most every two seconds.
+
+    While HDFS does not answer, the version known last stays: an entry made under it lives at most ``TTL_S`` longer.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, str]] = {}
+
+    def after(self, step: str) -> str:
+        """The last batch that a step of the pipeline has finished, as text; 'unknown' if HDFS never answered."""
+        with self._lock:
+            read_at, version = self._known.get(step, (float("-inf"), "unknown"))
+            if self._clock() - read_at >= WATCH_S:
+                version = self._read(step, version)
+                self._known[step] = (self._clock(), version)
+            return version
+
+    def history(self) -> str:
+        """Changes with each batch that has reached the warehouse."""
+        return self.after(STEPS[-1])
+
+    def live(self) -> str:
+        """Changes with each batch that has reached MongoDB, and each minute: live windows end now."""
+        return f"{self.after('mongo_hot')}@{datetime.now(UTC):%Y%m%d%H%M}"
+
+    def _read(self, step: str, otherwise: str) -> str:
+        try:
+            outage.refuse_silent(self._settings, "HDFS NameNode")
+            return str(Ledger(Hdfs(self._settings)).last_done(step))
+        except StoreUnavailable as error:
+            _log.warning("data version unknown: %s", error)
+            return otherwise
+
+
+def encode(frame: pd.DataFrame, computed_at: datetime) -> bytes:
+    """A frame as an Arrow stream with zstd, and when it was computed."""
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _COMPUTED_AT: computed_at.isoformat().encode()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def decode(content: bytes) -> tuple[pd.DataFrame, datetime]:
+    """What ``encode`` took. Raises ValueError or KeyError for anything else."""
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(content) as reader:
+        table = reader.read_all()
+    return table.to_pandas(), datetime.fromisoformat(table.schema.metadata[_COMPUTED_AT].decode())
+
+
+class ResultCache:
+    """Redis first, then the store; one computation at a time for each key, in this process and among processes."""
+
+    def __init__(self, client: Redis) -> None:
+        """``client`` must give bytes, and give up soon: see ``open_cache``."""
+        self._redis = client
+        self._open_again_at = 0.0
+        self._unreported_errors = 0
+        self._lock = threading.Lock()
+        self._running: dict[str, Future[Answer]] = {}
+        self._wanted: dict[str, tuple[float, Query]] = {}
+        self._watcher: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    def ask(self, query: Query) -> Answer:
+        """The answer of a query. What ``compute`` raises is raised here, also to those who wait for the same computation."""
+        key = query.key()
+        self._want(query)
+        answer = self._read(key)
+        self._count("misses" if answer is None else "hits")
+        return answer or self._once(key, query)
+
+    def counters(self) -> dict[str, int]:
+        """hits, misses and errors since Redis was created, for all processes; raises StoreUnavailable if Redis is down.
+
+        Errors are counted when Redis answers again, by the process that met them.
+        """
+        from redis.exceptions import RedisError
+
+        try:
+            found: Any = self._redis.hgetall(COUNTERS)
+        except RedisError as error:
+            options = self._redis.connection_pool.connection_kwargs
+            raise StoreUnavailable("Redis", f"{options.get('host')}:{options.get('port')}", "see `flights status`") from error
+        return {name: int(found.get(name.encode(), 0)) for name in ("hits", "misses", "errors")}
+
+    def keep_fresh(self) -> None:
+        """From now on compute answers that pages still ask for before they expire, and again when their data changes."""
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="cache-refresh", daemon=True)
+            self._watcher.start()
+
+    def close(self) -> None:
+        """Stop refreshing."""
+        self._stopped.set()
+        if self._watcher:
+            self._watcher.join(timeout=LOCK_S)
+
+    def refresh(self) -> int:
+        """Compute what is asked for and is missing or about to expire. Returns how many answers were computed."""
+        now = time.monotonic()
+        with self._lock:
+            self._wanted = {name: entry for name, entry in self._wanted.items() if now - entry[0] < WANTED_S}
+            wanted = [query for _, query in self._wanted.values()]
+        due = [query for query in wanted if self._is_due(query.key())]
+        for query in due:
+            try:
+                self._once(query.key(), query, is_refresh=True)
+            except Exception as error:
+                _log.warning("%s could not be refreshed: %s", query.name, error)
+                with self._lock:
+                    self._wanted.pop(query.identity(), None)
+        return len(due)
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(WATCH_S):
+            try:
+                self.refresh()
+            except Exception:
+                _log.exception("refreshing failed; trying again")
+
+    def _is_due(self, key: str) -> bool:
+        left = self._ask_redis(lambda: self._redis.ttl(key), None)
+        return left is not None and left < REFRESH_BELOW_S
+
+    def _want(self, query: Query) -> None:
+        with self._lock:
+            identity = query.identity()
+            self._wanted.pop(identity, None)
+            self._wanted[identity] = (time.monotonic(), query)
+            while len(self._wanted) > MAX_WANTED:
+                self._wanted.pop(next(iter(self._wanted)))
+
+    def _once(self, key: str, query: Query, is_refresh: bool = False) -> Answer:
+        """Compute, or wait for the one who does."""
+        with self._lock:
+            running = self._running.get(key)
+            mine: Future[Answer] = Future()
+            if running is None:
+                self._running[key] = mine
+        if running is not None:
+            return running.result()
+        try:
+            mine.set_result(self._compute_or_wait(key, query, is_refresh))
+        except BaseException as error:
+            mine.set_exception(error)
+        finally:
+            with self._lock:
+                del self._running[key]
+        return mine.result()
+
+    def _compute_or_wait(self, key: str, query: Query, is_refresh: bool) -> Answer:
+        lock = self._redis.lock(f"{key}:lock", timeout=LOCK_S, blocking=False, thread_local=False)
+        deadline = time.monotonic() + LOCK_S
+        while not self._ask_redis(lock.acquire, True) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+            if answer := self._read(key):
+                return answer
+        try:
+            # Another may have finished between this one's look and its lock.
+            is_wanted = is_refresh and self._is_due(key)
+            return (None if is_wanted else self._read(key)) or self._compute(key, query)
+        finally:
+            if lock.local.token is not None:
+                self._ask_redis(lock.release, None)
+
+    def _compute(self, key: str, query: Query) -> Answer:
+        computed_at = datetime.now(UTC)
+        frame = query.compute()
+        self._ask_redis(lambda: self._redis.set(key, encode(frame, computed_at), ex=TTL_S), None)
+        return Answer(frame, computed_at, "store")
+
+    def _read(self, key: str) -> Answer | None:
+        content = self._ask_redis(lambda: self._redis.get(key), None)
+        if not content:
+            return None
+        try:
+            return Answer(*decode(content), "redis")
+        except (ValueError, KeyError, OSError) as error:  # ArrowInvalid is a ValueError
+            _log.warning("%s holds no answer: %s", key, error)
+            self._count("errors")
+            return None
+
+    def _count(self, counter: str) -> None:
+        def add() -> None:
+            self._redis.hincrby(COUNTERS, counter, 1)
+            if self._unreported_errors:
+                self._redis.hincrby(COUNTERS, "errors", self._unreported_errors)
+                self._unreported_errors = 0
+
+        self._ask_redis(add, None)
+
+    def _ask_redis(self, command: Callable[[], Any], otherwise: Any) -> Any:  # noqa: ANN401 - whatever the command gives
+        """What Redis answers; ``otherwise`` while it is down, when it is asked again every ``BREAKER_S`` only."""
+        from redis.exceptions import LockNotOwnedError, RedisError
+
+        if time.monotonic() < self._open_again_at:
+            return otherwise
+        try:
+            return command()
+        except LockNotOwnedError:
+            return otherwise
+        except RedisError as error:
+            _log.warning("Redis does not answer, asking the stores for %s s: %s", BREAKER_S, error)
+            self._open_again_at = time.monotonic() + BREAKER_S
+            self._unreported_errors += 1
+            return otherwise
+
+
+def open_cache(settings: Settings) -> ResultCache:
+    """The cache in the platform's Redis; connects at its first question."""
+    return ResultCache(redis_store.connect_binary(settings, REDIS_TIMEOUT_S))

@@ -1,0 +1,72 @@
+"""What a question about flights is limited to, as conditions for the warehouse and for MongoDB."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+_PATTERNS = {
+    "airlines": re.compile(r"[A-Z0-9]{2}"),
+    "origins": re.compile(r"[A-Z]{3}"),
+    "destinations": re.compile(r"[A-Z]{3}"),
+    "routes": re.compile(r"[A-Z]{3}-[A-Z]{3}"),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Flights of these local dates (both ends included, null = open), airlines, airports and routes; an empty tuple means all.
+
+    Raises:
+        ValueError: a code that is none; so a condition made from it can hold nothing but codes.
+    """
+
+    first: date | None = None
+    until: date | None = None
+    airlines: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, pattern in _PATTERNS.items():
+            for code in getattr(self, name):
+                if not pattern.fullmatch(code):
+                    raise ValueError(f"{code!r} is no code of {name}")
+
+    def sql(self) -> str:
+        """The condition on a table that has flight_date, airline, origin and destination."""
+        parts = []
+        if self.first:
+            parts.append(f"flight_date >= DATE'{self.first.isoformat()}'")
+        if self.until:
+            parts.append(f"flight_date <= DATE'{self.until.isoformat()}'")
+        for column, codes in (("airline", self.airlines), ("origin", self.origins), ("destination", self.destinations)):
+            if codes:
+                parts.append(f"{column} IN ({_quoted(codes)})")
+        if self.routes:
+            parts.append(f"concat(origin, '-', destination) IN ({_quoted(self.routes)})")
+        return " AND ".join(parts) or "TRUE"
+
+    def mongo(self) -> dict[str, Any]:
+        """The same as a match of MongoDB, where flight_date is ISO text."""
+        match: dict[str, Any] = {}
+        dates = {"$gte": self.first, "$lte": self.until}
+        if bounds := {operator: day.isoformat() for operator, day in dates.items() if day}:
+            match["flight_date"] = bounds
+        for field, codes in (("airline", self.airlines), ("origin", self.origins), ("destination", self.destinations)):
+            if codes:
+                match[field] = {"$in": sorted(codes)}
+        if self.routes:
+            match["route"] = {"$in": sorted(self.routes)}
+        return match
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the key of a cached result."""
+        return {name: sorted(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value}
+
+
+def _quoted(codes: tuple[str, ...]) -> str:
+    return ", ".join(f"'{code}'" for code in sorted(codes))

@@ -1,0 +1,175 @@
+"""What has been: Spark SQL over the rollups, and over the fact table and predictions where single flights count. Delays in minutes."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT
+from flight_assets.errors import FlightsError
+from flight_assets.queries.filters import Filters
+from flight_assets.queries.trends import without_gaps
+
+if TYPE_CHECKING:
+    from flight_assets.stores.warehouse import Warehouse
+
+HOURLY = "flights_hourly"
+DAILY = "flights_daily"
+Dimension = Literal["airline", "origin", "destination", "route", "day"]
+Period = Literal["hour", "day", "week", "month"]
+
+FLIGHT_COLUMNS = (
+    *("flight_id", "flight_date", "airline", "flight_number", "tail_number", "route", "event_type", "scheduled_departure"),
+    *("departure_delay_minutes", "arrival_delay_minutes", "predicted_delay_minutes", "interval_low_minutes", "interval_high_minutes"),
+    *("error_minutes", "confidence", "model_version", "quality_score", "ingestion_timestamp"),
+)
+
+# What every aggregation gives: counts of flights, means in minutes over the flights that have the delay (null if none has),
+# shares 0–1 of the flights that departed or arrived.
+_MEASURES = """
+    sum(flights) AS flights, sum(departed) AS departed, sum(arrived) AS arrived, sum(cancelled) AS cancelled,
+    sum(departure_delay_sum) / nullif(sum(departed), 0) AS mean_departure_delay,
+    sum(arrival_delay_sum) / nullif(sum(arrived), 0) AS mean_arrival_delay,
+    sqrt(greatest(0, sum(arrival_delay_sum_squares) / nullif(sum(arrived), 0)
+        - power(sum(arrival_delay_sum) / nullif(sum(arrived), 0), 2))) AS sd_arrival_delay,
+    sum(arrival_delayed_15) / nullif(sum(arrived), 0) AS late_share,
+    sum(cancelled) / nullif(sum(flights), 0) AS cancelled_share,
+    sum(quality_sum) / nullif(sum(flights), 0) AS mean_quality
+"""
+MEASURES = (
+    *("flights", "departed", "arrived", "cancelled", "mean_departure_delay", "mean_arrival_delay", "sd_arrival_delay"),
+    *("late_share", "cancelled_share", "mean_quality"),
+)
+_COUNTS = ("flights", "departed", "arrived", "cancelled")
+_KEYS: dict[Dimension, str] = {
+    "airline": "airline",
+    "origin": "origin",
+    "destination": "destination",
+    "route": "concat(origin, '-', destination)",
+    "day": "flight_date",
+}
+
+
+def extent(house: Warehouse) -> pd.DataFrame:
+    """One row: first and last flight_date of the warehouse (null if it is empty), flights in it."""
+    columns = "min(flight_date) AS first, max(flight_date) AS last, coalesce(sum(flights), 0) AS flights"
+    return house.ask(f"SELECT {columns} FROM {_name(house, DAILY)}")  # noqa: S608
+
+
+def series(house: Warehouse, filters: Filters, period: Period) -> pd.DataFrame:
+    """One row per period, oldest first: begin (the origin's local time, without zone) and MEASURES; none at all without flights.
+
+    Periods without a flight between the first and the last that has one are there with 0 flights.
+    """
+    begins = {"hour": "CAST(flight_date AS TIMESTAMP_NTZ) + make_dt_interval(0, hour)", "day": "CAST(flight_date AS TIMESTAMP_NTZ)"}
+    begin = begins.get(period, f"CAST(trunc(flight_date, '{period}') AS TIMESTAMP_NTZ)")
+    table = HOURLY if period == "hour" else DAILY
+    frame = _grouped(house, filters, table, {"begin": begin}, "ORDER BY begin")
+    unit = {"hour": "h", "day": "D", "week": "W-MON", "month": "MS"}[period]
+    return frame if frame.empty else without_gaps(frame, pd.date_range(frame["begin"].min(), frame["begin"].max(), freq=unit), _COUNTS)
+
+
+def by(house: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:
+    """One row per airline, origin, destination, route or day, most flights first: that column, and MEASURES."""
+    return _grouped(house, filters, DAILY, {dimension: _KEYS[dimension]}, f"ORDER BY flights DESC, 1 LIMIT {int(limit)}")
+
+
+def by_weekday_and_hour(house: Warehouse, filters: Filters) -> pd.DataFrame:
+    """One row per ISO weekday (1 = Monday) and hour of local scheduled departure that has flights: weekday, hour, and MEASURES."""
+    return _grouped(house, filters, HOURLY, {"weekday": "weekday(flight_date) + 1", "hour": "hour"}, "ORDER BY weekday, hour")
+
+
+def by_weekday(house: Warehouse, filters: Filters) -> pd.DataFrame:
+    """One row per ISO weekday (1 = Monday) that has flights: weekday, and MEASURES."""
+    return _grouped(house, filters, DAILY, {"weekday": "weekday(flight_date) + 1"}, "ORDER BY weekday")
+
+
+def daily_rows(house: Warehouse, filters: Filters, limit: int = 100_000) -> pd.DataFrame:
+    """One row per flight_date, airline, origin and destination, newest first: those, and MEASURES."""
+    keys = {name: name for name in ("flight_date", "airline", "origin", "destination")}
+    return _grouped(house, filters, DAILY, keys, f"ORDER BY flight_date DESC, 2, 3, 4 LIMIT {int(limit)}")
+
+
+def totals(house: Warehouse, filters: Filters) -> pd.DataFrame:
+    """One row of MEASURES; flights is 0 and the means null if no flight matches."""
+    return _grouped(house, filters, DAILY, {}, "").fillna(dict.fromkeys(_COUNTS, 0))
+
+
+def flights(house: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
+    """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes."""
+    columns = ", ".join(FLIGHT_COLUMNS)
+    query = f"SELECT {columns} FROM {house.name(FACT)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
+    return house.ask(query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}")
+
+
+def flight(house: Warehouse, flight_id: str) -> pd.DataFrame:
+    """The row of a flight in the fact table, all its columns but the nested weather; no row if there is none."""
+    found = re.fullmatch(r"[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-(\d{4})(\d{2})(\d{2})", flight_id.strip().upper())
+    if not found:
+        raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")
+    day = date(*(int(part) for part in found.groups()))
+    query = f"SELECT * EXCEPT (weather) FROM {house.name(FACT)} WHERE flight_id = '{found.group()}' AND flight_date = DATE'{day}'"  # noqa: S608
+    return house.ask(query)
+
+
+def predicted_against_actual(house: Warehouse, filters: Filters, limit: int = 4_000) -> pd.DataFrame:
+    """One row per flight with prediction and actual, a sample by hash of at most ``limit``: flight_id, flight_date, airline, route,
+    predicted_delay_minutes, interval_low_minutes, interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version.
+    """  # noqa: D205
+    columns = (
+        "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
+        "actual_delay_minutes, error_minutes, confidence, model_version"
+    )
+    query = f"SELECT {columns} FROM {house.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "  # noqa: S608
+    return house.ask(query + f"ORDER BY xxhash64(flight_id) LIMIT {int(limit)}")
+
+
+def largest_errors(house: Warehouse, filters: Filters, limit: int = 20) -> pd.DataFrame:
+    """One row per flight, largest |error| first: what ``predicted_against_actual`` gives, and z, the error in its standard deviations."""
+    columns = (
+        "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
+        "actual_delay_minutes, error_minutes, confidence, model_version"
+    )
+    query = (
+        f"SELECT {columns}, (error_minutes - avg(error_minutes) OVER ()) / nullif(stddev_samp(error_minutes) OVER (), 0) AS z "  # noqa: S608
+        f"FROM {house.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "
+    )
+    return house.ask(query + f"ORDER BY abs(error_minutes) DESC, flight_id LIMIT {int(limit)}")
+
+
+def delay_distribution(house: Warehouse, filters: Filters, width_minutes: int = 5, least: int = -60, most: int = 180) -> pd.DataFrame:
+    """One row per bin of minutes: minutes (its lower end), predicted and actual, the flights in it; beyond least and most in the end bins.
+
+    Only flights that have both, so that the two distributions compare.
+    """
+
+    def clipped(column: str) -> str:
+        return f"CAST(floor(least(greatest({column}, {least}), {most - 1}) / {width_minutes}) * {width_minutes} AS INT)"
+
+    query = f"""
+        WITH both AS (SELECT predicted_delay_minutes, actual_delay_minutes FROM {house.name(FACT)}
+                      WHERE error_minutes IS NOT NULL AND {filters.sql()}),
+             binned AS (SELECT {clipped("predicted_delay_minutes")} AS minutes, 1 AS predicted, 0 AS actual FROM both
+                        UNION ALL SELECT {clipped("actual_delay_minutes")}, 0, 1 FROM both)
+        SELECT minutes, sum(predicted) AS predicted, sum(actual) AS actual FROM binned GROUP BY minutes ORDER BY minutes
+    """  # noqa: S608
+    return house.ask(query)
+
+
+def dimension(house: Warehouse, name: Literal["airline", "airport"]) -> pd.DataFrame:
+    """One row per airline (code, name) or airport (code, name, city, state, latitude, longitude, time_zone)."""
+    return house.ask(f"SELECT * FROM {house.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code")  # noqa: S608
+
+
+def _grouped(house: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
+    selected = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
+    grouping = f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}" if keys else ""
+    query = f"SELECT {selected}{_MEASURES} FROM {_name(house, table)} WHERE {filters.sql()} {grouping} {ending}"  # noqa: S608
+    return house.ask(query)
+
+
+def _name(house: Warehouse, table: str) -> str:
+    return f"{house.database}.{table}"

@@ -1,0 +1,222 @@
+"""Queries against real stores with known flights: the fixture's flights can be counted by hand, so the answers are known."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from flight_assets.errors import FlightsError
+from flight_assets.queries import history, live, quality
+from flight_assets.queries.filters import Filters
+from flight_assets.stores import mongo
+from flight_assets.stores.warehouse import Warehouse, connect
+from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
+
+pytestmark = pytest.mark.integration
+
+# What the fixture's rows are made from.
+NUMBERS = range(FLIGHTS)
+ARRIVED = [i for i in NUMBERS if i % 20]
+ARRIVAL = {i: i % 41 - 10 for i in ARRIVED}
+JUNE = Filters(first=date(2026, 6, 1), until=date(2026, 6, 30))
+
+
+@pytest.fixture(scope="module")
+def house(full_settings) -> Warehouse:
+    return Warehouse(connect(full_settings), full_settings.warehouse_database)
+
+
+@pytest.fixture(scope="module")
+def db(full_settings):
+    with mongo.database(full_settings) as found:
+        yield found
+
+
+def mean(values) -> float:
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def test_totals_of_a_month(house):
+    row = history.totals(house, JUNE).iloc[0]
+    assert (row.flights, row.arrived, row.cancelled) == (FLIGHTS, len(ARRIVED), FLIGHTS // 20)
+    assert row.mean_arrival_delay == pytest.approx(mean(ARRIVAL.values()))
+    assert row.late_share == pytest.approx(mean(delay >= 15 for delay in ARRIVAL.values()))
+    assert row.mean_quality == pytest.approx(0.5)
+
+
+def test_totals_without_flights_are_zero(house):
+    row = history.totals(house, Filters(first=date(2030, 1, 1))).iloc[0]
+    assert row.flights == 0
+    assert row.mean_arrival_delay != row.mean_arrival_delay
+
+
+def test_every_filter_narrows(house):
+    of_route = [i for i in NUMBERS if i % 2 == 0 and i % 4 == 0 and i % 3 == 0 and i % DAYS < 10]
+    filters = Filters(date(2026, 6, 1), date(2026, 6, 10), ("UA",), ("EWR",), ("IAH",), ("EWR-IAH",))
+    assert history.totals(house, filters).iloc[0].flights == len(of_route)
+
+
+def test_a_series_has_every_day_and_their_sum_is_the_total(house):
+    frame = history.series(house, JUNE, "day")
+    assert len(frame) == DAYS
+    assert frame["flights"].sum() == FLIGHTS
+    assert str(frame["begin"].iloc[0]) == "2026-06-01 00:00:00"
+
+
+def test_days_without_flights_are_zero_in_a_series(house):
+    frame = history.series(house, Filters(airlines=("UA",), origins=("EWR",)), "day")
+    assert set(frame["flights"]) == {0, FLIGHTS // 6 // (DAYS // 6)}
+    assert frame.loc[frame["flights"] == 0, "mean_arrival_delay"].isna().all()
+
+
+@pytest.mark.parametrize(("period", "rows"), [("week", 5), ("month", 1)])
+def test_longer_periods_sum_to_the_same(house, period, rows):
+    frame = history.series(house, JUNE, period)
+    assert (len(frame), frame["flights"].sum()) == (rows, FLIGHTS)
+
+
+def test_hours_are_local_hours_of_departure(house):
+    frame = history.series(house, Filters(first=date(2026, 6, 1), until=date(2026, 6, 1)), "hour")
+    assert {begin.hour for begin in frame.loc[frame["flights"] > 0, "begin"]} == {6 + i % 14 for i in NUMBERS if i % DAYS == 0}
+
+
+def test_airlines_are_ranked_by_flights(house):
+    frame = history.by(house, JUNE, "airline")
+    assert dict(zip(frame["airline"], frame["flights"], strict=True)) == dict.fromkeys(("UA", "AA", "DL"), FLIGHTS // 3)
+
+
+def test_week_and_hours_hold_every_flight(house):
+    frame = history.by_weekday_and_hour(house, JUNE)
+    assert frame["flights"].sum() == FLIGHTS
+    assert frame["weekday"].between(1, 7).all()
+
+
+def test_distributions_of_predicted_and_actual_have_as_many_flights(house):
+    frame = history.delay_distribution(house, JUNE)
+    assert frame["predicted"].sum() == frame["actual"].sum() == len(ARRIVED)
+    assert frame.loc[frame["minutes"] == 10, "predicted"].iloc[0] == len(ARRIVED)
+
+
+def test_largest_errors_come_first(house):
+    frame = history.largest_errors(house, JUNE, 5)
+    worst = sorted((abs(delay - 10) for delay in ARRIVAL.values()), reverse=True)[:5]
+    assert list(frame["error_minutes"].abs()) == worst
+
+
+def test_a_flight_is_found_by_its_id_and_what_is_none_is_refused(house):
+    assert history.flight(house, "ua1000-EWR-20260601").iloc[0].flight_number == 1000
+    assert history.flight(house, "UA9999-EWR-20260601").empty
+    with pytest.raises(FlightsError, match="no flight_id"):
+        history.flight(house, "'; DROP TABLE x")
+
+
+def test_a_table_that_is_not_there_is_said_by_name(house):
+    with pytest.raises(FlightsError, match=r"no_such_table is not there"):
+        house.ask(f"SELECT * FROM {house.database}.no_such_table")
+
+
+def test_the_ledger_adds_up(house):
+    row = quality.conservation(house).iloc[0]
+    assert (row.batches, row.raw, row.staged, row.duplicate, row.quarantined, row.unaccounted_batches) == (3, 1230, 1200, 12, 18, 0)
+    assert list(quality.batches(house)["batch_id"]) == [0, 1, 2]
+
+
+def test_a_lost_message_is_seen(house):
+    house.spark.sql(
+        f"INSERT INTO {house.database}.batch_metadata SELECT 9, TIMESTAMP'2026-07-01', 5, 4, 0, 0, 0, 0, 0, 0, 0D, '', '{{}}'"
+    ).collect()
+    try:
+        assert quality.conservation(house).iloc[0].unaccounted_batches == 1
+        assert quality.batches(house)["unaccounted"].iloc[-1] == 1
+    finally:
+        house.spark.sql(f"DELETE FROM {house.database}.batch_metadata WHERE batch_id = 9").collect()
+
+
+def test_quarantine_by_reason_with_samples(house):
+    frame = quality.quarantine_by_reason(house)
+    assert dict(zip(frame["reason"], frame["messages"], strict=True)) == {"unknown_airport": 12, "not_json": 6}
+    samples = quality.quarantine_samples(house, "not_json", 2)
+    assert list(samples["value"]) == ["message 15", "message 12"]
+    assert quality.quarantine_samples(house, "x' OR '1'='1", 2).empty
+
+
+def test_missing_values_count_delays_only_when_they_are_due(house):
+    frame = quality.missing_values(house, JUNE).set_index("field")
+    assert frame.loc["weather.temperature_f", "missing_share"] == 1.0
+    assert frame.loc["tail_number", "missing"] == 0
+    assert tuple(frame.loc["arrival_delay_minutes", ["flights", "missing"]]) == (len(ARRIVED), 0)
+
+
+def test_freshness_knows_every_table(house):
+    frame = quality.freshness(house).set_index("table")
+    assert frame.loc["fact_flight_events", "rows"] == FLIGHTS
+    assert frame.loc["staging_flight_events", "newest"] is None or str(frame.loc["staging_flight_events", "newest"]) == "NaT"
+
+
+def test_the_hot_store_is_as_large_as_dbstats_says(db):
+    row = live.hot_store(db).iloc[0]
+    stats = db.command("dbStats")
+    assert row.documents == FLIGHTS
+    assert row.size_mb == pytest.approx((stats["dataSize"] + stats["indexSize"]) / 1e6)
+
+
+def test_live_windows_count_the_flights_that_came_in(db):
+    frame = live.over_time(db, 60, "minute")
+    assert frame["flights"].sum() == FLIGHTS
+    assert len(frame) in (60, 61)
+    assert live.over_time(db, 60, "minute", Filters(airlines=("UA",)))["flights"].sum() == FLIGHTS // 3
+    assert live.over_time(db, 1, "minute").empty or live.over_time(db, 1, "minute")["flights"].sum() < FLIGHTS
+
+
+def test_live_routes_have_the_measures_of_their_flights(db):
+    frame = live.by_route(db, 60).set_index("route")
+    of_route = [i for i in NUMBERS if i % 4 == 0]
+    assert frame.loc["EWR-IAH", "flights"] == len(of_route)
+    assert frame.loc["EWR-IAH", "cancelled"] == len([i for i in of_route if i % 20 == 0])
+    assert frame.loc["EWR-IAH", "mean_arrival_delay"] == pytest.approx(mean(ARRIVAL[i] for i in of_route if i % 20))
+    assert frame.loc["EWR-IAH", "late_share"] == pytest.approx(mean(ARRIVAL[i] >= 15 for i in of_route if i % 20))
+
+
+def test_latest_pages_follow_each_other_without_gap_or_repeat(db):
+    pages = [live.latest(db, page=number, size=500) for number in range(3)]
+    ids = [flight_id for page in pages for flight_id in page["flight_id"]]
+    assert (len(ids), len(set(ids))) == (FLIGHTS, FLIGHTS)
+    assert pages[0]["ingestion_timestamp"].is_monotonic_decreasing
+    with pytest.raises(FlightsError, match="too far back"):
+        live.latest(db, page=10_000, size=25)
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [("UA1000", {"UA1000-EWR-20260601"}), ("ewr-iah", None), ("XXX", set()), ("$where", set()), (".*", set())],
+)
+def test_search(db, search, found):
+    frame = live.latest(db, search=search, size=1000)
+    assert (set(frame["flight_id"]) == found) if found is not None else (len(frame) == FLIGHTS // 4)
+
+
+@pytest.mark.parametrize("call", [lambda db: live.over_time(db, 60, "minute"), lambda db: live.by_route(db, 60)])
+def test_windows_go_in_by_the_index(db, call):
+    db.command("profile", 2)
+    try:
+        call(db)
+        entry = db["system.profile"].find_one({"ns": f"{db.name}.flight_events", "op": "command"}, sort=[("ts", -1)])
+    finally:
+        db.command("profile", 0)
+        db.drop_collection("system.profile")
+    assert "IXSCAN { ingestion_timestamp: 1 }" in entry["planSummary"]
+
+
+def test_messages_of_kafka_are_counted_by_offsets(platform):
+    from flight_assets.stores import kafka
+
+    frame = live.incoming(platform, 60)
+    assert len(frame) == 60
+    assert 0 <= frame["messages"].sum() <= sum(kafka.end_offsets(platform).values())
+
+
+def test_weighted_quantiles():
+    assert live.weighted_quantile([(1.0, 1), (2.0, 1), (10.0, 2)], 0.5) == 2.0
+    assert live.weighted_quantile([(5.0, 3)], 0.95) == 5.0
