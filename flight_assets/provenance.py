@@ -124,7 +124,10 @@ class BatchRecord(BaseModel):
         return [first + timedelta(days=days) for days in range((last - first).days + 1)]
 
 
-COUNTS = ("record_count", "staged", "duplicate", "quarantined", "flights", "predicted", "upserted", "out_of_order", "merged")
+COUNTS = (
+    *("record_count", "staged", "duplicate", "quarantined", "flights"),
+    *("to_predict", "predicted", "seen_too_late", "upserted", "out_of_order", "merged"),
+)
 
 
 def _softened(result: CheckResult, why: str | None) -> CheckResult:

@@ -7,7 +7,7 @@ import json
 import click
 from rich.table import Table
 
-from flight_assets.commands.console import console
+from flight_assets.commands.console import console, printable
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.settings import get_settings
 
@@ -45,7 +45,9 @@ def ledger(context: click.Context, batch_id: int | None, last: int, as_json: boo
     if batch_id is not None:
         _print_details(found[0])
     for number, result in held_up(found):
-        console.print(f"batch {number} is held up by {result.name} of {result.asset}: {result.detail}", soft_wrap=True, markup=False)
+        console.print(
+            f"batch {number} is held up by {result.name} of {result.asset}: {printable(result.detail)}", soft_wrap=True, markup=False
+        )
 
 
 @ledger.command()
@@ -89,7 +91,7 @@ def _print_details(record: BatchRecord) -> None:
     }
     for name, value in details.items():
         shown = ", ".join(f"{key} {part}" for key, part in value.items()) or "none" if isinstance(value, dict) else value
-        console.print(f"  {name:18} {shown}", soft_wrap=True, markup=False)
+        console.print(f"  {name:18} {printable(str(shown))}", soft_wrap=True, markup=False)
     for result in record.checks:
         mark = "ok  " if result.passed else result.severity.lower()[:4]
-        console.print(f"  {mark} {result.asset}.{result.name}: {result.detail}", soft_wrap=True, markup=False)
+        console.print(f"  {mark} {result.asset}.{result.name}: {printable(result.detail)}", soft_wrap=True, markup=False)

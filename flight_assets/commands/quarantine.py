@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
-from flight_assets.commands.console import console
+from flight_assets.commands.console import console, printable
 from flight_assets.contracts.message import Reason
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
@@ -50,7 +51,8 @@ def list_rejected(
     table = Table("id", "batch", "reason", "detail", "bytes", "sent again")
     for row in rows:
         again = row["replay"]["to"] or row["replay"]["state"] if row["replay"] else "-"
-        table.add_row(row["id"], str(row["batch_id"]), row["reason"], row["detail"][:TEXT_SHOWN], str(row["bytes"]), again)
+        detail = escape(printable(row["detail"][:TEXT_SHOWN]))
+        table.add_row(row["id"], str(row["batch_id"]), row["reason"], detail, str(row["bytes"]), again)
     console.print(table)
 
 
@@ -69,7 +71,7 @@ def show(message_id: str, as_json: bool) -> None:
         click.echo(json.dumps(rows[0]))
         return
     for name, value in rows[0].items():
-        click.echo(f"{name:20} {value}")
+        click.echo(f"{name:20} {printable(str(value))}")
 
 
 @quarantine.command()
@@ -97,7 +99,7 @@ def replay(reason: str | None, batch_id: int | None, ids: tuple[str, ...], repai
         f"{len(done.refused)} would be rejected again".replace("  ", " ")
     )
     for name, why, detail in done.refused[:20]:
-        console.print(f"  {name}: {why} ({detail[:TEXT_SHOWN]})", soft_wrap=True, markup=False)
+        console.print(f"  {name}: {why} ({printable(detail[:TEXT_SHOWN])})", soft_wrap=True, markup=False)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -114,7 +114,8 @@ def settle(settings: Settings) -> None:
         open_intents = list(db[REPLAYS].find({"state": SENDING}))
         if not open_intents:
             return
-        starts = {int(number): min(doc["ends"][number] for doc in open_intents) for number in open_intents[0]["ends"]}
+        # A partition that the topic has gained since is read from its beginning.
+        starts = {number: min(doc["ends"].get(str(number), 0) for doc in open_intents) for number in kafka.end_offsets(settings)}
         found = dict(kafka.headers_since(settings, starts, HEADER))
         for doc in open_intents:
             if doc["_id"] in found:
