@@ -15,7 +15,9 @@ from rich.table import Table
 from flight_assets.commands.archive import archive
 from flight_assets.commands.bench import bench
 from flight_assets.commands.console import console
+from flight_assets.commands.ledger import HEADINGS, ledger
 from flight_assets.commands.model import model
+from flight_assets.commands.quarantine import quarantine
 from flight_assets.errors import FlightsError
 from flight_assets.settings import Settings, get_settings
 
@@ -23,19 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flight_assets.producer.events import Message
-
-# Counts of a batch's record, and headings that fit a terminal of 80 columns.
-BATCH_COLUMNS = {
-    "batch_id": "batch",
-    "record_count": "raw",
-    "staged": "staged",
-    "duplicate": "dupl.",
-    "quarantined": "quar.",
-    "predicted": "pred.",
-    "upserted": "ups.",
-    "out_of_order": "late",
-    "merged": "merged",
-}
 
 
 class Cli(click.Group):
@@ -216,18 +205,18 @@ def process_now(settings: Settings) -> None:
     from flight_assets.provenance import STEPS, Ledger
     from flight_assets.stores.hdfs import Hdfs
 
-    ledger = Ledger(Hdfs(settings))
-    before = ledger.last_done(STEPS[-1])
+    kept = Ledger(Hdfs(settings))
+    before = kept.last_done(STEPS[-1])
     with console.status("processing"):
         run_job(settings, "process_flights")
-    done = range(before + 1, ledger.last_done(STEPS[-1]) + 1)
+    done = range(before + 1, kept.last_done(STEPS[-1]) + 1)
     if not done:
         console.print("nothing new")
         return
-    table = Table(*BATCH_COLUMNS.values(), "s")
+    table = Table(*HEADINGS.values(), "s")
     for batch_id in done:
-        record = ledger.record(batch_id)
-        table.add_row(*(str(getattr(record, name)) for name in BATCH_COLUMNS), f"{sum(record.seconds.values()):.0f}")
+        record = kept.record(batch_id)
+        table.add_row(*(str(getattr(record, name)) for name in HEADINGS), f"{sum(record.seconds.values()):.0f}")
     console.print(table)
 
 
@@ -268,7 +257,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, bench):
+for command in (model, archive, ledger, quarantine, bench):
     main.add_command(command)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dagster import AssetSpec, Definitions, in_process_executor
 from dagster_pyspark import LazyPySparkResource
 
+from flight_assets.assets.dashboard import dashboard_pages
 from flight_assets.assets.delay_model import delay_model
 from flight_assets.assets.dimensions import dim_airline, dim_airport
 from flight_assets.assets.hdfs_archive import expire_archives, hdfs_archive, restore_archive, verify_archive
 from flight_assets.assets.hive_fact import hive_fact
 from flight_assets.assets.model_monitoring import model_monitoring
 from flight_assets.assets.mongo_hot import mongo_hot
-from flight_assets.assets.pipeline import PipelineResource
+from flight_assets.assets.pipeline import OWNERS, PipelineResource
 from flight_assets.assets.predictions import predictions
 from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
 from flight_assets.assets.staged_events import staged_events
@@ -26,6 +27,7 @@ from flight_assets.automation.models import (
 )
 from flight_assets.automation.retention import prune_every_night, prune_history
 from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights
+from flight_assets.checks.nightly import check_every_night, check_warehouse
 from flight_assets.settings import Settings, get_settings
 
 kafka_flight_events = AssetSpec(
@@ -33,6 +35,7 @@ kafka_flight_events = AssetSpec(
     description="One message per thing that happened to a flight: the topic that producers write to. Not made here.",
     group_name="sources",
     kinds={"kafka"},
+    owners=OWNERS,
 )
 
 
@@ -46,14 +49,15 @@ def build_defs(settings: Settings) -> Definitions:
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
             *(delay_model, model_monitoring),
             hdfs_archive,
+            *dashboard_pages,
         ],
         jobs=[
-            *(process_flights, load_dimensions, prune_history),
+            *(process_flights, load_dimensions, prune_history, check_warehouse),
             *(train_delay_model, retrain_delay_model, monitor_delay_model),
             *(archive_flights, verify_archive, restore_archive, expire_archives),
         ],
         schedules=[
-            *(process_every_minute, prune_every_night),
+            *(process_every_minute, prune_every_night, check_every_night),
             *(monitor_every_hour, retrain_every_week),
         ],
         sensors=[

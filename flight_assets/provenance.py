@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, timedelta
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from flight_assets.contracts.message import SCHEMA_VERSIONS
+from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 
 if TYPE_CHECKING:
@@ -17,6 +22,8 @@ CHECKPOINT = "/checkpoints/flight_events"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
 _UNPREDICTED = f"{METADATA_ROOT}/unpredicted"
 BYTES_PER_MB = 1_000_000
+# What a batch's rows depend on beyond its messages.
+LIBRARIES = ("flight-tracking-platform", "pyspark", "xgboost", "dagster")
 
 
 class OffsetRange(BaseModel):
@@ -33,13 +40,35 @@ class ColumnType(BaseModel):
     type: str
 
 
+class CheckResult(BaseModel):
+    """What a check found about a batch. ERROR stops the batch when it has not passed; WARN is only told.
+
+    ``value`` is what was measured and ``threshold`` what it was held against; their meaning is the check's.
+    """
+
+    name: str
+    asset: str
+    passed: bool
+    severity: Literal["ERROR", "WARN"] = "ERROR"
+    value: float
+    threshold: float
+    detail: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing that builds on the asset may go on."""
+        return not self.passed and self.severity == "ERROR"
+
+
 class BatchRecord(BaseModel):
     """What is known about a batch. Counts that a step has not reached yet are null. Sizes in MB (10⁶ bytes), times UTC."""
 
     batch_id: int
     archive_id: str
     timestamp: AwareDatetime | None = Field(description="ingestion time of the newest message; null if the batch has none")
+    oldest: AwareDatetime | None = Field(default=None, description="ingestion time of the oldest message")
     record_count: int
+    message_bytes: int | None = Field(default=None, description="bytes of keys and values, as Kafka holds them uncompressed")
     file_size_mb: float
     storage_location: str
     schema_: list[ColumnType] = Field(alias="schema")
@@ -50,6 +79,9 @@ class BatchRecord(BaseModel):
     quarantined: int | None = None
     quarantined_by_reason: dict[str, int] = Field(default_factory=dict)
     to_predict: int | None = Field(default=None, description="flights that the batch announced, whether a model could predict them or not")
+    flights: int | None = Field(default=None, description="flights that the staged events are of")
+    schema_versions: dict[str, int] = Field(default_factory=dict, description="staged events per version of the message contract")
+    unknown_fields: dict[str, int] = Field(default_factory=dict, description="messages per field that the contract does not have")
     predicted: int | None = None
     seen_too_late: int | None = Field(default=None, description="flights whose first event came after departure: no prediction")
     upserted: int | None = None
@@ -58,7 +90,9 @@ class BatchRecord(BaseModel):
     model_version: str | None = None
     challenger_version: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict, description="duration of each step that has run, the last time it ran")
-    versions: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict, description="of the libraries and the contract, when it landed")
+    checks: list[CheckResult] = Field(default_factory=list, description="what the checks found, each the last time it ran")
+    accepted: dict[str, str] = Field(default_factory=dict, description="checks that an operator lets fail, and why")
 
     model_config = {"populate_by_name": True, "protected_namespaces": ()}
 
@@ -67,10 +101,51 @@ class BatchRecord(BaseModel):
         return self.model_dump_json(by_alias=True, indent=1)
 
     def row(self) -> dict[str, Any]:
-        """The record as a row of ``batch_metadata``."""
-        counts = ("record_count", "staged", "duplicate", "quarantined", "predicted", "upserted", "out_of_order", "merged")
-        values = {name: getattr(self, name) for name in ("batch_id", "timestamp", *counts, "file_size_mb", "storage_location")}
-        return values | {"record": self.to_json()}
+        """The record as a row of ``batch_metadata``: each column is the field of its name."""
+        values = {name: getattr(self, name) for name in BATCH_METADATA.column_names if name not in ("offsets", "record")}
+        return values | {"offsets": {name: span.model_dump() for name, span in self.offsets.items()}, "record": self.to_json()}
+
+    def counts(self) -> dict[str, int]:
+        """Every count that is known by now, by the name that Dagster, the JSON and the table share."""
+        return {name: count for name in COUNTS if (count := getattr(self, name)) is not None}
+
+    def note_checks(self, asset: str, results: list[CheckResult]) -> list[CheckResult]:
+        """Keep what the checks of an asset found, in place of what they found before. Failures that were accepted become warnings."""
+        noted = [_softened(result, self.accepted.get(result.name)) for result in results]
+        kept = [result for result in self.checks if result.asset != asset]
+        self.checks = sorted(kept + noted, key=lambda result: STEPS.index(result.asset))
+        return noted
+
+    def processing_dates(self) -> list[date]:
+        """The UTC dates between its oldest and its newest message: the partitions that hold its rows."""
+        if self.timestamp is None:
+            return []
+        first, last = (moment.astimezone(UTC).date() for moment in (self.oldest or self.timestamp, self.timestamp))
+        return [first + timedelta(days=days) for days in range((last - first).days + 1)]
+
+
+COUNTS = (
+    *("record_count", "staged", "duplicate", "quarantined", "flights"),
+    *("to_predict", "predicted", "seen_too_late", "upserted", "out_of_order", "merged"),
+)
+
+
+def _softened(result: CheckResult, why: str | None) -> CheckResult:
+    if result.passed or why is None:
+        return result
+    return result.model_copy(update={"severity": "WARN", "detail": f"{result.detail} (accepted: {why})"})
+
+
+@cache
+def versions_in_use() -> dict[str, str]:
+    """Versions of the libraries that a batch's rows depend on, and of the newest message contract."""
+    found = {"message_contract": str(max(SCHEMA_VERSIONS))}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def archive_id(batch_id: int) -> str:
@@ -100,6 +175,10 @@ class Ledger:
             return BatchRecord.model_validate_json(self._hdfs.read(path))
         except FileNotFoundError:
             raise FlightsError(f"there is no record of batch {batch_id} at {path}: materialise raw_kafka_batch") from None
+
+    def accepted(self, batch_id: int) -> dict[str, str]:
+        """The checks that an operator lets fail in a batch, and why; none if the batch has no record yet."""
+        return self.record(batch_id).accepted if self._hdfs.exists(self.path(batch_id)) else {}
 
     def save(self, record: BatchRecord) -> None:
         """Write the record's JSON file."""
@@ -149,9 +228,24 @@ class Ledger:
         last = self.last_done(STEPS[0])
         return self.record(last).next_offsets if last >= 0 else {}
 
-    def records(self) -> list[BatchRecord]:
-        """Every batch's record, in order."""
-        return [self.record(batch_id) for batch_id in range(self.last_done("raw_kafka_batch") + 1)]
+    def records(self, last: int | None = None) -> list[BatchRecord]:
+        """The records of all batches, or of the last so many, in order."""
+        end = self.last_done(STEPS[0]) + 1
+        return [self.record(batch_id) for batch_id in range(max(0, end - last) if last is not None else 0, end)]
+
+    def accept(self, batch_id: int, check: str, why: str) -> BatchRecord:
+        """Let a failed check of a batch pass as a warning from the next run on. Returns the batch's record.
+
+        Raises:
+            FlightsError: there is no such batch, or that check has not failed in it.
+        """
+        record = self.record(batch_id)
+        failed = [result.name for result in record.checks if result.blocks]
+        if check not in failed:
+            raise FlightsError(f"no check named {check} holds up batch {batch_id}; there are: {', '.join(failed) or 'none'}")
+        record.accepted[check] = why
+        self.save(record)
+        return record
 
 
 def _progress_path(step: str) -> str:

@@ -78,6 +78,12 @@ class Settings(BaseSettings):
         default=24.0, ge=0, description="after a decision about a model, drift asks for no other for this long"
     )
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
+    quality_threshold: float = Field(
+        default=0.2, ge=0, le=1, description="mean quality_score under which a batch of 100 staged events or more is held up"
+    )
+    freshness_threshold_s: float = Field(
+        default=300.0, ge=0, description="how far behind the topic's newest message a run that has landed everything may be"
+    )
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
     mongo_threshold_mb: float = Field(default=300.0, gt=0, description="size of MongoDB, data and indexes, above which it is archived")
     dashboard_refresh_s: float = Field(default=60.0, ge=1, description="how often the live parts of a page are drawn again")

@@ -96,7 +96,7 @@ def verdicts(spark, cases: dict[str, Any]) -> dict[str, Any]:
 
     checked = check_messages(raw_rows(spark, list(cases.values())), *dimension_frames(spark))
     fields = [F.col(field.name).cast("string") if field.json_type == "time" else F.col(field.name) for field in MESSAGE_FIELDS]
-    rows = checked.select("kafka_offset", "reason", "detail", *fields).collect()
+    rows = checked.select("kafka_offset", "reason", "detail", "unknown_fields", *fields).collect()
     names = list(cases)
     assert len(rows) == len(names), "every message has one verdict"
     return {names[row.kafka_offset]: row for row in rows}

@@ -1,26 +1,67 @@
 """dim_airline and dim_airport: what the codes in messages mean."""
 
-from dagster import MaterializeResult, asset
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetsDefinition,
+    DataVersion,
+    MaterializeResult,
+    asset,
+)
 
 from flight_assets.assets.pipeline import OWNERS, table_schema
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, Table
+from flight_assets.errors import StoreUnavailable
 from flight_assets.settings import get_settings
 from flight_assets.stores import dimensions, warehouse
 
-
-@asset(group_name="dimensions", kinds={"deltalake", "hive"}, owners=OWNERS, code_version="1")
-def dim_airline() -> MaterializeResult[None]:
-    """One row per airline (flight_dw.dim_airline). Key: code."""
-    return _load(DIM_AIRLINE)
+IN_REDIS = "in_redis"
 
 
-@asset(group_name="dimensions", kinds={"deltalake", "hive"}, owners=OWNERS, code_version="1")
-def dim_airport() -> MaterializeResult[None]:
-    """One row per airport (flight_dw.dim_airport), with its place and time zone. Key: code."""
-    return _load(DIM_AIRPORT)
+def _dimension(table: Table, description: str) -> AssetsDefinition:
+    """The asset of a dimension. Redis only speeds up look-ups: when it is down the asset succeeds, and its check says so."""
+    told = AssetCheckSpec(IN_REDIS, asset=table.name, description="Redis has this version of the dimension, for look-ups.")
+
+    @asset(
+        name=table.name,
+        description=description,
+        group_name="dimensions",
+        kinds={"deltalake", "hive", "redis"},
+        owners=OWNERS,
+        code_version="2",
+        check_specs=[told],
+    )
+    def load(context: AssetExecutionContext) -> MaterializeResult:  # type: ignore[type-arg]
+        settings = get_settings()
+        rows, changed = dimensions.load(warehouse.open_warehouse(settings), table)
+        version = str(dimensions.source_rows(table)["version"].iloc[0])
+        return MaterializeResult(
+            metadata={
+                "dagster/row_count": rows,
+                "changed": changed,
+                "version": version,
+                "dagster/column_schema": table_schema(table),
+                "dagster/table_name": f"{settings.warehouse_database}.{table.name}",
+            },
+            data_version=DataVersion(version),
+            check_results=[_publish(context, table)],
+        )
+
+    return load
 
 
-def _load(table: Table) -> MaterializeResult[None]:
-    settings = get_settings()
-    rows, changed = dimensions.load(warehouse.open_warehouse(settings), table)
-    return MaterializeResult(metadata={"dagster/row_count": rows, "changed": changed, "dagster/column_schema": table_schema(table)})
+def _publish(context: AssetExecutionContext, table: Table) -> AssetCheckResult:
+    try:
+        written = dimensions.publish(get_settings(), table)
+    except StoreUnavailable as error:
+        context.log.warning("%s", error)
+        return AssetCheckResult(passed=False, check_name=IN_REDIS, severity=AssetCheckSeverity.WARN, description=str(error))
+    return AssetCheckResult(passed=True, check_name=IN_REDIS, metadata={"written": written})
+
+
+dim_airline = _dimension(DIM_AIRLINE, "One row per airline (flight_dw.dim_airline; Redis hashes dim:airline:<code>). Key: code.")
+dim_airport = _dimension(
+    DIM_AIRPORT, "One row per airport (flight_dw.dim_airport; Redis hashes dim:airport:<code>), with its place and time zone. Key: code."
+)

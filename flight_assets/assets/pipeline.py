@@ -3,10 +3,13 @@
 Belongs here: the resource and the decorator of the pipeline's steps. Does not: anything one asset alone does.
 """
 
-import functools
+import inspect
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,20 +17,26 @@ from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
     ConfigurableResource,
+    DataVersion,
     Failure,
     InitResourceContext,
     MarkdownMetadataValue,
     MaterializeResult,
     MetadataValue,
     TableColumn,
+    TableColumnDep,
+    TableColumnLineage,
     TableSchema,
     asset,
 )
 from dagster_pyspark import LazyPySparkResource
-from pyspark.sql import DataFrame
+from pydantic import PrivateAttr
 
+from flight_assets.checks import evaluate
+from flight_assets.checks.shown import asset_check_results, check_specs
+from flight_assets.contracts.lineage import COLUMN_SOURCES
 from flight_assets.contracts.tables import BATCH_METADATA, Table
-from flight_assets.provenance import STEPS, BatchRecord, Ledger
+from flight_assets.provenance import STEPS, BatchRecord, CheckResult, Ledger
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import lease, outage, warehouse
 from flight_assets.stores.hdfs import Hdfs
@@ -37,17 +46,21 @@ GROUP = "flight_pipeline"
 OWNERS = ["team:flight-data"]
 LEASE_WAIT_S = 600.0
 PREVIEW_ROWS = 5
+CODE_VERSION_DIGITS = 12
+RECORDS_SHOWN = 20
 
 
 class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
     """The stores of a run, held under the processing lease from the run's first step to its last."""
 
     spark: LazyPySparkResource
+    _found: dict[str, list[tuple[int | None, CheckResult]]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Iterator["PipelineResource"]:
         """Hold the lease, so that no other run processes at the same time (promise P6)."""
         run_id = context.run.run_id if context.run else "no run"
+        self._found.clear()
         try:
             with lease.hold(self.settings, f"Dagster run {run_id}", LEASE_WAIT_S):
                 yield self
@@ -76,44 +89,101 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         return warehouse.prepare(self.spark.spark_session, self.settings)
 
     def batches(self, step: str) -> Iterator[BatchRecord]:
-        """The record of each batch that waits for a step, in order; resuming the loop saves it and marks the batch done."""
+        """The record of each batch that waits for a step, in order; resuming the loop checks the batch, saves it and marks it done.
+
+        A batch that a check holds up ends the loop: it is not done, so the next run repeats it first.
+        """
         for batch_id in self.ledger.pending(step):
             began = time.monotonic()
             record = self.ledger.record(batch_id)
             yield record
-            self.finish(step, record, began)
+            if not self.finish(step, record, began):
+                return
 
-    def finish(self, step: str, record: BatchRecord, began: float) -> None:
-        """Save a record with the step's duration, and mark its batch done. After the last step it becomes a row of the warehouse."""
+    def finish(self, step: str, record: BatchRecord, began: float, also: Sequence[CheckResult] = ()) -> bool:
+        """Check a batch and save its record with the step's duration. Returns whether it passed, and so was marked done.
+
+        After the last step the record and its checks become rows of the warehouse. ``also`` are results that the step found itself.
+        """
+        results = record.note_checks(step, [*evaluate.evaluate(step, self.warehouse, self.settings, record), *also])
         record.seconds[step] = round(time.monotonic() - began, 3)
         self.ledger.save(record)
+        self._found.setdefault(step, []).extend((record.batch_id, result) for result in results)
+        failed = [result for result in results if result.blocks]
+        if failed:
+            evaluate.keep_results(self.warehouse, failed, record.batch_id, record.batch_id, writer=f"failed in {step}")
+            return False
         if step == STEPS[-1]:
-            _append_record(self.warehouse, record)
+            evaluate.keep_results(self.warehouse, record.checks, record.batch_id, record.batch_id)
+            self.warehouse.append_once(self.warehouse.rows(BATCH_METADATA, [record.row()]), BATCH_METADATA, record.batch_id)
         self.ledger.mark_done(step, record.batch_id)
+        return True
+
+    def note(self, result: CheckResult) -> None:
+        """Take down what a check found that is not about a batch; kept only if it failed, since an idle topic writes nothing."""
+        self._found.setdefault(result.asset, []).append((None, result))
+        if result.blocks:
+            evaluate.keep_results(self.warehouse, [result], None, int(time.time()), writer="no batch")
+
+    def found(self, step: str) -> list[tuple[int | None, CheckResult]]:
+        """What the checks of a step have found in this run, each with its batch."""
+        return self._found.get(step, [])
 
     def amend(self, record: BatchRecord) -> None:
         """Save a record that was changed after its last step: its JSON, and its row in the warehouse if it has one."""
         self.ledger.save(record)
-        self.warehouse.update_row(_record_row(self.warehouse, record), BATCH_METADATA)
+        self.warehouse.update_row(self.warehouse.rows(BATCH_METADATA, [record.row()]), BATCH_METADATA)
 
 
 Step = Callable[[AssetExecutionContext, PipelineResource], MaterializeResult[None]]
 
 
 def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefinition]:
-    """An asset of the pipeline: one pool for all, and failures in one sentence that names the store that is down."""
+    """An asset of the pipeline: one pool for all, its checks, and failures in one sentence that names the store that is down."""
 
     def decorate(step: Step) -> AssetsDefinition:
-        @functools.wraps(step)
-        def explained(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
+        # A result that brings checks along must be annotated without its type parameter.
+        def explained(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult:  # type: ignore[type-arg]
             try:
-                return step(context, pipeline)
+                result = step(context, pipeline)
+                version = DataVersion(f"batch {pipeline.ledger.last_done(name)}")
             except Exception as error:
                 raise Failure(outage.explain(pipeline.settings, error)) from error
+            return result._replace(check_results=asset_check_results(name, pipeline.found(name)), data_version=version)
 
-        return asset(deps=deps, kinds=kinds, pool=POOL, group_name=GROUP, owners=OWNERS, code_version="1")(explained)
+        name = step.__name__
+        return asset(
+            name=name,
+            description=inspect.getdoc(step),
+            deps=deps,
+            kinds=kinds,
+            pool=POOL,
+            group_name=GROUP,
+            owners=OWNERS,
+            code_version=code_version(name),
+            check_specs=check_specs(name),
+        )(explained)
 
     return decorate
+
+
+def code_version(step: str) -> str:
+    """A version that changes with the code that makes a step's rows: the start of the SHA-256 of its modules."""
+    package = Path(__file__).parent.parent
+    makers = [package / f"assets/{step}.py", *sorted(package.glob("contracts/*.py")), *sorted(package.glob("transforms/*.py"))]
+    if step == "predictions":
+        makers += sorted(package.glob("delay_model/*.py"))
+    return sha256(b"".join(path.read_bytes() for path in makers)).hexdigest()[:CODE_VERSION_DIGITS]
+
+
+def column_lineage(step: str) -> TableColumnLineage:
+    """Which columns each column of a step's asset comes from."""
+    return TableColumnLineage(
+        {
+            column: [TableColumnDep(asset_key=source, column_name=name) for source, name in sources]
+            for column, sources in COLUMN_SOURCES[step].items()
+        }
+    )
 
 
 def report(
@@ -137,9 +207,10 @@ def markdown(rows: pd.DataFrame) -> MarkdownMetadataValue:
 def batch_metadata(step: str, records: list[BatchRecord]) -> dict[str, Any]:
     """What any step says of the batches it took: how many rows came in, which batches, which offsets, how long."""
     rows_in = sum(record.record_count for record in records)
-    metadata: dict[str, Any] = {"batches": len(records), "rows_in": rows_in}
+    metadata: dict[str, Any] = {"batches": len(records), "rows_in": rows_in, "dagster/column_lineage": column_lineage(step)}
     if records:
         metadata |= {
+            "records": MetadataValue.json([json.loads(record.to_json()) for record in records[-RECORDS_SHOWN:]]),
             "batch_id": f"{records[0].batch_id}–{records[-1].batch_id}",
             "offsets": MetadataValue.json([record.model_dump(include={"batch_id", "offsets"}) for record in records]),
             "raw_location": MetadataValue.path(records[-1].storage_location),
@@ -155,12 +226,3 @@ def table_schema(table: Table) -> TableSchema:
         for column in table.columns
     ]
     return TableSchema(columns)
-
-
-def _append_record(house: warehouse.Warehouse, record: BatchRecord) -> None:
-    house.append_once(_record_row(house, record), BATCH_METADATA, record.batch_id)
-
-
-def _record_row(house: warehouse.Warehouse, record: BatchRecord) -> DataFrame:
-    types = ", ".join(f"{column.name} {column.type}" for column in BATCH_METADATA.columns)
-    return house.spark.createDataFrame(pd.DataFrame([record.row()]), types)

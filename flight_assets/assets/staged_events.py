@@ -1,8 +1,12 @@
 """staged_events: the valid new events of each batch, and its rejects."""
 
-from dagster import AssetExecutionContext, MaterializeResult
+from collections import Counter
+
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
+from pyspark.sql import Row
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
+from flight_assets.contracts.message import SCHEMA_VERSIONS
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, QUARANTINE, STAGING
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores.landing import read_raw
@@ -12,8 +16,10 @@ from flight_assets.transforms.stage import (
     QUARANTINED,
     STAGED,
     check_messages,
+    outcome_counts,
     quarantined_rows,
     staged_rows,
+    unknown_field_counts,
     with_outcome,
 )
 
@@ -27,7 +33,11 @@ def staged_events(context: AssetExecutionContext, pipeline: PipelineResource) ->
         records.append(record)
         context.log.info("batch %d: %s staged, %s quarantined", record.batch_id, record.staged, record.quarantined)
     counts = {name: sum(getattr(record, name) for record in records) for name in (STAGED, DUPLICATE, QUARANTINED)}
-    return report(pipeline, "staged_events", records, counts, STAGING)
+    unknown = Counter[str]()
+    for record in records:
+        unknown.update(record.unknown_fields)
+    reported = report(pipeline, "staged_events", records, counts, STAGING)
+    return reported._replace(metadata={**(reported.metadata or {}), "unknown_fields": MetadataValue.json(dict(unknown))})
 
 
 def stage_batch(pipeline: PipelineResource, record: BatchRecord) -> None:
@@ -39,16 +49,23 @@ def stage_batch(pipeline: PipelineResource, record: BatchRecord) -> None:
         cached(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))) as checked,
         cached(with_outcome(checked, earlier)) as classified,
     ):
-        groups = {(row.outcome, row.reason): row["count"] for row in classified.groupBy("outcome", "reason").count().collect()}
+        groups = outcome_counts(classified).collect()
         _count(record, groups)
+        if any(group.unknown for group in groups):
+            record.unknown_fields = {row.field: row.messages for row in unknown_field_counts(classified).collect()}
         if record.staged:
             house.append_once(staged_rows(classified), STAGING, record.batch_id)
         if record.quarantined:
             house.append_once(quarantined_rows(classified), QUARANTINE, record.batch_id)
 
 
-def _count(record: BatchRecord, groups: dict[tuple[str, str | None], int]) -> None:
-    record.staged = groups.get((STAGED, None), 0)
-    record.duplicate = groups.get((DUPLICATE, None), 0)
-    record.quarantined_by_reason = {reason: count for (outcome, reason), count in sorted(groups.items(), key=str) if reason is not None}
+def _count(record: BatchRecord, groups: list[Row]) -> None:
+    by_outcome = {(group.outcome, group.reason): group for group in groups}
+    staged = by_outcome.get((STAGED, None))
+    record.staged = staged["messages"] if staged else 0
+    record.flights = staged["flights"] if staged else 0
+    record.schema_versions = {str(number): staged[f"version_{number}"] for number in SCHEMA_VERSIONS} if staged else {}
+    duplicate = by_outcome.get((DUPLICATE, None))
+    record.duplicate = duplicate["messages"] if duplicate else 0
+    record.quarantined_by_reason = {reason: group["messages"] for (_, reason), group in sorted(by_outcome.items(), key=str) if reason}
     record.quarantined = sum(record.quarantined_by_reason.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dagster import DagsterEventType, DagsterInstance, Failure
+from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterEventType, DagsterInstance, Failure
 
 from flight_assets.errors import FlightsError
 
@@ -33,6 +33,14 @@ def run_job(settings: Settings, job_name: str, op_config: dict[str, Any] | None 
 
 
 def _reason(result: ExecuteInProcessResult) -> str:
+    checks = [e.event_specific_data for e in result.all_events if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION]
+    stopped = [
+        check.description
+        for check in checks
+        if isinstance(check, AssetCheckEvaluation) and check.blocking and not check.passed and check.severity == AssetCheckSeverity.ERROR
+    ]
+    if stopped:
+        return "; ".join(filter(None, stopped))
     kinds = (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE, DagsterEventType.RESOURCE_INIT_FAILURE)
     for event in result.all_events:
         if event.event_type in kinds:

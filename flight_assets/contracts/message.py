@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from math import inf, isfinite
 
+# The version that the producers here write.
 SCHEMA_VERSION = 1
+# The versions that are taken, side by side, and since when. A new version only ever adds optional fields.
+TAKEN_SINCE = {1: date(2026, 11, 1), 2: date(2026, 11, 23)}
+SCHEMA_VERSIONS = tuple(TAKEN_SINCE)
 MAX_MESSAGE_BYTES = 65_536
 
 
@@ -40,6 +45,7 @@ class Field:
 
     ``json_type`` is string, integer, number, time (a string: RFC 3339, UTC) or object. ``low`` and ``high`` bound the value, ends
     included; ``low_open`` excludes the lower end and ``high_open`` the upper. A field that is not ``required`` may be null or absent.
+    ``since`` is the version that brought it: in a message of an older one, the name is unknown and its value is ignored.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Field:
     high: float = inf
     low_open: bool = False
     high_open: bool = False
+    since: int = 1
 
     @property
     def is_bounded(self) -> bool:
@@ -75,7 +82,14 @@ MESSAGE_FIELDS: tuple[Field, ...] = (
     Field("departure_delay_minutes", "number", "negative = early; null until departed", "minutes", required=False, low=-180, high=3_000),
     Field("arrival_delay_minutes", "number", "negative = early; null until arrived", "minutes", required=False, low=-180, high=3_000),
     Field("weather", "object", "at the origin in the scheduled hour", required=False),
+    Field("gate", "string", "gate of departure at the origin", required=False, since=2),
 )
+
+
+def fields_of(version: int) -> tuple[Field, ...]:
+    """The fields of a version of the contract, in order."""
+    return tuple(field for field in MESSAGE_FIELDS if field.since <= version)
+
 
 # Plausible ranges, after the extremes that the US National Weather Service records; a value outside is dropped and lowers the score.
 WEATHER_FIELDS: tuple[Field, ...] = (

@@ -63,6 +63,7 @@ _FLIGHT = (
     Column("hour", "INT", "hour of the scheduled departure, the origin's local time", "hours"),
     Column("is_weekend", "BOOLEAN", "whether flight_date is a Saturday or Sunday"),
     Column("quality_score", "DOUBLE", "completeness × validity of the optional fields, 0–1"),
+    Column("gate", "STRING", "gate of departure at the origin; null in messages of version 1"),
 )
 
 _PREDICTION = (
@@ -194,6 +195,20 @@ BATCH_METADATA = Table(
         Column("upserted", "BIGINT", "documents that MongoDB took", "documents"),
         Column("out_of_order", "BIGINT", "events older than the state that MongoDB had", "events"),
         Column("merged", "BIGINT", "rows merged into the fact table", "rows"),
+        Column("flights", "BIGINT", "flights that its staged events are of", "flights"),
+        Column("to_predict", "BIGINT", "flights that it announced", "flights"),
+        Column("seen_too_late", "BIGINT", "flights first seen after their departure: no prediction", "flights"),
+        Column("challenger_version", "STRING", "model that predicted beside it, unseen"),
+        Column("quarantined_by_reason", "MAP<STRING, BIGINT>", "messages rejected per reason", "messages"),
+        Column("schema_versions", "MAP<STRING, BIGINT>", "staged events per version of the message contract", "events"),
+        Column("unknown_fields", "MAP<STRING, BIGINT>", "messages per field that the contract does not have", "messages"),
+        Column("offsets", "MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>", "offsets per partition of the topic, both ends included"),
+        Column("seconds", "MAP<STRING, DOUBLE>", "duration of each step", "seconds"),
+        Column("model_version", "STRING", "model that predicted"),
+        Column("versions", "MAP<STRING, STRING>", "versions of the libraries and the message contract"),
+        Column("accepted", "MAP<STRING, STRING>", "checks that an operator let fail, and why"),
+        Column("oldest", "TIMESTAMP", "ingestion time of its oldest message", "UTC"),
+        Column("message_bytes", "BIGINT", "keys and values of its messages, uncompressed", "bytes"),
         Column("file_size_mb", "DOUBLE", "size of the raw files", "MB"),
         Column("storage_location", "STRING", "directory of the raw files"),
         Column("record", "STRING", "the whole record of the batch as JSON, as in /metadata/batch_<id>.json"),
@@ -218,25 +233,50 @@ ARCHIVE_METADATA = Table(
     ),
 )
 
+CHECK_RESULTS = Table(
+    name="check_results",
+    grain="outcome of a check on a batch: the first failure, if it failed, and the last result, with which the batch went on",
+    key=("check_name", "asset", "batch_id", "timestamp"),
+    columns=(
+        Column("check_name", "STRING", "name of the check"),
+        Column("asset", "STRING", "asset that it is about"),
+        Column("batch_id", "BIGINT", "batch that it looked at; null if it looked at whole tables or the topic"),
+        Column("timestamp", "TIMESTAMP", "when it was evaluated", "UTC"),
+        Column("passed", "BOOLEAN", "whether the value met the threshold"),
+        Column("severity", "STRING", "ERROR stops the batch when it has not passed, WARN is only told"),
+        Column("value", "DOUBLE", "what was measured; unit and meaning are the check's"),
+        Column("threshold", "DOUBLE", "what it was held against"),
+        Column("detail", "STRING", "what was found, in words"),
+    ),
+)
+
 SCHEMA_METADATA = Table(
     name="schema_metadata",
     grain="field of a version of the message contract",
     key=("schema_version", "field"),
     columns=(
         Column("schema_version", "INT", "version of the message contract"),
-        Column("field", "STRING", "name of the field"),
+        Column("field", "STRING", "name of the field; weather’s own fields as weather.<name>"),
         Column("type", "STRING", "JSON type"),
         Column("unit", "STRING", "unit of the value"),
         Column("required", "BOOLEAN", "whether a message without it is rejected"),
         Column("description", "STRING", "meaning"),
+        Column("since", "DATE", "day from which messages of this version are taken"),
+        Column("since_version", "INT", "version that brought the field"),
     ),
 )
+
+_VERSION = Column("version", "STRING", "fingerprint of the whole table's content; every row has the same")
 
 DIM_AIRLINE = Table(
     name="dim_airline",
     grain="airline",
     key=("code",),
-    columns=(Column("code", "STRING", "IATA carrier code"), Column("name", "STRING", "name")),
+    columns=(
+        Column("code", "STRING", "IATA carrier code"),
+        Column("name", "STRING", "name"),
+        _VERSION,
+    ),
 )
 
 DIM_AIRPORT = Table(
@@ -251,6 +291,7 @@ DIM_AIRPORT = Table(
         Column("latitude", "DOUBLE", "latitude", "degrees north"),
         Column("longitude", "DOUBLE", "longitude", "degrees east"),
         Column("time_zone", "STRING", "IANA time zone"),
+        _VERSION,
     ),
 )
 
@@ -262,6 +303,7 @@ TABLES = (
     MODEL_MONITORING,
     FACT,
     BATCH_METADATA,
+    CHECK_RESULTS,
     ARCHIVE_METADATA,
     SCHEMA_METADATA,
     DIM_AIRLINE,

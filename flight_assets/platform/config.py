@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
+from flight_assets.platform import read_only
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
 
 _LOG4J1 = """log4j.rootLogger=WARN,console
@@ -163,7 +164,8 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.connect.grpc.binding.port": settings.port("spark_connect"),
         "spark.connect.session.manager.defaultSessionTimeout": "30m",
         "spark.sql.catalogImplementation": "hive",
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
+        read_only.SETTING: "true",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": settings.hdfs_path("/warehouse"),
         "spark.sql.session.timeZone": "UTC",

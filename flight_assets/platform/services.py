@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import health
+from flight_assets.platform import health, read_only
 from flight_assets.platform.jars import classpath_dir, read_lock, spark_jars_dir
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
 
@@ -188,9 +188,10 @@ def _metastore(settings: Settings) -> Service:
 
 def _spark(settings: Settings) -> Service:
     etc = settings.home / "etc/spark"
+    guard = read_only.guard_jar(settings)
     jvm = _jvm(
         settings.spark_heap_mb,
-        [etc, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
+        [etc, guard, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
         "-XX:+IgnoreUnrecognizedVMOptions",
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
@@ -215,6 +216,8 @@ def _spark(settings: Settings) -> Service:
             "PYTHONPATH": str(PROJECT_DIR),
             "OMP_NUM_THREADS": "1",
         },
+        prepare=[sys.executable, "-m", "flight_assets.platform.read_only", java(), str(guard)],
+        prepared=guard,
         start_timeout_s=150.0,
     )  # fmt: skip
 

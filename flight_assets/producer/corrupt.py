@@ -133,7 +133,7 @@ def _not_an_object(event: Event, chance: random.Random) -> object:
 
 
 def _unsupported_version(event: Event, chance: random.Random) -> Event:
-    return event | {"schema_version": chance.choice([0, 2, 99])}
+    return event | {"schema_version": chance.choice([0, 99, 2**31 - 1])}
 
 
 def _missing_field(event: Event, chance: random.Random) -> Event:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flight_assets.contracts.message import MESSAGE_FIELDS, SCHEMA_VERSION, EventType
+from flight_assets.contracts.message import SCHEMA_VERSION, EventType, fields_of
 from flight_assets.producer.nycflights import WEATHER_COLUMNS
 
 DEFAULT_LEAD_MINUTES = 60
@@ -23,7 +23,7 @@ CHUNK_EVENTS = 2_000
 
 LIFECYCLE = (EventType.SCHEDULED, EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)
 _SCHEDULED, _DEPARTED, _ARRIVED, _CANCELLED = range(len(LIFECYCLE))
-_FIELD_NAMES = tuple(field.name for field in MESSAGE_FIELDS)
+_FIELD_NAMES = tuple(field.name for field in fields_of(SCHEMA_VERSION))
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -39,6 +39,7 @@ class Message:
     value: bytes
     event_time_s: int
     defect: str | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES, report_delay_s: pd.Series | int = 0) -> pd.DataFrame:

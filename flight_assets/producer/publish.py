@@ -161,7 +161,7 @@ class _Delivery:
         if message.defect:
             self.by_defect[message.defect] += 1
         try:
-            future = self.producer.send(self.topic, key=message.key, value=message.value)
+            future = self.producer.send(self.topic, key=message.key, value=message.value, headers=list(message.headers))
         except KafkaError as error:
             self._on_failed(error)
         else:

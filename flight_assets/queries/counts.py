@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from flight_assets.archive.files import archived_only
@@ -33,6 +33,8 @@ class Counts:
     archived_only: int
     fact_flights: int
     batches: int
+    # What the batches' records say, by the name of the store that must agree.
+    recorded: dict[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -46,11 +48,14 @@ class Counts:
         if self.mongo_documents + self.archived_only != self.fact_flights:
             cold = f" and the archives {self.archived_only} more" if self.archived_only else ""
             found.append(f"MongoDB has {self.mongo_documents} flights{cold}, the fact table {self.fact_flights}")
+        for name, number in self.recorded.items():
+            if number != getattr(self, name):
+                found.append(f"the ledger has {name} {number}, the store {getattr(self, name)}")
         return found
 
     def as_dict(self) -> dict[str, int]:
         """By name, as ``flights counts --json`` prints them."""
-        return asdict(self)
+        return {name: number for name, number in asdict(self).items() if name != "recorded"}
 
 
 def counts(settings: Settings) -> Counts:
@@ -58,19 +63,29 @@ def counts(settings: Settings) -> Counts:
     house = warehouse.open_warehouse(settings)
     ledger = Ledger(Hdfs(settings))
     batches = ledger.last_done("raw_kafka_batch") + 1
-    recorded = house.read(BATCH_METADATA).groupBy().sum("duplicate").collect()[0][0] or 0
-    unfinished = range(ledger.last_done(STEPS[-1]) + 1, batches)
+    recorded = _recorded(house, ledger, range(ledger.last_done(STEPS[-1]) + 1, batches))
     with mongo.database(settings) as db:
         documents = db[mongo.FLIGHTS].count_documents({})
     return Counts(
         kafka_acknowledged=sum(kafka.end_offsets(settings).values()),
         raw=house.spark.read.parquet(settings.hdfs_path(f"{RAW_ROOT}/*/")).count() if batches else 0,
         staged=house.read(STAGING).count(),
-        duplicate=recorded + sum(ledger.record(batch_id).duplicate or 0 for batch_id in unfinished),
+        duplicate=recorded["duplicate"],
         quarantined=house.read(QUARANTINE).count(),
         predictions=house.read(PREDICTIONS).count(),
         mongo_documents=documents,
         archived_only=archived_only(house, settings),
         fact_flights=house.read(FACT).count(),
         batches=batches,
+        recorded=recorded,
     )
+
+
+def _recorded(house: warehouse.Warehouse, ledger: Ledger, unfinished: range) -> dict[str, int]:
+    """Sums over the records of all batches: of the finished ones from ``batch_metadata``, of the others from their files."""
+    columns = {"raw": "record_count", "staged": "staged", "duplicate": "duplicate", "quarantined": "quarantined"}
+    totals = house.read(BATCH_METADATA).groupBy().sum(*columns.values()).collect()[0]
+    records = [ledger.record(batch_id) for batch_id in unfinished]
+    return {
+        name: (totals[f"sum({column})"] or 0) + sum(getattr(record, column) or 0 for record in records) for name, column in columns.items()
+    }

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from kafka import KafkaAdminClient, KafkaConsumer
 
     from flight_assets.settings import Settings
@@ -108,3 +107,44 @@ def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int
             found = consumer.offsets_for_times(dict.fromkeys(partitions, int(moment.timestamp() * 1000)))
             counts.append(sum(ends[key] if found.get(key) is None else found[key].offset for key in partitions))
         return counts
+
+
+def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | None:
+    """When the broker took the newest message before the end offsets, in UTC; None if there is none."""
+    from kafka import TopicPartition
+
+    with _consumer(settings) as consumer:
+        keys = {TopicPartition(settings.kafka_topic, number): end for number, end in ends.items() if end > 0}
+        if not keys:
+            return None
+        consumer.assign(list(keys))
+        for key, end in keys.items():
+            consumer.seek(key, end - 1)
+        found = consumer.poll(timeout_ms=int(settings.timeout_s * 1000), max_records=len(keys))
+        times = [record.timestamp for records in found.values() for record in records]
+    return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
+
+
+def headers_since(settings: Settings, starts: dict[int, int], header: str) -> Iterator[tuple[str, str]]:
+    """Of the messages from these offsets to the topic's ends, those that carry a header: its value, and topic-partition-offset.
+
+    Offsets that retention has deleted meanwhile are passed over.
+    """
+    from kafka import TopicPartition
+
+    with _consumer(settings) as consumer:
+        keys = {TopicPartition(settings.kafka_topic, number): start for number, start in starts.items()}
+        ends = consumer.end_offsets(list(keys))
+        begins = consumer.beginning_offsets(list(keys))
+        consumer.assign(list(keys))
+        for key, start in keys.items():
+            consumer.seek(key, max(start, begins[key]))
+        while any(consumer.position(key) < ends[key] for key in keys):
+            found = consumer.poll(timeout_ms=int(settings.timeout_s * 1000))
+            if not found:
+                raise StoreUnavailable("Kafka", settings.kafka_bootstrap_servers, "it sent nothing of what its offsets promise; try again")
+            for records in found.values():
+                for record in records:
+                    value = next((value for name, value in record.headers if name == header), None)
+                    if value is not None:
+                        yield value.decode(), f"{record.topic}-{record.partition}-{record.offset}"

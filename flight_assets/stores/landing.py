@@ -10,12 +10,12 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from flight_assets.errors import FlightsError
-from flight_assets.provenance import CHECKPOINT, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path
+from flight_assets.provenance import CHECKPOINT, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path, versions_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
@@ -92,7 +92,12 @@ def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
                 f"partition {partition} of the topic ends at offset {end}, but offsets up to {taken - 1} have landed: "
                 "the topic was deleted or truncated; set FLIGHTS_KAFKA_TOPIC to a new one, or start anew with `flights reset`"
             )
-    return any(end > landed.get(str(partition), 0) for partition, end in ends.items())
+    return waiting(ends, landed) > 0
+
+
+def waiting(ends: dict[int, int], landed: dict[str, int]) -> int:
+    """How many messages up to the topic's end offsets have not landed: the lag."""
+    return sum(max(0, end - landed.get(str(partition), 0)) for partition, end in ends.items())
 
 
 def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int, landed: dict[str, int]) -> BatchRecord:
@@ -107,6 +112,8 @@ def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_i
             F.min("kafka_offset").alias("first"),
             F.max("kafka_offset").alias("last"),
             F.max("ingestion_timestamp").alias("newest"),
+            F.min("ingestion_timestamp").alias("oldest"),
+            F.sum(_bytes("key") + _bytes("value")).alias("bytes"),
         )
         .orderBy("kafka_partition")
         .collect()
@@ -116,10 +123,19 @@ def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_i
         archive_id=archive_id(batch_id),
         # Spark gives times without a zone, in this machine's.
         timestamp=max((row.newest.astimezone(UTC) for row in offsets), default=None),
+        oldest=min((row.oldest.astimezone(UTC) for row in offsets), default=None),
         record_count=sum(row["count"] for row in offsets),
+        message_bytes=sum(row.bytes for row in offsets),
         file_size_mb=round(hdfs.size_bytes(raw_path(batch_id)) / BYTES_PER_MB, 3),
         storage_location=settings.hdfs_path(raw_path(batch_id)),
         schema=[ColumnType(name=field.name, type=field.dataType.simpleString()) for field in raw.schema.fields],
         offsets={str(row.kafka_partition): OffsetRange(first=row.first, last=row.last) for row in offsets},
         next_offsets=landed | {str(row.kafka_partition): row.last + 1 for row in offsets},
+        versions=versions_in_use(),
     )
+
+
+def _bytes(column: str) -> Column:
+    from pyspark.sql import functions as F
+
+    return F.coalesce(F.octet_length(column), F.lit(0))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Table
+from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -36,11 +36,13 @@ def open_warehouse(settings: Settings) -> Warehouse:
 
 
 def prepare(session: SparkSession, settings: Settings) -> Warehouse:
-    """The warehouse through a Connect session, which is set to UTC and to give up on a lost server within a minute."""
+    """The warehouse through a Connect session, which is set to UTC, to writing, and to give up on a lost server within a minute."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=10_000)])
     session.conf.set("spark.sql.session.timeZone", "UTC")
+    # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by accident.
+    session.conf.set("spark.flights.readOnly", "false")
     return Warehouse(session, settings.warehouse_database)
 
 
@@ -95,20 +97,30 @@ class Warehouse:
             raise FlightsError(f"{missing.replace('`', '')} is not there: run `flights up`, which creates what is missing") from error
 
     def create_tables(self) -> None:
-        """Create the database and every table of the contract that is not there yet."""
+        """Create the database and every table of the contract that is not there yet; tables of an older contract get its new columns."""
         self.spark.sql(f"CREATE DATABASE IF NOT EXISTS {self.database}").collect()
         present = {row.tableName for row in self.spark.sql(f"SHOW TABLES IN {self.database}").collect()}
         for table in TABLES:
             if table.name not in present:
                 self.spark.sql(create_statement(self.name(table), table)).collect()
+            else:
+                self._add_new_columns(table)
 
-    def append_once(self, rows: DataFrame, table: Table, batch_id: int) -> None:
+    def _add_new_columns(self, table: Table) -> None:
+        """Columns are only ever added, and are null in older rows; nothing else about a table changes by itself."""
+        there = set(self.read(table).columns)
+        missing = [column_definition(column) for column in table.columns if column.name not in there]
+        if missing:
+            self.spark.sql(f"ALTER TABLE {self.name(table)} ADD COLUMNS ({', '.join(missing)})").collect()
+
+    def append_once(self, rows: DataFrame, table: Table, batch_id: int, writer: str = "") -> None:
         """Append the rows of a batch; appending the same or an earlier batch again writes nothing.
 
-        Delta keeps the last batch per table (its transaction id), so batches must come in order.
+        Delta keeps the last batch per table and ``writer`` (its transaction id), so the batches of a writer must come in order.
         """
         ordered = rows.select(*table.column_names)
-        ordered.write.format("delta").mode("append").option("txnAppId", table.name).option("txnVersion", str(batch_id)).saveAsTable(
+        app = f"{table.name}:{writer}" if writer else table.name
+        ordered.write.format("delta").mode("append").option("txnAppId", app).option("txnVersion", str(batch_id)).saveAsTable(
             self.name(table)
         )
 
@@ -117,6 +129,11 @@ class Warehouse:
         types = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         frame = self.spark.createDataFrame(rows[list(table.column_names)], types)
         frame.write.format("delta").mode("append").saveAsTable(self.name(table))
+
+    def rows(self, table: Table, rows: list[dict[str, Any]]) -> DataFrame:
+        """Rows of a table, given as its columns by name, as a frame; a column that a row does not name is null."""
+        schema = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
+        return self.spark.createDataFrame([tuple(row.get(name) for name in table.column_names) for row in rows], schema)
 
     def replace(self, rows: DataFrame, table: Table) -> None:
         """Replace the whole content of a table in one commit."""
@@ -191,9 +208,14 @@ def _date_list(dates: Iterable[date]) -> str:
 
 def create_statement(name: str, table: Table) -> str:
     """The SQL that creates a table with its comments, partitioning and properties."""
-    columns = ", ".join(f"{column.name} {column.type} COMMENT '{_comment(column.description, column.unit)}'" for column in table.columns)
+    columns = ", ".join(map(column_definition, table.columns))
     partitioning = f"PARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
     return f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING delta {partitioning} COMMENT 'One row per {_comment(table.grain, '')}'"
+
+
+def column_definition(column: Column) -> str:
+    """A column as CREATE TABLE and ADD COLUMNS take it."""
+    return f"{column.name} {column.type} COMMENT '{_comment(column.description, column.unit)}'"
 
 
 def _comment(text: str, unit: str) -> str:

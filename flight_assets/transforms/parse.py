@@ -15,11 +15,12 @@ from flight_assets.contracts.message import (
     MAX_MESSAGE_BYTES,
     MESSAGE_FIELDS,
     REQUIRED_DELAYS,
-    SCHEMA_VERSION,
+    SCHEMA_VERSIONS,
     WEATHER_FIELDS,
     EventType,
     Field,
     Reason,
+    fields_of,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 RFC3339_UTC = r"^(19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+]00:00)\z"
 FLIGHT_ID = r"^[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-\d{8}$"
 EARLIEST_DELAY_MINUTES = -180
-CODE_FIELDS = ("airline", "origin", "destination", "tail_number")
+CODE_FIELDS = ("airline", "origin", "destination", "tail_number", "gate")
+# Of the names that the contract does not have, this many per message and characters per name are reported.
+UNKNOWN_REPORTED = 10
+UNKNOWN_LENGTH = 64
 
 _SPARK_TYPES = {"string": "string", "integer": "int", "number": "double", "time": "string", "object": "variant"}
 _VARIANT_KINDS = {
@@ -44,9 +48,10 @@ _VARIANT_KINDS = {
 
 
 def parse_messages(raw: DataFrame) -> DataFrame:
-    """One row per message: the raw columns, the contract's fields typed (null where unusable), and ``problems``.
+    """One row per message: the raw columns, the contract's fields typed (null where unusable), ``unknown_fields`` and ``problems``.
 
-    ``problems`` is an array of (reason, detail) in the order of ``Reason``, without those that need the dimensions.
+    ``unknown_fields`` has the names that the message's version of the contract does not have (null if it is no object of a version
+    taken). ``problems`` is an array of (reason, detail) in the order of ``Reason``, without those that need the dimensions.
     """
     return raw.transform(_read_json).transform(_read_fields).transform(_clean).transform(_find_problems)
 
@@ -55,8 +60,9 @@ def _read_json(raw: DataFrame) -> DataFrame:
     is_small = F.octet_length("value") <= MAX_MESSAGE_BYTES
     text = F.try_validate_utf8(F.when(is_small, F.col("value")).cast("string"))
     message = F.when(_is_one_value(text), F.try_parse_json(text))
-    return raw.select("*", message.alias("_message")).select(
+    return raw.select("*", message.alias("_message"), F.json_object_keys(text).alias("_names")).select(
         "*",
+        F.try_variant_get(message, "$.schema_version", "int").alias("_version"),
         (~is_small).alias("_is_too_large"),
         F.col("_message").isNull().alias("_is_not_json"),
         F.coalesce(F.schema_of_variant("_message").startswith("OBJECT"), F.lit(False)).alias("_is_object"),
@@ -74,16 +80,29 @@ def _is_one_value(text: Column) -> Column:
 
 
 def _read_fields(messages: DataFrame) -> DataFrame:
-    members = [F.try_variant_get("_message", f"$.{field.name}", "variant").alias(f"_v_{field.name}") for field in MESSAGE_FIELDS]
+    members = [_member(field).alias(f"_v_{field.name}") for field in MESSAGE_FIELDS]
     kinds = [F.schema_of_variant(f"_v_{field.name}").alias(f"_k_{field.name}") for field in MESSAGE_FIELDS]
     values = [_value(field).alias(field.name) for field in MESSAGE_FIELDS]
     kept = [*messages.columns, *(f"_k_{field.name}" for field in MESSAGE_FIELDS)]
     return (
         messages.select("*", *members)
         .select("*", *kinds)
-        .select(*kept, *values)
+        .select(*kept, *values, _unknown_fields().alias("unknown_fields"))
         .withColumn("weather", F.when(F.col("_k_weather").startswith("OBJECT"), _weather()))
     )
+
+
+def _member(field: Field) -> Column:
+    member = F.try_variant_get("_message", f"$.{field.name}", "variant")
+    return member if field.since == min(SCHEMA_VERSIONS) else F.when(F.col("_version") >= field.since, member)
+
+
+def _unknown_fields() -> Column:
+    unknown = F.lit(None).cast("array<string>")
+    for version in SCHEMA_VERSIONS:
+        known = F.array(*(F.lit(field.name) for field in fields_of(version)))
+        unknown = F.when(F.col("_version") == version, F.array_except("_names", known)).otherwise(unknown)
+    return F.transform(F.slice(unknown, 1, UNKNOWN_REPORTED), lambda name: F.left(name, F.lit(UNKNOWN_LENGTH)))
 
 
 def _has_kind(field: Field) -> Column:
@@ -148,7 +167,7 @@ def _bounded() -> list[Field]:
 
 
 def _version_is_unsupported() -> Column:
-    return F.col("schema_version").isNotNull() & (F.col("schema_version") != SCHEMA_VERSION)
+    return F.col("schema_version").isNotNull() & ~F.col("schema_version").isin(*SCHEMA_VERSIONS)
 
 
 def _is_absent(field: Field) -> Column:

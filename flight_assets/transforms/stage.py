@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.message import WEATHER_FIELDS, Field
+from flight_assets.contracts.message import SCHEMA_VERSIONS, WEATHER_FIELDS, Field
 from flight_assets.contracts.tables import QUARANTINE, STAGING
 from flight_assets.transforms.parse import flight_date, parse_messages, with_dimensions, with_reason
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SATURDAY = 6
 # Optional fields that a complete event of any type has; a delay's presence is the contract's business, not quality's.
 SCORED_FIELDS = ("tail_number", "scheduled_arrival")
+UNKNOWN_KEPT = 20
 STAGED, DUPLICATE, QUARANTINED = "staged", "duplicate", "quarantined"
 
 
@@ -51,6 +52,25 @@ def with_outcome(checked: DataFrame, staged_before: DataFrame) -> DataFrame:
         .withColumn("outcome", outcome)
         .drop("_candidate", "_was_seen", "_nth")
     )
+
+
+def outcome_counts(classified: DataFrame) -> DataFrame:
+    """One row per outcome and reason: ``messages``, ``flights`` (distinct flight_ids), ``unknown`` (messages with fields
+    that the contract does not have) and ``version_<n>``, the messages per version.
+    """  # noqa: D205
+    versions = [F.count_if(F.col("schema_version") == number).alias(f"version_{number}") for number in SCHEMA_VERSIONS]
+    return classified.groupBy("outcome", "reason").agg(
+        F.count("*").alias("messages"),
+        F.count_distinct("flight_id").alias("flights"),
+        F.count_if(F.size("unknown_fields") > 0).alias("unknown"),
+        *versions,
+    )
+
+
+def unknown_field_counts(classified: DataFrame) -> DataFrame:
+    """One row per name that the contract does not have: ``field`` and ``messages``; the most frequent ``UNKNOWN_KEPT``."""
+    names = classified.select(F.explode("unknown_fields").alias("field"))
+    return names.groupBy("field").agg(F.count("*").alias("messages")).orderBy(F.desc("messages"), "field").limit(UNKNOWN_KEPT)
 
 
 def quarantined_rows(classified: DataFrame) -> DataFrame:

@@ -10,8 +10,12 @@ import pytest
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_schedule_context
 from dagster import _check as check
 
+from flight_assets.assets.pipeline import code_version
 from flight_assets.automation.retention import prune_runs
 from flight_assets.automation.schedules import process_every_minute
+from flight_assets.checks.rules import checks_of
+from flight_assets.contracts.lineage import COLUMN_SOURCES, COLUMNS, OWN_COLUMNS, PAGES, RAW_SOURCES
+from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.definitions import defs
 
 GRAPH = {
@@ -26,7 +30,9 @@ GRAPH = {
     "mongo_hot": {"predictions"},
     "hive_fact": {"mongo_hot", "predictions"},
     "hdfs_archive": {"mongo_hot"},
+    **{name: set(reads) for name, (_, reads) in PAGES.items()},
 }
+MADE_ELSEWHERE = {"kafka_flight_events", *PAGES}
 PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]
 
 
@@ -48,7 +54,7 @@ def test_graph_has_just_these_assets_and_dependencies() -> None:
     assert found == GRAPH
 
 
-@pytest.mark.parametrize("name", sorted(set(GRAPH) - {"kafka_flight_events"}))
+@pytest.mark.parametrize("name", sorted(set(GRAPH) - MADE_ELSEWHERE))
 def test_asset_states_its_grain_owner_and_kind(name: str) -> None:
     node = graph().get(AssetKey(name))
     assert "One row per" in node.description or "One document per" in node.description or "version of the delay model" in node.description
@@ -59,6 +65,37 @@ def test_asset_states_its_grain_owner_and_kind(name: str) -> None:
 @pytest.mark.parametrize("name", PIPELINE)
 def test_pipeline_assets_share_a_pool_of_one(name: str) -> None:
     assert graph().get(AssetKey(name)).pools == {"processing"}
+
+
+@pytest.mark.parametrize("name", sorted(MADE_ELSEWHERE))
+def test_what_is_made_elsewhere_is_a_node_that_nothing_here_runs(name: str) -> None:
+    node = graph().get(AssetKey(name))
+    assert node.is_external
+    assert node.owners
+    assert node.group_name in ("sources", "dashboard")
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_checks_that_are_errors_block_what_builds_on_the_asset(name: str) -> None:
+    specs = {key.name: graph().get(key).blocking for key in graph().asset_check_keys if key.asset_key == AssetKey(name)}
+    assert specs == {check.name: check.severity == "ERROR" for check in checks_of(name)}
+    assert any(specs.values())
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+def test_every_column_says_where_it_comes_from(name: str) -> None:
+    lineage, columns = COLUMN_SOURCES[name], set(COLUMNS[name].column_names)
+    assert columns - OWN_COLUMNS <= set(lineage) <= columns
+    known = {**{asset: set(table.column_names) for asset, table in COLUMNS.items()}, "raw_kafka_batch": set(RAW_SOURCES)}
+    known |= {table.name: set(table.column_names) for table in (DIM_AIRLINE, DIM_AIRPORT)}
+    for sources in lineage.values():
+        assert all(column in known[asset] for asset, column in sources)
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_code_versions_are_of_the_code(name: str) -> None:
+    assert graph().get(AssetKey(name)).code_version == code_version(name)
+    assert len({code_version(step) for step in PIPELINE}) == len(PIPELINE)
 
 
 def test_job_runs_the_whole_pipeline() -> None:

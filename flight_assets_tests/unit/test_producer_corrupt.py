@@ -11,14 +11,14 @@ from itertools import islice
 import pytest
 
 from flight_assets.contracts.dimensions import airlines, airports
-from flight_assets.contracts.message import MAX_MESSAGE_BYTES, MESSAGE_FIELDS, SCHEMA_VERSION, Field, Reason
+from flight_assets.contracts.message import MAX_MESSAGE_BYTES, MESSAGE_FIELDS, SCHEMA_VERSION, SCHEMA_VERSIONS, Field, Reason, fields_of
 from flight_assets.producer.corrupt import AWKWARD, HELD_BACK, LATE, OUT_OF_ORDER, mixed_messages, with_bad_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
 
 TOTAL = 10_000
 SHARE = 0.1
-FIELDS = {field.name: field for field in MESSAGE_FIELDS}
+FIELDS = {field.name: field for field in fields_of(SCHEMA_VERSION)}
 
 
 def good(number: int) -> Iterator[Message]:
@@ -128,7 +128,7 @@ def first_reason(value: bytes) -> Reason | None:
 
 def problems(event: dict[str, object]) -> Iterator[tuple[Reason, bool]]:
     """Reasons in the contract's order, each looked at only if none before it applies."""
-    yield Reason.UNSUPPORTED_SCHEMA_VERSION, event.get("schema_version") != SCHEMA_VERSION
+    yield Reason.UNSUPPORTED_SCHEMA_VERSION, event.get("schema_version") not in SCHEMA_VERSIONS
     yield Reason.MISSING_FIELD, any(event.get(field.name) is None for field in MESSAGE_FIELDS if field.required)
     yield (
         Reason.WRONG_TYPE,

@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.message import FORBIDDEN_DELAYS, MESSAGE_FIELDS, REQUIRED_DELAYS, WEATHER_FIELDS, EventType
+from flight_assets.contracts.message import FORBIDDEN_DELAYS, REQUIRED_DELAYS, SCHEMA_VERSION, WEATHER_FIELDS, EventType, fields_of
 from flight_assets.producer.events import Message, encode_events, event_count, order_events
 
 WEATHER = {field.name: 1.5 for field in WEATHER_FIELDS}
@@ -111,7 +111,7 @@ def test_the_bytes_of_a_message() -> None:
 
 def test_the_fields_are_those_of_the_contract_in_its_order() -> None:
     event = events(flight())[0]
-    assert list(event) == [field.name for field in MESSAGE_FIELDS]
+    assert list(event) == [field.name for field in fields_of(SCHEMA_VERSION)]
     assert list(event["weather"]) == [field.name for field in WEATHER_FIELDS]
 
 

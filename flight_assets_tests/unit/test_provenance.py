@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from pydantic import ValidationError
 
+from flight_assets.checks import rules
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
-from flight_assets.provenance import STEPS, BatchRecord, ColumnType, Ledger, OffsetRange, archive_id, raw_path
+from flight_assets.provenance import COUNTS, STEPS, BatchRecord, ColumnType, Ledger, OffsetRange, archive_id, raw_path
 
 
 class Files:
@@ -96,6 +97,51 @@ def test_a_row_has_just_the_columns_of_the_table():
     assert set(row) == set(BATCH_METADATA.column_names)
     assert (row["batch_id"], row["staged"], row["duplicate"], row["quarantined"], row["merged"]) == (7, 25, 2, 3, None)
     assert json.loads(row["record"]) == json.loads(record().to_json())
+
+
+def test_every_count_is_in_the_json_the_row_and_dagsters_metadata_alike():
+    """One object, three outlets: none can say something else."""
+    full = record(
+        flights=20,
+        predicted=9,
+        upserted=18,
+        out_of_order=2,
+        merged=20,
+        quarantined_by_reason={"not_json": 3},
+        accepted={"quality": "known"},
+    )
+    full.note_checks("mongo_hot", [rules.all_in_mongo(full)])
+    written, row = json.loads(full.to_json()), full.row()
+    assert full.counts() == {name: written[name] for name in COUNTS} == {name: row[name] for name in COUNTS}
+    assert BatchRecord.model_validate_json(row["record"]) == full
+    for name in set(BATCH_METADATA.column_names) - {"record", "timestamp", "oldest"}:
+        assert row[name] == written[name], name
+
+
+def test_the_dates_of_a_batch_are_all_between_its_oldest_and_newest_message():
+    over_midnight = record(oldest=datetime(2013, 6, 10, 23, 59, tzinfo=UTC))
+    assert over_midnight.processing_dates() == [date(2013, 6, 10), date(2013, 6, 11), date(2013, 6, 12)]
+    assert record().processing_dates() == [date(2013, 6, 12)]
+    assert record(timestamp=None).processing_dates() == []
+
+
+def test_only_a_check_that_holds_a_batch_up_can_be_accepted(ledger):
+    held = record()
+    held.note_checks("mongo_hot", [rules.all_in_mongo(record(flights=5))])
+    ledger.save(held)
+    with pytest.raises(FlightsError, match="no check named quality holds up batch 7; there are: flights_conserved"):
+        ledger.accept(7, "quality", "no reason")
+    assert ledger.accept(7, "flights_conserved", "restored by hand").accepted == {"flights_conserved": "restored by hand"}
+    assert ledger.accepted(7) == {"flights_conserved": "restored by hand"}
+    assert ledger.accepted(8) == {}
+
+
+def test_the_last_records_are_read_without_the_others(ledger):
+    for number in range(5):
+        ledger.save(record(number))
+    ledger.mark_done("raw_kafka_batch", 4)
+    assert [kept.batch_id for kept in ledger.records(last=2)] == [3, 4]
+    assert [kept.batch_id for kept in ledger.records(last=9)] == [0, 1, 2, 3, 4]
 
 
 def test_a_saved_record_is_read_back(ledger, files):

@@ -35,11 +35,11 @@ def damaged(draw) -> bytes:
     return whole[:start] + draw(st.binary(max_size=8)) + whole[start + draw(st.integers(0, 8)) :]
 
 
-def any_messages() -> list[bytes]:
-    """2,000 byte strings, the same ones every time: arbitrary ones, JSON of any shape, and messages changed in many ways."""
+def any_messages(count: int = MESSAGES) -> list[bytes]:
+    """``count`` byte strings, the same ones every time: arbitrary ones, JSON of any shape, and messages changed in many ways."""
     found: list[bytes] = []
 
-    @settings(max_examples=MESSAGES, derandomize=True, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=count, derandomize=True, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(st.one_of(st.binary(max_size=300), VALUES.map(lambda value: json.dumps(value).encode()), CHANGED, NUMBERED, damaged()))
     def collect(value: bytes) -> None:
         found.append(value)

@@ -84,6 +84,11 @@ ACCEPTED: dict[str, Any] = {
     "departed three hours early": message(event_type="departed", timestamp="2013-06-12T11:00:00Z"),
     "lands a second after it leaves": message(scheduled_arrival="2013-06-12T14:00:01Z"),
     "local date a day behind UTC": message(flight_id="UA1545-EWR-20130611"),
+    "version 2 with its field": message(schema_version=2, gate=" b12 "),
+    "version 2 without its field": message(schema_version=2),
+    "version 2 with its field null": message(schema_version=2, gate=None),
+    "version 1 with what became a field later": message(gate={"terminal": "B"}),
+    "fields that no version has": message(colour="blue", **{"x" * 100: 1}),
     "local date a day ahead of UTC": message(flight_id="UA1545-EWR-20130613"),
 }
 
@@ -100,7 +105,7 @@ MISSING = {
 }
 WRONG_TYPES = {
     **{
-        f"{field.name} = {value!r}": (arrived() | {field.name: value}, f"{field.name} is not {field.json_type}")
+        f"{field.name} = {value!r}": (arrived(schema_version=field.since) | {field.name: value}, f"{field.name} is not {field.json_type}")
         for field in MESSAGE_FIELDS
         for value in WRONG_VALUES[field.json_type]
     },
@@ -178,7 +183,7 @@ NOT_AN_OBJECT = {
     "true": b"true",
     "1e400": b"1e400",
 }
-VERSIONS = {"0": 0, "2": 2, "-1": -1, "99": 99, "2147483647": 2**31 - 1}
+VERSIONS = {"0": 0, "3": 3, "-1": -1, "99": 99, "2147483647": 2**31 - 1}
 UNKNOWN_CODES = {
     "airline": (message(airline="ZZ", flight_id="ZZ1545-EWR-20130612"), Reason.UNKNOWN_AIRLINE, "airline ZZ"),
     "origin": (message(origin="QQQ", flight_id="UA1545-QQQ-20130612"), Reason.UNKNOWN_AIRPORT, "origin QQQ"),
@@ -244,7 +249,7 @@ IMPOSSIBLE_YEARS = {
 # One harm of each kind that can be done to a message together with the others.
 HARMS: dict[Reason, dict[str, Any]] = {
     Reason.TOO_LARGE: {"remarks": "x" * MAX_MESSAGE_BYTES},
-    Reason.UNSUPPORTED_SCHEMA_VERSION: {"schema_version": 2},
+    Reason.UNSUPPORTED_SCHEMA_VERSION: {"schema_version": 3},
     Reason.MISSING_FIELD: {"event_id": None},
     Reason.WRONG_TYPE: {"tail_number": 5},
     Reason.UNKNOWN_AIRLINE: {"airline": "ZZ", "flight_id": "ZZ1545-EWR-20130612"},
@@ -324,6 +329,24 @@ def test_microseconds_are_kept(found):
 
 def test_numbers_with_more_digits_than_a_double_are_rounded(found):
     assert found["distance with 60 digits"].distance_miles == pytest.approx(1400.1111111)
+
+
+def test_a_field_of_version_2_is_taken_from_version_2_on(found):
+    assert found["version 2 with its field"].gate == "B12"
+    assert found["version 2 without its field"].gate is None
+    assert found["version 1 with what became a field later"].gate is None
+
+
+def test_a_changed_type_is_refused_in_the_version_that_has_the_field(found):
+    rejected = found["type: gate = 5"]
+    assert (rejected.reason, rejected.detail) == ("wrong_type", "gate is not string but bigint")
+
+
+def test_names_that_the_messages_version_does_not_have_are_reported_cut_to_a_bearable_length(found):
+    assert found["version 1 with what became a field later"].unknown_fields == ["gate"]
+    assert found["version 2 with its field"].unknown_fields == []
+    assert set(found["fields that no version has"].unknown_fields) == {"colour", "x" * 64}
+    assert found["version 3"].unknown_fields is None
 
 
 @pytest.mark.parametrize("name", ["empty tail number", "blank tail number"])

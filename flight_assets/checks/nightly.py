@@ -1,0 +1,34 @@
+"""The checks of whole tables, which a batch a minute could not afford: every night."""
+
+import time
+
+from dagster import DefaultScheduleStatus, Failure, MetadataValue, OpExecutionContext, ScheduleDefinition, job, op
+
+from flight_assets.checks import evaluate
+from flight_assets.settings import get_settings
+from flight_assets.stores import warehouse
+
+
+@op
+def check_whole_tables(context: OpExecutionContext) -> None:
+    """Look at the key of each table in full, and keep the results. Raises Failure if a key is there twice."""
+    house = warehouse.open_warehouse(get_settings())
+    results = evaluate.evaluate_tables(house)
+    evaluate.keep_results(house, results, None, int(time.time()), "nightly")
+    context.log.info("%s", [f"{result.name}: {result.detail}" for result in results])
+    broken = [result for result in results if not result.passed]
+    if broken:
+        sentence = "; ".join(f"{result.name}: {result.detail}" for result in broken)
+        raise Failure(
+            f"{sentence}: find the rows with SQL and restore the table (`DESCRIBE HISTORY`, `RESTORE TABLE … TO VERSION AS OF …`)",
+            metadata={"results": MetadataValue.json([result.model_dump() for result in broken])},
+        )
+
+
+@job(description="Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by.")
+def check_warehouse() -> None:
+    """One step."""
+    check_whole_tables()
+
+
+check_every_night = ScheduleDefinition(job=check_warehouse, cron_schedule="47 2 * * *", default_status=DefaultScheduleStatus.RUNNING)

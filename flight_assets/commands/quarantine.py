@@ -1,0 +1,106 @@
+"""``flights quarantine …``: look at rejected messages, and send those again that are acceptable by now or were repaired."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from flight_assets.commands.console import console, printable
+from flight_assets.contracts.message import Reason
+from flight_assets.errors import FlightsError
+from flight_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from flight_assets.queries.quarantine import Selection
+
+REASONS = click.Choice([reason.value for reason in Reason])
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+TEXT_SHOWN = 60
+REPLAY_LIMIT = 10_000
+
+
+@click.group()
+def quarantine() -> None:
+    """Rejected messages: list, show, send again."""
+
+
+@quarantine.command("list")
+@click.option("--reason", type=REASONS, help="Only of this reason.")
+@click.option("--batch", "batch_id", type=int, help="Only of this batch.")
+@click.option("--since", type=MOMENT, help="Taken by Kafka at this moment (UTC) or later.")
+@click.option("--until", type=MOMENT, help="Taken by Kafka before this moment (UTC).")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The oldest so many.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object per line.")
+def list_rejected(
+    reason: str | None, batch_id: int | None, since: datetime | None, until: datetime | None, limit: int, as_json: bool
+) -> None:
+    """List rejected messages, oldest first."""
+    from flight_assets.queries.quarantine import Selection, described, rejected
+
+    settings = get_settings()
+    rows = described(settings, rejected(settings, Selection(reason, batch_id, _utc(since), _utc(until)), limit))
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+        return
+    table = Table("id", "batch", "reason", "detail", "bytes", "sent again")
+    for row in rows:
+        again = row["replay"]["to"] or row["replay"]["state"] if row["replay"] else "-"
+        detail = escape(printable(row["detail"][:TEXT_SHOWN]))
+        table.add_row(row["id"], str(row["batch_id"]), row["reason"], detail, str(row["bytes"]), again)
+    console.print(table)
+
+
+@quarantine.command()
+@click.argument("message_id")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def show(message_id: str, as_json: bool) -> None:
+    """Show one message: its bytes, where it is from, what is wrong with it."""
+    from flight_assets.queries.quarantine import Selection, described, rejected
+
+    settings = get_settings()
+    rows = described(settings, rejected(settings, Selection(ids=(message_id,)), 1))
+    if not rows:
+        raise FlightsError(f"no rejected message {message_id}: see `flights quarantine list`")
+    if as_json:
+        click.echo(json.dumps(rows[0]))
+        return
+    for name, value in rows[0].items():
+        click.echo(f"{name:20} {printable(str(value))}")
+
+
+@quarantine.command()
+@click.option("--reason", type=REASONS, help="Every message of this reason.")
+@click.option("--batch", "batch_id", type=int, help="Every message of this batch.")
+@click.option("--id", "ids", multiple=True, help="This message; may be given more than once.")
+@click.option("--repair", type=click.File("r", encoding="utf-8"), help='Corrected messages, a line each: {"id": "…", "message": {…}}.')
+@click.option("--limit", type=click.IntRange(1, REPLAY_LIMIT), default=REPLAY_LIMIT, show_default=True, help="The oldest so many.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+def replay(reason: str | None, batch_id: int | None, ids: tuple[str, ...], repair: TextIO | None, limit: int, dry_run: bool) -> None:
+    """Send messages again, each once: those that are acceptable by now, and those that were repaired."""
+    from flight_assets.queries.quarantine import Selection, rejected
+    from flight_assets.stores import replay as store
+    from flight_assets.stores.warehouse import open_warehouse
+
+    settings = get_settings()
+    repairs = store.read_repairs(repair) if repair else {}
+    selection: Selection = Selection(reason, batch_id, ids=(*ids, *(repairs if not (reason or batch_id is not None or ids) else ())))
+    if not selection.conditions():
+        raise click.UsageError("say which: --reason, --batch, --id or --repair")
+    messages = rejected(settings, selection, limit)
+    done = store.replay(settings, open_warehouse(settings), messages, repairs, dry_run)
+    console.print(
+        f"{len(done.sent)} {'would be' if dry_run else ''} sent, {len(done.already)} had been sent before, "
+        f"{len(done.refused)} would be rejected again".replace("  ", " ")
+    )
+    for name, why, detail in done.refused[:20]:
+        console.print(f"  {name}: {why} ({printable(detail[:TEXT_SHOWN])})", soft_wrap=True, markup=False)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None

@@ -1,0 +1,81 @@
+"""Which columns each column comes from, per asset of the pipeline; and the pages that read the assets."""
+
+from __future__ import annotations
+
+from flight_assets.contracts.message import MESSAGE_FIELDS
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING
+
+# (asset, column); the topic's columns are those of Kafka's own record.
+Source = tuple[str, str]
+TOPIC, RAW, STAGED, PREDICTED = "kafka_flight_events", "raw_kafka_batch", "staged_events", "predictions"
+
+RAW_SOURCES: dict[str, tuple[Source, ...]] = {
+    "key": ((TOPIC, "key"),),
+    "value": ((TOPIC, "value"),),
+    "topic": ((TOPIC, "topic"),),
+    "kafka_partition": ((TOPIC, "partition"),),
+    "kafka_offset": ((TOPIC, "offset"),),
+    "ingestion_timestamp": ((TOPIC, "timestamp"),),
+}
+# Columns that every table takes over from the raw layer.
+_TAKEN_OVER = {
+    "kafka_partition": ((RAW, "kafka_partition"),),
+    "kafka_offset": ((RAW, "kafka_offset"),),
+    "ingestion_timestamp": ((RAW, "ingestion_timestamp"),),
+    "processing_date": ((RAW, "ingestion_timestamp"),),
+}
+_VALUE: Source = (RAW, "value")
+_FROM_VALUE = ("flight_date", "route", "month", "day_of_week", "is_weekend", "quality_score")
+# What a prediction is computed from: the scheduled event, and the events before it.
+_FEATURE_COLUMNS = (
+    *("timestamp", "event_type", "flight_date", "scheduled_departure", "scheduled_arrival", "distance_miles", "weather"),
+    *("airline", "origin", "destination", "tail_number", "departure_delay_minutes", "arrival_delay_minutes"),
+)
+
+STAGED_SOURCES: dict[str, tuple[Source, ...]] = {
+    **{field.name: (_VALUE,) for field in MESSAGE_FIELDS},
+    **dict.fromkeys(_FROM_VALUE, (_VALUE,)),
+    "airline": (_VALUE, ("dim_airline", "code")),
+    "origin": (_VALUE, ("dim_airport", "code")),
+    "destination": (_VALUE, ("dim_airport", "code")),
+    "hour": (_VALUE, ("dim_airport", "time_zone")),
+    **_TAKEN_OVER,
+}
+PREDICTION_SOURCES: dict[str, tuple[Source, ...]] = {
+    "prediction_id": ((STAGED, "event_id"),),
+    "flight_id": ((STAGED, "flight_id"),),
+    "flight_date": ((STAGED, "flight_date"),),
+    "prediction_timestamp": ((STAGED, "timestamp"),),
+    "prediction_date": ((STAGED, "timestamp"),),
+    **{name: tuple((STAGED, column) for column in _FEATURE_COLUMNS) for name in PREDICTED_COLUMNS if name != "model_version"},
+    "actual_delay_minutes": ((STAGED, "arrival_delay_minutes"),),
+    "error_minutes": ((STAGED, "arrival_delay_minutes"), (PREDICTED, "predicted_delay_minutes")),
+    "outcome": ((STAGED, "event_type"),),
+}
+FLIGHT_SOURCES: dict[str, tuple[Source, ...]] = {
+    **{name: ((STAGED, name),) for name in FACT.column_names if name in STAGING.column_names},
+    **{name: ((PREDICTED, name),) for name in PREDICTED_COLUMNS},
+    "actual_delay_minutes": ((STAGED, "arrival_delay_minutes"),),
+    "error_minutes": ((STAGED, "arrival_delay_minutes"), (PREDICTED, "predicted_delay_minutes")),
+}
+
+COLUMN_SOURCES: dict[str, dict[str, tuple[Source, ...]]] = {
+    "raw_kafka_batch": RAW_SOURCES,
+    "staged_events": {name: sources for name, sources in STAGED_SOURCES.items() if name in STAGING.column_names},
+    "predictions": PREDICTION_SOURCES,
+    "mongo_hot": FLIGHT_SOURCES,
+    "hive_fact": FLIGHT_SOURCES,
+}
+# Columns that no other asset's column gives: the pipeline's own counter, and the version of the model.
+OWN_COLUMNS = {"batch_id", "model_version"}
+COLUMNS = {"staged_events": STAGING, "predictions": PREDICTIONS, "mongo_hot": FACT, "hive_fact": FACT}
+
+# The dashboard's pages: title, and the assets that each reads.
+PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "dashboard_overview": ("Real-Time Overview: flights as they are now", ("mongo_hot",)),
+    "dashboard_streaming": ("Streaming Analytics: rates, batches and delays of the last hours", ("raw_kafka_batch", "mongo_hot")),
+    "dashboard_history": ("Historical Analytics: delays by day, route and airline", ("hive_fact", "dim_airline", "dim_airport")),
+    "dashboard_prediction": ("Prediction & Insights: forecasts beside what came true", ("predictions", "delay_model", "hive_fact")),
+    "dashboard_quality": ("Data Quality & Metadata: rejects, quality, batches, schemas", ("staged_events", "hive_fact")),
+    "dashboard_operations": ("Operations: services, lag, checks and alarms", ("raw_kafka_batch", "hive_fact")),
+}

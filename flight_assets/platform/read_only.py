@@ -1,0 +1,42 @@
+"""Spark's read-only guard: a few lines of Scala, compiled once by the compiler that Spark itself ships."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flight_assets.platform.jars import spark_jars_dir
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+SOURCE = Path(__file__).parent / "scala" / "ReadOnly.scala"
+EXTENSION = "flights.ReadOnly"
+# A session with another value than true may change data: those of the platform are, others only if they ask for it.
+SETTING = "spark.flights.readOnly"
+
+
+def guard_jar(settings: Settings) -> Path:
+    """Where the compiled guard is kept, shared by all platforms: its name changes with its source and with Spark."""
+    made_of = SOURCE.read_bytes() + "".join(sorted(jar.name for jar in spark_jars_dir().glob("spark-catalyst_*.jar"))).encode()
+    return settings.cache_dir / f"read-only-{sha256(made_of).hexdigest()[:12]}.jar"
+
+
+def compile_guard(java: str, jar: Path) -> None:
+    """Compile the guard, about 6 s of processor time. The jar appears whole or not at all.
+
+    Raises:
+        subprocess.CalledProcessError: the compiler refused the source; its output has been printed.
+    """
+    partial = jar.with_suffix(f".{os.getpid()}.jar")
+    compiler = [java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{spark_jars_dir()}/*", "scala.tools.nsc.Main", "-usejavacp"]
+    subprocess.run([*compiler, "-d", str(partial), str(SOURCE)], check=True)  # noqa: S603 - our own command
+    partial.replace(jar)
+
+
+if __name__ == "__main__":
+    compile_guard(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,163 @@
+"""Each check passes what is sound, and fails the one record or frame that is not."""
+
+from __future__ import annotations
+
+import pytest
+from dagster import AssetCheckSeverity
+from pyspark.sql.types import LongType, StringType, StructField, StructType
+
+from flight_assets.checks import rules
+from flight_assets.checks.shown import asset_check_results, check_specs, remedy
+from flight_assets.contracts.tables import FACT, Column, Table
+from flight_assets.provenance import STEPS, BatchRecord, CheckResult, OffsetRange, archive_id
+
+THINGS = Table("things", "thing", ("id",), (Column("id", "STRING", ""), Column("n", "BIGINT", "")))
+THINGS_TYPE = StructType([StructField("n", LongType()), StructField("id", StringType())])
+
+
+def record(**changes) -> BatchRecord:
+    values = {
+        "batch_id": 3,
+        "archive_id": archive_id(3),
+        "timestamp": "2013-06-12T09:00:00Z",
+        "oldest": "2013-06-12T08:00:00Z",
+        "record_count": 30,
+        "file_size_mb": 0.1,
+        "storage_location": "hdfs://namenode/x",
+        "schema": [],
+        "offsets": {"0": OffsetRange(first=10, last=29), "1": OffsetRange(first=5, last=14)},
+        "next_offsets": {"0": 30, "1": 15},
+        "staged": 25,
+        "duplicate": 2,
+        "quarantined": 3,
+        "quarantined_by_reason": {"not_json": 3},
+        "flights": 20,
+        "upserted": 18,
+        "out_of_order": 2,
+    }
+    return BatchRecord(**values | changes)
+
+
+def things(*fields: tuple[str, object]) -> StructType:
+    return StructType([StructField(name, kind) for name, kind in fields])
+
+
+NEXT = {"0": 10, "1": 5}
+SCHEMA = ("hive_fact", THINGS)
+# Check: what passes it, and what must fail it.
+CASES: dict[str, tuple[CheckResult, CheckResult]] = {
+    "offsets: a gap to the batch before": (
+        rules.offsets_follow_on(record(), NEXT),
+        rules.offsets_follow_on(record(), NEXT | {"0": 9}),
+    ),
+    "offsets: an overlap with the batch before": (
+        rules.offsets_follow_on(record(), {}),
+        rules.offsets_follow_on(record(), NEXT | {"1": 6}),
+    ),
+    "offsets: a message missing inside": (
+        rules.offsets_follow_on(record(), NEXT),
+        rules.offsets_follow_on(record(record_count=29), NEXT),
+    ),
+    "fresh: messages left behind": (rules.fresh(5, 299.0, 300.0), rules.fresh(5, 301.0, 300.0)),
+    "conserved: a message in no counter": (
+        rules.messages_conserved(record(), 25, 3),
+        rules.messages_conserved(record(duplicate=1), 25, 3),
+    ),
+    "conserved: a message in two counters": (
+        rules.messages_conserved(record(), 25, 3),
+        rules.messages_conserved(record(duplicate=3), 25, 3),
+    ),
+    "conserved: a reason not counted": (
+        rules.messages_conserved(record(), 25, 3),
+        rules.messages_conserved(record(quarantined_by_reason={"not_json": 2}), 25, 3),
+    ),
+    "conserved: a row lost in staging": (rules.messages_conserved(record(), 25, 3), rules.messages_conserved(record(), 24, 3)),
+    "conserved: a quarantined row doubled": (rules.messages_conserved(record(), 25, 3), rules.messages_conserved(record(), 25, 4)),
+    "unique: a key twice": (rules.key_unique(rules.EVENTS_UNIQUE, 25, 25), rules.key_unique(rules.EVENTS_UNIQUE, 25, 24)),
+    "fact: a flight twice": (rules.key_unique(rules.FLIGHTS_UNIQUE, 20, 20), rules.key_unique(rules.FLIGHTS_UNIQUE, 21, 20)),
+    "predictions: fewer than recorded": (
+        rules.key_unique(rules.PREDICTIONS_UNIQUE, 9, 9, 9),
+        rules.key_unique(rules.PREDICTIONS_UNIQUE, 8, 8, 9),
+    ),
+    "quality: too low": (rules.quality(100, 0.2, 0.2), rules.quality(100, 0.19, 0.2)),
+    "rejected share: most of the batch": (
+        rules.rejected_share(record()),
+        rules.rejected_share(record(quarantined=20, quarantined_by_reason={"not_json": 20})),
+    ),
+    "fields: one that the contract lacks": (rules.fields_known(record()), rules.fields_known(record(unknown_fields={"colour": 4}))),
+    "mongo: a flight without answer": (rules.all_in_mongo(record()), rules.all_in_mongo(record(upserted=17))),
+    "fact: a flight without row": (rules.all_in_fact(record(), 20), rules.all_in_fact(record(), 19)),
+    "schema: a column missing": (
+        rules.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
+        rules.schema_is_the_contract(*SCHEMA, things(("id", StringType()))),
+    ),
+    "schema: a column too many": (
+        rules.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
+        rules.schema_is_the_contract(*SCHEMA, things(("id", StringType()), ("n", LongType()), ("m", LongType()))),
+    ),
+    "schema: another type": (
+        rules.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
+        rules.schema_is_the_contract(*SCHEMA, things(("id", StringType()), ("n", StringType()))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_check_passes_what_is_sound_and_fails_what_is_not(name):
+    sound, broken = CASES[name]
+    assert sound.passed
+    assert not broken.passed
+    assert broken.value != sound.value or broken.threshold != sound.threshold
+
+
+def test_every_check_has_a_case_that_fails_it():
+    assert {broken.name for _, broken in CASES.values()} == {check.name for check in rules.CHECKS}
+
+
+def test_a_handful_of_poor_events_never_holds_up_a_batch():
+    assert rules.quality(rules.EVENTS_TO_JUDGE_BY - 1, 0.0, 0.2).passed
+    assert rules.quality(0, None, 0.2).passed
+
+
+def test_poison_is_told_but_never_blocks():
+    assert not rules.rejected_share(record(record_count=3, quarantined=3)).blocks
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_specs_block_where_results_are_errors(step):
+    assert {spec.name: spec.blocking for spec in check_specs(step)} == {
+        check.name: check.severity == "ERROR" for check in rules.checks_of(step)
+    }
+
+
+def test_the_worst_batch_of_a_run_decides_and_its_remedy_is_told():
+    good, bad = CASES["conserved: a row lost in staging"]
+    shown = {result.check_name: result for result in asset_check_results("staged_events", [(3, good), (4, bad), (5, good)])}
+    conserved = shown["messages_conserved"]
+    assert (conserved.passed, conserved.severity) == (False, AssetCheckSeverity.ERROR)
+    assert conserved.description == remedy(4, bad)
+    assert "flights ledger accept 4 messages_conserved --reason" in conserved.description
+    assert shown["quality"].passed
+
+
+def test_an_accepted_failure_becomes_a_warning_that_says_why():
+    _, bad = CASES["quality: too low"]
+    accepting = record(accepted={"quality": "sensors down at EWR"})
+    noted = accepting.note_checks("staged_events", [bad])
+    assert [(result.passed, result.blocks, result.severity) for result in noted] == [(False, False, "WARN")]
+    assert "accepted: sensors down at EWR" in accepting.checks[0].detail
+    shown = {result.check_name: result for result in asset_check_results("staged_events", [(3, noted[0])])}["quality"]
+    assert (shown.passed, shown.severity) == (False, AssetCheckSeverity.WARN)
+
+
+def test_checking_again_replaces_what_was_found_before():
+    sound, broken = CASES["conserved: a row lost in staging"]
+    checked = record()
+    checked.note_checks("mongo_hot", [rules.all_in_mongo(checked)])
+    checked.note_checks("staged_events", [broken])
+    checked.note_checks("staged_events", [sound])
+    assert [(result.asset, result.passed) for result in checked.checks] == [("staged_events", True), ("mongo_hot", True)]
+
+
+def test_types_of_the_contract_compare_with_sparks_spelling():
+    assert rules._plain(next(column.type for column in FACT.columns if column.name == "weather")).startswith("struct<temperature_f:double,")
