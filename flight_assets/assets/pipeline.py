@@ -26,6 +26,7 @@ from dagster import (
 from dagster_pyspark import LazyPySparkResource
 from pyspark.sql import DataFrame
 
+from flight_assets import logs
 from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.settings import Settings, get_settings
@@ -80,8 +81,10 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         for batch_id in self.ledger.pending(step):
             began = time.monotonic()
             record = self.ledger.record(batch_id)
+            logs.note(batch_id=batch_id)
             yield record
             self.finish(step, record, began)
+            logs.note(batch_id=None)
 
     def finish(self, step: str, record: BatchRecord, began: float) -> None:
         """Save a record with the step's duration, and mark its batch done. After the last step it becomes a row of the warehouse."""
@@ -106,10 +109,15 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
     def decorate(step: Step) -> AssetsDefinition:
         @functools.wraps(step)
         def explained(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
-            try:
-                return step(context, pipeline)
-            except Exception as error:
-                raise Failure(outage.explain(pipeline.settings, error)) from error
+            with logs.also_to_file(pipeline.settings, context.log, run_id=context.run_id, step=step.__name__):
+                try:
+                    return step(context, pipeline)
+                except Exception as error:
+                    explanation = outage.explain(pipeline.settings, error)
+                    context.log.error(explanation)
+                    raise Failure(explanation) from error
+                finally:
+                    logs.note(batch_id=None)
 
         return asset(deps=deps, kinds=kinds, pool=POOL, group_name=GROUP, owners=OWNERS, code_version="1")(explained)
 
