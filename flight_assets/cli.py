@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from flight_assets.commands.alerts import alerts
 from flight_assets.commands.archive import archive
 from flight_assets.commands.bench import bench
 from flight_assets.commands.console import console
@@ -257,7 +258,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, ledger, quarantine, bench):
+for command in (model, archive, ledger, quarantine, alerts, bench):
     main.add_command(command)
 
 
@@ -272,6 +273,7 @@ def print_addresses(settings: Settings) -> None:
         ("Spark Connect", f"{settings.spark_remote}, jobs at http://{settings.address('spark_ui')}"),
         ("MongoDB", f"{settings.mongo_uri}, database {settings.mongo_database}"),
         ("Redis", settings.redis_url),
+        ("Metrics", settings.metrics_url),
     ]
     for name, address in rows:
         console.print(f"  {name:14} {address}", soft_wrap=True)

@@ -16,6 +16,7 @@ from flight_assets.assets.pipeline import OWNERS, PipelineResource
 from flight_assets.assets.predictions import predictions
 from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
 from flight_assets.assets.staged_events import staged_events
+from flight_assets.automation.alerts import watch
 from flight_assets.automation.archive_sensor import archive_flights, mongo_size_sensor
 from flight_assets.automation.models import (
     drift_sensor,
@@ -61,6 +62,7 @@ def build_defs(settings: Settings) -> Definitions:
             *(monitor_every_hour, retrain_every_week),
         ],
         sensors=[
+            watch,
             drift_sensor,
             mongo_size_sensor,
         ],

@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import Field, computed_field, model_validator
+from pydantic import Field, SecretStr, computed_field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -30,6 +30,7 @@ BASE_PORTS = {
     "redis": 6379,
     "dagster_code": 4266,
     "dagster_webserver": 3000,
+    "metrics": 9464,
     "dashboard": 8501,
 }
 
@@ -61,6 +62,9 @@ class Settings(BaseSettings):
     mongo_database: str = "flight_tracking"
     redis_url: str = ""
     dagster_url: str = ""
+    metrics_url: str = ""
+    airflow_url: str = Field(default="", description="base address of an Airflow whose DAGs page 6 shows; empty = not shown")
+    airflow_token: SecretStr = Field(default=SecretStr(""), description="bearer token for Airflow's REST API")
     dashboard_url: str = ""
 
     warehouse_database: str = "flight_dw"
@@ -101,6 +105,25 @@ class Settings(BaseSettings):
     archive_retention_days: int = Field(
         default=0, ge=0, description="age at which `archive expire` deletes archives; 0 keeps them for ever"
     )
+    log_json: bool = Field(default=True, description="write logs/flights.jsonl, one JSON object per line, besides Dagster's own logs")
+    log_file_mb: int = Field(default=20, ge=1, description="size at which the JSON log rotates; five old files are kept")
+    monitoring_timeout_s: float = Field(default=4.0, gt=0, description="for one answer of a store to the metrics endpoint and to page 6")
+
+    alert_archive_used_ratio: float = Field(default=0.8, gt=0, description="share of the archive threshold at which MongoDB's size alerts")
+    alert_lag_messages: int = Field(default=500_000, ge=1, description="messages in the topic that no batch has taken")
+    alert_data_age_s: float = Field(default=600.0, gt=0, description="time since a run of the pipeline last succeeded")
+    alert_latency_s: float = Field(default=600.0, gt=0, description="95th percentile from acknowledged by Kafka to visible in MongoDB")
+    alert_quality_ratio: float = Field(default=0.9, ge=0, le=1, description="least mean quality score of the newest flights")
+    alert_rejected_ratio: float = Field(default=0.2, ge=0, le=1, description="largest share of quarantined messages in the newest batches")
+    alert_disk_used_ratio: float = Field(default=0.95, gt=0, le=1, description="share of the platform's disk that is full")
+    alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="takes each notification as a JSON POST; empty = none")
+    alert_email_to: str = Field(default="", description="addresses, separated by commas; empty = none")
+    alert_email_from: str = "flights@localhost"
+    smtp_host: str = LOOPBACK
+    smtp_port: int = Field(default=25, ge=1, le=65_535)
+    smtp_starttls: bool = False
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
 
     spark_master: str = "local[2]"
     spark_heap_mb: int = Field(default=1_400, ge=512)
@@ -136,6 +159,7 @@ class Settings(BaseSettings):
             "hiveserver2_address": self.hiveserver2_address or self.address("hiveserver2"),
             "mongo_uri": self.mongo_uri or f"mongodb://{self.address('mongod')}/?replicaSet=flights",
             "redis_url": self.redis_url or f"redis://{self.address('redis')}/0",
+            "metrics_url": self.metrics_url or f"http://{self.address('metrics')}/metrics",
             "dashboard_url": self.dashboard_url or f"http://{self.address('dashboard')}",
             "dagster_url": self.dagster_url or f"http://{self.address('dagster_webserver')}",
         }

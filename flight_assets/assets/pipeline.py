@@ -32,6 +32,7 @@ from dagster import (
 from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
+from flight_assets import logs
 from flight_assets.checks import evaluate
 from flight_assets.checks.shown import asset_check_results, check_specs
 from flight_assets.contracts.lineage import COLUMN_SOURCES
@@ -96,8 +97,11 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         for batch_id in self.ledger.pending(step):
             began = time.monotonic()
             record = self.ledger.record(batch_id)
+            logs.note(batch_id=batch_id)
             yield record
-            if not self.finish(step, record, began):
+            passed = self.finish(step, record, began)
+            logs.note(batch_id=None)
+            if not passed:
                 return
 
     def finish(self, step: str, record: BatchRecord, began: float, also: Sequence[CheckResult] = ()) -> bool:
@@ -144,12 +148,17 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
     def decorate(step: Step) -> AssetsDefinition:
         # A result that brings checks along must be annotated without its type parameter.
         def explained(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult:  # type: ignore[type-arg]
-            try:
-                result = step(context, pipeline)
-                version = DataVersion(f"batch {pipeline.ledger.last_done(name)}")
-            except Exception as error:
-                raise Failure(outage.explain(pipeline.settings, error)) from error
-            return result._replace(check_results=asset_check_results(name, pipeline.found(name)), data_version=version)
+            with logs.also_to_file(pipeline.settings, context.log, run_id=context.run_id, step=name):
+                try:
+                    result = step(context, pipeline)
+                    version = DataVersion(f"batch {pipeline.ledger.last_done(name)}")
+                except Exception as error:
+                    explanation = outage.explain(pipeline.settings, error)
+                    context.log.error(explanation)
+                    raise Failure(explanation) from error
+                finally:
+                    logs.note(batch_id=None)
+                return result._replace(check_results=asset_check_results(name, pipeline.found(name)), data_version=version)
 
         name = step.__name__
         return asset(

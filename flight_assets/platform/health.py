@@ -24,8 +24,10 @@ class NotReady(FlightsError):
     """The service answers, but does not do its work yet."""
 
 
-def _answers(host: str, port: int) -> None:
-    with socket.create_connection((host, port), PROBE_TIMEOUT_S):
+def answers(address: str) -> None:
+    """Return if something accepts connections at ``host:port``; raises OSError otherwise."""
+    host, port = address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), PROBE_TIMEOUT_S):
         pass
 
 
@@ -60,7 +62,7 @@ def check_kafka(settings: Settings) -> None:
     """A message that is produced now is consumed again, through a topic of its own."""
     from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-    _answers(*_host_port(settings.address("kafka")))
+    answers(settings.address("kafka"))
     kafka.ensure_topic(settings, HEALTH_TOPIC, partitions=1, retention_days=1)
     probe = uuid4().bytes
     options = kafka.client_options(settings)
@@ -84,7 +86,7 @@ def check_kafka(settings: Settings) -> None:
 
 def check_namenode(settings: Settings) -> None:
     """Answers for the root directory."""
-    _answers(*_host_port(settings.address("namenode")))
+    answers(settings.address("namenode"))
     Hdfs(settings).exists("/")
 
 
@@ -100,15 +102,15 @@ def check_datanode(settings: Settings) -> None:
 
 def check_metastore(settings: Settings) -> None:
     """Accepts connections; that it answers shows in Spark's check."""
-    _answers(*_host_port(settings.address("metastore")))
+    answers(settings.address("metastore"))
 
 
 def check_spark(settings: Settings) -> None:
     """Answers ``SELECT 1`` and lists the metastore's databases over Connect; HiveServer2 accepts connections."""
     from flight_assets.stores.warehouse import connect
 
-    _answers(*_host_port(settings.address("spark_connect")))
-    _answers(*_host_port(settings.address("hiveserver2")))
+    answers(settings.address("spark_connect"))
+    answers(settings.address("hiveserver2"))
     spark = connect(settings)
     if spark.sql("SELECT 1").collect()[0][0] != 1 or not spark.sql("SHOW DATABASES").collect():
         raise NotReady("Spark answered SELECT 1 wrongly")
@@ -161,6 +163,8 @@ def graphql(settings: Settings, query: str) -> dict[str, Any]:
     return dict(answer["data"])
 
 
-def _host_port(address: str) -> tuple[str, int]:
-    host, port = address.rsplit(":", 1)
-    return host, int(port)
+def check_metrics(settings: Settings) -> None:
+    """The endpoint answers a scrape."""
+    with urllib.request.urlopen(settings.metrics_url, timeout=3 * PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
+        if b"flights_store_up" not in reply.read():
+            raise NotReady("the metrics endpoint serves no metrics yet")

@@ -83,6 +83,7 @@ def services(settings: Settings) -> tuple[Service, ...]:
         _metastore(settings),
         _spark(settings),
         *_dagster(settings),
+        _metrics(settings),
         _dashboard(settings),
     )
 
@@ -260,6 +261,17 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
             environment=environment,
         ),
     )  # fmt: skip
+
+
+def _metrics(settings: Settings) -> Service:
+    return Service(
+        name="metrics",
+        command=[sys.executable, "-m", "flight_assets.monitoring.exporter"],
+        ports=("metrics",),
+        version=version("prometheus-client"),
+        check=health.check_metrics,
+        environment={"PYTHONPATH": str(PROJECT_DIR)},
+    )
 
 
 def _dashboard(settings: Settings) -> Service:

@@ -1,0 +1,125 @@
+"""The Prometheus endpoint: asks the stores at a scrape, side by side, and serves what has answered in time.
+
+A store that is down, or slow, costs its own samples and gives ``flights_store_up 0``; the scrape goes on without it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from flight_assets import logs
+from flight_assets.monitoring.metrics import METRICS, Sample, Source, health, sources
+from flight_assets.settings import LOOPBACK, Settings, get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+# A scrape answers within this and a little: Prometheus itself gives up after ten seconds.
+SCRAPE_DEADLINE_S = 6.0
+# A source whose last answer is older than its freshness by this is not current: it hangs.
+GRACE_S = 60.0
+
+
+class Reading:
+    """The last answer of a source, and the question under way. Times are monotonic."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.samples: list[Sample] = []
+        self.problem = "it has not answered yet"
+        self.answered_at = -math.inf
+        self.seconds = 0.0
+        self.pending: Future[None] | None = None
+
+    def ask(self, settings: Settings) -> None:
+        """Ask now; the outcome replaces the last one."""
+        began = time.monotonic()
+        try:
+            self.samples, problem = list(self.source.collect(settings)), ""
+        except Exception as error:  # a store may fail in as many ways as its client has; all mean that it is down
+            self.samples, problem = [], f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        if problem != self.problem:
+            log = logs.get_logger("metrics").bind(store=self.source.store)
+            log.warning("source down", problem=problem) if problem else log.info("source answers")
+        self.problem, self.answered_at = problem, time.monotonic()
+        self.seconds = self.answered_at - began
+
+    def is_due(self) -> bool:
+        """Whether the answer is too old to serve and no question is under way. A failure is asked again at the next scrape."""
+        is_old = bool(self.problem) or time.monotonic() - self.answered_at > self.source.fresh_s
+        return is_old and (self.pending is None or self.pending.done())
+
+    def is_up(self) -> bool:
+        """Whether the last answer came, and not too long ago."""
+        return not self.problem and time.monotonic() - self.answered_at <= self.source.fresh_s + GRACE_S
+
+
+class StoreCollector(Collector):
+    """Collects every metric of ``METRICS`` from the sources."""
+
+    def __init__(self, settings: Settings, of: Sequence[Source]) -> None:
+        self._settings = settings
+        self._readings = [Reading(source) for source in of]
+        self._pool = ThreadPoolExecutor(2 * len(of), thread_name_prefix="source")
+        self._lock = threading.Lock()
+
+    def samples(self) -> list[Sample]:
+        """What every source says now, the health score over it, and which of them are up."""
+        with self._lock:
+            for reading in self._readings:
+                if reading.is_due():
+                    reading.pending = self._pool.submit(reading.ask, self._settings)
+            pending = [reading.pending for reading in self._readings if reading.pending]
+        wait(pending, timeout=SCRAPE_DEADLINE_S)
+        found = [sample for reading in self._readings if reading.is_up() for sample in reading.samples]
+        found += health(self._settings, found)
+        for reading in self._readings:
+            found.append(Sample("flights_store_up", float(reading.is_up()), (reading.source.store,)))
+            found.append(Sample("flights_source_duration_seconds", reading.seconds, (reading.source.store,)))
+        return found
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """The families of one scrape; a metric without a sample is left out."""
+        return families(self.samples())
+
+    def describe(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
+        """Nothing beforehand: registering must not ask the stores."""
+        return []
+
+
+def families(samples: Iterable[Sample]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    """Samples as the client library's families. Raises KeyError for a sample of a metric that is not in ``METRICS``."""
+    by_metric: dict[str, list[Sample]] = {metric.name: [] for metric in METRICS}
+    for sample in samples:
+        by_metric[sample.metric].append(sample)
+    for metric in METRICS:
+        kind = CounterMetricFamily if metric.is_counter else GaugeMetricFamily
+        family = kind(metric.name, metric.help, labels=metric.labels)
+        for sample in by_metric[metric.name]:
+            family.add_metric(sample.labels, sample.value)
+        if by_metric[metric.name]:
+            yield family
+
+
+def main() -> None:
+    """Serve until killed."""
+    from prometheus_client import start_http_server
+
+    settings = get_settings()
+    logs.configure(settings)
+    registry = CollectorRegistry()
+    registry.register(StoreCollector(settings, sources()))
+    _, thread = start_http_server(settings.port("metrics"), addr=LOOPBACK, registry=registry)
+    logs.get_logger("metrics").info("serving", address=settings.metrics_url)
+    thread.join()
+
+
+if __name__ == "__main__":
+    main()

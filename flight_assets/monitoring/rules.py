@@ -1,0 +1,156 @@
+"""The rules of the alarms, all of them. Evaluated by the Dagster sensor ``watch``, and exported for Prometheus as they stand.
+
+A rule looks at the samples of one metric: each sample past the limit for ``for_s`` seconds is an alarm of its own, told apart by the
+sample's labels. A limit is a number or the name of a setting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+# Stores that a scrape asks itself; the services behind them need no second alarm.
+STORES = "kafka|hdfs|mongodb|redis|dagster|spark|metrics"
+SERVICES_OF_STORES = "kafka|namenode|mongod|redis|dagster-webserver|spark|metrics"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. ``only`` and ``never`` are a label and a regular expression that its whole value must, or must not, match."""
+
+    name: str
+    severity: Literal["critical", "warning"]
+    metric: str
+    comparison: Literal[">", "<"]
+    limit: float | str
+    for_s: int
+    summary: str
+    remedy: str
+    only: tuple[str, str] | None = None
+    never: tuple[str, str] | None = None
+
+    def limit_value(self, settings: Settings) -> float:
+        """The limit as a number."""
+        return float(getattr(settings, self.limit)) if isinstance(self.limit, str) else self.limit
+
+    def concerns(self, labels: Mapping[str, str]) -> bool:
+        """Whether the rule looks at a sample with these labels."""
+        if self.only and not re.fullmatch(self.only[1], labels.get(self.only[0], "")):
+            return False
+        return not (self.never and re.fullmatch(self.never[1], labels.get(self.never[0], "")))
+
+    def is_past(self, value: float, settings: Settings) -> bool:
+        """Whether a value is past the limit; NaN is not."""
+        limit = self.limit_value(settings)
+        return value > limit if self.comparison == ">" else value < limit
+
+    def expression(self, settings: Settings) -> str:
+        """The condition in PromQL."""
+        matchers = [f'{self.only[0]}=~"{self.only[1]}"'] if self.only else []
+        matchers += [f'{self.never[0]}!~"{self.never[1]}"'] if self.never else []
+        selector = f"{{{','.join(matchers)}}}" if matchers else ""
+        return f"{self.metric}{selector} {self.comparison} {self.limit_value(settings):g}"
+
+
+RULES = (
+    Rule(
+        "StoreDown", "critical", "flights_store_up", "<", 1, 60,
+        "{store} does not answer",
+        "look at `flights status` and `flights logs …`; `flights up` starts what does not run",
+        only=("store", STORES),
+    ),
+    Rule(
+        "ServiceDown", "critical", "flights_service_up", "<", 1, 120,
+        "the service {service} does not work",
+        "look at `flights doctor` and `flights logs {service}`; `flights up` starts what does not run",
+        never=("service", SERVICES_OF_STORES),
+    ),
+    Rule(
+        "RunsFailing", "critical", "flights_dagster_failed_since_success", ">", 0, 0,
+        "{value:.0f} runs of {job} have failed since one last succeeded",
+        "read the failed step's sentence on the run's page in Dagster; the next run takes up the batch where it stopped",
+    ),
+    Rule(
+        "DataStale", "critical", "flights_data_age_seconds", ">", "alert_data_age_s", 0,
+        "no run of the pipeline has succeeded for {value:.0f} s",
+        "see whether the schedule process_every_minute runs and what its last run says",
+    ),
+    Rule(
+        "ArchiveThresholdNear", "warning", "flights_archive_threshold_used_ratio", ">", "alert_archive_used_ratio", 300,
+        "MongoDB has reached {value:.0%} of the archive threshold",
+        "nothing while the archive runs; if it is paused or fails, resume or repair it before the hot store outgrows its disk",
+    ),
+    Rule(
+        "LagHigh", "warning", "flights_lag_messages", ">", "alert_lag_messages", 300,
+        "{value:.0f} messages wait in the topic",
+        "see whether batches fail or take too long; raise FLIGHTS_MAX_EVENTS_PER_BATCH if each is full",
+    ),
+    Rule(
+        "LatencyHigh", "warning", "flights_visible_latency_seconds", ">", "alert_latency_s", 300,
+        "the slowest 5 % of flights took {value:.0f} s or more from Kafka to MongoDB",
+        "compare the steps' durations on the operations page",
+        only=("quantile", "0.95"),
+    ),
+    Rule(
+        "QualityLow", "warning", "flights_quality_score_ratio", "<", "alert_quality_ratio", 300,
+        "the newest flights have a mean quality score of {value:.2f}",
+        "see which fields are missing on the data quality page, and tell the producer",
+    ),
+    Rule(
+        "RejectedMany", "warning", "flights_rejected_ratio", ">", "alert_rejected_ratio", 300,
+        "{value:.0%} of the newest batches' messages were quarantined",
+        "see the reasons and samples in quarantine, and tell the producer",
+    ),
+    Rule(
+        "CheckFailed", "warning", "flights_check_passed", "<", 1, 0,
+        "the check {check} of {asset} failed",
+        "see the check on the asset's page in Dagster",
+    ),
+    Rule(
+        "ModelDrift", "warning", "flights_model_breached", ">", 0, 0,
+        "the delay model's {metric} {subject} is past its threshold",
+        "see the prediction page; train again with `flights model train` if it stays",
+    ),
+    Rule(
+        "DaemonDown", "critical", "flights_dagster_daemon_up", "<", 1, 120,
+        "the Dagster daemon {daemon} sends no heartbeat",
+        "look at `flights logs dagster-daemon`",
+    ),
+    Rule(
+        "DiskFull", "warning", "flights_host_disk_used_ratio", ">", "alert_disk_used_ratio", 300,
+        "the platform's disk is {value:.0%} full",
+        "free some, or let the archive's and the tables' retention delete more",
+    ),
+    Rule(
+        "BlocksMissing", "critical", "flights_hdfs_missing_blocks", ">", 0, 60,
+        "{value:.0f} blocks of HDFS have no copy left",
+        "bring the DataNode back that held them: `flights logs datanode`",
+    ),
+)  # fmt: skip
+
+
+def prometheus_rules(settings: Settings) -> dict[str, Any]:
+    """The rules as a Prometheus rule file holds them; limits are those of the settings."""
+    return {"groups": [{"name": "flight-tracking", "interval": "1m", "rules": [_prometheus_rule(rule, settings) for rule in RULES]}]}
+
+
+def _prometheus_rule(rule: Rule, settings: Settings) -> dict[str, Any]:
+    return {
+        "alert": rule.name,
+        "expr": rule.expression(settings),
+        "for": f"{rule.for_s}s",
+        "labels": {"severity": rule.severity},
+        "annotations": {"summary": _go_template(rule.summary), "remedy": _go_template(rule.remedy)},
+    }
+
+
+def _go_template(text: str) -> str:
+    """``{store}`` and ``{value:…}`` in Prometheus's words."""
+    formats = {".0%": "{{ $value | humanizePercentage }}", ".0f": '{{ $value | printf "%.0f" }}', ".2f": '{{ $value | printf "%.2f" }}'}
+    text = re.sub(r"\{value:([^}]*)\}", lambda match: formats[match[1]], text)
+    return re.sub(r"(?<!\{)\{(\w+)\}(?!\})", r"{{ $labels.\1 }}", text)

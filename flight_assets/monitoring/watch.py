@@ -1,0 +1,84 @@
+"""One round of the watch: read the metrics, evaluate the rules, tell the sinks, keep the history.
+
+The state goes from round to round in the sensor's cursor, not in a store that may be the one that is down. A crash between telling and
+keeping the cursor tells again: an alarm may be told twice then, but never not at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flight_assets import logs
+from flight_assets.errors import FlightsError
+from flight_assets.monitoring import alerts, history, notify
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from flight_assets.monitoring.alerts import Samples, State
+    from flight_assets.settings import Settings
+
+# The endpoint itself waits for slow stores up to six seconds.
+SCRAPE_TIMEOUT_S = 15.0
+
+
+def scrape(settings: Settings) -> Samples:
+    """The metrics endpoint's samples by metric. An endpoint that does not answer is the sample ``flights_store_up{store=metrics} 0``."""
+    import requests
+    from prometheus_client.parser import text_string_to_metric_families
+
+    try:
+        reply = requests.get(settings.metrics_url, timeout=SCRAPE_TIMEOUT_S)
+        reply.raise_for_status()
+    except requests.RequestException:
+        return {"flights_store_up": [({"store": "metrics"}, 0.0)]}
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in text_string_to_metric_families(reply.text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    found.setdefault("flights_store_up", []).append(({"store": "metrics"}, 1.0))
+    return found
+
+
+def watch(settings: Settings, state: State, samples: Samples, now: datetime) -> State:
+    """The state after one round. Nothing that fails here stops it: it is noted in the state, logged, and tried again at the next."""
+    state = alerts.evaluate(state, samples, settings, now)
+    state, is_kept = _keep(settings, state)
+    known = notify.sinks(settings)
+    for name, send in known.items():
+        told = alerts.due(state, name, now)
+        if told:
+            state = alerts.after(state, name, told, _attempt(settings, name, send, told))
+    if _keep_again(settings, state, is_kept):
+        state = alerts.without_settled(state, known, now)
+    return state
+
+
+def _keep(settings: Settings, state: State) -> tuple[State, bool]:
+    try:
+        silences = history.keep(settings, state)
+    except FlightsError as error:
+        return alerts.noted(state, "history", str(error)), False
+    return alerts.noted(state.model_copy(update={"silences": silences}), "history", None), True
+
+
+def _keep_again(settings: Settings, state: State, is_kept: bool) -> bool:
+    """Write who has been told, before what is settled leaves the state."""
+    if not is_kept:
+        return False
+    try:
+        history.keep(settings, state)
+    except FlightsError:
+        return False
+    return True
+
+
+def _attempt(settings: Settings, name: str, send: notify.Sink, told: list[alerts.Alert]) -> str | None:
+    """Why a sink could not be told; None if it was."""
+    try:
+        send(settings, told)
+    except Exception as error:  # a sink may fail in as many ways as its protocol has, and must not stop the others
+        problem = notify.reason(error)
+        logs.get_logger("alerts").error("sink failed", sink=name, problem=problem, alerts=[alert.key for alert in told])
+        return problem
+    return None

@@ -1,0 +1,209 @@
+"""The operations page in three states, over known answers and over the running platform; its figures as functions."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import data, operations_charts
+from flight_assets.monitoring import history
+from flight_assets.monitoring.alerts import Alert, Silence
+from flight_assets.monitoring.history import Board
+from flight_assets.provenance import STEPS
+from flight_assets.queries import dagster, operations
+from flight_assets.settings import Settings
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "dashboard/app_pages/operations.py"
+NOW = datetime.now(UTC)
+RUN_S = 120
+
+
+def closed(**more: object) -> Settings:
+    """Settings of a platform where nothing listens."""
+    url = "http://127.0.0.1:1"
+    web = dict.fromkeys(("dagster_url", "hdfs_http_url", "metrics_url"), url)
+    stores = {"hdfs_url": "hdfs://127.0.0.1:1", "spark_remote": "sc://127.0.0.1:1", "mongo_uri": "mongodb://127.0.0.1:1"}
+    rest = {"kafka_bootstrap_servers": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0", "port_offset": 38_000}
+    return Settings(_env_file=None, timeout_s=1.0, monitoring_timeout_s=0.5, **web, **stores, **rest, **more)
+
+
+@pytest.fixture
+def visit(monkeypatch):
+    def run(settings: Settings) -> AppTest:
+        monkeypatch.setattr(data, "get_settings", lambda: settings)
+        return AppTest.from_file(str(PAGE), default_timeout=RUN_S).run()
+
+    return run
+
+
+def texts(page: AppTest) -> str:
+    parts = [*page.markdown, *page.caption, *page.info, *page.warning, *page.error, *page.success, *page.title, *page.subheader]
+    return "\n".join([*(str(part.value) for part in parts), *(f"{one.label} {one.value} {one.delta}" for one in page.metric)])
+
+
+def refuse_exceptions(page: AppTest) -> None:
+    assert not page.exception
+    assert not page.error
+    for sign in ("Traceback", "Exception", "Error:", "SQLSTATE"):
+        assert sign not in texts(page), texts(page)
+
+
+def value(page: AppTest, label: str) -> str:
+    return next(one.value for one in page.metric if one.label == label)
+
+
+def alert(rule: str, status: str) -> Alert:
+    resolved = NOW if status == "resolved" else None
+    words = {
+        "severity": "critical",
+        "labels": {"store": "mongodb"},
+        "summary": f"{rule} rings",
+        "remedy": "mend it",
+        "value": 0,
+        "limit": 1,
+    }
+    return Alert.model_validate(words | {"rule": rule, "status": status, "since": NOW, "last_seen": NOW, "resolved_at": resolved})
+
+
+SILENCE = Silence(rule="LagHigh", reason="upgrade of Kafka", by="ann", since=NOW, until=NOW + timedelta(hours=1))
+BOARD = Board([alert("StoreDown", "firing"), alert("LagHigh", "firing"), alert("DataStale", "resolved")], [SILENCE], {}, NOW, "Dagster")
+SERVICES = pd.DataFrame(
+    [("mongod", "running", True, "", 27017, 130, 60, "6.0.5"), ("kafka", "failed", False, "failed", 9092, 0, 0, "4.1.1")],
+    columns=list(operations.SERVICE_COLUMNS),
+)
+RUNS = pd.DataFrame(
+    [
+        (
+            f"run-{i}",
+            "process_flights",
+            status,
+            NOW,
+            NOW - timedelta(minutes=i + 1),
+            NOW - timedelta(minutes=i),
+            30.0 + i,
+            "by hand",
+            "http://x/runs/1",
+        )
+        for i, status in enumerate(["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"])
+    ],
+    columns=list(dagster.RUN_COLUMNS),
+)
+BATCHES = pd.DataFrame(
+    [(i, NOW, 1_000, 950, 30, 20, 25.0, 400.0, *(5.0,) * len(STEPS)) for i in range(3)],
+    columns=[*operations.BATCH_COLUMNS, *(f"seconds_{step}" for step in STEPS)],
+)
+LAG = pd.DataFrame([(0, 2_000, 1_500, 500), (1, 2_000, 1_766, 234)], columns=list(operations.LAG_COLUMNS))
+AUTOMATION = pd.DataFrame(
+    [("watch", "sensor", "every 60 s", "RUNNING", NOW, "SKIPPED", "firing: none", NOW)], columns=list(dagster.AUTOMATION_COLUMNS)
+)
+JOBS = pd.DataFrame([(1, "collect", "SUCCEEDED", NOW, 1.0, 2, 0)], columns=list(operations.JOB_COLUMNS))
+HDFS = {"capacity_bytes": 1e12, "used_bytes": 1e9, "remaining_bytes": 9e11, "used_ratio": 0.1, "files": 10.0, "live_datanodes": 1.0}
+HDFS |= {"dead_datanodes": 0.0, "under_replicated_blocks": 0.0, "missing_blocks": 0.0}
+MONGO = {"data_bytes": 2e8, "index_bytes": 7e7, "storage_bytes": 1e8, "documents": 5.0, "threshold_bytes": 3e8, "threshold_used_ratio": 0.9}
+REDIS = {"hits": 75.0, "misses": 25.0, "hit_ratio": 0.75, "memory_bytes": 1e6, "memory_limit_bytes": 1e8, "keys": 3.0, "evicted": 0.0}
+SPARK = {"memory_used_bytes": 1e6, "memory_limit_bytes": 1e9, "active_tasks": 0.0, "cores": 2.0}
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Replace what the stores answer."""
+
+    def answer(frames: dict, board: Board, streaming: dict[str, int]) -> None:
+        for name, frame in frames.items():
+            module = dagster if name in ("runs", "automation", "daemons") else operations
+            monkeypatch.setattr(module, name, lambda *_a, found=frame, **_k: found)
+        for name, found in {"hdfs_capacity": HDFS, "mongodb_size": MONGO, "redis_info": REDIS, "spark_memory": SPARK}.items():
+            monkeypatch.setattr(operations, name, lambda _settings, found=found: found)
+        monkeypatch.setattr(operations, "streaming", lambda _settings: streaming)
+        monkeypatch.setattr(history, "board", lambda _settings: board)
+
+    return answer
+
+
+STEPS_DONE = pd.DataFrame({"step": STEPS, "last_batch": 2, "pending": [0, 0, 1, 0, 0]})
+FULL = {
+    "services": SERVICES, "runs": RUNS, "batches": BATCHES, "topic_lag": LAG, "automation": AUTOMATION, "spark_jobs": JOBS,
+    "step_progress": STEPS_DONE, "daemons": pd.DataFrame([("SENSOR", True, NOW)], columns=list(dagster.DAEMON_COLUMNS)),
+}  # fmt: skip
+
+
+def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -> None:
+    answers(FULL, BOARD, {"planned": 3, "committed": 2})
+    page = visit(closed(home=tmp_path))
+    refuse_exceptions(page)
+    assert value(page, "Services that work") == "1 of 2"
+    assert value(page, "Alarms") == "1"
+    assert value(page, "Topic lag") == "734"
+    assert value(page, "Redis hit ratio") == "75.0 %"
+    # 0.35 × 1/2 + 0.25 × 1 + 0.2 × 3/4 + 0.1 × 1 + 0.1 × (1 − 0.02/0.2)
+    assert value(page, "Pipeline health") == "76 %"
+    said = texts(page)
+    assert "LagHigh is silenced until" in said
+    assert "upgrade of Kafka" in said
+    assert "is writing batch 3; committed up to 2" in said
+    assert "1 for predictions" in said
+    alarms = page.dataframe[0].value
+    assert list(alarms["status"]) == ["● firing", "⊘ silenced", "○ resolved"]
+
+
+def test_an_empty_platform_says_what_to_do(answers, visit, tmp_path) -> None:
+    nothing = {name: frame[:0] for name, frame in FULL.items()} | {"services": SERVICES}
+    answers(nothing, Board([], [], {}, None, "x"), {"planned": -1, "committed": -1})
+    page = visit(closed(home=tmp_path))
+    refuse_exceptions(page)
+    said = texts(page)
+    assert "No alarm is firing" in said
+    assert "not been evaluated yet" in said
+    assert "Dagster has not run anything yet" in said
+    assert "No batch has been finished yet" in said
+    assert "The topic is empty" in said
+    assert value(page, "Data age") == "–"
+
+
+def test_with_every_store_down_it_says_so_soon_and_health_is_zero(visit, tmp_path) -> None:
+    began = time.monotonic()
+    page = visit(closed(home=tmp_path))
+    assert time.monotonic() - began < 45
+    refuse_exceptions(page)
+    assert page.title[0].value == "Operations & Monitoring"
+    assert "is not reachable" in texts(page)
+    assert value(page, "Pipeline health") == "0 %"
+    assert value(page, "Services that work").startswith("0 of ")
+
+
+@pytest.mark.integration
+def test_over_the_running_platform_it_shows_what_the_stores_say(visit, quiet_platform) -> None:
+    page = visit(quiet_platform)
+    refuse_exceptions(page)
+    services = operations.services(quiet_platform)
+    assert value(page, "Services that work") == f"{services['works'].sum()} of {len(services)}"
+    assert value(page, "Topic lag") == f"{operations.topic_lag(quiet_platform)['lag'].sum():,}"
+    assert sum("Data as of" in caption.value for caption in page.caption) >= 6
+    assert not [one.value for one in page.warning if "not reachable" in one.value]
+
+
+def test_a_full_bar_past_its_limit_has_another_colour() -> None:
+    frame = pd.DataFrame({"name": ["a", "b"], "ratio": [0.9, 0.5], "text": "x", "limit_ratio": [0.8, None]})
+    bars = operations_charts.capacity(frame).data[1]
+    assert dict(zip(bars.y, bars.marker.color, strict=True)) == {"a": operations_charts.VERMILLION, "b": operations_charts.BLUE}
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(0)], ids=["full", "empty"])
+def test_figures_bear_full_and_empty_frames(rows) -> None:
+    figures = [
+        operations_charts.runs(RUNS.assign(started=pd.to_datetime(RUNS["started"], utc=True))[rows], ZoneInfo("America/New_York")),
+        operations_charts.step_durations(BATCHES[rows]),
+        operations_charts.landing_rate(BATCHES[rows]),
+        operations_charts.lag(LAG[rows]),
+    ]
+    for figure in figures:
+        assert figure.layout.uirevision == "kept"
+        assert figure.layout.xaxis.title.text
+    parts = dict.fromkeys(operations.HEALTH_WEIGHTS, 0.5)
+    assert sum(operations_charts.health_parts(parts).data[1].x) == pytest.approx(0.5)
