@@ -7,6 +7,7 @@ from dagster_pyspark import LazyPySparkResource
 
 from flight_assets.assets.delay_model import delay_model
 from flight_assets.assets.dimensions import dim_airline, dim_airport
+from flight_assets.assets.hdfs_archive import expire_archives, hdfs_archive, restore_archive, verify_archive
 from flight_assets.assets.hive_fact import hive_fact
 from flight_assets.assets.model_monitoring import model_monitoring
 from flight_assets.assets.mongo_hot import mongo_hot
@@ -14,6 +15,7 @@ from flight_assets.assets.pipeline import PipelineResource
 from flight_assets.assets.predictions import predictions
 from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
 from flight_assets.assets.staged_events import staged_events
+from flight_assets.automation.archive_sensor import archive_flights, mongo_size_sensor
 from flight_assets.automation.models import (
     drift_sensor,
     monitor_delay_model,
@@ -43,10 +45,14 @@ def build_defs(settings: Settings) -> Definitions:
             *(dim_airline, dim_airport),
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
             *(delay_model, model_monitoring),
+            hdfs_archive,
         ],
-        jobs=[process_flights, load_dimensions, train_delay_model, retrain_delay_model, monitor_delay_model, prune_history],
+        jobs=[
+            *(process_flights, load_dimensions, train_delay_model, retrain_delay_model, monitor_delay_model, prune_history),
+            *(archive_flights, verify_archive, restore_archive, expire_archives),
+        ],
         schedules=[process_every_minute, monitor_every_hour, retrain_every_week, prune_every_night],
-        sensors=[drift_sensor],
+        sensors=[drift_sensor, mongo_size_sensor],
         resources={"pipeline": PipelineResource(spark=spark)},
         # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth of the time.
         executor=in_process_executor,

@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import Field, computed_field
+from pydantic import Field, computed_field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -78,6 +78,20 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
 
+    archive_threshold_mb: float = Field(
+        default=300.0, gt=0, description="size of the hot store (data + indexes) above which it is archived"
+    )
+    archive_window_days: float = Field(default=7.0, gt=0, description="documents taken in this long ago stay hot if the threshold allows")
+    archive_low_water_share: float = Field(
+        default=0.8, gt=0, le=1, description="share of the threshold down to which the window is shortened when it alone is too big"
+    )
+    archive_min_window_hours: float = Field(default=24.0, ge=0, description="documents younger than this are never archived")
+    archive_max_documents: int = Field(default=5_000_000, ge=1, description="documents in one archive at most; the next takes more")
+    archive_restore_hold_hours: float = Field(default=24.0, ge=0, description="restored documents are not archived again for this long")
+    archive_retention_days: int = Field(
+        default=0, ge=0, description="age at which `archive expire` deletes archives; 0 keeps them for ever"
+    )
+
     spark_master: str = "local[2]"
     spark_heap_mb: int = Field(default=1_400, ge=512)
     kafka_heap_mb: int = Field(default=256, ge=128)
@@ -92,6 +106,12 @@ class Settings(BaseSettings):
     def address(self, endpoint: str) -> str:
         """``host:port`` of an embedded endpoint."""
         return f"{LOOPBACK}:{self.port(endpoint)}"
+
+    @model_validator(mode="after")
+    def _windows_in_order(self) -> Settings:
+        if self.archive_min_window_hours > 24 * self.archive_window_days:
+            raise ValueError("archive_min_window_hours must not be longer than archive_window_days")
+        return self
 
     def model_post_init(self, _context: object) -> None:
         """Fill the addresses that were not given, and make the folders absolute."""

@@ -200,6 +200,24 @@ BATCH_METADATA = Table(
     ),
 )
 
+ARCHIVE_METADATA = Table(
+    name="archive_metadata",
+    grain="archive",
+    key=("archive_id",),
+    columns=(
+        Column("archive_id", "STRING", "name of the archive, numbered"),
+        Column("timestamp", "TIMESTAMP", "when it was planned", "UTC"),
+        Column("state", "STRING", "what is durably done: recorded, deleting, deleted, done, expiring, expired"),
+        Column("reason", "STRING", "why these documents left the hot store"),
+        Column("record_count", "BIGINT", "documents in it", "documents"),
+        Column("file_size_mb", "DOUBLE", "size of its Parquet files", "MB"),
+        Column("storage_location", "STRING", "directory of its files"),
+        Column("first_ingestion", "TIMESTAMP", "when Kafka took its oldest state", "UTC"),
+        Column("last_ingestion", "TIMESTAMP", "when Kafka took its newest state", "UTC"),
+        Column("record", "STRING", "the whole record as JSON, as in /metadata/archives/<archive_id>_metadata.json"),
+    ),
+)
+
 SCHEMA_METADATA = Table(
     name="schema_metadata",
     grain="field of a version of the message contract",
@@ -244,6 +262,7 @@ TABLES = (
     MODEL_MONITORING,
     FACT,
     BATCH_METADATA,
+    ARCHIVE_METADATA,
     SCHEMA_METADATA,
     DIM_AIRLINE,
     DIM_AIRPORT,

@@ -10,6 +10,8 @@ from uuid import uuid4
 from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
     from flight_assets.settings import Settings
 
 
@@ -51,6 +53,14 @@ class Hdfs:
         with self._answering(), self._client.read(path) as reader:
             return bytes(reader.read())
 
+    def open_parquet(self, path: str) -> pq.ParquetFile:
+        """A Parquet file, of which only the parts that are asked for are read. Raises FileNotFoundError."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with self._answering():
+            return pq.ParquetFile(pa.PythonFile(self._client.read(path), mode="r"))
+
     def write(self, path: str, content: bytes) -> None:
         """Replace a file atomically: readers see the old content or the new, never a part."""
         self._put(path, content, overwrite=True)
@@ -71,6 +81,11 @@ class Hdfs:
             except FileExistsError:
                 self._client.delete(partial)
                 raise
+
+    def rename(self, source: str, target: str) -> None:
+        """Give a file or a whole directory another name, atomically. Raises FileNotFoundError if there is none; never overwrites."""
+        with self._answering():
+            self._client.rename(source, target, overwrite=False)
 
     def list(self, path: str) -> list[str]:
         """Names of what is in a directory, sorted; empty if there is no such directory. Unfinished writes are left out."""

@@ -72,14 +72,20 @@ def database(settings: Settings) -> Iterator[Any]:
     Raises:
         StoreUnavailable: MongoDB cannot be reached or has no primary.
     """
+    with connect(settings) as client, answering(settings):
+        yield client[settings.mongo_database]
+
+
+@contextmanager
+def answering(settings: Settings) -> Iterator[None]:
+    """Turns a lost connection inside the block into StoreUnavailable."""
     from pymongo.errors import ConnectionFailure
 
-    with connect(settings) as client:
-        try:
-            yield client[settings.mongo_database]
-        except ConnectionFailure as error:
-            address = settings.mongo_uri.rsplit("@", 1)[-1]
-            raise StoreUnavailable("MongoDB", address, "see `flights status` and `flights logs mongod`") from error
+    try:
+        yield
+    except ConnectionFailure as error:
+        address = settings.mongo_uri.rsplit("@", 1)[-1]
+        raise StoreUnavailable("MongoDB", address, "see `flights status` and `flights logs mongod`") from error
 
 
 def ensure_collection(settings: Settings) -> None:

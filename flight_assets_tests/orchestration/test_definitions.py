@@ -25,6 +25,7 @@ GRAPH = {
     "predictions": {"staged_events"},
     "mongo_hot": {"predictions"},
     "hive_fact": {"mongo_hot", "predictions"},
+    "hdfs_archive": {"mongo_hot"},
 }
 PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]
 

@@ -1,0 +1,242 @@
+"""From cold to hot: archived flights back into MongoDB, as often as one likes; and the end of old archives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flight_assets.archive import files
+from flight_assets.archive.record import READABLE, Archives, Restore, State
+from flight_assets.archive.steps import LEASE_WAIT_S, Archiver
+from flight_assets.errors import FlightsError
+from flight_assets.stores import lease, mongo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
+    from pyspark.sql import Column, DataFrame
+
+    from flight_assets.archive.record import ArchiveRecord
+    from flight_assets.settings import Settings
+    from flight_assets.stores.warehouse import Warehouse
+
+DUPLICATE_KEY = 11_000
+
+
+@dataclass(frozen=True)
+class What:
+    """Which archived flights: of one archive, of a range of scheduled dates (both included), or one flight."""
+
+    archive_id: str | None = None
+    first_date: date | None = None
+    last_date: date | None = None
+    flight_id: str | None = None
+
+    def __str__(self) -> str:
+        parts = [f"archive {self.archive_id}" if self.archive_id else "", f"flight {self.flight_id}" if self.flight_id else ""]
+        if self.first_date or self.last_date:
+            parts.append(f"flights of {self.first_date or 'the beginning'} to {self.last_date or 'the end'}")
+        return ", ".join(part for part in parts if part) or "everything"
+
+    def touches(self, record: ArchiveRecord) -> bool:
+        """Whether an archive may hold one of these flights."""
+        if self.archive_id and record.archive_id != self.archive_id:
+            return False
+        return any(self._may_hold(each) for each in record.files)
+
+    def _may_hold(self, each: Any) -> bool:  # noqa: ANN401
+        begins_too_late = self.last_date is not None and each.first_flight_date > self.last_date
+        ends_too_early = self.first_date is not None and each.last_flight_date < self.first_date
+        outside = self.flight_id is not None and not each.first_flight_id <= self.flight_id <= each.last_flight_id
+        return not (begins_too_late or ends_too_early or outside)
+
+    def condition(self) -> Column:
+        """The rows of these flights."""
+        from pyspark.sql import functions as F
+
+        found = F.lit(True)
+        if self.first_date:
+            found &= F.col("flight_date") >= F.lit(self.first_date)
+        if self.last_date:
+            found &= F.col("flight_date") <= F.lit(self.last_date)
+        if self.flight_id:
+            found &= F.col("flight_id") == self.flight_id
+        return found
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of the flights chosen: ``restored`` are hot again, ``kept_newer`` were hot in the same or a newer state."""
+
+    restored: int
+    kept_newer: int
+    archives: tuple[str, ...]
+
+
+def restore(archiver: Archiver, what: What, reason: str) -> Restored:
+    """Bring archived flights back into the hot store, each in the newest state that any archive has of it.
+
+    A hot document of the same or a newer state stays. Restored documents carry when, whence and why (``restored``), and are not archived
+    again for ``archive_restore_hold_hours``. The archive keeps them too, so that nothing is lost if the hot store is.
+
+    Raises:
+        FlightsError: there is no such archive, or its files are damaged.
+        LeaseBusy: an archive or another restore runs.
+    """
+    with lease.hold(archiver.settings, f"flights archive restore ({what})", LEASE_WAIT_S, lease.ARCHIVING):
+        return _restore(archiver, what, reason)
+
+
+def _restore(archiver: Archiver, what: What, reason: str) -> Restored:
+    readable = [record for record in archiver.archives.records() if record.state in READABLE]
+    if what.archive_id:
+        _refuse_unreadable(archiver.archives.record(what.archive_id))
+    chosen = [record for record in readable if what.touches(record)]
+    if not chosen:
+        return Restored(0, 0, ())
+    for record in chosen:
+        files.refuse_changed(archiver.hdfs, record)
+    at = archiver.now()
+    rows = _newest(archiver.open_warehouse(), archiver.settings, readable, chosen, what)
+    upserted, kept = _write(rows, archiver.settings, at, reason)
+    for record in chosen:
+        record.restores.append(Restore(timestamp=at, reason=reason, selection=str(what), restored=upserted, kept_newer=kept))
+        archiver.archives.save(record)
+    return Restored(upserted, kept, tuple(record.archive_id for record in chosen))
+
+
+def _refuse_unreadable(record: ArchiveRecord) -> None:
+    if record.state not in READABLE:
+        raise FlightsError(f"archive {record.archive_id} is {record.state}: only published archives can be restored")
+
+
+def _newest(
+    house: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: What
+) -> DataFrame:
+    """The rows to restore: those chosen of which no other archive has a newer state."""
+    from pyspark.sql import functions as F
+
+    def of(records: Sequence[ArchiveRecord]) -> DataFrame:
+        made = [files.read(house, record.storage_location).withColumn("archive_id", F.lit(record.archive_id)) for record in records]
+        union = made[0]
+        for each in made[1:]:
+            union = union.unionByName(each)
+        return union.where(what.condition())
+
+    rows = of(chosen)
+    dates = {(each.first_flight_date, each.last_flight_date) for record in chosen for each in record.files}
+    first, last = min(pair[0] for pair in dates), max(pair[1] for pair in dates)
+    others = [
+        record
+        for record in readable
+        if any(each.first_flight_date <= last and each.last_flight_date >= first for each in record.files)
+        and (len(chosen) > 1 or record.archive_id != chosen[0].archive_id)
+    ]
+    if not others:
+        return rows
+    version = F.struct("timestamp", "kafka_offset")
+    newest = of(others).groupBy("flight_id").agg(F.max(version).alias("newest"))
+    return rows.join(newest, "flight_id", "left").where(F.col("newest").isNull() | (version >= F.col("newest"))).drop("newest")
+
+
+def _write(rows: DataFrame, settings: Settings, at: datetime, reason: str) -> tuple[int, int]:
+    from pyspark.sql import functions as F
+
+    found = (
+        rows.mapInArrow(_restorer(settings, at, reason), "restored long, kept_newer long")
+        .agg(F.sum("restored").alias("restored"), F.sum("kept_newer").alias("kept_newer"))
+        .collect()[0]
+    )
+    return found.restored or 0, found.kept_newer or 0
+
+
+def _restorer(settings: Settings, at: datetime, reason: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        with mongo.database(settings) as db:
+            for batch in batches:
+                documents = [_document(row, at, reason) for row in batch.to_pylist()]
+                restored, kept = put_back(db[mongo.FLIGHTS], documents)
+                yield pa.RecordBatch.from_pydict({"restored": pa.array([restored], pa.int64()), "kept_newer": pa.array([kept], pa.int64())})
+
+    return run
+
+
+def _document(row: dict[str, Any], at: datetime, reason: str) -> dict[str, Any]:
+    marker = {"at": at, "archive_id": row.pop("archive_id"), "reason": reason}
+    return mongo.document(row) | {"restored": marker}
+
+
+def put_back(flights: Any, documents: Sequence[dict[str, Any]]) -> tuple[int, int]:  # noqa: ANN401 - pymongo's generic type
+    """Insert each document; one whose flight is hot replaces it only if it is newer. Returns how many were written and how many not."""
+    from pymongo.errors import BulkWriteError
+
+    if not documents:
+        return 0, 0
+    try:
+        flights.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        refused = [entry for entry in error.details["writeErrors"] if entry["code"] != DUPLICATE_KEY]
+        if refused or error.details.get("writeConcernErrors"):
+            first = (refused or error.details["writeConcernErrors"])[0]
+            raise FlightsError(
+                f"MongoDB refused to restore {len(refused)} documents, the first because: {first.get('errmsg', first)}"
+            ) from error
+        met = [documents[entry["index"]] for entry in error.details["writeErrors"]]
+        replaced = sum(_replace_older(flights, document) for document in met)
+        return len(documents) - len(met) + replaced, len(met) - replaced
+    return len(documents), 0
+
+
+def _replace_older(flights: Any, document: dict[str, Any]) -> int:  # noqa: ANN401
+    return int(flights.replace_one({"_id": document["_id"], "version": {"$lt": document["version"]}}, document).modified_count)
+
+
+def expire(archiver: Archiver) -> list[str]:
+    """Delete the files of archives whose newest document is older than ``archive_retention_days``; returns their names.
+
+    Off (returns nothing) while that setting is 0. The record stays, and says that it expired.
+    """
+    days = archiver.settings.archive_retention_days
+    if not days:
+        return []
+    with lease.hold(archiver.settings, "flights archive expire", LEASE_WAIT_S, lease.ARCHIVING):
+        limit = archiver.now() - timedelta(days=days)
+        ended = [record for record in archiver.archives.records() if _is_over(record, limit)]
+        for record in ended:
+            _remove(archiver, archiver.archives, record)
+        if ended:
+            files.write_metadata_table(archiver.open_warehouse(), archiver.archives.records())
+        return [record.archive_id for record in ended]
+
+
+def _is_over(record: ArchiveRecord, limit: datetime) -> bool:
+    if record.state is State.EXPIRING:
+        return True
+    return record.state is State.DONE and record.last_ingestion is not None and record.last_ingestion < limit
+
+
+def _remove(archiver: Archiver, archives: Archives, record: ArchiveRecord) -> None:
+    """Out of the view first, so that no query meets files that are going."""
+    record.state = State.EXPIRING
+    archives.save(record)
+    files.unregister(archiver.open_warehouse(), archiver.settings, record)
+    archiver.hdfs.delete(record.directory)
+    record.state = State.EXPIRED
+    archives.save(record)
+
+
+def verify(archiver: Archiver, archive_id: str) -> ArchiveRecord:
+    """Read every file of an archive again and compare counts and checksums with its record; returns the record.
+
+    Raises:
+        FlightsError: there is no such archive, or it is not published.
+        ArchiveDamaged: a file is missing, unreadable or different; the message names it.
+    """
+    record = archiver.archives.record(archive_id)
+    _refuse_unreadable(record)
+    files.refuse_damaged(archiver.open_warehouse(), archiver.settings, archiver.hdfs, record)
+    return record

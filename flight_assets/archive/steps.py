@@ -1,0 +1,262 @@
+"""The steps of an archive, each of which can be run again, and the walk over them from the record.
+
+    plan → export → verify → publish → record → delete → confirm
+
+A step's outcome is saved in the record before the next begins. Nothing is deleted before the published files were read back whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flight_assets.archive import files, hot
+from flight_assets.archive.policy import BYTES_PER_MB, HotSize, Selection, policy_of, select, slices
+from flight_assets.archive.record import NEXT_STEP, ArchiveRecord, Archives, Sizes, State, TimeSlice
+from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.provenance import ColumnType
+from flight_assets.stores import lease, mongo
+from flight_assets.stores.hdfs import Hdfs
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+    from flight_assets.stores.warehouse import Warehouse
+
+LEASE_WAIT_S = 5.0
+
+
+class Paused(FlightsError):
+    """Archiving is paused, so no step begins."""
+
+
+def utc_now() -> datetime:
+    """This moment, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Archiver:
+    """One walk over the steps: the stores, the clock, and whom to tell of each state that has been reached.
+
+    ``reached`` is called after each state is saved; a test that raises in it stands for a crash there.
+    """
+
+    settings: Settings
+    open_warehouse: Callable[[], Warehouse]
+    now: Callable[[], datetime] = utc_now
+    reached: Callable[[ArchiveRecord], None] = lambda _record: None
+    purpose: str = "flights archive run"
+    hdfs: Hdfs = field(init=False)
+    archives: Archives = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hdfs = Hdfs(self.settings)
+        self.archives = Archives(self.hdfs)
+
+    def run(self) -> ArchiveRecord | None:
+        """Finish the unfinished archive, or else make one; None if nothing is due.
+
+        Raises:
+            LeaseBusy: another archive or restore runs.
+            Paused: archiving is paused.
+            FlightsError: a step failed; the record says where, and the next run goes on from there.
+        """
+        with lease.hold(self.settings, self.purpose, LEASE_WAIT_S, lease.ARCHIVING):
+            record = self.archives.unfinished()
+            resumed = record is not None
+            if record is None:
+                self._refuse_paused()
+                record = self.plan()
+            if record is None:
+                return None
+            if resumed:
+                self._recheck(record)
+            while record.state in STEPS:
+                self._refuse_paused()
+                self._take(record)
+            return record
+
+    def preview(self) -> tuple[HotSize, Selection, int]:
+        """What an archive would take now: the store's size, the selection, and how many documents are held back. Changes nothing."""
+        now = self.now()
+        policy = policy_of(self.settings)
+        with mongo.database(self.settings) as db:
+            size = hot.measure(db)
+            bins = hot.histogram(db[mongo.FLIGHTS], now - policy.min_window, self._restored_since(now))
+            held_back = hot.held_back(db[mongo.FLIGHTS], now - policy.window)
+        return size, select(policy, size, bins, now), held_back
+
+    def plan(self) -> ArchiveRecord | None:
+        """Fix which ranges of ingestion time leave, and save that as a new record; None if nothing is due."""
+        now = self.now()
+        size, selection, held_back = self.preview()
+        if not selection.documents:
+            return None
+        archive_id = self.archives.next_id()
+        record = ArchiveRecord(
+            archive_id=archive_id,
+            state=State.PLANNED,
+            timestamp=now,
+            reason=selection.reason,
+            shortened_window=selection.shortened,
+            planned_documents=selection.documents,
+            planned_bytes=selection.bytes,
+            held_back=held_back,
+            restored_since=self._restored_since(now),
+            slices=[
+                TimeSlice(start=each.start, end=each.end, documents=each.documents)
+                for each in slices(selection.bins, files.DOCUMENTS_PER_FILE)
+            ],
+            storage_location="",
+            size_before=_sizes(size),
+        )
+        record.storage_location = self.settings.hdfs_path(record.directory)
+        self._reach(record, State.PLANNED)
+        return record
+
+    def _restored_since(self, now: datetime) -> datetime:
+        return now - timedelta(hours=self.settings.archive_restore_hold_hours)
+
+    def _refuse_paused(self) -> None:
+        paused = self.archives.paused()
+        if paused:
+            raise Paused(f"archiving is paused ({paused}): `flights archive resume`")
+
+    def _recheck(self, record: ArchiveRecord) -> None:
+        """An archive that was left after publishing may have been damaged since: read it whole again before anything is deleted."""
+        if record.state not in (State.PUBLISHED, State.RECORDED, State.DELETING):
+            return
+        try:
+            files.refuse_damaged(self.open_warehouse(), self.settings, self.hdfs, record)
+        except files.ArchiveDamaged as error:
+            if record.state is State.DELETING:
+                raise
+            files.unregister(self.open_warehouse(), self.settings, record)
+            record.last_error = str(error)
+            self._reach(record, State.ABANDONED)
+            raise files.ArchiveDamaged(f"{error}; nothing had been deleted, so it is given up and the next run archives anew") from error
+
+    def _take(self, record: ArchiveRecord) -> None:
+        name, step = STEPS[record.state]
+        record.attempts[name] = record.attempts.get(name, 0) + 1
+        began = time.monotonic()
+        try:
+            following = step(self, record)
+        except Exception as error:
+            record.last_error = f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            # When HDFS is what failed, the record stays as it was; the error itself goes on to the caller.
+            with suppress(StoreUnavailable):
+                self.archives.save(record)
+            raise
+        record.last_error = None
+        record.seconds[name] = round(time.monotonic() - began, 3)
+        self._reach(record, following)
+
+    def _reach(self, record: ArchiveRecord, state: State) -> None:
+        record.state = state
+        self.archives.save(record)
+        self.reached(record)
+
+    def _export(self, record: ArchiveRecord) -> State:
+        files.export(self.open_warehouse(), self.settings, record)
+        return State.EXPORTED
+
+    def _verify(self, record: ArchiveRecord) -> State:
+        """Compare what went out with what HDFS holds; a difference sends the archive back to its export."""
+        house = self.open_warehouse()
+        found = files.read_back(house, self.settings, self.hdfs, record.temporary) if record.record_count else []
+        rows, total = sum(each.rows for each in found), sum(int(each.checksum) for each in found)
+        if (rows, str(total)) != (record.record_count, record.checksum):
+            record.state = State.PLANNED
+            raise files.ArchiveDamaged(
+                f"archive {record.archive_id}: {record.record_count} rows with checksum {record.checksum} were written, {rows} with "
+                f"{total} came back; nothing was published or deleted, the next run exports again"
+            )
+        if not found:
+            record.reason += "; all of them changed or went before they were exported"
+            return State.ABANDONED
+        record.files = found
+        record.file_size_mb = round(sum(each.bytes for each in found) / BYTES_PER_MB, 3)
+        record.first_ingestion = min(each.first_ingestion for each in found)
+        record.last_ingestion = max(each.last_ingestion for each in found)
+        record.id_range = (min(each.first_flight_id for each in found), max(each.last_flight_id for each in found))
+        record.batch_id = max(each.last_batch_id for each in found)
+        schema = files.read(house, self.settings.hdfs_path(record.temporary)).schema
+        record.schema_ = [ColumnType(name=column.name, type=column.dataType.simpleString()) for column in schema.fields]
+        return State.VERIFIED
+
+    def _publish(self, record: ArchiveRecord) -> State:
+        """One rename makes all files of the archive visible under its name, or none."""
+        if not (self.hdfs.exists(record.directory) and not self.hdfs.exists(record.temporary)):
+            self.hdfs.rename(record.temporary, record.directory)
+        return State.PUBLISHED
+
+    def _record(self, record: ArchiveRecord) -> State:
+        house = self.open_warehouse()
+        files.register(house, self.settings, record)
+        self._write_table(house, record, State.RECORDED)
+        return State.RECORDED
+
+    def _start_deleting(self, record: ArchiveRecord) -> State:
+        files.refuse_changed(self.hdfs, record)
+        return State.DELETING
+
+    def _delete(self, record: ArchiveRecord) -> State:
+        from pyspark.sql import functions as F
+
+        rows = files.read(self.open_warehouse(), record.storage_location)
+        keys = rows.select("flight_id", "event_id", F.unix_micros("timestamp").alias("timestamp_us"), "kafka_offset")
+        found = keys.mapInArrow(hot.deleter(self.settings), "deleted long").agg(F.sum("deleted").alias("deleted")).collect()
+        record.deleted += found[0].deleted or 0
+        return State.DELETED
+
+    def _confirm(self, record: ArchiveRecord) -> State:
+        """See that no archived state is left in the hot store; give space back to the disk; write the final row."""
+        house = self.open_warehouse()
+        left = house.spark.range(0, 1, 1, 1).mapInArrow(hot.versions_between(self.settings, record), "flight_id string, event_id string")
+        archived = files.read(house, record.storage_location).select("flight_id", "event_id")
+        still_hot = archived.join(left, ["flight_id", "event_id"], "left_semi").count()
+        if still_hot:
+            record.state = State.DELETING
+            raise FlightsError(f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them")
+        record.left_newer = max(0, (record.record_count or 0) - record.deleted)
+        with mongo.database(self.settings) as db:
+            record.size_after_delete = _sizes(hot.measure(db))
+            record.compaction = hot.compact(db, hot.measure(db))
+            record.size_after = _sizes(hot.measure(db))
+        self._write_table(house, record, State.DONE)
+        return State.DONE
+
+    def _write_table(self, house: Warehouse, record: ArchiveRecord, state: State) -> None:
+        others = [each for each in self.archives.records() if each.archive_id != record.archive_id]
+        files.write_metadata_table(house, sorted([*others, record.model_copy(update={"state": state})], key=lambda each: each.archive_id))
+
+
+STEPS: dict[State, tuple[str, Callable[[Archiver, ArchiveRecord], State]]] = {
+    State.PLANNED: ("export", Archiver._export),
+    State.EXPORTED: ("verify", Archiver._verify),
+    State.VERIFIED: ("publish", Archiver._publish),
+    State.PUBLISHED: ("record", Archiver._record),
+    State.RECORDED: ("check", Archiver._start_deleting),
+    State.DELETING: ("delete", Archiver._delete),
+    State.DELETED: ("confirm", Archiver._confirm),
+}
+
+
+def _sizes(size: HotSize) -> Sizes:
+    return Sizes(
+        data_bytes=size.data_bytes,
+        index_bytes=size.index_bytes,
+        storage_bytes=size.storage_bytes,
+        reusable_bytes=size.reusable_bytes,
+        documents=size.documents,
+    )
+
+
+def next_step(record: ArchiveRecord) -> str:
+    """What happens to an archive next, for people."""
+    return NEXT_STEP[record.state]
