@@ -257,7 +257,7 @@ def print_counts(settings: Settings, as_json: bool) -> None:
     if found.problems:
         raise FlightsError(f"{'; '.join(found.problems)} (events may still wait: run `flights process`)")
     if not as_json:
-        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined; MongoDB = fact", soft_wrap=True)
+        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined; MongoDB and archives = fact", soft_wrap=True)
 
 
 @main.command()

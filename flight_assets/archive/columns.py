@@ -32,8 +32,9 @@ _NEEDED = ("_id", "flight_id", "event_id", "flight_date", "processing_date", "in
 
 
 def archivable_schema() -> Document:
-    """The ``$jsonSchema`` of documents that an archive can hold without losing anything: no field that the contract does not know,
-    each of the contract's type or null. Others stay hot, and are counted.
+    """The ``$jsonSchema`` of documents that an archive can hold without losing anything; others stay hot, and are counted.
+
+    They have no field that the contract does not know, and each of them has the contract's type or is null.
     """
     properties: Document = {column.name: _bson_property(column) for column in PLAIN}
     properties["weather"] = _closed_object({name: {"bsonType": ["double", "null"]} for name in WEATHER}) | {"bsonType": ["object", "null"]}

@@ -29,7 +29,6 @@ ROWS_PER_BATCH = 5_000
 FILES = "archived_files"
 VIEW = "archived_flight_events"
 UNITED = "all_flight_events"
-HOT = "hot_flight_documents"
 
 
 class ArchiveDamaged(FlightsError):
@@ -44,6 +43,8 @@ def export(house: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
+    # Spark's old default for times, INT96, has no statistics, so that reads of a range of time could not skip anything.
+    house.spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     rows = house.spark.range(0, len(record.slices), 1, len(record.slices)).mapInArrow(_reader(settings, record), columns.spark_schema())
     seen = Observation()
     (
@@ -173,15 +174,24 @@ def _is_readable(house: Warehouse, settings: Settings, path: str) -> bool:
 
 
 def create_views(house: Warehouse, settings: Settings) -> None:
-    """Create what is missing of the external table over published files, and bring the views over hot and cold up to date."""
-    database = house.database
+    """Create what is missing of the external table over published files, and the two views.
+
+    ``archived_flight_events``: every archived state. ``all_flight_events``: every flight once in its newest state, hot or cold, and the
+    archive that holds that state if one does. The fact table has each flight's newest state whatever an archive does, so the view is
+    right at every step of one.
+    """
     flat = ", ".join(f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date")
-    house.spark.sql(
-        f"CREATE TABLE IF NOT EXISTS {database}.{FILES} ({flat}, archive_id STRING, processing_date DATE) USING parquet "
-        f"PARTITIONED BY (archive_id, processing_date) LOCATION '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'"
-    ).collect()
     names = ", ".join(FACT.column_names)
-    house.spark.sql(f"CREATE OR REPLACE VIEW {database}.{VIEW} AS SELECT {names}, archive_id FROM {database}.{FILES}").collect()  # noqa: S608 - names of the contract
+    files, archived, united = (f"{house.database}.{name}" for name in (FILES, VIEW, UNITED))
+    states = f"SELECT flight_id, timestamp, kafka_offset, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608
+    for statement in (
+        f"CREATE TABLE IF NOT EXISTS {files} ({flat}, archive_id STRING, processing_date DATE) USING parquet "
+        f"PARTITIONED BY (archive_id, processing_date) LOCATION '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'",
+        f"CREATE VIEW IF NOT EXISTS {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608
+        f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {house.name(FACT)} f "  # noqa: S608
+        f"LEFT JOIN ({states}) a USING (flight_id, timestamp, kafka_offset)",
+    ):
+        house.spark.sql(statement).collect()
 
 
 def register(house: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
@@ -212,3 +222,44 @@ def write_metadata_table(house: Warehouse, records: Sequence[ArchiveRecord]) -> 
     types = ", ".join(f"{column.name} {column.type}" for column in ARCHIVE_METADATA.columns)
     frame = pd.DataFrame(rows)[list(ARCHIVE_METADATA.column_names)]
     house.replace(house.spark.createDataFrame(frame, types), ARCHIVE_METADATA)
+
+
+def archived_only(house: Warehouse, settings: Settings) -> int:
+    """How many flights are in archives that are still there and not in the hot store."""
+    if not house.spark.catalog.tableExists(f"{house.database}.{FILES}"):
+        return 0
+    archived = house.spark.table(f"{house.database}.{VIEW}").select("flight_id").distinct()
+    missing = archived.mapInArrow(_not_hot(settings), "missing long").agg({"missing": "sum"}).collect()[0][0]
+    return int(missing or 0)
+
+
+def without_archived(house: Warehouse, states: DataFrame) -> DataFrame:
+    """The states of flights of which no archive holds a newer one.
+
+    A flight that has left the hot store is not there to be compared with, so a late event would bring an older state back as its newest.
+    The states' dates as literals let Spark skip the files of other days.
+    """
+    from pyspark.sql import functions as F
+
+    if not house.spark.catalog.tableExists(f"{house.database}.{FILES}"):
+        return states
+    dates = states.agg(F.min("flight_date"), F.max("flight_date")).collect()[0]
+    if dates[0] is None:
+        return states
+    version = F.struct("timestamp", "kafka_offset")
+    archived = house.spark.table(f"{house.database}.{VIEW}").where(F.col("flight_date").between(F.lit(dates[0]), F.lit(dates[1])))
+    newest = archived.groupBy("flight_id").agg(F.max(version).alias("archived"))
+    return states.join(newest, "flight_id", "left").where(F.col("archived").isNull() | (version >= F.col("archived"))).drop("archived")
+
+
+def _not_hot(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        with mongo.database(settings) as db:
+            for batch in batches:
+                ids = batch.column("flight_id").to_pylist()
+                hot_ones = db[mongo.FLIGHTS].count_documents({"_id": {"$in": ids}})
+                yield pa.RecordBatch.from_pydict({"missing": pa.array([len(ids) - hot_ones], pa.int64())})
+
+    return run

@@ -94,10 +94,11 @@ class Selection:
 
 
 def select(policy: Policy, hot: HotSize, bins: Sequence[Bin], now: datetime) -> Selection:
-    """The oldest bins that are due: first all that are older than the window; if what remains is still over the threshold, more of the
-    oldest until the low-water mark is reached, but nothing younger than ``min_window``. ``bins`` in order of time.
+    """The oldest of the bins, which come in order of time, that are due.
 
-    A bin is taken whole or not at all; the cap is kept to unless the oldest bin alone exceeds it.
+    First all that are older than the window; if what remains is still over the threshold, more of the oldest until the low-water mark is
+    reached, but nothing younger than ``min_window``. A bin is taken whole or not at all; the cap is kept to unless the oldest bin alone
+    exceeds it.
     """
     aged = sum(1 for each in bins if each.end <= now - policy.window)
     due = aged

@@ -5,12 +5,14 @@ from typing import Any
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
 from pyspark.sql import DataFrame
 
+from flight_assets.archive.files import without_archived
+from flight_assets.archive.record import ARCHIVE_ROOT
 from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset, table_schema
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
-from flight_assets.stores.warehouse import Warehouse
+from flight_assets.stores.warehouse import Warehouse, cached
 from flight_assets.transforms.flights import flight_states
 
 
@@ -20,7 +22,7 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     mongo.ensure_collection(pipeline.settings)
     records = []
     for record in pipeline.batches("mongo_hot"):
-        counts = upsert_from_spark(states_of_batch(pipeline.warehouse, record.batch_id), pipeline.settings)
+        counts = _upsert(pipeline, record.batch_id)
         record.upserted, record.out_of_order = counts.upserted, counts.out_of_order
         records.append(record)
         context.log.info("batch %d: %d upserted, %d out of order", record.batch_id, counts.upserted, counts.out_of_order)
@@ -35,6 +37,17 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
             "preview": MetadataValue.json(_preview(pipeline, records)),
         }
     )
+
+
+def _upsert(pipeline: PipelineResource, batch_id: int) -> mongo.UpsertCounts:
+    """Write a batch's states. One that is older than what an archive holds of its flight is out of order, as if the flight were hot."""
+    house = pipeline.warehouse
+    states = states_of_batch(house, batch_id)
+    if not pipeline.hdfs.list(ARCHIVE_ROOT):
+        return upsert_from_spark(states, pipeline.settings)
+    with cached(states) as all_states:
+        written = upsert_from_spark(without_archived(house, all_states), pipeline.settings)
+        return mongo.UpsertCounts(written.upserted, all_states.count() - written.upserted)
 
 
 def states_of_batch(house: Warehouse, batch_id: int) -> DataFrame:

@@ -208,7 +208,7 @@ def _print_record(record: ArchiveRecord) -> None:
     colour = "yellow" if record.shortened_window else "default"
     console.print(
         f"archive {record.archive_id} is {record.state}: {record.record_count or record.planned_documents} documents, "
-        f"{record.file_size_mb or 0:.1f} MB in {len(record.files)} files at {record.storage_location}; {record.deleted} deleted from the hot store",
+        f"{record.file_size_mb or 0:.1f} MB in {len(record.files)} files at {record.storage_location}; {record.deleted} deleted from hot",
         soft_wrap=True,
     )
     console.print(f"why: {record.reason}", style=colour, soft_wrap=True)

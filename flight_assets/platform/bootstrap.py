@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flight_assets.archive.files import create_views
 from flight_assets.contracts.message import MESSAGE_FIELDS, SCHEMA_VERSION
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, SCHEMA_METADATA
 from flight_assets.stores import dimensions, kafka, mongo, warehouse
@@ -22,6 +23,7 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     mongo.ensure_collection(settings)
     house = warehouse.open_warehouse(settings)
     house.create_tables()
+    create_views(house, settings)
     say(f"tables of {settings.warehouse_database} are there")
     for table in (DIM_AIRLINE, DIM_AIRPORT):
         rows, changed = dimensions.load(house, table)

@@ -30,8 +30,7 @@ class FoundFlight:
 
 
 class FlightFinder:
-    """Looks flights up in the hot store and in the archives. Keeps connections and what does not change any more, so that a
-    second question is fast; made once per process.
+    """Looks flights up in the hot store and in the archives; keeps connections and what does not change, so that it is fast warm.
 
     The hot store is read before the archives: an archive publishes before it deletes, so a flight that is on its way is found at least
     once whatever the archive does meanwhile; of two states the newer is given.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +16,7 @@ MB = 1_000_000
 
 
 def policy(threshold_mb=300.0, low_water_share=0.8, window_days=7.0, min_window_hours=24.0, max_documents=10**9) -> Policy:
-    return Policy(
-        int(threshold_mb * MB), low_water_share, timedelta(days=window_days), timedelta(hours=min_window_hours), max_documents
-    )
+    return Policy(int(threshold_mb * MB), low_water_share, timedelta(days=window_days), timedelta(hours=min_window_hours), max_documents)
 
 
 def bins_at(ages_and_counts) -> list[Bin]:
@@ -93,7 +92,7 @@ def test_slices_hold_just_the_bins_in_order_and_none_spans_midnight(situation, p
     _, _, bins = situation
     made = slices(bins, per_file)
     assert sum(each.documents for each in made) == sum(each.documents for each in bins)
-    assert all(one.end <= other.start for one, other in zip(made, made[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(made))
     for each in made:
         inside = [found for found in bins if each.start <= found.start < each.end]
         assert sum(found.documents for found in inside) == each.documents <= max(per_file, inside[0].documents)
