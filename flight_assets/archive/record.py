@@ -196,6 +196,10 @@ class Archives:
         """Write a record, atomically."""
         self.hdfs.write(record_path(record.archive_id), record.to_json().encode())
 
+    def forget(self, archive_id: str) -> None:
+        """Remove a record. Only for archives whose files are gone."""
+        self.hdfs.delete(record_path(archive_id))
+
     def unfinished(self) -> ArchiveRecord | None:
         """The archive that waits to be resumed. There is one at most: a new one is not planned before it is done."""
         return next((record for record in reversed(self.records()) if record.state in UNFINISHED), None)

@@ -1,0 +1,243 @@
+"""The archive against the bare floor: one cursor read by PyArrow, one Parquet write, one delete by the same ids, in the same run.
+
+Works in a database, a warehouse and archives of its own numbers on the running platform, and removes them in the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from flight_assets.archive import files
+from flight_assets.archive.record import READABLE, ArchiveRecord
+from flight_assets.archive.restore import What, restore
+from flight_assets.archive.steps import Archiver
+from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
+from flight_assets.errors import FlightsError
+from flight_assets.queries.flights import FlightFinder
+from flight_assets.stores import mongo, warehouse
+from flight_assets_tests.benchmarks.figures import Figure
+from flight_assets_tests.hot_store import fact_rows, fill, now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flight_assets.settings import Settings
+
+DATABASE = "bench_archive"
+# Real documents weigh 1.2 kB with their indexes' share: 400,000 are 550 MB, well past the threshold of 300.
+DOCUMENTS = 400_000
+QUICK_DOCUMENTS = 20_000
+AGE = timedelta(days=12)
+BATCH_DOCUMENTS = 1_000
+LOOKUPS = 30
+IDS_PER_DELETE = 100_000
+
+_FLOOR = """
+import json, sys, time, warnings
+warnings.simplefilter("ignore")
+import pyarrow.parquet as pq
+from pymongo import MongoClient
+from pymongoarrow.api import find_arrow_all
+uri, database, collection, path, at_once = sys.argv[1:]
+flights = MongoClient(uri, w="majority", journal=True)[database][collection]
+began = time.perf_counter()
+table = find_arrow_all(flights, {})
+pq.write_table(table, path, compression="snappy")
+ids = table["_id"].to_pylist()
+for start in range(0, len(ids), int(at_once)):
+    flights.delete_many({"_id": {"$in": ids[start:start + int(at_once)]}})
+print(json.dumps({"seconds": time.perf_counter() - began, "rows": table.num_rows}))
+"""
+
+
+def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
+    """``archive_vs_floor`` and ``restore_vs_bulk_insert``: speed as a share of the floor's (more is better); ``extra_memory_gb``: rise of
+    the resident memory of Spark, its workers and this process; ``batch_latency_during_archive``: batch time as a multiple of that
+    without an archive; ``combined_query_ms``: median of warm look-ups of one flight, hot and cold.
+    """
+    own = settings.model_copy(update={"mongo_database": DATABASE, "warehouse_database": DATABASE})
+    count = QUICK_DOCUMENTS if quick else DOCUMENTS
+    with _stores(own) as (house, archives):
+        floor_s = _floor(own, count)
+        ids = _fill(own, count)
+        alone = [_batch(own, house, nth) for nth in range(3)]
+        archiver = Archiver(own, lambda: house, purpose="flights bench")
+        during: list[float] = []
+        with _memory(own) as memory:
+            began = time.perf_counter()
+            record = archiver.run()
+            archive_s = time.perf_counter() - began
+        if record is None or record.deleted != count:
+            raise FlightsError(f"the archive took {record.deleted if record else 0} of {count} documents")
+        archives.append(record)
+        lookups = _lookups(own, ids)
+        insert_s = _bare_insert(own, count)
+        began = time.perf_counter()
+        restore(archiver, What(archive_id=record.archive_id), "benchmark")
+        restore_s = time.perf_counter() - began
+        _clear(own)
+        _fill(own, count)
+        second = threading.Thread(target=lambda: archives.append(_run(own)))
+        second.start()
+        while second.is_alive():
+            during.append(_batch(own, house, len(during)))
+        second.join()
+    return {
+        "archive_vs_floor": Figure(floor_s / archive_s, "share", {"floor": [floor_s], "archive": [archive_s]}, note=f"{count} documents"),
+        "restore_vs_bulk_insert": Figure(insert_s / restore_s, "share", {"insert": [insert_s], "restore": [restore_s]}),
+        "extra_memory_gb": Figure(memory["extra_gb"], "GB"),
+        "batch_latency_during_archive": Figure(median(during) / median(alone), "times", {"alone": alone, "during": during}),
+        "combined_query_ms": Figure(median(lookups), "ms", {"lookups": lookups}, side_unit="ms"),
+    }
+
+
+def _run(own: Settings) -> ArchiveRecord:
+    house = warehouse.open_warehouse(own)
+    record = Archiver(own, lambda: house, purpose="flights bench, second").run()
+    if record is None:
+        raise FlightsError("nothing was archived the second time")
+    return record
+
+
+@contextmanager
+def _stores(own: Settings) -> Iterator[tuple[warehouse.Warehouse, list[ArchiveRecord]]]:
+    """A warehouse of its own and a list for the archives made; both are removed in the end."""
+    house = warehouse.open_warehouse(own)
+    archiver = Archiver(own, lambda: house)
+    if archiver.archives.unfinished():
+        raise FlightsError("an archive is unfinished: `flights archive run` first")
+    house.spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}").collect()
+    for table in (FACT, ARCHIVE_METADATA):
+        house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
+    before = set(archiver.archives.ids())
+    made: list[ArchiveRecord] = []
+    try:
+        yield house, made
+    finally:
+        for archive_id in set(archiver.archives.ids()) - before:
+            record = archiver.archives.record(archive_id)
+            if record.state in READABLE:
+                files.unregister(house, own, record)
+            for path in (record.directory, record.temporary):
+                archiver.hdfs.delete(path)
+            archiver.archives.forget(archive_id)
+        house.spark.sql(f"DROP DATABASE IF EXISTS {DATABASE} CASCADE").collect()
+        with mongo.connect(own) as client:
+            client.drop_database(DATABASE)
+
+
+def _clear(own: Settings) -> None:
+    with mongo.connect(own) as client:
+        client[DATABASE].drop_collection(mongo.FLIGHTS)
+
+
+def _fill(own: Settings, count: int) -> list[str]:
+    _clear(own)
+    return fill(own, count, now() - AGE, now() - AGE + timedelta(days=4))
+
+
+def _floor(own: Settings, count: int) -> float:
+    """Seconds of the bare floor over the same documents. In a process of its own, so that its memory is not the archive's."""
+    _fill(own, count)
+    with tempfile.TemporaryDirectory() as folder:
+        words = [own.mongo_uri, DATABASE, mongo.FLIGHTS, str(Path(folder) / "floor.parquet"), str(IDS_PER_DELETE)]
+        done = subprocess.run([sys.executable, "-c", _FLOOR, *words], capture_output=True, text=True, check=True, timeout=1_200)
+    found = json.loads(done.stdout)
+    if found["rows"] != count:
+        raise FlightsError(f"the floor read {found['rows']} of {count} documents")
+    return float(found["seconds"])
+
+
+def _batch(own: Settings, house: warehouse.Warehouse, nth: int) -> float:
+    """Seconds of the stores' part of a batch: 1,000 flights merged into the fact table and upserted into the hot store by Spark."""
+    from flight_assets.stores.mongo_writer import upsert_from_spark
+
+    rows = list(fact_rows(BATCH_DOCUMENTS, now() - timedelta(hours=1), now(), first=5_000_000 + nth * BATCH_DOCUMENTS))
+    types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
+    states = house.spark.createDataFrame([tuple(row[name] for name in FACT.column_names) for row in rows], types)
+    began = time.perf_counter()
+    house.merge_flights(states)
+    upsert_from_spark(states, own)
+    return time.perf_counter() - began
+
+
+def _lookups(own: Settings, ids: list[str]) -> list[float]:
+    finder = FlightFinder(own)
+    took = []
+    for flight_id in [ids[0], *ids[:: max(1, len(ids) // LOOKUPS)]]:
+        began = time.perf_counter()
+        if finder.find(flight_id) is None:
+            raise FlightsError(f"{flight_id} is neither hot nor cold")
+        took.append((time.perf_counter() - began) * 1_000)
+    finder.close()
+    return took[1:]
+
+
+def _bare_insert(own: Settings, count: int) -> float:
+    """Seconds of inserting the same documents, ready in memory, without anything else."""
+    _clear(own)
+    mongo.ensure_collection(own)
+    seconds = 0.0
+    with mongo.database(own) as db:
+        waiting: list[dict[str, Any]] = []
+        for row in fact_rows(count, now() - AGE, now() - AGE + timedelta(days=4)):
+            waiting.append(mongo.document(row))
+            if len(waiting) == 10_000:
+                seconds += _insert(db[mongo.FLIGHTS], waiting)
+                waiting = []
+        seconds += _insert(db[mongo.FLIGHTS], waiting) if waiting else 0.0
+        db[mongo.FLIGHTS].delete_many({})
+    return seconds
+
+
+def _insert(flights: Any, documents: list[dict[str, Any]]) -> float:
+    began = time.perf_counter()
+    flights.insert_many(documents, ordered=False)
+    return time.perf_counter() - began
+
+
+@contextmanager
+def _memory(own: Settings) -> Iterator[dict[str, float]]:
+    """Watches the resident memory of Spark with its Python workers and of this process; gives the rise to the highest, in GB."""
+    from flight_assets.platform import launcher
+
+    spark = next(row.pid for row in launcher.status(own) if row.name == "spark")
+    watched = [psutil.Process(os.getpid())] + ([psutil.Process(spark)] if spark else [])
+    found = {"extra_gb": 0.0}
+    start, stop = _resident(watched), threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.2):
+            found["extra_gb"] = max(found["extra_gb"], (_resident(watched) - start) / 1e9)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _resident(roots: list[psutil.Process]) -> int:
+    total = 0
+    for root in roots:
+        for process in [root, *root.children(recursive=True)]:
+            try:
+                total += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+    return total
