@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.archive.columns import archivable_schema
@@ -81,19 +82,21 @@ def held_back(flights: Any, before: datetime) -> int:  # noqa: ANN401
     return int(flights.count_documents({"ingestion_timestamp": {"$lt": before}, "$nor": [fits]}))
 
 
-def unchanged(flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document]) -> Document:
-    """The query for those of the documents that are as they were archived.
+def unchanged(flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], with_prediction: bool) -> Document:
+    """The query for those of the documents that are as they were archived, all of them with a prediction or all without.
 
     The three lists together are exact: an event belongs to one flight, so a document with one of these ids and one of these events
-    has the very event that was archived of it.
+    has the very event that was archived of it. A prediction that is filled in later changes a document without giving it a new event.
     """
-    return {"_id": {"$in": list(flight_ids)}, "event_id": {"$in": list(event_ids)}, "version": {"$in": list(versions)}}
+    same = {"_id": {"$in": list(flight_ids)}, "event_id": {"$in": list(event_ids)}, "version": {"$in": list(versions)}}
+    return same | {"prediction": {"$ne": None} if with_prediction else None}
 
 
 def deleter(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """For Spark's workers: delete the archived documents (flight_id, event_id, timestamp_us, kafka_offset) that are unchanged.
+    """For Spark's workers: delete the archived documents that are unchanged.
 
-    Gives back how many were deleted per batch of rows. Deleting again deletes nothing more.
+    They come as flight_id, event_id, timestamp_us, kafka_offset, predicted. Gives back how many were deleted per batch of rows.
+    Deleting again deletes nothing more.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -110,37 +113,46 @@ def deleter(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator
 
 
 def _delete(flights: Any, batch: pa.RecordBatch) -> int:  # noqa: ANN401
+    import pyarrow.compute as pc
+
+    return sum(_delete_alike(flights, batch.filter(pc.equal(batch["predicted"], predicted)), predicted) for predicted in (True, False))
+
+
+def _delete_alike(flights: Any, batch: pa.RecordBatch, predicted: bool) -> int:  # noqa: ANN401
+    if not batch.num_rows:
+        return 0
     rows = batch.to_pydict()
-    versions = [
-        {"timestamp_us": moment, "kafka_offset": offset} for moment, offset in zip(rows["timestamp_us"], rows["kafka_offset"], strict=True)
-    ]
-    return int(flights.delete_many(unchanged(rows["flight_id"], rows["event_id"], versions)).deleted_count)
+    moments = zip(rows["timestamp_us"], rows["kafka_offset"], strict=True)
+    versions = [{"timestamp_us": moment, "kafka_offset": offset} for moment, offset in moments]
+    return int(flights.delete_many(unchanged(rows["flight_id"], rows["event_id"], versions, predicted)).deleted_count)
 
 
-def versions_between(settings: Settings, record: ArchiveRecord) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """For Spark's workers: flight_id, event_id of the hot documents in an archive's range of ingestion, a few thousand at a time."""
+def states_between(settings: Settings, record: ArchiveRecord) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """For Spark's workers: flight_id, event_id, predicted of the hot documents in an archive's range of ingestion, some at a time."""
     first, last = record.first_ingestion, record.last_ingestion
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-
         for _ in batches:
             with mongo.database(settings) as db:
-                cursor = db[mongo.FLIGHTS].find({"ingestion_timestamp": {"$gte": first, "$lte": last}}, {"event_id": 1})
-                rows: list[tuple[str, str | None]] = []
-                for found in cursor:
-                    rows.append((found["_id"], found.get("event_id")))
-                    if len(rows) == IDS_PER_DELETE:
-                        yield _pairs(rows)
-                        rows = []
-                yield _pairs(rows)
-
-    def _pairs(rows: list[tuple[str, str | None]]) -> pa.RecordBatch:
-        import pyarrow as pa
-
-        ids, events = ([row[0] for row in rows], [row[1] for row in rows])
-        return pa.RecordBatch.from_pydict({"flight_id": pa.array(ids, pa.string()), "event_id": pa.array(events, pa.string())})
+                cursor = db[mongo.FLIGHTS].find(
+                    {"ingestion_timestamp": {"$gte": first, "$lte": last}}, {"event_id": 1, "prediction.model_version": 1}
+                )
+                while rows := list(islice(cursor, IDS_PER_DELETE)):
+                    yield _states(rows)
 
     return run
+
+
+def _states(documents: list[Document]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_pydict(
+        {
+            "flight_id": pa.array([each["_id"] for each in documents], pa.string()),
+            "event_id": pa.array([each.get("event_id") for each in documents], pa.string()),
+            "predicted": pa.array([each.get("prediction") is not None for each in documents], pa.bool_()),
+        }
+    )
 
 
 def compact(db: Any, size: HotSize) -> str:  # noqa: ANN401

@@ -126,19 +126,17 @@ def _newest(
         return union.where(what.condition())
 
     rows = of(chosen)
-    dates = {(each.first_flight_date, each.last_flight_date) for record in chosen for each in record.files}
+    dates = [(each.first_flight_date, each.last_flight_date) for record in chosen for each in record.files]
     first, last = min(pair[0] for pair in dates), max(pair[1] for pair in dates)
-    others = [
-        record
-        for record in readable
-        if any(each.first_flight_date <= last and each.last_flight_date >= first for each in record.files)
-        and (len(chosen) > 1 or record.archive_id != chosen[0].archive_id)
+    rivals = [
+        record for record in readable if any(each.first_flight_date <= last and each.last_flight_date >= first for each in record.files)
     ]
-    if not others:
+    if len(rivals) == 1:
         return rows
-    version = F.struct("timestamp", "kafka_offset")
-    newest = of(others).groupBy("flight_id").agg(F.max(version).alias("newest"))
-    return rows.join(newest, "flight_id", "left").where(F.col("newest").isNull() | (version >= F.col("newest"))).drop("newest")
+    # The same event may be in two archives: then the one with its prediction counts, then the later archive.
+    version = F.struct("timestamp", "kafka_offset", F.col("model_version").isNotNull().alias("predicted"), "archive_id")
+    newest = of(rivals).groupBy("flight_id").agg(F.max(version).alias("newest"))
+    return rows.join(newest, "flight_id").where(version == F.col("newest")).drop("newest")
 
 
 def _write(rows: DataFrame, settings: Settings, at: datetime, reason: str) -> tuple[int, int]:

@@ -209,7 +209,8 @@ class Archiver:
         from pyspark.sql import functions as F
 
         rows = files.read(self.open_warehouse(), record.storage_location)
-        keys = rows.select("flight_id", "event_id", F.unix_micros("timestamp").alias("timestamp_us"), "kafka_offset")
+        predicted = F.col("model_version").isNotNull().alias("predicted")
+        keys = rows.select("flight_id", "event_id", F.unix_micros("timestamp").alias("timestamp_us"), "kafka_offset", predicted)
         found = keys.mapInArrow(hot.deleter(self.settings), "deleted long").agg(F.sum("deleted").alias("deleted")).collect()
         record.deleted += found[0].deleted or 0
         return State.DELETED
@@ -217,9 +218,11 @@ class Archiver:
     def _confirm(self, record: ArchiveRecord) -> State:
         """See that no archived state is left in the hot store; give space back to the disk; write the final row."""
         house = self.open_warehouse()
-        left = house.spark.range(0, 1, 1, 1).mapInArrow(hot.versions_between(self.settings, record), "flight_id string, event_id string")
-        archived = files.read(house, record.storage_location).select("flight_id", "event_id")
-        still_hot = archived.join(left, ["flight_id", "event_id"], "left_semi").count()
+        left = house.spark.range(0, 1, 1, 1).mapInArrow(
+            hot.states_between(self.settings, record), "flight_id string, event_id string, predicted boolean"
+        )
+        archived = files.read(house, record.storage_location).selectExpr("flight_id", "event_id", "model_version IS NOT NULL AS predicted")
+        still_hot = archived.join(left, ["flight_id", "event_id", "predicted"], "left_semi").count()
         if still_hot:
             record.state = State.DELETING
             raise FlightsError(f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them")

@@ -53,7 +53,7 @@ class FlightFinder:
             document = self._client[self._settings.mongo_database][mongo.FLIGHTS].find_one({"_id": flight_id})
         found = [FoundFlight(document, "hot")] if document else []
         found += [FoundFlight(mongo.document(row), archive_id) for archive_id, row in self._cold(flight_id)]
-        # max keeps the first of equals: the hot one, then the oldest archive.
+        # max keeps the first of equals: the hot one.
         return max(found, key=lambda each: _version(each.document), default=None)
 
     def _cold(self, flight_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -110,9 +110,10 @@ def _has(group: Any, flight_id: str) -> bool:  # noqa: ANN401 - pyarrow's metada
     return True
 
 
-def _version(document: Document) -> tuple[int, int]:
+def _version(document: Document) -> tuple[int, int, bool]:
+    """What decides which of two states is newer; of the same event, the one whose prediction is filled in."""
     version = document.get("version") or {}
-    return (int(version.get("timestamp_us", -1)), int(version.get("kafka_offset", -1)))
+    return (int(version.get("timestamp_us", -1)), int(version.get("kafka_offset", -1)), document.get("prediction") is not None)
 
 
 @lru_cache(maxsize=4)
