@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -118,7 +119,9 @@ def _version(document: Document) -> tuple[int, int, bool]:
 
 @lru_cache(maxsize=4)
 def _finder(settings: Settings) -> FlightFinder:
-    return FlightFinder(settings)
+    finder = FlightFinder(settings)
+    atexit.register(finder.close)
+    return finder
 
 
 def find_flight(settings: Settings, flight_id: str) -> FoundFlight | None:

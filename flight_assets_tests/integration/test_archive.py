@@ -118,6 +118,7 @@ def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(store) 
     for _ in range(8):
         with pytest.raises(Crash):
             store.archiver(crash).run()
+    finder.close()
     assert reached == list(NEXT_STEP)[:8]
     record = store.archives.records()[-1]
     assert set(store.hot()) == set(ids[60:]) | updated
@@ -134,7 +135,7 @@ def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(store
     before = store.hot()
     record = store.archiver().run()
     assert store.hot() == {}
-    newer = before[ids[0]] | {"version": {"timestamp_us": 2**50, "kafka_offset": 1}, "event_type": "cancelled"}
+    newer = before[ids[0]] | {"version": {"timestamp_us": 2**52, "kafka_offset": 1}, "event_type": "cancelled"}
     older = before[ids[1]] | {"version": {"timestamp_us": 1, "kafka_offset": 1}, "event_type": "scheduled"}
     store.flights.insert_many([newer, older])
 
