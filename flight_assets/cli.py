@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from flight_assets.commands.backfill import backfill
 from flight_assets.commands.bench import bench
 from flight_assets.commands.console import console
 from flight_assets.commands.model import model
@@ -267,7 +268,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, bench):
+for command in (model, bench, backfill):
     main.add_command(command)
 
 

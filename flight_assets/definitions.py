@@ -8,12 +8,23 @@ from dagster_pyspark import LazyPySparkResource
 from flight_assets.assets.delay_model import delay_model
 from flight_assets.assets.dimensions import dim_airline, dim_airport
 from flight_assets.assets.hive_fact import hive_fact
+from flight_assets.assets.maintenance import raw_files, table_files, warehouse_files
 from flight_assets.assets.model_monitoring import model_monitoring
 from flight_assets.assets.mongo_hot import mongo_hot
 from flight_assets.assets.pipeline import PipelineResource
 from flight_assets.assets.predictions import predictions
 from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
+from flight_assets.assets.rollups import flights_daily, flights_hourly
 from flight_assets.assets.staged_events import staged_events
+from flight_assets.automation.maintenance import (
+    backfill_day,
+    maintain_day,
+    maintain_days_every_night,
+    maintain_tables,
+    maintain_tables_every_night,
+    update_rollups,
+    update_rollups_often,
+)
 from flight_assets.automation.models import (
     drift_sensor,
     monitor_delay_model,
@@ -43,9 +54,17 @@ def build_defs(settings: Settings) -> Definitions:
             *(dim_airline, dim_airport),
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
             *(delay_model, model_monitoring),
+            *(flights_hourly, flights_daily),
+            *(warehouse_files, raw_files, table_files),
         ],
-        jobs=[process_flights, load_dimensions, train_delay_model, retrain_delay_model, monitor_delay_model, prune_history],
-        schedules=[process_every_minute, monitor_every_hour, retrain_every_week, prune_every_night],
+        jobs=[
+            *(process_flights, load_dimensions, train_delay_model, retrain_delay_model, monitor_delay_model, prune_history),
+            *(update_rollups, maintain_day, maintain_tables, backfill_day),
+        ],
+        schedules=[
+            *(process_every_minute, monitor_every_hour, retrain_every_week, prune_every_night),
+            *(update_rollups_often, maintain_days_every_night, maintain_tables_every_night),
+        ],
         sensors=[drift_sensor],
         resources={"pipeline": PipelineResource(spark=spark)},
         # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth of the time.

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
         default=24.0, ge=0, description="after a decision about a model, drift asks for no other for this long"
     )
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
+    vacuum_retention_hours: int = Field(default=168, ge=168, description="age at which files that no table names are removed")
+    raw_retention_hours: int = Field(default=24, ge=1, description="how long merged raw directories stay for reads that had begun")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
 
     spark_master: str = "local[2]"

@@ -13,9 +13,14 @@ from flight_assets.stores import kafka, landing
 @step_asset(deps=["kafka_flight_events"], kinds={"kafka", "spark", "hdfs"})
 def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
     """One row per Kafka message, whatever it holds: a directory of Parquet files per batch under /archive/flight_data."""
-    if landing.has_news(kafka.end_offsets(pipeline.settings), pipeline.ledger.next_offsets()):
-        landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings)
+    landed = pipeline.ledger.next_offsets()
+    if landing.has_news(kafka.end_offsets(pipeline.settings), landed):
+        expired = landing.expired_ranges(kafka.begin_offsets(pipeline.settings), landed)
+        landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings, bool(expired))
     records = [_record(pipeline, batch_id) for batch_id in pipeline.ledger.landed()]
+    for record in records:
+        for partition, lost in record.lost.items():
+            context.log.error("LOST: the topic's retention deleted offsets %d–%d of partition %s", lost.first, lost.last, partition)
     last = _last_batch(pipeline, records[-1]) if records else {}
     context.log.info("%d new batches", len(records))
     return MaterializeResult(metadata=batch_metadata("raw_kafka_batch", records) | _sizes(records) | last)
@@ -33,6 +38,7 @@ def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:
     return {
         "dagster/row_count": MetadataValue.int(rows),
         "file_size_mb": MetadataValue.float(round(sum((record.file_size_mb for record in records), 0.0), 3)),
+        "messages_lost": MetadataValue.int(sum(lost.last - lost.first + 1 for record in records for lost in record.lost.values())),
     }
 
 

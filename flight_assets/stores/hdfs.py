@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -88,6 +89,19 @@ class Hdfs:
                 return int(self._client.get_content_summary(path).length)
         except FileNotFoundError:
             return 0
+
+    def file_count(self, path: str) -> int:
+        """Files below a path; 0 if there is none."""
+        try:
+            with self._answering():
+                return int(self._client.get_content_summary(path).file_count)
+        except FileNotFoundError:
+            return 0
+
+    def modified(self, path: str) -> datetime:
+        """When a file was last written (UTC, the writer's clock). Raises FileNotFoundError."""
+        with self._answering():
+            return datetime.fromtimestamp(self._client.get_file_info(path).modification_time / 1000, UTC)
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole directory; nothing happens if there is none."""

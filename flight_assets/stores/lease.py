@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 LEASES = "leases"
 PROCESSING = "processing"
 POLL_S = 0.5
+# Field 22 of /proc/<pid>/stat (proc(5)), counted from the one after the process's name.
+STARTTIME = 19
 
 
 class LeaseBusy(FlightsError):
@@ -33,13 +36,14 @@ class LeaseBusy(FlightsError):
 
 
 @contextmanager
-def hold(settings: Settings, purpose: str, wait_s: float) -> Iterator[None]:
+def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING) -> Iterator[None]:
     """Hold the lease for the length of the block.
 
     Args:
         settings: where MongoDB is, and for how long a lease lasts without renewal.
         purpose: who holds it, for the message that others get.
         wait_s: how long to wait for another holder to end.
+        name: of the lease; holders of different leases do not wait for each other.
 
     Raises:
         LeaseBusy: it was still held after ``wait_s``.
@@ -47,40 +51,47 @@ def hold(settings: Settings, purpose: str, wait_s: float) -> Iterator[None]:
     """
     token = uuid4().hex
     with mongo.database(settings) as db:
-        _acquire(db[LEASES], token, purpose, settings.lease_s, wait_s)
+        _acquire(db[LEASES], name, token, purpose, settings.lease_s, wait_s)
         stop = threading.Event()
-        renewal = threading.Thread(target=_renew, args=(db[LEASES], token, settings.lease_s, stop), daemon=True)
+        renewal = threading.Thread(target=_renew, args=(db[LEASES], name, token, settings.lease_s, stop), daemon=True)
         renewal.start()
         try:
             yield
         finally:
             stop.set()
             renewal.join()
-            db[LEASES].delete_one({"_id": PROCESSING, "token": token})
+            db[LEASES].delete_one({"_id": name, "token": token})
 
 
-def _acquire(leases: Any, token: str, purpose: str, lease_s: float, wait_s: float) -> None:  # noqa: ANN401
+def is_held(settings: Settings, name: str = PROCESSING) -> bool:
+    """Whether a living holder has the lease, by the database server's clock. Raises StoreUnavailable."""
+    with mongo.database(settings) as db:
+        holder = db[LEASES].find_one({"_id": name, "$expr": {"$gte": ["$expires_at", "$$NOW"]}})
+    return holder is not None and not _is_dead(holder)
+
+
+def _acquire(leases: Any, name: str, token: str, purpose: str, lease_s: float, wait_s: float) -> None:  # noqa: ANN401
     deadline = time.monotonic() + wait_s
-    while not _try_acquire(leases, token, purpose, lease_s):
+    while not _try_acquire(leases, name, token, purpose, lease_s):
         if time.monotonic() >= deadline:
-            holder = leases.find_one({"_id": PROCESSING}) or {}
+            holder = leases.find_one({"_id": name}) or {}
             raise LeaseBusy(f"another run is processing ({holder.get('purpose')}, pid {holder.get('pid')}): wait for it to end")
         time.sleep(POLL_S)
 
 
-def _try_acquire(leases: Any, token: str, purpose: str, lease_s: float) -> bool:  # noqa: ANN401
+def _try_acquire(leases: Any, name: str, token: str, purpose: str, lease_s: float) -> bool:  # noqa: ANN401
     from pymongo.errors import DuplicateKeyError
 
-    holder = leases.find_one({"_id": PROCESSING})
+    holder = leases.find_one({"_id": name})
     if holder and _is_dead(holder):
-        leases.delete_one({"_id": PROCESSING, "token": holder["token"]})
+        leases.delete_one({"_id": name, "token": holder["token"]})
     mine = {"token": token, "purpose": purpose, "host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
     claim = [{"$set": mine | _expiry(lease_s)}]
-    expired = {"_id": PROCESSING, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}
+    expired = {"_id": name, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}
     if leases.update_one(expired, claim).modified_count:
         return True
     try:
-        leases.update_one({"_id": PROCESSING, "token": token}, claim, upsert=True)
+        leases.update_one({"_id": name, "token": token}, claim, upsert=True)
     except DuplicateKeyError:
         return False
     return True
@@ -91,7 +102,12 @@ def _expiry(lease_s: float) -> dict[str, Any]:
 
 
 def _started(pid: int) -> float:
-    return float(psutil.Process(pid).create_time())
+    """When a process began, in clock ticks since the machine did: unlike a time of day it stays when the clock is set."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return float(after_name[STARTTIME])
 
 
 def _is_dead(holder: dict[str, Any]) -> bool:
@@ -99,16 +115,16 @@ def _is_dead(holder: dict[str, Any]) -> bool:
         return False
     try:
         process = psutil.Process(holder["pid"])
-        return bool(process.create_time() != holder["started"] or process.status() == psutil.STATUS_ZOMBIE)
+        return bool(_started(holder["pid"]) != holder["started"] or process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
 
-def _renew(leases: Any, token: str, lease_s: float, stop: threading.Event) -> None:  # noqa: ANN401
+def _renew(leases: Any, name: str, token: str, lease_s: float, stop: threading.Event) -> None:  # noqa: ANN401
     from pymongo.errors import PyMongoError
 
     while not stop.wait(lease_s / 6):
         try:
-            leases.update_one({"_id": PROCESSING, "token": token}, [{"$set": _expiry(lease_s)}])
+            leases.update_one({"_id": name, "token": token}, [{"$set": _expiry(lease_s)}])
         except PyMongoError:  # the holder's own writes meet the same outage and report it; the lease has five more tries to live
             continue
