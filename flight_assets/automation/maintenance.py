@@ -26,20 +26,25 @@ from flight_assets.stores.hdfs import Hdfs
 
 # A platform that was off for some nights catches up with so many.
 NIGHTS_BACK = 7
+# Dagster does not see a run's process die; a run without end would keep its pool for ever.
+MAX_RUNTIME = "dagster/max_runtime"
 
 update_rollups = define_asset_job(
     "update_rollups",
     selection=AssetSelection.groups("rollups"),
+    tags={MAX_RUNTIME: "900"},
     description="Brings flights_hourly and flights_daily up to the fact table.",
 )
 maintain_day = define_asset_job(
     "maintain_day",
     selection=AssetSelection.assets("warehouse_files", "raw_files"),
+    tags={MAX_RUNTIME: "14400"},
     description="Compacts the warehouse's partitions and the raw directories of a day that is over.",
 )
 maintain_tables = define_asset_job(
     "maintain_tables",
     selection=AssetSelection.assets("table_files"),
+    tags={MAX_RUNTIME: "14400"},
     description="Compacts every table where it has small files, and removes files that no recent version names.",
 )
 

@@ -39,16 +39,11 @@ def main() -> int:
     train_small_model(settings)
     began = time.monotonic()
     sent = Sent()
-    result = campaign.run(settings, sent, campaign.plan(given.seed, given.kills), given.seed, _say)
-    found = result.findings
+    result = campaign.run(settings, sent, campaign.plan(given.seed), given.seed, given.kills, _say)
     for line in result.failures:
         _say(f"FAILED {line}")
     _say(f"by victim: {dict(sorted(result.by_victim.items()))}")
-    _say(
-        f"{result.survived} of {result.faults} faults survived in {result.attempts} runs and {time.monotonic() - began:.0f} s; "
-        + (f"{found.sent} events sent, {found.lost} lost, {found.doubled} doubled" if found else "nothing verified")
-        + f" (seed {given.seed})"
-    )
+    _say(f"{result.summary()}; {time.monotonic() - began:.0f} s (seed {given.seed})")
     if given.examples:
         machine.play(settings, sent, given.examples, MACHINE_STEPS, victims.SERVICES)
         _say(f"{given.examples} examples of the state machine, {sum(sent.acknowledged.values())} events sent by now: every store right")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from flight_assets.provenance import STEPS
@@ -32,15 +33,19 @@ class Fault:
 
 @dataclass
 class Outcome:
-    """How an attempt ended. ``problem`` is the run's own sentence, empty if it succeeded; ``died``: its process was killed."""
+    """How a run ended. ``problem`` is the run's own sentence, empty if it succeeded; ``died``: its process was killed."""
 
     problem: str = ""
     died: bool = False
-    struck: list[Fault] = field(default_factory=list)
 
 
-def attempt(faults: list[Fault], strike: Callable[[str], None]) -> Outcome:
-    """Run the pipeline once; take faults from the head of the list as their moments come, and strike their victims.
+def calm_attempt() -> Outcome:
+    """Run the pipeline once without faults."""
+    return attempt([], lambda _name: None, [])
+
+
+def attempt(faults: list[Fault], strike: Callable[[str], None], struck: list[Fault]) -> Outcome:
+    """Run the pipeline once; move faults from the head of ``faults`` to ``struck`` as their moments come, and strike their victims.
 
     Raises:
         TimeoutError: the run neither went on nor ended.
@@ -54,7 +59,7 @@ def attempt(faults: list[Fault], strike: Callable[[str], None]) -> Outcome:
     outcome = Outcome()
 
     def hit(fault: Fault) -> None:
-        outcome.struck.append(fault)
+        struck.append(fault)
         if fault.victim == RUN:
             process.kill()
             outcome.died = True
@@ -79,7 +84,7 @@ def _follow(run: Connection, faults: list[Fault], hit: Callable[[Fault], None], 
                 hit(faults.pop(0))
                 continue
         elif not run.poll(SILENCE_S):
-            raise TimeoutError(f"the run said nothing for {SILENCE_S:.0f} s after {outcome.struck}")
+            raise TimeoutError(f"the run said nothing for {SILENCE_S:.0f} s")
         try:
             step, phase = run.recv()
         except EOFError:
@@ -99,7 +104,8 @@ def _meet(run: Connection, step: str, phase: str, faults: list[Fault], hit: Call
     if phase != DURING:
         for fault in due:
             hit(fault)
-    run.send("go on")
+    with contextlib.suppress(OSError):  # the run itself was the victim
+        run.send("go on")
     if phase == DURING:
         for fault in due:
             time.sleep(fault.delay_s)

@@ -41,8 +41,8 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
         )
         def process_and_kill(self, victim: str, step: str, phase: str, delay_s: float) -> None:
             fault = Fault(victim, step, phase, delay_s if phase == DURING else 0.0)
-            attempt([fault], lambda name: victims.kill(platform, name))
-            victims.wait_for_all(platform)
+            attempt([fault], lambda name: victims.kill(platform, name), [])
+            victims.wait_for(platform)
 
         @rule()
         def merge_raw_files(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from flight_assets.provenance import Ledger
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.faults.attempts import attempt
+from flight_assets_tests.faults.attempts import calm_attempt
 from flight_assets_tests.faults.campaign import messages_of_round
 from flight_assets_tests.faults.truth import verify
 from flight_assets_tests.integration.conftest import run_command
@@ -26,7 +26,7 @@ def send(settings, sent, number: int, count: int) -> None:
 
 
 def process() -> str:
-    return attempt([], lambda _name: None).problem
+    return calm_attempt().problem
 
 
 def admin(settings):

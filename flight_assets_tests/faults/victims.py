@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Collection
 
 import psutil
 
@@ -25,10 +26,10 @@ def kill(settings: Settings, name: str) -> None:
                 member.kill()
 
 
-def wait_for_all(settings: Settings) -> None:
-    """Return when every service does its work again. Raises TimeoutError with what is wrong."""
+def wait_for(settings: Settings, names: Collection[str] = SERVICES) -> None:
+    """Return when these services do their work again. Raises TimeoutError with what is wrong."""
     deadline = time.monotonic() + COME_BACK_S
-    for service in services(settings):
+    for service in (service for service in services(settings) if service.name in names):
         while problem := launcher.problem_of(settings, service):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{service.name} did not come back: {problem}")
