@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+    from pyspark.sql.streaming.readwriter import DataStreamWriter
 
     from flight_assets.provenance import Ledger
     from flight_assets.settings import Settings
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 # Landing takes 250,000 messages in seconds; a run that needs longer than this for what is in the topic has a broken broker or HDFS.
 LANDING_TIMEOUT_S = 1_800
 BYTES_PER_MB = 1_000_000
+STARTS = 5
+WORKER_LATE = "Python worker failed to connect back"
 RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP"
 
 
@@ -38,12 +42,11 @@ def land_new_messages(spark: SparkSession, settings: Settings, expired: bool = F
     Raises:
         FlightsError: the stream failed, or did not end in time.
     """
-    query = (
+    query = _start(
         _kafka_rows(spark, settings, expired)
         .writeStream.foreachBatch(_writer(settings.hdfs_url))
         .option("checkpointLocation", settings.hdfs_path(CHECKPOINT))
         .trigger(availableNow=True)
-        .start()
     )
     if not query.awaitTermination(LANDING_TIMEOUT_S):
         query.stop()
@@ -51,6 +54,22 @@ def land_new_messages(spark: SparkSession, settings: Settings, expired: bool = F
     problem = query.exception()
     if problem is not None:
         raise FlightsError(f"landing failed: {str(problem).splitlines()[0]}")
+
+
+def _start(stream: DataStreamWriter) -> StreamingQuery:
+    """Start a stream; nothing has been read when that fails, so it is tried again.
+
+    Spark gives the Python process of foreachBatch ten seconds, with no setting to change that: on a busy machine it needs more at times.
+    """
+    from pyspark.errors import PySparkException
+
+    for _ in range(STARTS - 1):
+        try:
+            return stream.start()
+        except PySparkException as error:
+            if WORKER_LATE not in str(error):
+                raise
+    return stream.start()
 
 
 def _kafka_rows(spark: SparkSession, settings: Settings, expired: bool) -> DataFrame:
