@@ -119,8 +119,8 @@ def _rebuild_predictions(house: Warehouse, ledger: Ledger, day: date, say: Calla
         none = house.read(PREDICTIONS).limit(0)
         together = reduce(lambda left, right: left.unionByName(right), parts, none).join(elsewhere, "flight_id", "left_anti")
         with cached(_first_of_each_flight(together)) as made:
-            house.replace_where(_with_outcomes(made, staging), PREDICTIONS, _is_in(some))
             rebuilt += int(made.count())
+            house.replace_where(_with_outcomes(made, staging), PREDICTIONS, _is_in(some))
         say(f"{start + len(some)} of {len(batches)} batches predicted again")
     return rebuilt
 
@@ -182,5 +182,6 @@ def _rebuild_flights(house: Warehouse, day: date) -> int:
     moment = newest.select("flight_id", F.col("batch_id").alias("_batch"))
     known = house.read(PREDICTIONS).join(moment, "flight_id").where("batch_id <= _batch")
     with cached(_of_day(flight_states(newest, known), day)) as rebuilt:
+        count = int(rebuilt.count())
         house.replace_where(rebuilt, FACT, _is_of(day))
-        return int(rebuilt.count())
+    return count
