@@ -15,16 +15,16 @@ from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT, PREDI
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import landing, lease, rollups
-from flight_assets.stores.inference import history_of, predicted, with_features
+from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.warehouse import cached
-from flight_assets.transforms.flights import flight_states, newest_per_flight, prediction_rows, to_predict
+from flight_assets.transforms.flights import flight_states, newest_per_flight, prediction_rows
 from flight_assets.transforms.stage import QUARANTINED, STAGED, check_messages, quarantined_rows, staged_rows, with_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
@@ -58,7 +58,7 @@ def rebuild_day(house: Warehouse, hdfs: Hdfs, settings: Settings, day: date, say
             raise FlightsError("batches wait to be processed: run `flights process` first, then the backfill")
         messages, staged, quarantined = _rebuild_events(house, ledger, day)
         say(f"{staged} events staged, {quarantined} messages quarantined")
-        made = _rebuild_predictions(house, ledger, day, say)
+        made = _rebuild_predictions(house, ledger, settings, day, say)
         flights = _rebuild_flights(house, day)
         say(f"{made} predictions, {flights} flights")
     days = [row.flight_date for row in _of_day(house.read(STAGING), day).select("flight_date").distinct().collect()]
@@ -107,18 +107,16 @@ def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -
             )
 
 
-def _rebuild_predictions(house: Warehouse, ledger: Ledger, day: date, say: Callable[[str], None]) -> int:
+def _rebuild_predictions(house: Warehouse, ledger: Ledger, settings: Settings, day: date, say: Callable[[str], None]) -> int:
     staging = house.read(STAGING)
     batches = sorted(row.batch_id for row in _of_day(staging, day).select("batch_id").distinct().collect())
     rebuilt = 0
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         some = batches[start : start + BATCHES_AT_ONCE]
-        # A flight has one prediction, of the first batch that announced it; those still to be rebuilt do not count.
-        elsewhere = house.read(PREDICTIONS).where(f"NOT {_is_in(batches[start:])}").select("flight_id")
-        parts = [_predictions_of(staging, batch_id, version) for batch_id in some if (version := ledger.record(batch_id).model_version)]
+        versions = {batch_id: version for batch_id in some if (version := ledger.record(batch_id).model_version)}
+        parts = [_predictions_of(staging, batch_id, predicted(v, settings.pickled_model_sha256)) for batch_id, v in versions.items()]
         none = house.read(PREDICTIONS).limit(0)
-        together = reduce(lambda left, right: left.unionByName(right), parts, none).join(elsewhere, "flight_id", "left_anti")
-        with cached(_first_of_each_flight(together)) as made:
+        with cached(reduce(lambda left, right: left.unionByName(right), parts, none)) as made:
             rebuilt += int(made.count())
             house.replace_where(_with_outcomes(made, staging), PREDICTIONS, _is_in(some))
         say(f"{start + len(some)} of {len(batches)} batches predicted again")
@@ -129,20 +127,15 @@ def _is_in(batches: list[int]) -> str:
     return f"batch_id IN ({', '.join(map(str, batches))})"
 
 
-def _predictions_of(staging: DataFrame, batch_id: int, version: str) -> DataFrame:
-    """What the batch's run predicted: its scheduled events, features from the events staged up to then."""
-    known = staging.where(f"batch_id <= {batch_id}")
-    scheduled = to_predict(known.where(f"batch_id = {batch_id}"))
-    features = with_features(scheduled, history_of(scheduled, known))
-    return prediction_rows(scheduled.join(features, "event_id"), predicted(version))
-
-
-def _first_of_each_flight(predictions: DataFrame) -> DataFrame:
-    from pyspark.sql import Window
+def _predictions_of(staging: DataFrame, batch_id: int, prediction: Column) -> DataFrame:
+    """What the batch's run predicted: the flights that it was the first to tell of, features from the events staged up to then."""
     from pyspark.sql import functions as F
 
-    first = Window.partitionBy("flight_id").orderBy("batch_id")
-    return predictions.withColumn("_nth", F.row_number().over(first)).where("_nth = 1").drop("_nth")
+    known = staging.where(f"batch_id <= {batch_id}")
+    scheduled = first_seen_in(known, batch_id).where(F.col("event_type") == EventType.SCHEDULED.value)
+    days = [row.day for row in scheduled.select(F.to_date("timestamp").alias("day")).distinct().collect()]
+    features = with_features(scheduled, history_of(days, known))
+    return prediction_rows(scheduled.join(features, "event_id"), prediction)
 
 
 def _with_outcomes(predictions: DataFrame, staging: DataFrame) -> DataFrame:

@@ -51,7 +51,7 @@ class Findings:
 def verify(settings: Settings, sent: Sent) -> Findings:
     """Compare every store with the topic, message by message (P1, P2), state by state (P4) and batch by batch."""
     judge = _Judge()
-    topic = read_topic(settings)
+    topic, arrivals = read_topic(settings)
     judge.same("Kafka holds what was acknowledged", sent.acknowledged & Counter(topic.values()), sent.acknowledged)
     with _hive(settings) as cursor:
         staged = _rows(cursor, "SELECT event_id, kafka_partition, kafka_offset FROM staging_flight_events")
@@ -72,8 +72,7 @@ def verify(settings: Settings, sent: Sent) -> Findings:
     newest = newest_states(topic, {(row[1], row[2]) for row in staged})
     judge.equal("flights of the fact table", {row[0]: tuple(row[1:]) for row in fact}, {k: (*v[:2], str(v[2])) for k, v in newest.items()})
     judge.equal("documents in MongoDB", read_documents(settings), newest)
-    announced = {flight for flight, kind in _events(topic, staged) if kind == "scheduled"}
-    judge.equal("predicted flights", {row[0]: 1 for row in predicted}, dict.fromkeys(announced, 1))
+    judge.equal("predicted flights", dict(predicted), announced_flights(topic, arrivals, {(row[1], row[2]) for row in staged}))
     _check_records(judge, settings, recorded, len(topic))
     return Findings(sum(sent.acknowledged.values()), judge.lost, judge.doubled, judge.problems)
 
@@ -158,9 +157,14 @@ def newest_states(topic: dict[Position, bytes], staged: set[Position]) -> dict[s
     return {flight: state for flight, (_, state) in found.items()}
 
 
-def _events(topic: dict[Position, bytes], staged: list[tuple]) -> list[tuple[str, str]]:
-    events = [json.loads(topic[row[1], row[2]]) for row in staged]
-    return [(event["flight_id"], event["event_type"]) for event in events]
+def announced_flights(topic: dict[Position, bytes], arrivals: dict[Position, int], staged: set[Position]) -> dict[str, str]:
+    """Per flight that Kafka first heard of by its scheduled event: that event's id, which is the prediction's."""
+    first: dict[str, tuple[tuple[int, Position], str, str]] = {}
+    for position in staged:
+        event = json.loads(topic[position])
+        heard = ((arrivals[position], position), event["event_type"], event["event_id"])
+        first[event["flight_id"]] = min(first.get(event["flight_id"], heard), heard)
+    return {flight: event_id for flight, (_, kind, event_id) in first.items() if kind == "scheduled"}
 
 
 def _micros(text: str) -> int:
@@ -175,8 +179,8 @@ def _event_id(value: bytes) -> str | None:
         return None
 
 
-def read_topic(settings: Settings) -> dict[Position, bytes]:
-    """Every message of the topic by partition and offset."""
+def read_topic(settings: Settings) -> tuple[dict[Position, bytes], dict[Position, int]]:
+    """Every message of the topic by partition and offset, and when Kafka took it (ms since 1970)."""
     from kafka import KafkaConsumer, TopicPartition
 
     consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, group_id=None, enable_auto_commit=False)
@@ -186,10 +190,12 @@ def read_topic(settings: Settings) -> dict[Position, bytes]:
         consumer.seek_to_beginning()
         ends = consumer.end_offsets(keys)
         found: dict[Position, bytes] = {}
+        arrivals: dict[Position, int] = {}
         while any(consumer.position(key) < ends[key] for key in keys):
             for messages in consumer.poll(timeout_ms=1_000).values():
                 found |= {(message.partition, message.offset): message.value for message in messages}
-        return found
+                arrivals |= {(message.partition, message.offset): message.timestamp for message in messages}
+        return found, arrivals
     finally:
         consumer.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from flight_assets_tests.factories import encode, message
-from flight_assets_tests.faults.truth import Sent, _check_verdicts, _Judge, newest_states
+from flight_assets_tests.faults.truth import Sent, _check_verdicts, _Judge, announced_flights, newest_states
 
 
 def test_missing_surplus_and_other_rows_are_found():
@@ -45,3 +45,10 @@ def test_the_newest_state_is_by_time_and_then_by_offset():
     assert newest_states(topic, {(0, 1), (0, 2), (0, 3)})["UA1545-EWR-20130612"][1] == "departed"
     assert newest_states(topic, {(0, 2), (0, 3)})["UA1545-EWR-20130612"][0] == "d"
     assert newest_states(topic, set(topic))["UA1545-EWR-20130612"][1] == "arrived"
+
+
+def test_a_flight_is_announced_if_its_scheduled_event_was_the_first_that_kafka_took():
+    topic = {(0, 0): encode(message(event_type="departed")), (1, 0): encode(message())}
+    both = set(topic)
+    assert announced_flights(topic, {(0, 0): 5, (1, 0): 6}, both) == {}
+    assert announced_flights(topic, {(0, 0): 7, (1, 0): 6}, both) == {"UA1545-EWR-20130612": "UA1545-EWR-20130612:scheduled"}
