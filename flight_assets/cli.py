@@ -14,6 +14,7 @@ from rich.table import Table
 
 from flight_assets.commands.alerts import alerts
 from flight_assets.commands.archive import archive
+from flight_assets.commands.backfill import backfill
 from flight_assets.commands.bench import bench
 from flight_assets.commands.console import console
 from flight_assets.commands.ledger import HEADINGS, ledger
@@ -258,7 +259,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, ledger, quarantine, alerts, bench):
+for command in (model, archive, ledger, quarantine, backfill, alerts, bench):
     main.add_command(command)
 
 

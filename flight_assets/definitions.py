@@ -10,14 +10,25 @@ from flight_assets.assets.delay_model import delay_model
 from flight_assets.assets.dimensions import dim_airline, dim_airport
 from flight_assets.assets.hdfs_archive import expire_archives, hdfs_archive, restore_archive, verify_archive
 from flight_assets.assets.hive_fact import hive_fact
+from flight_assets.assets.maintenance import raw_files, table_files, warehouse_files
 from flight_assets.assets.model_monitoring import model_monitoring
 from flight_assets.assets.mongo_hot import mongo_hot
 from flight_assets.assets.pipeline import OWNERS, PipelineResource
 from flight_assets.assets.predictions import predictions
 from flight_assets.assets.raw_kafka_batch import raw_kafka_batch
+from flight_assets.assets.rollups import flights_daily, flights_hourly
 from flight_assets.assets.staged_events import staged_events
 from flight_assets.automation.alerts import watch
 from flight_assets.automation.archive_sensor import archive_flights, mongo_size_sensor
+from flight_assets.automation.maintenance import (
+    backfill_day,
+    maintain_day,
+    maintain_days_every_night,
+    maintain_tables,
+    maintain_tables_every_night,
+    update_rollups,
+    update_rollups_often,
+)
 from flight_assets.automation.models import (
     drift_sensor,
     monitor_delay_model,
@@ -49,17 +60,20 @@ def build_defs(settings: Settings) -> Definitions:
             *(dim_airline, dim_airport),
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
             *(delay_model, model_monitoring),
-            hdfs_archive,
+            *(flights_hourly, flights_daily),
+            *(hdfs_archive, warehouse_files, raw_files, table_files),
             *dashboard_pages,
         ],
         jobs=[
             *(process_flights, load_dimensions, prune_history, check_warehouse),
             *(train_delay_model, retrain_delay_model, monitor_delay_model),
             *(archive_flights, verify_archive, restore_archive, expire_archives),
+            *(update_rollups, maintain_day, maintain_tables, backfill_day),
         ],
         schedules=[
             *(process_every_minute, prune_every_night, check_every_night),
             *(monitor_every_hour, retrain_every_week),
+            *(update_rollups_often, maintain_days_every_night, maintain_tables_every_night),
         ],
         sensors=[
             watch,

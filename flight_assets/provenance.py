@@ -73,6 +73,10 @@ class BatchRecord(BaseModel):
     storage_location: str
     schema_: list[ColumnType] = Field(alias="schema")
     offsets: dict[str, OffsetRange] = Field(description="per partition of the topic")
+    lost: dict[str, OffsetRange] = Field(
+        default_factory=dict,
+        description="per partition, offsets that the topic's retention deleted before this batch could take them",
+    )
     next_offsets: dict[str, int] = Field(description="per partition, the first offset that no batch up to this one has taken")
     staged: int | None = None
     duplicate: int | None = None

@@ -22,8 +22,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that restart Spark last: a session of Spark Connect ends with its server."""
-    items.sort(key=lambda item: item.get_closest_marker("restarts_spark") is not None)
+    """Run the tests that restart Spark last, since a session of Spark Connect ends with its server, and after them those of faults."""
+    items.sort(key=lambda item: ("faults" in item.path.parts, item.get_closest_marker("restarts_spark") is not None))
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,7 @@ def totals_metric(found: dict[str, Answer | Exception]) -> None:
 def size_metric(found: dict[str, Answer | Exception]) -> None:
     """Size of MongoDB against the size at which it is archived."""
     with ui.cell():
-        threshold = data.clients().settings.mongo_threshold_mb
+        threshold = data.clients().settings.archive_threshold_mb
         size = float(ui.answer(found["store"]).frame["size_mb"].iloc[0])
         ui.metric(
             "MongoDB size", f"{size:,.1f} MB", f"{size / threshold:.1%} of {threshold:,.0f} MB",

@@ -53,7 +53,8 @@ def _upsert(pipeline: PipelineResource, batch_id: int) -> mongo.UpsertCounts:
 def states_of_batch(house: Warehouse, batch_id: int) -> DataFrame:
     """The newest state of each flight that a batch touched, as rows of ``fact_flight_events``."""
     events = house.read(STAGING).where(f"batch_id = {batch_id}")
-    return flight_states(events, house.read(PREDICTIONS))
+    # Predictions of later batches may be there already when several batches wait; which run took them must not show.
+    return flight_states(events, house.read(PREDICTIONS).where(f"batch_id <= {batch_id}"))
 
 
 def _preview(pipeline: PipelineResource, records: list[BatchRecord]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dagster import AssetExecutionContext, MaterializeResult
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
@@ -12,11 +12,12 @@ from flight_assets.contracts.tables import PREDICTIONS, STAGING
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.provenance import BatchRecord
 from flight_assets.settings import Settings
-from flight_assets.stores.inference import history_of, predicted, with_features
+from flight_assets.stores import rollups
+from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.mongo_writer import fill_in_predictions
 from flight_assets.stores.warehouse import Warehouse, cached
-from flight_assets.transforms.flights import first_seen, outcomes, prediction_rows
+from flight_assets.transforms.flights import outcomes, prediction_rows
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
         house.merge_into_flights(made)
         fill_in_predictions(house.read(PREDICTIONS).where(f"batch_id = {batch_id}"), pipeline.settings)
         pipeline.amend(record)
+        # These rows carry old batches, so the rollups would not see that they have changed.
+        days = [row.flight_date for row in made.select("flight_date").distinct().collect()]
+        for table in rollups.ROLLUPS:
+            rollups.update_rollup(house, pipeline.settings, table, days)
         ledger.remove_unpredicted(batch_id)
         filled += record.predicted or 0
     return filled
@@ -113,7 +118,7 @@ def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
     """Make the predictions of a batch; fills in the record's counts and version."""
     batch_id = record.batch_id
     staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
-    with cached(_first_seen_in(staged, batch_id)) as first:
+    with cached(first_seen_in(staged, batch_id)) as first:
         is_announced = F.col("event_type") == EventType.SCHEDULED.value
         groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
         record.to_predict = sum(group["count"] for group in groups if group.announced)
@@ -128,11 +133,3 @@ def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
                     house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
             # A repeat finds its predictions made already; they still carry its number.
             record.predicted = inserted or house.count_of_batch(PREDICTIONS, batch_id)
-
-
-def _first_seen_in(staged: DataFrame, batch_id: int) -> DataFrame:
-    """The first event of each flight that this batch is the first to tell of."""
-    events = staged.where(f"batch_id = {batch_id}")
-    dates = [row.flight_date for row in events.select("flight_date").distinct().collect()]
-    known = staged.where((F.col("batch_id") < batch_id) & F.col("flight_date").isin(dates)).select("flight_id")
-    return first_seen(events).join(known, "flight_id", "left_anti")

@@ -18,10 +18,14 @@ UNKNOWN_S = 1e9
 @step_asset(deps=["kafka_flight_events"], kinds={"kafka", "spark", "hdfs"})
 def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
     """One row per Kafka message, whatever it holds: a directory of Parquet files per batch under /archive/flight_data."""
-    ends = kafka.end_offsets(pipeline.settings)
-    if landing.has_news(ends, pipeline.ledger.next_offsets()):
-        landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings)
+    ends, landed = kafka.end_offsets(pipeline.settings), pipeline.ledger.next_offsets()
+    if landing.has_news(ends, landed):
+        expired = landing.expired_ranges(kafka.begin_offsets(pipeline.settings), landed)
+        landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings, bool(expired))
     records = _finish_landed(pipeline, ends)
+    for record in records:
+        for partition, lost in record.lost.items():
+            context.log.error("LOST: the topic's retention deleted offsets %d–%d of partition %s", lost.first, lost.last, partition)
     last = _last_batch(pipeline, records[-1]) if records else {}
     context.log.info("%d new batches", len(records))
     _observe_topic(context, pipeline, ends)
@@ -74,6 +78,7 @@ def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:
     return {
         "dagster/row_count": MetadataValue.int(rows),
         "file_size_mb": MetadataValue.float(round(sum((record.file_size_mb for record in records), 0.0), 3)),
+        "messages_lost": MetadataValue.int(sum(lost.last - lost.first + 1 for record in records for lost in record.lost.values())),
     }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from dagster import (
     AssetSelection,
     DagsterRunStatus,
     DefaultScheduleStatus,
+    RunRecord,
     RunRequest,
     RunsFilter,
     ScheduleEvaluationContext,
@@ -13,6 +16,9 @@ from dagster import (
     define_asset_job,
     schedule,
 )
+
+from flight_assets.settings import get_settings
+from flight_assets.stores import lease
 
 PIPELINE_ASSETS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
 UNFINISHED = [
@@ -22,6 +28,9 @@ UNFINISHED = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
+
+# From a run's start to its lease, and from the lease's end to the run's.
+START_GRACE = timedelta(seconds=120)
 
 process_flights = define_asset_job(
     "process_flights",
@@ -35,8 +44,18 @@ load_dimensions = define_asset_job(
 
 @schedule(job=process_flights, cron_schedule="* * * * *", default_status=DefaultScheduleStatus.RUNNING)
 def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    """One run a minute, none while one is unfinished."""
-    unfinished = context.instance.get_run_records(RunsFilter(job_name=process_flights.name, statuses=UNFINISHED), limit=1)
-    if unfinished:
-        return SkipReason(f"run {unfinished[0].dagster_run.run_id} is still {unfinished[0].dagster_run.status.value}")
+    """One run a minute, none while one is unfinished. A run whose process was killed is unfinished for ever: it is reported as failed."""
+    unfinished = context.instance.get_run_records(RunsFilter(job_name=process_flights.name, statuses=UNFINISHED))
+    for record in unfinished:
+        if not _has_died(record):
+            return SkipReason(f"run {record.dagster_run.run_id} is still {record.dagster_run.status.value}")
+    for record in unfinished:
+        context.instance.report_run_failed(record.dagster_run, "The run's process died: nobody holds the processing lease.")
     return RunRequest()
+
+
+def _has_died(record: RunRecord) -> bool:
+    """Whether a started run has neither the lease nor anybody to wait for. Dagster itself does not see a run's process die."""
+    if record.dagster_run.status is not DagsterRunStatus.STARTED or datetime.now(UTC) - record.create_timestamp < START_GRACE:
+        return False
+    return not lease.is_held(get_settings())

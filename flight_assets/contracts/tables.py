@@ -28,6 +28,8 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     partitioned_by: tuple[str, ...] = ()
+    # Columns whose least and greatest value Delta keeps per file, so that a condition on them skips files.
+    skipped_by: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -97,6 +99,7 @@ STAGING = Table(
         *_ORIGIN_OF_ROW,
     ),
     partitioned_by=("processing_date",),
+    skipped_by=("event_id", "event_type", "timestamp", "flight_id", "flight_date", "airline", "origin", "ingestion_timestamp", "batch_id"),
 )
 
 QUARANTINE = Table(
@@ -178,6 +181,7 @@ FACT = Table(
         *_ORIGIN_OF_ROW,
     ),
     partitioned_by=("processing_date",),
+    skipped_by=("event_type", "timestamp", "flight_id", "flight_date", "airline", "origin", "ingestion_timestamp", "batch_id"),
 )
 
 BATCH_METADATA = Table(
@@ -267,6 +271,52 @@ SCHEMA_METADATA = Table(
 )
 
 _VERSION = Column("version", "STRING", "fingerprint of the whole table's content; every row has the same")
+_ROUTE = (
+    Column("airline", "STRING", "IATA carrier code"),
+    Column("origin", "STRING", "IATA airport code"),
+    Column("destination", "STRING", "IATA airport code"),
+)
+
+_SUMS = (
+    Column("flights", "BIGINT", "flights, whatever became of them", "flights"),
+    Column("departed", "BIGINT", "flights with a departure delay", "flights"),
+    Column("arrived", "BIGINT", "flights whose newest state is arrived", "flights"),
+    Column("cancelled", "BIGINT", "flights whose newest state is cancelled", "flights"),
+    Column("departure_delayed_15", "BIGINT", "flights that departed 15 minutes late or more", "flights"),
+    Column("arrival_delayed_15", "BIGINT", "flights that arrived 15 minutes late or more", "flights"),
+    Column("departure_delay_sum", "DOUBLE", "sum of the departure delays", "minutes"),
+    Column("arrival_delay_sum", "DOUBLE", "sum of the arrival delays", "minutes"),
+    Column("arrival_delay_sum_squares", "DOUBLE", "sum of the squares of the arrival delays", "minutes²"),
+    Column("predicted", "BIGINT", "flights with a prediction", "flights"),
+    Column("predicted_arrived", "BIGINT", "flights with a prediction and an actual delay", "flights"),
+    Column("error_sum", "DOUBLE", "sum of actual − predicted", "minutes"),
+    Column("absolute_error_sum", "DOUBLE", "sum of |actual − predicted|", "minutes"),
+    Column("squared_error_sum", "DOUBLE", "sum of (actual − predicted)²", "minutes²"),
+    Column("interval_covered", "BIGINT", "flights whose actual delay lies within the 90 % interval", "flights"),
+    Column("quality_sum", "DOUBLE", "sum of quality_score"),
+    Column("batch_id", "BIGINT", "newest batch among the flights counted"),
+)
+
+FLIGHTS_HOURLY = Table(
+    name="flights_hourly",
+    grain="flight date, hour, airline, origin and destination: sums over the flights of fact_flight_events",
+    key=("flight_date", "hour", "airline", "origin", "destination"),
+    columns=(
+        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        Column("hour", "INT", "hour of the scheduled departure, the origin's local time", "hours"),
+        *_ROUTE,
+        *_SUMS,
+    ),
+    partitioned_by=("flight_date",),
+)
+
+FLIGHTS_DAILY = Table(
+    name="flights_daily",
+    grain="flight date, airline, origin and destination: sums over the flights of fact_flight_events",
+    key=("flight_date", "airline", "origin", "destination"),
+    columns=(Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"), *_ROUTE, *_SUMS),
+    partitioned_by=("flight_date",),
+)
 
 DIM_AIRLINE = Table(
     name="dim_airline",
@@ -308,4 +358,6 @@ TABLES = (
     SCHEMA_METADATA,
     DIM_AIRLINE,
     DIM_AIRPORT,
+    FLIGHTS_HOURLY,
+    FLIGHTS_DAILY,
 )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from flight_assets.archive.files import archived_only
 from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, STAGING
-from flight_assets.provenance import RAW_ROOT, STEPS, Ledger
+from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import kafka, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.landing import lost_messages, raw_locations
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 class Counts:
     """Messages, events and flights in each store.
 
-    ``kafka_acknowledged`` is the sum of the topic's end offsets; ``raw`` counts the rows of the Parquet files; ``duplicate`` comes
+    ``kafka_acknowledged`` is the sum of the topic's end offsets; ``lost`` are those that the topic's retention deleted
+    before they could land; ``raw`` counts the rows of the Parquet files; ``duplicate`` comes
     from the batches' records, since duplicates are kept nowhere but in raw; the others are rows of their tables or documents.
     """
 
     kafka_acknowledged: int
+    lost: int
     raw: int
     staged: int
     duplicate: int
@@ -43,8 +46,8 @@ class Counts:
         found = []
         if self.raw != accounted:
             found.append(f"raw {self.raw} ≠ staged + duplicate + quarantined {accounted}")
-        if self.kafka_acknowledged != self.raw:
-            found.append(f"Kafka acknowledged {self.kafka_acknowledged} ≠ raw {self.raw}")
+        if self.kafka_acknowledged != self.raw + self.lost:
+            found.append(f"Kafka acknowledged {self.kafka_acknowledged} ≠ raw {self.raw} + lost {self.lost}")
         if self.mongo_documents + self.archived_only != self.fact_flights:
             cold = f" and the archives {self.archived_only} more" if self.archived_only else ""
             found.append(f"MongoDB has {self.mongo_documents} flights{cold}, the fact table {self.fact_flights}")
@@ -68,7 +71,8 @@ def counts(settings: Settings) -> Counts:
         documents = db[mongo.FLIGHTS].count_documents({})
     return Counts(
         kafka_acknowledged=sum(kafka.end_offsets(settings).values()),
-        raw=house.spark.read.parquet(settings.hdfs_path(f"{RAW_ROOT}/*/")).count() if batches else 0,
+        raw=house.spark.read.parquet(*raw_locations(house, ledger)).count() if batches else 0,
+        lost=lost_messages(house, ledger),
         staged=house.read(STAGING).count(),
         duplicate=recorded["duplicate"],
         quarantined=house.read(QUARANTINE).count(),

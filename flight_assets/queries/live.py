@@ -168,7 +168,7 @@ def weighted_quantile(values: list[tuple[float, int]], quantile: float) -> float
 
 
 def _finished_at(hdfs: Hdfs, batches: range) -> dict[int, datetime]:
-    modified = hdfs.modified(METADATA_ROOT)
+    modified = hdfs.modified_in(METADATA_ROOT)
     numbers = {f"batch_{batch_id:08d}.json": batch_id for batch_id in batches}
     return {numbers[name]: moment for name, moment in modified.items() if name in numbers}
 

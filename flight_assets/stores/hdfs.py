@@ -97,7 +97,7 @@ class Hdfs:
             return []
         return sorted(name for name in names if not name.endswith(".tmp"))
 
-    def modified(self, path: str) -> dict[str, datetime]:
+    def modified_in(self, path: str) -> dict[str, datetime]:
         """When each file in a directory was last written, UTC, by its name; empty if there is no such directory."""
         try:
             with self._answering():
@@ -115,6 +115,19 @@ class Hdfs:
                 return int(self._client.get_content_summary(path).length)
         except FileNotFoundError:
             return 0
+
+    def file_count(self, path: str) -> int:
+        """Files below a path; 0 if there is none."""
+        try:
+            with self._answering():
+                return int(self._client.get_content_summary(path).file_count)
+        except FileNotFoundError:
+            return 0
+
+    def modified(self, path: str) -> datetime:
+        """When a file was last written (UTC, the writer's clock). Raises FileNotFoundError."""
+        with self._answering():
+            return datetime.fromtimestamp(self._client.get_file_info(path).modification_time / 1000, UTC)
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole directory; nothing happens if there is none."""

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK
 from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
+from flight_assets.transforms.flights import first_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +28,14 @@ _EVENT_COLUMNS = (
     *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
 )
 _PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 'double'}" for name in PREDICTED_COLUMNS)
+
+
+def first_seen_in(staged: DataFrame, batch_id: int) -> DataFrame:
+    """The first event of each flight that this batch is the first to tell of."""
+    events = staged.where(f"batch_id = {batch_id}")
+    dates = [row.flight_date for row in events.select("flight_date").distinct().collect()]
+    known = staged.where((F.col("batch_id") < batch_id) & F.col("flight_date").isin(dates)).select("flight_id")
+    return first_seen(events).join(known, "flight_id", "left_anti")
 
 
 def history_of(days: Iterable[date], staged: DataFrame) -> DataFrame:

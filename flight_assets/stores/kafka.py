@@ -78,6 +78,16 @@ def ensure_topic(settings: Settings, name: str, partitions: int, retention_days:
         admin.wait_for_topics([name], timeout_ms=int(settings.timeout_s * 1000))
 
 
+def begin_offsets(settings: Settings) -> dict[int, int]:
+    """Per partition of the flight topic, the oldest offset that retention has left. Empty if there is no such topic."""
+    from kafka import TopicPartition
+
+    with _consumer(settings) as consumer:
+        partitions = consumer.partitions_for_topic(settings.kafka_topic) or set()
+        begins = consumer.beginning_offsets([TopicPartition(settings.kafka_topic, number) for number in partitions])
+        return {key.partition: int(offset) for key, offset in begins.items()}
+
+
 def end_offsets(settings: Settings) -> dict[int, int]:
     """Per partition of the flight topic, the offset that the next message will get. Empty if there is no such topic.
 

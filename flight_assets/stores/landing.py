@@ -9,34 +9,44 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
-from flight_assets.provenance import CHECKPOINT, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path, versions_in_use
+from flight_assets.provenance import CHECKPOINT, STEPS, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path, versions_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+    from pyspark.sql.streaming.readwriter import DataStreamWriter
 
+    from flight_assets.provenance import Ledger
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.warehouse import Warehouse
 
 # Landing takes 250,000 messages in seconds; a run that needs longer than this for what is in the topic has a broken broker or HDFS.
 LANDING_TIMEOUT_S = 1_800
 BYTES_PER_MB = 1_000_000
+STARTS = 5
+WORKER_LATE = "Python worker failed to connect back"
+RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP"
 
 
-def land_new_messages(spark: SparkSession, settings: Settings) -> None:
+def land_new_messages(spark: SparkSession, settings: Settings, expired: bool = False) -> None:
     """Write every message that is new in the topic, as one or more batches. Nothing new: nothing written.
+
+    With ``expired``, go on with what is left of a topic whose retention has overtaken the pipeline; else that fails the stream. What
+    is lost shows as a gap between batches, which ``describe_landed`` records.
 
     Raises:
         FlightsError: the stream failed, or did not end in time.
     """
-    query = (
-        _kafka_rows(spark, settings)
+    query = _start(
+        _kafka_rows(spark, settings, expired)
         .writeStream.foreachBatch(_writer(settings.hdfs_url))
         .option("checkpointLocation", settings.hdfs_path(CHECKPOINT))
         .trigger(availableNow=True)
-        .start()
     )
     if not query.awaitTermination(LANDING_TIMEOUT_S):
         query.stop()
@@ -46,14 +56,30 @@ def land_new_messages(spark: SparkSession, settings: Settings) -> None:
         raise FlightsError(f"landing failed: {str(problem).splitlines()[0]}")
 
 
-def _kafka_rows(spark: SparkSession, settings: Settings) -> DataFrame:
+def _start(stream: DataStreamWriter) -> StreamingQuery:
+    """Start a stream; nothing has been read when that fails, so it is tried again.
+
+    Spark gives the Python process of foreachBatch ten seconds, with no setting to change that: on a busy machine it needs more at times.
+    """
+    from pyspark.errors import PySparkException
+
+    for _ in range(STARTS - 1):
+        try:
+            return stream.start()
+        except PySparkException as error:
+            if WORKER_LATE not in str(error):
+                raise
+    return stream.start()
+
+
+def _kafka_rows(spark: SparkSession, settings: Settings, expired: bool) -> DataFrame:
     timeout_ms = str(int(settings.timeout_s * 1000))
     stream = (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
         .option("subscribe", settings.kafka_topic)
         .option("startingOffsets", "earliest")
-        .option("failOnDataLoss", "true")
+        .option("failOnDataLoss", str(not expired).lower())
         .option("maxOffsetsPerTrigger", str(settings.max_events_per_batch))
         .option("kafka.request.timeout.ms", timeout_ms)
         .option("kafka.default.api.timeout.ms", timeout_ms)
@@ -79,6 +105,35 @@ def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFram
     return rows.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
 
 
+def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
+    """As ``read_raw``, the messages of whole directories, whether of one batch each or merged; the directory's name tells which."""
+    from pyspark.sql import functions as F
+
+    rows = spark.read.schema(f"{RAW_COLUMNS}, batch_id BIGINT").parquet(*locations)
+    of_directory = F.regexp_extract(F.col("_metadata.file_path"), r"/archive_(\d+)/[^/]*$", 1).try_cast("bigint")
+    return rows.withColumn("batch_id", F.coalesce("batch_id", of_directory))
+
+
+def raw_locations(house: Warehouse, ledger: Ledger) -> list[str]:
+    """Every directory that holds the raw messages of landed batches, each once: one per batch, or a merged one for many."""
+    rows = house.read(BATCH_METADATA).select("storage_location").distinct().collect()
+    unfinished = range(ledger.last_done(STEPS[-1]) + 1, ledger.last_done(STEPS[0]) + 1)
+    return sorted({row.storage_location for row in rows} | {ledger.record(batch_id).storage_location for batch_id in unfinished})
+
+
+def lost_messages(house: Warehouse, ledger: Ledger) -> int:
+    """How many messages the topic's retention deleted before they could land, over all batches."""
+    from pyspark.sql import functions as F
+
+    done = ledger.last_done(STEPS[-1])
+    ranges = F.map_values(F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>")["lost"])
+    rows = house.read(BATCH_METADATA).where(f"batch_id <= {done}")
+    spans = rows.select(F.explode(ranges).alias("lost")).select(F.col("lost.last") - F.col("lost.first") + 1)
+    recorded = sum(row[0] for row in spans.collect())
+    unfinished = [ledger.record(batch_id) for batch_id in range(done + 1, ledger.last_done(STEPS[0]) + 1)]
+    return int(recorded) + sum(lost.last - lost.first + 1 for record in unfinished for lost in record.lost.values())
+
+
 def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
     """Whether the topic has messages that have not landed. ``ends`` are its end offsets, ``landed`` the ledger's next offsets.
 
@@ -98,6 +153,19 @@ def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
 def waiting(ends: dict[int, int], landed: dict[str, int]) -> int:
     """How many messages up to the topic's end offsets have not landed: the lag."""
     return sum(max(0, end - landed.get(str(partition), 0)) for partition, end in ends.items())
+
+
+def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, OffsetRange]:
+    """Per partition, the offsets that had not landed and that the topic no longer has. ``begins`` are its oldest offsets.
+
+    Nothing is lost before the first batch: a topic may be older than the platform.
+    """
+    taken = {str(partition): landed.get(str(partition), 0) for partition in begins} if landed else {}
+    return {
+        str(partition): OffsetRange(first=taken[str(partition)], last=begin - 1)
+        for partition, begin in begins.items()
+        if begin > taken.get(str(partition), begin)
+    }
 
 
 def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int, landed: dict[str, int]) -> BatchRecord:
@@ -130,6 +198,7 @@ def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_i
         storage_location=settings.hdfs_path(raw_path(batch_id)),
         schema=[ColumnType(name=field.name, type=field.dataType.simpleString()) for field in raw.schema.fields],
         offsets={str(row.kafka_partition): OffsetRange(first=row.first, last=row.last) for row in offsets},
+        lost=expired_ranges({row.kafka_partition: row.first for row in offsets}, landed),
         next_offsets=landed | {str(row.kafka_partition): row.last + 1 for row in offsets},
         versions=versions_in_use(),
     )

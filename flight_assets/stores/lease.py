@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -27,6 +28,8 @@ LEASES = "leases"
 PROCESSING = "processing"
 ARCHIVING = "archiving"
 POLL_S = 0.5
+# Field 22 of /proc/<pid>/stat (proc(5)), counted from the one after the process's name.
+STARTTIME = 19
 
 
 class LeaseBusy(FlightsError):
@@ -59,6 +62,13 @@ def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING
             stop.set()
             renewal.join()
             db[LEASES].delete_one({"_id": name, "token": token})
+
+
+def is_held(settings: Settings, name: str = PROCESSING) -> bool:
+    """Whether a living holder has the lease, by the database server's clock. Raises StoreUnavailable."""
+    with mongo.database(settings) as db:
+        holder = db[LEASES].find_one({"_id": name, "$expr": {"$gte": ["$expires_at", "$$NOW"]}})
+    return holder is not None and not _is_dead(holder)
 
 
 def _acquire(leases: Any, name: str, token: str, purpose: str, lease_s: float, wait_s: float) -> None:  # noqa: ANN401
@@ -100,7 +110,12 @@ def _expiry(lease_s: float) -> dict[str, Any]:
 
 
 def _started(pid: int) -> float:
-    return float(psutil.Process(pid).create_time())
+    """When a process began, in clock ticks since the machine did: unlike a time of day it stays when the clock is set."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return float(after_name[STARTTIME])
 
 
 def _is_dead(holder: dict[str, Any]) -> bool:
@@ -108,7 +123,7 @@ def _is_dead(holder: dict[str, Any]) -> bool:
         return False
     try:
         process = psutil.Process(holder["pid"])
-        return bool(process.create_time() != holder["started"] or process.status() == psutil.STATUS_ZOMBIE)
+        return bool(_started(holder["pid"]) != holder["started"] or process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

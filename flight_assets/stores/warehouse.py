@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from flight_assets.settings import Settings
 
+# A call that hangs ends after both together. The server takes more than one ping in five minutes for an attack.
+KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_timeout_ms": 20_000}
+
 
 def connect(settings: Settings) -> SparkSession:
     """The Spark Connect session of this process, in UTC.
@@ -47,12 +50,14 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
 
 
 def refuse_unreachable(settings: Settings) -> None:
-    """Return if the Connect address answers; raises StoreUnavailable after ``timeout_s`` otherwise.
+    """Return if the Connect address answers; raises StoreUnavailable after ``timeout_s`` otherwise. Comes before a session is made.
 
-    Without this look a client would retry a refused connection for minutes.
+    Without this look a client would retry a refused connection for minutes, and wait for a server that hangs for ever.
     """
     import grpc
+    from pyspark.sql.connect.client import ChannelBuilder
 
+    ChannelBuilder.GRPC_DEFAULT_OPTIONS[:] = {**dict(ChannelBuilder.GRPC_DEFAULT_OPTIONS), **KEEPALIVE}.items()
     host = settings.spark_remote.removeprefix("sc://").split("/", 1)[0]
     with grpc.insecure_channel(host) as channel:
         try:
@@ -96,6 +101,14 @@ class Warehouse:
             missing = (error.getMessageParameters() or {}).get("relationName", "a table")
             raise FlightsError(f"{missing.replace('`', '')} is not there: run `flights up`, which creates what is missing") from error
 
+    def version(self, table: Table) -> int:
+        """The table's newest version."""
+        return int(self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0].version)
+
+    def snapshot(self, table: Table) -> DataFrame:
+        """The table as it is now, whatever is written to it before the frame is read."""
+        return self.spark.sql(f"SELECT * FROM {self.name(table)} VERSION AS OF {self.version(table)}")  # noqa: S608 - names of the contract
+
     def create_tables(self) -> None:
         """Create the database and every table of the contract that is not there yet; tables of an older contract get its new columns."""
         self.spark.sql(f"CREATE DATABASE IF NOT EXISTS {self.database}").collect()
@@ -105,6 +118,15 @@ class Warehouse:
                 self.spark.sql(create_statement(self.name(table), table)).collect()
             else:
                 self._add_new_columns(table)
+            self._set_properties(table)
+
+    def _set_properties(self, table: Table) -> None:
+        """Bring the table's properties up to the contract's; a table that has them is not written to."""
+        wanted = table_properties(table)
+        present = {row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()} if wanted else {}
+        if any(present.get(key) != value for key, value in wanted.items()):
+            values = ", ".join(f"'{key}' = '{value}'" for key, value in wanted.items())
+            self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({values})").collect()
 
     def _add_new_columns(self, table: Table) -> None:
         """Columns are only ever added, and are null in older rows; nothing else about a table changes by itself."""
@@ -145,6 +167,11 @@ class Warehouse:
         rows.createOrReplaceTempView(view)
         on = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
         self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} WHEN MATCHED THEN UPDATE SET *").collect()
+
+    def replace_where(self, rows: DataFrame, table: Table, condition: str) -> None:
+        """Replace the rows that meet a condition by others that meet it, in one commit."""
+        ordered = rows.select(*table.column_names)
+        ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(self.name(table))
 
     def merge_predictions(self, predicted: DataFrame) -> int:
         """Insert the predictions of flights that have none; a prediction once made stays. Returns the rows inserted."""
@@ -187,7 +214,7 @@ class Warehouse:
                 return 0
             view = f"merge_into_{table.name}"
             rows.createOrReplaceTempView(view)
-            on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({_date_list(dates)}) AND {condition}"
+            on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({date_list(dates)}) AND {condition}"
             result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
         return int(result[0]["num_affected_rows"])
 
@@ -202,8 +229,14 @@ def cached(frame: DataFrame) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def _date_list(dates: Iterable[date]) -> str:
+def date_list(dates: Iterable[date]) -> str:
+    """The dates as SQL literals, for an IN."""
     return ", ".join(f"DATE'{day.isoformat()}'" for day in sorted(dates))
+
+
+def table_properties(table: Table) -> dict[str, str]:
+    """Delta's properties of a table. Without a list Delta keeps statistics of the first 32 columns only, which leaves out batch_id."""
+    return {"delta.dataSkippingStatsColumns": ",".join(table.skipped_by)} if table.skipped_by else {}
 
 
 def create_statement(name: str, table: Table) -> str:

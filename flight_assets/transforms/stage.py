@@ -39,7 +39,7 @@ def with_outcome(checked: DataFrame, staged_before: DataFrame) -> DataFrame:
     """
     is_valid = F.col("reason").isNull()
     candidate = F.when(is_valid, F.col("event_id"))
-    arrival = Window.partitionBy("_candidate").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
+    arrival = Window.partitionBy("_candidate").orderBy("batch_id", "ingestion_timestamp", "kafka_partition", "kafka_offset")
     messages = checked.withColumn("_candidate", candidate)
     batch_ids = messages.select(F.col("_candidate").alias("event_id")).where(F.col("event_id").isNotNull())
     seen = staged_before.select("event_id").join(F.broadcast(batch_ids), "event_id", "left_semi").distinct()

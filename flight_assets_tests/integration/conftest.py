@@ -34,13 +34,23 @@ def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
 @pytest.fixture(scope="session")
 def quiet_platform(platform):
     """The platform with its schedule stopped, so that runs are the tests' own."""
-    run_command("dagster", "schedule", "stop", "process_every_minute", "-w", str(platform.home / "etc/dagster/workspace.yaml"))
+    stop_schedules(platform)
     return platform
+
+
+def stop_schedules(settings) -> None:
+    """Stop the schedule that processes batches."""
+    run_command("dagster", "schedule", "stop", "process_every_minute", "-w", str(settings.home / "etc/dagster/workspace.yaml"))
 
 
 @pytest.fixture(scope="session")
 def small_model(quiet_platform) -> str:
     """The version of a champion trained on seven weeks of real flights: seconds instead of a minute."""
+    return train_small_model(quiet_platform)
+
+
+def train_small_model(settings) -> str:
+    """Train and promote it."""
     from flight_assets.delay_model.events import events_from_flights, scheduled_flights
     from flight_assets.delay_model.features import build_features
     from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
@@ -56,7 +66,7 @@ def small_model(quiet_platform) -> str:
     few = BoosterSettings(rounds=20, max_depth=4)
     config = TrainConfig(test_from=date(2013, 2, 14), calibration_days=7, early_stopping_days=7, mean=few, quantiles=few, late=few)
     rows = flights.set_index("flight_id", drop=False).loc[scheduled["flight_id"]].set_index(features.index)
-    store = ModelStore(Hdfs(quiet_platform))
+    store = ModelStore(Hdfs(settings))
     model = train(config, rows, features)
     store.publish(model)
     store.promote(model.manifest.version)

@@ -7,10 +7,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_schedule_context
+from dagster import AssetKey, AssetMaterialization, DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_schedule_context
 from dagster import _check as check
 
 from flight_assets.assets.pipeline import code_version
+from flight_assets.automation import schedules
+from flight_assets.automation.maintenance import maintain_days_every_night, update_rollups_often
 from flight_assets.automation.retention import prune_runs
 from flight_assets.automation.schedules import process_every_minute
 from flight_assets.checks.rules import checks_of
@@ -31,6 +33,11 @@ GRAPH = {
     "hive_fact": {"mongo_hot", "predictions"},
     "hdfs_archive": {"mongo_hot"},
     **{name: set(reads) for name, (_, reads) in PAGES.items()},
+    "flights_hourly": {"hive_fact"},
+    "flights_daily": {"hive_fact"},
+    "warehouse_files": {"hive_fact"},
+    "raw_files": {"hive_fact"},
+    "table_files": {"hive_fact"},
 }
 MADE_ELSEWHERE = {"kafka_flight_events", *PAGES}
 PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]
@@ -127,6 +134,35 @@ def test_schedule_skips_while_a_run_is_active(instance: DagsterInstance, status:
 def test_schedule_goes_on_after_a_run_has_ended(instance: DagsterInstance, status: DagsterRunStatus) -> None:
     instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=status)
     assert isinstance(process_every_minute(build_schedule_context(instance=instance)), RunRequest)
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_run_whose_process_was_killed_does_not_stop_the_schedule_for_ever(instance, monkeypatch, is_held: bool) -> None:
+    """Nobody reports the end of a killed process; that it has lost the lease tells."""
+    run = instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=DagsterRunStatus.STARTED)
+    monkeypatch.setattr(schedules, "START_GRACE", timedelta(0))
+    monkeypatch.setattr(schedules.lease, "is_held", lambda _settings: is_held)
+    result = process_every_minute(build_schedule_context(instance=instance))
+    assert isinstance(result, SkipReason if is_held else RunRequest)
+    status = check.not_none(instance.get_run_by_id(run.run_id)).status
+    assert status == (DagsterRunStatus.STARTED if is_held else DagsterRunStatus.FAILURE)
+
+
+def test_maintenance_catches_up_with_the_days_that_were_missed(instance: DagsterInstance) -> None:
+    tick = datetime(2026, 3, 10, 2, 47, tzinfo=UTC)
+    done = [f"2026-03-0{day}" for day in (3, 4, 6, 7, 8)]
+    for day in done:
+        instance.report_runless_asset_event(AssetMaterialization("raw_files", partition=day))
+    asked = maintain_days_every_night(build_schedule_context(instance=instance, scheduled_execution_time=tick))
+    assert isinstance(asked, list)
+    assert [request.partition_key for request in asked] == ["2026-03-05", "2026-03-09"]
+
+
+def test_rollups_run_every_five_minutes_in_a_job_of_their_own() -> None:
+    assert update_rollups_often.cron_schedule == "*/5 * * * *"
+    assert update_rollups_often.default_status.value == "RUNNING"
+    job = defs.resolve_job_def("update_rollups")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"flights_hourly", "flights_daily"}
 
 
 def test_old_runs_are_pruned_and_active_ones_kept(instance: DagsterInstance) -> None:

@@ -1,0 +1,180 @@
+"""A day of staging, quarantine, predictions and fact, made again from the raw layer to the same rows.
+
+A day is a UTC date of ingestion. Each table's rows of the day are replaced in one commit, in the order of the pipeline, so a rebuild that
+died is repeated as a whole. What other days hold is taken as true: of several damaged days, the earliest is rebuilt first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from flight_assets.contracts.message import EventType
+from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT, PREDICTIONS, QUARANTINE, STAGING
+from flight_assets.errors import FlightsError
+from flight_assets.provenance import STEPS, Ledger
+from flight_assets.stores import landing, lease, rollups
+from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
+from flight_assets.stores.warehouse import cached
+from flight_assets.transforms.flights import flight_states, newest_per_flight, prediction_rows
+from flight_assets.transforms.stage import QUARANTINED, STAGED, check_messages, quarantined_rows, staged_rows, with_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from pyspark.sql import Column, DataFrame
+
+    from flight_assets.settings import Settings
+    from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.warehouse import Warehouse
+
+LEASE_WAIT_S = 600.0
+# Batches whose predictions are made in one plan: more would make the plan, not the work, the larger part.
+BATCHES_AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Rows of each table that a day has after its rebuild, and the messages that they come from."""
+
+    messages: int
+    staged: int
+    quarantined: int
+    predictions: int
+    flights: int
+
+
+def rebuild_day(house: Warehouse, hdfs: Hdfs, settings: Settings, day: date, say: Callable[[str], None]) -> Rebuilt:
+    """Rebuild the day under the processing lease, and its days of the rollups.
+
+    Raises:
+        FlightsError: batches wait to be processed, the raw layer has no message of the day, or the rules for messages have changed since.
+    """
+    with lease.hold(settings, f"backfill of {day}", LEASE_WAIT_S):
+        ledger = Ledger(hdfs)
+        if any(ledger.pending(step) for step in STEPS[1:]):
+            raise FlightsError("batches wait to be processed: run `flights process` first, then the backfill")
+        messages, staged, quarantined = _rebuild_events(house, ledger, day)
+        say(f"{staged} events staged, {quarantined} messages quarantined")
+        made = _rebuild_predictions(house, ledger, settings, day, say)
+        flights = _rebuild_flights(house, day)
+        say(f"{made} predictions, {flights} flights")
+    days = [row.flight_date for row in _of_day(house.read(STAGING), day).select("flight_date").distinct().collect()]
+    for table in rollups.ROLLUPS:
+        rollups.update_rollup(house, settings, table, days)
+    return Rebuilt(messages, staged, quarantined, made, flights)
+
+
+def _of_day(rows: DataFrame, day: date) -> DataFrame:
+    return rows.where(_is_of(day))
+
+
+def _is_of(day: date) -> str:
+    return f"processing_date = DATE'{day}'"
+
+
+def _rebuild_events(house: Warehouse, ledger: Ledger, day: date) -> tuple[int, int, int]:
+    raw = landing.read_locations(house.spark, landing.raw_locations(house, ledger)).where(f"to_date(ingestion_timestamp) = DATE'{day}'")
+    # An event is staged once: what another day has staged is a duplicate here, whichever of the two came first.
+    elsewhere = house.read(STAGING).where(f"NOT ({_is_of(day)})")
+    with (
+        cached(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))) as checked,
+        cached(with_outcome(checked, elsewhere)) as classified,
+    ):
+        groups = {(row.batch_id, row.outcome): row["count"] for row in classified.groupBy("batch_id", "outcome").count().collect()}
+        if not groups:
+            raise FlightsError(f"the raw layer has no message that Kafka took on {day} (UTC): see `flights counts`")
+        _refuse_other_verdicts(ledger, groups)
+        house.replace_where(staged_rows(classified), STAGING, _is_of(day))
+        house.replace_where(quarantined_rows(classified), QUARANTINE, _is_of(day))
+    totals = {outcome: sum(count for (_, found), count in groups.items() if found == outcome) for outcome in (STAGED, QUARANTINED)}
+    return sum(groups.values()), totals[STAGED], totals[QUARANTINED]
+
+
+def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -> None:
+    """Batches that lie in the day as a whole must come out as their records say; a part of a batch can only be less."""
+    for batch_id in sorted({batch_id for batch_id, _ in groups}):
+        record = ledger.record(batch_id)
+        found = tuple(groups.get((batch_id, outcome), 0) for outcome in (STAGED, QUARANTINED))
+        recorded = (record.staged or 0, record.quarantined or 0)
+        is_whole = sum(count for (number, _), count in groups.items() if number == batch_id) == record.record_count
+        if (found != recorded) if is_whole else any(new > old for new, old in zip(found, recorded, strict=True)):
+            raise FlightsError(
+                f"batch {batch_id} had {recorded[0]} events staged and {recorded[1]} messages quarantined, now it would have "
+                f"{found[0]} and {found[1]}: the contract or the dimensions have changed since, or an earlier day is damaged"
+            )
+
+
+def _rebuild_predictions(house: Warehouse, ledger: Ledger, settings: Settings, day: date, say: Callable[[str], None]) -> int:
+    staging = house.read(STAGING)
+    batches = sorted(row.batch_id for row in _of_day(staging, day).select("batch_id").distinct().collect())
+    rebuilt = 0
+    for start in range(0, len(batches), BATCHES_AT_ONCE):
+        some = batches[start : start + BATCHES_AT_ONCE]
+        versions = {batch_id: version for batch_id in some if (version := ledger.record(batch_id).model_version)}
+        parts = [_predictions_of(staging, batch_id, predicted(v, settings.pickled_model_sha256)) for batch_id, v in versions.items()]
+        none = house.read(PREDICTIONS).limit(0)
+        with cached(reduce(lambda left, right: left.unionByName(right), parts, none)) as made:
+            rebuilt += int(made.count())
+            house.replace_where(_with_outcomes(made, staging), PREDICTIONS, _is_in(some))
+        say(f"{start + len(some)} of {len(batches)} batches predicted again")
+    return rebuilt
+
+
+def _is_in(batches: list[int]) -> str:
+    return f"batch_id IN ({', '.join(map(str, batches))})"
+
+
+def _predictions_of(staging: DataFrame, batch_id: int, prediction: Column) -> DataFrame:
+    """What the batch's run predicted: the flights that it was the first to tell of, features from the events staged up to then."""
+    from pyspark.sql import functions as F
+
+    known = staging.where(f"batch_id <= {batch_id}")
+    scheduled = first_seen_in(known, batch_id).where(F.col("event_type") == EventType.SCHEDULED.value)
+    days = [row.day for row in scheduled.select(F.to_date("timestamp").alias("day")).distinct().collect()]
+    features = with_features(scheduled, history_of(days, known))
+    return prediction_rows(scheduled.join(features, "event_id"), prediction)
+
+
+def _with_outcomes(predictions: DataFrame, staging: DataFrame) -> DataFrame:
+    """The predictions with their truth, as the batches from their own on have filled it in: a later batch writes over an earlier one."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    is_end = F.col("event_type").isin(EventType.ARRIVED.value, EventType.CANCELLED.value)
+    ends = staging.where(is_end).select(
+        F.col("flight_id").alias("_flight"),
+        F.col("batch_id").alias("_batch"),
+        "timestamp",
+        "kafka_offset",
+        "event_type",
+        "arrival_delay_minutes",
+    )
+    bare = predictions.drop("outcome", "actual_delay_minutes", "error_minutes")
+    seen = bare.join(ends, (F.col("flight_id") == F.col("_flight")) & (F.col("_batch") >= F.col("batch_id")), "left")
+    last = Window.partitionBy("flight_id").orderBy(F.col("_batch").desc(), F.col("timestamp").desc(), F.col("kafka_offset").desc())
+    return (
+        seen.withColumn("_nth", F.row_number().over(last))
+        .where("_nth = 1")
+        .withColumnsRenamed({"event_type": "outcome", "arrival_delay_minutes": "actual_delay_minutes"})
+        .withColumn("error_minutes", F.col("actual_delay_minutes") - F.col("predicted_delay_minutes"))
+        .select(*PREDICTIONS.column_names)
+    )
+
+
+def _rebuild_flights(house: Warehouse, day: date) -> int:
+    """The flights whose newest state Kafka took on the day."""
+    from pyspark.sql import functions as F
+
+    staging = house.read(STAGING)
+    flights = _of_day(staging, day).select("flight_id").distinct()
+    events = staging.join(F.broadcast(flights), "flight_id", "left_semi")
+    newest = newest_per_flight(events)
+    moment = newest.select("flight_id", F.col("batch_id").alias("_batch"))
+    known = house.read(PREDICTIONS).join(moment, "flight_id").where("batch_id <= _batch")
+    with cached(_of_day(flight_states(newest, known), day)) as rebuilt:
+        count = int(rebuilt.count())
+        house.replace_where(rebuilt, FACT, _is_of(day))
+    return count

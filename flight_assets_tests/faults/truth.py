@@ -1,0 +1,253 @@
+"""What every store must hold, worked out from the topic's bytes, and what it does hold, read by clients that the pipeline does not use.
+
+Kafka by a consumer of its own, the raw Parquet files by PyArrow over WebHDFS, the tables by pyhive over HiveServer2, documents by pymongo.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from flight_assets.producer.events import Message
+from flight_assets.provenance import METADATA_ROOT
+from flight_assets.settings import Settings
+
+CLIENT_TIMEOUT_S = 120
+Position = tuple[int, int]
+
+
+@dataclass
+class Sent:
+    """What the test has sent: the acknowledged messages, and what was wrong with each on purpose, by its bytes."""
+
+    acknowledged: Counter[bytes] = field(default_factory=Counter)
+    defects: dict[bytes, str | None] = field(default_factory=dict)
+
+    def add(self, messages: Iterable[Message]) -> None:
+        """Note messages that Kafka has acknowledged."""
+        for message in messages:
+            self.acknowledged[message.value] += 1
+            self.defects[message.value] = message.defect
+
+
+@dataclass(frozen=True)
+class Findings:
+    """``problems`` are sentences, none if every promise holds; lost and doubled count messages and rows over all stores."""
+
+    sent: int
+    lost: int
+    doubled: int
+    problems: list[str]
+
+
+def verify(settings: Settings, sent: Sent) -> Findings:
+    """Compare every store with the topic, message by message (P1, P2), state by state (P4) and batch by batch."""
+    judge = _Judge()
+    topic, arrivals = read_topic(settings)
+    judge.same("Kafka holds what was acknowledged", sent.acknowledged & Counter(topic.values()), sent.acknowledged)
+    with _hive(settings) as cursor:
+        staged = _rows(cursor, "SELECT event_id, kafka_partition, kafka_offset FROM staging_flight_events")
+        rejected = _rows(cursor, "SELECT kafka_partition, kafka_offset, reason FROM quarantined_events")
+        fact = _rows(cursor, "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string) FROM fact_flight_events")
+        predicted = _rows(cursor, "SELECT flight_id, prediction_id FROM predictions")
+        recorded = _rows(cursor, "SELECT batch_id, record FROM batch_metadata")
+    raw, raw_rows = read_raw_files(settings, {json.loads(row[1])["storage_location"] for row in recorded})
+    judge.equal("raw messages by position and bytes", raw, topic)
+    judge.unique("raw message", raw_rows)
+    judge.unique("staged event_id", (row[0] for row in staged))
+    judge.unique("rejected position", ((row[0], row[1]) for row in rejected))
+    judge.unique("flight of the fact table", (row[0] for row in fact))
+    judge.unique("predicted flight", (row[0] for row in predicted))
+    judge.unique("recorded batch", (row[0] for row in recorded))
+    _check_verdicts(judge, topic, sent, staged, rejected)
+
+    newest = newest_states(topic, {(row[1], row[2]) for row in staged})
+    judge.equal("flights of the fact table", {row[0]: tuple(row[1:]) for row in fact}, {k: (*v[:2], str(v[2])) for k, v in newest.items()})
+    judge.equal("documents in MongoDB", read_documents(settings), newest)
+    judge.equal("predicted flights", dict(predicted), announced_flights(topic, arrivals, {(row[1], row[2]) for row in staged}))
+    _check_records(judge, settings, recorded, len(topic))
+    return Findings(sum(sent.acknowledged.values()), judge.lost, judge.doubled, judge.problems)
+
+
+class _Judge:
+    def __init__(self) -> None:
+        self.lost = self.doubled = 0
+        self.problems: list[str] = []
+
+    def equal(self, what: str, found: dict[Any, Any], expected: dict[Any, Any]) -> None:
+        missing, surplus = expected.keys() - found.keys(), found.keys() - expected.keys()
+        other = [key for key in expected.keys() & found.keys() if expected[key] != found[key]]
+        self.lost += len(missing)
+        self.doubled += len(surplus)
+        for word, keys in (("missing", missing), ("too many", surplus), ("other", other)):
+            if keys:
+                first = min(keys, key=str)
+                self.problems.append(f"{what}: {len(keys)} {word}, e.g. {first}: {found.get(first)}, expected {expected.get(first)}")
+
+    def same(self, what: str, found: Counter[bytes], expected: Counter[bytes]) -> None:
+        missing = (expected - found).total()
+        self.lost += missing
+        if missing:
+            self.problems.append(f"{what}: {missing} missing")
+
+    def unique(self, what: str, keys: Iterable[Any]) -> None:
+        repeated = {key: count for key, count in Counter(keys).items() if count > 1}
+        self.doubled += sum(repeated.values()) - len(repeated)
+        if repeated:
+            self.problems.append(f"{what} more than once: {len(repeated)}, e.g. {next(iter(repeated.items()))}")
+
+
+def _check_verdicts(judge: _Judge, topic: dict[Position, bytes], sent: Sent, staged: list[tuple], rejected: list[tuple]) -> None:
+    """Each message is staged, rejected for the reason it was made for, or a copy of one that is staged."""
+    from flight_assets.contracts.message import Reason
+
+    reasons = {reason.value for reason in Reason}
+    staged_at = {(row[1], row[2]): row[0] for row in staged}
+    rejected_at = {(row[0], row[1]): row[2] for row in rejected}
+    for position in staged_at.keys() & rejected_at.keys():
+        judge.doubled += 1
+        judge.problems.append(f"{position} is both staged and rejected")
+    made_bad = {
+        position: defect
+        for position, value in topic.items()
+        if value in sent.defects and (defect := sent.defects[value]) in reasons and defect is not None
+    }
+    ours = {position: reason for position, reason in rejected_at.items() if topic.get(position) in sent.defects}
+    judge.equal("rejected messages with their reasons", ours, made_bad)
+    staged_ids = set(staged_at.values())
+    for position in topic.keys() - staged_at.keys() - rejected_at.keys():
+        if _event_id(topic[position]) not in staged_ids:
+            judge.lost += 1
+            judge.problems.append(f"{position} is neither staged nor rejected nor a copy: {topic[position][:100]!r}")
+
+
+def _check_records(judge: _Judge, settings: Settings, recorded: list[tuple], messages: int) -> None:
+    """P1 per batch and in total; the JSON on HDFS and the row are the same record."""
+    total = 0
+    for batch_id, text in recorded:
+        record = json.loads(text)
+        accounted = record["staged"] + record["duplicate"] + record["quarantined"]
+        total += record["record_count"]
+        if record["record_count"] != accounted:
+            judge.problems.append(f"batch {batch_id}: {record['record_count']} messages, {accounted} accounted for")
+        if json.loads(_webhdfs(settings, f"{METADATA_ROOT}/batch_{batch_id:08d}.json")) != record:
+            judge.problems.append(f"batch {batch_id}: its JSON differs from its row")
+    if total != messages:
+        judge.problems.append(f"the records count {total} messages, the topic has {messages}")
+    if sorted(row[0] for row in recorded) != list(range(len(recorded))):
+        judge.problems.append("the batches' numbers have gaps")
+
+
+def newest_states(topic: dict[Position, bytes], staged: set[Position]) -> dict[str, tuple[str, str, int]]:
+    """Per flight: event_id, event_type and time (µs since 1970) of its newest staged event by (timestamp, offset): P4."""
+    found: dict[str, tuple[tuple[int, int], tuple[str, str, int]]] = {}
+    for partition, offset in staged:
+        event = json.loads(topic[partition, offset])
+        micros = _micros(event["timestamp"])
+        state = ((micros, offset), (event["event_id"], event["event_type"], micros))
+        found[event["flight_id"]] = max(found.get(event["flight_id"], state), state)
+    return {flight: state for flight, (_, state) in found.items()}
+
+
+def announced_flights(topic: dict[Position, bytes], arrivals: dict[Position, int], staged: set[Position]) -> dict[str, str]:
+    """Per flight that Kafka first heard of by its scheduled event: that event's id, which is the prediction's."""
+    first: dict[str, tuple[tuple[int, Position], str, str]] = {}
+    for position in staged:
+        event = json.loads(topic[position])
+        heard = ((arrivals[position], position), event["event_type"], event["event_id"])
+        first[event["flight_id"]] = min(first.get(event["flight_id"], heard), heard)
+    return {flight: event_id for flight, (_, kind, event_id) in first.items() if kind == "scheduled"}
+
+
+def _micros(text: str) -> int:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00")) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (moment.days * 86_400 + moment.seconds) * 1_000_000 + moment.microseconds
+
+
+def _event_id(value: bytes) -> str | None:
+    try:
+        return json.loads(value).get("event_id")
+    except (ValueError, AttributeError):
+        return None
+
+
+def read_topic(settings: Settings) -> tuple[dict[Position, bytes], dict[Position, int]]:
+    """Every message of the topic by partition and offset, and when Kafka took it (ms since 1970)."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, group_id=None, enable_auto_commit=False)
+    try:
+        keys = [TopicPartition(settings.kafka_topic, number) for number in consumer.partitions_for_topic(settings.kafka_topic)]
+        consumer.assign(keys)
+        consumer.seek_to_beginning()
+        ends = consumer.end_offsets(keys)
+        found: dict[Position, bytes] = {}
+        arrivals: dict[Position, int] = {}
+        while any(consumer.position(key) < ends[key] for key in keys):
+            for messages in consumer.poll(timeout_ms=1_000).values():
+                found |= {(message.partition, message.offset): message.value for message in messages}
+                arrivals |= {(message.partition, message.offset): message.timestamp for message in messages}
+        return found, arrivals
+    finally:
+        consumer.close()
+
+
+def read_raw_files(settings: Settings, locations: set[str]) -> tuple[dict[Position, bytes], list[Position]]:
+    """The messages of the raw directories, and the position of each row."""
+    found: dict[Position, bytes] = {}
+    positions: list[Position] = []
+    for folder in sorted(location.removeprefix(settings.hdfs_url) for location in locations):
+        for name in (name for name in _webhdfs_list(settings, folder) if name.endswith(".parquet")):
+            table = pq.read_table(io.BytesIO(_webhdfs(settings, f"{folder}/{name}")))
+            rows = zip(*(table[column].to_pylist() for column in ("kafka_partition", "kafka_offset", "value")), strict=True)
+            for partition, offset, value in rows:
+                found[partition, offset] = value
+                positions.append((partition, offset))
+    return found, positions
+
+
+def _webhdfs(settings: Settings, path: str, operation: str = "OPEN") -> bytes:
+    address = f"{settings.hdfs_http_url}/webhdfs/v1{path}?op={operation}"
+    with urllib.request.urlopen(address, timeout=CLIENT_TIMEOUT_S) as answer:
+        return answer.read()
+
+
+def _webhdfs_list(settings: Settings, path: str) -> list[str]:
+    statuses = json.loads(_webhdfs(settings, path, "LISTSTATUS"))
+    return [status["pathSuffix"] for status in statuses["FileStatuses"]["FileStatus"]]
+
+
+def read_documents(settings: Settings) -> dict[str, tuple[str, str, int]]:
+    """Event, type and time (µs) of each document, as ``newest_states``."""
+    from pymongo import MongoClient
+
+    with MongoClient(settings.mongo_uri, serverSelectionTimeoutMS=30_000) as client:
+        documents = client[settings.mongo_database]["flight_events"].find({}, {"event_id": 1, "event_type": 1, "version": 1})
+        return {doc["_id"]: (doc["event_id"], doc["event_type"], doc["version"]["timestamp_us"]) for doc in documents}
+
+
+class _hive:  # noqa: N801 - reads as a function
+    def __init__(self, settings: Settings) -> None:
+        from pyhive import hive
+
+        host, port = settings.hiveserver2_address.split(":")
+        self._connection = hive.connect(host, int(port), username="faults", database=settings.warehouse_database)
+
+    def __enter__(self) -> Any:
+        return self._connection.cursor()
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def _rows(cursor: Any, query: str) -> list[tuple]:
+    cursor.execute(query)
+    return cursor.fetchall()

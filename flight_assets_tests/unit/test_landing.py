@@ -1,0 +1,58 @@
+"""Which offsets are new, and which retention has taken before they could land."""
+
+from __future__ import annotations
+
+import pytest
+from pyspark.errors import PySparkException
+
+from flight_assets.errors import FlightsError
+from flight_assets.provenance import OffsetRange
+from flight_assets.stores.landing import STARTS, WORKER_LATE, _start, expired_ranges, has_news
+
+
+def test_news_are_offsets_that_have_not_landed_also_of_a_partition_that_was_added():
+    assert not has_news({0: 5, 1: 7}, {"0": 5, "1": 7})
+    assert has_news({0: 5, 1: 8}, {"0": 5, "1": 7})
+    assert has_news({0: 5, 1: 7, 2: 1}, {"0": 5, "1": 7})
+    assert not has_news({0: 5, 1: 7, 2: 0}, {"0": 5, "1": 7})
+
+
+def test_a_topic_shorter_than_what_has_landed_is_refused():
+    with pytest.raises(FlightsError, match="deleted or truncated"):
+        has_news({0: 4}, {"0": 5})
+
+
+def test_offsets_that_expired_before_they_landed_are_lost_and_no_others():
+    assert expired_ranges({0: 5, 1: 3}, {"0": 5, "1": 7}) == {}
+    assert expired_ranges({0: 9, 1: 7}, {"0": 5, "1": 7}) == {"0": OffsetRange(first=5, last=8)}
+    assert expired_ranges({0: 5, 2: 4}, {"0": 5}) == {"2": OffsetRange(first=0, last=3)}, "a partition that was added later"
+
+
+def test_what_expired_before_the_platform_began_is_not_lost():
+    assert expired_ranges({0: 100, 1: 200}, {}) == {}
+
+
+class Stream:
+    """A stream whose start fails so often before it works."""
+
+    def __init__(self, failures: int, message: str) -> None:
+        self.left, self.message, self.tries = failures, message, 0
+
+    def start(self) -> str:
+        self.tries += 1
+        if self.tries <= self.left:
+            raise PySparkException(self.message)
+        return "query"
+
+
+def test_a_stream_whose_worker_came_late_is_started_again():
+    stream = Stream(STARTS - 1, f"INTERNAL: {WORKER_LATE}.")
+    assert (_start(stream), stream.tries) == ("query", STARTS)
+
+
+@pytest.mark.parametrize(("failures", "message", "tries"), [(STARTS, WORKER_LATE, STARTS), (1, "no such topic", 1)])
+def test_a_stream_that_does_not_start_otherwise_is_an_error(failures, message, tries):
+    stream = Stream(failures, message)
+    with pytest.raises(PySparkException, match=message):
+        _start(stream)
+    assert stream.tries == tries
