@@ -78,7 +78,7 @@ def overview() -> None:
             ui.metric("Data age", ui.duration(age), "since a run last succeeded" if age is not None else "no run has succeeded yet")
         with ui.cell():
             row = ui.answer(found["redis"]).frame.iloc[0]
-            ui.metric("Redis hit ratio", ui.percent(row["hit_ratio"]), f"{row['hits']:,.0f} hits, {row['misses']:,.0f} misses")
+            ui.metric("Cache hit ratio", ui.percent(row["hit_ratio"]), f"{row['hits']:,.0f} hits, {row['misses']:,.0f} misses")
     left, right = st.columns([3, 2])
     with left:
         alarms(board)
@@ -328,16 +328,19 @@ def work() -> None:
 
 
 def archives() -> None:
-    """What was archived when."""
+    """What is being archived, and what was when."""
     with ui.section("Archives", "From the hot store to HDFS; newest first."):
-        newest = Query("operations.archives", {}, this_minute, lambda: data.clients().on_house(operations.archives))
-        answer = ui.answer(ui.gather(archives=newest)["archives"])
+        found = ui.gather(archives=query("archives", operations.archives), state=query("archive_state", operations.archive_state))
+        state = ui.answer(found["state"]).frame.iloc[0]
+        told = [f"{name}: {state[name]}" for name in ("paused", "running", "unfinished", "next") if state[name]]
+        st.caption(" · ".join(told))
+        answer = ui.answer(found["archives"])
         if answer.frame.empty:
             ui.empty("Nothing has been archived yet: MongoDB has not reached the threshold.")
         else:
             columns = {"timestamp": times_column("begun")}
             ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
-        ui.stamp(answer, source="archive_metadata")
+        ui.stamp(answer, source="the archives' records")
 
 
 ui.live(overview, "operations_overview")

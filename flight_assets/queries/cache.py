@@ -90,10 +90,14 @@ class DataVersion:
         """The last batch that a step of the pipeline has finished, as text; 'unknown' if HDFS never answered."""
         with self._lock:
             read_at, version = self._known.get(step, (float("-inf"), "unknown"))
-            if self._clock() - read_at >= WATCH_S:
-                version = self._read(step, version)
-                self._known[step] = (self._clock(), version)
-            return version
+            if self._clock() - read_at < WATCH_S:
+                return version
+            # One asks HDFS; while it waits for the answer the others go on with what was known.
+            self._known[step] = (self._clock(), version)
+        version = self._read(step, version)
+        with self._lock:
+            self._known[step] = (self._clock(), version)
+        return version
 
     def history(self) -> str:
         """Changes with each batch that has reached the warehouse."""

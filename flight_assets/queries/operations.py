@@ -20,6 +20,8 @@ from flight_assets.platform import health, launcher
 from flight_assets.platform.services import services as service_table
 from flight_assets.provenance import CHECKPOINT, STEPS, Ledger
 from flight_assets.queries import dagster
+from flight_assets.queries.archive import archive_status
+from flight_assets.queries.cache import COUNTERS
 from flight_assets.stores import kafka, mongo, redis
 from flight_assets.stores.hdfs import Hdfs
 
@@ -210,17 +212,20 @@ def mongodb_size(settings: Settings) -> dict[str, float]:
 
 
 def redis_info(settings: Settings) -> dict[str, float]:
-    """INFO: hits and misses since its start, hit_ratio (NaN before the first read), memory in bytes, keys, clients, evictions."""
+    """The cached answers' hits and misses since Redis was created and hit_ratio (NaN before the first question); of INFO the memory in
+    bytes, keys, clients and evictions.
+    """  # noqa: D205
     import redis as library
 
     client = redis.connect(patient(settings))
     try:
         info: dict[str, Any] = dict(client.info())
+        asked: Any = client.hgetall(COUNTERS)
     except library.RedisError as error:
         raise StoreUnavailable("Redis", settings.redis_url.rsplit("@", 1)[-1], f"see `flights status` ({error})") from error
     finally:
         client.close()
-    hits, misses = float(info["keyspace_hits"]), float(info["keyspace_misses"])
+    hits, misses = (float(asked.get(name, 0)) for name in (b"hits", b"misses"))
     return {
         "hits": hits,
         "misses": misses,
@@ -346,16 +351,20 @@ def latest_monitoring(house: Warehouse) -> pd.DataFrame:
     return _latest(house, "model_monitoring", ("metric", "subject"))
 
 
-def archives(house: Warehouse, limit: int = 50) -> pd.DataFrame:
+def archives(settings: Settings, limit: int = 50) -> pd.DataFrame:
     """One row per archive, newest first: archive_id, timestamp (UTC), state, reason, record_count, file_size_mb. Empty without archives."""
-    from pyspark.sql import functions as F
-
     columns = ["archive_id", "timestamp", "state", "reason", "record_count", "file_size_mb"]
-    name = f"{house.database}.archive_metadata"
-    if not house.spark.catalog.tableExists(name):
-        return pd.DataFrame(columns=columns)
-    found = house.spark.table(name).select(*columns).orderBy(F.desc("timestamp")).limit(limit).toArrow().to_pandas()
+    rows = [record.model_dump(mode="json") for record in reversed(archive_status(settings).archives[-limit:])]
+    found = pd.DataFrame([{name: row.get(name) for name in columns} for row in rows], columns=columns)
     return found.assign(timestamp=pd.to_datetime(found["timestamp"], utc=True))
+
+
+def archive_state(settings: Settings) -> pd.DataFrame:
+    """One row: running (who archives now), paused (why), unfinished (archive and its state), next (what happens next), all texts."""
+    status = archive_status(settings)
+    unfinished = f"{status.current.archive_id}: {status.current.state.value}" if status.current else ""
+    row = {"running": status.running or "", "paused": status.paused or "", "unfinished": unfinished, "next": status.next}
+    return pd.DataFrame([row])
 
 
 def _latest(house: Warehouse, table: str, key: tuple[str, ...]) -> pd.DataFrame:

@@ -110,12 +110,16 @@ REDIS = {"hits": 75.0, "misses": 25.0, "hit_ratio": 0.75, "memory_bytes": 1e6, "
 SPARK = {"memory_used_bytes": 1e6, "memory_limit_bytes": 1e9, "active_tasks": 0.0, "cores": 2.0}
 
 
+ARCHIVE_STATE = {"running": "", "paused": "since noon: disk swap", "unfinished": "", "next": "nothing until it is resumed"}
+ARCHIVES = {"archives": pd.DataFrame(), "archive_state": pd.DataFrame([ARCHIVE_STATE])}
+
+
 @pytest.fixture
 def answers(monkeypatch):
     """Replace what the stores answer."""
 
     def answer(frames: dict, board: Board, streaming: dict[str, int]) -> None:
-        for name, frame in frames.items():
+        for name, frame in (ARCHIVES | frames).items():
             module = dagster if name in ("runs", "automation", "daemons") else operations
             monkeypatch.setattr(module, name, lambda *_a, found=frame, **_k: found)
         for name, found in {"hdfs_capacity": HDFS, "mongodb_size": MONGO, "redis_info": REDIS, "spark_memory": SPARK}.items():
@@ -140,7 +144,7 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
     assert value(page, "Services that work") == "1 of 2"
     assert value(page, "Alarms") == "1"
     assert value(page, "Topic lag") == "734"
-    assert value(page, "Redis hit ratio") == "75.0 %"
+    assert value(page, "Cache hit ratio") == "75.0 %"
     # 0.35 × 1/2 + 0.25 × 1 + 0.2 × 3/4 + 0.1 × 1 + 0.1 × (1 − 0.02/0.2)
     assert value(page, "Pipeline health") == "76 %"
     said = texts(page)
@@ -148,6 +152,7 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
     assert "upgrade of Kafka" in said
     assert "is writing batch 3; committed up to 2" in said
     assert "1 for predictions" in said
+    assert "paused: since noon: disk swap" in said
     alarms = page.dataframe[0].value
     assert list(alarms["status"]) == ["● firing", "⊘ silenced", "○ resolved"]
 
