@@ -107,6 +107,8 @@ def test_every_count_is_in_the_json_the_row_and_dagsters_metadata_alike():
         upserted=18,
         out_of_order=2,
         merged=20,
+        to_predict=10,
+        seen_too_late=1,
         quarantined_by_reason={"not_json": 3},
         accepted={"quality": "known"},
     )
