@@ -22,8 +22,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that restart Spark last, since a session of Spark Connect ends with its server, and after them those of faults."""
-    items.sort(key=lambda item: ("faults" in item.path.parts, item.get_closest_marker("restarts_spark") is not None))
+    """Tests that count what is in the stores run first; those that restart Spark last, since they end its session; then those of faults."""
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+        marked = [item.get_closest_marker(name) is not None for name in ("restarts_spark", "empty_platform")]
+        return "faults" in item.path.parts, marked[0], not marked[1]
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,7 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
     def decorate(step: Step) -> AssetsDefinition:
         # A result that brings checks along must be annotated without its type parameter.
         def explained(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult:  # type: ignore[type-arg]
-            with logs.also_to_file(pipeline.settings, context.log, run_id=context.run_id, step=name):
+            with logs.also_to_file(pipeline.settings, context.log, run_id=context.run.run_id, step=name):
                 try:
                     result = step(context, pipeline)
                     version = DataVersion(f"batch {pipeline.ledger.last_done(name)}")

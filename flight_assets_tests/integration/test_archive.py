@@ -190,7 +190,7 @@ def test_a_damaged_file_is_named_and_nothing_is_deleted(store) -> None:
 
 def test_documents_that_the_contract_cannot_hold_stay_hot_and_are_counted(store) -> None:
     ids = store.fill(5)
-    store.flights.update_one({"_id": ids[0]}, {"$set": {"gate": "B7"}})
+    store.flights.update_one({"_id": ids[0]}, {"$set": {"colour": "blue"}})
     store.flights.update_one({"_id": ids[1]}, {"$set": {"distance_miles": "far"}})
     record = store.archiver().run()
     assert (record.record_count, record.held_back) == (3, 2)

@@ -19,7 +19,7 @@ from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.empty_platform]
 REASONS = {reason.value for reason in Reason}
 
 
