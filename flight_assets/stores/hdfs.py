@@ -27,7 +27,13 @@ class Hdfs:
 
         self._address = settings.hdfs_url
         timeout_ms = str(int(settings.timeout_s * 1000))
-        options = {"dfs.replication": "1", "ipc.client.connect.timeout": timeout_ms, "dfs.client.socket-timeout": timeout_ms}
+        options = {
+            "dfs.replication": "1",
+            "ipc.client.connect.timeout": timeout_ms,
+            "dfs.client.socket-timeout": timeout_ms,
+            # The client's own default tries for three minutes before it says that nothing answers.
+            "dfs.client.failover.max.attempts": "3",
+        }
         with self._answering():
             self._client = Client(settings.hdfs_url, options)
 
