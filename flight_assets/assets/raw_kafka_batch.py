@@ -48,10 +48,11 @@ def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, e
 def _finish_landed(pipeline: PipelineResource, ends: dict[int, int]) -> list[BatchRecord]:
     """The records of the batches that have landed. ``ends``: the topic's end offsets when the run began; the last batch reaches them."""
     landed, records = pipeline.ledger.landed(), []
+    begins = kafka.begin_offsets(pipeline.settings) if landed else {}
     for batch_id in landed:
         began = time.monotonic()
         before = pipeline.ledger.next_offsets()
-        record = landing.describe_landed(pipeline.warehouse.spark, pipeline.hdfs, pipeline.settings, batch_id, before)
+        record = landing.describe_landed(pipeline.warehouse.spark, pipeline.hdfs, pipeline.settings, batch_id, before, begins)
         record.accepted = pipeline.ledger.accepted(batch_id)
         found = [rules.offsets_follow_on(record, before)]
         if batch_id == landed[-1]:

@@ -82,15 +82,16 @@ def checks_of(asset: str) -> tuple[Check, ...]:
 
 
 def offsets_follow_on(record: BatchRecord, next_before: dict[str, int]) -> CheckResult:
-    """Whether the batch begins where the one before ended and has every offset once. ``next_before``: that one's next offsets.
-
-    Offsets that the topic's retention deleted before they were read are in the record as lost: known, not missing.
-    """
+    """Whether the batch begins where the one before ended, or where the topic's retention has left it to begin, and has every offset
+    once. ``next_before``: the next offsets of the batch before.
+    """  # noqa: D205
     begins = next_before | {partition: lost.last + 1 for partition, lost in record.lost.items()}
     spans = record.offsets.values()
     off = abs(record.record_count - sum(span.last - span.first + 1 for span in spans))
     off += sum(abs(span.first - begins.get(partition, span.first)) for partition, span in record.offsets.items())
-    return OFFSETS.result(off == 0, off, 0, f"{record.record_count} messages in {len(record.offsets)} partitions, {off} missing or surplus")
+    detail = f"{record.record_count} messages in {len(record.offsets)} partitions, {off} missing or surplus"
+    lost = {name: (gap.first, gap.last) for name, gap in record.lost.items()}
+    return OFFSETS.result(off == 0, off, 0, f"{detail}, lost by retention: {lost}" if lost else detail)
 
 
 def fresh(waiting: int, behind_s: float, threshold_s: float) -> CheckResult:

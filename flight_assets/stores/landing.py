@@ -168,8 +168,13 @@ def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, 
     }
 
 
-def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int, landed: dict[str, int]) -> BatchRecord:
-    """The record of a batch as it lies on HDFS; its figures are read back from the files. ``landed``: next offsets before it."""
+def describe_landed(
+    spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int, landed: dict[str, int], begins: dict[int, int]
+) -> BatchRecord:
+    """The record of a batch as it lies on HDFS; its figures are read back from the files.
+
+    ``landed``: next offsets before it. ``begins``: the topic's oldest offsets; a gap that they do not explain is not recorded as lost.
+    """
     from pyspark.sql import functions as F
 
     raw = read_raw(spark, settings, batch_id)
@@ -186,6 +191,7 @@ def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_i
         .orderBy("kafka_partition")
         .collect()
     )
+    gaps = expired_ranges({row.kafka_partition: row.first for row in offsets}, landed)
     return BatchRecord(
         batch_id=batch_id,
         archive_id=archive_id(batch_id),
@@ -198,7 +204,7 @@ def describe_landed(spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_i
         storage_location=settings.hdfs_path(raw_path(batch_id)),
         schema=[ColumnType(name=field.name, type=field.dataType.simpleString()) for field in raw.schema.fields],
         offsets={str(row.kafka_partition): OffsetRange(first=row.first, last=row.last) for row in offsets},
-        lost=expired_ranges({row.kafka_partition: row.first for row in offsets}, landed),
+        lost={partition: gap for partition, gap in gaps.items() if gap.last < begins.get(int(partition), 0)},
         next_offsets=landed | {str(row.kafka_partition): row.last + 1 for row in offsets},
         versions=versions_in_use(),
     )

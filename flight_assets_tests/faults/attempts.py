@@ -148,9 +148,10 @@ def _report_points(parent: Connection) -> None:
             point(step, DURING)
             yield record
 
-    def pointed_finish(self: PipelineResource, step: str, *rest: object) -> None:
-        finish(self, step, *rest)
+    def pointed_finish(self: PipelineResource, step: str, *rest: object) -> bool:
+        passed = finish(self, step, *rest)
         point(step, AFTER)
+        return passed
 
     def pointed_end_offsets(*arguments: object) -> dict[int, int]:
         point(STEPS[0], BEFORE)
