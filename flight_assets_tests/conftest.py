@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# Another offset lets the tests of two checkouts run side by side on one machine.
-PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "20000"))
+# Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two checkouts run side by side.
+PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
 HOME = Path(__file__).resolve().parent.parent / ".flights-tests"
 
 

@@ -38,7 +38,7 @@ class Producer:
             raise UnknownTopicOrPartitionError
         return {0}
 
-    def send(self, topic: str, key: bytes | None, value: bytes) -> Future:
+    def send(self, topic: str, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]]) -> Future:
         self.values.append(value)
         future, answer = Future(), self.answer(value)
         if answer == "later":
