@@ -11,11 +11,14 @@ help: ## print the targets
 demo: install ## from nothing to flights in every store: start, train, send 20,000 events, process, count
 	$(BIN)/flights demo
 
-test: install-dev lint ## lint, types and every test, against an embedded platform of the tests' own
+test: install-dev lint ## lint, types and tests, against an embedded platform of the tests' own
 	$(BIN)/pytest
 
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
+
+test-candidates: install-dev ## the tests that have not been seen to pass on a quiet machine yet
+	$(BIN)/pytest -m candidate
 
 lint: install-dev ## style and types, without editing anything
 	$(BIN)/ruff check .
@@ -56,4 +59,4 @@ clean: ## remove the environment; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements-dev.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test faults lint format install install-dev lock clean
+.PHONY: help demo test test-candidates faults lint format install install-dev lock clean

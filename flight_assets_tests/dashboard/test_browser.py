@@ -29,6 +29,7 @@ NOT_OURS = ["[data-testid='stToolbar']", "[data-testid='stDataFrame']", ".js-plo
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.candidate,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install Debian's package chromium to run the browser tests"),
 ]
 

@@ -13,7 +13,7 @@ from flight_assets.stores import mongo
 from flight_assets.stores.warehouse import Warehouse, connect
 from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.candidate]
 
 # What the fixture's rows are made from.
 NUMBERS = range(FLIGHTS)

@@ -7,7 +7,7 @@ import pytest
 from flight_assets.contracts import dimensions as sources
 from flight_assets.contracts.tables import DIM_AIRLINE
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.candidate]
 
 WRITES = (
     "INSERT INTO dim_airline VALUES ('ZZ', 'x', 'y')",
