@@ -18,7 +18,7 @@ from flight_assets.delay_model.errors import ModelError
 from flight_assets.delay_model.evaluate import LATE_MINUTES
 from flight_assets.delay_model.importance import contributions
 from flight_assets.delay_model.model import TrainedModel
-from flight_assets.stores.inference import history_of, with_features
+from flight_assets.stores.inference import history_of, unpack, with_features
 
 if TYPE_CHECKING:
     from datetime import date
@@ -117,8 +117,7 @@ def features_of(house: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
     staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
     scheduled = staged.where(_equals("event_id", event_id))
     days = [row.day for row in scheduled.selectExpr("to_date(timestamp) AS day").collect()]
-    values = with_features(scheduled, history_of(days, staged)).collect()
-    return pd.DataFrame(np.asarray([row.features for row in values], dtype=np.float32), columns=list(FEATURE_NAMES))
+    return unpack(with_features(scheduled, history_of(days, staged)).toArrow()["features"].combine_chunks())
 
 
 def newest_day(house: Warehouse) -> date | None:

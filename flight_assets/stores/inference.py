@@ -19,6 +19,7 @@ from flight_assets.transforms.flights import first_seen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import pandas as pd
     from pyspark.sql import Column, DataFrame
 
 # Flights are grouped by the UTC day of their prediction; a group's worker gets the events of that day and of LOOKBACK before it.
@@ -27,6 +28,7 @@ _EVENT_COLUMNS = (
     *("event_id", "flight_id", "event_type", "timestamp", "airline", "flight_number", "tail_number", "origin", "destination"),
     *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
 )
+_ROW_BYTES = np.dtype(np.float32).itemsize * len(FEATURE_NAMES)
 _PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 'double'}" for name in PREDICTED_COLUMNS)
 
 
@@ -62,13 +64,13 @@ def _ranges(days: list[date]) -> list[tuple[datetime, datetime]]:
 
 
 def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
-    """One row per scheduled event: event_id, and ``features``, the model's inputs in the contract's order (array of float)."""
+    """One row per scheduled event: event_id, and ``features``, the model's inputs as ``pack`` writes them."""
     day = F.to_date("timestamp")
     reaches = F.explode(F.sequence(day, F.date_add(day, _DAYS_BACK)))
     flights = flat(scheduled).withColumn("_day", day)
     events = flat(history).withColumn("_day", reaches)
     grouped = flights.groupBy("_day").cogroup(events.groupBy("_day"))
-    return grouped.applyInArrow(_features_of_day, "event_id string, features array<float>")
+    return grouped.applyInArrow(_features_of_day, "event_id string, features binary")
 
 
 def flat(events: DataFrame) -> DataFrame:
@@ -81,11 +83,24 @@ def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
     from flight_assets.delay_model.features import build_features
 
     if not flights.num_rows:
-        return pa.table({"event_id": pa.array([], pa.string()), "features": pa.array([], pa.list_(pa.float32()))})
-    matrix = build_features(flights.to_pandas(), events.to_pandas()).to_numpy(np.float32)
-    row_ends = np.arange(0, matrix.size + 1, matrix.shape[1], dtype=np.int32)
-    features = pa.ListArray.from_arrays(row_ends, matrix.ravel())
+        return pa.table({"event_id": pa.array([], pa.string()), "features": pa.array([], pa.binary())})
+    features = pack(build_features(flights.to_pandas(), events.to_pandas()))
     return pa.table({"event_id": flights["event_id"], "features": features})
+
+
+def pack(features: pd.DataFrame) -> pa.Array:
+    """Each row's features as the bytes of its float32 values, in the contract's order: Spark moves them as one value, not as 86."""
+    rows = np.ascontiguousarray(features.to_numpy(np.float32))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(_ROW_BYTES), len(rows), [None, pa.py_buffer(rows)]).cast(pa.binary())
+
+
+def unpack(features: pa.Array) -> pd.DataFrame:
+    """One row per value that ``pack`` wrote; columns FEATURE_NAMES, float32. Raises ArrowInvalid for values of another length."""
+    import pandas as pd
+
+    rows = features.cast(pa.binary(_ROW_BYTES))
+    values = np.frombuffer(rows.buffers()[1], np.float32, len(rows) * len(FEATURE_NAMES), rows.offset * _ROW_BYTES)
+    return pd.DataFrame(values.reshape(len(rows), len(FEATURE_NAMES)), columns=list(FEATURE_NAMES), copy=False)
 
 
 def predicted(model_version: str, pinned_sha256: str = "") -> Column:
@@ -99,13 +114,10 @@ def predicted(model_version: str, pinned_sha256: str = "") -> Column:
 
 def _predictor(model_version: str, pinned_sha256: str) -> Callable[[pa.Array], pa.Array]:
     def predict_column(features: pa.Array) -> pa.Array:
-        import pandas as pd
-
         from flight_assets.delay_model.predict import predict
         from flight_assets.stores.models import load_once
 
-        matrix = features.flatten().to_numpy(zero_copy_only=False).reshape(len(features), len(FEATURE_NAMES))
-        frame = predict(load_once(model_version, pinned_sha256), pd.DataFrame(matrix, columns=list(FEATURE_NAMES)))
+        frame = predict(load_once(model_version, pinned_sha256), unpack(features))
         columns = {name: pa.array(frame[name], pa.float64()) for name in PREDICTED_COLUMNS if name in frame}
         columns["model_version"] = pa.array([model_version] * len(features))
         return pa.StructArray.from_arrays([columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import STAGING
 from flight_assets.delay_model.events import EVENT_COLUMNS
-from flight_assets.stores.inference import flat, history_of, with_features
+from flight_assets.stores.inference import flat, history_of, unpack, with_features
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,6 +39,4 @@ def recent_features(house: Warehouse, first: date, until: date, limit: int) -> p
     in_window = F.to_date("timestamp").between(F.lit(first), F.lit(until)) & (F.col("event_type") == EventType.SCHEDULED.value)
     sample = staged.where(in_window).orderBy(F.xxhash64("flight_id")).limit(limit)
     days = [first + timedelta(days=day) for day in range((until - first).days + 1)]
-    rows: pd.DataFrame = with_features(sample, history_of(days, staged)).select("features").toPandas()
-    matrix = np.stack(rows["features"].to_list()) if len(rows) else np.empty((0, len(FEATURE_NAMES)))
-    return pd.DataFrame(matrix.astype(np.float32), columns=list(FEATURE_NAMES))
+    return unpack(with_features(sample, history_of(days, staged)).toArrow()["features"].combine_chunks())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import xgboost as xgb
 from pyspark.sql import functions as F
 
@@ -15,7 +16,7 @@ from flight_assets.delay_model.model import BOOSTERS, TrainedModel
 from flight_assets.delay_model.train import TrainConfig, train
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import predicted
+from flight_assets.stores.inference import pack, predicted
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import cached, open_warehouse
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio
@@ -47,9 +48,10 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 def _inference(settings: Settings, model: TrainedModel, features: pd.DataFrame, rows: int, repetitions: int) -> Figure:
     ModelStore(Hdfs(settings)).publish(model)
-    matrix = features.head(rows).to_numpy(np.float32)
+    some = features.head(rows)
+    matrix = some.to_numpy(np.float32)
     spark = open_warehouse(settings).spark
-    frame = spark.createDataFrame(pd.DataFrame({"features": list(matrix)}), "features array<float>").repartition(CORES)
+    frame = spark.createDataFrame(pa.table({"features": pack(some)})).repartition(CORES)
     for booster in model.boosters.values():
         booster.set_param({"nthread": CORES})
     with cached(frame) as ready:

@@ -26,7 +26,7 @@ from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.queries import model_quality
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import history_of, with_features
+from flight_assets.stores.inference import history_of, unpack, with_features
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command
 
@@ -74,10 +74,10 @@ def test_features_from_the_stream_are_those_of_training_to_the_bit(replayed, hou
     staged = house.read(STAGING).where(f"batch_id <= {replayed.batch_id}")
     announced = staged.where(f"batch_id = {replayed.batch_id} AND event_type = 'scheduled'")
     days = [row.day for row in announced.selectExpr("to_date(timestamp) AS day").distinct().collect()]
-    served = with_features(announced, history_of(days, staged)).join(announced.select("event_id", "flight_id"), "event_id").collect()
-    assert len(served) == replayed.predicted > 3_000
-    matrix = np.asarray([row.features for row in served], dtype=np.float32)
-    expected = trained.loc[[row.flight_id for row in served]].to_numpy(np.float32)
+    served = with_features(announced, history_of(days, staged)).join(announced.select("event_id", "flight_id"), "event_id").toArrow()
+    assert served.num_rows == replayed.predicted > 3_000
+    matrix = unpack(served["features"].combine_chunks()).to_numpy()
+    expected = trained.loc[served["flight_id"].to_pylist()].to_numpy(np.float32)
     np.testing.assert_array_equal(matrix.view(np.int32), expected.view(np.int32))
 
 
