@@ -55,6 +55,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
     """The stores of a run, held under the processing lease from the run's first step to its last."""
 
     spark: LazyPySparkResource
+    _still_held: Callable[[], None] = PrivateAttr()
     _found: dict[str, list[tuple[int | None, CheckResult]]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
@@ -63,7 +64,8 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         run_id = context.run.run_id if context.run else "no run"
         self._found.clear()
         try:
-            with lease.hold(self.settings, f"Dagster run {run_id}", LEASE_WAIT_S):
+            with lease.hold(self.settings, f"Dagster run {run_id}", LEASE_WAIT_S) as still_held:
+                self._still_held = still_held
                 yield self
         except Exception as error:
             raise Failure(outage.explain(self.settings, error)) from error
@@ -108,9 +110,13 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         """Check a batch and save its record with the step's duration. Returns whether it passed, and so was marked done.
 
         After the last step the record and its checks become rows of the warehouse. ``also`` are results that the step found itself.
+
+        Raises:
+            LeaseLost: another run has taken over, which repeats the step; every write so far bears that.
         """
         results = record.note_checks(step, [*evaluate.evaluate(step, self.warehouse, self.settings, record), *also])
         record.seconds[step] = round(time.monotonic() - began, 3)
+        self._still_held()
         self.ledger.save(record)
         self._found.setdefault(step, []).extend((record.batch_id, result) for result in results)
         failed = [result for result in results if result.blocks]

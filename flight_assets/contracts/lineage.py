@@ -51,6 +51,8 @@ PREDICTION_SOURCES: dict[str, tuple[Source, ...]] = {
     "actual_delay_minutes": ((STAGED, "arrival_delay_minutes"),),
     "error_minutes": ((STAGED, "arrival_delay_minutes"), (PREDICTED, "predicted_delay_minutes")),
     "outcome": ((STAGED, "event_type"),),
+    "outcome_timestamp": ((STAGED, "timestamp"),),
+    "outcome_offset": ((STAGED, "kafka_offset"),),
 }
 FLIGHT_SOURCES: dict[str, tuple[Source, ...]] = {
     **{name: ((STAGED, name),) for name in FACT.column_names if name in STAGING.column_names},

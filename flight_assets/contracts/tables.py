@@ -129,6 +129,8 @@ PREDICTIONS = Table(
         *_PREDICTION,
         *_TRUTH,
         Column("outcome", "STRING", "arrived, cancelled, or null while open"),
+        Column("outcome_timestamp", "TIMESTAMP", "when the event happened that says so: a newer one replaces it", "UTC"),
+        Column("outcome_offset", "BIGINT", "Kafka offset of that event"),
         Column("batch_id", "BIGINT", "batch that predicted"),
         Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
     ),

@@ -17,7 +17,7 @@ from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import landing, lease, rollups
 from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.warehouse import cached
-from flight_assets.transforms.flights import flight_states, newest_per_flight, prediction_rows
+from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states, newest_per_flight, outcomes, prediction_rows
 from flight_assets.transforms.stage import QUARANTINED, STAGED, check_messages, quarantined_rows, staged_rows, with_outcome
 
 if TYPE_CHECKING:
@@ -139,26 +139,13 @@ def _predictions_of(staging: DataFrame, batch_id: int, prediction: Column) -> Da
 
 
 def _with_outcomes(predictions: DataFrame, staging: DataFrame) -> DataFrame:
-    """The predictions with their truth, as the batches from their own on have filled it in: a later batch writes over an earlier one."""
-    from pyspark.sql import Window
+    """The predictions with their truth, as the newest staged events tell it."""
     from pyspark.sql import functions as F
 
-    is_end = F.col("event_type").isin(EventType.ARRIVED.value, EventType.CANCELLED.value)
-    ends = staging.where(is_end).select(
-        F.col("flight_id").alias("_flight"),
-        F.col("batch_id").alias("_batch"),
-        "timestamp",
-        "kafka_offset",
-        "event_type",
-        "arrival_delay_minutes",
-    )
-    bare = predictions.drop("outcome", "actual_delay_minutes", "error_minutes")
-    seen = bare.join(ends, (F.col("flight_id") == F.col("_flight")) & (F.col("_batch") >= F.col("batch_id")), "left")
-    last = Window.partitionBy("flight_id").orderBy(F.col("_batch").desc(), F.col("timestamp").desc(), F.col("kafka_offset").desc())
+    ended = outcomes(staging.join(predictions.select("flight_id"), "flight_id", "left_semi")).drop("flight_date")
     return (
-        seen.withColumn("_nth", F.row_number().over(last))
-        .where("_nth = 1")
-        .withColumnsRenamed({"event_type": "outcome", "arrival_delay_minutes": "actual_delay_minutes"})
+        predictions.drop("error_minutes", *OUTCOME_SOURCES)
+        .join(ended, "flight_id", "left")
         .withColumn("error_minutes", F.col("actual_delay_minutes") - F.col("predicted_delay_minutes"))
         .select(*PREDICTIONS.column_names)
     )

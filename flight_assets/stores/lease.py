@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +36,14 @@ class LeaseBusy(FlightsError):
     """Another run holds the lease."""
 
 
+class LeaseLost(FlightsError):
+    """The lease was not renewed in time, so that another run may hold it by now."""
+
+
 @contextmanager
-def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING) -> Iterator[None]:
-    """Hold the lease for the length of the block.
+def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING) -> Iterator[Callable[[], None]]:
+    """Hold the lease for the length of the block. Gives a function that raises LeaseLost if it has fallen to another: a process may be
+    suspended and wake up after its time, so whoever writes what must be written in order asks right before.
 
     Args:
         settings: where MongoDB is, and for how long a lease lasts without renewal.
@@ -49,7 +54,7 @@ def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING
     Raises:
         LeaseBusy: it was still held after ``wait_s``.
         StoreUnavailable: MongoDB does not answer.
-    """
+    """  # noqa: D205
     token = uuid4().hex
     with mongo.database(settings) as db:
         _acquire(db[LEASES], name, token, purpose, settings.lease_s, wait_s)
@@ -57,11 +62,16 @@ def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING
         renewal = threading.Thread(target=_renew, args=(db[LEASES], name, token, settings.lease_s, stop), daemon=True)
         renewal.start()
         try:
-            yield
+            yield lambda: _refuse_lost(db[LEASES], name, token, purpose)
         finally:
             stop.set()
             renewal.join()
             db[LEASES].delete_one({"_id": name, "token": token})
+
+
+def _refuse_lost(leases: Any, name: str, token: str, purpose: str) -> None:  # noqa: ANN401
+    if leases.find_one({"_id": name, "token": token}) is None:
+        raise LeaseLost(f"{purpose} was suspended for so long that another run took over: nothing is lost, the next run goes on from there")
 
 
 def is_held(settings: Settings, name: str = PROCESSING) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.transforms.flights import OUTCOME_SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -183,13 +184,11 @@ class Warehouse:
         return self._merge(CHALLENGER_PREDICTIONS, rows, "WHEN NOT MATCHED THEN INSERT *", "t.model_version = s.model_version")
 
     def merge_outcomes(self, ended: DataFrame) -> int:
-        """Fill in how predicted flights ended. Returns the rows changed; a repeat changes none."""
-        changed = "NOT (t.outcome <=> s.outcome AND t.actual_delay_minutes <=> s.actual_delay_minutes)"
-        assignments = (
-            "t.outcome = s.outcome, t.actual_delay_minutes = s.actual_delay_minutes, "
-            "t.error_minutes = s.actual_delay_minutes - t.predicted_delay_minutes"
-        )
-        return self._merge(PREDICTIONS, ended, f"WHEN MATCHED AND {changed} THEN UPDATE SET {assignments}")
+        """Fill in how predicted flights ended; the newest event wins. Returns the rows changed; a repeat changes none."""
+        newer = "struct(s.outcome_timestamp, s.outcome_offset) > struct(t.outcome_timestamp, t.outcome_offset)"
+        assignments = ", ".join(f"t.{name} = s.{name}" for name in OUTCOME_SOURCES)
+        error = "t.error_minutes = s.actual_delay_minutes - t.predicted_delay_minutes"
+        return self._merge(PREDICTIONS, ended, f"WHEN MATCHED AND (t.outcome IS NULL OR {newer}) THEN UPDATE SET {assignments}, {error}")
 
     def merge_into_flights(self, predicted: DataFrame) -> int:
         """Give flights of the fact table that have no prediction the one that was made later. Returns the rows changed."""

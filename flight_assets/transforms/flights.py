@@ -13,6 +13,14 @@ from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+# The columns that say how a flight ended, each with the column of the event that it comes from.
+OUTCOME_SOURCES = {
+    "outcome": "event_type",
+    "actual_delay_minutes": "arrival_delay_minutes",
+    "outcome_timestamp": "timestamp",
+    "outcome_offset": "kafka_offset",
+}
+
 
 def newest_per_flight(events: DataFrame) -> DataFrame:
     """One row per flight, from the newest event of each by (timestamp, Kafka offset). Key: flight_id."""
@@ -47,12 +55,13 @@ def first_seen(events: DataFrame) -> DataFrame:
 
 
 def outcomes(events: DataFrame) -> DataFrame:
-    """How flights ended, one row per flight: flight_id, flight_date, outcome, actual_delay_minutes (null if cancelled)."""
+    """How flights ended, one row per flight, by the newest event that says so: flight_id, flight_date, outcome (arrived, cancelled),
+    actual_delay_minutes (null if cancelled), outcome_timestamp and outcome_offset of that event.
+    """  # noqa: D205
     is_end = F.col("event_type").isin(EventType.ARRIVED.value, EventType.CANCELLED.value)
     ended = newest_per_flight(events.where(is_end))
-    return ended.select(
-        "flight_id", "flight_date", F.col("event_type").alias("outcome"), F.col("arrival_delay_minutes").alias("actual_delay_minutes")
-    )
+    renamed = {name: F.col(source).alias(name) for name, source in OUTCOME_SOURCES.items()}
+    return ended.select("flight_id", "flight_date", *renamed.values())
 
 
 def prediction_rows(scheduled: DataFrame, predicted: Column) -> DataFrame:
@@ -68,6 +77,8 @@ def prediction_rows(scheduled: DataFrame, predicted: Column) -> DataFrame:
                 "actual_delay_minutes": F.lit(None).cast("double"),
                 "error_minutes": F.lit(None).cast("double"),
                 "outcome": F.lit(None).cast("string"),
+                "outcome_timestamp": F.lit(None).cast("timestamp"),
+                "outcome_offset": F.lit(None).cast("bigint"),
             }
         )
         .select(*PREDICTIONS.column_names)

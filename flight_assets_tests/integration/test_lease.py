@@ -200,6 +200,14 @@ def test_a_lease_that_is_held_longer_than_lease_s_is_renewed(own, leases):
     assert renewed - first > timedelta(seconds=1.2)
 
 
+def test_a_holder_is_told_when_another_has_taken_over(own, leases):
+    with lease.hold(own, "a run that was suspended", 0.0) as still_held:
+        still_held()
+        leases.replace_one({"_id": lease.PROCESSING}, foreign(600))
+        with pytest.raises(lease.LeaseLost, match="a run that was suspended"):
+            still_held()
+
+
 def test_a_run_that_lost_its_lease_does_not_release_the_next_holders(own, leases):
     with lease.hold(own, "a run that was suspended", 0.0):
         leases.replace_one({"_id": lease.PROCESSING}, foreign(600))

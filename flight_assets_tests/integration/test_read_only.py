@@ -7,7 +7,7 @@ import pytest
 from flight_assets.contracts import dimensions as sources
 from flight_assets.contracts.tables import DIM_AIRLINE
 
-pytestmark = [pytest.mark.integration, pytest.mark.candidate]
+pytestmark = pytest.mark.integration
 
 WRITES = (
     "INSERT INTO dim_airline VALUES ('ZZ', 'x', 'y')",
@@ -31,6 +31,9 @@ WRITES = (
     "BEGIN DROP TABLE dim_airline; END",
     "SELECT TRANSFORM(code) USING 'cat' AS (a) FROM dim_airline",
     "SET spark.flights.readOnly=false",
+    "SELECT reflect('java.lang.System', 'setProperty', 'a', 'b')",
+    "SELECT * FROM dim_airline WHERE name = (SELECT Java_Method('java.lang.System', 'lineSeparator'))",
+    "WITH a AS (SELECT try_reflect('java.lang.System', 'lineSeparator')) SELECT * FROM a",
 )
 READS = (
     "SELECT count(*) FROM dim_airline",

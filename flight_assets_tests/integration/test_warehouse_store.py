@@ -13,7 +13,9 @@ from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged
 
 pytestmark = pytest.mark.integration
 DATABASE = "test_dw"
-OUTCOMES = "flight_id STRING, flight_date DATE, outcome STRING, actual_delay_minutes DOUBLE"
+OUTCOMES = (
+    "flight_id STRING, flight_date DATE, outcome STRING, actual_delay_minutes DOUBLE, outcome_timestamp TIMESTAMP, outcome_offset BIGINT"
+)
 
 
 def drop(spark, database: str) -> None:
@@ -79,8 +81,8 @@ def only_row(house: Warehouse, table):
     return rows[0]
 
 
-def ended(outcome: str, actual: float | None, flight: str = "UA1545-EWR-20130612") -> tuple:
-    return (flight, date(2013, 6, 12), outcome, actual)
+def ended(outcome: str, actual: float | None, at: str = HAPPENED["arrived"], offset: int = 7) -> tuple:
+    return ("UA1545-EWR-20130612", date(2013, 6, 12), outcome, actual, utc(at), offset)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -174,6 +176,24 @@ def test_a_cancelled_flight_has_an_outcome_and_no_error(empty):
     assert merge_outcomes(empty, ended("cancelled", None)) == 0
     row = only_row(empty, PREDICTIONS)
     assert (row.outcome, row.actual_delay_minutes, row.error_minutes) == ("cancelled", None, None)
+
+
+@pytest.mark.parametrize(
+    ("at", "offset"), [(HAPPENED["scheduled"], 9), (HAPPENED["arrived"], 6)], ids=["older", "same time, earlier offset"]
+)
+def test_an_older_end_that_comes_later_changes_nothing(empty, at, offset):
+    merge_predictions(empty, prediction(predicted=10.0))
+    merge_outcomes(empty, ended("arrived", -7.0))
+    assert merge_outcomes(empty, ended("cancelled", None, at, offset)) == 0
+    assert only_row(empty, PREDICTIONS).outcome == "arrived"
+
+
+def test_a_newer_end_replaces_an_older_one(empty):
+    merge_predictions(empty, prediction(predicted=10.0))
+    merge_outcomes(empty, ended("cancelled", None, HAPPENED["scheduled"]))
+    assert merge_outcomes(empty, ended("arrived", -7.0)) == 1
+    row = only_row(empty, PREDICTIONS)
+    assert (row.outcome, row.error_minutes) == ("arrived", -17.0)
 
 
 def test_the_outcome_of_a_flight_without_prediction_changes_nothing(empty):

@@ -2,6 +2,7 @@ package flights
 
 import org.apache.spark.sql.{SparkSession, SparkSessionExtensions}
 import org.apache.spark.sql.catalyst.{FunctionIdentifier, TableIdentifier}
+import org.apache.spark.sql.catalyst.analysis.UnresolvedFunction
 import org.apache.spark.sql.catalyst.expressions.Expression
 import org.apache.spark.sql.catalyst.parser.ParserInterface
 import org.apache.spark.sql.catalyst.plans.logical.{Command, LogicalPlan}
@@ -19,6 +20,9 @@ class ReadOnlyParser(session: SparkSession, delegate: ParserInterface) extends P
   private val Reading = Set("SetCommand", "ExplainCommand", "SetCatalogAndNamespace", "SetCatalogCommand", "SetNamespaceCommand")
   private val Hidden = Seq("Insert", "Compound", "ExecuteImmediate", "UnresolvedExecuteImmediate", "ScriptTransformation")
 
+  // Functions that call any static method of the JVM.
+  private val Reaching = Set("reflect", "try_reflect", "java_method")
+
   override def parsePlan(text: String): LogicalPlan = refuseWrites(delegate.parsePlan(text))
   override def parseQuery(text: String): LogicalPlan = refuseWrites(delegate.parseQuery(text))
   override def parseExpression(text: String): Expression = delegate.parseExpression(text)
@@ -31,16 +35,21 @@ class ReadOnlyParser(session: SparkSession, delegate: ParserInterface) extends P
 
   private def refuseWrites(plan: LogicalPlan): LogicalPlan = {
     if (session.conf.get(Key, "true").toBoolean) {
-      for (node <- nodes(plan) if changes(node))
+      for (node <- nodes(plan) if changes(node) || reachesOut(node))
         throw new IllegalStateException(
           s"this session is read-only (${node.nodeName}): connect with $Key=false to change data")
     }
     plan
   }
 
-  /** The nodes of a statement, those inside WITH clauses too. */
+  /** The nodes of a statement, those of subqueries and inside WITH clauses too. */
   private def nodes(plan: LogicalPlan): Seq[LogicalPlan] =
-    plan.collect { case node => node +: node.innerChildren.collect { case inner: LogicalPlan => inner }.flatMap(nodes) }.flatten
+    plan.collectWithSubqueries { case node => node +: node.innerChildren.collect { case inner: LogicalPlan => inner }.flatMap(nodes) }.flatten
+
+  private def reachesOut(node: LogicalPlan): Boolean = node.expressions.exists(_.exists {
+    case function: UnresolvedFunction => Reaching(function.nameParts.last.toLowerCase)
+    case _ => false
+  })
 
   private def changes(node: LogicalPlan): Boolean = {
     val name = node.getClass.getSimpleName
