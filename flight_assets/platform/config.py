@@ -134,6 +134,8 @@ def metastore_properties(settings: Settings) -> dict[str, object]:
         # The default pool's classes are not among the jars; without a pool that works, dropping a database fails.
         "datanucleus.connectionPoolingType": "dbcp",
         "hive.metastore.schema.verification": "false",
+        # Delta creates a table with a placeholder for its columns and then sets them, which is no incompatible change.
+        "hive.metastore.disallow.incompatible.col.type.changes": "false",
         "hive.metastore.warehouse.dir": settings.hdfs_path("/warehouse"),
     }
 

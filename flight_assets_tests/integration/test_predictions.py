@@ -116,7 +116,7 @@ def test_a_prediction_is_explained_by_contributions_that_add_up(replayed, house,
 
 
 def test_a_flight_first_seen_after_departure_gets_no_prediction_and_is_counted(send, process, ledger, house) -> None:
-    lives = by_flight(flights_with_defects(seed=20, count=900, share=0.0))
+    lives = by_flight(flights_with_defects(seed=10, count=900, share=0.0))
     late = next(life for life in lives.values() if [kind(m) for m in life][:2] == ["scheduled", "departed"])
     early = next(life for life in lives.values() if [kind(m) for m in life][:2] == ["scheduled", "departed"] and life is not late)
     send([late[1], early[0]])
@@ -133,7 +133,7 @@ def test_a_flight_first_seen_after_departure_gets_no_prediction_and_is_counted(s
 
 def test_a_challenger_predicts_beside_the_champion_and_is_not_served(send, process, store, house, ledger, small_model, other_model) -> None:
     store.challenge(other_model)
-    send(flights_with_defects(seed=21, count=600, share=0.0))
+    send(flights_with_defects(seed=11, count=600, share=0.0))
     process()
     record = newest(ledger)
     assert (record.model_version, record.challenger_version) == (small_model, other_model)
@@ -147,7 +147,7 @@ def test_a_challenger_predicts_beside_the_champion_and_is_not_served(send, proce
     assert compared["predictions"].tolist() == [flights] * 2
     assert compared["mae"].nunique() == 2
     store.withdraw()
-    send(flights_with_defects(seed=22, count=90, share=0.0))
+    send(flights_with_defects(seed=12, count=90, share=0.0))
     process()
     assert newest(ledger).challenger_version is None
 
@@ -159,7 +159,7 @@ def test_without_a_usable_model_the_stream_goes_on_and_predictions_follow(
     store.promote(other_model)
     sound = hdfs.read(f"{MODELS_ROOT}/{other_model}/mean.ubj")
     hdfs.write(f"{MODELS_ROOT}/{other_model}/mean.ubj", sound[:-1] + b"?")
-    sent = flights_with_defects(seed=23, count=600, share=0.0)
+    sent = flights_with_defects(seed=13, count=600, share=0.0)
     send(sent[:400])
     process()
     first = newest(ledger)

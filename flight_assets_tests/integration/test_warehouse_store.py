@@ -139,9 +139,10 @@ def test_each_table_counts_its_batches_for_itself(empty):
 
 
 def test_appended_columns_go_by_name(empty):
-    swapped = frame(empty.spark, DIM_AIRLINE, [{"code": "UA", "name": "United"}]).select("name", "code")
+    united = {"code": "UA", "name": "United", "version": "1"}
+    swapped = frame(empty.spark, DIM_AIRLINE, [united]).select("version", "name", "code")
     empty.append_once(swapped, DIM_AIRLINE, 0)
-    assert only_row(empty, DIM_AIRLINE).asDict() == {"code": "UA", "name": "United"}
+    assert only_row(empty, DIM_AIRLINE).asDict() == united
 
 
 def test_replacing_leaves_nothing_of_what_was_there(empty):
