@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Landing takes 250,000 messages in seconds; a run that needs longer than this for what is in the topic has a broken broker or HDFS.
 LANDING_TIMEOUT_S = 1_800
 BYTES_PER_MB = 1_000_000
-STARTS = 5
+STARTS = 12
 WORKER_LATE = "Python worker failed to connect back"
 RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP"
 
