@@ -51,7 +51,7 @@ def metadata(record: ArchiveRecord) -> dict[str, Any]:
         "reason": record.reason,
         "archived": record.record_count or 0,
         "deleted": record.deleted,
-        "left_newer": record.left_newer or 0,
+        "left_newer": record.left_newer,
         "held_back": record.held_back,
         "file_size_mb": record.file_size_mb or 0.0,
         "files": len(record.files),

@@ -36,7 +36,7 @@ def _archiver() -> Archiver:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def plan(as_json: bool) -> None:
     """Show what an archive would move now; changes nothing."""
-    size, selection, held_back = _archiver().preview()
+    size, selection, held_back = _archiver().preview(exact=True)
     settings = get_settings()
     found: dict[str, Any] = {
         "hot_mb": round(size.mb, 3),

@@ -173,7 +173,7 @@ def test_a_damaged_file_is_named_and_nothing_is_deleted(store) -> None:
     whole = hdfs.read(path)
 
     hdfs.write(path, whole[:-40] + bytes(40))
-    with pytest.raises(files.ArchiveDamaged, match=f"cannot read {record.files[0].path}"):
+    with pytest.raises(files.ArchiveDamaged, match=f"{record.files[0].path} cannot be read"):
         verify(store.archiver(), record.archive_id)
     hdfs.write(path, whole)
     verify(store.archiver(), record.archive_id)
