@@ -6,9 +6,11 @@ Each is one item of work with its result; ``each`` runs items in Spark. No step'
 from __future__ import annotations
 
 import json
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flight_assets.archive import columns, hot
 from flight_assets.archive.checksum import checksum
@@ -16,7 +18,7 @@ from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     import pyarrow as pa
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 Found = dict[str, Any]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 # Target of a file: 50,000 flights, which real ones fill to about 4 MB of Parquet. A task holds one such slice in memory (60 MB).
 DOCUMENTS_PER_FILE = 50_000
 # A reader of one flight reads one row group.
 ROWS_PER_GROUP = 5_000
-# An archive is one task at a time, so that at least one of Spark's cores is left to the batches.
+# An archive is one task of Spark, so that its other cores are left to the batches. The task works on two items at once: while MongoDB is
+# busy with one, the other is turned into columns and written.
 TASKS_AT_ONCE = 1
+ITEMS_AT_ONCE = 2
 
 
 def each(house: Warehouse, work: Callable[[int], list[Found]], items: int) -> list[Found]:
@@ -40,13 +46,24 @@ def each(house: Warehouse, work: Callable[[int], list[Found]], items: int) -> li
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        for batch in batches:
-            for nth in batch.column("id").to_pylist():
-                found = [json.dumps(each_found, default=str) for each_found in work(nth)]
-                yield pa.RecordBatch.from_pydict({"found": pa.array(found, pa.string())})
+        numbers = (nth for batch in batches for nth in batch.column("id").to_pylist())
+        for found in overlapped(work, numbers):
+            yield pa.RecordBatch.from_pydict({"found": pa.array([json.dumps(each_found) for each_found in found], pa.string())})
 
     rows = house.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1))).mapInArrow(run, "found string").collect()
     return [json.loads(row.found) for row in rows]
+
+
+def overlapped(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """What a piece of work gives for each item, in order, ``ITEMS_AT_ONCE`` of them in work; no item is taken before it can be begun."""
+    with ThreadPoolExecutor(ITEMS_AT_ONCE) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) == ITEMS_AT_ONCE:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 @dataclass(frozen=True)
