@@ -227,7 +227,8 @@ class Archiver:
             record.left_newer += left
             record.deleted += sum(each.rows for each in chosen) - left
             record.deleted_files += len(chosen)
-            self.archives.save(record)
+            if record.deleted_files < len(record.files):
+                self.archives.save(record)
         return State.DELETED
 
     def _confirm(self, record: ArchiveRecord) -> State:
