@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from flight_assets.archive import files, hot, tasks
 from flight_assets.archive.policy import BYTES_PER_MB, HotSize, Selection, policy_of, select, slices
 from flight_assets.archive.record import NEXT_STEP, ArchiveRecord, Archives, Sizes, State, TimeSlice
-from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.provenance import ColumnType
-from flight_assets.stores import lease, mongo
+from flight_assets.stores import lease, mongo, outage
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -160,9 +160,9 @@ class Archiver:
         except Paused:
             raise
         except Exception as error:
-            record.last_error = f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            record.last_error = f"{name}: {outage.explain(self.settings, error)}"
             # When HDFS is what failed, the record stays as it was; the error itself goes on to the caller.
-            with suppress(StoreUnavailable):
+            with suppress(StoreUnavailable, StoreFull):
                 self.archives.save(record)
             raise
         record.last_error = None
