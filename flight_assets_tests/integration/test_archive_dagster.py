@@ -112,7 +112,7 @@ def test_the_commands_from_plan_to_restore(small_threshold) -> None:
     assert "restored from" in flights("restore", "--from", day, "--to", (now() - OLD + timedelta(days=1)).date().isoformat())
     assert "0 restored" in flights("restore", archive_id)
     assert set(store.hot()) == set(ids)
-    assert [each.reason for each in store.archives.record(archive_id).restores][0] == "a look"
+    assert store.archives.record(archive_id).restores[0].reason == "a look"
     assert "kept for ever" in flights("expire")
     run_command("flights", "archive", "verify", "mongodb_999999", expect=1)
     run_command("flights", "archive", "restore", expect=2)
