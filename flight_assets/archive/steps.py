@@ -145,7 +145,9 @@ class Archiver:
             files.refuse_damaged(self.open_warehouse(), self.settings, self.hdfs, record)
         except files.ArchiveDamaged as error:
             if record.state is State.DELETING:
-                raise
+                raise files.ArchiveDamaged(
+                    f"{error}; some of its documents may have left the hot store already: bring its files back from a copy, then run again"
+                ) from error
             files.unregister(self.open_warehouse(), self.settings, record)
             record.last_error = str(error)
             self._reach(record, State.ABANDONED)

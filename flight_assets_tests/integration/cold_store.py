@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flight_assets.archive import files
 from flight_assets.archive.record import ARCHIVE_ROOT, RECORD_ROOT, Archives
@@ -38,8 +38,14 @@ class Store:
         self.archives = Archives(Hdfs(settings))
 
     def fill(self, count: int, age: timedelta = OLD) -> list[str]:
+        """Flights of three hours. Those of another day were taken in from noon on, so that no test meets midnight by chance."""
+        start = now() - age
+        return self.fill_from(count, start.replace(hour=12, minute=0, second=0, microsecond=0) if age.days > 1 else start)
+
+    def fill_from(self, count: int, start: datetime) -> list[str]:
+        """Flights of three hours from a moment on."""
         Store.first += 10_000
-        return fill(self.settings, count, now() - age, now() - age + timedelta(hours=3), first=Store.first)
+        return fill(self.settings, count, start, start + timedelta(hours=3), first=Store.first)
 
     def archiver(self, reached=lambda _record: None, **changes) -> Archiver:
         return Archiver(self.settings.model_copy(update=changes), lambda: self.house, reached=reached)
