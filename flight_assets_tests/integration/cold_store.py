@@ -57,6 +57,13 @@ class Store:
         rows = self.house.spark.table(f"{OWN}.{files.VIEW}").where(f"archive_id = '{record.archive_id}'").select("flight_id", "event_id")
         return {row.flight_id: row.event_id for row in rows.collect()}
 
+    def give_up(self, record) -> None:
+        """Remove an unfinished archive with all that there is of it."""
+        files.unregister(self.house, self.settings, record)
+        for path in (record.directory, record.temporary):
+            Hdfs(self.settings).delete(path)
+        self.archives.forget(record.archive_id)
+
     def update(self, flight_id: str) -> None:
         """A newer event of a flight, as a batch writes it."""
         document = self.flights.find_one({"_id": flight_id})

@@ -172,8 +172,7 @@ def test_a_file_that_changes_between_verifying_and_deleting_costs_no_document(ar
     with pytest.raises(files.ArchiveDamaged, match="bring its files back from a copy"):
         store.archiver().run()
     assert set(store.hot()) == set(ids)
-    files.unregister(store.house, store.settings, record)
-    store.archives.forget(record.archive_id)
+    store.give_up(record)
 
 
 def test_documents_held_back_once_are_not_asked_for_again_and_leave_when_they_are_mended(archive_store) -> None:
