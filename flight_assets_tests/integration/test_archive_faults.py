@@ -15,9 +15,8 @@ from flight_assets.archive import columns, files, hot, steps
 from flight_assets.archive.record import State
 from flight_assets.archive.restore import verify
 from flight_assets.archive.steps import Paused
-from flight_assets.errors import FlightsError, StoreFull
+from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.platform import launcher
-from flight_assets.platform.services import services
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.hot_store import fact_rows, now
@@ -250,18 +249,33 @@ def full_disk(settings):
     site = settings.home / "etc/hadoop/hdfs-site.xml"
     before = site.read_text()
     reserved = "<property><name>dfs.datanode.du.reserved</name><value>9000000000000000</value></property>"
-    _restart_datanode(settings, site, before.replace("</configuration>", f"{reserved}</configuration>"))
     try:
+        _restart_datanode(settings, site, before.replace("</configuration>", f"{reserved}</configuration>"))
+        _wait_for(settings, StoreFull)
         yield
     finally:
         _restart_datanode(settings, site, before)
+        _wait_for(settings, None)
 
 
 def _restart_datanode(settings, site, configuration: str) -> None:
     site.write_text(configuration)
     os.kill(_pid(settings, "datanode"), signal.SIGKILL)
-    time.sleep(PAUSE_S)
-    launcher.wait_until_healthy(settings, next(each for each in services(settings) if each.name == "datanode"))
+
+
+def _wait_for(settings, wanted: type[FlightsError] | None) -> None:
+    """Return when a write to HDFS ends in an error of that kind, or in none."""
+    found: type[FlightsError] | None = StoreUnavailable
+    for _ in range(TRIES):
+        time.sleep(PAUSE_S)
+        try:
+            Hdfs(settings).write("/metadata/full", b"x")
+            found = None
+        except FlightsError as error:
+            found = type(error)
+        if found is wanted:
+            return
+    raise AssertionError(f"writes to HDFS still end in {found}")
 
 
 def test_a_full_disk_is_named_deletes_nothing_and_the_archive_goes_on_when_there_is_room(archive_store) -> None:
