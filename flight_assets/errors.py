@@ -1,6 +1,7 @@
 """The errors a user sees as one sentence.
 
 FlightsError            anything this platform reports by a sentence that names the remedy
+├── StoreFull           a store has no room left
 └── StoreUnavailable    a store did not answer at its address
 """
 
@@ -9,6 +10,10 @@ from __future__ import annotations
 
 class FlightsError(Exception):
     """A failure that the message explains; the command line prints it without a trace."""
+
+
+class StoreFull(FlightsError):
+    """A store has no room for what was to be written."""
 
 
 class StoreUnavailable(FlightsError):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, Column
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
 Document = dict[str, Any]
@@ -69,7 +73,23 @@ def _arrow_type(column: Column) -> pa.DataType:
     return types[column.type]
 
 
-def read_table(collection: Any, query: Document) -> pa.Table:  # noqa: ANN401 - pymongo's generic type
+def pages(collection: Any, query: Document, at_once: int, expected: int) -> Iterator[pa.Table]:  # noqa: ANN401 - pymongo's generic type
+    """The documents that match as rows of the fact table, in tables of about ``at_once``, so that memory is bounded.
+
+    A range that was expected to fit one table is read in one go if it does, since sorting by flight costs.
+    """
+    if expected <= at_once:
+        rows = read_table(collection, query, limit=2 * at_once)
+        if rows.num_rows < 2 * at_once:
+            yield from (rows,) if rows.num_rows else ()
+            return
+    last = ""
+    while (rows := read_table(collection, query | {"_id": {"$gt": last}}, limit=at_once, sort=[("_id", 1)])).num_rows:
+        yield rows
+        last = rows["flight_id"][-1].as_py()
+
+
+def read_table(collection: Any, query: Document, **find: Any) -> pa.Table:  # noqa: ANN401
     """The documents that match, as rows of the fact table; read column by column, without a Python object per document."""
     import pyarrow as pa
 
@@ -81,7 +101,64 @@ def read_table(collection: Any, query: Document) -> pa.Table:  # noqa: ANN401 - 
     fields: dict[str, pa.DataType] = {column.name: _arrow_type(column) for column in PLAIN}
     fields["prediction"] = pa.struct([(column.name, _arrow_type(column)) for column in PREDICTED])
     fields["version"] = pa.struct([("timestamp_us", pa.int64()), ("kafka_offset", pa.int64())])
-    return _as_rows(find_arrow_all(collection, query, schema=Schema(fields)))
+    return _as_rows(find_arrow_all(collection, query, schema=Schema(fields), **find))
+
+
+@dataclass(frozen=True)
+class DatePart:
+    """The rows of one processing date, sorted by flight, without that column: the file's directory states it."""
+
+    processing_date: date
+    rows: pa.Table
+
+
+def by_date(rows: pa.Table) -> list[DatePart]:
+    """The rows divided by processing date."""
+    import pyarrow.compute as pc
+
+    rows = rows.sort_by("flight_id")
+    dates = pc.unique(rows["processing_date"]).to_pylist()
+    chosen = [(day, rows if len(dates) == 1 else rows.filter(pc.equal(rows["processing_date"], day))) for day in sorted(dates)]
+    return [DatePart(day, part.drop_columns("processing_date").combine_chunks()) for day, part in chosen]
+
+
+def date_directory(day: date) -> str:
+    """Name of the directory of a processing date's files; Spark takes the column from it."""
+    return f"processing_date={day.isoformat()}"
+
+
+def date_of(path: str) -> date:
+    """The processing date of a file, from its path below an archive's directory."""
+    return date.fromisoformat(path.split("/", 1)[0].split("=", 1)[1])
+
+
+def file_schema() -> pa.Schema:
+    """The columns of an archive's files with their Arrow types."""
+    import pyarrow as pa
+
+    return pa.schema([(column.name, _row_type(column)) for column in FACT.columns if column.name != "processing_date"])
+
+
+def _row_type(column: Column) -> pa.DataType:
+    import pyarrow as pa
+
+    exact = {"TIMESTAMP": pa.timestamp("us", tz="UTC"), "DATE": pa.date32()}
+    return exact.get(column.type) or _arrow_type(column)
+
+
+def ranges(rows: pa.Table) -> Document:
+    """Least and greatest ingestion time, flight and flight date of some rows as ISO text, and their newest batch."""
+    import pyarrow.compute as pc
+
+    found: Document = {"last_batch_id": pc.max(rows["batch_id"]).as_py()}
+    for name, column in (("ingestion", "ingestion_timestamp"), ("flight_id", "flight_id"), ("flight_date", "flight_date")):
+        ends = pc.min_max(rows[column]).as_py()
+        found |= {f"first_{name}": _text(ends["min"]), f"last_{name}": _text(ends["max"])}
+    return found
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _as_rows(documents: pa.Table) -> pa.Table:
@@ -104,6 +181,36 @@ def _as_rows(documents: pa.Table) -> pa.Table:
         else:
             made[column.name] = documents[column.name]
     return pa.table(made)
+
+
+def documents(rows: pa.Table) -> list[Document]:
+    """The documents of rows of the fact table, just as ``mongo.document`` makes them one by one, in a quarter of the time."""
+    values = {column.name: _objects(rows[column.name]) for column in FACT.columns}
+    moments, offsets = rows["timestamp"].cast("int64").to_pylist(), values.pop("kafka_offset")
+    predictions = [values.pop(name) for name in PREDICTED_COLUMNS]
+    model = PREDICTED_COLUMNS.index("model_version")
+    made = {
+        "_id": values["flight_id"],
+        **values,
+        "prediction": [
+            dict(zip(PREDICTED_COLUMNS, row, strict=True)) if row[model] is not None else None for row in zip(*predictions, strict=True)
+        ],
+        "version": [{"timestamp_us": moment, "kafka_offset": offset} for moment, offset in zip(moments, offsets, strict=True)],
+    }
+    return [dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)]
+
+
+def _objects(column: Any) -> list[Any]:  # noqa: ANN401 - pyarrow's array of any type
+    """The values as MongoDB takes them. Times without a zone are UTC there, and made much faster than others."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    if types.is_timestamp(column.type):
+        plain = column.cast(pa.timestamp("us")).to_numpy()
+        return list(plain.tolist())
+    if types.is_date(column.type):
+        return list(column.cast(pa.string()).to_pylist())
+    return list(column.to_pylist())
 
 
 def spark_schema() -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flight_assets.archive import columns, hot
-from flight_assets.archive.record import ARCHIVE_ROOT, ArchivedFile, ArchiveRecord, State
+from flight_assets.archive import columns, tasks
+from flight_assets.archive.record import ARCHIVE_ROOT, ArchivedFile, ArchiveRecord, State, WrittenFile
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.stores import mongo
@@ -15,17 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
     from flight_assets.stores.warehouse import Warehouse
 
-# Target of a file: 50,000 flights, which real ones fill to about 4 MB of Parquet in row groups of half a MB. A worker holds one such
-# slice in memory (60 MB); a reader of one flight reads one row group.
-DOCUMENTS_PER_FILE = 50_000
-ROW_GROUP_BYTES = 2_000_000
-ROWS_PER_BATCH = 5_000
 FILES = "archived_files"
 VIEW = "archived_flight_events"
 UNITED = "all_flight_events"
@@ -35,51 +29,27 @@ class ArchiveDamaged(FlightsError):
     """Files of an archive are missing or do not hold what was written."""
 
 
-def export(house: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
-    """Write the planned slices to the temporary directory, one file or more each, and note how many rows with which checksum went out.
+def export(house: Warehouse, settings: Settings, hdfs: Hdfs, record: ArchiveRecord) -> None:
+    """Write the planned slices to the temporary directory and note in the record which files with how many rows and which checksums.
 
-    A repeat overwrites. Documents that were updated or deleted since the plan are not in their slice any more and stay out.
+    A repeat begins anew. Documents that were updated or deleted since the plan are not in their slice any more and stay out, and so do
+    those that do not fit the contract, which are counted.
     """
-    from pyspark.sql import Observation
-    from pyspark.sql import functions as F
-
-    # Spark's old default for times, INT96, has no statistics, so that reads of a range of time could not skip anything.
-    house.spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-    rows = house.spark.range(0, len(record.slices), 1, len(record.slices)).mapInArrow(_reader(settings, record), columns.spark_schema())
-    seen = Observation()
-    (
-        rows.observe(seen, F.count("*").alias("rows"), checksum().alias("checksum"))
-        .sortWithinPartitions("processing_date", "flight_id")
-        .write.mode("overwrite")
-        .partitionBy("processing_date")
-        .option("compression", "snappy")
-        .option("parquet.block.size", str(ROW_GROUP_BYTES))
-        .option("maxRecordsPerFile", str(2 * DOCUMENTS_PER_FILE))
-        .parquet(settings.hdfs_path(record.temporary))
-    )
-    record.record_count = int(seen.get["rows"])
-    record.checksum = str(seen.get["checksum"] or 0)
+    hdfs.delete(record.temporary)
+    work = tasks.Export(settings, record.temporary, tuple(record.slices), record.restored_since)
+    found = tasks.each(house, work, len(record.slices))
+    record.written = [WrittenFile(**each) for each in found if "path" in each]
+    for each in found:
+        if "slice" in each:
+            record.slices[each["slice"]].held_back = each["held_back"]
+    record.held_back = sum(each.held_back for each in record.slices)
+    record.record_count = sum(each.rows for each in record.written)
+    record.checksum = total(record.written)
 
 
-def checksum() -> Column:
-    """Sum of xxhash64 over all columns of each row: the same rows give the same sum in any order, and a doubled row another."""
-    from pyspark.sql import functions as F
-
-    return F.sum(F.xxhash64(*FACT.column_names).cast("decimal(20,0)"))
-
-
-def _reader(settings: Settings, record: ArchiveRecord) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    ranges = [(each.start, each.end) for each in record.slices]
-    match = hot.archivable(record.restored_since)
-
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with mongo.database(settings) as db:
-            for batch in batches:
-                for nth in batch.column("id").to_pylist():
-                    rows = columns.read_table(db[mongo.FLIGHTS], match | hot.taken_between(*ranges[nth]))
-                    yield from rows.to_batches(max_chunksize=ROWS_PER_BATCH)
-
-    return run
+def total(found: Sequence[WrittenFile]) -> str:
+    """The checksum of all rows of some files."""
+    return str(sum(int(each.checksum) for each in found) % 2**64)
 
 
 def read(house: Warehouse, location: str) -> DataFrame:
@@ -87,37 +57,33 @@ def read(house: Warehouse, location: str) -> DataFrame:
     return house.spark.read.schema(columns.spark_schema()).parquet(location).select(*FACT.column_names)
 
 
-def read_back(house: Warehouse, settings: Settings, hdfs: Hdfs, directory: str) -> list[ArchivedFile]:
-    """What is in each file of a directory, read whole from HDFS."""
-    from pyspark.sql import functions as F
-
-    if not hdfs.exists(directory):
-        raise ArchiveDamaged(f"{directory} is missing")
-    url = settings.hdfs_path(directory)
-    rows = house.spark.read.schema(columns.spark_schema()).parquet(url).withColumn("_path", F.col("_metadata.file_path"))
-    ranges = {
-        f"{side}_{name}": function(column).alias(f"{side}_{name}")
-        for name, column in (("ingestion", "ingestion_timestamp"), ("flight_id", "flight_id"), ("flight_date", "flight_date"))
-        for side, function in (("first", F.min), ("last", F.max))
-    }
-    found = (
-        rows.groupBy("_path")
-        .agg(F.count("*").alias("rows"), checksum().alias("checksum"), F.max("batch_id").alias("last_batch_id"), *ranges.values())
-        .orderBy("_path")
-        .collect()
-    )
-    files = [
-        {name: row[name] for name in ("rows", "last_batch_id", *ranges)}
-        | {"path": row["_path"].split(f"{directory}/", 1)[1], "checksum": str(row["checksum"])}
-        | {name: _utc(row[name]) for name in ("first_ingestion", "last_ingestion")}
-        for row in found
-    ]
-    return [ArchivedFile(bytes=hdfs.size_bytes(f"{directory}/{each['path']}"), **each) for each in files]
+def read_back(house: Warehouse, settings: Settings, directory: str, paths: Sequence[str]) -> tuple[list[ArchivedFile], list[str]]:
+    """What is in each of some files, read whole from HDFS; and what is wrong with those that cannot be read."""
+    found = tasks.each(house, tasks.ReadBack(settings, directory, tuple(paths)), len(paths))
+    return [ArchivedFile(**each) for each in found if "problem" not in each], tasks.problems(found)
 
 
-def _utc(moment: datetime) -> datetime:
-    """Spark gives times without a zone, in this machine's."""
-    return moment.astimezone(UTC)
+def verify_written(house: Warehouse, settings: Settings, hdfs: Hdfs, directory: str, written: Sequence[WrittenFile]) -> list[ArchivedFile]:
+    """Read back what an export wrote; returns the files as they are on HDFS.
+
+    Raises:
+        ArchiveDamaged: a file is missing, unreadable, differs in rows or checksum, or is not one of them; the message names each.
+    """
+    found, wrong = read_back(house, settings, directory, [each.path for each in written])
+    there = {each.path: each for each in found}
+    for each in written:
+        now = there.get(each.path)
+        if now and (now.rows, now.checksum) != (each.rows, each.checksum):
+            wrong.append(f"{each.path} has {now.rows} rows with checksum {now.checksum} instead of {each.rows} with {each.checksum}")
+    wrong += [f"{path} is not one of its files" for path in sorted(set(_listed(hdfs, directory)) - {each.path for each in written})]
+    if wrong:
+        raise ArchiveDamaged(f"{directory} is damaged: {'; '.join(wrong)}")
+    return found
+
+
+def _listed(hdfs: Hdfs, directory: str) -> list[str]:
+    dates = [name for name in hdfs.list(directory) if name.startswith("processing_date=")]
+    return [f"{day}/{name}" for day in dates for name in hdfs.list(f"{directory}/{day}")]
 
 
 def refuse_changed(hdfs: Hdfs, record: ArchiveRecord) -> None:
@@ -143,34 +109,23 @@ def refuse_damaged(house: Warehouse, settings: Settings, hdfs: Hdfs, record: Arc
     """
     refuse_changed(hdfs, record)
     try:
-        found = {each.path: each for each in read_back(house, settings, hdfs, record.directory)}
-    except Exception as error:
-        bad = [each.path for each in record.files if not _is_readable(house, settings, f"{record.directory}/{each.path}")]
-        if not bad:
-            raise
-        raise ArchiveDamaged(f"archive {record.archive_id} at {record.directory} is damaged: cannot read {', '.join(bad)}") from error
-    bad = [
-        each.path
-        for each in record.files
-        if each.path not in found or (found[each.path].rows, found[each.path].checksum) != (each.rows, each.checksum)
-    ]
-    unknown = sorted(set(found) - {each.path for each in record.files})
-    if bad or unknown:
-        raise ArchiveDamaged(
-            f"archive {record.archive_id} at {record.directory} is damaged: count or checksum differ in {', '.join(bad) or 'no file'}"
-            + (f"; files that are not its own: {', '.join(unknown)}" if unknown else "")
-        )
+        verify_written(house, settings, hdfs, record.directory, record.files)
+    except ArchiveDamaged as error:
+        raise ArchiveDamaged(f"archive {record.archive_id}: {error}") from error
 
 
-def _is_readable(house: Warehouse, settings: Settings, path: str) -> bool:
-    from pyspark.errors import PySparkException
+def delete_from_hot(house: Warehouse, settings: Settings, record: ArchiveRecord, chosen: Sequence[ArchivedFile]) -> int:
+    """Delete from the hot store what some files of an archive hold; returns how many of their flights are hot in another state.
 
-    try:
-        # The directory's date is a column of the table, not of the file.
-        house.spark.read.schema(columns.spark_schema()).parquet(settings.hdfs_path(path)).agg(checksum()).collect()
-    except PySparkException:
-        return False
-    return True
+    Raises:
+        ArchiveDamaged: a file does not have the bytes that were verified; nothing of it was deleted.
+    """
+    work = tasks.Delete(settings, record.directory, tuple((each.path, each.sha256) for each in chosen))
+    found = tasks.each(house, work, len(chosen))
+    wrong = tasks.problems(found)
+    if wrong:
+        raise ArchiveDamaged(f"archive {record.archive_id} at {record.directory} is damaged: {'; '.join(wrong)}")
+    return sum(int(each["left"]) for each in found)
 
 
 def create_views(house: Warehouse, settings: Settings) -> None:
@@ -180,6 +135,9 @@ def create_views(house: Warehouse, settings: Settings) -> None:
     archive that holds that state if one does. The fact table has each flight's newest state whatever an archive does, so the view is
     right at every step of one.
     """
+    present = {row.tableName for row in house.spark.sql(f"SHOW TABLES IN {house.database}").collect()}
+    if {FILES, VIEW, UNITED} <= present:
+        return
     flat = ", ".join(f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date")
     names = ", ".join(FACT.column_names)
     files, archived, united = (f"{house.database}.{name}" for name in (FILES, VIEW, UNITED))
@@ -197,10 +155,10 @@ def create_views(house: Warehouse, settings: Settings) -> None:
 def register(house: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
     """Make a published archive's files part of the view. A repeat changes nothing."""
     create_views(house, settings)
-    days = sorted({each.path.split("/", 1)[0].split("=", 1)[1] for each in record.files})
+    days = sorted({columns.date_of(each.path) for each in record.files})
     partitions = " ".join(
         f"PARTITION (archive_id = '{record.archive_id}', processing_date = '{day}') "
-        f"LOCATION '{settings.hdfs_path(record.directory)}/processing_date={day}'"
+        f"LOCATION '{settings.hdfs_path(record.directory)}/{columns.date_directory(day)}'"
         for day in days
     )
     house.spark.sql(f"ALTER TABLE {house.database}.{FILES} ADD IF NOT EXISTS {partitions}").collect()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 # A minute with more documents than this is looked at second by second, so that an archive takes little more than it must.
 REFINE_ABOVE = 5_000
-IDS_PER_DELETE = 2_000
+IDS_PER_DELETE = 5_000
+# What deleting needs to know of an archived row.
+KEYS = ("flight_id", "event_id", "timestamp", "kafka_offset", "model_version")
 # Compacting reads and writes the whole collection: worth it when it gives back a good part of what the files hold.
 COMPACT_SHARE = 0.2
 COMPACT_BYTES = 20_000_000
-COMPACT_TIMEOUT_MS = 600_000
+# Below the time after which a client gives up on an answer (four times timeout_s).
+COMPACT_TIMEOUT_MS = 45_000
 
 
 def measure(db: Any) -> HotSize:  # noqa: ANN401 - pymongo's generic type
@@ -45,11 +50,17 @@ def measure(db: Any) -> HotSize:  # noqa: ANN401 - pymongo's generic type
 
 def archivable(restored_since: datetime) -> Document:
     """The query for documents that may be archived: they fit the contract, and were not restored lately."""
-    return {
-        "$jsonSchema": archivable_schema(),
-        "$expr": {"$eq": ["$_id", "$flight_id"]},
-        "restored.at": {"$not": {"$gte": restored_since}},
-    }
+    return fitting() | not_restored(restored_since)
+
+
+def fitting() -> Document:
+    """The query for documents that an archive holds without losing anything. MongoDB needs 15 µs for each that it looks at."""
+    return {"$jsonSchema": archivable_schema(), "$expr": {"$eq": ["$_id", "$flight_id"]}}
+
+
+def not_restored(since: datetime) -> Document:
+    """The query for documents that were not restored at that time or later."""
+    return {"restored.at": {"$not": {"$gte": since}}}
 
 
 def taken_between(start: datetime, end: datetime) -> Document:
@@ -57,29 +68,61 @@ def taken_between(start: datetime, end: datetime) -> Document:
     return {"ingestion_timestamp": {"$gte": start, "$lt": end}}
 
 
-def histogram(flights: Any, before: datetime, restored_since: datetime) -> list[Bin]:  # noqa: ANN401
-    """Archivable documents per minute of ingestion (per second where there are many), up to a moment, oldest first."""
-    match = archivable(restored_since)
-    minutes = _bins(flights, match | {"ingestion_timestamp": {"$lt": before}}, MINUTE, "minute")
-    return [part for each in minutes for part in _refined(flights, match, each)]
+def until(taken: Document, end: datetime) -> Document:
+    """A range of ``taken_between``, cut off at a moment."""
+    limits = taken["ingestion_timestamp"]
+    return taken_between(limits["$gte"], min(limits["$lt"], end))
 
 
-def _refined(flights: Any, match: Document, minute: Bin) -> list[Bin]:  # noqa: ANN401
+def histogram(flights: Any, before: datetime, restored_since: datetime, unfit: Sequence[Document]) -> list[Bin]:  # noqa: ANN401
+    """Archivable documents per minute of ingestion (per second where there are many), up to a moment, oldest first.
+
+    ``unfit`` are queries for the ranges of ingestion in which documents are held against the contract; elsewhere all are taken to fit it.
+    """
+    match = not_restored(restored_since)
+    minutes = _counts(flights, match | {"ingestion_timestamp": {"$lt": before}}, "minute")
+    for each in unfit:
+        minutes.subtract(_counts(flights, match | each | {"$nor": [fitting()]}, "minute"))
+    bins = [Bin(start, start + MINUTE, documents) for start, documents in sorted(minutes.items()) if documents > 0]
+    return [part for each in bins for part in _refined(flights, match, each, unfit)]
+
+
+def _refined(flights: Any, match: Document, minute: Bin, unfit: Sequence[Document]) -> list[Bin]:  # noqa: ANN401
     if minute.documents <= REFINE_ABOVE:
         return [minute]
-    return _bins(flights, match | taken_between(minute.start, minute.end), SECOND, "second")
+    match = match | taken_between(minute.start, minute.end)
+    looked_into = any(overlap(each, minute) for each in unfit)
+    seconds = _counts(flights, match | fitting() if looked_into else match, "second")
+    return [Bin(start, start + SECOND, documents) for start, documents in sorted(seconds.items())]
 
 
-def _bins(flights: Any, match: Document, width: timedelta, unit: str) -> list[Bin]:  # noqa: ANN401
+def overlap(taken: Document, each: Bin) -> bool:
+    """Whether a range of ``taken_between`` has a moment in common with a bin."""
+    limits = taken["ingestion_timestamp"]
+    return bool(limits["$gte"] < each.end and each.start < limits["$lt"])
+
+
+def _counts(flights: Any, match: Document, unit: str) -> Counter[datetime]:  # noqa: ANN401
     start = {"$dateTrunc": {"date": "$ingestion_timestamp", "unit": unit}}
-    pipeline = [{"$match": match}, {"$group": {"_id": start, "documents": {"$sum": 1}}}, {"$sort": {"_id": 1}}]
-    return [Bin(found["_id"], found["_id"] + width, found["documents"]) for found in flights.aggregate(pipeline)]
+    pipeline = [{"$match": match}, {"$group": {"_id": start, "documents": {"$sum": 1}}}]
+    return Counter({found["_id"]: found["documents"] for found in flights.aggregate(pipeline)})
 
 
-def held_back(flights: Any, before: datetime) -> int:  # noqa: ANN401
-    """How many documents up to a moment do not fit the contract, so that archiving them would lose something."""
-    fits = {"$jsonSchema": archivable_schema(), "$expr": {"$eq": ["$_id", "$flight_id"]}}
-    return int(flights.count_documents({"ingestion_timestamp": {"$lt": before}, "$nor": [fits]}))
+def days_before(flights: Any, before: datetime) -> list[Document]:  # noqa: ANN401
+    """``taken_between`` of each day of ingestion up to a moment; a query over one of them ends in time however big the store is."""
+    first = flights.find_one({}, {"ingestion_timestamp": 1}, sort=[("ingestion_timestamp", 1)])
+    if first is None:
+        return []
+    day, found = first["ingestion_timestamp"].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0), []
+    while day < before:
+        found.append(taken_between(day, min(day + DAY, before)))
+        day += DAY
+    return found
+
+
+def held_back(flights: Any, ranges: Sequence[Document]) -> int:  # noqa: ANN401
+    """How many documents of some ranges of ingestion do not fit the contract, so that archiving them would lose something."""
+    return sum(int(flights.count_documents(each | {"$nor": [fitting()]})) for each in ranges)
 
 
 def unchanged(flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], with_prediction: bool) -> Document:
@@ -92,39 +135,40 @@ def unchanged(flight_ids: Sequence[str], event_ids: Sequence[str], versions: Seq
     return same | {"prediction": {"$ne": None} if with_prediction else None}
 
 
-def deleter(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """For Spark's workers: delete the archived documents that are unchanged.
+def delete_unchanged(flights: Any, keys: pa.Table) -> int:  # noqa: ANN401
+    """Delete the documents that are as they were archived; rows have the columns ``KEYS``. A repeat deletes nothing more.
 
-    They come as flight_id, event_id, timestamp_us, kafka_offset, predicted. Gives back how many were deleted per batch of rows.
-    Deleting again deletes nothing more.
+    Returns how many of these flights are still hot, because their document has changed since.
     """
-
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
-        with mongo.database(settings) as db:
-            for batch in batches:
-                deleted = sum(
-                    _delete(db[mongo.FLIGHTS], batch.slice(at, IDS_PER_DELETE)) for at in range(0, batch.num_rows, IDS_PER_DELETE)
-                )
-                yield pa.RecordBatch.from_pydict({"deleted": pa.array([deleted], pa.int64())})
-
-    return run
+    return sum(_delete(flights, batch) for batch in keys.to_batches(max_chunksize=IDS_PER_DELETE))
 
 
 def _delete(flights: Any, batch: pa.RecordBatch) -> int:  # noqa: ANN401
     import pyarrow.compute as pc
 
-    return sum(_delete_alike(flights, batch.filter(pc.equal(batch["predicted"], predicted)), predicted) for predicted in (True, False))
+    with_prediction = pc.is_valid(batch["model_version"])
+    deleted = _delete_alike(flights, batch.filter(with_prediction), True) + _delete_alike(
+        flights, batch.filter(pc.invert(with_prediction)), False
+    )
+    if deleted == batch.num_rows:
+        return 0
+    return int(flights.count_documents({"_id": {"$in": batch["flight_id"].to_pylist()}}))
 
 
 def _delete_alike(flights: Any, batch: pa.RecordBatch, predicted: bool) -> int:  # noqa: ANN401
     if not batch.num_rows:
         return 0
-    rows = batch.to_pydict()
-    moments = zip(rows["timestamp_us"], rows["kafka_offset"], strict=True)
+    moments = zip(batch["timestamp"].cast("int64").to_pylist(), batch["kafka_offset"].to_pylist(), strict=True)
     versions = [{"timestamp_us": moment, "kafka_offset": offset} for moment, offset in moments]
-    return int(flights.delete_many(unchanged(rows["flight_id"], rows["event_id"], versions, predicted)).deleted_count)
+    match = unchanged(batch["flight_id"].to_pylist(), batch["event_id"].to_pylist(), versions, predicted)
+    return int(flights.delete_many(match).deleted_count)
+
+
+def hot_in_range(flights: Any, record: ArchiveRecord) -> bool:  # noqa: ANN401
+    """Whether any document is hot in an archive's range of ingestion."""
+    return (
+        flights.find_one({"ingestion_timestamp": {"$gte": record.first_ingestion, "$lte": record.last_ingestion}}, {"_id": 1}) is not None
+    )
 
 
 def states_between(settings: Settings, record: ArchiveRecord) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -155,13 +199,16 @@ def _states(documents: list[Document]) -> pa.RecordBatch:
     )
 
 
-def compact(db: Any, size: HotSize) -> str:  # noqa: ANN401
+def compact(db: Any) -> str:  # noqa: ANN401
     """Give free space of the collection and its indexes back to the disk, if it pays. Returns what was done, for the record.
 
     Reads and writes go on meanwhile. What free space remains is used again by later documents, so a refusal does no harm.
     """
     from pymongo.errors import OperationFailure
 
+    # Space of deleted documents counts as free from the next checkpoint on, which would come within a minute by itself.
+    db.client.admin.command("fsync")
+    size = measure(db)
     if size.reusable_bytes < max(COMPACT_BYTES, COMPACT_SHARE * size.storage_bytes):
         return f"not worth it: {size.reusable_bytes / 1e6:.1f} MB of {size.storage_bytes / 1e6:.1f} MB are free"
     try:

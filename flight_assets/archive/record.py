@@ -59,15 +59,22 @@ class TimeSlice(BaseModel):
     start: AwareDatetime
     end: AwareDatetime
     documents: int
+    held_back: int = Field(default=0, description="documents met at the export whose fields do not fit the contract")
 
 
-class ArchivedFile(BaseModel):
-    """A file of an archive as it was read back. ``checksum`` is the sum of xxhash64 over the columns of each row, whatever their order."""
+class WrittenFile(BaseModel):
+    """A file as it was sent to HDFS. ``checksum`` is that of ``archive/checksum.py`` over its rows, whatever their order."""
 
     path: str = Field(description="below the archive's directory")
     rows: int
-    bytes: int
     checksum: str
+
+
+class ArchivedFile(WrittenFile):
+    """A file of an archive as it was read back. ``sha256`` is that of its bytes: what is deleted later was read from these very bytes."""
+
+    bytes: int
+    sha256: str
     first_ingestion: AwareDatetime
     last_ingestion: AwareDatetime
     first_flight_id: str
@@ -107,7 +114,7 @@ class ArchiveRecord(BaseModel):
     shortened_window: bool = False
     planned_documents: int
     planned_bytes: int
-    held_back: int = Field(default=0, description="documents of that age whose fields do not fit the contract; they stay hot")
+    held_back: int = Field(default=0, description="documents of its slices whose fields do not fit the contract; they stay hot")
     restored_since: AwareDatetime = Field(description="documents restored at this time or later are left out")
     slices: list[TimeSlice]
     record_count: int | None = None
@@ -115,13 +122,15 @@ class ArchiveRecord(BaseModel):
     file_size_mb: float | None = None
     storage_location: str
     schema_: list[ColumnType] = Field(default_factory=list, alias="schema")
+    written: list[WrittenFile] = Field(default_factory=list)
     files: list[ArchivedFile] = Field(default_factory=list)
     first_ingestion: AwareDatetime | None = None
     last_ingestion: AwareDatetime | None = None
     id_range: tuple[str, str] | None = Field(default=None, description="least and greatest archived flight_id")
     batch_id: int | None = Field(default=None, description="newest batch that wrote one of its documents")
-    deleted: int = 0
-    left_newer: int | None = Field(default=None, description="documents that changed or went during the archive and were not deleted by it")
+    deleted_files: int = Field(default=0, description="how many of its files, in order, are deleted from the hot store")
+    deleted: int = Field(default=0, description="archived documents that are no longer hot")
+    left_newer: int = Field(default=0, description="archived flights that changed meanwhile and so stay hot, to be archived again later")
     size_before: Sizes | None = None
     size_after_delete: Sizes | None = None
     size_after: Sizes | None = None
@@ -195,6 +204,10 @@ class Archives:
     def save(self, record: ArchiveRecord) -> None:
         """Write a record, atomically."""
         self.hdfs.write(record_path(record.archive_id), record.to_json().encode())
+
+    def unfit(self) -> list[TimeSlice]:
+        """Ranges of ingestion in which an export met documents that do not fit the contract."""
+        return [each for record in self.records() for each in record.slices if each.held_back]
 
     def forget(self, archive_id: str) -> None:
         """Remove a record. Only for archives whose files are gone."""

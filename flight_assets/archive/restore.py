@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flight_assets.archive import files
+from flight_assets.archive import columns, files, tasks
 from flight_assets.archive.record import READABLE, Archives, Restore, State
 from flight_assets.archive.steps import LEASE_WAIT_S, Archiver
 from flight_assets.errors import FlightsError
@@ -155,17 +155,18 @@ def _restorer(settings: Settings, at: datetime, reason: str) -> Callable[[Iterat
         import pyarrow as pa
 
         with mongo.database(settings) as db:
-            for batch in batches:
-                documents = [_document(row, at, reason) for row in batch.to_pylist()]
-                restored, kept = put_back(db[mongo.FLIGHTS], documents)
+            for restored, kept in tasks.overlapped(lambda batch: put_back(db[mongo.FLIGHTS], _documents(batch, at, reason)), batches):
                 yield pa.RecordBatch.from_pydict({"restored": pa.array([restored], pa.int64()), "kept_newer": pa.array([kept], pa.int64())})
 
     return run
 
 
-def _document(row: dict[str, Any], at: datetime, reason: str) -> dict[str, Any]:
-    marker = {"at": at, "archive_id": row.pop("archive_id"), "reason": reason}
-    return mongo.document(row) | {"restored": marker}
+def _documents(batch: pa.RecordBatch, at: datetime, reason: str) -> list[dict[str, Any]]:
+    import pyarrow as pa
+
+    markers = [{"at": at, "archive_id": archive_id, "reason": reason} for archive_id in batch.column("archive_id").to_pylist()]
+    found = columns.documents(pa.Table.from_batches([batch]))
+    return [document | {"restored": marker} for document, marker in zip(found, markers, strict=True)]
 
 
 def put_back(flights: Any, documents: Sequence[dict[str, Any]]) -> tuple[int, int]:  # noqa: ANN401 - pymongo's generic type

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flight_assets.archive import files, hot
+from flight_assets.archive import files, hot, tasks
 from flight_assets.archive.policy import BYTES_PER_MB, HotSize, Selection, policy_of, select, slices
 from flight_assets.archive.record import NEXT_STEP, ArchiveRecord, Archives, Sizes, State, TimeSlice
-from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.provenance import ColumnType
-from flight_assets.stores import lease, mongo
+from flight_assets.stores import lease, mongo, outage
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 LEASE_WAIT_S = 5.0
+# Files whose documents are deleted between two looks at pause, and two saves of the record: up to 200,000 documents.
+FILES_AT_ONCE = 4
 
 
 class Paused(FlightsError):
@@ -80,20 +82,30 @@ class Archiver:
                 self._take(record)
             return record
 
-    def preview(self) -> tuple[HotSize, Selection, int]:
-        """What an archive would take now: the store's size, the selection, and how many documents are held back. Changes nothing."""
+    def preview(self, exact: bool = False) -> tuple[HotSize, Selection, int]:
+        """What an archive would take now: the store's size, the selection, and how many old documents are held back. Changes nothing.
+
+        Documents are held against the contract where an earlier export met some that do not fit it, or everywhere if it must be
+        ``exact``, which takes seconds per 100,000 documents; the export looks at each in any case.
+        """
         now = self.now()
         policy = policy_of(self.settings)
         with mongo.database(self.settings) as db:
+            flights, before = db[mongo.FLIGHTS], now - policy.min_window
             size = hot.measure(db)
-            bins = hot.histogram(db[mongo.FLIGHTS], now - policy.min_window, self._restored_since(now))
-            held_back = hot.held_back(db[mongo.FLIGHTS], now - policy.window)
+            if exact:
+                unfit = hot.days_before(flights, before)
+            else:
+                unfit = [hot.taken_between(each.start, each.end) for each in self.archives.unfit()]
+            bins = hot.histogram(flights, before, self._restored_since(now), unfit)
+            aged = [hot.until(each, now - policy.window) for each in unfit]
+            held_back = hot.held_back(flights, aged)
         return size, select(policy, size, bins, now), held_back
 
     def plan(self) -> ArchiveRecord | None:
         """Fix which ranges of ingestion time leave, and save that as a new record; None if nothing is due."""
         now = self.now()
-        size, selection, held_back = self.preview()
+        size, selection, _ = self.preview()
         if not selection.documents:
             return None
         archive_id = self.archives.next_id()
@@ -105,11 +117,10 @@ class Archiver:
             shortened_window=selection.shortened,
             planned_documents=selection.documents,
             planned_bytes=selection.bytes,
-            held_back=held_back,
             restored_since=self._restored_since(now),
             slices=[
                 TimeSlice(start=each.start, end=each.end, documents=each.documents)
-                for each in slices(selection.bins, files.DOCUMENTS_PER_FILE)
+                for each in slices(selection.bins, tasks.DOCUMENTS_PER_FILE)
             ],
             storage_location="",
             size_before=_sizes(size),
@@ -134,7 +145,9 @@ class Archiver:
             files.refuse_damaged(self.open_warehouse(), self.settings, self.hdfs, record)
         except files.ArchiveDamaged as error:
             if record.state is State.DELETING:
-                raise
+                raise files.ArchiveDamaged(
+                    f"{error}; some of its documents may have left the hot store already: bring its files back from a copy, then run again"
+                ) from error
             files.unregister(self.open_warehouse(), self.settings, record)
             record.last_error = str(error)
             self._reach(record, State.ABANDONED)
@@ -146,10 +159,12 @@ class Archiver:
         began = time.monotonic()
         try:
             following = step(self, record)
+        except Paused:
+            raise
         except Exception as error:
-            record.last_error = f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            record.last_error = f"{name}: {outage.explain(self.settings, error)}"
             # When HDFS is what failed, the record stays as it was; the error itself goes on to the caller.
-            with suppress(StoreUnavailable):
+            with suppress(StoreUnavailable, StoreFull):
                 self.archives.save(record)
             raise
         record.last_error = None
@@ -162,23 +177,22 @@ class Archiver:
         self.reached(record)
 
     def _export(self, record: ArchiveRecord) -> State:
-        files.export(self.open_warehouse(), self.settings, record)
+        files.export(self.open_warehouse(), self.settings, self.hdfs, record)
         return State.EXPORTED
 
     def _verify(self, record: ArchiveRecord) -> State:
         """Compare what went out with what HDFS holds; a difference sends the archive back to its export."""
+        if not record.written:
+            record.reason += "; all of them changed, went or do not fit the contract"
+            return State.ABANDONED
         house = self.open_warehouse()
-        found = files.read_back(house, self.settings, self.hdfs, record.temporary) if record.record_count else []
-        rows, total = sum(each.rows for each in found), sum(int(each.checksum) for each in found)
-        if (rows, str(total)) != (record.record_count, record.checksum):
+        try:
+            found = files.verify_written(house, self.settings, self.hdfs, record.temporary, record.written)
+        except files.ArchiveDamaged as error:
             record.state = State.PLANNED
             raise files.ArchiveDamaged(
-                f"archive {record.archive_id}: {record.record_count} rows with checksum {record.checksum} were written, {rows} with "
-                f"{total} came back; nothing was published or deleted, the next run exports again"
-            )
-        if not found:
-            record.reason += "; all of them changed or went before they were exported"
-            return State.ABANDONED
+                f"archive {record.archive_id}: {error}; nothing was published or deleted, the next run exports again"
+            ) from error
         record.files = found
         record.file_size_mb = round(sum(each.bytes for each in found) / BYTES_PER_MB, 3)
         record.first_ingestion = min(each.first_ingestion for each in found)
@@ -206,33 +220,43 @@ class Archiver:
         return State.DELETING
 
     def _delete(self, record: ArchiveRecord) -> State:
-        from pyspark.sql import functions as F
-
-        rows = files.read(self.open_warehouse(), record.storage_location)
-        predicted = F.col("model_version").isNotNull().alias("predicted")
-        keys = rows.select("flight_id", "event_id", F.unix_micros("timestamp").alias("timestamp_us"), "kafka_offset", predicted)
-        found = keys.mapInArrow(hot.deleter(self.settings), "deleted long").agg(F.sum("deleted").alias("deleted")).collect()
-        record.deleted += found[0].deleted or 0
+        """File by file, some at a time; the record says how far it is, so that a crash or a pause in the middle goes on from there."""
+        house = self.open_warehouse()
+        while record.deleted_files < len(record.files):
+            self._refuse_paused()
+            chosen = record.files[record.deleted_files : record.deleted_files + FILES_AT_ONCE]
+            left = files.delete_from_hot(house, self.settings, record, chosen)
+            record.left_newer += left
+            record.deleted += sum(each.rows for each in chosen) - left
+            record.deleted_files += len(chosen)
+            if record.deleted_files < len(record.files):
+                self.archives.save(record)
         return State.DELETED
 
     def _confirm(self, record: ArchiveRecord) -> State:
         """See that no archived state is left in the hot store; give space back to the disk; write the final row."""
         house = self.open_warehouse()
+        still_hot = self._still_hot(house, record)
+        if still_hot:
+            record.state, record.deleted_files, record.deleted, record.left_newer = State.DELETING, 0, 0, 0
+            raise FlightsError(f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them")
+        with mongo.database(self.settings) as db:
+            record.size_after_delete = _sizes(hot.measure(db))
+            record.compaction = hot.compact(db)
+            record.size_after = _sizes(hot.measure(db))
+        self._write_table(house, record, State.DONE)
+        return State.DONE
+
+    def _still_hot(self, house: Warehouse, record: ArchiveRecord) -> int:
+        """How many documents are hot just as they were archived."""
+        with mongo.database(self.settings) as db:
+            if not hot.hot_in_range(db[mongo.FLIGHTS], record):
+                return 0
         left = house.spark.range(0, 1, 1, 1).mapInArrow(
             hot.states_between(self.settings, record), "flight_id string, event_id string, predicted boolean"
         )
         archived = files.read(house, record.storage_location).selectExpr("flight_id", "event_id", "model_version IS NOT NULL AS predicted")
-        still_hot = archived.join(left, ["flight_id", "event_id", "predicted"], "left_semi").count()
-        if still_hot:
-            record.state = State.DELETING
-            raise FlightsError(f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them")
-        record.left_newer = max(0, (record.record_count or 0) - record.deleted)
-        with mongo.database(self.settings) as db:
-            record.size_after_delete = _sizes(hot.measure(db))
-            record.compaction = hot.compact(db, hot.measure(db))
-            record.size_after = _sizes(hot.measure(db))
-        self._write_table(house, record, State.DONE)
-        return State.DONE
+        return int(archived.join(left, ["flight_id", "event_id", "predicted"], "left_semi").count())
 
     def _write_table(self, house: Warehouse, record: ArchiveRecord, state: State) -> None:
         others = [each for each in self.archives.records() if each.archive_id != record.archive_id]

@@ -1,5 +1,6 @@
 """hdfs_archive: what has left the hot store, as verified Parquet on HDFS. Not under the processing lease: batches go on meanwhile."""
 
+from datetime import date
 from typing import Any
 
 from dagster import AssetExecutionContext, Config, Failure, MaterializeResult, MetadataValue, OpExecutionContext, asset, job, op
@@ -14,6 +15,7 @@ from flight_assets.settings import get_settings
 from flight_assets.stores import outage, warehouse
 
 POOL = "archiving"
+ISO_DATE_OR_NONE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
 def archiver_of_run(run_id: str, log: Any = None) -> Archiver:  # noqa: ANN401 - Dagster's log manager
@@ -51,7 +53,7 @@ def metadata(record: ArchiveRecord) -> dict[str, Any]:
         "reason": record.reason,
         "archived": record.record_count or 0,
         "deleted": record.deleted,
-        "left_newer": record.left_newer or 0,
+        "left_newer": record.left_newer,
         "held_back": record.held_back,
         "file_size_mb": record.file_size_mb or 0.0,
         "files": len(record.files),
@@ -79,6 +81,8 @@ class RestoreConfig(Config):
 
     archive_id: str = Field(default="", description="all of this archive")
     flight_id: str = Field(default="", description="one flight")
+    first_date: str = Field(default="", pattern=ISO_DATE_OR_NONE, description="flights scheduled on this date (YYYY-MM-DD) or later")
+    last_date: str = Field(default="", pattern=ISO_DATE_OR_NONE, description="flights scheduled on this date or earlier")
     reason: str = Field(description="kept in the documents and in the archive's record")
 
 
@@ -92,7 +96,10 @@ def verify_files(context: OpExecutionContext, config: VerifyConfig) -> None:
 @op(pool=POOL)
 def restore_flights(context: OpExecutionContext, config: RestoreConfig) -> None:
     """Bring archived flights back into the hot store."""
-    what = What(archive_id=config.archive_id or None, flight_id=config.flight_id or None)
+    first, last = (date.fromisoformat(text) if text else None for text in (config.first_date, config.last_date))
+    what = What(config.archive_id or None, first, last, config.flight_id or None)
+    if what == What():
+        raise Failure("say what: archive_id, flight_id, first_date or last_date")
     done = restore(archiver_of_run(context.run.run_id), what, config.reason)
     context.log.info("%d restored, %d were hot in the same or a newer state", done.restored, done.kept_newer)
 

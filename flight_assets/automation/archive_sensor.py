@@ -16,13 +16,14 @@ from dagster import (
     sensor,
 )
 
+from flight_assets.archive import hot
 from flight_assets.archive.record import Archives
 from flight_assets.archive.steps import Archiver
 from flight_assets.archive.trigger import Cursor, Observed, decide
 from flight_assets.automation.schedules import UNFINISHED
 from flight_assets.errors import FlightsError
 from flight_assets.settings import Settings, get_settings
-from flight_assets.stores import lease, warehouse
+from flight_assets.stores import lease, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
 
 INTERVAL_S = 300
@@ -65,12 +66,16 @@ def observe(settings: Settings, active_run: str | None) -> Observed:
     archives = Archives(Hdfs(settings))
     running = f"run {active_run}" if active_run else lease.holder(settings, lease.ARCHIVING)
     unfinished = archives.unfinished()
-    size, selection, _ = Archiver(settings, lambda: warehouse.open_warehouse(settings)).preview()
+    with mongo.database(settings) as db:
+        size = hot.measure(db)
+    selection = None
+    if size.mb > settings.archive_threshold_mb:
+        _, selection, _ = Archiver(settings, lambda: warehouse.open_warehouse(settings)).preview()
     return Observed(
         size_mb=size.mb,
         threshold_mb=settings.archive_threshold_mb,
-        due_documents=selection.documents,
-        due_reason=selection.reason,
+        due_documents=selection.documents if selection else 0,
+        due_reason=selection.reason if selection else "not over the threshold",
         running=running,
         unfinished=unfinished.archive_id if unfinished else None,
         paused=archives.paused(),

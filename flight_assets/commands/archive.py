@@ -36,7 +36,7 @@ def _archiver() -> Archiver:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def plan(as_json: bool) -> None:
     """Show what an archive would move now; changes nothing."""
-    size, selection, held_back = _archiver().preview()
+    size, selection, held_back = _archiver().preview(exact=True)
     settings = get_settings()
     found: dict[str, Any] = {
         "hot_mb": round(size.mb, 3),
@@ -115,17 +115,20 @@ def status(as_json: bool) -> None:
 
 @archive.command()
 @click.argument("archive_id", required=False)
-def explain(archive_id: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs: the whole record.")
+def explain(archive_id: str | None, as_json: bool) -> None:
     """Show one archive (the unfinished or the last one) step by step: done, how often tried, how long, and what comes next."""
     from flight_assets.archive.steps import STEPS, next_step
 
     archives = _archiver().archives
     ids = archives.ids()
     if not (archive_id or ids):
-        console.print("there is no archive yet")
-        return
+        raise FlightsError("there is no archive yet: `flights archive plan` shows what the first one would move")
     unfinished = archives.unfinished()
     record = archives.record(archive_id) if archive_id else unfinished or archives.record(ids[-1])
+    if as_json:
+        click.echo(record.to_json())
+        return
     _print_record(record)
     for name, _ in STEPS.values():
         took = f"{record.seconds[name]:.1f} s" if name in record.seconds else "not done"

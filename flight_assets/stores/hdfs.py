@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from flight_assets.errors import StoreUnavailable
+from flight_assets.errors import StoreFull, StoreUnavailable
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Hdfs:
     """Whole-file operations on absolute paths; errors name the address.
 
-    Every call that the NameNode or DataNode does not answer raises StoreUnavailable.
+    Every call that the NameNode or DataNode does not answer raises StoreUnavailable; a write that finds no room, StoreFull.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -44,6 +44,10 @@ class Hdfs:
         except (FileNotFoundError, FileExistsError):
             raise
         except (OSError, RuntimeError) as error:
+            if _is_full(str(error)):
+                raise StoreFull(
+                    f"HDFS at {self._address} has no room for a file: free space on its DataNodes' disks, then run again"
+                ) from error
             raise StoreUnavailable("HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})") from error
 
     def exists(self, path: str) -> bool:
@@ -140,3 +144,8 @@ class Hdfs:
         with self._answering():
             if self.exists(path):
                 self._client.delete(path, recursive=True)
+
+
+def _is_full(refusal: str) -> bool:
+    """Whether DataNodes run, but none of them takes a block: the NameNode leaves out those without room for a whole one."""
+    return "could only be written to 0 of" in refusal and "There are 0 datanode(s) running" not in refusal

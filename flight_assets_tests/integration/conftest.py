@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
+from flight_assets.stores import mongo, warehouse
+from flight_assets_tests.integration import cold_store
 
 BIN = Path(sys.executable).parent
 ANCHOR = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -106,3 +109,33 @@ def count(quiet_platform) -> Callable[[], dict[str, int]]:
         return json.loads(run_command("flights", "counts", "--json").stdout)
 
     return agreeing_counts
+
+
+@pytest.fixture(scope="module")
+def cold(platform, spark):
+    """Settings of a database and a warehouse of their own, no archives, and a sensor that stays out of it."""
+    workspace = str(platform.home / "etc/dagster/workspace.yaml")
+    run_command("dagster", "sensor", "stop", "mongo_size_sensor", "-w", workspace)
+    settings = platform.model_copy(update={"mongo_database": cold_store.OWN, "warehouse_database": cold_store.OWN})
+    house = warehouse.Warehouse(spark, cold_store.OWN)
+    cold_store.clean(settings, house)
+    house.spark.sql(f"CREATE DATABASE {cold_store.OWN}").collect()
+    for table in (FACT, ARCHIVE_METADATA):
+        house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
+    yield settings, house
+    cold_store.clean(settings, house)
+
+
+@pytest.fixture
+def archive_store(cold):
+    """The archive's parts with an empty hot store; archives of earlier tests are there, finished."""
+    settings, house = cold
+    with mongo.database(settings) as db:
+        db[mongo.FLIGHTS].delete_many({})
+        store = cold_store.Store(settings, house, db[mongo.FLIGHTS])
+        # What a test that failed has left.
+        store.archives.resume()
+        left = store.archives.unfinished()
+        if left:
+            store.give_up(left)
+        yield store

@@ -7,92 +7,24 @@ from datetime import date, timedelta
 import pytest
 
 from flight_assets.archive import files
-from flight_assets.archive.record import ARCHIVE_ROOT, NEXT_STEP, RECORD_ROOT, Archives, State
+from flight_assets.archive.record import NEXT_STEP, State
 from flight_assets.archive.restore import What, expire, restore, verify
 from flight_assets.archive.steps import Archiver, Paused
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.queries.archive import archive_status
 from flight_assets.queries.flights import FlightFinder
-from flight_assets.stores import lease, mongo, warehouse
+from flight_assets.stores import lease
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.hot_store import fact_rows, fill, now
-from flight_assets_tests.integration.conftest import run_command
+from flight_assets_tests.hot_store import fact_rows, now
+from flight_assets_tests.integration.cold_store import OLD, OWN, Crash, Store
 
 pytestmark = pytest.mark.integration
-OWN = "test_archive"
-OLD = timedelta(days=9)
 
 
-class Crash(Exception):
-    """Stands for the death of the process."""
-
-
-@pytest.fixture(scope="module")
-def cold(platform, spark):
-    """Settings of a database and a warehouse of their own, no archives, and a sensor that stays out of it."""
-    workspace = str(platform.home / "etc/dagster/workspace.yaml")
-    run_command("dagster", "sensor", "stop", "mongo_size_sensor", "-w", workspace)
-    settings = platform.model_copy(update={"mongo_database": OWN, "warehouse_database": OWN})
-    house = warehouse.Warehouse(spark, OWN)
-    _clean(settings, house)
-    house.spark.sql(f"CREATE DATABASE {OWN}").collect()
-    for table in (FACT, ARCHIVE_METADATA):
-        house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
-    yield settings, house
-    _clean(settings, house)
-
-
-def _clean(settings, house) -> None:
-    house.spark.sql(f"DROP DATABASE IF EXISTS {OWN} CASCADE").collect()
-    for path in (ARCHIVE_ROOT, RECORD_ROOT):
-        Hdfs(settings).delete(path)
-    with mongo.connect(settings) as client:
-        client.drop_database(OWN)
-
-
-@pytest.fixture
-def store(cold):
-    """The archive's parts with an empty hot store; archives of earlier tests are there, finished."""
-    settings, house = cold
-    with mongo.database(settings) as db:
-        db[mongo.FLIGHTS].delete_many({})
-        yield Store(settings, house, db[mongo.FLIGHTS])
-
-
-class Store:
-    """What the tests do with the stores."""
-
-    first = 0
-
-    def __init__(self, settings, house, flights) -> None:
-        self.settings, self.house, self.flights = settings, house, flights
-        self.archives = Archives(Hdfs(settings))
-
-    def fill(self, count: int, age: timedelta = OLD) -> list[str]:
-        Store.first += 10_000
-        return fill(self.settings, count, now() - age, now() - age + timedelta(hours=3), first=Store.first)
-
-    def archiver(self, reached=lambda _record: None, **changes) -> Archiver:
-        return Archiver(self.settings.model_copy(update=changes), lambda: self.house, reached=reached)
-
-    def hot(self) -> dict[str, dict]:
-        return {document["_id"]: document for document in self.flights.find()}
-
-    def archived(self, record) -> dict[str, str]:
-        rows = self.house.spark.table(f"{OWN}.{files.VIEW}").where(f"archive_id = '{record.archive_id}'").select("flight_id", "event_id")
-        return {row.flight_id: row.event_id for row in rows.collect()}
-
-    def update(self, flight_id: str) -> None:
-        """A newer event of a flight, as a batch writes it."""
-        document = self.flights.find_one({"_id": flight_id})
-        version = {"timestamp_us": document["version"]["timestamp_us"] + 1, "kafka_offset": document["version"]["kafka_offset"] + 1}
-        newer = document | {"version": version, "event_id": f"{flight_id}:late", "ingestion_timestamp": now()}
-        assert mongo.upsert_newer(self.flights, [newer]) == mongo.UpsertCounts(1, 0)
-
-
-def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(store) -> None:
+def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(archive_store) -> None:
     """Documents are updated, inserted and deleted meanwhile, and every flight is found at every step, once, in its newest state."""
+    store = archive_store
     ids = store.fill(60) + store.fill(5, age=timedelta(days=1))
     before = store.hot()
     updated, deleted = set(ids[3:6]), ids[7]
@@ -130,7 +62,8 @@ def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(store) 
     verify(store.archiver(), record.archive_id)
 
 
-def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(store) -> None:
+def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archive_store) -> None:
+    store = archive_store
     ids = store.fill(40)
     before = store.hot()
     record = store.archiver().run()
@@ -158,7 +91,8 @@ def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(store
     assert store.archiver(archive_restore_hold_hours=0.0).preview()[1].documents == 39
 
 
-def test_a_damaged_file_is_named_and_nothing_is_deleted(store) -> None:
+def test_a_damaged_file_is_named_and_nothing_is_deleted(archive_store) -> None:
+    store = archive_store
     ids = store.fill(30)
 
     def crash(record) -> None:
@@ -173,7 +107,7 @@ def test_a_damaged_file_is_named_and_nothing_is_deleted(store) -> None:
     whole = hdfs.read(path)
 
     hdfs.write(path, whole[:-40] + bytes(40))
-    with pytest.raises(files.ArchiveDamaged, match=f"cannot read {record.files[0].path}"):
+    with pytest.raises(files.ArchiveDamaged, match=f"{record.files[0].path} cannot be read"):
         verify(store.archiver(), record.archive_id)
     hdfs.write(path, whole)
     verify(store.archiver(), record.archive_id)
@@ -188,7 +122,8 @@ def test_a_damaged_file_is_named_and_nothing_is_deleted(store) -> None:
     assert (anew.archive_id > record.archive_id, anew.state, anew.deleted) == (True, State.DONE, 30)
 
 
-def test_documents_that_the_contract_cannot_hold_stay_hot_and_are_counted(store) -> None:
+def test_documents_that_the_contract_cannot_hold_stay_hot_and_are_counted(archive_store) -> None:
+    store = archive_store
     ids = store.fill(5)
     store.flights.update_one({"_id": ids[0]}, {"$set": {"colour": "blue"}})
     store.flights.update_one({"_id": ids[1]}, {"$set": {"distance_miles": "far"}})
@@ -197,7 +132,8 @@ def test_documents_that_the_contract_cannot_hold_stay_hot_and_are_counted(store)
     assert set(store.hot()) == set(ids[:2])
 
 
-def test_pause_lets_no_step_begin_and_resume_goes_on(store) -> None:
+def test_pause_lets_no_step_begin_and_resume_goes_on(archive_store) -> None:
+    store = archive_store
     store.fill(5)
 
     def pause(record) -> None:
@@ -215,7 +151,8 @@ def test_pause_lets_no_step_begin_and_resume_goes_on(store) -> None:
     assert archive_status(store.settings).current is None
 
 
-def test_two_archives_never_run_at_once_and_batches_are_not_kept_out(store) -> None:
+def test_two_archives_never_run_at_once_and_batches_are_not_kept_out(archive_store) -> None:
+    store = archive_store
     store.fill(1)
     with lease.hold(store.settings, "another archive", 0, lease.ARCHIVING):
         with pytest.raises(lease.LeaseBusy, match="another archive"):
@@ -225,7 +162,8 @@ def test_two_archives_never_run_at_once_and_batches_are_not_kept_out(store) -> N
     assert lease.holder(store.settings, lease.ARCHIVING) is None
 
 
-def test_a_store_that_is_down_leaves_the_record_and_the_next_run_goes_on(store) -> None:
+def test_a_store_that_is_down_leaves_the_record_and_the_next_run_goes_on(archive_store) -> None:
+    store = archive_store
     ids = store.fill(5)
 
     def crash(record) -> None:
@@ -243,8 +181,9 @@ def test_a_store_that_is_down_leaves_the_record_and_the_next_run_goes_on(store) 
     assert store.archiver().run().deleted == 5
 
 
-def test_an_older_event_of_an_archived_flight_does_not_come_back_as_its_newest(store) -> None:
+def test_an_older_event_of_an_archived_flight_does_not_come_back_as_its_newest(archive_store) -> None:
     """Promise P4 reaches into the archives."""
+    store = archive_store
     store.fill(2)
     first = Store.first
     record = store.archiver().run()
@@ -259,7 +198,8 @@ def test_an_older_event_of_an_archived_flight_does_not_come_back_as_its_newest(s
     assert files.archived_only(store.house, store.settings) >= 2
 
 
-def test_reads_of_a_range_of_time_skip_the_other_files(store) -> None:
+def test_reads_of_a_range_of_time_skip_the_other_files(archive_store) -> None:
+    store = archive_store
     archived = store.house.spark.table(f"{OWN}.{files.VIEW}")
     day = (now() - OLD).date()
     some = archived.where(f"processing_date = DATE'{day + timedelta(days=30)}'")
@@ -269,7 +209,8 @@ def test_reads_of_a_range_of_time_skip_the_other_files(store) -> None:
     assert "processing_date" in plan.split("PartitionFilters", 1)[1].split("PushedFilters", 1)[0]
 
 
-def test_archives_expire_only_when_that_is_switched_on(store) -> None:
+def test_archives_expire_only_when_that_is_switched_on(archive_store) -> None:
+    store = archive_store
     record = next(each for each in store.archives.records() if each.state is State.DONE)
     assert expire(store.archiver()) == []
     gone = expire(store.archiver(archive_retention_days=8))

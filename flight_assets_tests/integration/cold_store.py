@@ -1,0 +1,72 @@
+"""The stores of the archive's tests: a database and a warehouse of their own on the test platform, and what tests do with them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flight_assets.archive import files
+from flight_assets.archive.record import ARCHIVE_ROOT, RECORD_ROOT, Archives
+from flight_assets.archive.steps import Archiver
+from flight_assets.stores import mongo
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.hot_store import fill, now
+
+OWN = "test_archive"
+OLD = timedelta(days=9)
+
+
+class Crash(Exception):
+    """Stands for the death of the process."""
+
+
+def clean(settings, house) -> None:
+    """Remove the database, the warehouse and every archive."""
+    house.spark.sql(f"DROP DATABASE IF EXISTS {OWN} CASCADE").collect()
+    for path in (ARCHIVE_ROOT, RECORD_ROOT):
+        Hdfs(settings).delete(path)
+    with mongo.connect(settings) as client:
+        client.drop_database(OWN)
+
+
+class Store:
+    """What the tests do with the stores."""
+
+    first = 0
+
+    def __init__(self, settings, house, flights) -> None:
+        self.settings, self.house, self.flights = settings, house, flights
+        self.archives = Archives(Hdfs(settings))
+
+    def fill(self, count: int, age: timedelta = OLD) -> list[str]:
+        """Flights of three hours. Those of another day were taken in from noon on, so that no test meets midnight by chance."""
+        start = now() - age
+        return self.fill_from(count, start.replace(hour=12, minute=0, second=0, microsecond=0) if age.days > 1 else start)
+
+    def fill_from(self, count: int, start: datetime) -> list[str]:
+        """Flights of three hours from a moment on."""
+        Store.first += 10_000
+        return fill(self.settings, count, start, start + timedelta(hours=3), first=Store.first)
+
+    def archiver(self, reached=lambda _record: None, **changes) -> Archiver:
+        return Archiver(self.settings.model_copy(update=changes), lambda: self.house, reached=reached)
+
+    def hot(self) -> dict[str, dict]:
+        return {document["_id"]: document for document in self.flights.find()}
+
+    def archived(self, record) -> dict[str, str]:
+        rows = self.house.spark.table(f"{OWN}.{files.VIEW}").where(f"archive_id = '{record.archive_id}'").select("flight_id", "event_id")
+        return {row.flight_id: row.event_id for row in rows.collect()}
+
+    def give_up(self, record) -> None:
+        """Remove an unfinished archive with all that there is of it."""
+        files.unregister(self.house, self.settings, record)
+        for path in (record.directory, record.temporary):
+            Hdfs(self.settings).delete(path)
+        self.archives.forget(record.archive_id)
+
+    def update(self, flight_id: str) -> None:
+        """A newer event of a flight, as a batch writes it."""
+        document = self.flights.find_one({"_id": flight_id})
+        version = {"timestamp_us": document["version"]["timestamp_us"] + 1, "kafka_offset": document["version"]["kafka_offset"] + 1}
+        newer = document | {"version": version, "event_id": f"{flight_id}:late", "ingestion_timestamp": now()}
+        assert mongo.upsert_newer(self.flights, [newer]) == mongo.UpsertCounts(1, 0)

@@ -1,0 +1,294 @@
+"""An archive while things go wrong: steps broken off in the middle, damage, late documents, stores that are killed or full."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from datetime import UTC, timedelta
+
+import pytest
+from pyspark.errors import PySparkException
+
+from flight_assets.archive import columns, files, hot, steps
+from flight_assets.archive.record import State
+from flight_assets.archive.restore import verify
+from flight_assets.archive.steps import Paused
+from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
+from flight_assets.platform import launcher
+from flight_assets.stores import mongo
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.hot_store import fact_rows, now
+from flight_assets_tests.integration.cold_store import OLD, Crash
+
+pytestmark = pytest.mark.integration
+TRIES = 20
+PAUSE_S = 3.0
+
+
+def at(state: State, action):
+    """Something that happens the first time a state is reached."""
+    happened = []
+
+    def reached(record) -> None:
+        if record.state is state and not happened:
+            happened.append(state)
+            action(record)
+
+    return reached
+
+
+def crash(_record) -> None:
+    raise Crash
+
+
+def test_a_delete_broken_off_in_the_middle_goes_on_there_and_counts_right(archive_store, monkeypatch) -> None:
+    """Three files, of three days; the process dies after the first is deleted, and one flight of the second is updated meanwhile."""
+    store = archive_store
+    monkeypatch.setattr(steps, "FILES_AT_ONCE", 1)
+    days = [store.fill(4, age=timedelta(days=day)) for day in (12, 11, 10)]
+    archiver = store.archiver()
+    save = archiver.archives.save
+
+    def save_then_die(record) -> None:
+        save(record)
+        if record.deleted_files == 1:
+            store.update(days[1][0])
+            raise Crash
+
+    monkeypatch.setattr(archiver.archives, "save", save_then_die)
+    with pytest.raises(Crash):
+        archiver.run()
+    left = store.archives.unfinished()
+    assert (left.state, left.deleted_files, left.deleted, len(left.files)) == (State.DELETING, 1, 4, 3)
+    assert set(store.hot()) == {*days[1], *days[2]}
+    done = store.archiver().run()
+    assert (done.state, done.record_count, done.deleted, done.left_newer) == (State.DONE, 12, 11, 1)
+    assert set(store.hot()) == {days[1][0]}
+
+
+def test_a_pause_takes_effect_in_the_middle_of_deleting(archive_store, monkeypatch) -> None:
+    store = archive_store
+    monkeypatch.setattr(steps, "FILES_AT_ONCE", 1)
+    first, second = (store.fill(3, age=timedelta(days=day)) for day in (12, 11))
+    archiver = store.archiver()
+    save = archiver.archives.save
+
+    def save_then_pause(record) -> None:
+        save(record)
+        if record.deleted_files == 1:
+            store.archives.pause("a test", now())
+
+    monkeypatch.setattr(archiver.archives, "save", save_then_pause)
+    with pytest.raises(Paused):
+        archiver.run()
+    assert set(store.hot()) == set(second)
+    store.archives.resume()
+    assert store.archiver().run().deleted == len(first) + len(second)
+
+
+def test_documents_inserted_into_the_range_meanwhile_stay_hot_and_leave_with_the_next_archive(archive_store) -> None:
+    """A batch that was stuck for days writes flights that Kafka took in long ago: before the export they go along, after it they stay."""
+    store = archive_store
+    ids = store.fill(20)
+    moment = store.flights.find_one({"_id": ids[10]})["ingestion_timestamp"]
+    inserted: dict[State, str] = {}
+
+    def insert(record) -> None:
+        if record.state in (State.PLANNED, State.EXPORTED, State.DELETING):
+            row = next(fact_rows(1, moment, moment + timedelta(seconds=1), first=9_000_000 + len(inserted) + 7 * store.first))
+            document = mongo.document(row)
+            assert mongo.upsert_newer(store.flights, [document]) == mongo.UpsertCounts(1, 0)
+            inserted[record.state] = document["_id"]
+
+    record = store.archiver(insert).run()
+    assert set(store.archived(record)) == {*ids, inserted[State.PLANNED]}
+    assert set(store.hot()) == {inserted[State.EXPORTED], inserted[State.DELETING]}
+    following = store.archiver().run()
+    assert set(store.archived(following)) == {inserted[State.EXPORTED], inserted[State.DELETING]}
+    assert store.hot() == {}
+
+
+def test_what_a_broken_export_left_behind_is_not_archived(archive_store) -> None:
+    store = archive_store
+    ids = store.fill(6)
+
+    def leave_rubbish(record) -> None:
+        day = columns.date_directory(record.slices[0].start.date())
+        Hdfs(store.settings).write(f"{record.temporary}/{day}/part-09999-000.parquet", b"half a file")
+        raise Crash
+
+    with pytest.raises(Crash):
+        store.archiver(at(State.PLANNED, leave_rubbish)).run()
+    record = store.archiver().run()
+    assert (record.record_count, len(record.files)) == (6, 1)
+    assert set(store.archived(record)) == set(ids)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "foreign"])
+def test_damage_before_publishing_sends_the_archive_back_to_its_export(archive_store, damage) -> None:
+    store = archive_store
+    ids = store.fill(6)
+    hdfs = Hdfs(store.settings)
+
+    def harm(record) -> None:
+        path = f"{record.temporary}/{record.written[0].path}"
+        if damage == "cut":
+            hdfs.write(path, hdfs.read(path)[:-9])
+        if damage == "gone":
+            hdfs.delete(path)
+        if damage == "foreign":
+            hdfs.write(path.replace("part-00000", "part-77777"), hdfs.read(path))
+
+    says = {"cut": "cannot be read", "gone": "is missing", "foreign": "is not one of its files"}[damage]
+    with pytest.raises(files.ArchiveDamaged, match=f"{says}.*nothing was published or deleted"):
+        store.archiver(at(State.EXPORTED, harm)).run()
+    assert set(store.hot()) == set(ids)
+    assert not hdfs.exists(store.archives.unfinished().directory)
+    record = store.archiver().run()
+    assert (record.state, record.deleted) == (State.DONE, 6)
+    verify(store.archiver(), record.archive_id)
+
+
+def test_a_file_that_changes_between_verifying_and_deleting_costs_no_document(archive_store) -> None:
+    """Same name, same length, one byte different: nothing that it held is deleted."""
+    store = archive_store
+    ids = store.fill(6)
+    hdfs = Hdfs(store.settings)
+
+    def harm(record) -> None:
+        path = f"{record.directory}/{record.files[0].path}"
+        content = hdfs.read(path)
+        middle = len(content) // 3
+        hdfs.write(path, content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+    with pytest.raises(files.ArchiveDamaged, match="has changed since it was verified"):
+        store.archiver(at(State.DELETING, harm)).run()
+    assert set(store.hot()) == set(ids)
+    record = store.archives.unfinished()
+    assert "has changed since it was verified" in record.last_error
+    with pytest.raises(files.ArchiveDamaged, match="bring its files back from a copy"):
+        store.archiver().run()
+    assert set(store.hot()) == set(ids)
+    store.give_up(record)
+
+
+def test_documents_held_back_once_are_not_asked_for_again_and_leave_when_they_are_mended(archive_store) -> None:
+    store = archive_store
+    ids = store.fill(3)
+    store.flights.update_one({"_id": ids[0]}, {"$set": {"colour": "blue"}})
+    assert store.archiver().preview()[1].documents == 3, "before any export met it"
+    _, selection, held_back = store.archiver().preview(exact=True)
+    assert (selection.documents, held_back) == (2, 1)
+    assert (store.archiver().run().deleted, store.archiver().run()) == (2, None)
+    assert store.archiver().preview()[2] == 1
+    store.flights.update_one({"_id": ids[0]}, {"$unset": {"colour": ""}})
+    assert store.archiver().run().deleted == 1
+
+
+def test_a_range_with_more_documents_than_a_file_holds_is_read_page_by_page(archive_store) -> None:
+    store = archive_store
+    ids = store.fill(25)
+    for expected, sizes in ((25, [10, 10, 5]), (10, [10, 10, 5])):
+        tables = list(columns.pages(store.flights, hot.archivable(now()), 10, expected))
+        assert [rows.num_rows for rows in tables] == sizes
+        assert sorted(flight for rows in tables for flight in rows["flight_id"].to_pylist()) == sorted(ids)
+    assert [rows.num_rows for rows in columns.pages(store.flights, hot.archivable(now()), 20, 20)] == [25]
+
+
+def test_at_the_change_of_day_no_file_holds_two_days_and_none_is_left_out(archive_store) -> None:
+    """Documents of both sides of midnight; the clock stands just before and just after the window's end passes midnight."""
+    store = archive_store
+    midnight = (now() - OLD).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    sides = [store.fill_from(4, midnight - timedelta(hours=3)), store.fill_from(4, midnight)]
+    window = timedelta(days=store.settings.archive_window_days)
+    before = store.archiver()
+    before.now = lambda: midnight + window - timedelta(milliseconds=1)
+    first = before.run()
+    assert {each.path.split("/")[0] for each in first.files} == {columns.date_directory((midnight - timedelta(days=1)).date())}
+    assert set(store.hot()) == set(sides[1])
+    after = store.archiver()
+    after.now = lambda: midnight + window + timedelta(hours=4)
+    second = after.run()
+    assert second.archive_id > first.archive_id
+    assert set(store.archived(second)) == set(sides[1])
+    assert store.hot() == {}
+
+
+@pytest.mark.parametrize(("state", "service"), [(State.EXPORTED, "namenode"), (State.RECORDED, "mongod"), (State.DELETING, "datanode")])
+def test_a_store_killed_between_two_steps_costs_and_doubles_nothing(archive_store, state, service) -> None:
+    store = archive_store
+    ids = store.fill(12)
+
+    def kill(_record) -> None:
+        os.kill(_pid(store.settings, service), signal.SIGKILL)
+
+    archiver = store.archiver(at(state, kill))
+    record = None
+    for _ in range(TRIES):
+        try:
+            record = archiver.run()
+            break
+        except (FlightsError, PySparkException):
+            time.sleep(PAUSE_S)
+    assert record is not None, store.archives.unfinished().last_error
+    assert (record.state, record.record_count, record.deleted) == (State.DONE, 12, 12)
+    assert store.hot() == {}
+    assert set(store.archived(record)) == set(ids)
+    verify(store.archiver(), record.archive_id)
+
+
+def _pid(settings, name: str) -> int:
+    return next(row.pid for row in launcher.status(settings) if row.name == name)
+
+
+@contextmanager
+def full_disk(settings):
+    """The DataNode says that nothing is free, as it does on a full disk: all that is free is reserved for others."""
+    site = settings.home / "etc/hadoop/hdfs-site.xml"
+    before = site.read_text()
+    reserved = "<property><name>dfs.datanode.du.reserved</name><value>9000000000000000</value></property>"
+    try:
+        _restart_datanode(settings, site, before.replace("</configuration>", f"{reserved}</configuration>"))
+        _wait_for(settings, StoreFull)
+        yield
+    finally:
+        _restart_datanode(settings, site, before)
+        _wait_for(settings, None)
+
+
+def _restart_datanode(settings, site, configuration: str) -> None:
+    site.write_text(configuration)
+    os.kill(_pid(settings, "datanode"), signal.SIGKILL)
+
+
+def _wait_for(settings, wanted: type[FlightsError] | None) -> None:
+    """Return when a write to HDFS ends in an error of that kind, or in none."""
+    found: type[FlightsError] | None = StoreUnavailable
+    for _ in range(TRIES):
+        time.sleep(PAUSE_S)
+        try:
+            Hdfs(settings).write("/metadata/full", b"x")
+            found = None
+        except FlightsError as error:
+            found = type(error)
+        if found is wanted:
+            return
+    raise AssertionError(f"writes to HDFS still end in {found}")
+
+
+def test_a_full_disk_is_named_deletes_nothing_and_the_archive_goes_on_when_there_is_room(archive_store) -> None:
+    store = archive_store
+    ids = store.fill(8)
+    with pytest.raises(Crash):
+        store.archiver(at(State.PLANNED, crash)).run()
+    with full_disk(store.settings):
+        with pytest.raises(Exception, match="has no room for a file: free space"):
+            store.archiver().run()
+        with pytest.raises(StoreFull):
+            Hdfs(store.settings).write("/metadata/full", b"x")
+        assert set(store.hot()) == set(ids)
+        assert store.archives.unfinished().state is State.PLANNED
+    record = store.archiver().run()
+    assert (record.state, record.deleted) == (State.DONE, 8)
