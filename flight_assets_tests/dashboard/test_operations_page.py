@@ -77,23 +77,21 @@ SERVICES = pd.DataFrame(
     [("mongod", "running", True, "", 27017, 130, 60, "6.0.5"), ("kafka", "failed", False, "failed", 9092, 0, 0, "4.1.1")],
     columns=list(operations.SERVICE_COLUMNS),
 )
-RUNS = pd.DataFrame(
-    [
-        (
-            f"run-{i}",
-            "process_flights",
-            status,
-            NOW,
-            NOW - timedelta(minutes=i + 1),
-            NOW - timedelta(minutes=i),
-            30.0 + i,
-            "by hand",
-            "http://x/runs/1",
-        )
-        for i, status in enumerate(["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"])
-    ],
-    columns=list(dagster.RUN_COLUMNS),
-)
+
+
+def recent_runs() -> pd.DataFrame:
+    """Four runs, the newest ended just now: of this moment, since a whole session of tests lasts longer than data counts as fresh."""
+    now = datetime.now(UTC)
+    return pd.DataFrame(
+        [
+            (f"run-{i}", "process_flights", status, now, now - timedelta(minutes=i + 1), now - timedelta(minutes=i), 30.0 + i, "by hand",
+             "http://x/runs/1")
+            for i, status in enumerate(["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"])
+        ],
+        columns=list(dagster.RUN_COLUMNS),
+    )  # fmt: skip
+
+
 BATCHES = pd.DataFrame(
     [(i, NOW, 1_000, 950, 30, 20, 25.0, 400.0, *(5.0,) * len(STEPS)) for i in range(3)],
     columns=[*operations.BATCH_COLUMNS, *(f"seconds_{step}" for step in STEPS)],
@@ -132,13 +130,13 @@ def answers(monkeypatch):
 
 STEPS_DONE = pd.DataFrame({"step": STEPS, "last_batch": 2, "pending": [0, 0, 1, 0, 0]})
 FULL = {
-    "services": SERVICES, "runs": RUNS, "batches": BATCHES, "topic_lag": LAG, "automation": AUTOMATION, "spark_jobs": JOBS,
+    "services": SERVICES, "batches": BATCHES, "topic_lag": LAG, "automation": AUTOMATION, "spark_jobs": JOBS,
     "step_progress": STEPS_DONE, "daemons": pd.DataFrame([("SENSOR", True, NOW)], columns=list(dagster.DAEMON_COLUMNS)),
 }  # fmt: skip
 
 
 def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -> None:
-    answers(FULL, BOARD, {"planned": 3, "committed": 2})
+    answers(FULL | {"runs": recent_runs()}, BOARD, {"planned": 3, "committed": 2})
     page = visit(closed(home=tmp_path))
     refuse_exceptions(page)
     assert value(page, "Services that work") == "1 of 2"
@@ -158,7 +156,7 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
 
 
 def test_an_empty_platform_says_what_to_do(answers, visit, tmp_path) -> None:
-    nothing = {name: frame[:0] for name, frame in FULL.items()} | {"services": SERVICES}
+    nothing = {name: frame[:0] for name, frame in (FULL | {"runs": recent_runs()}).items()} | {"services": SERVICES}
     answers(nothing, Board([], [], {}, None, "x"), {"planned": -1, "committed": -1})
     page = visit(closed(home=tmp_path))
     refuse_exceptions(page)
@@ -202,8 +200,9 @@ def test_a_full_bar_past_its_limit_has_another_colour() -> None:
 
 @pytest.mark.parametrize("rows", [slice(None), slice(0)], ids=["full", "empty"])
 def test_figures_bear_full_and_empty_frames(rows) -> None:
+    runs = recent_runs()
     figures = [
-        operations_charts.runs(RUNS.assign(started=pd.to_datetime(RUNS["started"], utc=True))[rows], ZoneInfo("America/New_York")),
+        operations_charts.runs(runs.assign(started=pd.to_datetime(runs["started"], utc=True))[rows], ZoneInfo("America/New_York")),
         operations_charts.step_durations(BATCHES[rows]),
         operations_charts.landing_rate(BATCHES[rows]),
         operations_charts.lag(LAG[rows]),
