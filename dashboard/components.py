@@ -49,8 +49,8 @@ def live(part: Callable[[], None], key: str) -> None:
 
 @contextmanager
 def section(title: str = "", caption: str = "") -> Iterator[None]:
-    """A part of a page that fails alone: an error inside shows as one sentence in its place."""
-    with st.container(border=True):
+    """A part of a page that fails alone: an error inside shows as one sentence in its place. As high as its neighbour."""
+    with st.container(border=True, height="stretch"):
         if title:
             st.subheader(title, anchor=False, help=caption or None)
         try:

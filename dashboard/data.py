@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -151,4 +152,17 @@ def _query(
     compute: Callable[[], pd.DataFrame],
 ) -> Query:
     name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
-    return Query(name, {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}, version, compute)
+    asked = {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}
+    return Query(name, _of_stores(asked), version, compute)
+
+
+def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
+    """A question about this minute, whose version needs no store, since it may be the one that is down: ``compute(settings)``."""
+    settings = clients().settings
+    return Query(name, _of_stores({}), lambda: f"{datetime.now(UTC):%Y%m%d%H%M}", lambda: compute(settings))
+
+
+def _of_stores(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with the names of what is asked: dashboards over other databases and topics may share one Redis."""
+    settings = clients().settings
+    return {**parameters, "stores": [settings.warehouse_database, settings.mongo_database, settings.kafka_topic]}

@@ -25,14 +25,8 @@ ui.page("Operations & Monitoring", "What works, what runs, what waits, how full 
 
 
 def query(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
-    """A question about this minute, shared by all viewers through the cache; its version needs no store, since it may be the one down."""
-    settings = data.clients().settings
-    return Query(f"operations.{name}", {}, this_minute, lambda: compute(settings))
-
-
-def this_minute() -> str:
-    """The version of answers about now."""
-    return f"{datetime.now(UTC):%Y%m%d%H%M}"
+    """A question about this minute, shared by all viewers through the cache."""
+    return data.about_now(f"operations.{name}", compute)
 
 
 def one_row(values: Callable[[Settings], dict[str, float]]) -> Callable[[Settings], pd.DataFrame]:

@@ -29,7 +29,8 @@ WINDOWED = ("flights", "mean_departure_delay", "mean_arrival_delay", "late_share
 
 ui.page("Streaming Analytics", "A measure over time: rolling mean, trend with its uncertainty, and values that stand out.")
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+controls = st.container(horizontal=True, vertical_alignment="bottom")
+with controls:
     source = st.segmented_control(
         "Range", ["hot store", "warehouse"], default="hot store", key="streaming_source", persist_state="session",
         help="The hot store (MongoDB) by time of ingestion; the warehouse by time of departure.",
@@ -149,7 +150,7 @@ def past() -> None:
 
 
 if source == "hot store":
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with controls:
         window = st.selectbox("Window", list(LIVE_WINDOWS), key="streaming_window", persist_state="session", width=170)
         filters = ui.code_filters("streaming")
     ui.live(hot, "streaming_hot")

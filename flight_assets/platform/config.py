@@ -134,7 +134,7 @@ def metastore_properties(settings: Settings) -> dict[str, object]:
         # The default pool's classes are not among the jars; without a pool that works, dropping a database fails.
         "datanucleus.connectionPoolingType": "dbcp",
         "hive.metastore.schema.verification": "false",
-        "hive.metastore.warehouse.dir": settings.hdfs_path("/warehouse"),
+        "hive.metastore.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
     }
 
 
@@ -167,7 +167,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
         read_only.SETTING: "true",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.warehouse.dir": settings.hdfs_path("/warehouse"),
+        "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": 2,
         "spark.default.parallelism": 2,
