@@ -265,7 +265,7 @@ def distributions(frame: pd.DataFrame) -> go.Figure:
             x=frame["minutes"], y=frame[column], mode="lines", name=column, line={"color": colour, "shape": "hv", "dash": dash, "width": 2},
             fill="tozeroy" if column == "actual" else None, fillcolor="rgba(135,149,161,0.25)", hovertemplate="%{y:,} flights",
         )  # fmt: skip
-    return look(figure, "arrival delay (min)", "flights")
+    return look(figure, "arrival delay (min)", "flights", height=380, yaxis_tickformat=",")
 
 
 def predicted_against_actual(frame: pd.DataFrame) -> go.Figure:
@@ -312,10 +312,7 @@ def contributions(frame: pd.DataFrame, shown: int = 12) -> go.Figure:
     """What each feature added to or took from one flight's prediction, largest on top: feature, value, contribution_minutes."""
     order = frame["contribution_minutes"].abs().sort_values(ascending=False).index[:shown]
     top = frame.loc[order].iloc[::-1]
-    labels = [
-        f"{row.feature} = {row.value:.4g}" if isinstance(row.value, (int, float)) else f"{row.feature} = {row.value}"
-        for row in top.itertuples()
-    ]
+    labels = [f"{row.feature} = {_feature_value(row.value)}" for row in top.itertuples()]
     marker = {"color": np.where(top["contribution_minutes"] >= 0, VERMILLION, BLUE)}
     figure = go.Figure(
         go.Bar(x=top["contribution_minutes"], y=labels, orientation="h", marker=marker, hovertemplate="%{x:+.2f} min<extra></extra>")
@@ -323,6 +320,13 @@ def contributions(frame: pd.DataFrame, shown: int = 12) -> go.Figure:
     return look(
         figure, "contribution to the prediction (min)", "", height=90 + 26 * len(top), hovermode="closest", xaxis_rangemode="normal"
     )
+
+
+def _feature_value(value: object) -> str:
+    """A feature's value with four digits; a missing one in words."""
+    if not isinstance(value, (int, float)):
+        return str(value)
+    return "not known" if np.isnan(value) else f"{value:,.4g}"
 
 
 def stacked_batches(frame: pd.DataFrame, columns: Sequence[str], y_title: str) -> go.Figure:

@@ -154,7 +154,7 @@ def why(filters: Filters) -> None:
                 ui.metric(
                     "Predicted",
                     ui.number(row.predicted_delay_minutes, 1, "min"),
-                    f"90 %: {row.interval_low_minutes:.0f} to {row.interval_high_minutes:.0f} min",
+                    f"90 %: {ui.number(row.interval_low_minutes)} to {ui.number(row.interval_high_minutes, 0, 'min')}",
                 )
                 ui.metric("Actual", ui.number(row.actual_delay_minutes, 0, "min"), f"error {ui.number(row.error_minutes, 1, 'min')}")
                 ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
