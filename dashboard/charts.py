@@ -312,14 +312,12 @@ def contributions(frame: pd.DataFrame, shown: int = 12) -> go.Figure:
     """What each feature added to or took from one flight's prediction, largest on top: feature, value, contribution_minutes."""
     order = frame["contribution_minutes"].abs().sort_values(ascending=False).index[:shown]
     top = frame.loc[order].iloc[::-1]
-    labels = [f"{row.feature} = {_feature_value(row.value)}" for row in top.itertuples()]
+    labels = [f"{row.feature}<br>= {_feature_value(row.value)}" for row in top.itertuples()]
     marker = {"color": np.where(top["contribution_minutes"] >= 0, VERMILLION, BLUE)}
     figure = go.Figure(
         go.Bar(x=top["contribution_minutes"], y=labels, orientation="h", marker=marker, hovertemplate="%{x:+.2f} min<extra></extra>")
     )
-    return look(
-        figure, "contribution to the prediction (min)", "", height=90 + 26 * len(top), hovermode="closest", xaxis_rangemode="normal"
-    )
+    return look(figure, "contribution (min)", "", height=90 + 34 * len(top), hovermode="closest", xaxis_rangemode="normal")
 
 
 def _feature_value(value: object) -> str:
@@ -347,7 +345,7 @@ def shares(frame: pd.DataFrame, by: str, value: str, title: str) -> go.Figure:
                hovertemplate="%{y}: %{x:.2%}<extra></extra>")
     )  # fmt: skip
     most = float(shown[value].max() or 0) if len(shown) else 0.0
-    return look(figure, title, "", height=max(160, 70 + 22 * len(shown)), xaxis_tickformat=".0%", xaxis_range=[0, max(0.01, most * 1.2)],
+    return look(figure, title, "", height=max(160, 70 + 22 * len(shown)), xaxis_tickformat=".0%", xaxis_range=[0, max(0.01, most * 1.35)],
                 hovermode="closest")  # fmt: skip
 
 
@@ -360,7 +358,7 @@ def counts(frame: pd.DataFrame, by: str, value: str, title: str) -> go.Figure:
     )  # fmt: skip
     most = float(shown[value].max()) if len(shown) else 1.0
     return look(
-        figure, title, "", height=max(160, 70 + 24 * len(shown)), xaxis_tickformat=",", xaxis_range=[0, most * 1.2], hovermode="closest"
+        figure, title, "", height=max(160, 70 + 24 * len(shown)), xaxis_tickformat=",", xaxis_range=[0, most * 1.35], hovermode="closest"
     )
 
 
@@ -373,7 +371,7 @@ def check_heatmap(frame: pd.DataFrame, days: Sequence[date] = ()) -> go.Figure:
     grid = rows.pivot_table(index="check_name", columns="day", values="share")
     grid = grid.reindex(columns=sorted({*grid.columns, *days}))
     heat = go.Heatmap(
-        z=grid.to_numpy(), x=[str(day) for day in grid.columns], y=list(grid.index), zmin=0, zmax=1, xgap=2, ygap=2,
+        z=grid.to_numpy(), x=[f"{day:%d %b}" for day in grid.columns], y=list(grid.index), zmin=0, zmax=1, xgap=2, ygap=2,
         colorscale=[[0, BLUE], [0.001, "#F2C4A4"], [1, VERMILLION]], hovertemplate="%{y}<br>%{x}: %{z:.0%} failed<extra></extra>",
         colorbar={"title": {"text": "failed", "side": "right"}, "tickformat": ".0%", "thickness": 10},
     )  # fmt: skip

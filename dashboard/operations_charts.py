@@ -39,7 +39,7 @@ def health_parts(parts: Mapping[str, float]) -> go.Figure:
     )  # fmt: skip
     for name, weight, value in zip(names, weights, given, strict=True):
         figure.add_annotation(x=weight, y=name, text=f" {value:.0%} of {weight:.0%}", xanchor="left", showarrow=False, font_size=12)
-    figure.update_yaxes(showgrid=False, type="category").update_xaxes(range=[0, 0.46], tickformat=".0%")
+    figure.update_yaxes(showgrid=False, type="category").update_xaxes(range=[0, 0.6], tickvals=[0, 0.1, 0.2, 0.3], tickformat=".0%")
     return look(
         figure, "share of the score", "", height=70 + ROW_HEIGHT * len(names), barmode="overlay", hovermode="closest", showlegend=False
     )

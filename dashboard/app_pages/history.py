@@ -148,7 +148,7 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
             f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in found.frame.to_dict("records")
         ]
     )
-    figure = charts.ranking(rows, dimension, "flights", "flights, coloured by mean arrival delay (blue early, red late)", "hover")
+    figure = charts.ranking(rows, dimension, "flights", "flights (blue: early, red: late)", "hover")
     depth = len(st.session_state[PATH])
     event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
     picked = st.selectbox(

@@ -183,7 +183,8 @@ def services() -> None:
         extra = of(found["hdfs"], lambda frame: frame.iloc[0])
         if extra is not None:
             st.caption(
-                f"HDFS: {extra['live_datanodes']:.0f} DataNodes live, {extra['dead_datanodes']:.0f} dead; {extra['files']:,.0f} files; "
+                f"HDFS: {extra['used_bytes'] / 1e6:,.1f} MB ours; "
+                f"{extra['live_datanodes']:.0f} DataNodes live, {extra['dead_datanodes']:.0f} dead; {extra['files']:,.0f} files; "
                 f"{extra['missing_blocks']:.0f} blocks missing, {extra['under_replicated_blocks']:.0f} with too few copies"
             )
         answers = [answer for answer in found.values() if isinstance(answer, Answer)]
@@ -204,7 +205,7 @@ def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, floa
         ]  # fmt: skip
     row = of(found["hdfs"], lambda frame: frame.iloc[0])
     if row is not None:
-        rows.append(("HDFS", row["used_ratio"], f"{row['used_bytes'] / GB:,.2f} GB ours, {row['remaining_bytes'] / GB:,.0f} GB free", None))
+        rows.append(("HDFS", row["used_ratio"], f"{row['remaining_bytes'] / GB:,.0f} GB free", None))
     row = of(found["mongodb"], lambda frame: frame.iloc[0])
     if row is not None:
         used = row["data_bytes"] + row["index_bytes"]

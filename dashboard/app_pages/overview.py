@@ -13,7 +13,7 @@ WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "24 hours": 1_440, "7
 PAGE_SIZE = 25
 PAGE = "overview_page"
 CHART_HEIGHT = 220
-MAP_HEIGHT = 520
+MAP_HEIGHT = 440
 COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes", "arrival_delay_minutes",
            "predicted_delay_minutes", "quality_score", "ingestion_timestamp")  # fmt: skip
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard import components as ui
+from flight_assets.delay_model.errors import ModelError
 from flight_assets.queries import history, model_quality
 from flight_assets.queries.filters import Filters
 
@@ -147,7 +148,7 @@ def why(filters: Filters) -> None:
             help="The flights with the largest errors; any other flight_id can be typed.",
         )  # fmt: skip
         found = ui.gather(why=data.judged(model_quality.explain_flight, flight_id), flight=data.history(history.flight, flight_id))
-        reasons, flight = ui.answer(found["why"]), ui.answer(found["flight"])
+        flight = ui.answer(found["flight"])
         if len(flight.frame):
             row = flight.frame.iloc[0]
             with st.container(horizontal=True):
@@ -158,8 +159,14 @@ def why(filters: Filters) -> None:
                 )
                 ui.metric("Actual", ui.number(row.actual_delay_minutes, 0, "min"), f"error {ui.number(row.error_minutes, 1, 'min')}")
                 ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
+        if isinstance(found["why"], ModelError):
+            ui.empty(f"This prediction cannot be explained: {found['why']}.")
+            ui.stamp(flight, source="fact_flight_events")
+            return
+        reasons = ui.answer(found["why"])
         ui.chart(charts.contributions(reasons.frame), "prediction_why", f"Bars: contributions of features to the prediction of {flight_id}")
-        ui.stamp(reasons, source="the model and staging_flight_events")
+        start = ui.number(reasons.frame.attrs.get("expected_minutes"), 1, "min")
+        ui.stamp(reasons, flight, source="the model and staging_flight_events", note=f"added to {start}, the mean over training")
 
 
 def body() -> None:

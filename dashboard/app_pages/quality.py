@@ -101,7 +101,7 @@ def gaps() -> None:
             ),
         ):
             missing = ui.answer(found["missing"])
-            figure = charts.shares(missing.frame.head(15), "field", "missing_share", "share of flights without a value")
+            figure = charts.shares(missing.frame.head(15), "field", "missing_share", "share missing")
             ui.chart(figure, "quality_missing", "Bars: share of missing values by field")
             ui.stamp(missing, source="fact_flight_events")
         with (

@@ -129,10 +129,12 @@ class DataVersion:
 
 
 def encode(frame: pd.DataFrame, computed_at: datetime) -> bytes:
-    """A frame as an Arrow stream with zstd, and when it was computed."""
+    """A frame as an Arrow stream with zstd, and when it was computed. Of its ``attrs`` the plain values stay, not Spark's own objects."""
     import pyarrow as pa
 
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    plain = frame.copy(deep=False)
+    plain.attrs = {name: value for name, value in frame.attrs.items() if isinstance(value, (str, int, float))}
+    table = pa.Table.from_pandas(plain, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _COMPUTED_AT: computed_at.isoformat().encode()})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:

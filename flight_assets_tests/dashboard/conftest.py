@@ -19,6 +19,11 @@ from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_ro
 PAGES = ("overview", "streaming", "history", "prediction", "quality")
 APP_DIR = Path(__file__).resolve().parent.parent.parent / "dashboard"
 CLOSED_PORT = 1
+PREDICTED = (
+    "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
+    "confidence, model_version"
+)
+COUNTS = "record_count, staged, duplicate, quarantined, predicted, upserted, merged"
 
 
 def free_port() -> int:
@@ -36,6 +41,17 @@ def wait_until_healthy(url: str) -> None:
         except (URLError, OSError):
             assert time.monotonic() < deadline, "the dashboard did not start"
             time.sleep(0.3)
+
+
+def forget_answers(settings: Settings) -> None:
+    """Drop every cached answer: the test has changed a store behind the pipeline's back."""
+    from flight_assets.queries.cache import PREFIX
+    from flight_assets.stores import redis
+
+    client = redis.connect(settings)
+    for key in list(client.scan_iter(f"{PREFIX}*")):
+        client.delete(key)
+    client.close()
 
 
 def with_stores(settings: Settings, name: str) -> Settings:
@@ -107,16 +123,25 @@ def _stores(platform: Settings, name: str, is_full: bool = False) -> Iterator[Se
 
 
 def _fill_metadata(house) -> None:
-    """Three batches of 410 messages: 400 staged, 4 duplicate, 6 quarantined, 2 of them broken JSON and 4 of an unknown airport."""
+    """Three batches of 410 messages: 400 staged, 4 duplicate, 6 quarantined, 2 of them broken JSON and 4 of an unknown airport.
+
+    The flights' predictions are those of the fact table, by a model that is in no registry.
+    """
     db = house.database
     house.spark.sql(
-        f"INSERT INTO {db}.batch_metadata SELECT id, TIMESTAMP'2026-06-30 12:00:00' + make_dt_interval(0, 0, CAST(id AS INT)), "
-        "410, 400, 4, 6, 400, 400, 0, 400, 0.1D, concat('/archive/flight_data/', id), '{}' FROM range(3)"
+        f"INSERT INTO {db}.batch_metadata (batch_id, timestamp, {COUNTS}, file_size_mb, storage_location, record) "
+        "SELECT id, TIMESTAMP'2026-06-30 12:00:00' + make_dt_interval(0, 0, CAST(id AS INT)), "
+        "410, 400, 4, 6, 400, 400, 400, 0.1D, concat('/archive/flight_data/', id), '{}' FROM range(3)"
     ).collect()
     house.spark.sql(
         f"INSERT INTO {db}.quarantined_events SELECT IF(id % 3 = 0, 'not_json', 'unknown_airport'), concat('detail ', id), NULL, "
         "encode(concat('message ', id), 'utf-8'), 'flight_events', 0, id, TIMESTAMP'2026-06-30 12:00:00', id DIV 6, DATE'2026-06-30' "
         "FROM range(18)"
+    ).collect()
+    house.spark.sql(
+        f"INSERT INTO {db}.predictions (prediction_id, flight_id, flight_date, prediction_timestamp, {PREDICTED}, actual_delay_minutes, "
+        "error_minutes, outcome, batch_id, prediction_date) SELECT event_id, flight_id, flight_date, timestamp, "
+        f"{PREDICTED}, actual_delay_minutes, error_minutes, event_type, batch_id, CAST(timestamp AS DATE) FROM {db}.fact_flight_events"
     ).collect()
     house.spark.sql(
         f"INSERT INTO {db}.schema_metadata (schema_version, field, type, unit, required, description) VALUES "

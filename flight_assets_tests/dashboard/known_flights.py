@@ -16,7 +16,7 @@ def fact_rows(flights: int, days: int) -> str:
       departure_delay_minutes, arrival_delay_minutes, CAST(NULL AS STRUCT<temperature_f: DOUBLE, dew_point_f: DOUBLE, humidity_pct: DOUBLE,
       wind_direction_deg: DOUBLE, wind_speed_mph: DOUBLE, wind_gust_mph: DOUBLE, precipitation_in: DOUBLE, pressure_mb: DOUBLE,
       visibility_miles: DOUBLE>) AS weather, 6 AS month, weekday(flight_date) + 1 AS day_of_week, hour,
-      weekday(flight_date) >= 5 AS is_weekend, 0.5D AS quality_score, 10D AS predicted_delay_minutes,
+      weekday(flight_date) >= 5 AS is_weekend, 0.5D AS quality_score, CAST(NULL AS STRING) AS gate, 10D AS predicted_delay_minutes,
       11D AS predicted_mean_delay_minutes, -10D AS interval_low_minutes, 30D AS interval_high_minutes, 0.2D AS probability_delayed_15,
       0.5D + (i % 10) / 100D AS confidence, 'test-1' AS model_version, arrival_delay_minutes AS actual_delay_minutes,
       arrival_delay_minutes - 10D AS error_minutes, 0 AS kafka_partition, i AS kafka_offset, timestamp AS ingestion_timestamp,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flight_assets.stores import mongo
-from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES, free_port, wait_until_healthy
+from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES, forget_answers, free_port, wait_until_healthy
 from flight_assets_tests.dashboard.known_flights import FLIGHTS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,13 +23,21 @@ PICTURES = PROJECT_DIR / "build/screenshots"
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 REFRESH_S = 3
 READY_MS = 90_000
-PATHS = {"overview": ""} | {name: name for name in PAGES[1:]}
+PATHS = {"overview": ""} | {name: name for name in (*PAGES[1:], "operations")}
+LOOKS = (("wide", False), ("phone", False), ("wide", True))
+# Counts what the server sends, for the test of the pause button.
+COUNT_ANSWERS = """
+window.answers = 0;
+const Plain = window.WebSocket;
+window.WebSocket = class extends Plain {
+  constructor(...given) { super(...given); this.addEventListener("message", () => { window.answers += 1; }); }
+};
+"""
 # Streamlit's own canvases and toolbar, which the pages cannot change.
 NOT_OURS = ["[data-testid='stToolbar']", "[data-testid='stDataFrame']", ".js-plotly-plot"]
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.candidate,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install Debian's package chromium to run the browser tests"),
 ]
 
@@ -83,8 +91,12 @@ def browser() -> Iterator:
 
 @pytest.fixture
 def visit(browser, site):
-    """Open a page in a window of its own; at the end it must not have shown an exception."""
-    opened = []
+    """Open a page in a window of its own; at the end it must not have shown an exception, nor asked any host but the dashboard's."""
+    opened, strangers = [], []
+
+    def note(request) -> None:
+        if not request.url.startswith((site.url, site.url.replace("http", "ws", 1), "data:", "blob:")):
+            strangers.append(request.url)
 
     def run(name: str, size: str = "wide", dark: bool = False):
         width, height = SIZES[size]
@@ -93,6 +105,8 @@ def visit(browser, site):
         )
         page = context.new_page()
         opened.append((context, page))
+        page.on("request", note)
+        page.add_init_script(COUNT_ANSWERS)
         page.goto(site.url + PATHS[name])
         settle(page)
         return page
@@ -101,6 +115,7 @@ def visit(browser, site):
     for context, page in opened:
         refuse_exceptions(page)
         context.close()
+    assert not strangers, strangers
 
 
 def settle(page) -> None:
@@ -124,18 +139,21 @@ def metric(page, label: str) -> str:
     return page.locator("[data-testid=stMetric]", has_text=label).first.locator("[data-testid=stMetricValue]").inner_text()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_reads_at_both_sizes_and_is_accessible(name, visit):
+@pytest.mark.parametrize("name", PATHS)
+def test_every_page_reads_at_both_sizes_in_light_and_dark_and_is_accessible(name, visit):
     from axe_playwright_python.sync_playwright import Axe
 
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for size, (width, _) in SIZES.items():
-        page = visit(name, size)
+    for size, is_dark in LOOKS:
+        width, _ = SIZES[size]
+        page = visit(name, size, is_dark)
+        ground = page.locator(".stApp").evaluate("one => getComputedStyle(one).backgroundColor")
+        assert (max(int(part) for part in re.findall(r"\d+", ground)[:3]) < 60) == is_dark
         main = page.locator("[data-testid=stMain]")
         assert main.evaluate("one => one.scrollWidth") <= width, "the page scrolls sideways"
-        page.set_viewport_size({"width": width, "height": min(5_000, main.evaluate("one => one.scrollHeight") + 60)})
+        page.set_viewport_size({"width": width, "height": min(6_000, main.evaluate("one => one.scrollHeight") + 60)})
         page.wait_for_timeout(800)
-        page.screenshot(path=PICTURES / f"{name}-{size}.png")
+        page.screenshot(path=PICTURES / f"{name}-{size}{'-dark' if is_dark else ''}.png")
         results = Axe().run(page, context={"include": [["[data-testid=stMain]"]], "exclude": [[one] for one in NOT_OURS]})
         serious = [
             (one["id"], one["help"], [node["html"][:160] for node in one["nodes"][:3]])
@@ -143,13 +161,6 @@ def test_every_page_reads_at_both_sizes_and_is_accessible(name, visit):
             if one["impact"] in ("critical", "serious")
         ]
         assert not serious, serious
-
-
-def test_the_overview_in_the_dark_has_a_dark_ground(visit):
-    page = visit("overview", dark=True)
-    ground = page.locator(".stApp").evaluate("one => getComputedStyle(one).backgroundColor")
-    assert max(int(part) for part in re.findall(r"\d+", ground)[:3]) < 60
-    page.screenshot(path=PICTURES / "overview-dark.png")
 
 
 def test_a_filter_narrows_the_history_and_survives_a_refresh(visit):
@@ -173,6 +184,8 @@ def test_a_click_on_a_bar_drills_down(visit):
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_selector(".st-key-history_drill_1 .barlayer .point path", timeout=READY_MS)
     assert page.locator(".st-key-history_crumb_0").count() == 1
+    settle(page)
+    assert metric(page, "Flights") == f"{FLIGHTS // 3:,}", "the other charts follow"
 
 
 def test_the_page_refreshes_by_itself_and_shows_what_mongodb_holds(visit, full_settings):
@@ -185,15 +198,25 @@ def test_the_page_refreshes_by_itself_and_shows_what_mongodb_holds(visit, full_s
             page.wait_for_selector(f"text={FLIGHTS + 1:,} flights in MongoDB", timeout=READY_MS)
         finally:
             db[mongo.FLIGHTS].delete_one({"_id": "ZZ1-EWR-20260601"})
+            forget_answers(full_settings)
 
 
-def test_a_paused_page_stays_as_it_is(visit):
+def test_a_page_is_drawn_again_by_itself_until_it_is_paused(visit):
     page = visit("overview")
+    assert answers_of(page, REFRESH_S + 5) > 0
     page.get_by_text("Pause updates").click()
     settle(page)
-    before = page.locator("text=/Data as of/").first.inner_text()
-    page.wait_for_timeout(62_000)
-    assert page.locator("text=/Data as of/").first.inner_text() == before
+    assert answers_of(page, 3 * REFRESH_S) == 0
+    page.get_by_text("Pause updates").click()
+    settle(page)
+    assert answers_of(page, REFRESH_S + 5) > 0
+
+
+def answers_of(page, seconds: float) -> int:
+    """How many messages the server sends to a page that nobody touches."""
+    before = page.evaluate("() => window.answers")
+    page.wait_for_timeout(1000 * seconds)
+    return int(page.evaluate("() => window.answers")) - int(before)
 
 
 def test_the_export_holds_every_flight(visit, tmp_path):

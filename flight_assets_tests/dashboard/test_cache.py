@@ -54,6 +54,12 @@ def test_a_frame_comes_back_as_it_was_with_its_moment():
     assert as_of == moment
 
 
+def test_plain_attributes_of_a_frame_stay_and_objects_are_left_out():
+    frame = FRAME.copy()
+    frame.attrs = {"expected_minutes": 7.5, "metrics": [object()]}
+    assert decode(encode(frame, datetime.now(UTC)))[0].attrs == {"expected_minutes": 7.5}
+
+
 def test_the_second_question_is_answered_by_redis_with_the_first_moment(cache):
     store = Store()
     first, second = cache.ask(store.query(a=1)), cache.ask(store.query(a=1))

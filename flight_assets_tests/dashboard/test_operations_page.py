@@ -181,7 +181,6 @@ def test_with_every_store_down_it_says_so_soon_and_health_is_zero(visit, tmp_pat
 
 
 @pytest.mark.integration
-@pytest.mark.candidate
 def test_over_the_running_platform_it_shows_what_the_stores_say(visit, quiet_platform) -> None:
     page = visit(quiet_platform)
     refuse_exceptions(page)
