@@ -52,7 +52,7 @@ def section(title: str = "", caption: str = "") -> Iterator[None]:
     """A part of a page that fails alone: an error inside shows as one sentence in its place. As high as its neighbour."""
     with st.container(border=True, height="stretch"):
         if title:
-            st.subheader(title, anchor=False, help=caption or None)
+            st.header(title, anchor=False, help=caption or None)
         try:
             yield
         except Exception as error:

@@ -43,7 +43,17 @@ def visit(monkeypatch):
 
 
 def texts(page: AppTest) -> str:
-    parts = [*page.markdown, *page.caption, *page.info, *page.warning, *page.error, *page.success, *page.title, *page.subheader]
+    parts = [
+        *page.markdown,
+        *page.caption,
+        *page.info,
+        *page.warning,
+        *page.error,
+        *page.success,
+        *page.title,
+        *page.header,
+        *page.subheader,
+    ]
     return "\n".join([*(str(part.value) for part in parts), *(f"{one.label} {one.value} {one.delta}" for one in page.metric)])
 
 
@@ -181,12 +191,12 @@ def test_with_every_store_down_it_says_so_soon_and_health_is_zero(visit, tmp_pat
 
 
 @pytest.mark.integration
-def test_over_the_running_platform_it_shows_what_the_stores_say(visit, quiet_platform) -> None:
-    page = visit(quiet_platform)
+def test_over_the_running_platform_it_shows_what_the_stores_say(visit, platform) -> None:
+    page = visit(platform)
     refuse_exceptions(page)
-    services = operations.services(quiet_platform)
+    services = operations.services(platform)
     assert value(page, "Services that work") == f"{services['works'].sum()} of {len(services)}"
-    assert value(page, "Topic lag") == f"{operations.topic_lag(quiet_platform)['lag'].sum():,}"
+    assert value(page, "Topic lag") == f"{operations.topic_lag(platform)['lag'].sum():,}"
     assert sum("Data as of" in caption.value for caption in page.caption) >= 6
     assert not [one.value for one in page.warning if "not reachable" in one.value]
 

@@ -37,7 +37,7 @@ def visit(monkeypatch) -> Iterator[Open]:
 
 def texts(page: AppTest) -> str:
     """All that the page says, in one text."""
-    parts = [*page.markdown, *page.caption, *page.info, *page.warning, *page.error, *page.title, *page.subheader]
+    parts = [*page.markdown, *page.caption, *page.info, *page.warning, *page.error, *page.title, *page.header, *page.subheader]
     return "\n".join([*(str(part.value) for part in parts), *(f"{one.label} {one.value} {one.delta}" for one in page.metric)])
 
 
