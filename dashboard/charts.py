@@ -134,7 +134,7 @@ def on_the_map(routes: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
     """The routes whose two airports lie within the map's frame, such as none to Puerto Rico."""
     places = airports.set_index("code")
     inside = places.index[_part_of_map(places["latitude"], places["longitude"]) != ""]
-    return routes[[set(route.split("-")) <= set(inside) for route in routes["route"]]]
+    return routes[pd.Series([set(route.split("-")) <= set(inside) for route in routes["route"]], index=routes.index, dtype=bool)]
 
 
 def _part_of_map(latitude: pd.Series, longitude: pd.Series) -> pd.Series:

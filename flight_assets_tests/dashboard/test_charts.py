@@ -82,6 +82,15 @@ def test_the_map_leaves_out_what_is_not_on_it_and_weights_airports_by_flights():
     assert (dots.marker.cmin, dots.marker.cmax) == (-30, 30)
 
 
+def test_no_line_of_the_map_runs_out_of_its_frame():
+    routes = pd.DataFrame({"route": ["EWR-IAH", "JFK-SJU", "JFK-HNL"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 9.0]})
+    figure = charts.delay_map(routes, dimensions.airports())
+    drawn = [longitude for line in figure.data[:-1] for longitude in line.lon if longitude == longitude]
+    assert len(drawn) == 2, "Puerto Rico is not on the map, and Hawaii is an inset"
+    assert min(drawn) > -125
+    assert {row[0] for row in figure.data[-1].customdata} == {"EWR", "IAH", "JFK", "HNL"}
+
+
 def test_flights_outside_their_interval_have_another_mark():
     inside, outside, _ = figures(False)["predicted_against_actual"].data
     assert (len(inside.x), len(outside.x)) == (2, 1)
@@ -97,7 +106,7 @@ def test_anomalies_are_marked_where_the_trend_says_so():
 
 def test_contributions_show_the_strongest_on_top():
     bars = figures(False)["contributions"].data[0]
-    assert list(bars.y)[-1] == "a = 1"
+    assert list(bars.y)[-1] == "a<br>= 1"
 
 
 def test_the_theme_file_and_the_figures_have_the_same_colours():
