@@ -28,6 +28,7 @@ DELAY_LIMIT = 30
 MAPPED = {"states": (24.0, 50.0, -125.5, -66.0), "Alaska": (51.0, 72.0, -180.0, -129.0), "Hawaii": (18.5, 22.6, -161.0, -154.0)}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HEIGHT = 300
+COVERED = "actual within the interval"
 
 pio.templates["flights"] = go.layout.Template(
     layout={
@@ -55,6 +56,14 @@ def look(figure: go.Figure, x: str = "", y: str = "", height: int = HEIGHT, **la
 def local_times(times: pd.Series, zone: ZoneInfo) -> list[str]:
     """Each UTC time as the viewer's local time, for hovering."""
     return [f"{moment:%d %b %H:%M %Z}" for moment in pd.to_datetime(times, utc=True).dt.tz_convert(zone)]
+
+
+def local_on_hover(figure: go.Figure, trace: str, times: pd.Series, zone: ZoneInfo) -> go.Figure:
+    """The figure with the viewer's local time under the hovered value of one trace, by its name; ``times`` are its x, UTC."""
+    local = local_times(times, zone)
+    return figure.for_each_trace(
+        lambda one: one.update(customdata=local, hovertemplate=f"{one.hovertemplate}<br>%{{customdata}}"), selector={"name": trace}
+    )
 
 
 def messages_over_time(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIGHT) -> go.Figure:
@@ -301,7 +310,7 @@ def lines(frame: pd.DataFrame, x: str, columns: dict[str, str], x_title: str, y_
 
 def coverage(frame: pd.DataFrame, x: str, value: str, promised: float, x_title: str) -> go.Figure:
     """A share over time beside the share that is promised."""
-    figure = lines(frame, x, {value: "actual within the interval"}, x_title, "share of flights")
+    figure = lines(frame, x, {value: COVERED}, x_title, "share of flights")
     figure.add_hline(
         y=promised, line={"color": GREY, "dash": "dash"}, annotation_text=f"promised {promised:.0%}", annotation_font_color=GREY
     )

@@ -51,12 +51,12 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
         st.caption(f"{drilled()}{filters.first} to {filters.until}, beside the {days(filters)} days before")
         with st.container(horizontal=True):
             ui.metric("Flights", f"{now.flights:,.0f}", change(now.flights, then.flights))
-            for name, shown, past in (
+            for name, shown, earlier in (
                 ("Mean arrival delay", *(ui.number(row.mean_arrival_delay, 1, "min") for row in (now, then))),
                 ("Late ≥ 15 min", *(ui.percent(row.late_share) for row in (now, then))),
                 ("Cancelled", *(ui.percent(row.cancelled_share) for row in (now, then))),
             ):
-                ui.metric(name, shown, f"before {past}" if then.flights else "none before")
+                ui.metric(name, shown, f"before {earlier}" if then.flights else "none before")
         ui.stamp(ui.answer(found["totals"]), source="flights_daily")
     left, right = st.columns(2)
     with left, ui.section(f"{measure} per {period}"):

@@ -72,13 +72,23 @@ def overview() -> None:
             ui.metric("Data age", ui.duration(age), "since a run last succeeded" if age is not None else "no run has succeeded yet")
         with ui.cell():
             row = ui.answer(found["redis"]).frame.iloc[0]
-            ui.metric("Cache hit ratio", ui.percent(row["hit_ratio"]), f"{row['hits']:,.0f} hits, {row['misses']:,.0f} misses")
+            counted = ", ".join(f"{row[name]:,.0f} {name}" for name in ("hits", "misses", "errors"))
+            ui.metric("Cache hit ratio", ui.percent(row["hit_ratio"]), counted)
+    stamped(found)
     left, right = st.columns([3, 2])
     with left:
         alarms(board)
     with right, ui.section("Health score", FORMULA):
         ui.chart(operations_charts.health_parts(parts), "operations_health", f"Bars: parts of the health score, {score:.0%} in all")
         st.caption(FORMULA)
+        stamped(found)
+
+
+def stamped(found: dict[str, Answer | Exception], source: str = "the services, Dagster, Kafka, the ledger and Redis") -> None:
+    """As of when the answers are that there are; nothing without any."""
+    answers = [answer for answer in found.values() if isinstance(answer, Answer)]
+    if answers:
+        ui.stamp(*answers, source=source)
 
 
 def attempt(ask: Callable[[], history.Board]) -> history.Board | Exception:
@@ -187,8 +197,7 @@ def services() -> None:
                 f"{extra['live_datanodes']:.0f} DataNodes live, {extra['dead_datanodes']:.0f} dead; {extra['files']:,.0f} files; "
                 f"{extra['missing_blocks']:.0f} blocks missing, {extra['under_replicated_blocks']:.0f} with too few copies"
             )
-        answers = [answer for answer in found.values() if isinstance(answer, Answer)]
-        ui.stamp(*answers, source="NameNode JMX, dbStats, INFO, Spark, the machine")
+        stamped(found, "NameNode JMX, dbStats, INFO, Spark, the machine")
 
 
 def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, float, str, float | None]], list[str]]:
@@ -333,6 +342,8 @@ def archives() -> None:
         if answer.frame.empty:
             ui.empty("Nothing has been archived yet: MongoDB has not reached the threshold.")
         else:
+            alt = f"Marks: {len(answer.frame)} archives by begin and documents"
+            ui.chart(operations_charts.archives(answer.frame, ui.time_zone()), "operations_archive_timeline", alt)
             columns = {"timestamp": times_column("begun")}
             ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
         ui.stamp(answer, source="the archives' records")

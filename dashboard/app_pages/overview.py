@@ -39,6 +39,8 @@ def now() -> None:
         totals_metric(found)
         size_metric(found)
         latency_metric(found)
+    if answers := [answer for name, answer in found.items() if name != "routes" and isinstance(answer, Answer)]:
+        ui.stamp(*answers, source="Kafka, MongoDB and HDFS")
     left, right = st.columns(2)
     with left:
         incoming_chart(found)

@@ -96,8 +96,9 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
             "mae_median_baseline": "baseline MAE (median)",
             "rmse_mean_baseline": "baseline RMSE (mean)",
         }
+        figure = charts.lines(frame, "bucket", columns, "prediction made (UTC)", "error (min)")
         ui.chart(
-            charts.lines(frame, "bucket", columns, "prediction made (UTC)", "error (min)"),
+            charts.local_on_hover(figure, "MAE", frame["bucket"], ui.time_zone()),
             "prediction_errors_time",
             "Lines: MAE and RMSE by day",
         )
@@ -105,12 +106,14 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
     with right, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
         frame = enough(ui.answer(quality).frame)
         figure = charts.lines(frame, "bucket", {"mape": "MAPE"}, "prediction made (UTC)", "MAPE")
+        figure = charts.local_on_hover(figure, "MAPE", frame["bucket"], ui.time_zone())
         ui.chart(figure.update_yaxes(tickformat=".0%"), "prediction_mape", "Line: MAPE by day")
         ui.stamp(ui.answer(quality), source="predictions")
     left, right = st.columns(2)
     with left, ui.section("Interval coverage over time"):
         frame = enough(ui.answer(quality).frame)
         figure = charts.coverage(frame, "bucket", "coverage_90", PROMISED_COVERAGE, "prediction made (UTC)")
+        figure = charts.local_on_hover(figure, charts.COVERED, frame["bucket"], ui.time_zone())
         ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
         ui.stamp(ui.answer(quality), source="predictions")
     with right, ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):

@@ -47,6 +47,8 @@ def analysis(frame: pd.DataFrame, unit: str, x_title: str, bucket: str) -> None:
     values = frame[column].astype(float)
     line = trend(values)
     figure = charts.series_with_bands(frame["begin"], values, line, rolling_mean(values, points), unit, x_title)
+    if frame["begin"].dt.tz is not None:
+        figure = charts.local_on_hover(figure, "value", frame["begin"], ui.time_zone())
     ui.chart(figure, "streaming_series", f"Line: {measure.lower()} per {bucket} with rolling mean, trend and anomalies")
     with st.container(horizontal=True):
         ui.metric("Latest", ui.number(values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2), unit)

@@ -39,7 +39,7 @@ from flight_assets_tests.dashboard.conftest import free_port, wait_until_healthy
 from flight_assets_tests.dashboard.known_flights import create_rollups, documents, fact_rows
 
 NAME = "bench_dashboard"
-PAGES = ("", "streaming", "history", "prediction", "quality")
+PAGES = ("", "streaming", "history", "prediction", "quality", "operations")
 VIEWERS = 50
 MS = 1000.0
 

@@ -73,6 +73,15 @@ def test_messages_are_bars_with_local_time_on_hover():
     assert bars.customdata[0] == "01 Jun 08:00 EDT"
 
 
+def test_local_time_shows_under_the_hovered_value_of_one_trace():
+    frame = measures().assign(begin=MINUTES)
+    figure = charts.lines(frame, "begin", {"flights": "flights", "arrived": "arrived"}, "time (UTC)", "flights")
+    first, second = charts.local_on_hover(figure, "flights", frame["begin"], ZONE).data
+    assert first.customdata[0] == "01 Jun 08:00 EDT"
+    assert first.hovertemplate.endswith("<br>%{customdata}")
+    assert "customdata" not in second.hovertemplate
+
+
 def test_the_map_leaves_out_what_is_not_on_it_and_weights_airports_by_flights():
     routes = pd.DataFrame({"route": ["EWR-IAH", "EWR-LAX", "EWR-XXX"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 99.0]})
     figure = charts.delay_map(routes, dimensions.airports())

@@ -118,6 +118,10 @@ REDIS = {"hits": 75.0, "misses": 25.0, "hit_ratio": 0.75, "memory_bytes": 1e6, "
 SPARK = {"memory_used_bytes": 1e6, "memory_limit_bytes": 1e9, "active_tasks": 0.0, "cores": 2.0}
 
 
+ARCHIVED = pd.DataFrame(
+    [(f"archive_{i}", pd.Timestamp("2026-06-01T12:00Z"), state, "size", 1_000 + i, 0.5) for i, state in enumerate(["done", "deleting"])],
+    columns=["archive_id", "timestamp", "state", "reason", "record_count", "file_size_mb"],
+)
 ARCHIVE_STATE = {"running": "", "paused": "since noon: disk swap", "unfinished": "", "next": "nothing until it is resumed"}
 ARCHIVES = {"archives": pd.DataFrame(), "archive_state": pd.DataFrame([ARCHIVE_STATE])}
 
@@ -201,6 +205,12 @@ def test_over_the_running_platform_it_shows_what_the_stores_say(visit, platform)
     assert not [one.value for one in page.warning if "not reachable" in one.value]
 
 
+def test_the_archive_timeline_tells_what_is_done_with_local_time_on_hover() -> None:
+    done, undone = operations_charts.archives(ARCHIVED, ZoneInfo("America/New_York")).data
+    assert (done.name, list(done.y), undone.name, list(undone.y)) == ("done", [1_000], "not done", [1_001])
+    assert done.customdata[0][2] == "01 Jun 08:00 EDT"
+
+
 def test_a_full_bar_past_its_limit_has_another_colour() -> None:
     frame = pd.DataFrame({"name": ["a", "b"], "ratio": [0.9, 0.5], "text": "x", "limit_ratio": [0.8, None]})
     bars = operations_charts.capacity(frame).data[1]
@@ -215,6 +225,7 @@ def test_figures_bear_full_and_empty_frames(rows) -> None:
         operations_charts.step_durations(BATCHES[rows]),
         operations_charts.landing_rate(BATCHES[rows]),
         operations_charts.lag(LAG[rows]),
+        operations_charts.archives(ARCHIVED[rows], ZoneInfo("America/New_York")),
     ]
     for figure in figures:
         assert figure.layout.uirevision == "kept"
