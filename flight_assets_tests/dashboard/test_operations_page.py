@@ -114,7 +114,16 @@ JOBS = pd.DataFrame([(1, "collect", "SUCCEEDED", NOW, 1.0, 2, 0)], columns=list(
 HDFS = {"capacity_bytes": 1e12, "used_bytes": 1e9, "remaining_bytes": 9e11, "used_ratio": 0.1, "files": 10.0, "live_datanodes": 1.0}
 HDFS |= {"dead_datanodes": 0.0, "under_replicated_blocks": 0.0, "missing_blocks": 0.0}
 MONGO = {"data_bytes": 2e8, "index_bytes": 7e7, "storage_bytes": 1e8, "documents": 5.0, "threshold_bytes": 3e8, "threshold_used_ratio": 0.9}
-REDIS = {"hits": 75.0, "misses": 25.0, "hit_ratio": 0.75, "memory_bytes": 1e6, "memory_limit_bytes": 1e8, "keys": 3.0, "evicted": 0.0}
+REDIS = {
+    "hits": 75.0,
+    "misses": 25.0,
+    "errors": 2.0,
+    "hit_ratio": 0.75,
+    "memory_bytes": 1e6,
+    "memory_limit_bytes": 1e8,
+    "keys": 3.0,
+    "evicted": 0.0,
+}
 SPARK = {"memory_used_bytes": 1e6, "memory_limit_bytes": 1e9, "active_tasks": 0.0, "cores": 2.0}
 
 
@@ -157,6 +166,7 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
     assert value(page, "Alarms") == "1"
     assert value(page, "Topic lag") == "734"
     assert value(page, "Cache hit ratio") == "75.0 %"
+    assert "75 hits, 25 misses, 2 errors" in texts(page)
     # 0.35 × 1/2 + 0.25 × 1 + 0.2 × 3/4 + 0.1 × 1 + 0.1 × (1 − 0.02/0.2)
     assert value(page, "Pipeline health") == "76 %"
     said = texts(page)
