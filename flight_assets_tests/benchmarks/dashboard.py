@@ -36,7 +36,7 @@ from flight_assets.stores.warehouse import Warehouse
 from flight_assets.stores.warehouse import connect as connect_spark
 from flight_assets_tests.benchmarks.figures import Figure, interleaved
 from flight_assets_tests.dashboard.conftest import free_port, wait_until_healthy
-from flight_assets_tests.dashboard.known_flights import create_rollups, documents, fact_rows
+from flight_assets_tests.dashboard.known_flights import create_predictions, create_rollups, documents, fact_rows
 
 NAME = "bench_dashboard"
 PAGES = ("", "streaming", "history", "prediction", "quality", "operations")
@@ -73,6 +73,7 @@ def _stores(own: Settings, flights: int, hot: int) -> Iterator[Warehouse]:
     house.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
     house.create_tables()
     house.spark.sql(fact_rows(flights, 365)).select(*FACT.column_names).write.format("delta").mode("append").saveAsTable(house.name(FACT))
+    create_predictions(house)
     create_rollups(house)
     mongo.ensure_collection(own)
     with MongoClient(own.mongo_uri) as client:

@@ -14,15 +14,11 @@ from urllib.error import URLError
 import pytest
 
 from flight_assets.settings import Settings
-from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_rollups, documents, fact_rows
+from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_predictions, create_rollups, documents, fact_rows
 
 PAGES = ("overview", "streaming", "history", "prediction", "quality")
 APP_DIR = Path(__file__).resolve().parent.parent.parent / "dashboard"
 CLOSED_PORT = 1
-PREDICTED = (
-    "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
-    "confidence, model_version"
-)
 COUNTS = "record_count, staged, duplicate, quarantined, predicted, upserted, merged"
 
 
@@ -138,11 +134,7 @@ def _fill_metadata(house) -> None:
         "encode(concat('message ', id), 'utf-8'), 'flight_events', 0, id, TIMESTAMP'2026-06-30 12:00:00', id DIV 6, DATE'2026-06-30' "
         "FROM range(18)"
     ).collect()
-    house.spark.sql(
-        f"INSERT INTO {db}.predictions (prediction_id, flight_id, flight_date, prediction_timestamp, {PREDICTED}, actual_delay_minutes, "
-        "error_minutes, outcome, batch_id, prediction_date) SELECT event_id, flight_id, flight_date, timestamp, "
-        f"{PREDICTED}, actual_delay_minutes, error_minutes, event_type, batch_id, CAST(timestamp AS DATE) FROM {db}.fact_flight_events"
-    ).collect()
+    create_predictions(house)
     house.spark.sql(
         f"INSERT INTO {db}.schema_metadata (schema_version, field, type, unit, required, description) VALUES "
         "(1, 'flight_id', 'string', '', true, 'the flight'), (1, 'tail_number', 'string', '', false, 'the aircraft')"

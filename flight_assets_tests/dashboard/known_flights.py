@@ -64,6 +64,19 @@ def create_rollups(house) -> None:
         ).collect()
 
 
+def create_predictions(house) -> None:
+    """The predictions of the fact table as it is, in their own table; by a model that is in no registry."""
+    predicted = (
+        "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
+        "confidence, model_version, actual_delay_minutes, error_minutes"
+    )
+    house.spark.sql(
+        f"INSERT INTO {house.database}.predictions (prediction_id, flight_id, flight_date, prediction_timestamp, {predicted}, outcome, "
+        f"batch_id, prediction_date) SELECT event_id, flight_id, flight_date, timestamp, {predicted}, event_type, batch_id, "
+        f"CAST(timestamp AS DATE) FROM {house.database}.fact_flight_events"
+    ).collect()
+
+
 def documents(house, limit: int = FLIGHTS) -> list[dict]:
     """The fact rows as MongoDB's documents, ingested in the last hour, one second apart."""
     from flight_assets.contracts.tables import FACT
