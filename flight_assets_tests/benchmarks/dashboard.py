@@ -48,23 +48,26 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """Figures ``warm_page_p95_ms``, ``cold_page_ms``, ``redis_hit_speedup``, ``viewers_50_p95_ms``, ``batch_latency_with_viewers``."""
     flights, hot, repetitions = (50_000, 5_000, 3) if quick else (1_000_000, 200_000, 10)
     own = settings.model_copy(update={"warehouse_database": NAME, "mongo_database": NAME})
+    note = f"{flights:,} flights in the warehouse, {hot:,} in MongoDB"
+    found: dict[str, Figure] = {}
+
+    def take(name: str, figure: Figure) -> None:
+        found[name] = figure
+        sys.stderr.write(f"{name} {figure.value:.4g} {figure.unit}: {figure.sides_as_text()}\n")
+
     with _stores(own, flights, hot) as house, _served(own) as url:
         cold = {page or "overview": [_cold(own, url, page) for _ in range(2 if quick else 3)] for page in PAGES}
+        take("cold_page_ms", Figure(max(median(side) for side in cold.values()), "ms", cold, "ms", f"slowest page; {note}"))
         warm = {page or "overview": _warm(url, page, repetitions) for page in PAGES}
-        hits = _hits(own, house)
+        take("warm_page_p95_ms", Figure(_p95([ms for side in warm.values() for ms in side]), "ms", warm, "ms", note))
+        hits = {name: [times] for name, times in _hits(own, house).items()}
+        take("redis_hit_speedup", Figure(min(times for [times] in hits.values()), "times", hits, "times", "of the least"))
         crowd = _crowd(url, 1 if quick else 3)
+        take("viewers_50_p95_ms", Figure(_p95(crowd), "ms", {"viewers": crowd}, "ms", f"{VIEWERS} sessions ask at once; {note}"))
         beside = _batches(settings, url, 1 if quick else 3)
-    every_warm = [ms for side in warm.values() for ms in side]
-    note = f"{flights:,} flights in the warehouse, {hot:,} in MongoDB"
-    return {
-        "warm_page_p95_ms": Figure(_p95(every_warm), "ms", warm, "ms", note),
-        "cold_page_ms": Figure(max(median(side) for side in cold.values()), "ms", cold, "ms", f"slowest page; {note}"),
-        "redis_hit_speedup": Figure(min(hits.values()), "times", {name: [value] for name, value in hits.items()}, "times", "of the least"),
-        "viewers_50_p95_ms": Figure(_p95(crowd), "ms", {"viewers": crowd}, "ms", f"{VIEWERS} sessions ask at once; {note}"),
-        "batch_latency_with_viewers": Figure(
-            median(beside["with viewers"]) / median(beside["without viewers"]), "ratio", beside, "s", "batch of 1,000 events"
-        ),
-    }
+        slower = median(beside["with viewers"]) / median(beside["without viewers"])
+        take("batch_latency_with_viewers", Figure(slower, "ratio", beside, "s", "batch of 1,000 events"))
+    return found
 
 
 @contextmanager
