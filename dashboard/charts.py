@@ -49,7 +49,7 @@ pio.templates["flights"] = go.layout.Template(
 
 @cache
 def _template() -> go.layout.Template:
-    """Streamlit's layout, where it is there, with ours over it, merged once; without its defaults of traces, which cost more than drawing."""
+    """Streamlit's layout, where it is there, with ours over it, merged once; without defaults of traces, which cost more than drawing."""
     both = "streamlit+flights" if "streamlit" in pio.templates else "flights"
     return go.layout.Template(layout=go.Figure(layout={"template": both}).layout.template.layout)
 
