@@ -8,11 +8,12 @@ import pytest
 
 from flight_assets.errors import FlightsError
 from flight_assets.queries import history, live, quality
+from flight_assets.queries.cache import DataVersion
 from flight_assets.queries.filters import Filters
 from flight_assets.stores import mongo
 from flight_assets.stores.warehouse import Warehouse, connect
 from flight_assets_tests.dashboard.conftest import COUNTS
-from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
+from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_rollups
 
 pytestmark = pytest.mark.integration
 
@@ -221,3 +222,10 @@ def test_messages_of_kafka_are_counted_by_offsets(platform):
 def test_weighted_quantiles():
     assert live.weighted_quantile([(1.0, 1), (2.0, 1), (10.0, 2)], 0.5) == 2.0
     assert live.weighted_quantile([(5.0, 3)], 0.95) == 5.0
+
+
+def test_a_commit_to_the_rollups_is_new_data(house, full_settings):
+    before = DataVersion(full_settings).history()
+    assert DataVersion(full_settings).history() == before
+    create_rollups(house)
+    assert DataVersion(full_settings).history() != before
