@@ -13,6 +13,7 @@ from flight_assets.queries.filters import Filters
 
 PROMISED_COVERAGE = 0.9
 FEW_FLIGHTS = 20
+LARGEST = 50
 BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
 ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
@@ -23,7 +24,7 @@ def figures(filters: Filters) -> None:
     found = ui.gather(
         bins=data.history(history.delay_distribution, filters),
         dots=data.history(history.predicted_against_actual, filters, 3_000),
-        errors=data.history(history.largest_errors, filters),
+        errors=data.history(history.largest_errors, filters, LARGEST),
     )
     left, right = st.columns(2)
     with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
@@ -142,7 +143,7 @@ def enough(frame: pd.DataFrame) -> pd.DataFrame:
 def why(filters: Filters) -> None:
     """What each feature added to the prediction of a chosen flight."""
     with ui.section("Why this prediction", "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes."):
-        candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, 50))["rows"]).frame["flight_id"]
+        candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, LARGEST))["rows"]).frame["flight_id"]
         if candidates.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
             return

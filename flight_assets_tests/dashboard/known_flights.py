@@ -77,14 +77,14 @@ def create_predictions(house) -> None:
     ).collect()
 
 
-def documents(house, limit: int = FLIGHTS) -> list[dict]:
-    """The fact rows as MongoDB's documents, ingested in the last hour, one second apart."""
+def documents(house, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict]:
+    """The fact rows as MongoDB's documents, ingested at equal distances over ``spread``, which ended twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
     from flight_assets.stores.mongo import document
 
-    begin = datetime.now(UTC) - timedelta(minutes=40)
+    begin = datetime.now(UTC) - timedelta(minutes=20) - spread
     rows = house.read(FACT).drop("weather").where(f"kafka_offset < {limit}").toArrow().to_pylist()
     made = [document({**row, "timestamp": row["timestamp"].replace(tzinfo=UTC)}) for row in rows]
     for number, one in enumerate(sorted(made, key=lambda one: one["version"]["kafka_offset"])):
-        one["ingestion_timestamp"] = begin + timedelta(seconds=number)
+        one["ingestion_timestamp"] = begin + number / limit * spread
     return made
