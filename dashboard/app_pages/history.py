@@ -211,12 +211,10 @@ def export(filters: Filters) -> None:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
         frame = found.frame
         with st.container(horizontal=True):
-            st.download_button(
-                "CSV", lambda: frame.to_csv(index=False), "flights.csv", "text/csv", icon=":material/download:", key="history_csv"
-            )
+            st.download_button("CSV", frame.to_csv(index=False), "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
             st.download_button(
                 "Parquet",
-                lambda: parquet(frame),
+                parquet(frame),
                 "flights.parquet",
                 "application/vnd.apache.parquet",
                 icon=":material/download:",
