@@ -1,8 +1,13 @@
 """Entry of the dashboard: `streamlit run dashboard/app.py`, which the platform does as its service ``dashboard``."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Flight tracking", page_icon=":material/flight:", layout="wide")
+# A file of ours: browsers fetch the icon of a `:material/…:` name from a font server elsewhere.
+ICON = Path(__file__).parent / "static/flight.svg"
+
+st.set_page_config(page_title="Flight tracking", page_icon=ICON, layout="wide")
 
 PAGES = (
     st.Page("app_pages/overview.py", title="Real-Time Overview", icon=":material/radar:", default=True),

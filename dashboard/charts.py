@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -23,8 +25,11 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross")
 DELAY_SCALE = [[0.0, "#0072B2"], [0.3, "#7FB8D8"], [0.5, "#B8BEC4"], [0.7, "#EBA878"], [1.0, "#D55E00"]]
 AMOUNT_SCALE = [[0.0, "rgba(0,114,178,0.08)"], [1.0, "#0072B2"]]
 DELAY_LIMIT = 30
+# What the map shows, as south, north, west, east in degrees: the contiguous states, and as insets Alaska and Hawaii.
+MAPPED = {"states": (24.0, 50.0, -125.5, -66.0), "Alaska": (51.0, 72.0, -180.0, -129.0), "Hawaii": (18.5, 22.6, -161.0, -154.0)}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HEIGHT = 300
+COVERED = "actual within the interval"
 
 pio.templates["flights"] = go.layout.Template(
     layout={
@@ -40,13 +45,18 @@ pio.templates["flights"] = go.layout.Template(
         "bargap": 0.15,
     }
 )
-TEMPLATE = "streamlit+flights"
+
+
+@cache
+def _template() -> go.layout.Template:
+    """Streamlit's layout, where it is there, with ours over it, merged once; without defaults of traces, which cost more than drawing."""
+    both = "streamlit+flights" if "streamlit" in pio.templates else "flights"
+    return go.layout.Template(layout=go.Figure(layout={"template": both}).layout.template.layout)
 
 
 def look(figure: go.Figure, x: str = "", y: str = "", height: int = HEIGHT, **layout: Any) -> go.Figure:  # noqa: ANN401
     """The figure with axis titles and its height in the common look; zoom and hidden series survive new data."""
-    template = TEMPLATE if "streamlit" in pio.templates else "flights"
-    return figure.update_layout(template=template, xaxis_title=x, yaxis_title=y, height=height, uirevision="kept", **layout)
+    return figure.update_layout(template=_template(), xaxis_title=x, yaxis_title=y, height=height, uirevision="kept", **layout)
 
 
 def local_times(times: pd.Series, zone: ZoneInfo) -> list[str]:
@@ -54,7 +64,15 @@ def local_times(times: pd.Series, zone: ZoneInfo) -> list[str]:
     return [f"{moment:%d %b %H:%M %Z}" for moment in pd.to_datetime(times, utc=True).dt.tz_convert(zone)]
 
 
-def messages_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+def local_on_hover(figure: go.Figure, trace: str, times: pd.Series, zone: ZoneInfo) -> go.Figure:
+    """The figure with the viewer's local time under the hovered value of one trace, by its name; ``times`` are its x, UTC."""
+    local = local_times(times, zone)
+    return figure.for_each_trace(
+        lambda one: one.update(customdata=local, hovertemplate=f"{one.hovertemplate}<br>%{{customdata}}"), selector={"name": trace}
+    )
+
+
+def messages_over_time(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIGHT) -> go.Figure:
     """Bars of messages per bucket of ``live.incoming``."""
     bars = go.Bar(
         x=frame["minute"], y=frame["messages"], customdata=local_times(frame["minute"], zone), marker_color=BLUE, name="messages",
@@ -62,10 +80,10 @@ def messages_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
     )  # fmt: skip
     seconds = frame["seconds"].iloc[0] if len(frame) else 60
     unit = "minute" if seconds == 60 else f"{seconds / 60:g} minutes"
-    return look(go.Figure(bars), "time (UTC)", f"messages per {unit}", bargap=0.05, yaxis_tickformat=",")
+    return look(go.Figure(bars), "time (UTC)", f"messages per {unit}", height, bargap=0.05, yaxis_tickformat=",")
 
 
-def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIGHT) -> go.Figure:
     """p50 and p95 of ``live.latency`` by the time at which the batch was finished."""
     figure = go.Figure()
     local = local_times(frame["finished"], zone)
@@ -75,21 +93,31 @@ def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
             customdata=np.column_stack([frame["batch_id"], local]) if len(frame) else None,
             hovertemplate="%{y:,.0f} s, batch %{customdata[0]}<br>%{customdata[1]}",
         )  # fmt: skip
-    return look(figure, "batch finished (UTC)", "latency (s)")
+    figure = look(figure, "batch finished (UTC)", "latency (s)", height, yaxis_tickformat=",")
+    if len(frame):
+        # A few minutes of air on both sides: a single batch would get an axis in milliseconds.
+        times = pd.to_datetime(frame["finished"], utc=True)
+        air = max(pd.Timedelta(minutes=2), (times.max() - times.min()) * 0.04)
+        figure.update_xaxes(range=[times.min() - air, times.max() + air])
+    return figure
 
 
-def delay_map(routes: pd.DataFrame, airports: pd.DataFrame) -> go.Figure:
-    """Routes as lines and airports as dots on a map of the United States, coloured by mean delay.
+def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT + 60) -> go.Figure:
+    """Routes as lines and airports as dots on a map of the United States, coloured by mean delay; only what ``on_the_map`` leaves.
 
     Args:
         routes: of ``live.by_route`` or ``history.by``: route, flights, and mean_delay in minutes.
         airports: code, name, latitude, longitude.
+        height: of the figure, in pixels.
     """
     places = airports.set_index("code")
-    known = _placed(routes, places)
+    known = _placed(on_the_map(routes, airports), places)
     figure = go.Figure()
+    # A line to an inset would run out of the frame and come in again.
+    parts = [_part_of_map(known[f"{end}_lat"], known[f"{end}_lon"]) for end in ("origin", "destination")]
+    drawn = known[parts[0] == parts[1]]
     for low, high, colour in ((-np.inf, -5, "#0072B2"), (-5, 5, "#B8BEC4"), (5, 20, "#EBA878"), (20, np.inf, "#D55E00")):
-        band = known[(known["mean_delay"] >= low) & (known["mean_delay"] < high)]
+        band = drawn[(drawn["mean_delay"] >= low) & (drawn["mean_delay"] < high)]
         gaps = np.full(len(band), np.nan)
         figure.add_scattergeo(
             lat=np.column_stack([band["origin_lat"], band["destination_lat"], gaps]).ravel(),
@@ -114,7 +142,23 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame) -> go.Figure:
         "scope": "usa", "resolution": 110, "bgcolor": "rgba(0,0,0,0)", "landcolor": "rgba(135,149,161,0.14)", "showlakes": False,
         "subunitcolor": "rgba(135,149,161,0.45)", "countrycolor": "rgba(135,149,161,0.45)", "coastlinecolor": "rgba(135,149,161,0.6)",
     }  # fmt: skip
-    return look(figure, height=HEIGHT + 60, geo=geo, hovermode="closest", margin={"l": 0, "r": 0, "t": 0, "b": 30})
+    return look(figure, height=height, geo=geo, hovermode="closest", margin={"l": 0, "r": 0, "t": 0, "b": 40})
+
+
+def on_the_map(routes: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
+    """The routes whose two airports lie within the map's frame, such as none to Puerto Rico."""
+    places = airports.set_index("code")
+    inside = places.index[_part_of_map(places["latitude"], places["longitude"]) != ""]
+    ends = routes["route"].str.split("-", expand=True).reindex(columns=[0, 1])
+    return routes[ends[0].isin(inside) & ends[1].isin(inside)]
+
+
+def _part_of_map(latitude: pd.Series, longitude: pd.Series) -> pd.Series:
+    """The key of ``MAPPED`` for each place; empty text for one outside."""
+    part = pd.Series("", index=latitude.index)
+    for name, (south, north, west, east) in MAPPED.items():
+        part[latitude.between(south, north) & longitude.between(west, east)] = name
+    return part
 
 
 def _placed(routes: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +214,7 @@ def series_with_bands(
             x=pd.Series(x)[odd.to_numpy()], y=values[odd], mode="markers", name="anomaly", hovertemplate=f"%{{y:,.1f}} {unit}",
             marker={"symbol": "diamond-open", "size": 12, "color": VERMILLION, "line_width": 2},
         )  # fmt: skip
-    return look(figure, x_title, unit, height=380, yaxis_rangemode="normal")
+    return look(figure, x_title, unit, height=380, yaxis_rangemode="normal", yaxis_tickformat=None if unit.startswith("0") else ",")
 
 
 def bars(
@@ -237,7 +281,7 @@ def distributions(frame: pd.DataFrame) -> go.Figure:
             x=frame["minutes"], y=frame[column], mode="lines", name=column, line={"color": colour, "shape": "hv", "dash": dash, "width": 2},
             fill="tozeroy" if column == "actual" else None, fillcolor="rgba(135,149,161,0.25)", hovertemplate="%{y:,} flights",
         )  # fmt: skip
-    return look(figure, "arrival delay (min)", "flights")
+    return look(figure, "arrival delay (min)", "flights", height=380, yaxis_tickformat=",")
 
 
 def predicted_against_actual(frame: pd.DataFrame) -> go.Figure:
@@ -273,7 +317,7 @@ def lines(frame: pd.DataFrame, x: str, columns: dict[str, str], x_title: str, y_
 
 def coverage(frame: pd.DataFrame, x: str, value: str, promised: float, x_title: str) -> go.Figure:
     """A share over time beside the share that is promised."""
-    figure = lines(frame, x, {value: "actual within the interval"}, x_title, "share of flights")
+    figure = lines(frame, x, {value: COVERED}, x_title, "share of flights")
     figure.add_hline(
         y=promised, line={"color": GREY, "dash": "dash"}, annotation_text=f"promised {promised:.0%}", annotation_font_color=GREY
     )
@@ -284,17 +328,19 @@ def contributions(frame: pd.DataFrame, shown: int = 12) -> go.Figure:
     """What each feature added to or took from one flight's prediction, largest on top: feature, value, contribution_minutes."""
     order = frame["contribution_minutes"].abs().sort_values(ascending=False).index[:shown]
     top = frame.loc[order].iloc[::-1]
-    labels = [
-        f"{row.feature} = {row.value:.4g}" if isinstance(row.value, (int, float)) else f"{row.feature} = {row.value}"
-        for row in top.itertuples()
-    ]
+    labels = [f"{row.feature}<br>= {_feature_value(row.value)}" for row in top.itertuples()]
     marker = {"color": np.where(top["contribution_minutes"] >= 0, VERMILLION, BLUE)}
     figure = go.Figure(
         go.Bar(x=top["contribution_minutes"], y=labels, orientation="h", marker=marker, hovertemplate="%{x:+.2f} min<extra></extra>")
     )
-    return look(
-        figure, "contribution to the prediction (min)", "", height=90 + 26 * len(top), hovermode="closest", xaxis_rangemode="normal"
-    )
+    return look(figure, "contribution (min)", "", height=90 + 34 * len(top), hovermode="closest", xaxis_rangemode="normal")
+
+
+def _feature_value(value: object) -> str:
+    """A feature's value with four digits; a missing one in words."""
+    if not isinstance(value, (int, float)):
+        return str(value)
+    return "not known" if np.isnan(value) else f"{value:,.4g}"
 
 
 def stacked_batches(frame: pd.DataFrame, columns: Sequence[str], y_title: str) -> go.Figure:
@@ -315,7 +361,7 @@ def shares(frame: pd.DataFrame, by: str, value: str, title: str) -> go.Figure:
                hovertemplate="%{y}: %{x:.2%}<extra></extra>")
     )  # fmt: skip
     most = float(shown[value].max() or 0) if len(shown) else 0.0
-    return look(figure, title, "", height=max(160, 70 + 22 * len(shown)), xaxis_tickformat=".0%", xaxis_range=[0, max(0.01, most * 1.2)],
+    return look(figure, title, "", height=max(160, 70 + 22 * len(shown)), xaxis_tickformat=".0%", xaxis_range=[0, max(0.01, most * 1.35)],
                 hovermode="closest")  # fmt: skip
 
 
@@ -328,16 +374,20 @@ def counts(frame: pd.DataFrame, by: str, value: str, title: str) -> go.Figure:
     )  # fmt: skip
     most = float(shown[value].max()) if len(shown) else 1.0
     return look(
-        figure, title, "", height=max(160, 70 + 24 * len(shown)), xaxis_tickformat=",", xaxis_range=[0, most * 1.2], hovermode="closest"
+        figure, title, "", height=max(160, 70 + 24 * len(shown)), xaxis_tickformat=",", xaxis_range=[0, most * 1.35], hovermode="closest"
     )
 
 
-def check_heatmap(frame: pd.DataFrame) -> go.Figure:
-    """Checks down, days across, coloured by the share of evaluations that failed; ``frame`` of ``quality.check_trend``."""
+def check_heatmap(frame: pd.DataFrame, days: Sequence[date] = ()) -> go.Figure:
+    """Checks down, days across, coloured by the share of evaluations that failed; ``frame`` of ``quality.check_trend``.
+
+    ``days`` are on the axis also if nothing was checked on them.
+    """
     rows = frame.assign(share=frame["failures"] / frame["evaluations"])
     grid = rows.pivot_table(index="check_name", columns="day", values="share")
+    grid = grid.reindex(columns=sorted({*grid.columns, *days}))
     heat = go.Heatmap(
-        z=grid.to_numpy(), x=[str(day) for day in grid.columns], y=list(grid.index), zmin=0, zmax=1, xgap=2, ygap=2,
+        z=grid.to_numpy(), x=[f"{day:%d %b}" for day in grid.columns], y=list(grid.index), zmin=0, zmax=1, xgap=2, ygap=2,
         colorscale=[[0, BLUE], [0.001, "#F2C4A4"], [1, VERMILLION]], hovertemplate="%{y}<br>%{x}: %{z:.0%} failed<extra></extra>",
         colorbar={"title": {"text": "failed", "side": "right"}, "tickformat": ".0%", "thickness": 10},
     )  # fmt: skip

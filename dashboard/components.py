@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PAUSED = "paused"
 DEFAULT_DAYS = 90
+AT_ONCE_S = 0.15  # answers that are there by then need no sign of waiting
 NOTHING_YET = "No flight is here yet. Run `flights produce`, then `flights process`."
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False, "topojsonURL": "app/static/topojson/"}
 _log = logging.getLogger(__name__)
@@ -49,10 +50,10 @@ def live(part: Callable[[], None], key: str) -> None:
 
 @contextmanager
 def section(title: str = "", caption: str = "") -> Iterator[None]:
-    """A part of a page that fails alone: an error inside shows as one sentence in its place."""
-    with st.container(border=True):
+    """A part of a page that fails alone: an error inside shows as one sentence in its place. As high as its neighbour."""
+    with st.container(border=True, height="stretch"):
         if title:
-            st.subheader(title, anchor=False, help=caption or None)
+            st.header(title, anchor=False, help=caption or None)
         try:
             yield
         except Exception as error:
@@ -98,8 +99,11 @@ def answer(found: Answer | Exception) -> Answer:
 
 def gather(**queries: Query) -> dict[str, Answer | Exception]:
     """Ask several questions at once, with a sign of waiting if it takes a moment."""
-    with st.spinner("Reading the stores …", show_time=True):
-        return data.gather(queries)
+    asked = data.begin(queries)
+    if not data.are_answered(asked, AT_ONCE_S):
+        with st.spinner("Reading the stores …", show_time=True):
+            data.are_answered(asked)
+    return {name: future.result() for name, future in asked.items()}
 
 
 def empty(sentence: str) -> None:

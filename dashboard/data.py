@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PATIENCE_S = 5.0  # people wait for a page: a store that takes longer to answer at all counts as down
-WORKERS = 8
+WORKERS = 16
 _LOST_SESSION = ("NO_ACTIVE_SESSION", "INVALID_HANDLE", "SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
 
 
@@ -130,8 +131,8 @@ def ask(query: Query) -> Answer:
     return clients().cache.ask(query)
 
 
-def gather(queries: Mapping[str, Query]) -> dict[str, Answer | Exception]:
-    """The answers of several questions, asked at the same time; one that failed is its error."""
+def begin(queries: Mapping[str, Query]) -> dict[str, Future[Answer | Exception]]:
+    """Ask several questions at the same time; the result of one that failed is its error."""
     known = clients()
 
     def attempt(query: Query) -> Answer | Exception:
@@ -140,7 +141,12 @@ def gather(queries: Mapping[str, Query]) -> dict[str, Answer | Exception]:
         except Exception as error:
             return error
 
-    return dict(zip(queries, known.pool.map(attempt, queries.values()), strict=True))
+    return {name: known.pool.submit(attempt, query) for name, query in queries.items()}
+
+
+def are_answered(asked: Mapping[str, Future[Answer | Exception]], timeout_s: float | None = None) -> bool:
+    """Wait for the answers, so long at most; whether all are there."""
+    return not wait(asked.values(), timeout_s).not_done
 
 
 def _query(
@@ -151,4 +157,17 @@ def _query(
     compute: Callable[[], pd.DataFrame],
 ) -> Query:
     name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
-    return Query(name, {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}, version, compute)
+    asked = {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}
+    return Query(name, _of_stores(asked), version, compute)
+
+
+def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
+    """A question about this minute, whose version needs no store, since it may be the one that is down: ``compute(settings)``."""
+    settings = clients().settings
+    return Query(name, _of_stores({}), lambda: f"{datetime.now(UTC):%Y%m%d%H%M}", lambda: compute(settings))
+
+
+def _of_stores(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with the names of what is asked: dashboards over other databases and topics may share one Redis."""
+    settings = clients().settings
+    return {**parameters, "stores": [settings.warehouse_database, settings.mongo_database, settings.kafka_topic]}

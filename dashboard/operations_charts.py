@@ -39,7 +39,7 @@ def health_parts(parts: Mapping[str, float]) -> go.Figure:
     )  # fmt: skip
     for name, weight, value in zip(names, weights, given, strict=True):
         figure.add_annotation(x=weight, y=name, text=f" {value:.0%} of {weight:.0%}", xanchor="left", showarrow=False, font_size=12)
-    figure.update_yaxes(showgrid=False, type="category").update_xaxes(range=[0, 0.46], tickformat=".0%")
+    figure.update_yaxes(showgrid=False, type="category").update_xaxes(range=[0, 0.6], tickvals=[0, 0.1, 0.2, 0.3], tickformat=".0%")
     return look(
         figure, "share of the score", "", height=70 + ROW_HEIGHT * len(names), barmode="overlay", hovermode="closest", showlegend=False
     )
@@ -117,3 +117,18 @@ def lag(frame: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(showgrid=False)
     height = 110 + ROW_HEIGHT * max(1, len(frame))
     return look(figure, "messages", "", height=height, barmode="stack", hovermode="closest", xaxis_tickformat=",")
+
+
+def archives(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+    """One mark per archive by its begin and its documents, coloured by whether it is done: columns of ``operations.archives``."""
+    figure = go.Figure()
+    for is_done, name, colour, symbol in ((True, "done", BLUE, "circle"), (False, "not done", ORANGE, "diamond-open")):
+        part = frame[frame["state"].isin(["done", "expired"]) == is_done]
+        if part.empty:
+            continue
+        figure.add_scatter(
+            x=part["timestamp"], y=part["record_count"], mode="markers", name=name, marker={"color": colour, "symbol": symbol, "size": 11},
+            customdata=list(zip(part["archive_id"], part["state"], local_times(part["timestamp"], zone), strict=True)),
+            hovertemplate="%{customdata[0]}: %{y:,} documents, %{customdata[1]}<br>%{customdata[2]}<extra></extra>",
+        )  # fmt: skip
+    return look(figure, "archive begun (UTC)", "documents", height=220, hovermode="closest", yaxis_tickformat=",")

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     dashboard_url: str = ""
 
     warehouse_database: str = "flight_dw"
+    warehouse_dir: str = Field(default="/warehouse", description="HDFS folder of the metastore's databases")
     timeout_s: float = Field(default=15.0, gt=0, description="for one answer of a store; longer work states its own")
     max_events_per_batch: int = Field(
         default=250_000, ge=1, description="events in one batch at most; more become several batches in one run"

@@ -48,14 +48,15 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
         if not now.flights:
             ui.empty("No flight in the warehouse matches these filters. Widen them.")
             return
-        st.caption(f"{filters.first} to {filters.until}, beside the {days(filters)} days before")
+        st.caption(f"{drilled()}{filters.first} to {filters.until}, beside the {days(filters)} days before")
         with st.container(horizontal=True):
             ui.metric("Flights", f"{now.flights:,.0f}", change(now.flights, then.flights))
-            ui.metric(
-                "Mean arrival delay", ui.number(now.mean_arrival_delay, 1, "min"), f"before {ui.number(then.mean_arrival_delay, 1, 'min')}"
-            )
-            ui.metric("Late ≥ 15 min", ui.percent(now.late_share), f"before {ui.percent(then.late_share)}")
-            ui.metric("Cancelled", ui.percent(now.cancelled_share), f"before {ui.percent(then.cancelled_share)}")
+            for name, shown, earlier in (
+                ("Mean arrival delay", *(ui.number(row.mean_arrival_delay, 1, "min") for row in (now, then))),
+                ("Late ≥ 15 min", *(ui.percent(row.late_share) for row in (now, then))),
+                ("Cancelled", *(ui.percent(row.cancelled_share) for row in (now, then))),
+            ):
+                ui.metric(name, shown, f"before {earlier}" if then.flights else "none before")
         ui.stamp(ui.answer(found["totals"]), source="flights_daily")
     left, right = st.columns(2)
     with left, ui.section(f"{measure} per {period}"):
@@ -81,6 +82,11 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
         figure = charts.bars(named, "weekday", column, title, by_delay="delay" in column)
         ui.chart(axis_of(figure, column), "history_weekday", f"Bars: {title} by weekday")
         ui.stamp(weekday, source="flights_daily")
+
+
+def drilled() -> str:
+    """What was drilled into, as the begin of a sentence; empty text at the top."""
+    return "".join(f"{dimension} {code} · " for dimension, code in st.session_state.get(PATH, ()))
 
 
 def axis_of(figure: go.Figure, column: str) -> go.Figure:
@@ -142,7 +148,7 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
             f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in found.frame.to_dict("records")
         ]
     )
-    figure = charts.ranking(rows, dimension, "flights", "flights, coloured by mean arrival delay (blue early, red late)", "hover")
+    figure = charts.ranking(rows, dimension, "flights", "flights (blue: early, red: late)", "hover")
     depth = len(st.session_state[PATH])
     event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
     picked = st.selectbox(
@@ -237,9 +243,10 @@ def body() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.selectbox("Measure", list(MEASURES), index=1, key="history_measure", persist_state="session", width=230)
         period = st.segmented_control("Aggregation", PERIODS, default="day", key="history_period", persist_state="session") or "day"
-    ui.live(partial(aggregates, filters, measure, period), "history_aggregates")
+    chosen = narrowed(filters, st.session_state.get(PATH, []))
+    ui.live(partial(aggregates, chosen, measure, period), "history_aggregates")
     ui.live(partial(drill_down, filters), "history_drill")
-    ui.live(partial(export, filters), "history_export_part")
+    ui.live(partial(export, chosen), "history_export_part")
 
 
 with ui.section_if_failing():

@@ -25,14 +25,8 @@ ui.page("Operations & Monitoring", "What works, what runs, what waits, how full 
 
 
 def query(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
-    """A question about this minute, shared by all viewers through the cache; its version needs no store, since it may be the one down."""
-    settings = data.clients().settings
-    return Query(f"operations.{name}", {}, this_minute, lambda: compute(settings))
-
-
-def this_minute() -> str:
-    """The version of answers about now."""
-    return f"{datetime.now(UTC):%Y%m%d%H%M}"
+    """A question about this minute, shared by all viewers through the cache."""
+    return data.about_now(f"operations.{name}", compute)
 
 
 def one_row(values: Callable[[Settings], dict[str, float]]) -> Callable[[Settings], pd.DataFrame]:
@@ -78,13 +72,23 @@ def overview() -> None:
             ui.metric("Data age", ui.duration(age), "since a run last succeeded" if age is not None else "no run has succeeded yet")
         with ui.cell():
             row = ui.answer(found["redis"]).frame.iloc[0]
-            ui.metric("Cache hit ratio", ui.percent(row["hit_ratio"]), f"{row['hits']:,.0f} hits, {row['misses']:,.0f} misses")
+            counted = ", ".join(f"{row[name]:,.0f} {name}" for name in ("hits", "misses", "errors"))
+            ui.metric("Cache hit ratio", ui.percent(row["hit_ratio"]), counted)
+    stamped(found)
     left, right = st.columns([3, 2])
     with left:
         alarms(board)
     with right, ui.section("Health score", FORMULA):
         ui.chart(operations_charts.health_parts(parts), "operations_health", f"Bars: parts of the health score, {score:.0%} in all")
         st.caption(FORMULA)
+        stamped(found)
+
+
+def stamped(found: dict[str, Answer | Exception], source: str = "the services, Dagster, Kafka, the ledger and Redis") -> None:
+    """As of when the answers are that there are; nothing without any."""
+    answers = [answer for answer in found.values() if isinstance(answer, Answer)]
+    if answers:
+        ui.stamp(*answers, source=source)
 
 
 def attempt(ask: Callable[[], history.Board]) -> history.Board | Exception:
@@ -189,11 +193,11 @@ def services() -> None:
         extra = of(found["hdfs"], lambda frame: frame.iloc[0])
         if extra is not None:
             st.caption(
-                f"HDFS: {extra['live_datanodes']:.0f} DataNodes live, {extra['dead_datanodes']:.0f} dead; {extra['files']:,.0f} files; "
+                f"HDFS: {extra['used_bytes'] / 1e6:,.1f} MB ours; "
+                f"{extra['live_datanodes']:.0f} DataNodes live, {extra['dead_datanodes']:.0f} dead; {extra['files']:,.0f} files; "
                 f"{extra['missing_blocks']:.0f} blocks missing, {extra['under_replicated_blocks']:.0f} with too few copies"
             )
-        answers = [answer for answer in found.values() if isinstance(answer, Answer)]
-        ui.stamp(*answers, source="NameNode JMX, dbStats, INFO, Spark, the machine")
+        stamped(found, "NameNode JMX, dbStats, INFO, Spark, the machine")
 
 
 def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, float, str, float | None]], list[str]]:
@@ -210,7 +214,7 @@ def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, floa
         ]  # fmt: skip
     row = of(found["hdfs"], lambda frame: frame.iloc[0])
     if row is not None:
-        rows.append(("HDFS", row["used_ratio"], f"{row['used_bytes'] / GB:,.2f} GB ours, {row['remaining_bytes'] / GB:,.0f} GB free", None))
+        rows.append(("HDFS", row["used_ratio"], f"{row['remaining_bytes'] / GB:,.0f} GB free", None))
     row = of(found["mongodb"], lambda frame: frame.iloc[0])
     if row is not None:
         used = row["data_bytes"] + row["index_bytes"]
@@ -338,6 +342,8 @@ def archives() -> None:
         if answer.frame.empty:
             ui.empty("Nothing has been archived yet: MongoDB has not reached the threshold.")
         else:
+            alt = f"Marks: {len(answer.frame)} archives by begin and documents"
+            ui.chart(operations_charts.archives(answer.frame, ui.time_zone()), "operations_archive_timeline", alt)
             columns = {"timestamp": times_column("begun")}
             ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
         ui.stamp(answer, source="the archives' records")

@@ -11,7 +11,9 @@ from flight_assets.queries.filters import Filters
 
 WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "24 hours": 1_440, "7 days": 10_080}
 PAGE_SIZE = 25
-NO_MATCH = "No flight matches. Search for the begin of a flight id, an airport or a route."
+PAGE = "overview_page"
+CHART_HEIGHT = 220
+MAP_HEIGHT = 440
 COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes", "arrival_delay_minutes",
            "predicted_delay_minutes", "quality_score", "ingestion_timestamp")  # fmt: skip
 
@@ -23,37 +25,53 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 minutes = WINDOWS[label]
 
 
-def numbers() -> None:
-    """The numbers at the top and what came in over time."""
+def now() -> None:
+    """The numbers at the top, what came in over time, how fast it got through, and the map."""
     found = ui.gather(
         incoming=data.other(live.incoming, lambda known: (known.kafka(),), minutes),
         messages=data.other(live.messages_taken, lambda known: (known.kafka(),)),
         store=data.live(live.hot_store),
         latency=data.other(live.latency, lambda known: (known.mongo(), known.hdfs())),
+        routes=data.live(live.by_route, minutes, filters, 500),
     )
     with st.container(horizontal=True):
         incoming_metric(found)
         totals_metric(found)
         size_metric(found)
         latency_metric(found)
-    left, right = st.columns([3, 2])
-    with left, ui.section("Messages taken by Kafka", "Counted by the topic's offsets, so bad messages and duplicates count too."):
+    if answers := [answer for name, answer in found.items() if name != "routes" and isinstance(answer, Answer)]:
+        ui.stamp(*answers, source="Kafka, MongoDB and HDFS")
+    left, right = st.columns(2)
+    with left:
+        incoming_chart(found)
+        latency_chart(found)
+    with right:
+        delays(found)
+
+
+def incoming_chart(found: dict[str, Answer | Exception]) -> None:
+    """Messages over the window."""
+    with ui.section("Messages taken by Kafka", "Counted by the topic's offsets, so bad messages and duplicates count too."):
         incoming = ui.answer(found["incoming"])
         if incoming.frame["messages"].sum() == 0:
             ui.empty(f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window.")
         else:
             ui.chart(
-                charts.messages_over_time(incoming.frame, ui.time_zone()), "overview_incoming",
+                charts.messages_over_time(incoming.frame, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
                 f"Bars: messages that Kafka took in the last {label}, {incoming.frame['messages'].sum():,} in all",
             )  # fmt: skip
         ui.stamp(incoming, source="Kafka")
-    with right, ui.section("End-to-end latency", "From Kafka taking a flight's newest event until its batch is in every store."):
+
+
+def latency_chart(found: dict[str, Answer | Exception]) -> None:
+    """Latency of the newest batches."""
+    with ui.section("End-to-end latency", "From Kafka taking a flight's newest event until its batch is in every store."):
         latency = ui.answer(found["latency"])
         if latency.frame.empty:
             ui.empty("No batch has been finished yet. Run `flights process`.")
         else:
             ui.chart(
-                charts.latency_over_batches(latency.frame, ui.time_zone()), "overview_latency",
+                charts.latency_over_batches(latency.frame, ui.time_zone(), CHART_HEIGHT), "overview_latency",
                 f"Lines: latency p50 and p95 of the last {len(latency.frame)} batches, in seconds",
             )  # fmt: skip
         ui.stamp(latency, source="MongoDB and HDFS")
@@ -105,20 +123,22 @@ def latency_metric(found: dict[str, Answer | Exception]) -> None:
         )  # fmt: skip
 
 
-def flights() -> None:
-    """The map and the newest records."""
-    found = ui.gather(routes=data.live(live.by_route, minutes, filters, 500))
+def delays(found: dict[str, Answer | Exception]) -> None:
+    """The map of routes and airports."""
     with ui.section("Delays by airport and route", "Mean arrival delay, before arrival the departure delay; flights of the window."):
         routes = ui.answer(found["routes"])
         placed = routes.frame[routes.frame["mean_delay"].notna()]
+        shown = charts.on_the_map(placed, dimensions.airports())
         if placed.empty:
             ui.empty(f"No flight with a known delay came in during the last {label}.")
         else:
             ui.chart(
-                charts.delay_map(placed, dimensions.airports()), "overview_map",
-                f"Map: {len(placed)} routes and their airports coloured by mean delay",
+                charts.delay_map(shown, dimensions.airports(), MAP_HEIGHT), "overview_map",
+                f"Map: {len(shown)} routes and their airports coloured by mean delay",
             )  # fmt: skip
-        ui.stamp(routes, source="MongoDB", note=f"{int(routes.frame['flights'].sum()):,} flights in the window")
+        beyond = len(placed) - len(shown)
+        note = f"{int(routes.frame['flights'].sum()):,} flights in the window"
+        ui.stamp(routes, source="MongoDB", note=f"{note}; {beyond} routes leave the map" if beyond else note)
 
 
 def records() -> None:
@@ -126,25 +146,27 @@ def records() -> None:
     with ui.section("Latest records", "Newest state of each flight, in the order in which Kafka took it."):
         search = st.text_input(
             "Search", key="overview_search", placeholder="UA1545…, EWR, EWR-IAH", persist_state="session", width=300,
-            help="The begin of a flight id, an airline, an airport or a route.",
+            help="The begin of a flight id, an airline, an airport or a route.", on_change=first_page,
         )  # fmt: skip
-        page = int(st.session_state.get("overview_page", 1)) - 1
+        page = int(st.session_state.get(PAGE, 1)) - 1
         found = ui.answer(ui.gather(latest=data.live(live.latest, filters, search, page, PAGE_SIZE))["latest"])
         if found.frame.empty:
             ui.empty(
                 "No flight matches."
-                if search or filters != Filters()
+                if search or page or filters != Filters()
                 else "MongoDB holds no flight yet. Run `flights produce`, then `flights process`."
             )
         else:
             ui.table(found.frame[list(COLUMNS)], key="overview_latest", height=360)
-        st.pagination(20, key="overview_page")
+        # A full page may have another one behind it.
+        st.pagination(min(page + 1 + (len(found.frame) == PAGE_SIZE), live.SKIP_AT_MOST // PAGE_SIZE), key=PAGE)
         ui.stamp(found, source="MongoDB")
 
 
-ui.live(numbers, "overview_numbers")
-left, right = st.columns([2, 3])
-with left:
-    ui.live(flights, "overview_flights")
-with right:
-    ui.live(records, "overview_records")
+def first_page() -> None:
+    """Another search begins with its newest flights."""
+    st.session_state[PAGE] = 1
+
+
+ui.live(now, "overview_now")
+ui.live(records, "overview_records")

@@ -7,11 +7,13 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard import components as ui
+from flight_assets.delay_model.errors import ModelError
 from flight_assets.queries import history, model_quality
 from flight_assets.queries.filters import Filters
 
 PROMISED_COVERAGE = 0.9
 FEW_FLIGHTS = 20
+LARGEST = 50
 BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
 ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
@@ -22,7 +24,7 @@ def figures(filters: Filters) -> None:
     found = ui.gather(
         bins=data.history(history.delay_distribution, filters),
         dots=data.history(history.predicted_against_actual, filters, 3_000),
-        errors=data.history(history.largest_errors, filters),
+        errors=data.history(history.largest_errors, filters, LARGEST),
     )
     left, right = st.columns(2)
     with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
@@ -95,8 +97,9 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
             "mae_median_baseline": "baseline MAE (median)",
             "rmse_mean_baseline": "baseline RMSE (mean)",
         }
+        figure = charts.lines(frame, "bucket", columns, "prediction made (UTC)", "error (min)")
         ui.chart(
-            charts.lines(frame, "bucket", columns, "prediction made (UTC)", "error (min)"),
+            charts.local_on_hover(figure, "MAE", frame["bucket"], ui.time_zone()),
             "prediction_errors_time",
             "Lines: MAE and RMSE by day",
         )
@@ -104,12 +107,14 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
     with right, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
         frame = enough(ui.answer(quality).frame)
         figure = charts.lines(frame, "bucket", {"mape": "MAPE"}, "prediction made (UTC)", "MAPE")
+        figure = charts.local_on_hover(figure, "MAPE", frame["bucket"], ui.time_zone())
         ui.chart(figure.update_yaxes(tickformat=".0%"), "prediction_mape", "Line: MAPE by day")
         ui.stamp(ui.answer(quality), source="predictions")
     left, right = st.columns(2)
     with left, ui.section("Interval coverage over time"):
         frame = enough(ui.answer(quality).frame)
         figure = charts.coverage(frame, "bucket", "coverage_90", PROMISED_COVERAGE, "prediction made (UTC)")
+        figure = charts.local_on_hover(figure, charts.COVERED, frame["bucket"], ui.time_zone())
         ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
         ui.stamp(ui.answer(quality), source="predictions")
     with right, ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
@@ -138,7 +143,7 @@ def enough(frame: pd.DataFrame) -> pd.DataFrame:
 def why(filters: Filters) -> None:
     """What each feature added to the prediction of a chosen flight."""
     with ui.section("Why this prediction", "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes."):
-        candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, 50))["rows"]).frame["flight_id"]
+        candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, LARGEST))["rows"]).frame["flight_id"]
         if candidates.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
             return
@@ -147,19 +152,25 @@ def why(filters: Filters) -> None:
             help="The flights with the largest errors; any other flight_id can be typed.",
         )  # fmt: skip
         found = ui.gather(why=data.judged(model_quality.explain_flight, flight_id), flight=data.history(history.flight, flight_id))
-        reasons, flight = ui.answer(found["why"]), ui.answer(found["flight"])
+        flight = ui.answer(found["flight"])
         if len(flight.frame):
             row = flight.frame.iloc[0]
             with st.container(horizontal=True):
                 ui.metric(
                     "Predicted",
                     ui.number(row.predicted_delay_minutes, 1, "min"),
-                    f"90 %: {row.interval_low_minutes:.0f} to {row.interval_high_minutes:.0f} min",
+                    f"90 %: {ui.number(row.interval_low_minutes)} to {ui.number(row.interval_high_minutes, 0, 'min')}",
                 )
                 ui.metric("Actual", ui.number(row.actual_delay_minutes, 0, "min"), f"error {ui.number(row.error_minutes, 1, 'min')}")
                 ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
+        if isinstance(found["why"], ModelError):
+            ui.empty(f"This prediction cannot be explained: {found['why']}.")
+            ui.stamp(flight, source="fact_flight_events")
+            return
+        reasons = ui.answer(found["why"])
         ui.chart(charts.contributions(reasons.frame), "prediction_why", f"Bars: contributions of features to the prediction of {flight_id}")
-        ui.stamp(reasons, source="the model and staging_flight_events")
+        start = ui.number(reasons.frame.attrs.get("expected_minutes"), 1, "min")
+        ui.stamp(reasons, flight, source="the model and staging_flight_events", note=f"added to {start}, the mean over training")
 
 
 def body() -> None:

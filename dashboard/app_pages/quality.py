@@ -101,7 +101,7 @@ def gaps() -> None:
             ),
         ):
             missing = ui.answer(found["missing"])
-            figure = charts.shares(missing.frame.head(15), "field", "missing_share", "share of flights without a value")
+            figure = charts.shares(missing.frame.head(15), "field", "missing_share", "share missing")
             ui.chart(figure, "quality_missing", "Bars: share of missing values by field")
             ui.stamp(missing, source="fact_flight_events")
         with (
@@ -128,7 +128,11 @@ def checks() -> None:
         if trend.frame.empty:
             ui.empty("No check has been recorded in these days; each batch records its checks.")
         else:
-            ui.chart(charts.check_heatmap(trend.frame), "quality_checks", "Heatmap: share of failed evaluations by check and day")
+            ui.chart(
+                charts.check_heatmap(trend.frame, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
+                "quality_checks",
+                "Heatmap: share of failed evaluations by check and day",
+            )
             newest = trend.frame.sort_values("day").groupby("check_name", as_index=False).last()
             ui.table(
                 newest[["check_name", "asset", "severity", "day", "evaluations", "failures", "value", "detail"]], key="quality_check_rows"

@@ -29,7 +29,8 @@ WINDOWED = ("flights", "mean_departure_delay", "mean_arrival_delay", "late_share
 
 ui.page("Streaming Analytics", "A measure over time: rolling mean, trend with its uncertainty, and values that stand out.")
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+controls = st.container(horizontal=True, vertical_alignment="bottom")
+with controls:
     source = st.segmented_control(
         "Range", ["hot store", "warehouse"], default="hot store", key="streaming_source", persist_state="session",
         help="The hot store (MongoDB) by time of ingestion; the warehouse by time of departure.",
@@ -46,6 +47,8 @@ def analysis(frame: pd.DataFrame, unit: str, x_title: str, bucket: str) -> None:
     values = frame[column].astype(float)
     line = trend(values)
     figure = charts.series_with_bands(frame["begin"], values, line, rolling_mean(values, points), unit, x_title)
+    if frame["begin"].dt.tz is not None:
+        figure = charts.local_on_hover(figure, "value", frame["begin"], ui.time_zone())
     ui.chart(figure, "streaming_series", f"Line: {measure.lower()} per {bucket} with rolling mean, trend and anomalies")
     with st.container(horizontal=True):
         ui.metric("Latest", ui.number(values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2), unit)
@@ -149,7 +152,7 @@ def past() -> None:
 
 
 if source == "hot store":
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with controls:
         window = st.selectbox("Window", list(LIVE_WINDOWS), key="streaming_window", persist_state="session", width=170)
         filters = ui.code_filters("streaming")
     ui.live(hot, "streaming_hot")

@@ -104,9 +104,30 @@ def _first_of_each(events: pd.DataFrame) -> pd.DataFrame:
     usable = events[time_s != NO_TIME]
     flight = pd.util.hash_array(usable["flight_id"].to_numpy(dtype=object))
     delays = [numbers(usable[name]) for name in ("arrival_delay_minutes", "departure_delay_minutes")]
-    order = np.lexsort((*delays, flight, time_s[time_s != NO_TIME]))
+    times = time_s[time_s != NO_TIME]
+    order = np.lexsort((_content_of_rivals(usable, times), *delays, flight, times))
     ordered = usable.assign(flight=flight).iloc[order]
     return ordered.drop_duplicates(["flight", "event_type"])
+
+
+def _content_of_rivals(events: pd.DataFrame, times: IntArray) -> npt.NDArray[np.uint64]:
+    """A hash of what else an event says, where another has its flight, type and time; 0 for all others, which need none."""
+    result = np.zeros(len(events), dtype=np.uint64)
+    keys = events[["flight_id", "event_type"]].assign(time=times)
+    rivals = keys.duplicated(keep=False).to_numpy()
+    if rivals.any():
+        some = events[rivals]
+        content = pd.DataFrame(
+            {
+                "tail_number": some["tail_number"].fillna("").astype(str).to_numpy(),
+                "destination": some["destination"].astype(str).to_numpy(),
+                "departure_s": seconds(some["scheduled_departure"]),
+                "arrival_s": seconds(some["scheduled_arrival"]),
+                "distance_miles": numbers(some["distance_miles"]),
+            }
+        )
+        result[rivals] = pd.util.hash_pandas_object(content, index=False).to_numpy()
+    return result
 
 
 def _with_delays(events: pd.DataFrame, kind: EventType) -> pd.DataFrame:

@@ -43,7 +43,8 @@ def _of_boosters(model: TrainedModel, matrix: FloatArray, nthread: int) -> tuple
     above = moved_distance(high - median, manifest.conformal_factors[1])
     return (
         median,
-        inputs @ np.asarray(manifest.mean_blend, dtype=np.float32),
+        # Not a matrix product, whose last bits depend on how many rows there are.
+        (inputs * np.asarray(manifest.mean_blend, dtype=np.float32)).sum(axis=1),
         median - below,
         median + above,
         _raw(model, matrix, LATE, nthread)[:, 0],
@@ -77,8 +78,9 @@ def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_widt
 def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArray:
     """Share of the features known per flight, weighted by how often each was known in training: 0 … 1."""
     weights = np.asarray(fill_rates, dtype=np.float64)
-    share: FloatArray = (~np.isnan(matrix)).astype(np.float32) @ (weights / weights.sum()).astype(np.float32)
-    return np.minimum(share, np.float32(1))
+    known = np.where(np.isnan(matrix), np.float32(0), (weights / weights.sum()).astype(np.float32))
+    share: FloatArray = np.minimum(known.sum(axis=1), np.float32(1))
+    return share
 
 
 def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
@@ -86,7 +88,8 @@ def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
     if tuple(features.columns) != manifest.features:
         difference = _difference(tuple(features.columns), manifest)
         raise UnfitFeaturesError(f"the model {manifest.version} needs other features than these: {difference}")
-    matrix: FloatArray = features.to_numpy(dtype=np.float32, copy=True)
+    # Row by row in memory, whatever the frame's layout: a row's sums then do not depend on the rows beside it.
+    matrix: FloatArray = np.array(features.to_numpy(dtype=np.float32), order="C")
     for name, codes in manifest.codes.items():
         column = matrix[:, manifest.features.index(name)]
         column[~np.isin(column, np.asarray(codes, dtype=np.float32))] = np.nan

@@ -136,7 +136,7 @@ def metastore_properties(settings: Settings) -> dict[str, object]:
         "hive.metastore.schema.verification": "false",
         # Delta creates a table with a placeholder for its columns and then sets them, which is no incompatible change.
         "hive.metastore.disallow.incompatible.col.type.changes": "false",
-        "hive.metastore.warehouse.dir": settings.hdfs_path("/warehouse"),
+        "hive.metastore.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
     }
 
 
@@ -169,7 +169,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
         read_only.SETTING: "true",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.warehouse.dir": settings.hdfs_path("/warehouse"),
+        "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": 2,
         "spark.default.parallelism": 2,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from flight_assets.contracts.tables import FLIGHTS_DAILY
 from flight_assets.errors import StoreUnavailable
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import outage
@@ -88,39 +89,52 @@ class DataVersion:
 
     def after(self, step: str) -> str:
         """The last batch that a step of the pipeline has finished, as text; 'unknown' if HDFS never answered."""
-        with self._lock:
-            read_at, version = self._known.get(step, (float("-inf"), "unknown"))
-            if self._clock() - read_at < WATCH_S:
-                return version
-            # One asks HDFS; while it waits for the answer the others go on with what was known.
-            self._known[step] = (self._clock(), version)
-        version = self._read(step, version)
-        with self._lock:
-            self._known[step] = (self._clock(), version)
-        return version
+        return self._known_of(step, lambda hdfs: str(Ledger(hdfs).last_done(step)))
 
     def history(self) -> str:
-        """Changes with each batch that has reached the warehouse."""
-        return self.after(STEPS[-1])
+        """Changes with each batch that has reached the warehouse, and when the rollups have followed it some minutes later."""
+        return f"{self.after(STEPS[-1])}+{self._known_of('rollups', self._rolled_up)}"
 
     def live(self) -> str:
         """Changes with each batch that has reached MongoDB, and each minute: live windows end now."""
         return f"{self.after('mongo_hot')}@{datetime.now(UTC):%Y%m%d%H%M}"
 
-    def _read(self, step: str, otherwise: str) -> str:
+    def _rolled_up(self, hdfs: Hdfs) -> str:
+        """When the last commit to the daily rollup was written; 'never' where there is none."""
+        log = f"{self._settings.warehouse_dir}/{self._settings.warehouse_database}.db/{FLIGHTS_DAILY.name}/_delta_log"
+        try:
+            return f"{hdfs.modified(log):%Y%m%d%H%M%S%f}"
+        except FileNotFoundError:
+            return "never"
+
+    def _known_of(self, name: str, read: Callable[[Hdfs], str]) -> str:
+        with self._lock:
+            read_at, version = self._known.get(name, (float("-inf"), "unknown"))
+            if self._clock() - read_at < WATCH_S:
+                return version
+            # One asks HDFS; while it waits for the answer the others go on with what was known.
+            self._known[name] = (self._clock(), version)
+        version = self._read(read, version)
+        with self._lock:
+            self._known[name] = (self._clock(), version)
+        return version
+
+    def _read(self, read: Callable[[Hdfs], str], otherwise: str) -> str:
         try:
             outage.refuse_silent(self._settings, "HDFS NameNode")
-            return str(Ledger(Hdfs(self._settings)).last_done(step))
+            return read(Hdfs(self._settings))
         except StoreUnavailable as error:
             _log.warning("data version unknown: %s", error)
             return otherwise
 
 
 def encode(frame: pd.DataFrame, computed_at: datetime) -> bytes:
-    """A frame as an Arrow stream with zstd, and when it was computed."""
+    """A frame as an Arrow stream with zstd, and when it was computed. Of its ``attrs`` the plain values stay, not Spark's own objects."""
     import pyarrow as pa
 
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    plain = frame.copy(deep=False)
+    plain.attrs = {name: value for name, value in frame.attrs.items() if isinstance(value, (str, int, float))}
+    table = pa.Table.from_pandas(plain, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _COMPUTED_AT: computed_at.isoformat().encode()})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:

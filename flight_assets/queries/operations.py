@@ -212,7 +212,7 @@ def mongodb_size(settings: Settings) -> dict[str, float]:
 
 
 def redis_info(settings: Settings) -> dict[str, float]:
-    """The cached answers' hits and misses since Redis was created and hit_ratio (NaN before the first question); of INFO the memory in
+    """The cached answers' hits, misses and errors since Redis was created, hit_ratio (NaN before the first question); of INFO the memory in
     bytes, keys, clients and evictions.
     """  # noqa: D205
     import redis as library
@@ -225,10 +225,11 @@ def redis_info(settings: Settings) -> dict[str, float]:
         raise StoreUnavailable("Redis", settings.redis_url.rsplit("@", 1)[-1], f"see `flights status` ({error})") from error
     finally:
         client.close()
-    hits, misses = (float(asked.get(name, 0)) for name in (b"hits", b"misses"))
+    hits, misses, errors = (float(asked.get(name, 0)) for name in ("hits", "misses", "errors"))
     return {
         "hits": hits,
         "misses": misses,
+        "errors": errors,
         "hit_ratio": hits / (hits + misses) if hits + misses else float("nan"),
         "memory_bytes": float(info["used_memory"]),
         "memory_limit_bytes": float(info["maxmemory"]),

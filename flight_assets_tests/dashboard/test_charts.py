@@ -73,6 +73,15 @@ def test_messages_are_bars_with_local_time_on_hover():
     assert bars.customdata[0] == "01 Jun 08:00 EDT"
 
 
+def test_local_time_shows_under_the_hovered_value_of_one_trace():
+    frame = measures().assign(begin=MINUTES)
+    figure = charts.lines(frame, "begin", {"flights": "flights", "arrived": "arrived"}, "time (UTC)", "flights")
+    first, second = charts.local_on_hover(figure, "flights", frame["begin"], ZONE).data
+    assert first.customdata[0] == "01 Jun 08:00 EDT"
+    assert first.hovertemplate.endswith("<br>%{customdata}")
+    assert "customdata" not in second.hovertemplate
+
+
 def test_the_map_leaves_out_what_is_not_on_it_and_weights_airports_by_flights():
     routes = pd.DataFrame({"route": ["EWR-IAH", "EWR-LAX", "EWR-XXX"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 99.0]})
     figure = charts.delay_map(routes, dimensions.airports())
@@ -80,6 +89,15 @@ def test_the_map_leaves_out_what_is_not_on_it_and_weights_airports_by_flights():
     shown = {row[0]: (row[2], row[3]) for row in dots.customdata}
     assert shown == {"EWR": (4, 1.0), "IAH": (1, 10.0), "LAX": (3, -2.0)}
     assert (dots.marker.cmin, dots.marker.cmax) == (-30, 30)
+
+
+def test_no_line_of_the_map_runs_out_of_its_frame():
+    routes = pd.DataFrame({"route": ["EWR-IAH", "JFK-SJU", "JFK-HNL"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 9.0]})
+    figure = charts.delay_map(routes, dimensions.airports())
+    drawn = [longitude for line in figure.data[:-1] for longitude in line.lon if longitude == longitude]
+    assert len(drawn) == 2, "Puerto Rico is not on the map, and Hawaii is an inset"
+    assert min(drawn) > -125
+    assert {row[0] for row in figure.data[-1].customdata} == {"EWR", "IAH", "JFK", "HNL"}
 
 
 def test_flights_outside_their_interval_have_another_mark():
@@ -97,7 +115,7 @@ def test_anomalies_are_marked_where_the_trend_says_so():
 
 def test_contributions_show_the_strongest_on_top():
     bars = figures(False)["contributions"].data[0]
-    assert list(bars.y)[-1] == "a = 1"
+    assert list(bars.y)[-1] == "a<br>= 1"
 
 
 def test_the_theme_file_and_the_figures_have_the_same_colours():

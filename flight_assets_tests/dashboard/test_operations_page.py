@@ -43,7 +43,17 @@ def visit(monkeypatch):
 
 
 def texts(page: AppTest) -> str:
-    parts = [*page.markdown, *page.caption, *page.info, *page.warning, *page.error, *page.success, *page.title, *page.subheader]
+    parts = [
+        *page.markdown,
+        *page.caption,
+        *page.info,
+        *page.warning,
+        *page.error,
+        *page.success,
+        *page.title,
+        *page.header,
+        *page.subheader,
+    ]
     return "\n".join([*(str(part.value) for part in parts), *(f"{one.label} {one.value} {one.delta}" for one in page.metric)])
 
 
@@ -77,23 +87,21 @@ SERVICES = pd.DataFrame(
     [("mongod", "running", True, "", 27017, 130, 60, "6.0.5"), ("kafka", "failed", False, "failed", 9092, 0, 0, "4.1.1")],
     columns=list(operations.SERVICE_COLUMNS),
 )
-RUNS = pd.DataFrame(
-    [
-        (
-            f"run-{i}",
-            "process_flights",
-            status,
-            NOW,
-            NOW - timedelta(minutes=i + 1),
-            NOW - timedelta(minutes=i),
-            30.0 + i,
-            "by hand",
-            "http://x/runs/1",
-        )
-        for i, status in enumerate(["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"])
-    ],
-    columns=list(dagster.RUN_COLUMNS),
-)
+
+
+def recent_runs() -> pd.DataFrame:
+    """Four runs, the newest ended just now: of this moment, since a whole session of tests lasts longer than data counts as fresh."""
+    now = datetime.now(UTC)
+    return pd.DataFrame(
+        [
+            (f"run-{i}", "process_flights", status, now, now - timedelta(minutes=i + 1), now - timedelta(minutes=i), 30.0 + i, "by hand",
+             "http://x/runs/1")
+            for i, status in enumerate(["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"])
+        ],
+        columns=list(dagster.RUN_COLUMNS),
+    )  # fmt: skip
+
+
 BATCHES = pd.DataFrame(
     [(i, NOW, 1_000, 950, 30, 20, 25.0, 400.0, *(5.0,) * len(STEPS)) for i in range(3)],
     columns=[*operations.BATCH_COLUMNS, *(f"seconds_{step}" for step in STEPS)],
@@ -106,10 +114,23 @@ JOBS = pd.DataFrame([(1, "collect", "SUCCEEDED", NOW, 1.0, 2, 0)], columns=list(
 HDFS = {"capacity_bytes": 1e12, "used_bytes": 1e9, "remaining_bytes": 9e11, "used_ratio": 0.1, "files": 10.0, "live_datanodes": 1.0}
 HDFS |= {"dead_datanodes": 0.0, "under_replicated_blocks": 0.0, "missing_blocks": 0.0}
 MONGO = {"data_bytes": 2e8, "index_bytes": 7e7, "storage_bytes": 1e8, "documents": 5.0, "threshold_bytes": 3e8, "threshold_used_ratio": 0.9}
-REDIS = {"hits": 75.0, "misses": 25.0, "hit_ratio": 0.75, "memory_bytes": 1e6, "memory_limit_bytes": 1e8, "keys": 3.0, "evicted": 0.0}
+REDIS = {
+    "hits": 75.0,
+    "misses": 25.0,
+    "errors": 2.0,
+    "hit_ratio": 0.75,
+    "memory_bytes": 1e6,
+    "memory_limit_bytes": 1e8,
+    "keys": 3.0,
+    "evicted": 0.0,
+}
 SPARK = {"memory_used_bytes": 1e6, "memory_limit_bytes": 1e9, "active_tasks": 0.0, "cores": 2.0}
 
 
+ARCHIVED = pd.DataFrame(
+    [(f"archive_{i}", pd.Timestamp("2026-06-01T12:00Z"), state, "size", 1_000 + i, 0.5) for i, state in enumerate(["done", "deleting"])],
+    columns=["archive_id", "timestamp", "state", "reason", "record_count", "file_size_mb"],
+)
 ARCHIVE_STATE = {"running": "", "paused": "since noon: disk swap", "unfinished": "", "next": "nothing until it is resumed"}
 ARCHIVES = {"archives": pd.DataFrame(), "archive_state": pd.DataFrame([ARCHIVE_STATE])}
 
@@ -132,19 +153,20 @@ def answers(monkeypatch):
 
 STEPS_DONE = pd.DataFrame({"step": STEPS, "last_batch": 2, "pending": [0, 0, 1, 0, 0]})
 FULL = {
-    "services": SERVICES, "runs": RUNS, "batches": BATCHES, "topic_lag": LAG, "automation": AUTOMATION, "spark_jobs": JOBS,
+    "services": SERVICES, "batches": BATCHES, "topic_lag": LAG, "automation": AUTOMATION, "spark_jobs": JOBS,
     "step_progress": STEPS_DONE, "daemons": pd.DataFrame([("SENSOR", True, NOW)], columns=list(dagster.DAEMON_COLUMNS)),
 }  # fmt: skip
 
 
 def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -> None:
-    answers(FULL, BOARD, {"planned": 3, "committed": 2})
+    answers(FULL | {"runs": recent_runs()}, BOARD, {"planned": 3, "committed": 2})
     page = visit(closed(home=tmp_path))
     refuse_exceptions(page)
     assert value(page, "Services that work") == "1 of 2"
     assert value(page, "Alarms") == "1"
     assert value(page, "Topic lag") == "734"
     assert value(page, "Cache hit ratio") == "75.0 %"
+    assert "75 hits, 25 misses, 2 errors" in texts(page)
     # 0.35 × 1/2 + 0.25 × 1 + 0.2 × 3/4 + 0.1 × 1 + 0.1 × (1 − 0.02/0.2)
     assert value(page, "Pipeline health") == "76 %"
     said = texts(page)
@@ -158,7 +180,7 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
 
 
 def test_an_empty_platform_says_what_to_do(answers, visit, tmp_path) -> None:
-    nothing = {name: frame[:0] for name, frame in FULL.items()} | {"services": SERVICES}
+    nothing = {name: frame[:0] for name, frame in (FULL | {"runs": recent_runs()}).items()} | {"services": SERVICES}
     answers(nothing, Board([], [], {}, None, "x"), {"planned": -1, "committed": -1})
     page = visit(closed(home=tmp_path))
     refuse_exceptions(page)
@@ -183,15 +205,20 @@ def test_with_every_store_down_it_says_so_soon_and_health_is_zero(visit, tmp_pat
 
 
 @pytest.mark.integration
-@pytest.mark.candidate
-def test_over_the_running_platform_it_shows_what_the_stores_say(visit, quiet_platform) -> None:
-    page = visit(quiet_platform)
+def test_over_the_running_platform_it_shows_what_the_stores_say(visit, platform) -> None:
+    page = visit(platform)
     refuse_exceptions(page)
-    services = operations.services(quiet_platform)
+    services = operations.services(platform)
     assert value(page, "Services that work") == f"{services['works'].sum()} of {len(services)}"
-    assert value(page, "Topic lag") == f"{operations.topic_lag(quiet_platform)['lag'].sum():,}"
+    assert value(page, "Topic lag") == f"{operations.topic_lag(platform)['lag'].sum():,}"
     assert sum("Data as of" in caption.value for caption in page.caption) >= 6
     assert not [one.value for one in page.warning if "not reachable" in one.value]
+
+
+def test_the_archive_timeline_tells_what_is_done_with_local_time_on_hover() -> None:
+    done, undone = operations_charts.archives(ARCHIVED, ZoneInfo("America/New_York")).data
+    assert (done.name, list(done.y), undone.name, list(undone.y)) == ("done", [1_000], "not done", [1_001])
+    assert done.customdata[0][2] == "01 Jun 08:00 EDT"
 
 
 def test_a_full_bar_past_its_limit_has_another_colour() -> None:
@@ -202,11 +229,13 @@ def test_a_full_bar_past_its_limit_has_another_colour() -> None:
 
 @pytest.mark.parametrize("rows", [slice(None), slice(0)], ids=["full", "empty"])
 def test_figures_bear_full_and_empty_frames(rows) -> None:
+    runs = recent_runs()
     figures = [
-        operations_charts.runs(RUNS.assign(started=pd.to_datetime(RUNS["started"], utc=True))[rows], ZoneInfo("America/New_York")),
+        operations_charts.runs(runs.assign(started=pd.to_datetime(runs["started"], utc=True))[rows], ZoneInfo("America/New_York")),
         operations_charts.step_durations(BATCHES[rows]),
         operations_charts.landing_rate(BATCHES[rows]),
         operations_charts.lag(LAG[rows]),
+        operations_charts.archives(ARCHIVED[rows], ZoneInfo("America/New_York")),
     ]
     for figure in figures:
         assert figure.layout.uirevision == "kept"

@@ -22,7 +22,7 @@ from flight_assets_tests.integration.conftest import flights_with_defects, run_c
 from flight_assets_tests.integration.test_rollups import content
 from flight_assets_tests.integration.test_warehouse_store import drop
 
-pytestmark = [pytest.mark.integration, pytest.mark.candidate]
+pytestmark = pytest.mark.integration
 DATABASE = "test_maintenance"
 DAYS = [TOOK_AT.date(), TOOK_AT.date() + timedelta(days=1)]
 REBUILT = (STAGING, QUARANTINE, PREDICTIONS, FACT)

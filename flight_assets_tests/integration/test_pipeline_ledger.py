@@ -36,7 +36,7 @@ from flight_assets_tests.factories import encode, message
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command
 from flight_assets_tests.unit.test_transforms_any_message import any_messages
 
-pytestmark = [pytest.mark.integration, pytest.mark.candidate]
+pytestmark = pytest.mark.integration
 FUZZED = 10_000
 
 

@@ -133,6 +133,12 @@ def test_more_threads_predict_the_same(model: TrainedModel):
     pd.testing.assert_frame_equal(predict(model, features, nthread=2), predict(model, features))
 
 
+def test_a_flight_is_predicted_the_same_among_few_and_among_many(model: TrainedModel):
+    _, features = example()
+    few = pd.concat([predict(model, features.iloc[[row]]) for row in range(40)])
+    pd.testing.assert_frame_equal(few, predict(model, features).iloc[:40], check_exact=True)
+
+
 def test_an_unseen_code_counts_as_unknown(model: TrainedModel):
     features = example(seed=9)[1]
     unseen, unknown = features.assign(airline_code=np.float32(999)), features.assign(airline_code=np.float32("nan"))

@@ -134,6 +134,17 @@ def test_an_event_older_than_the_lookback_changes_nothing_and_a_younger_one_does
     assert not younger.equals(alone)
 
 
+def test_of_two_announcements_of_a_flight_at_one_time_the_same_counts_in_any_order():
+    """Another source may give a flight_id away twice, with other aircraft and times."""
+    rivals = [
+        event("scheduled", "A", "2013-07-02T07:00:00Z"),
+        event("scheduled", "A", "2013-07-02T07:00:00Z", tail_number="N2", scheduled_departure="2013-07-02T09:00:00Z"),
+    ]
+    flight = pd.DataFrame([event("scheduled", "B", "2013-07-02T07:30:00Z", tail_number="N2")])
+    first, second = (build_features(flight, pd.DataFrame(given)) for given in (rivals, rivals[::-1]))
+    pd.testing.assert_frame_equal(first, second)
+
+
 def test_the_order_of_events_and_repeated_events_do_not_matter():
     events = events_from_flights(network(300))
     flights = scheduled_flights(events)
