@@ -98,6 +98,10 @@ def hdfs_client_properties(settings: Settings) -> dict[str, object]:
         "dfs.replication": 1,
         "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
         "dfs.client.socket-timeout": int(settings.timeout_s * 1000),
+        # A file is closed once its DataNode has reported the last block, some milliseconds after the first try. Without replicas that
+        # could make up for it the NameNode waits for the report, and Hadoop's own first pause, 400 ms, is most of the time of a write.
+        "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 5,
+        "dfs.client.block.write.locateFollowingBlock.retries": 12,
         "ipc.client.connect.timeout": int(settings.timeout_s * 1000),
         "ipc.client.connect.max.retries": 2,
         "ipc.client.connect.max.retries.on.timeouts": 1,
