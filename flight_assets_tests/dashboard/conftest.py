@@ -91,13 +91,13 @@ def redis_port(tmp_path_factory) -> Iterator[int]:
     process.wait(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # gone before other tests restart Spark, whose session they share
 def empty_settings(platform) -> Iterator[Settings]:
     """Settings of stores that hold nothing yet."""
     yield from _stores(platform, "dashboard_empty")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def full_settings(platform) -> Iterator[Settings]:
     """Settings of stores with FLIGHTS known flights of June 2026 and three batches."""
     yield from _stores(platform, "dashboard_full", is_full=True)

@@ -58,7 +58,7 @@ class Store:
         return {row.flight_id: row.event_id for row in rows.collect()}
 
     def give_up(self, record) -> None:
-        """Remove an unfinished archive with all that there is of it."""
+        """Remove an archive, finished or not, with all that there is of it."""
         files.unregister(self.house, self.settings, record)
         for path in (record.directory, record.temporary):
             Hdfs(self.settings).delete(path)

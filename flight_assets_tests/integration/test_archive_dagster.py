@@ -23,7 +23,9 @@ DAEMON_TIMEOUT_S = 400
 
 @pytest.fixture
 def small_threshold(archive_store, monkeypatch):
-    """The stores of the archive's tests for commands and daemons, with a threshold that a few documents exceed."""
+    """The stores of the archive's tests for commands and daemons, without archives, and with a threshold that a few documents exceed."""
+    for record in archive_store.archives.records():
+        archive_store.give_up(record)
     for name, value in (("MONGO_DATABASE", OWN), ("WAREHOUSE_DATABASE", OWN), ("ARCHIVE_THRESHOLD_MB", "0.01")):
         monkeypatch.setenv(f"FLIGHTS_{name}", value)
     return archive_store

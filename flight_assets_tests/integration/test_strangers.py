@@ -58,7 +58,11 @@ def test_pyhive_reads_the_fact_table(platform, some_flights) -> None:
 def test_webhdfs_lists_and_reads_the_raw_files(platform, some_flights) -> None:
     listing = json.loads(get(f"{platform.hdfs_http_url}/webhdfs/v1/archive/flight_data?op=LISTSTATUS"))
     names = [entry["pathSuffix"] for entry in listing["FileStatuses"]["FileStatus"]]
-    assert len(names) == some_flights["batches"]
+    records = [
+        json.loads(get(f"{platform.hdfs_http_url}/webhdfs/v1/metadata/batch_{batch_id:08d}.json?op=OPEN"))
+        for batch_id in range(some_flights["batches"])
+    ]
+    assert {record["storage_location"].rsplit("/", 1)[-1] for record in records} <= set(names)
     files = json.loads(get(f"{platform.hdfs_http_url}/webhdfs/v1/archive/flight_data/{names[0]}?op=LISTSTATUS"))["FileStatuses"][
         "FileStatus"
     ]
