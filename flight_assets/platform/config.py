@@ -181,6 +181,8 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.databricks.delta.snapshotPartitions": 1,
         "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
+        # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.
+        "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": 20,
         "spark.sql.ui.retainedExecutions": 50,
         "spark.ui.retainedJobs": 100,

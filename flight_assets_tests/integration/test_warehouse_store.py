@@ -158,6 +158,12 @@ def test_the_first_prediction_of_a_flight_stays(empty):
     assert kept == {"UA1545-EWR-20130612": (10.0, 0), "UA2-EWR-20130612": (10.0, 1)}
 
 
+def test_the_newest_date_of_a_table_can_be_asked_for(empty):
+    merge_predictions(empty, prediction())
+    newest = empty.spark.sql(f"SELECT max(prediction_date) AS day, max(flight_date) AS flown FROM {empty.name(PREDICTIONS)}").collect()[0]
+    assert (newest.day, newest.flown) == (date(2013, 6, 12), date(2013, 6, 12))
+
+
 def test_a_prediction_from_another_event_of_the_flight_does_not_come_beside_the_first(empty):
     merge_predictions(empty, prediction())
     assert merge_predictions(empty, prediction(prediction_id="another", prediction_date=date(2013, 6, 13))) == 0
