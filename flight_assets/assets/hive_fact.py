@@ -2,7 +2,6 @@
 
 from dagster import AssetExecutionContext, MaterializeResult
 
-from flight_assets.assets.mongo_hot import states_of_batch
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
 from flight_assets.contracts.tables import FACT
 
@@ -14,7 +13,7 @@ def hive_fact(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     for record in pipeline.batches("hive_fact"):
         house = pipeline.warehouse
         # A repeat finds its rows merged already; they still carry its number, since batches come in order.
-        merged = house.merge_flights(states_of_batch(house, record.batch_id))
+        merged = house.merge_flights(house.states_of_batch(record.batch_id))
         record.merged = merged or house.count_of_batch(FACT, record.batch_id)
         records.append(record)
         context.log.info("batch %d: %d flights merged", record.batch_id, record.merged)

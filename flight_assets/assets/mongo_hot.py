@@ -3,17 +3,14 @@
 from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
-from pyspark.sql import DataFrame
 
 from flight_assets.archive.files import without_archived
 from flight_assets.archive.record import ARCHIVE_ROOT
 from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset, table_schema
-from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
+from flight_assets.contracts.tables import FACT
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
-from flight_assets.stores.warehouse import Warehouse, cached
-from flight_assets.transforms.flights import flight_states
 
 
 @step_asset(deps=["predictions"], kinds={"spark", "mongodb"})
@@ -42,19 +39,11 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
 def _upsert(pipeline: PipelineResource, batch_id: int) -> mongo.UpsertCounts:
     """Write a batch's states. One that is older than what an archive holds of its flight is out of order, as if the flight were hot."""
     house = pipeline.warehouse
-    states = states_of_batch(house, batch_id)
+    states = house.states_of_batch(batch_id)
     if not pipeline.hdfs.list(ARCHIVE_ROOT):
         return upsert_from_spark(states, pipeline.settings)
-    with cached(states) as all_states:
-        written = upsert_from_spark(without_archived(house, all_states), pipeline.settings)
-        return mongo.UpsertCounts(written.upserted, all_states.count() - written.upserted)
-
-
-def states_of_batch(house: Warehouse, batch_id: int) -> DataFrame:
-    """The newest state of each flight that a batch touched, as rows of ``fact_flight_events``."""
-    events = house.read(STAGING).where(f"batch_id = {batch_id}")
-    # Predictions of later batches may be there already when several batches wait; which run took them must not show.
-    return flight_states(events, house.read(PREDICTIONS).where(f"batch_id <= {batch_id}"))
+    written = upsert_from_spark(without_archived(house, states), pipeline.settings)
+    return mongo.UpsertCounts(written.upserted, states.count() - written.upserted)
 
 
 def _preview(pipeline: PipelineResource, records: list[BatchRecord]) -> list[dict[str, Any]]:

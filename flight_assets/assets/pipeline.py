@@ -56,6 +56,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
 
     spark: LazyPySparkResource
     _still_held: Callable[[], None] = PrivateAttr()
+    _house: warehouse.Warehouse | None = PrivateAttr(default=None)
     _found: dict[str, list[tuple[int | None, CheckResult]]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
@@ -63,6 +64,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         """Hold the lease, so that no other run processes at the same time (promise P6)."""
         run_id = context.run.run_id if context.run else "no run"
         self._found.clear()
+        self._house = None
         try:
             with lease.hold(self.settings, f"Dagster run {run_id}", LEASE_WAIT_S) as still_held:
                 self._still_held = still_held
@@ -87,9 +89,11 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def warehouse(self) -> warehouse.Warehouse:
-        """The tables, through the session of dagster-pyspark."""
+        """The tables, through the session of dagster-pyspark; one and the same for the whole run."""
         warehouse.refuse_unreachable(self.settings)
-        return warehouse.prepare(self.spark.spark_session, self.settings)
+        if self._house is None:
+            self._house = warehouse.prepare(self.spark.spark_session, self.settings)
+        return self._house
 
     def batches(self, step: str) -> Iterator[BatchRecord]:
         """The record of each batch that waits for a step, in order; resuming the loop checks the batch, saves it and marks it done.

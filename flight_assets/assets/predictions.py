@@ -16,7 +16,7 @@ from flight_assets.stores import rollups
 from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.mongo_writer import fill_in_predictions
-from flight_assets.stores.warehouse import Warehouse, cached
+from flight_assets.stores.warehouse import Warehouse, computed
 from flight_assets.transforms.flights import outcomes, prediction_rows
 
 
@@ -118,18 +118,20 @@ def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
     """Make the predictions of a batch; fills in the record's counts and version."""
     batch_id = record.batch_id
     staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
-    with cached(first_seen_in(staged, batch_id)) as first:
-        is_announced = F.col("event_type") == EventType.SCHEDULED.value
-        groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
-        record.to_predict = sum(group["count"] for group in groups if group.announced)
-        record.seen_too_late = sum(group["count"] for group in groups if not group.announced)
-        record.model_version, record.predicted = models.champion, 0
-        if models.champion and record.to_predict:
-            days = [group.day for group in groups if group.announced]
-            scheduled = first.where(is_announced)
-            with cached(scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")) as ready:
-                inserted = house.merge_predictions(prediction_rows(ready, models.column(models.champion)))
-                if models.challenger:
-                    house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
-            # A repeat finds its predictions made already; they still carry its number.
-            record.predicted = inserted or house.count_of_batch(PREDICTIONS, batch_id)
+    first = computed(first_seen_in(staged, batch_id))
+    is_announced = F.col("event_type") == EventType.SCHEDULED.value
+    groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
+    record.to_predict = sum(group["count"] for group in groups if group.announced)
+    record.seen_too_late = sum(group["count"] for group in groups if not group.announced)
+    record.model_version, record.predicted = models.champion, 0
+    if models.champion and record.to_predict:
+        days = [group.day for group in groups if group.announced]
+        scheduled = first.where(is_announced)
+        ready = scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")
+        if models.challenger:
+            ready = computed(ready)
+        inserted = house.merge_predictions(prediction_rows(ready, models.column(models.champion)))
+        if models.challenger:
+            house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
+        # A repeat finds its predictions made already; they still carry its number.
+        record.predicted = inserted or house.count_of_batch(PREDICTIONS, batch_id)

@@ -10,7 +10,7 @@ from flight_assets.contracts.message import SCHEMA_VERSIONS
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, QUARANTINE, STAGING
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores.landing import read_raw
-from flight_assets.stores.warehouse import cached
+from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.stage import (
     DUPLICATE,
     QUARANTINED,
@@ -45,18 +45,16 @@ def stage_batch(pipeline: PipelineResource, record: BatchRecord) -> None:
     house = pipeline.warehouse
     raw = read_raw(house.spark, pipeline.settings, record.batch_id)
     earlier = house.read(STAGING).where(f"batch_id < {record.batch_id}")
-    with (
-        cached(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))) as checked,
-        cached(with_outcome(checked, earlier)) as classified,
-    ):
-        groups = outcome_counts(classified).collect()
-        _count(record, groups)
-        if any(group.unknown for group in groups):
-            record.unknown_fields = {row.field: row.messages for row in unknown_field_counts(classified).collect()}
-        if record.staged:
-            house.append_once(staged_rows(classified), STAGING, record.batch_id)
-        if record.quarantined:
-            house.append_once(quarantined_rows(classified), QUARANTINE, record.batch_id)
+    checked = computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT)))
+    classified = computed(with_outcome(checked, earlier))
+    groups = outcome_counts(classified).collect()
+    _count(record, groups)
+    if any(group.unknown for group in groups):
+        record.unknown_fields = {row.field: row.messages for row in unknown_field_counts(classified).collect()}
+    if record.staged:
+        house.append_once(staged_rows(classified), STAGING, record.batch_id)
+    if record.quarantined:
+        house.append_once(quarantined_rows(classified), QUARANTINE, record.batch_id)
 
 
 def _count(record: BatchRecord, groups: list[Row]) -> None:

@@ -189,7 +189,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.ui.retainedStages": 100,
         "spark.ui.retainedTasks": 2000,
         "spark.local.dir": settings.home / "data/spark-local",
-        "spark.sql.artifact.isolation.enabled": "true",
+        "spark.sql.artifact.isolation.enabled": "false",
         "spark.log.structuredLogging.enabled": "false",
     }
 

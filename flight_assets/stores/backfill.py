@@ -16,7 +16,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import landing, lease, rollups
 from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
-from flight_assets.stores.warehouse import cached
+from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states, newest_per_flight, outcomes, prediction_rows
 from flight_assets.transforms.stage import QUARANTINED, STAGED, check_messages, quarantined_rows, staged_rows, with_outcome
 
@@ -79,16 +79,14 @@ def _rebuild_events(house: Warehouse, ledger: Ledger, day: date) -> tuple[int, i
     raw = landing.read_locations(house.spark, landing.raw_locations(house, ledger)).where(f"to_date(ingestion_timestamp) = DATE'{day}'")
     # An event is staged once: what another day has staged is a duplicate here, whichever of the two came first.
     elsewhere = house.read(STAGING).where(f"NOT ({_is_of(day)})")
-    with (
-        cached(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))) as checked,
-        cached(with_outcome(checked, elsewhere)) as classified,
-    ):
-        groups = {(row.batch_id, row.outcome): row["count"] for row in classified.groupBy("batch_id", "outcome").count().collect()}
-        if not groups:
-            raise FlightsError(f"the raw layer has no message that Kafka took on {day} (UTC): see `flights counts`")
-        _refuse_other_verdicts(ledger, groups)
-        house.replace_where(staged_rows(classified), STAGING, _is_of(day))
-        house.replace_where(quarantined_rows(classified), QUARANTINE, _is_of(day))
+    checked = computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT)))
+    classified = computed(with_outcome(checked, elsewhere))
+    groups = {(row.batch_id, row.outcome): row["count"] for row in classified.groupBy("batch_id", "outcome").count().collect()}
+    if not groups:
+        raise FlightsError(f"the raw layer has no message that Kafka took on {day} (UTC): see `flights counts`")
+    _refuse_other_verdicts(ledger, groups)
+    house.replace_where(staged_rows(classified), STAGING, _is_of(day))
+    house.replace_where(quarantined_rows(classified), QUARANTINE, _is_of(day))
     totals = {outcome: sum(count for (_, found), count in groups.items() if found == outcome) for outcome in (STAGED, QUARANTINED)}
     return sum(groups.values()), totals[STAGED], totals[QUARANTINED]
 
@@ -116,9 +114,9 @@ def _rebuild_predictions(house: Warehouse, ledger: Ledger, settings: Settings, d
         versions = {batch_id: version for batch_id in some if (version := ledger.record(batch_id).model_version)}
         parts = [_predictions_of(staging, batch_id, predicted(v, settings.pickled_model_sha256)) for batch_id, v in versions.items()]
         none = house.read(PREDICTIONS).limit(0)
-        with cached(reduce(lambda left, right: left.unionByName(right), parts, none)) as made:
-            rebuilt += int(made.count())
-            house.replace_where(_with_outcomes(made, staging), PREDICTIONS, _is_in(some))
+        made = computed(reduce(lambda left, right: left.unionByName(right), parts, none))
+        rebuilt += int(made.count())
+        house.replace_where(_with_outcomes(made, staging), PREDICTIONS, _is_in(some))
         say(f"{start + len(some)} of {len(batches)} batches predicted again")
     return rebuilt
 
@@ -161,7 +159,6 @@ def _rebuild_flights(house: Warehouse, day: date) -> int:
     newest = newest_per_flight(events)
     moment = newest.select("flight_id", F.col("batch_id").alias("_batch"))
     known = house.read(PREDICTIONS).join(moment, "flight_id").where("batch_id <= _batch")
-    with cached(_of_day(flight_states(newest, known), day)) as rebuilt:
-        count = int(rebuilt.count())
-        house.replace_where(rebuilt, FACT, _is_of(day))
-    return count
+    rebuilt = computed(_of_day(flight_states(newest, known), day))
+    house.replace_where(rebuilt, FACT, _is_of(day))
+    return int(rebuilt.count())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Column, Table
+from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
-from flight_assets.transforms.flights import OUTCOME_SOURCES
+from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import date
 
     import pandas as pd
@@ -47,6 +46,8 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
     session.conf.set("spark.sql.session.timeZone", "UTC")
     # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by accident.
     session.conf.set("spark.flights.readOnly", "false")
+    # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of this process.
+    session.conf.set("spark.databricks.delta.merge.materializeSource", "none")
     return Warehouse(session, settings.warehouse_database)
 
 
@@ -77,6 +78,7 @@ class Warehouse:
     def __init__(self, spark: SparkSession, database: str) -> None:
         self.spark = spark
         self.database = database
+        self._states: tuple[int, DataFrame] | None = None
 
     def name(self, table: Table) -> str:
         """The table's name in SQL."""
@@ -201,31 +203,41 @@ class Warehouse:
         newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
         return self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
 
+    def states_of_batch(self, batch_id: int) -> DataFrame:
+        """The newest state of each flight that a batch touched, as rows of ``fact_flight_events``.
+
+        Those of the batch asked for last are kept, since MongoDB, the fact table and its checks all take them.
+        """
+        if self._states is None or self._states[0] != batch_id:
+            events = self.read(STAGING).where(f"batch_id = {batch_id}")
+            # Predictions of later batches may be there already when several batches wait; which run took them must not show.
+            known = self.read(PREDICTIONS).where(f"batch_id <= {batch_id}")
+            self._states = batch_id, computed(flight_states(events, known))
+        return self._states[1]
+
     def count_of_batch(self, table: Table, batch_id: int) -> int:
         """Rows of a table that carry a batch's number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
     def _merge(self, table: Table, source: DataFrame, clauses: str, condition: str = "true") -> int:
         """MERGE by flight. The dates of the source as literals let Delta skip the files of other days."""
-        with cached(source) as rows:
-            dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
-            if not dates:
-                return 0
-            view = f"merge_into_{table.name}"
-            rows.createOrReplaceTempView(view)
-            on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({date_list(dates)}) AND {condition}"
-            result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
+        rows = computed(source)
+        dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
+        if not dates:
+            return 0
+        view = f"merge_into_{table.name}"
+        rows.createOrReplaceTempView(view)
+        on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({date_list(dates)}) AND {condition}"
+        result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
         return int(result[0]["num_affected_rows"])
 
 
-@contextmanager
-def cached(frame: DataFrame) -> Iterator[DataFrame]:
-    """The frame, computed once and kept in Spark's memory or on its disk until the block ends."""
-    kept = frame.persist()
-    try:
-        yield kept
-    finally:
-        kept.unpersist()
+def computed(frame: DataFrame) -> DataFrame:
+    """The frame, computed now and kept in Spark's memory or on its disk for as long as the result is referred to.
+
+    What is built on it is planned from the rows alone. Spark's cache would have every query analyse the whole plan behind it again.
+    """
+    return frame.localCheckpoint()
 
 
 def date_list(dates: Iterable[date]) -> str:

@@ -18,7 +18,7 @@ from flight_assets.producer.nycflights import load_flights
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.inference import pack, predicted
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.warehouse import cached, open_warehouse
+from flight_assets.stores.warehouse import computed, open_warehouse
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio
 
 if TYPE_CHECKING:
@@ -54,12 +54,11 @@ def _inference(settings: Settings, model: TrainedModel, features: pd.DataFrame, 
     frame = spark.createDataFrame(pa.table({"features": pack(some)})).repartition(CORES)
     for booster in model.boosters.values():
         booster.set_param({"nthread": CORES})
-    with cached(frame) as ready:
-        ready.count()
-        said = ready.select(predicted(model.manifest.version).alias("p")).agg(F.sum("p.predicted_delay_minutes"), F.sum("p.confidence"))
-        said.collect()
-        sides = {"spark": said.collect, "inplace": lambda: [_inplace(model.boosters[name], matrix) for name in BOOSTERS]}
-        seconds = interleaved(sides, repetitions)
+    ready = computed(frame)
+    said = ready.select(predicted(model.manifest.version).alias("p")).agg(F.sum("p.predicted_delay_minutes"), F.sum("p.confidence"))
+    said.collect()
+    sides = {"spark": said.collect, "inplace": lambda: [_inplace(model.boosters[name], matrix) for name in BOOSTERS]}
+    seconds = interleaved(sides, repetitions)
     speed = 1 / ratio(seconds, "spark", "inplace")
     return Figure(speed, "ratio of rows per second", seconds, note=f"{len(matrix)} rows, {CORES} cores, all three boosters on both sides")
 

@@ -75,15 +75,14 @@ def sent() -> list[bytes]:
 @pytest.fixture(scope="module")
 def classify(spark):
     """A function from values to their rows (outcome, reason, detail, value), in order, in one action."""
-    from flight_assets.stores.warehouse import cached
+    from flight_assets.stores.warehouse import computed
     from flight_assets.transforms.stage import check_messages, with_outcome
 
     def rows(values: list[bytes]) -> list[Any]:
         before = spark.createDataFrame([], "event_id STRING")
         raw = raw_rows(spark, values)
-        with cached(check_messages(raw, *dimension_frames(spark))) as checked:
-            classified = with_outcome(checked, before)
-            return classified.select("kafka_offset", "outcome", "reason", "detail", "value", "event_id").orderBy("kafka_offset").collect()
+        classified = with_outcome(computed(check_messages(raw, *dimension_frames(spark))), before)
+        return classified.select("kafka_offset", "outcome", "reason", "detail", "value", "event_id").orderBy("kafka_offset").collect()
 
     return rows
 

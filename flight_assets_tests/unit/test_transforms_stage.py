@@ -100,12 +100,11 @@ def raw(spark):
 
 @pytest.fixture(scope="module")
 def classified(spark, raw):
-    from flight_assets.stores.warehouse import cached
+    from flight_assets.stores.warehouse import computed
     from flight_assets.transforms.stage import check_messages, with_outcome
 
     before = spark.createDataFrame([("earlier",), ("earlier",), (None,), ("another",)], "event_id STRING")
-    with cached(check_messages(raw, *dimension_frames(spark))) as checked, cached(with_outcome(checked, before)) as classified:
-        yield classified
+    return computed(with_outcome(computed(check_messages(raw, *dimension_frames(spark))), before))
 
 
 @pytest.fixture(scope="module")
