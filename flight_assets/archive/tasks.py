@@ -6,15 +6,16 @@ Each is one item of work with its result; ``each`` runs items in Spark. No step'
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flight_assets.archive import columns, hot
 from flight_assets.archive.checksum import checksum
-from flight_assets.stores import mongo
+from flight_assets.stores import lease, mongo
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -38,20 +39,45 @@ ROWS_PER_GROUP = 5_000
 # busy with one, the other is turned into columns and written.
 TASKS_AT_ONCE = 1
 ITEMS_AT_ONCE = 2
+# Before each item the archive lets a running batch end, but no longer than this: batches without a gap must not keep it from ending.
+GIVES_WAY_S = 20.0
+LOOKS_EVERY_S = 0.25
 
 
-def each(house: Warehouse, work: Callable[[int], list[Found]], items: int) -> list[Found]:
-    """What a piece of work found for each of the items 0 … n-1, in order, done by Spark's tasks. Results must fit JSON, and be small."""
+class Work(Protocol):
+    """A piece of work that can be sent to Spark's workers."""
+
+    @property
+    def settings(self) -> Settings:
+        """Where the stores are."""
+
+    def __call__(self, nth: int) -> list[Found]:
+        """Do it for one item."""
+
+
+def each(house: Warehouse, work: Work, items: int) -> list[Found]:
+    """What a piece of work found for each of the items 0 … n-1, in order, done by Spark's tasks. Results must fit JSON, and be small.
+
+    Batches have the right of way: no item is begun while one is processed, for up to ``GIVES_WAY_S``.
+    """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        numbers = (nth for batch in batches for nth in batch.column("id").to_pylist())
+        numbers = (_given_way(work.settings, nth) for batch in batches for nth in batch.column("id").to_pylist())
         for found in overlapped(work, numbers):
             yield pa.RecordBatch.from_pydict({"found": pa.array([json.dumps(each_found) for each_found in found], pa.string())})
 
     rows = house.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1))).mapInArrow(run, "found string").collect()
     return [json.loads(row.found) for row in rows]
+
+
+def _given_way(settings: Settings, nth: int) -> int:
+    """The number, as soon as no batch is being processed."""
+    until = time.monotonic() + GIVES_WAY_S
+    while lease.is_held(settings) and time.monotonic() < until:
+        time.sleep(LOOKS_EVERY_S)
+    return nth
 
 
 def overlapped(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # A call that hangs ends after both together. The server takes more than one ping in five minutes for an attack.
 KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_timeout_ms": 20_000}
 
+# At a commit a minute Delta's own 30 days are 43,000 versions, whose names every look at the table lists. RESTORE reaches back this far.
+LOG_RETENTION = "interval 2 days"
+
 
 def connect(settings: Settings) -> SparkSession:
     """The Spark Connect session of this process, in UTC.
@@ -126,7 +129,7 @@ class Warehouse:
     def _set_properties(self, table: Table) -> None:
         """Bring the table's properties up to the contract's; a table that has them is not written to."""
         wanted = table_properties(table)
-        present = {row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()} if wanted else {}
+        present = {row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()}
         if any(present.get(key) != value for key, value in wanted.items()):
             values = ", ".join(f"'{key}' = '{value}'" for key, value in wanted.items())
             self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({values})").collect()
@@ -246,8 +249,12 @@ def date_list(dates: Iterable[date]) -> str:
 
 
 def table_properties(table: Table) -> dict[str, str]:
-    """Delta's properties of a table. Without a list Delta keeps statistics of the first 32 columns only, which leaves out batch_id."""
-    return {"delta.dataSkippingStatsColumns": ",".join(table.skipped_by)} if table.skipped_by else {}
+    """Delta's properties of a table: which columns have statistics for skipping files, and how long its old versions can be read.
+
+    Without a list Delta keeps statistics of the first 32 columns only, which leaves out batch_id.
+    """
+    skipping = {"delta.dataSkippingStatsColumns": ",".join(table.skipped_by)} if table.skipped_by else {}
+    return skipping | {"delta.logRetentionDuration": LOG_RETENTION}
 
 
 def create_statement(name: str, table: Table) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, timedelta
 
@@ -17,7 +18,7 @@ from flight_assets.archive.restore import verify
 from flight_assets.archive.steps import Paused
 from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.platform import launcher
-from flight_assets.stores import mongo
+from flight_assets.stores import lease, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.hot_store import fact_rows, now
 from flight_assets_tests.integration.cold_store import OLD, Crash
@@ -41,6 +42,21 @@ def at(state: State, action):
 
 def crash(_record) -> None:
     raise Crash
+
+
+def test_an_archive_lets_a_running_batch_end_first(archive_store) -> None:
+    """The archive runs in a thread while a batch holds the lease: it is planned, and nothing is exported before the batch has ended."""
+    store = archive_store
+    store.fill(4, age=OLD)
+    archiver = store.archiver()
+    with ThreadPoolExecutor(1) as pool:
+        with lease.hold(store.settings, "a batch", wait_s=0.0):
+            running = pool.submit(archiver.run)
+            time.sleep(PAUSE_S)
+            assert not running.done()
+            assert archiver.archives.unfinished().state is State.PLANNED
+        record = running.result(timeout=60)
+    assert record.deleted == 4
 
 
 def test_a_delete_broken_off_in_the_middle_goes_on_there_and_counts_right(archive_store, monkeypatch) -> None:

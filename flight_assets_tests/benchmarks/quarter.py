@@ -1,0 +1,151 @@
+"""A quarter of one-minute batches in small: commits to a staging table day after day, with the nightly maintenance, at a moved clock.
+
+What could grow is what each commit must look through: the files of a partition and the versions of the table's log. Both are counted after
+each day, and the time of a commit and of a batch's question to the table are taken. Days pass by ageing the files on HDFS, by which Delta
+decides what is old; so log and files expire as they would. Fewer commits a day than 1,440: the note says by what factor the log is smaller.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING
+
+import requests
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.tables import STAGING
+from flight_assets.stores import maintenance, warehouse
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.benchmarks.figures import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyspark.sql import DataFrame
+
+    from flight_assets.settings import Settings
+
+DATABASE = "bench_quarter"
+DAYS, QUICK_DAYS = 90, 15
+COMMITS_A_DAY, QUICK_COMMITS_A_DAY = 24, 10
+MINUTES_A_DAY = 1_440
+ROWS_A_COMMIT = 20
+# Days after which neither VACUUM (168 hours) nor the log keeps a file.
+EXPIRED_AFTER = 8
+ENDS = 5
+
+
+def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
+    """``quarter_commit_growth`` and ``quarter_question_growth``: the last days' median time over the first days', by day as sides;
+    ``quarter_files_per_partition``: most data files of a day's partition after its night; ``quarter_log_files``: files in the log at the
+    end, by day as sides.
+    """
+    days, commits = (QUICK_DAYS, QUICK_COMMITS_A_DAY) if quick else (DAYS, COMMITS_A_DAY)
+    with _table(settings) as (house, folder):
+        clock = _Clock(settings, folder)
+        rows = _events(house)
+        first_day = datetime.now(UTC).date() - timedelta(days=days)
+        commit_s, question_s, files, log_files = [], [], [], []
+        for number in range(days):
+            day = first_day + timedelta(days=number)
+            batches = range(number * commits, (number + 1) * commits)
+            commit_s.append(median(_seconds(partial(_commit, house, rows, day, batch_id)) for batch_id in batches))
+            question_s.append(median(_seconds(partial(_question, house, batches.stop)) for _ in range(3)))
+            maintenance.optimize(house, settings, STAGING, f"processing_date = DATE'{day}'")
+            maintenance.vacuum(house, Hdfs(settings), settings, STAGING)
+            clock.pass_a_day()
+            files.append(float(_live_files(house, day)))
+            log_files.append(float(clock.log_files()))
+    by_day = {"by day": commit_s}
+    note = f"{days} days of {commits} commits of {ROWS_A_COMMIT} rows; a platform's log is {MINUTES_A_DAY / commits:.0f} times as long"
+    return {
+        "quarter_commit_growth": Figure(_growth(commit_s), "ratio", by_day, note=note),
+        "quarter_question_growth": Figure(_growth(question_s), "ratio", {"by day": question_s}, note="flights seen before a batch"),
+        "quarter_files_per_partition": Figure(max(files), "files", {"by day": files}, side_unit="files", note="after the night's OPTIMIZE"),
+        "quarter_log_files": Figure(log_files[-1], "files", {"by day": log_files}, side_unit="files", note="in _delta_log"),
+    }
+
+
+def _growth(by_day: list[float]) -> float:
+    """The median of the last days over that of the first; the very first day warms up."""
+    return median(by_day[-ENDS:]) / median(by_day[1 : 1 + ENDS])
+
+
+@contextmanager
+def _table(settings: Settings) -> Iterator[tuple[warehouse.Warehouse, str]]:
+    """An empty table of staged events with the platform's properties, in a database of its own, and its folder on HDFS."""
+    house = warehouse.Warehouse(warehouse.connect(settings), DATABASE)
+    house.spark.sql(f"DROP DATABASE IF EXISTS {DATABASE} CASCADE").collect()
+    try:
+        house.create_tables()
+        location = house.spark.sql(f"DESCRIBE DETAIL {house.name(STAGING)}").collect()[0].location
+        yield house, f"/{location.split('/', 3)[3]}"
+    finally:
+        house.spark.sql(f"DROP DATABASE IF EXISTS {DATABASE} CASCADE").collect()
+
+
+def _events(house: warehouse.Warehouse) -> DataFrame:
+    """Rows of the contract's types; what is in them does not matter."""
+    nulls = [F.lit(None).cast(column.type).alias(column.name) for column in STAGING.columns]
+    return house.spark.range(ROWS_A_COMMIT).select("id", *nulls)
+
+
+def _commit(house: warehouse.Warehouse, rows: DataFrame, day: date, batch_id: int) -> None:
+    number = F.lit(batch_id) * ROWS_A_COMMIT + F.col("id")
+    own = {
+        "event_id": F.format_string("event-%d", number),
+        "flight_id": F.format_string("flight-%d", number),
+        "flight_date": F.lit(day),
+        "processing_date": F.lit(day),
+        "batch_id": F.lit(batch_id).cast("bigint"),
+    }
+    house.append_once(rows.withColumns(own), STAGING, batch_id)
+
+
+def _question(house: warehouse.Warehouse, batch_id: int) -> None:
+    """As a batch asks which of its flights are known: by the batch and the dates of its flights."""
+    house.read(STAGING).where(f"batch_id < {batch_id} AND flight_date = (DATE'{datetime.now(UTC).date()}')").select("flight_id").count()
+
+
+def _seconds(run: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def _live_files(house: warehouse.Warehouse, day: date) -> int:
+    names = house.read(STAGING).where(f"processing_date = DATE'{day}'").select("_metadata.file_path").distinct()
+    return int(names.count())
+
+
+class _Clock:
+    """Makes the files of a folder on HDFS older; a file is touched once, when it passes the age at which it expires."""
+
+    def __init__(self, settings: Settings, folder: str) -> None:
+        self._url = f"{settings.hdfs_http_url}/webhdfs/v1"
+        self._hdfs, self._folder, self._timeout_s = Hdfs(settings), folder, settings.timeout_s
+        self._days: list[set[str]] = []
+
+    def pass_a_day(self) -> None:
+        """What was written since the last call is a day older at the next."""
+        known = set().union(*self._days) if self._days else set()
+        self._days.append(set(self._files()) - known)
+        if len(self._days) > EXPIRED_AFTER:
+            old = int((datetime.now(UTC) - timedelta(days=EXPIRED_AFTER + 1)).timestamp() * 1000)
+            present = set(self._files())
+            for path in self._days[-EXPIRED_AFTER - 1] & present:
+                params: dict[str, str | int] = {"op": "SETTIMES", "modificationtime": old, "accesstime": old, "user.name": "bench"}
+                requests.put(f"{self._url}{path}", params=params, timeout=self._timeout_s).raise_for_status()
+
+    def log_files(self) -> int:
+        """Files in the table's log."""
+        return self._hdfs.file_count(f"{self._folder}/_delta_log")
+
+    def _files(self) -> list[str]:
+        folders = [self._folder, f"{self._folder}/_delta_log"]
+        folders += [f"{self._folder}/{name}" for name in self._hdfs.list(self._folder) if "=" in name]
+        return [f"{folder}/{name}" for folder in folders for name in self._hdfs.modified_in(folder)]
