@@ -49,7 +49,7 @@ NEXT_STEP = {
     State.DONE: "nothing: it is done",
     State.EXPIRING: "delete its files",
     State.EXPIRED: "nothing: its files are gone",
-    State.ABANDONED: "nothing: it was given up before anything was deleted",
+    State.ABANDONED: "nothing: it was given up, and its documents are hot",
 }
 
 

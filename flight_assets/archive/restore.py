@@ -1,4 +1,4 @@
-"""From cold to hot: archived flights back into MongoDB, as often as one likes; and the end of old archives."""
+"""From cold to hot: archived flights back into MongoDB, as often as one likes; and the end of old and of broken archives."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.archive import columns, files, tasks
-from flight_assets.archive.record import READABLE, Archives, Restore, State
+from flight_assets.archive.record import READABLE, UNFINISHED, Archives, Restore, State
 from flight_assets.archive.steps import LEASE_WAIT_S, Archiver
+from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.stores import lease, mongo
 
@@ -226,6 +227,48 @@ def _remove(archiver: Archiver, archives: Archives, record: ArchiveRecord) -> No
     archiver.hdfs.delete(record.directory)
     record.state = State.EXPIRED
     archives.save(record)
+
+
+def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
+    """Give up an unfinished archive: what it has taken from the hot store comes back, its files leave the view.
+
+    The documents come from the fact table, which has each flight's newest state whatever an archive does: damaged files do not matter.
+
+    Raises:
+        FlightsError: there is no such archive, or it is finished.
+        LeaseBusy: an archive or a restore runs.
+    """
+    with lease.hold(archiver.settings, f"flights archive abandon {archive_id}", LEASE_WAIT_S, lease.ARCHIVING):
+        record = archiver.archives.record(archive_id)
+        if record.state not in UNFINISHED:
+            raise FlightsError(
+                f"archive {archive_id} is {record.state}, there is nothing to give up: `flights archive restore` brings it back"
+            )
+        house, at = archiver.open_warehouse(), archiver.now()
+        others = [each for each in archiver.archives.records() if each.state in READABLE and each.archive_id != archive_id]
+        restored, kept = _write(_states_taken(house, record, others), archiver.settings, at, reason)
+        files.unregister(house, archiver.settings, record)
+        record.restores.append(Restore(timestamp=at, reason=reason, selection="given up", restored=restored, kept_newer=kept))
+        record.reason += f"; given up: {reason}"
+        record.state = State.ABANDONED
+        archiver.archives.save(record)
+        files.write_metadata_table(house, archiver.archives.records())
+        return Restored(restored, kept, (archive_id,))
+
+
+def _states_taken(house: Warehouse, record: ArchiveRecord, others: Sequence[ArchiveRecord]) -> DataFrame:
+    """The newest states that an archive's ranges of ingestion hold and that no other archive has."""
+    from pyspark.sql import functions as F
+
+    taken = F.lit(False)
+    for each in record.slices:
+        taken |= (F.col("ingestion_timestamp") >= F.lit(each.start)) & (F.col("ingestion_timestamp") < F.lit(each.end))
+    states = house.read(FACT).where(taken).withColumn("archive_id", F.lit(record.archive_id))
+    for other in others:
+        states = states.join(
+            files.read(house, other.storage_location).select("flight_id", "event_id"), ["flight_id", "event_id"], "left_anti"
+        )
+    return states.select(*FACT.column_names, "archive_id")
 
 
 def verify(archiver: Archiver, archive_id: str) -> ArchiveRecord:

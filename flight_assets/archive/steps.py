@@ -146,7 +146,8 @@ class Archiver:
         except files.ArchiveDamaged as error:
             if record.state is State.DELETING:
                 raise files.ArchiveDamaged(
-                    f"{error}; some of its documents may have left the hot store already: bring its files back from a copy, then run again"
+                    f"{error}; some of its documents may have left the hot store already: bring its files back from a copy "
+                    f"and run again, or take its documents back from the fact table with `flights archive abandon {record.archive_id}`"
                 ) from error
             files.unregister(self.open_warehouse(), self.settings, record)
             record.last_error = str(error)

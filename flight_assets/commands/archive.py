@@ -196,6 +196,18 @@ def restore(archive_id: str | None, first: datetime | None, last: datetime | Non
 
 
 @archive.command()
+@click.argument("archive_id")
+@click.option("--reason", default="by hand", show_default=True, help="Kept in the documents and in the archive's record.")
+def abandon(archive_id: str, reason: str) -> None:
+    """Give up an unfinished archive that cannot go on; what it took from MongoDB comes back from the fact table."""
+    from flight_assets.archive.restore import abandon as give_up
+
+    with console.status("restoring"):
+        done = give_up(_archiver(), archive_id, reason)
+    console.print(f"{archive_id} is given up: {done.restored} flights are hot again, {done.kept_newer} were hot", soft_wrap=True)
+
+
+@archive.command()
 def expire() -> None:
     """Delete archives older than FLIGHTS_ARCHIVE_RETENTION_DAYS; does nothing while that is 0."""
     from flight_assets.archive.restore import expire as remove_old

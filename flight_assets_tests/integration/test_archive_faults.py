@@ -12,16 +12,17 @@ from datetime import UTC, timedelta
 import pytest
 from pyspark.errors import PySparkException
 
-from flight_assets.archive import columns, files, hot, steps
+from flight_assets.archive import columns, files, hot, restore, steps
 from flight_assets.archive.record import State
 from flight_assets.archive.restore import verify
 from flight_assets.archive.steps import Paused
+from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.platform import launcher
 from flight_assets.stores import lease, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.hot_store import fact_rows, now
-from flight_assets_tests.integration.cold_store import OLD, Crash
+from flight_assets_tests.integration.cold_store import OLD, Crash, Store
 
 pytestmark = pytest.mark.integration
 TRIES = 20
@@ -82,6 +83,51 @@ def test_a_delete_broken_off_in_the_middle_goes_on_there_and_counts_right(archiv
     done = store.archiver().run()
     assert (done.state, done.record_count, done.deleted, done.left_newer) == (State.DONE, 12, 11, 1)
     assert set(store.hot()) == {days[1][0]}
+
+
+def test_an_archive_damaged_while_it_deletes_can_be_given_up_without_a_loss(archive_store, monkeypatch) -> None:
+    """Four flights have left the hot store and their file is lost: they come back from the fact table, and the next archive takes all."""
+    store = archive_store
+    monkeypatch.setattr(steps, "FILES_AT_ONCE", 1)
+    Store.first += 10_000
+    start = (now() - OLD).replace(hour=12, minute=0, second=0, microsecond=0)
+    rows = [
+        row
+        for day in range(2)
+        for row in fact_rows(4, *(start - timedelta(days=day, hours=hour) for hour in (3, 0)), first=Store.first + 4 * day)
+    ]
+    types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
+    store.house.merge_flights(store.house.spark.createDataFrame([tuple(row[name] for name in FACT.column_names) for row in rows], types))
+    store.flights.insert_many([mongo.document(row) for row in rows])
+    before = store.hot()
+    archiver = store.archiver()
+    save = archiver.archives.save
+
+    def save_then_die(record) -> None:
+        save(record)
+        if record.deleted_files == 1:
+            raise Crash
+
+    monkeypatch.setattr(archiver.archives, "save", save_then_die)
+    with pytest.raises(Crash):
+        archiver.run()
+    left = store.archives.unfinished()
+    Hdfs(store.settings).delete(f"{left.directory}/{left.files[0].path}")
+    with pytest.raises(FlightsError, match=f"flights archive abandon {left.archive_id}"):
+        store.archiver().run()
+    assert len(store.hot()) == 4
+    done = restore.abandon(store.archiver(), left.archive_id, "a lost file")
+    assert (done.restored, done.kept_newer) == (4, 4)
+    after = store.hot()
+    assert {flight_id: state | {"restored": None} for flight_id, state in after.items()} == {
+        flight_id: state | {"restored": None} for flight_id, state in before.items()
+    }
+    assert store.archives.unfinished() is None
+    assert not store.archived(left)
+    with pytest.raises(FlightsError, match="nothing to give up"):
+        restore.abandon(store.archiver(), left.archive_id, "again")
+    again = store.archiver(archive_restore_hold_hours=0.0).run()
+    assert (again.state, again.deleted) == (State.DONE, 8)
 
 
 def test_a_pause_takes_effect_in_the_middle_of_deleting(archive_store, monkeypatch) -> None:
