@@ -51,6 +51,21 @@ def ledger(context: click.Context, batch_id: int | None, last: int, as_json: boo
 
 
 @ledger.command()
+@click.option("--batch", "batch_id", type=click.IntRange(0), help="Only this one.")
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="So many.")
+def openlineage(batch_id: int | None, last: int) -> None:
+    """Print batches as events of OpenLineage, one JSON object per line: what each step read and wrote, column by column."""
+    from openlineage.client.serde import Serde
+
+    from flight_assets.queries.ledger import records
+    from flight_assets.queries.openlineage import run_events
+
+    for record in records(get_settings(), batch_id, last):
+        for event in run_events(get_settings(), record):
+            click.echo(Serde.to_json(event))
+
+
+@ledger.command()
 @click.argument("batch_id", type=click.IntRange(0))
 @click.argument("check")
 @click.option("--reason", required=True, help="Why; kept in the record.")
