@@ -35,4 +35,4 @@ is tried again.
 ):
     size_check = FlightsOperator(task_id="size_check", words=["archive", "due", "--json"])
     archive = FlightsOperator(task_id="archive", words=["archive", "run"])
-    decision(size_check.output) >> archive  # type: ignore[arg-type] - an XCom becomes its value when the task runs
+    decision(size_check.output) >> archive  # type: ignore[arg-type]  # an XCom becomes its value at run time

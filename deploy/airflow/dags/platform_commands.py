@@ -51,7 +51,7 @@ class FlightsOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """End the command with the task."""
-        self.hook.send_sigterm()  # type: ignore[no-untyped-call] - of the provider
+        self.hook.send_sigterm()  # type: ignore[no-untyped-call]
 
 
 def tell_of_failure(context: Context) -> None:
