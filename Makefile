@@ -20,10 +20,11 @@ faults: install-dev ## kill services and runs 200 times, seeded, and verify ever
 test-candidates: install-dev ## the tests that have not been seen to pass on a quiet machine yet
 	$(BIN)/pytest -m candidate
 
-lint: install-dev ## style and types, without editing anything
+lint: install-dev install-airflow ## style and types, without editing anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=deploy/airflow/dags $(BIN)/mypy --python-executable .venv-airflow/bin/python --cache-dir .mypy_cache/airflow --follow-imports=silent deploy/airflow/dags
 
 format: install-dev ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
@@ -33,13 +34,16 @@ install: .venv/installed ## the environment with what the platform needs
 
 install-dev: .venv/installed-dev ## the environment with what developing needs as well
 
+install-airflow: .venv-airflow/installed ## an environment of its own for Airflow, which runs deploy/airflow/dags
+
 lock: install-dev ## pin every Python package and jar anew, with hashes
 	$(BIN)/$(LOCK) --output-file requirements.lock
 	$(BIN)/$(LOCK) --group dev --output-file requirements-dev.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet deploy/airflow/requirements.in --output-file deploy/airflow/requirements.lock
 	$(BIN)/python -m flight_assets.platform.jars
 
-clean: ## remove the environment; data stays (see `flights reset`)
-	rm -rf .venv
+clean: ## remove the environments; data stays (see `flights reset`)
+	rm -rf .venv .venv-airflow
 
 # uv installs from the lock in a fifth of pip's time. It is itself pinned by hash: its lines are cut out of the development lock.
 .venv/bin/uv:
@@ -59,4 +63,10 @@ clean: ## remove the environment; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements-dev.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-candidates faults lint format install install-dev lock clean
+.venv-airflow/installed: deploy/airflow/requirements.lock | .venv/bin/uv
+	@echo "installing the packages of deploy/airflow/requirements.lock"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-airflow
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --require-hashes --no-deps --requirement deploy/airflow/requirements.lock || $(NO_PACKAGES)
+	@touch $@
+
+.PHONY: help demo test test-candidates faults lint format install install-dev install-airflow lock clean

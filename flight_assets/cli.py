@@ -21,6 +21,7 @@ from flight_assets.commands.ledger import HEADINGS, ledger
 from flight_assets.commands.model import model
 from flight_assets.commands.quarantine import quarantine
 from flight_assets.errors import FlightsError
+from flight_assets.provenance import PART_JOBS, STEPS, WHOLE_JOB
 from flight_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -196,29 +197,37 @@ def publish_with_progress(settings: Settings, messages: Iterator[Message], rate:
 
 
 @main.command()
-def process() -> None:
-    """Run one batch through every step, as the schedule does."""
-    process_now(get_settings())
+@click.option("--part", type=click.Choice(list(PART_JOBS)), help="Only these steps: what one task of another orchestrator runs.")
+def process(part: str | None) -> None:
+    """Run one batch through every step, as the schedule does.
+
+    Parts run one after the other do the same: each holds the processing lease for itself, and a batch that another run has taken further
+    in between is not pending any more.
+    """
+    process_now(get_settings(), part)
 
 
-def process_now(settings: Settings) -> None:
-    """Run the pipeline once and print what became of each new batch."""
+def process_now(settings: Settings, part: str | None = None) -> None:
+    """Run the pipeline, or a part of it, once and print what became of each batch that it finished."""
     from flight_assets.automation.runs import run_job
-    from flight_assets.provenance import STEPS, Ledger
+    from flight_assets.provenance import Ledger
     from flight_assets.stores.hdfs import Hdfs
 
+    job = part or WHOLE_JOB
+    last_step = STEPS[-1] if part is None else PART_JOBS[part][-1]
     kept = Ledger(Hdfs(settings))
-    before = kept.last_done(STEPS[-1])
+    before = kept.last_done(last_step)
     with console.status("processing"):
-        run_job(settings, "process_flights")
-    done = range(before + 1, kept.last_done(STEPS[-1]) + 1)
+        run_job(settings, job)
+    done = range(before + 1, kept.last_done(last_step) + 1)
     if not done:
         console.print("nothing new")
         return
     table = Table(*HEADINGS.values(), "s")
     for batch_id in done:
         record = kept.record(batch_id)
-        table.add_row(*(str(getattr(record, name)) for name in HEADINGS), f"{sum(record.seconds.values()):.0f}")
+        values = [getattr(record, name) for name in HEADINGS]
+        table.add_row(*("-" if value is None else str(value) for value in values), f"{sum(record.seconds.values()):.0f}")
     console.print(table)
 
 

@@ -38,7 +38,7 @@ from flight_assets.automation.models import (
     train_delay_model,
 )
 from flight_assets.automation.retention import prune_every_night, prune_history
-from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights
+from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights, process_in_parts
 from flight_assets.checks.nightly import check_every_night, check_warehouse
 from flight_assets.settings import Settings, get_settings
 
@@ -66,6 +66,7 @@ def build_defs(settings: Settings) -> Definitions:
         ],
         jobs=[
             *(process_flights, load_dimensions, prune_history, check_warehouse),
+            *process_in_parts,
             *(train_delay_model, retrain_delay_model, monitor_delay_model),
             *(archive_flights, verify_archive, restore_archive, expire_archives),
             *(update_rollups, maintain_day, maintain_tables, backfill_day),

@@ -20,6 +20,11 @@ RAW_ROOT = "/archive/flight_data"
 METADATA_ROOT = "/metadata"
 CHECKPOINT = "/checkpoints/flight_events"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
+# The pipeline's job, and the three that do its work in parts for another orchestrator, in order. The last one of each ends at the stores.
+WHOLE_JOB = "process_flights"
+PART_JOBS = {"ingest_flights": STEPS[:1], "predict_flights": STEPS[1:3], "store_flights": STEPS[3:]}
+PIPELINE_JOBS = (WHOLE_JOB, *PART_JOBS)
+STORING_JOBS = (WHOLE_JOB, "store_flights")
 _UNPREDICTED = f"{METADATA_ROOT}/unpredicted"
 BYTES_PER_MB = 1_000_000
 # What a batch's rows depend on beyond its messages.

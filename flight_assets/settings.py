@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     dagster_url: str = ""
     metrics_url: str = ""
     airflow_url: str = Field(default="", description="base address of an Airflow whose DAGs page 6 shows; empty = not shown")
-    airflow_token: SecretStr = Field(default=SecretStr(""), description="bearer token for Airflow's REST API")
+    airflow_user: str = Field(default="", description="who signs in to Airflow for page 6; a viewer will do")
+    airflow_password: SecretStr = Field(default=SecretStr(""), description="of airflow_user; a new token is got with it for every look")
+    airflow_token: SecretStr = Field(default=SecretStr(""), description="bearer token for Airflow's REST API, instead of user and password")
     dashboard_url: str = ""
 
     warehouse_database: str = "flight_dw"
@@ -83,6 +85,7 @@ class Settings(BaseSettings):
         default=24.0, ge=0, description="after a decision about a model, drift asks for no other for this long"
     )
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
+    lease_wait_s: float = Field(default=600.0, ge=0, description="how long a run waits for another one that processes, before it fails")
     quality_threshold: float = Field(
         default=0.2, ge=0, le=1, description="mean quality_score under which a batch of 100 staged events or more is held up"
     )

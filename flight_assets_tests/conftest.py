@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from flight_assets_tests.webhook import Receiver
 
 # Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two checkouts run side by side.
 PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
@@ -29,6 +32,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return "faults" in item.path.parts, marked[0], not marked[1]
 
     items.sort(key=place)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Receiver]:
+    """A webhook that keeps what it is sent."""
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="session")

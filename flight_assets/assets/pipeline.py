@@ -45,7 +45,6 @@ from flight_assets.stores.hdfs import Hdfs
 POOL = "processing"
 GROUP = "flight_pipeline"
 OWNERS = ["team:flight-data"]
-LEASE_WAIT_S = 600.0
 PREVIEW_ROWS = 5
 CODE_VERSION_DIGITS = 12
 RECORDS_SHOWN = 20
@@ -66,7 +65,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         self._found.clear()
         self._house = None
         try:
-            with lease.hold(self.settings, f"Dagster run {run_id}", LEASE_WAIT_S) as still_held:
+            with lease.hold(self.settings, f"Dagster run {run_id}", self.settings.lease_wait_s) as still_held:
                 self._still_held = still_held
                 yield self
         except Exception as error:

@@ -17,10 +17,10 @@ from dagster import (
     schedule,
 )
 
+from flight_assets.provenance import PART_JOBS, PIPELINE_JOBS, STEPS, WHOLE_JOB
 from flight_assets.settings import get_settings
 from flight_assets.stores import lease
 
-PIPELINE_ASSETS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
 UNFINISHED = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -33,10 +33,19 @@ UNFINISHED = [
 START_GRACE = timedelta(seconds=120)
 
 process_flights = define_asset_job(
-    "process_flights",
-    selection=AssetSelection.assets(*PIPELINE_ASSETS),
+    WHOLE_JOB,
+    selection=AssetSelection.assets(*STEPS),
     description="Takes what is new in the topic through every step, and finishes what an earlier run left unfinished.",
 )
+# Jobs of their own, so that the success of one part does not hide the failure of another from whoever counts failures per job.
+process_in_parts = [
+    define_asset_job(
+        name,
+        selection=AssetSelection.assets(*steps),
+        description=f"The part of {WHOLE_JOB} that makes {', '.join(steps)}, for another orchestrator; each holds the lease for itself.",
+    )
+    for name, steps in PART_JOBS.items()
+]
 load_dimensions = define_asset_job(
     "load_dimensions", selection=AssetSelection.groups("dimensions"), description="Airlines and airports into the warehouse."
 )
@@ -44,8 +53,13 @@ load_dimensions = define_asset_job(
 
 @schedule(job=process_flights, cron_schedule="* * * * *", default_status=DefaultScheduleStatus.RUNNING)
 def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    """One run a minute, none while one is unfinished. A run whose process was killed is unfinished for ever: it is reported as failed."""
-    unfinished = context.instance.get_run_records(RunsFilter(job_name=process_flights.name, statuses=UNFINISHED))
+    """One run a minute, none while one is unfinished, in parts or as a whole.
+
+    A run whose process was killed is unfinished for ever: it is reported as failed.
+    """
+    unfinished = [
+        record for name in PIPELINE_JOBS for record in context.instance.get_run_records(RunsFilter(job_name=name, statuses=UNFINISHED))
+    ]
     for record in unfinished:
         if not _has_died(record):
             return SkipReason(f"run {record.dagster_run.run_id} is still {record.dagster_run.status.value}")

@@ -1,4 +1,4 @@
-"""``flights alerts …``: list, silence, unsilence, test, rules."""
+"""``flights alerts …``: list, silence, unsilence, test, tell, rules."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
 if TYPE_CHECKING:
+    from flight_assets.monitoring.alerts import Alert
     from flight_assets.monitoring.history import Board
 
 
@@ -81,19 +82,44 @@ def unsilence(rule: str) -> None:
 @alerts.command("test")
 def send_test() -> None:
     """Send a test notification to every configured sink; exit 1 if one does not take it."""
-    from flight_assets import logs
-    from flight_assets.monitoring import notify
+    _tell(_alert("Test", "warning", {}, "this is a test: nothing is wrong", "nothing to do"))
+
+
+@alerts.command()
+@click.argument("rule")
+@click.option("--summary", required=True, help="What is wrong, in one sentence.")
+@click.option("--remedy", required=True, help="What to do.")
+@click.option("--severity", type=click.Choice(["warning", "critical"]), default="critical", show_default=True)
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="What it concerns; may be repeated.")
+def tell(rule: str, summary: str, remedy: str, severity: str, labels: tuple[str, ...]) -> None:
+    """Tell every configured sink, once, of a failure that another orchestrator saw; exit 1 if one does not take it.
+
+    Such an alarm has no rule that would notice its end: it is not listed, silenced or resolved.
+    """
+    if not all("=" in label for label in labels):
+        raise click.UsageError("--label is NAME=VALUE")
+    _tell(_alert(rule, severity, {name: value for name, _, value in (label.partition("=") for label in labels)}, summary, remedy))
+
+
+def _alert(rule: str, severity: str, labels: dict[str, str], summary: str, remedy: str) -> Alert:
     from flight_assets.monitoring.alerts import Alert
 
-    settings, now = get_settings(), datetime.now(UTC)
+    now = datetime.now(UTC)
+    seen = {"status": "firing", "since": now, "fired_at": now, "last_seen": now, "value": 1, "limit": 0}
+    return Alert.model_validate(seen | {"rule": rule, "severity": severity, "labels": labels, "summary": summary, "remedy": remedy})
+
+
+def _tell(alert: Alert) -> None:
+    """Send one alarm to every sink and print who took it. Raises FlightsError naming those that did not."""
+    from flight_assets import logs
+    from flight_assets.monitoring import notify
+
+    settings = get_settings()
     logs.configure(settings)
-    seen = {"status": "firing", "since": now, "last_seen": now, "value": 1, "limit": 0}
-    words = {"rule": "Test", "severity": "warning", "labels": {}, "summary": "this is a test: nothing is wrong", "remedy": "nothing to do"}
-    test = Alert.model_validate(seen | words)
     failed = []
     for name, send in notify.sinks(settings).items():
         try:
-            send(settings, [test])
+            send(settings, [alert])
             console.print(f"{name}: taken")
         except Exception as error:  # shown, and the exit code tells
             failed.append(name)

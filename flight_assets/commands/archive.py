@@ -1,4 +1,4 @@
-"""``flights archive …``: plan, run, status, pause, resume, verify, restore, expire."""
+"""``flights archive …``: plan, due, run, status, pause, resume, verify, restore, expire."""
 
 from __future__ import annotations
 
@@ -66,6 +66,20 @@ def plan(as_json: bool) -> None:
     console.print(selection.reason, soft_wrap=True)
     if held_back:
         console.print(f"{held_back} old documents have fields that the contract does not know: they stay hot", soft_wrap=True)
+
+
+@archive.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def due(as_json: bool) -> None:
+    """Say whether an archive is to be made or finished now, and why: what the sensor decides. Exit 0 in either case."""
+    from flight_assets.archive.trigger import Cursor, decide
+    from flight_assets.automation.archive_sensor import observe
+
+    decision = decide(observe(get_settings(), active_run=None), Cursor())
+    if as_json:
+        click.echo(json.dumps({"ask": decision.ask, "warn": decision.warn, "reason": decision.reason}))
+        return
+    console.print(f"{'yes' if decision.ask else 'no'}: {decision.reason}", soft_wrap=True)
 
 
 @archive.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flight_assets.provenance import STEPS, Ledger
+from flight_assets.provenance import PIPELINE_JOBS, STEPS, Ledger
 from flight_assets.queries import dagster, operations
 from flight_assets.stores.hdfs import Hdfs
 
@@ -283,13 +284,16 @@ def health(settings: Settings, samples: Iterable[Sample]) -> Iterator[Sample]:
         return by_name[name][0].value if name in by_name else None
 
     up = [sample.value for sample in by_name.get("flights_service_up", [])]
-    runs = {s.labels[1]: s.value for s in by_name.get("flights_dagster_runs", []) if s.labels[0] == "process_flights"}
-    ended = sum(runs.get(status, 0.0) for status in dagster.ENDED)
+    runs = Counter[str]()
+    for sample in by_name.get("flights_dagster_runs", []):
+        if sample.labels[0] in PIPELINE_JOBS:
+            runs[sample.labels[1]] += int(sample.value)
+    ended = sum(runs[status] for status in dagster.ENDED)
     parts = operations.health_parts(
         settings,
         works=sum(up) / len(up) if up else None,
         data_age_s=one("flights_data_age_seconds"),
-        succeeded=runs.get("SUCCESS", 0.0) / ended if ended else None,
+        succeeded=runs["SUCCESS"] / ended if ended else None,
         lag=one("flights_lag_messages"),
         rejected=(one("flights_rejected_ratio") or 0.0) if "flights_batches_total" in by_name else None,
     )

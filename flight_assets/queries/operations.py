@@ -18,7 +18,7 @@ import psutil
 from flight_assets.errors import StoreUnavailable
 from flight_assets.platform import health, launcher
 from flight_assets.platform.services import services as service_table
-from flight_assets.provenance import CHECKPOINT, STEPS, Ledger
+from flight_assets.provenance import CHECKPOINT, PIPELINE_JOBS, STEPS, STORING_JOBS, Ledger
 from flight_assets.queries import dagster
 from flight_assets.queries.archive import archive_status
 from flight_assets.queries.cache import COUNTERS
@@ -39,6 +39,7 @@ NEWEST_FLIGHTS = 5_000
 RECENT_BATCHES = 20
 RECENT_RUNS = 100
 MONGO_QUERY_MS = 4_000
+REFUSED = (401, 403)
 CPU_SAMPLE_S = 0.2
 SERVICE_COLUMNS = ("service", "state", "works", "problem", "port", "rss_mb", "uptime_s", "version")
 BATCH_COLUMNS = ("batch_id", "timestamp", "messages", "staged", "duplicate", "quarantined", "seconds", "messages_per_s")
@@ -57,13 +58,12 @@ def archive_threshold_bytes(settings: Settings) -> int:
     return int(settings.archive_threshold_mb * BYTES_PER_MB)
 
 
-def get_json(settings: Settings, url: str, store: str, token: str = "") -> Any:  # noqa: ANN401 - whatever the JSON holds
+def get_json(settings: Settings, url: str, store: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
     """What a REST address answers. Raises StoreUnavailable naming the store."""
     import requests
 
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        reply = requests.get(url, timeout=settings.monitoring_timeout_s, headers=headers)
+        reply = requests.get(url, timeout=settings.monitoring_timeout_s)
         reply.raise_for_status()
         return reply.json()
     except requests.RequestException as error:
@@ -382,17 +382,48 @@ def _latest(house: Warehouse, table: str, key: tuple[str, ...]) -> pd.DataFrame:
 
 
 def airflow_dags(settings: Settings) -> pd.DataFrame:
-    """One row per DAG of the configured Airflow: dag_id, is_paused, last_run_state, last_run_at. Empty when none is configured."""
+    """One row per DAG of the configured Airflow: dag_id, is_paused, last_run_state, last_run_at. Empty when none is configured.
+
+    With ``airflow_user`` it signs in anew for every look, so that no token is kept until it expires.
+
+    Raises:
+        StoreUnavailable: Airflow does not answer, or does not take the password or the token.
+    """
     columns = ["dag_id", "is_paused", "last_run_state", "last_run_at"]
     if not settings.airflow_url:
         return pd.DataFrame(columns=columns)
-    base, token = f"{settings.airflow_url.rstrip('/')}/api/v2", settings.airflow_token.get_secret_value()
+    token = airflow_token(settings)
     rows = []
-    for dag in get_json(settings, f"{base}/dags?limit=100", "Airflow", token)["dags"]:
-        runs = get_json(settings, f"{base}/dags/{dag['dag_id']}/dagRuns?limit=1&order_by=-run_after", "Airflow", token)["dag_runs"]
-        newest = runs[0] if runs else {}
+    for dag in _ask_airflow(settings, "GET", "/api/v2/dags?limit=100", token)["dags"]:
+        path = f"/api/v2/dags/{dag['dag_id']}/dagRuns?limit=1&order_by=-run_after"
+        newest: dict[str, Any] = next(iter(_ask_airflow(settings, "GET", path, token)["dag_runs"]), {})
         rows.append((dag["dag_id"], dag["is_paused"], newest.get("state"), newest.get("run_after")))
     return pd.DataFrame(rows, columns=columns)
+
+
+def airflow_token(settings: Settings) -> str:
+    """A bearer token: a new one for ``airflow_user``, or else the one of the settings, which may be empty. Raises StoreUnavailable."""
+    if not settings.airflow_user:
+        return settings.airflow_token.get_secret_value()
+    sign_in = {"username": settings.airflow_user, "password": settings.airflow_password.get_secret_value()}
+    return str(_ask_airflow(settings, "POST", "/auth/token", json=sign_in)["access_token"])
+
+
+def _ask_airflow(settings: Settings, method: str, path: str, token: str = "", json: dict[str, str] | None = None) -> Any:  # noqa: ANN401
+    import requests
+
+    base, headers = settings.airflow_url.rstrip("/"), {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        reply = requests.request(method, base + path, timeout=settings.monitoring_timeout_s, headers=headers, json=json)
+        if reply.status_code in REFUSED:
+            remedy = (
+                f"it refused who asks (HTTP {reply.status_code}): set FLIGHTS_AIRFLOW_USER and FLIGHTS_AIRFLOW_PASSWORD, or a new token"
+            )
+            raise StoreUnavailable("Airflow", base, remedy)
+        reply.raise_for_status()
+        return reply.json()
+    except requests.RequestException as error:
+        raise StoreUnavailable("Airflow", base, f"check FLIGHTS_AIRFLOW_URL and its api-server ({type(error).__name__})") from error
 
 
 # --- the score
@@ -445,10 +476,13 @@ def health_score(parts: Mapping[str, float]) -> float:
 
 
 def pipeline_runs(runs: pd.DataFrame, now: datetime) -> tuple[float | None, float | None]:
-    """Of ``dagster.runs``: seconds since process_flights last succeeded, and the share of its ended runs that succeeded."""
-    ended = runs[(runs["job"] == "process_flights") & runs["status"].isin(dagster.ENDED)]
+    """Of ``dagster.runs``: seconds since a run last brought the stores up to date, and the share of the pipeline's ended runs, in parts or
+    whole, that succeeded.
+    """  # noqa: D205
+    ended = runs[runs["job"].isin(PIPELINE_JOBS) & runs["status"].isin(dagster.ENDED)]
     good = ended[ended["status"] == "SUCCESS"]
-    age = (pd.Timestamp(now) - good["ended"].max()).total_seconds() if len(good) else None
+    stored = good[good["job"].isin(STORING_JOBS)]
+    age = (pd.Timestamp(now) - stored["ended"].max()).total_seconds() if len(stored) else None
     return age, (len(good) / len(ended) if len(ended) else None)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flight_assets.contracts.message import Reason
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
@@ -23,6 +24,7 @@ from flight_assets_tests.integration import cold_store
 BIN = Path(sys.executable).parent
 ANCHOR = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COMMAND_TIMEOUT_S = 400
+REASONS = {reason.value for reason in Reason}
 
 
 def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
@@ -93,6 +95,11 @@ def flights_with_defects(seed: int, count: int, share: float = 0.05) -> list[Mes
     return list(mixed_messages(lambda good: synthetic_messages(seed, good, ANCHOR), count, share, seed))
 
 
+def flights_of(messages: Iterable[Message]) -> set[str]:
+    """The flights of those messages that are not made to be rejected."""
+    return {json.loads(message.value)["flight_id"] for message in messages if message.defect not in REASONS}
+
+
 @pytest.fixture(scope="session")
 def process(quiet_platform, small_model) -> Callable[[], None]:
     """Run the pipeline once in this process, as `flights process` does."""
@@ -139,3 +146,13 @@ def archive_store(cold):
         if left:
             store.give_up(left)
         yield store
+
+
+@pytest.fixture
+def small_threshold(archive_store, monkeypatch):
+    """The stores of the archive's tests for commands and daemons, without archives, and with a threshold that a few documents exceed."""
+    for record in archive_store.archives.records():
+        archive_store.give_up(record)
+    for name, value in (("MONGO_DATABASE", cold_store.OWN), ("WAREHOUSE_DATABASE", cold_store.OWN), ("ARCHIVE_THRESHOLD_MB", "0.01")):
+        monkeypatch.setenv(f"FLIGHTS_{name}", value)
+    return archive_store

@@ -14,21 +14,11 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from flight_assets.archive.record import State
 from flight_assets.archive.trigger import Cursor
 from flight_assets_tests.hot_store import now
-from flight_assets_tests.integration.cold_store import OLD, OWN
+from flight_assets_tests.integration.cold_store import OLD
 from flight_assets_tests.integration.conftest import BIN, run_command
 
 pytestmark = pytest.mark.integration
 DAEMON_TIMEOUT_S = 400
-
-
-@pytest.fixture
-def small_threshold(archive_store, monkeypatch):
-    """The stores of the archive's tests for commands and daemons, without archives, and with a threshold that a few documents exceed."""
-    for record in archive_store.archives.records():
-        archive_store.give_up(record)
-    for name, value in (("MONGO_DATABASE", OWN), ("WAREHOUSE_DATABASE", OWN), ("ARCHIVE_THRESHOLD_MB", "0.01")):
-        monkeypatch.setenv(f"FLIGHTS_{name}", value)
-    return archive_store
 
 
 def test_the_sensor_of_a_running_dagster_archives_what_is_due(small_threshold, tmp_path, monkeypatch) -> None:

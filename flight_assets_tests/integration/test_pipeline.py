@@ -10,17 +10,14 @@ from collections import Counter
 
 import pytest
 
-from flight_assets.contracts.message import Reason
 from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.errors import FlightsError
-from flight_assets.producer.events import Message
 from flight_assets.provenance import CHECKPOINT, RAW_ROOT, Ledger
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.integration.conftest import flights_with_defects, run_command
+from flight_assets_tests.integration.conftest import REASONS, flights_of, flights_with_defects, run_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.empty_platform]
-REASONS = {reason.value for reason in Reason}
 
 
 def documents(settings, query: dict) -> list[dict]:
@@ -45,10 +42,6 @@ def test_every_message_is_in_one_counter_and_every_flight_in_both_stores(quiet_p
     assert found["staged"] == 3_000 - expected_bad - result.by_defect["duplicate"]
     assert found["mongo_documents"] == found["fact_flights"] == len(flights_of(sent))
     assert found["predictions"] > 0
-
-
-def flights_of(messages: list[Message]) -> set[str]:
-    return {json.loads(message.value)["flight_id"] for message in messages if message.defect not in REASONS}
 
 
 def test_each_reject_has_the_reason_it_was_made_for_and_its_bytes(quiet_platform, house) -> None:

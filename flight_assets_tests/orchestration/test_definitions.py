@@ -19,6 +19,7 @@ from flight_assets.checks.rules import checks_of
 from flight_assets.contracts.lineage import COLUMN_SOURCES, COLUMNS, OWN_COLUMNS, PAGES, RAW_SOURCES
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.definitions import defs
+from flight_assets.provenance import PART_JOBS, PIPELINE_JOBS, STORING_JOBS
 
 GRAPH = {
     "kafka_flight_events": set(),
@@ -110,6 +111,12 @@ def test_job_runs_the_whole_pipeline() -> None:
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(PIPELINE)
 
 
+def test_the_parts_are_the_pipeline_in_its_order_each_step_once() -> None:
+    parts = [{key.to_user_string() for key in defs.resolve_job_def(name).asset_layer.executable_asset_keys} for name in PART_JOBS]
+    assert parts == [set(PIPELINE[:1]), set(PIPELINE[1:3]), set(PIPELINE[3:])]
+    assert STORING_JOBS[-1] == [*PART_JOBS][-1]
+
+
 def test_schedule_fires_every_minute_without_being_switched_on() -> None:
     assert process_every_minute.cron_schedule == "* * * * *"
     assert process_every_minute.default_status.value == "RUNNING"
@@ -123,8 +130,9 @@ def test_schedule_asks_for_a_run_when_none_is_active(instance: DagsterInstance) 
 @pytest.mark.parametrize(
     "status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 )
-def test_schedule_skips_while_a_run_is_active(instance: DagsterInstance, status: DagsterRunStatus) -> None:
-    run = instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=status)
+@pytest.mark.parametrize("job", PIPELINE_JOBS)
+def test_schedule_skips_while_a_run_is_active(instance: DagsterInstance, status: DagsterRunStatus, job: str) -> None:
+    run = instance.create_run_for_job(defs.resolve_job_def(job), status=status)
     result = process_every_minute(build_schedule_context(instance=instance))
     assert isinstance(result, SkipReason)
     assert run.run_id in check.not_none(result.skip_message)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
+from click.testing import CliRunner
 
 from flight_assets import logs
+from flight_assets.commands.alerts import alerts
 from flight_assets.monitoring import notify
 from flight_assets.monitoring.alerts import Alert, State
 from flight_assets.monitoring.watch import scrape, watch
@@ -26,37 +26,6 @@ SUCCEEDED = {"flights_dagster_failed_since_success": [({"job": "process_flights"
 def alert(summary: str = "mongodb does not answer", status: str = "firing") -> Alert:
     words = {"rule": "StoreDown", "severity": "critical", "labels": {"store": "mongodb"}, "summary": summary, "remedy": "start it"}
     return Alert.model_validate(words | {"status": status, "since": NOW, "last_seen": NOW, "value": 0, "limit": 1})
-
-
-class Receiver(HTTPServer):
-    """A webhook that keeps what it is sent, and answers with a status."""
-
-    def __init__(self) -> None:
-        self.bodies: list[dict] = []
-        self.status = 200
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.status < 300:
-            self.server.bodies.append(json.loads(body))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *_words) -> None:
-        pass
-
-
-@pytest.fixture
-def webhook():
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -111,6 +80,21 @@ def test_only_configured_sinks_are_used(settings) -> None:
     assert list(notify.sinks(settings)) == ["log"]
     both = settings.model_copy(update={"alert_email_to": "ops@example.org"})
     assert list(notify.sinks(with_webhook(both, 1))) == ["log", "webhook", "email"]
+
+
+def test_what_another_orchestrator_saw_is_told_to_every_sink(settings, webhook, monkeypatch) -> None:
+    monkeypatch.setattr("flight_assets.commands.alerts.get_settings", lambda: with_webhook(settings, webhook.server_port))
+    words = ["tell", "TaskFailed", "--summary", "it failed: a=b", "--remedy", "mend it", "--label", "dag=a", "--label", "task=b=c"]
+    assert CliRunner().invoke(alerts, words).exit_code == 0
+    ((told,),) = [body["alerts"] for body in webhook.bodies]
+    assert (told["rule"], told["status"], told["severity"], told["labels"]) == (
+        "TaskFailed", "firing", "critical", {"dag": "a", "task": "b=c"},
+    )  # fmt: skip
+    assert (told["summary"], told["remedy"]) == ("it failed: a=b", "mend it")
+    assert "it failed: a=b" in logs.path(settings).read_text()
+    assert CliRunner().invoke(alerts, [*words, "--label", "nothing"]).exit_code == 2
+    webhook.status = 500
+    assert "webhook could not be reached" in str(CliRunner().invoke(alerts, words).exception)
 
 
 def test_a_round_with_every_store_down_still_rings_and_says_what_it_could_not_reach(settings, webhook) -> None:

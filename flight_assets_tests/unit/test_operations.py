@@ -39,6 +39,12 @@ def test_data_age_is_since_the_end_of_the_last_successful_run_of_the_pipeline() 
     assert operations.pipeline_runs(runs(("other", "SUCCESS", 2)), NOW) == (None, None)
 
 
+def test_a_pipeline_in_parts_is_as_fresh_as_its_last_part_and_as_sound_as_all_of_them() -> None:
+    parts = [("ingest_flights", "SUCCESS", 6), ("predict_flights", "SUCCESS", 5), ("store_flights", "SUCCESS", 4)]
+    frame = runs(*parts, ("ingest_flights", "SUCCESS", 2), ("predict_flights", "FAILURE", 1))
+    assert operations.pipeline_runs(frame, NOW) == (3 * 60, 0.8)
+
+
 def test_latency_is_from_ingestion_to_the_batchs_visibility_and_leaves_out_unknown_batches() -> None:
     flights = pd.DataFrame({"batch_id": [1, 1, 2, 3], "ingestion_timestamp": [NOW - timedelta(seconds=s) for s in (60, 30, 10, 5)]})
     visible = pd.DataFrame({"batch_id": [1, 2], "visible_at": pd.to_datetime([NOW, NOW + timedelta(seconds=10)], utc=True)})
