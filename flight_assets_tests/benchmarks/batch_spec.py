@@ -57,6 +57,11 @@ class BatchSpec:
         return cls(**{**found, "spans": spans})
 
 
+def day_of(batch_id: int) -> datetime:
+    """The last day of the flights of a batch."""
+    return FIRST_DAY + (batch_id + 1) * timedelta(days=DAYS_APART)
+
+
 def send_batch(settings: Settings, messages: int) -> BatchSpec:
     """Send that many new messages, bad and awkward ones among them; they are the topic's only ones that have not landed.
 
@@ -72,7 +77,7 @@ def send_batch(settings: Settings, messages: int) -> BatchSpec:
     if version is None:
         raise FlightsError("there is no model to predict with: run `flights model train` before measuring")
     batch_id = ledger.last_done(STEPS[0]) + 1
-    day = FIRST_DAY + (batch_id + 1) * timedelta(days=DAYS_APART)
+    day = day_of(batch_id)
     if day > LAST_DAY:
         raise FlightsError("this platform has had too many batches to measure with: use another, or `flights reset`")
     good = mixed_messages(lambda count: synthetic_messages(batch_id, count, day), messages, BAD_SHARE, batch_id)

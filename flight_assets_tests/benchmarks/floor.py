@@ -113,7 +113,7 @@ def consume(settings: Settings, spec: BatchSpec) -> pl.DataFrame:
 
 
 def stage(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The batch's valid events as rows of ``staging_flight_events``, each event_id once, and the rejected as rows of ``quarantined_events``."""
+    """Rows of ``staging_flight_events``, the valid events, each event_id once; and of ``quarantined_events``, the rejected messages."""
     messages = raw.with_columns(
         pl.Series("text", [_text(value) for value in raw["value"]], pl.String),
         pl.col("ingestion_timestamp").dt.date().alias("processing_date"),

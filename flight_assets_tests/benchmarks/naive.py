@@ -38,6 +38,8 @@ SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 SPARK_TYPES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "time": "STRING"}
 WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHER_FIELDS) + ">"
 MESSAGE_TYPE = ", ".join(f"{field.name} {SPARK_TYPES.get(field.json_type, WEATHER_TYPE)}" for field in MESSAGE_FIELDS)
+# Spark reads what it can of a message that is cut short, and says in this column that there is more to it.
+CORRUPT = "_corrupt_record"
 
 
 def command(settings: Settings, spec: BatchSpec, model: Path) -> tuple[list[str], dict[str, str]]:
@@ -109,7 +111,7 @@ def clean(spark: SparkSession, raw: DataFrame) -> DataFrame:
     destinations = F.broadcast(places.select(F.col("code").alias("destination"), F.lit(True).alias("place")))
     text = F.when(F.octet_length("value") <= MAX_MESSAGE_BYTES, F.try_validate_utf8(F.col("value").cast("string")))
     times = [field.name for field in MESSAGE_FIELDS if field.json_type == "time"]
-    parsed = raw.withColumn("m", F.from_json(text, MESSAGE_TYPE)).select(*raw.columns, "m.*")
+    parsed = raw.withColumn("m", F.from_json(text, f"{MESSAGE_TYPE}, {CORRUPT} STRING")).select(*raw.columns, "m.*")
     parsed = parsed.withColumns({name: F.try_to_timestamp(name) for name in times})
     parsed = parsed.withColumn("gate", F.when(F.col("schema_version") == 2, F.col("gate")))
     parsed = parsed.withColumn("flight_date", F.try_to_timestamp(F.right("flight_id", F.lit(8)), F.lit("yyyyMMdd")).cast("date"))
@@ -125,6 +127,7 @@ def _is_valid() -> Column:
     kind = F.col("event_type")
     expected = F.concat("airline", F.col("flight_number").cast("string"), F.lit("-"), "origin", F.lit("-"))
     conditions = [
+        F.col(CORRUPT).isNull(),
         F.col("schema_version").isin(*SCHEMA_VERSIONS),
         kind.isin(*(each.value for each in EventType)),
         *(F.col(field.name).isNotNull() for field in MESSAGE_FIELDS if field.required),
@@ -206,6 +209,8 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
     flights = announced.select("*", *weather).drop("weather").toPandas()
     features = build_features(flights, events.select("*", *weather).drop("weather").toPandas())
+    for name, codes in pickle.loads(pickled).manifest.codes.items():  # noqa: S301 - pickled by the measurement itself
+        features[name] = features[name].where(features[name].isin(codes))
     inputs = flights[["event_id"]].assign(features=features.astype("float64").to_numpy().tolist())
     said = F.udf(_predictor(pickled), ", ".join(f"{name} DOUBLE" for name in PREDICTED_COLUMNS if name != "model_version"))
     made = spark.createDataFrame(inputs, "event_id STRING, features ARRAY<DOUBLE>").withColumn("said", said("features"))
@@ -230,14 +235,15 @@ def _predictor(pickled: bytes) -> Any:
     models: list[Any] = []
 
     def predict_row(features: list[float]) -> tuple[float, ...]:
-        import pandas as pd
+        import numpy as np
 
-        from flight_assets.contracts.features import FEATURE_NAMES
-        from flight_assets.delay_model.predict import predict
+        # Without the frame that the public function takes: making one per row would be most of the time.
+        from flight_assets.delay_model.predict import _of_boosters
 
         if not models:
             models.append(pickle.loads(pickled))  # noqa: S301 - pickled by the measurement itself
-        return tuple(float(value) for value in predict(models[0], pd.DataFrame([features], columns=list(FEATURE_NAMES))).iloc[0])
+        said = _of_boosters(models[0], np.array([features], dtype=np.float32), 1)
+        return tuple(float(value[0]) for value in said)
 
     return predict_row
 
@@ -260,8 +266,9 @@ def insert(settings: Settings, spec: BatchSpec, states: DataFrame) -> None:
     from flight_assets.stores import mongo
 
     documents = [mongo.document(_in_utc(row.asDict(recursive=True))) for row in states.collect()]
-    with mongo.connect(settings) as client:
-        client[spec.database][mongo.FLIGHTS].insert_many(documents)
+    if documents:
+        with mongo.connect(settings) as client:
+            client[spec.database][mongo.FLIGHTS].insert_many(documents)
 
 
 def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
