@@ -37,10 +37,14 @@ NAME = "bench_history"
 MINUTE_FILES, FLIGHTS_PER_MINUTE = 1_440, 100
 FLIGHTS, FLIGHTS_AT_ONCE = 10_000_000, 1_000_000
 DAYS = 365
+# As many flights a day as the producer's network has, where the warehouse's size is what counts.
+FLIGHTS_PER_DAY = 2_700
 QUERY = Filters(airlines=("UA",))
 SHOWN = 200
 # Rows of the measurement in the platform's own tables; no batch has this number.
 FILLER_BATCH = -1
+# No platform of this version has taken in a message before.
+PLATFORM_SINCE = date(2026, 1, 1)
 BATCH = 1_000
 
 
@@ -52,7 +56,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     with _own_tables(settings) as house:
         compaction = _compaction(settings, house, files, repetitions)
     with _own_tables(settings) as house:
-        fill(house, (FACT,), flights, date(2026, 6, 1))
+        fill(house, (FACT,), flights, date(2026, 6, 1), DAYS)
         against_duckdb = _against_duckdb(settings, house, repetitions)
     with automation_paused(settings):
         growth = _growth(settings, flights, 1 if quick else 3)
@@ -112,13 +116,12 @@ def _live_bytes(house: Warehouse) -> int:
     return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(FACT)}").collect()[0].sizeInBytes)
 
 
-def fill(house: Warehouse, tables: tuple[Table, ...], flights: int, from_day: date) -> None:
-    """Append that many flights of ``DAYS`` days to tables, in parts that each have days of their own, as time brings them."""
+def fill(house: Warehouse, tables: tuple[Table, ...], flights: int, from_day: date, days: int) -> None:
+    """Append that many flights of so many days to tables, in parts that each have days of their own, as time brings them."""
     parts = max(1, flights // FLIGHTS_AT_ONCE)
-    days = DAYS // parts
     for part in range(parts):
-        first_day = from_day + timedelta(days=part * days)
-        rows = house.spark.sql(fact_rows(flights // parts, days, part * (flights // parts), first_day.isoformat()))
+        first_day = from_day + timedelta(days=part * (days // parts))
+        rows = house.spark.sql(fact_rows(flights // parts, days // parts, part * (flights // parts), first_day.isoformat()))
         rows = rows.selectExpr("* EXCEPT (batch_id)", f"CAST({FILLER_BATCH} AS BIGINT) AS batch_id", "1 AS schema_version")
         for table in tables:
             rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(house.name(table))
@@ -161,18 +164,27 @@ def _growth(settings: Settings, flights: int, repetitions: int) -> Figure:
     run_job(settings, "process_flights")
     _batch(settings)
     sides: dict[str, list[float]] = {"without": [_batch(settings) for _ in range(repetitions)]}
+    there = house.read(FACT).count()
+    # The days of the batches to come are among those filled, so that nothing may be skipped for being of other days.
+    first, days = _next_day(settings), max(DAYS, flights // FLIGHTS_PER_DAY)
+    last = first + timedelta(days=days)
+    if last >= PLATFORM_SINCE:
+        raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
     try:
-        # The days of the batches to come are among those filled, so that nothing may be skipped for being of other days.
-        fill(house, (FACT, STAGING), flights, _next_day(settings))
+        fill(house, (FACT, STAGING), flights, first, days)
         _batch(settings)
         sides["with"] = [_batch(settings) for _ in range(repetitions)]
     finally:
+        # By partition, which only changes the table's log: batches are of the days on which they came in.
         for table in (FACT, STAGING):
-            house.spark.sql(f"DELETE FROM {house.name(table)} WHERE batch_id = {FILLER_BATCH}").collect()
+            condition = f"processing_date BETWEEN DATE'{first}' AND DATE'{last}'"
+            house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
     _batch(settings)
     sides["without"] += [_batch(settings) for _ in range(repetitions)]
-    there = house.read(FACT).count()
-    note = f"batch of {BATCH:,} messages; {flights:,} flights and as many events added to {there:,}; half of 'without' before, half after"
+    note = (
+        f"batch of {BATCH:,} messages; {flights:,} flights and as many events of {days:,} days added to {there:,}; "
+        "half of 'without' before, half after"
+    )
     return Figure(median(sides["with"]) / median(sides["without"]), "ratio", sides, note=note)
 
 
