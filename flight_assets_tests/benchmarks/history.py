@@ -53,9 +53,9 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     ``growth_10m_vs_empty``: a batch's time with that many flights in the warehouse over its time without them.
     """
     files, flights, repetitions = (144, 100_000, 3) if quick else (MINUTE_FILES, FLIGHTS, 7)
-    with _own_table(settings) as house:
-        compaction = _compaction(settings, house, files, repetitions)
-    with _own_table(settings) as house:
+    with _own_table(settings, f"{NAME}_minutes") as minutes, _own_table(settings, f"{NAME}_compacted") as compacted:
+        compaction = _compaction(settings, minutes, compacted, files, repetitions)
+    with _own_table(settings, NAME) as house:
         fill(house, (FACT,), flights, date(2026, 6, 1), DAYS)
         against_duckdb = _against_duckdb(settings, house, repetitions)
     with automation_paused(settings):
@@ -64,56 +64,40 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 
 @contextmanager
-def _own_table(settings: Settings) -> Iterator[Warehouse]:
-    house = warehouse.Warehouse(warehouse.connect(settings), NAME)
-    house.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
-    house.spark.sql(f"CREATE DATABASE {NAME}").collect()
+def _own_table(settings: Settings, database: str) -> Iterator[Warehouse]:
+    """A database with an empty fact table; it is removed in the end."""
+    house = warehouse.Warehouse(warehouse.connect(settings), database)
+    house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
+    house.spark.sql(f"CREATE DATABASE {database}").collect()
     house.spark.sql(warehouse.create_statement(house.name(FACT), FACT)).collect()
     try:
         yield house
     finally:
-        house.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
+        house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
 
 
-def _ask(house: Warehouse) -> int:
-    return len(history.flights(house, QUERY, SHOWN))
+def _ask(house: Warehouse) -> list[str]:
+    return list(history.flights(house, QUERY, SHOWN)["flight_id"])
 
 
-def _compaction(settings: Settings, house: Warehouse, files: int, repetitions: int) -> Figure:
-    """The query over one file a minute, as batches leave them, then over what OPTIMIZE makes of them."""
-    hdfs, path = Hdfs(settings), table_path(house, FACT)
-    one_day = house.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).select(*FACT.column_names)
-    one_day.repartition(files, "flight_id").write.format("delta").mode("append").saveAsTable(house.name(FACT))
-    before_files, before_bytes = _live_files(house), _live_bytes(house)
-    found = _ask(house)
-    sides = {"before": _timed(house, repetitions)}
-    change = maintenance.optimize(house, settings, FACT)
-    if _ask(house) != found or change.after >= before_files:
-        raise FlightsError(f"OPTIMIZE left {change.after} of {before_files} files, and the query found other rows")
-    sides["after"] = _timed(house, repetitions)
-    share = _live_bytes(house) / before_bytes
-    note = (
-        f"{before_files:,} files of {FLIGHTS_PER_MINUTE} flights against {change.after}, {share:.2f} of the bytes; "
-        f"{hdfs.size_bytes(path) / 1e6:.1f} MB on disk until VACUUM; one side after the other"
-    )
+def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int) -> Figure:
+    """The query over a day of one file a minute, as batches leave them, and over what OPTIMIZE makes of the same files."""
+    for house in (minutes, compacted):
+        day = house.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).selectExpr(
+            "* EXCEPT (processing_date)", "flight_date AS processing_date"
+        )
+        day.select(*FACT.column_names).repartition(files, "flight_id").write.format("delta").mode("append").saveAsTable(house.name(FACT))
+    change = maintenance.optimize(compacted, settings, FACT)
+    if _ask(compacted) != _ask(minutes) or change.after >= change.before:
+        raise FlightsError(f"OPTIMIZE made {change.after} of {change.before} files, and the query must find the same in them")
+    sides = interleaved({"before": lambda: _ask(minutes), "after": lambda: _ask(compacted)}, repetitions)
+    share = _live_bytes(compacted) / _live_bytes(minutes)
+    note = f"{change.before:,} files of about {FLIGHTS_PER_MINUTE} flights against {change.after}, {share:.2f} of the bytes on disk"
     return Figure(ratio(sides, "before", "after"), "times", sides, note=note)
 
 
-def _timed(house: Warehouse, repetitions: int) -> list[float]:
-    return interleaved({"query": lambda: _ask(house)}, repetitions)["query"]
-
-
-def table_path(house: Warehouse, table: Table) -> str:
-    """HDFS path of a table."""
-    location = house.spark.sql(f"DESCRIBE DETAIL {house.name(table)}").collect()[0].location
-    return f"/{location.split('/', 3)[3]}"
-
-
-def _live_files(house: Warehouse) -> int:
-    return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(FACT)}").collect()[0].numFiles)
-
-
 def _live_bytes(house: Warehouse) -> int:
+    """Bytes of the data files of the fact table's newest version."""
     return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(FACT)}").collect()[0].sizeInBytes)
 
 
@@ -139,8 +123,7 @@ def _against_duckdb(settings: Settings, house: Warehouse, repetitions: int) -> F
             f"SELECT {', '.join(history.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE {QUERY.sql()} "
             f"ORDER BY scheduled_departure DESC, flight_id LIMIT {SHOWN}"
         )
-        ours, theirs = history.flights(house, QUERY, SHOWN), engine.execute(query).df()
-        if ours["flight_id"].tolist() != theirs["flight_id"].tolist():
+        if _ask(house) != engine.execute(query).df()["flight_id"].tolist():
             raise FlightsError("DuckDB finds other flights than the page")
         sides = interleaved({"page": lambda: _ask(house), "duckdb": lambda: engine.execute(query).df()}, repetitions)
         engine.close()
