@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from flight_assets.errors import FlightsError
-from flight_assets.queries.dagster import ENDED, ask
+from flight_assets.queries.dagster import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,8 @@ LOCATION = "flight_assets.definitions"
 REPOSITORY = "__repository__"
 POLL_S = 0.1
 TIMEOUT_S = 900.0
+# The web server starts the first run of a while slowly, and slower on a busy machine.
+ANSWER_TIMEOUT_S = 120.0
 RUN_FIELDS = (
     "status stats { ... on RunStatsSnapshot { enqueuedTime launchTime startTime endTime } } "
     "stepStats { stepKey startTime endTime } rootRunId creationTime"
@@ -54,6 +58,17 @@ def run_job(settings: Settings, job: str) -> Run:
     if "run" not in started:
         raise FlightsError(f"{job} was not started: {started.get('message', started['__typename'])}")
     return _timed(job, _wait(settings, job, started["run"]["runId"]))
+
+
+def ask(settings: Settings, query: str) -> dict[str, Any]:
+    """The ``data`` of a GraphQL answer. Raises FlightsError if there is none."""
+    try:
+        answer = requests.post(f"{settings.dagster_url}/graphql", json={"query": query}, timeout=ANSWER_TIMEOUT_S).json()
+    except (requests.RequestException, ValueError) as error:
+        raise FlightsError(f"Dagster does not answer at {settings.dagster_url}: see `flights logs dagster-webserver` ({error})") from error
+    if "errors" in answer:
+        raise FlightsError(f"Dagster refused a query: {answer['errors'][0]['message']}")
+    return dict(answer["data"])
 
 
 def _wait(settings: Settings, job: str, run_id: str) -> dict[str, Any]:
