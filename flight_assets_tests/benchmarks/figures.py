@@ -1,12 +1,23 @@
-"""A measured figure, and runs of several sides in turn, so that a busy moment of the machine hits all of them."""
+"""A measured figure, and runs of several sides in turn, so that a busy moment of the machine hits all of them.
+
+``flights bench --json | python -m flight_assets_tests.benchmarks.figures`` prints the table of the README.
+"""
 
 from __future__ import annotations
 
+import json
+import platform
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 from statistics import median
 from typing import Any
+
+import psutil
 
 
 @dataclass(frozen=True)
@@ -49,3 +60,51 @@ def interleaved(sides: Mapping[str, Callable[[], object]], repetitions: int) -> 
 def ratio(seconds: Mapping[str, list[float]], numerator: str, denominator: str) -> float:
     """Median of one side over the median of the other."""
     return median(seconds[numerator]) / median(seconds[denominator])
+
+
+VERSIONS_OF = (
+    *("pyspark", "dagster", "xgboost", "pyarrow", "pandas", "numpy", "pymongo", "kafka-python"),
+    *("polars", "confluent-kafka", "duckdb"),
+)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on: processor, cores, memory, load (runnable processes, mean of a minute) before, and versions."""
+    processor = next((line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor())
+    return {
+        "processor": processor,
+        "cores": psutil.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "load_before": round(psutil.getloadavg()[0], 2),
+        "system": f"{platform.system()} {platform.release()}",
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in VERSIONS_OF},
+    }
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def report(figures: Mapping[str, Figure], measured_on: Mapping[str, Any]) -> dict[str, Any]:
+    """What `flights bench --json` prints: an object by figure name, and ``machine``."""
+    return {"machine": dict(measured_on)} | {name: figure.as_dict() for name, figure in figures.items()}
+
+
+def markdown(reported: Mapping[str, Any]) -> str:
+    """A report as the table of the README: a row per figure with its sides as median (least–most), and the machine below."""
+    lines = ["| figure | measured | sides: median (least–most) | |", "|---|---|---|---|"]
+    for name, figure in reported.items():
+        if name != "machine":
+            sides = "; ".join(
+                f"{side} {of['median']:.3g} ({of['min']:.3g}–{of['max']:.3g}) {of['unit']}" for side, of in figure["sides"].items()
+            )
+            lines.append(f"| `{name}` | {figure['value']:.3g} {figure['unit']} | {sides} | {figure['note']} |")
+    on = reported["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in on["versions"].items())
+    return "\n".join([*lines, "", f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB, {on['measured_at'][:10]}; {versions}."])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown(json.load(sys.stdin)) + "\n")

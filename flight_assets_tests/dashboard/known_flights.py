@@ -8,8 +8,8 @@ FLIGHTS = 1_200
 DAYS = 30
 
 
-def fact_rows(flights: int, days: int) -> str:
-    """The SELECT of flights 0 … ``flights`` − 1: flight i is on day i % ``days`` from 1 June 2026; all else follows from i, too."""
+def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-01") -> str:
+    """The SELECT of so many flights from number ``first``: flight i is on day i % ``days`` after ``from_day``; all else follows from i."""
     return f"""
     SELECT event_id, event_type, timestamp, flight_id, flight_date, airline, flight_number, tail_number, origin, destination, route,
       scheduled_departure, scheduled_departure + INTERVAL 2 HOURS AS scheduled_arrival, 500D + i % 100 AS distance_miles,
@@ -30,11 +30,11 @@ def fact_rows(flights: int, days: int) -> str:
         IF(i % 20 = 0, NULL, CAST(i % 12 AS DOUBLE)) AS departure_delay_minutes,
         IF(i % 20 = 0, NULL, CAST(i % 41 - 10 AS DOUBLE)) AS arrival_delay_minutes
       FROM (
-        SELECT id AS i, DATE'2026-06-01' + CAST(id % {days} AS INT) AS flight_date, 1000 + CAST(id % 8999 AS INT) AS flight_number,
+        SELECT id AS i, DATE'{from_day}' + CAST(id % {days} AS INT) AS flight_date, 1000 + CAST(id % 8999 AS INT) AS flight_number,
           element_at(array('UA', 'AA', 'DL'), CAST(id % 3 AS INT) + 1) AS airline, concat('N', id) AS tail_number,
           element_at(array('EWR', 'JFK'), CAST(id % 2 AS INT) + 1) AS origin,
           element_at(array('IAH', 'LAX', 'ORD', 'ATL'), CAST(id % 4 AS INT) + 1) AS destination, 6 + CAST(id % 14 AS INT) AS hour
-        FROM range({flights})
+        FROM range({first}, {first + flights})
       )
     )
 """

@@ -1,0 +1,182 @@
+"""What much history costs: a page's query before and after compaction, the same query by DuckDB, a batch on a full warehouse.
+
+Flights come from a Spark ``range``, so that ten million take minutes. The queries work in a database of their own; ``growth_10m_vs_empty``
+fills the platform's own tables and removes the rows in the end. Needs a running platform with a model: measure on one of its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from flight_assets.contracts.tables import FACT, STAGING, Table
+from flight_assets.errors import FlightsError
+from flight_assets.provenance import STEPS, Ledger
+from flight_assets.queries import history
+from flight_assets.queries.filters import Filters
+from flight_assets.stores import maintenance, warehouse
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.benchmarks import batch_spec
+from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio
+from flight_assets_tests.benchmarks.runs import automation_paused, run_job
+from flight_assets_tests.dashboard.known_flights import fact_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flight_assets.settings import Settings
+    from flight_assets.stores.warehouse import Warehouse
+
+NAME = "bench_history"
+MINUTE_FILES, FLIGHTS_PER_MINUTE = 1_440, 100
+FLIGHTS, FLIGHTS_AT_ONCE = 10_000_000, 1_000_000
+DAYS = 365
+# As many flights a day as the producer's network has, where the warehouse's size is what counts.
+FLIGHTS_PER_DAY = 2_700
+QUERY = Filters(airlines=("UA",))
+SHOWN = 200
+# Rows of the measurement in the platform's own tables; no batch has this number.
+FILLER_BATCH = -1
+# No platform of this version has taken in a message before.
+PLATFORM_SINCE = date(2026, 1, 1)
+BATCH = 1_000
+
+
+def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
+    """``compaction_query_speedup``: times faster after it; ``history_query_vs_duckdb``: Spark's time over DuckDB's;
+    ``growth_10m_vs_empty``: a batch's time with that many flights in the warehouse over its time without them.
+    """
+    files, flights, repetitions = (144, 100_000, 3) if quick else (MINUTE_FILES, FLIGHTS, 7)
+    with _own_table(settings, f"{NAME}_minutes") as minutes, _own_table(settings, f"{NAME}_compacted") as compacted:
+        compaction = _compaction(settings, minutes, compacted, files, repetitions)
+    with _own_table(settings, NAME) as house:
+        fill(house, (FACT,), flights, date(2026, 6, 1), DAYS)
+        against_duckdb = _against_duckdb(settings, house, repetitions)
+    with automation_paused(settings):
+        growth = _growth(settings, flights, 1 if quick else 3)
+    return {"compaction_query_speedup": compaction, "history_query_vs_duckdb": against_duckdb, "growth_10m_vs_empty": growth}
+
+
+@contextmanager
+def _own_table(settings: Settings, database: str) -> Iterator[Warehouse]:
+    """A database with an empty fact table; it is removed in the end."""
+    house = warehouse.Warehouse(warehouse.connect(settings), database)
+    house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
+    house.spark.sql(f"CREATE DATABASE {database}").collect()
+    house.spark.sql(warehouse.create_statement(house.name(FACT), FACT)).collect()
+    try:
+        yield house
+    finally:
+        house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
+
+
+def _ask(house: Warehouse) -> list[str]:
+    return list(history.flights(house, QUERY, SHOWN)["flight_id"])
+
+
+def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int) -> Figure:
+    """The query over a day of one file a minute, as batches leave them, and over what OPTIMIZE makes of the same files."""
+    for house in (minutes, compacted):
+        day = house.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).selectExpr(
+            "* EXCEPT (processing_date)", "flight_date AS processing_date"
+        )
+        day.select(*FACT.column_names).repartition(files, "flight_id").write.format("delta").mode("append").saveAsTable(house.name(FACT))
+    change = maintenance.optimize(compacted, settings, FACT)
+    if _ask(compacted) != _ask(minutes) or change.after >= change.before:
+        raise FlightsError(f"OPTIMIZE made {change.after} of {change.before} files, and the query must find the same in them")
+    sides = interleaved({"before": lambda: _ask(minutes), "after": lambda: _ask(compacted)}, repetitions)
+    share = _live_bytes(compacted) / _live_bytes(minutes)
+    note = f"{change.before:,} files of about {FLIGHTS_PER_MINUTE} flights against {change.after}, {share:.2f} of the bytes on disk"
+    return Figure(ratio(sides, "before", "after"), "times", sides, note=note)
+
+
+def _live_bytes(house: Warehouse) -> int:
+    """Bytes of the data files of the fact table's newest version."""
+    return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(FACT)}").collect()[0].sizeInBytes)
+
+
+def fill(house: Warehouse, tables: tuple[Table, ...], flights: int, from_day: date, days: int) -> None:
+    """Append that many flights of so many days to tables, in parts that each have days of their own, as time brings them."""
+    parts = max(1, flights // FLIGHTS_AT_ONCE)
+    for part in range(parts):
+        first_day = from_day + timedelta(days=part * (days // parts))
+        rows = house.spark.sql(fact_rows(flights // parts, days // parts, part * (flights // parts), first_day.isoformat()))
+        rows = rows.selectExpr("* EXCEPT (batch_id)", f"CAST({FILLER_BATCH} AS BIGINT) AS batch_id", "1 AS schema_version")
+        for table in tables:
+            rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(house.name(table))
+
+
+def _against_duckdb(settings: Settings, house: Warehouse, repetitions: int) -> Figure:
+    """The page's SQL, word for word, by both engines over the table's Parquet files; DuckDB's are copies on the local disk."""
+    hdfs = Hdfs(settings)
+    with tempfile.TemporaryDirectory(dir=settings.home) as folder:
+        copies = _copied(hdfs, house, Path(folder))
+        engine = duckdb.connect(config={"threads": 2})
+        engine.execute("SET TimeZone = 'UTC'")
+        query = (
+            f"SELECT {', '.join(history.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE {QUERY.sql()} "
+            f"ORDER BY scheduled_departure DESC, flight_id LIMIT {SHOWN}"
+        )
+        if _ask(house) != engine.execute(query).df()["flight_id"].tolist():
+            raise FlightsError("DuckDB finds other flights than the page")
+        sides = interleaved({"page": lambda: _ask(house), "duckdb": lambda: engine.execute(query).df()}, repetitions)
+        engine.close()
+        flights = house.read(FACT).count()
+    note = f"{flights:,} flights in {copies} files; the latest of one airline; DuckDB reads local copies, Spark HDFS"
+    return Figure(ratio(sides, "page", "duckdb"), "ratio", sides, note=note)
+
+
+def _copied(hdfs: Hdfs, house: Warehouse, folder: Path) -> int:
+    """Copy the table's live data files to a local folder; returns how many."""
+    from pyspark.sql import functions as F
+
+    paths = [row.path for row in house.read(FACT).select(F.col("_metadata.file_path").alias("path")).distinct().collect()]
+    for number, path in enumerate(paths):
+        (folder / f"{number}.parquet").write_bytes(hdfs.read(f"/{path.split('/', 3)[3]}"))
+    return len(paths)
+
+
+def _growth(settings: Settings, flights: int, repetitions: int) -> Figure:
+    """Batches of 1,000 on the platform's tables as they are, then with the flights, then without them again."""
+    house = warehouse.open_warehouse(settings)
+    run_job(settings, "process_flights")
+    _batch(settings)
+    sides: dict[str, list[float]] = {"without": [_batch(settings) for _ in range(repetitions)]}
+    there = house.read(FACT).count()
+    # The days of the batches to come are among those filled, so that nothing may be skipped for being of other days.
+    first, days = _next_day(settings), max(DAYS, flights // FLIGHTS_PER_DAY)
+    last = first + timedelta(days=days)
+    if last >= PLATFORM_SINCE:
+        raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
+    try:
+        fill(house, (FACT, STAGING), flights, first, days)
+        _batch(settings)
+        sides["with"] = [_batch(settings) for _ in range(repetitions)]
+    finally:
+        # By partition, which only changes the table's log: batches are of the days on which they came in.
+        for table in (FACT, STAGING):
+            condition = f"processing_date BETWEEN DATE'{first}' AND DATE'{last}'"
+            house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
+    _batch(settings)
+    sides["without"] += [_batch(settings) for _ in range(repetitions)]
+    note = (
+        f"batch of {BATCH:,} messages; {flights:,} flights and as many events of {days:,} days added to {there:,}; "
+        "half of 'without' before, half after"
+    )
+    return Figure(median(sides["with"]) / median(sides["without"]), "ratio", sides, note=note)
+
+
+def _next_day(settings: Settings) -> date:
+    following = Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
+    return batch_spec.day_of(following).date() - timedelta(days=3)
+
+
+def _batch(settings: Settings) -> float:
+    batch_spec.send_batch(settings, BATCH)
+    return run_job(settings, "process_flights").seconds

@@ -1,0 +1,128 @@
+"""Runs of the platform's own jobs, started through Dagster's web server and timed by Dagster's own clock; automation pauses meanwhile."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from flight_assets.errors import FlightsError
+from flight_assets.queries.dagster import ENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flight_assets.settings import Settings
+
+LOCATION = "flight_assets.definitions"
+REPOSITORY = "__repository__"
+POLL_S = 0.1
+TIMEOUT_S = 900.0
+# The web server starts the first run of a while slowly, and slower on a busy machine.
+ANSWER_TIMEOUT_S = 120.0
+RUN_FIELDS = (
+    "status stats { ... on RunStatsSnapshot { enqueuedTime launchTime startTime endTime } } "
+    "stepStats { stepKey startTime endTime } rootRunId creationTime"
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that succeeded. ``seconds``: from the moment its process was started to its end, all steps and checks included.
+
+    ``queued_s`` is how long it waited before that for Dagster's queue, which looks every few seconds; ``steps_s`` is the time in
+    which at least one step was under way.
+    """
+
+    seconds: float
+    queued_s: float
+    steps_s: float
+
+
+def run_job(settings: Settings, job: str) -> Run:
+    """Start a job as the schedule does, through the queue and the code server, and wait for its end.
+
+    Raises:
+        FlightsError: it did not start, failed, or was not over after TIMEOUT_S.
+    """
+    selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}", jobName: "{job}"}}'
+    started = ask(
+        settings,
+        f"mutation {{ launchRun(executionParams: {{selector: {selector}, runConfigData: {{}}}}) "
+        "{ __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
+    )["launchRun"]
+    if "run" not in started:
+        raise FlightsError(f"{job} was not started: {started.get('message', started['__typename'])}")
+    return _timed(job, _wait(settings, job, started["run"]["runId"]))
+
+
+def ask(settings: Settings, query: str) -> dict[str, Any]:
+    """The ``data`` of a GraphQL answer. Raises FlightsError if there is none."""
+    try:
+        answer = requests.post(f"{settings.dagster_url}/graphql", json={"query": query}, timeout=ANSWER_TIMEOUT_S).json()
+    except (requests.RequestException, ValueError) as error:
+        raise FlightsError(f"Dagster does not answer at {settings.dagster_url}: see `flights logs dagster-webserver` ({error})") from error
+    if "errors" in answer:
+        raise FlightsError(f"Dagster refused a query: {answer['errors'][0]['message']}")
+    return dict(answer["data"])
+
+
+def _wait(settings: Settings, job: str, run_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + TIMEOUT_S
+    query = f"{{ runOrError(runId: {json.dumps(run_id)}) {{ ... on Run {{ {RUN_FIELDS} }} }} }}"
+    while time.monotonic() < deadline:
+        found = dict(ask(settings, query)["runOrError"])
+        if found["status"] in ENDED:
+            if found["status"] != "SUCCESS":
+                raise FlightsError(f"run {run_id} of {job} ended as {found['status']}: see {settings.dagster_url}/runs/{run_id}")
+            return found
+        time.sleep(POLL_S)
+    raise FlightsError(f"run {run_id} of {job} was not over after {TIMEOUT_S:.0f} s")
+
+
+def _timed(job: str, found: dict[str, Any]) -> Run:
+    stats = found["stats"]
+    began = stats["launchTime"] or stats["startTime"]
+    steps = [(step["startTime"], step["endTime"]) for step in found["stepStats"]]
+    return Run(stats["endTime"] - began, began - found["creationTime"], covered(steps))
+
+
+def covered(spans: list[tuple[float, float]]) -> float:
+    """How much time the spans cover together; where they overlap it counts once."""
+    total, reached = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return total
+
+
+@contextmanager
+def automation_paused(settings: Settings) -> Iterator[None]:
+    """No schedule and no sensor starts a run inside the block; those that ran go on afterwards."""
+    running = [(kind, node["name"], node["state"]["id"]) for kind, node in _automation(settings) if node["state"]["status"] == "RUNNING"]
+    for kind, _, state in running:
+        _change(settings, f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id: {json.dumps(state)})")
+    try:
+        yield
+    finally:
+        for kind, name, _ in running:
+            selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}", {kind}Name: "{name}"}}'
+            _change(settings, f"{'startSchedule' if kind == 'schedule' else 'startSensor'}({kind}Selector: {selector})")
+
+
+def _automation(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
+    selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}"}}'
+    fields = "schedules { name state: scheduleState { id status } } sensors { name state: sensorState { id status } }"
+    found = ask(settings, f"{{ repositoryOrError(repositorySelector: {selector}) {{ ... on Repository {{ {fields} }} }} }}")
+    node = found["repositoryOrError"]
+    return [("schedule", entry) for entry in node["schedules"]] + [("sensor", entry) for entry in node["sensors"]]
+
+
+def _change(settings: Settings, mutation: str) -> None:
+    answer = ask(settings, f"mutation {{ change: {mutation} {{ __typename ... on PythonError {{ message }} }} }}")["change"]
+    if answer["__typename"] in ("PythonError", "UnauthorizedError"):
+        raise FlightsError(f"Dagster refused {mutation.split('(')[0]}: {answer.get('message', answer['__typename'])}")

@@ -1,0 +1,57 @@
+"""The form of what `flights bench` gives, and the arithmetic behind it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flight_assets.commands.bench import BENCHES, _module
+from flight_assets_tests.benchmarks.batch_spec import BatchSpec
+from flight_assets_tests.benchmarks.figures import Figure, machine, markdown, ratio, report
+from flight_assets_tests.benchmarks.runs import covered
+from flight_assets_tests.benchmarks.stream import is_growing
+
+SIDES = {"naive": [30.0, 33.0, 31.0], "platform": [6.0, 6.2, 9.0]}
+FIGURE = Figure(ratio(SIDES, "naive", "platform"), "times", SIDES, note="1,000 messages")
+
+
+def test_the_report_is_an_object_by_figure_name_with_both_sides_and_the_machine_once():
+    found = json.loads(json.dumps(report({"batch_1k_vs_naive": FIGURE}, machine())))
+    assert set(found) == {"machine", "batch_1k_vs_naive"}
+    figure = found["batch_1k_vs_naive"]
+    assert figure["value"] == pytest.approx(31 / 6.2)
+    assert figure["unit"] == "times"
+    assert figure["sides"]["platform"] == {"median": 6.2, "min": 6.0, "max": 9.0, "all": [6.0, 6.2, 9.0], "unit": "s"}
+    assert found["machine"]["cores"] >= 1
+    assert {"python", "pyspark", "polars", "duckdb"} <= set(found["machine"]["versions"])
+
+
+def test_the_table_has_a_row_per_figure_and_names_the_machine():
+    table = markdown(report({"batch_1k_vs_naive": FIGURE}, machine()))
+    assert "| `batch_1k_vs_naive` | 5 times | naive 31 (30–33) s; platform 6.2 (6–9) s | 1,000 messages |" in table
+    assert "pyspark" in table.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_can_be_imported_and_measures(name):
+    assert callable(_module(name).measure)
+
+
+def test_a_batch_survives_the_command_line():
+    spec = BatchSpec(7, {0: (3, 5), 1: (0, 10)}, "v1", "bench_floor", "/bench/floor")
+    assert BatchSpec.from_json(spec.to_json()) == spec
+    assert spec.messages == 12
+
+
+def test_time_that_steps_share_counts_once():
+    assert covered([(0.0, 2.0), (1.0, 3.0), (5.0, 6.0), (5.2, 5.4)]) == 4.0
+    assert covered([]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("peaks", "grows"),
+    [([10, 600, 620, 610, 590], False), ([10, 600, 900, 1_300, 1_900], True), ([100, 400], True), ([100, 110], False)],
+)
+def test_lag_grows_when_its_peaks_rise(peaks, grows):
+    assert is_growing([float(peak) for peak in peaks]) is grows
