@@ -20,6 +20,7 @@ from flight_assets.commands.console import console
 from flight_assets.commands.ledger import HEADINGS, ledger
 from flight_assets.commands.model import model
 from flight_assets.commands.quarantine import quarantine
+from flight_assets.commands.service import service
 from flight_assets.errors import FlightsError
 from flight_assets.settings import Settings, get_settings
 
@@ -259,7 +260,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, ledger, quarantine, backfill, alerts, bench):
+for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service):
     main.add_command(command)
 
 
@@ -271,9 +272,9 @@ def print_addresses(settings: Settings) -> None:
         ("Kafka", f"{settings.kafka_bootstrap_servers}, topic {settings.kafka_topic}"),
         ("HDFS", f"{settings.hdfs_url}, WebHDFS and JMX at {settings.hdfs_http_url}"),
         ("HiveServer2", f"{settings.hiveserver2_address}, database {settings.warehouse_database}"),
-        ("Spark Connect", f"{settings.spark_remote}, jobs at http://{settings.address('spark_ui')}"),
-        ("MongoDB", f"{settings.mongo_uri}, database {settings.mongo_database}"),
-        ("Redis", settings.redis_url),
+        ("Spark Connect", f"{settings.spark_remote}, jobs at {settings.spark_ui_url}"),
+        ("MongoDB", f"{settings.mongo_uri.rsplit('@', 1)[-1]}, database {settings.mongo_database}"),
+        ("Redis", settings.redis_url.rsplit("@", 1)[-1]),
         ("Metrics", settings.metrics_url),
     ]
     for name, address in rows:
