@@ -32,6 +32,14 @@ def check(name: str) -> None:
 
 
 @service.command()
+def configure() -> None:
+    """Write the configuration files of every service, as `run` does before it starts one."""
+    from flight_assets.platform.config import write_configs
+
+    write_configs(get_settings())
+
+
+@service.command()
 def install() -> None:
     """Fetch the jars that an image needs, so that its containers start without a network."""
     from flight_assets.platform import foreground
