@@ -209,6 +209,8 @@ def test_its_command_is_the_embedded_one_at_another_address(name):
     there, here = find(settings, name), TABLE[name]
     moved = {settings.bind_host: LOOPBACK, settings.advertised_host: LOOPBACK, settings.spark_master: EMBEDDED.spark_master}
     assert [moved.get(word, word) for word in there.command] == here.command
+    if name in ("dagster-code", "dagster-webserver", "dashboard"):
+        assert settings.bind_host in there.command
     assert {key: moved.get(value, value) for key, value in there.environment.items()} == here.environment
 
 
