@@ -20,6 +20,7 @@ from flight_assets.commands.console import console
 from flight_assets.commands.ledger import HEADINGS, ledger
 from flight_assets.commands.model import model
 from flight_assets.commands.quarantine import quarantine
+from flight_assets.commands.service import service
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import PART_JOBS, STEPS, WHOLE_JOB
 from flight_assets.settings import Settings, get_settings
@@ -180,6 +181,7 @@ def publish_with_progress(settings: Settings, messages: Iterator[Message], rate:
     from rich.progress import Progress
 
     from flight_assets.producer.publish import publish
+    from flight_assets.stores.kafka import tls_options
 
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("sending", total=total)
@@ -187,7 +189,8 @@ def publish_with_progress(settings: Settings, messages: Iterator[Message], rate:
         def advance(acknowledged: int, _sent: int) -> None:
             progress.update(task, completed=acknowledged, description=f"acknowledged {acknowledged:,}")
 
-        result = publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic, rate, advance, settings.timeout_s)
+        servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
+        result = publish(messages, servers, topic, rate, advance, settings.timeout_s, security=tls_options(settings.kafka_ca_file))
     defects = ", ".join(f"{count} {name}" for name, count in sorted(result.by_defect.items()))
     console.print(f"Kafka acknowledged {result.acknowledged} of {result.sent} messages in {result.seconds:.1f} s")
     console.print(f"bad or awkward among them: {defects or 'none'}", soft_wrap=True)
@@ -268,7 +271,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, ledger, quarantine, backfill, alerts, bench):
+for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service):
     main.add_command(command)
 
 
@@ -280,9 +283,9 @@ def print_addresses(settings: Settings) -> None:
         ("Kafka", f"{settings.kafka_bootstrap_servers}, topic {settings.kafka_topic}"),
         ("HDFS", f"{settings.hdfs_url}, WebHDFS and JMX at {settings.hdfs_http_url}"),
         ("HiveServer2", f"{settings.hiveserver2_address}, database {settings.warehouse_database}"),
-        ("Spark Connect", f"{settings.spark_remote}, jobs at http://{settings.address('spark_ui')}"),
-        ("MongoDB", f"{settings.mongo_uri}, database {settings.mongo_database}"),
-        ("Redis", settings.redis_url),
+        ("Spark Connect", f"{settings.spark_remote}, jobs at {settings.spark_ui_url}"),
+        ("MongoDB", f"{settings.mongo_uri.rsplit('@', 1)[-1]}, database {settings.mongo_database}"),
+        ("Redis", settings.redis_url.rsplit("@", 1)[-1]),
         ("Metrics", settings.metrics_url),
     ]
     for name, address in rows:

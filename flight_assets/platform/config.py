@@ -1,10 +1,14 @@
-"""The configuration files of the embedded services, written from the settings at each start."""
+"""The configuration files of the services, written from the settings at each start."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from flight_assets.platform import read_only
+from flight_assets.platform.jars import classpath_dir
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
 
 _LOG4J1 = """log4j.rootLogger=WARN,console
@@ -24,7 +28,7 @@ appender.console.layout.pattern=%d{ISO8601} %p %c: %m%n
 
 
 def write_configs(settings: Settings) -> None:
-    """Write every configuration file under ``home/etc``; the same settings give the same bytes."""
+    """Write every configuration file under ``home/etc``, readable by its owner only; the same settings give the same bytes."""
     etc = settings.home / "etc"
     files = {
         "kafka/server.properties": _properties(kafka_properties(settings)),
@@ -47,12 +51,18 @@ def write_configs(settings: Settings) -> None:
         "dagster/workspace.yaml": _dagster_workspace(settings),
     }
     for name, content in files.items():
-        target = etc / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content)
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        _write(etc / name, content)
     template = (PROJECT_DIR / "deploy" / "dagster.yaml").read_text()
-    (settings.dagster_home / "dagster.yaml").write_text(template)
+    _write(settings.dagster_home / "dagster.yaml", template + _dagster_storage(settings))
+
+
+def _write(path: Path, content: str) -> None:
+    """Replace a file in one step: containers that share a folder may write the same file while another reads it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+    partial.touch(mode=0o600)
+    partial.write_text(content)
+    partial.replace(path)
 
 
 # Spark warns of what is meant: a topic with CreateTime gaps, plans longer than a log line, Hive settings it does not know.
@@ -93,10 +103,10 @@ def kafka_properties(settings: Settings) -> dict[str, object]:
 
 
 def hdfs_client_properties(settings: Settings) -> dict[str, object]:
-    """What a client of a cluster with one DataNode must know; also its timeouts."""
+    """How many copies a client asks for, and how long it waits."""
     return {
-        "dfs.replication": 1,
-        "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
+        "dfs.replication": settings.hdfs_replication,
+        "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER" if settings.hdfs_replication == 1 else "DEFAULT",
         "dfs.client.socket-timeout": int(settings.timeout_s * 1000),
         # A file is closed once its DataNode has reported the last block, some milliseconds after the first try. Without replicas that
         # could make up for it the NameNode waits for the report, and Hadoop's own first pause, 400 ms, is most of the time of a write.
@@ -130,10 +140,8 @@ def hdfs_properties(settings: Settings) -> dict[str, object]:
 
 
 def metastore_properties(settings: Settings) -> dict[str, object]:
-    """A metastore on Derby that this one process owns."""
-    return {
-        "javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={settings.home / 'data/metastore_db'};create=true",
-        "javax.jdo.option.ConnectionDriverName": "org.apache.derby.jdbc.EmbeddedDriver",
+    """A metastore on PostgreSQL, or on Derby that this one process owns."""
+    return _metastore_database(settings) | {
         "datanucleus.schema.autoCreateAll": "true",
         # The default pool's classes are not among the jars; without a pool that works, dropping a database fails.
         "datanucleus.connectionPoolingType": "dbcp",
@@ -144,29 +152,44 @@ def metastore_properties(settings: Settings) -> dict[str, object]:
     }
 
 
+def _metastore_database(settings: Settings) -> dict[str, object]:
+    option = "javax.jdo.option.Connection"
+    if not settings.metastore_db_url:
+        return {
+            f"{option}URL": f"jdbc:derby:;databaseName={settings.home / 'data/metastore_db'};create=true",
+            f"{option}DriverName": "org.apache.derby.jdbc.EmbeddedDriver",
+        }
+    return {
+        f"{option}URL": settings.metastore_db_url,
+        f"{option}DriverName": "org.postgresql.Driver",
+        f"{option}UserName": settings.metastore_db_user,
+        f"{option}Password": settings.metastore_db_password.get_secret_value(),
+    }
+
+
 def hiveserver2_properties(settings: Settings) -> dict[str, object]:
     """Where Spark finds the metastore and at which address it serves JDBC clients."""
     return {
         "hive.metastore.uris": settings.metastore_uri,
         "hive.metastore.client.socket.timeout": f"{int(settings.timeout_s)}s",
-        "hive.server2.thrift.bind.host": LOOPBACK,
+        "hive.server2.thrift.bind.host": settings.bind_host,
         "hive.server2.thrift.port": settings.port("hiveserver2"),
         "hive.server2.transport.mode": "binary",
     }
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:
-    """One application that serves Connect and HiveServer2, with Delta as the table format, sized for two cores."""
-    return {
+    """One application that serves Connect and HiveServer2, with Delta as the table format."""
+    return _executor_properties(settings) | {
         "spark.app.name": "flight-tracking",
         "spark.master": settings.spark_master,
         "spark.driver.memory": f"{settings.spark_heap_mb}m",
-        "spark.driver.host": LOOPBACK,
-        "spark.driver.bindAddress": LOOPBACK,
+        "spark.driver.host": settings.advertised_host,
+        "spark.driver.bindAddress": settings.bind_host,
         "spark.ui.port": settings.port("spark_ui"),
         "spark.ui.showConsoleProgress": "false",
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
-        "spark.connect.grpc.binding.address": LOOPBACK,
+        "spark.connect.grpc.binding.address": settings.bind_host,
         "spark.connect.grpc.binding.port": settings.port("spark_connect"),
         "spark.connect.session.manager.defaultSessionTimeout": "30m",
         "spark.sql.catalogImplementation": "hive",
@@ -175,8 +198,8 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": 2,
-        "spark.default.parallelism": 2,
+        "spark.sql.shuffle.partitions": settings.spark_parallelism,
+        "spark.default.parallelism": settings.spark_parallelism,
         "spark.sql.parquet.compression.codec": "snappy",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.databricks.delta.snapshotPartitions": 1,
@@ -194,6 +217,16 @@ def spark_properties(settings: Settings) -> dict[str, object]:
     }
 
 
+def _executor_properties(settings: Settings) -> dict[str, object]:
+    """What executors on other machines need, where the jars lie at the same path as here; nothing when the driver does all work."""
+    if settings.spark_master.startswith("local"):
+        return {}
+    return {
+        "spark.executor.memory": f"{settings.spark_executor_mb}m",
+        "spark.executor.extraClassPath": classpath_dir(settings.cache_dir, "spark") / "*",
+    }
+
+
 def _properties(values: dict[str, object]) -> str:
     return "".join(f"{key}={value}\n" for key, value in values.items())
 
@@ -206,5 +239,12 @@ def _hadoop_xml(values: dict[str, object]) -> str:
 
 
 def _dagster_workspace(settings: Settings) -> str:
-    port = settings.port("dagster_code")
-    return f"load_from:\n  - grpc_server: {{host: {LOOPBACK}, port: {port}, location_name: flight_assets.definitions}}\n"
+    host, port = settings.dagster_code_address.rsplit(":", 1)
+    return f"load_from:\n  - grpc_server: {{host: {host}, port: {port}, location_name: flight_assets.definitions}}\n"
+
+
+def _dagster_storage(settings: Settings) -> str:
+    """Where runs and events are kept, as an addition to ``dagster.yaml``; nothing means SQLite."""
+    if not settings.dagster_db_url:
+        return ""
+    return f"\nstorage:\n  postgres:\n    postgres_url: {json.dumps(settings.dagster_db_url)}\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import urllib.request
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any fixed 16 bytes in base64: one embedded broker is one cluster
 HEALTH_TOPIC = "platform_health"
 PROBE_TIMEOUT_S = 5.0
+PRODUCER_SILENCE_S = 300.0
 
 
 class NotReady(FlightsError):
@@ -25,28 +28,41 @@ class NotReady(FlightsError):
 
 
 def answers(address: str) -> None:
-    """Return if something accepts connections at ``host:port``; raises OSError otherwise."""
-    host, port = address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), PROBE_TIMEOUT_S):
+    """Return if something accepts connections at the ``host:port`` of an address or URL, the first if it has several.
+
+    Raises OSError if nothing does, ValueError if the address has no port.
+    """
+    found = re.search(r"([\w.-]+):(\d+)(?=[,/;?]|$)", address.rsplit("@", 1)[-1])
+    if not found:
+        raise ValueError(f"{address} has no host:port")
+    with socket.create_connection((found[1], int(found[2])), PROBE_TIMEOUT_S):
         pass
 
 
 def check_mongod(settings: Settings) -> None:
-    """Answers a ping as the primary of its replica set; makes a fresh mongod a replica set of one."""
+    """Answers a ping as the primary of its replica set; makes a fresh embedded mongod a replica set of one."""
     from pymongo import MongoClient
-    from pymongo.errors import OperationFailure
 
     options: dict[str, Any] = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 5000}
+    if not settings.embedded:
+        with MongoClient(settings.mongo_uri, **options) as client:
+            client.admin.command("ping")  # sent to the primary only
+        return
     with MongoClient(settings.address("mongod"), directConnection=True, **options) as client:
-        try:
-            client.admin.command("replSetGetStatus")
-        except OperationFailure as error:
-            if error.code != 94:  # NotYetInitialized
-                raise
-            members = [{"_id": 0, "host": settings.address("mongod")}]
-            client.admin.command("replSetInitiate", {"_id": "flights", "members": members})
+        _initiate_if_fresh(client, settings.address("mongod"))
         if not client.admin.command("hello")["isWritablePrimary"]:
             raise NotReady("mongod is not the primary of its replica set yet")
+
+
+def _initiate_if_fresh(client: Any, address: str) -> None:  # noqa: ANN401 - pymongo's generic type
+    from pymongo.errors import OperationFailure
+
+    try:
+        client.admin.command("replSetGetStatus")
+    except OperationFailure as error:
+        if error.code != 94:  # NotYetInitialized
+            raise
+        client.admin.command("replSetInitiate", {"_id": "flights", "members": [{"_id": 0, "host": address}]})
 
 
 def check_redis(settings: Settings) -> None:
@@ -62,7 +78,7 @@ def check_kafka(settings: Settings) -> None:
     """A message that is produced now is consumed again, through a topic of its own."""
     from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-    answers(settings.address("kafka"))
+    answers(settings.kafka_bootstrap_servers)
     kafka.ensure_topic(settings, HEALTH_TOPIC, partitions=1, retention_days=1)
     probe = uuid4().bytes
     options = kafka.client_options(settings)
@@ -86,7 +102,7 @@ def check_kafka(settings: Settings) -> None:
 
 def check_namenode(settings: Settings) -> None:
     """Answers for the root directory."""
-    answers(settings.address("namenode"))
+    answers(settings.hdfs_url)
     Hdfs(settings).exists("/")
 
 
@@ -102,18 +118,45 @@ def check_datanode(settings: Settings) -> None:
 
 def check_metastore(settings: Settings) -> None:
     """Accepts connections; that it answers shows in Spark's check."""
-    answers(settings.address("metastore"))
+    answers(settings.metastore_uri)
 
 
 def check_spark(settings: Settings) -> None:
     """Answers ``SELECT 1`` and lists the metastore's databases over Connect; HiveServer2 accepts connections."""
     from flight_assets.stores.warehouse import connect
 
-    answers(settings.address("spark_connect"))
-    answers(settings.address("hiveserver2"))
+    answers(settings.spark_remote)
+    answers(settings.hiveserver2_address)
     spark = connect(settings)
     if spark.sql("SELECT 1").collect()[0][0] != 1 or not spark.sql("SHOW DATABASES").collect():
         raise NotReady("Spark answered SELECT 1 wrongly")
+
+
+def check_spark_master(settings: Settings) -> None:
+    """The master of the Spark cluster is the one in charge."""
+    with urllib.request.urlopen(f"http://{_own(settings, 'spark_master_http')}/json/", timeout=PROBE_TIMEOUT_S) as reply:
+        if json.load(reply)["status"] != "ALIVE":
+            raise NotReady("the Spark master is not in charge yet")
+
+
+def check_spark_worker(settings: Settings) -> None:
+    """The worker of the Spark cluster offers its cores to the master that the settings name."""
+    with urllib.request.urlopen(f"http://{_own(settings, 'spark_worker_http')}/json/", timeout=PROBE_TIMEOUT_S) as reply:
+        found = json.load(reply)
+    if (found["masterurl"], found["cores"]) != (settings.spark_master, settings.spark_worker_cores):
+        raise NotReady(f"the Spark worker belongs to {found['masterurl']} with {found['cores']} cores")
+
+
+def _own(settings: Settings, endpoint: str) -> str:
+    """Address of a server that runs beside this process."""
+    return f"{settings.advertised_host}:{settings.port(endpoint)}"
+
+
+def check_producer(settings: Settings) -> None:
+    """Messages arrive: Kafka took the newest one within the last ``PRODUCER_SILENCE_S``."""
+    newest = kafka.newest_timestamp(settings, kafka.end_offsets(settings))
+    if newest is None or (datetime.now(UTC) - newest).total_seconds() > PRODUCER_SILENCE_S:
+        raise NotReady(f"the newest message in {settings.kafka_topic} is of {newest or 'never'}")
 
 
 def check_dagster_code(settings: Settings) -> None:
@@ -121,7 +164,7 @@ def check_dagster_code(settings: Settings) -> None:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    with grpc.insecure_channel(settings.address("dagster_code")) as channel:
+    with grpc.insecure_channel(settings.dagster_code_address) as channel:
         request = health_pb2.HealthCheckRequest(service="DagsterApi")
         reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=PROBE_TIMEOUT_S)
     if reply.status != health_pb2.HealthCheckResponse.SERVING:
@@ -146,7 +189,7 @@ def check_dagster_daemon(settings: Settings) -> None:
 
 def check_dashboard(settings: Settings) -> None:
     """Streamlit serves pages."""
-    with urllib.request.urlopen(f"http://{settings.address('dashboard')}/_stcore/health", timeout=PROBE_TIMEOUT_S) as reply:
+    with urllib.request.urlopen(f"{settings.dashboard_url}/_stcore/health", timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310
         if reply.read() != b"ok":
             raise NotReady("the dashboard does not serve pages yet")
 

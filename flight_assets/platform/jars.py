@@ -22,6 +22,7 @@ ROOTS = {
         "org.apache.hadoop:hadoop-hdfs-client:3.5.0",
         "org.apache.hadoop:hadoop-common:3.5.0",
     ],
+    "metastore": ["org.postgresql:postgresql:42.7.8"],
     "spark": [
         "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0",
         "io.delta:delta-spark_4.2_2.13:4.4.0",

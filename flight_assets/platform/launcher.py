@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -54,10 +54,10 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None]) -> None
     """
     _refuse_low_disk(settings)
     _remember_offset(settings)
-    _download_jars(settings, say, on_jar)
+    download_jars(settings, say, on_jar)
     table = services(settings)
     write_configs(settings)
-    _make_data_folders(settings, table)
+    make_data_folders(settings, table)
     if not supervision.is_running(settings):
         _end_leftovers(settings, say)
     _refuse_taken_ports(settings, table)
@@ -83,7 +83,12 @@ def reset(settings: Settings, say: Say) -> None:
 
 
 def status(settings: Settings) -> list[ServiceStatus]:
-    """The state of each service, in the order of the table. States: running, starting, stopped, failed."""
+    """The state of each service, in the order of the table. States: running, starting, stopped, failed.
+
+    Of services that no supervisor of this machine runs nothing is known but that they should be running.
+    """
+    if not settings.embedded:
+        return [_status(settings, service, {"statename": "RUNNING"}) for service in services(settings)]
     infos = supervision.process_info(settings)
     return [_status(settings, service, infos.get(service.name, {})) for service in services(settings)]
 
@@ -147,8 +152,9 @@ def _remember_offset(settings: Settings) -> None:
         )
 
 
-def _download_jars(settings: Settings, say: Say, on_jar: Callable[[int, int], None]) -> None:
-    wanted = jars.missing(settings.cache_dir, jars.read_lock())
+def download_jars(settings: Settings, say: Say, on_jar: Callable[[int, int], None], sets: Container[str] = tuple(jars.ROOTS)) -> None:
+    """Fetch what is missing of some sets of jars, of all by default. Args as for ``up``."""
+    wanted = [jar for jar in jars.missing(settings.cache_dir, jars.read_lock()) if jar.set_name in sets]
     arrived = 0
     if wanted:
         say(f"downloading {len(wanted)} jars to {settings.cache_dir}")
@@ -161,8 +167,9 @@ def _download_jars(settings: Settings, say: Say, on_jar: Callable[[int, int], No
     jars.download(settings.cache_dir, wanted, count)
 
 
-def _make_data_folders(settings: Settings, table: tuple[Service, ...]) -> None:
-    for name in ("mongod", "redis", "spark-local"):
+def make_data_folders(settings: Settings, table: tuple[Service, ...]) -> None:
+    """Make the folders that these services expect, and what each must have prepared."""
+    for name in ("mongod", "redis", "spark-local", "spark-work"):
         (settings.home / "data" / name).mkdir(parents=True, exist_ok=True)
     for service in table:
         if service.prepared and not service.prepared.exists():

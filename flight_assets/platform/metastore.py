@@ -1,7 +1,7 @@
-"""The Hive metastore, listening on loopback only.
+"""The Hive metastore, listening at the address that the settings give.
 
 Hive 2.3's own main class binds every address of the machine and has no setting for it. So its request handler is served here by
-thrift's server class, as that main class would, on a socket that is bound to loopback.
+thrift's server class, as that main class would, on a socket that is bound to one address.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
 from flight_assets.platform.jars import spark_jars_dir
-from flight_assets.settings import LOOPBACK, get_settings
+from flight_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MIN_WORKERS, MAX_WORKERS = 4, 64
 
 
-def serve(java_command: Sequence[str], port: int) -> None:
+def serve(java_command: Sequence[str], host: str, port: int) -> None:
     """Serve until the process ends. ``java_command`` is the Java executable, its options, ``-cp`` and the class path."""
     java, *options, _, classpath = java_command
     (jar,) = spark_jars_dir().glob("py4j*.jar")
@@ -34,15 +34,15 @@ def serve(java_command: Sequence[str], port: int) -> None:
         redirect_stderr=sys.stderr,
     )
     jvm = JavaGateway(gateway_parameters=GatewayParameters(port=gateway_port, auto_convert=True)).jvm
-    _server(jvm, port).serve()
+    _server(jvm, host, port).serve()
 
 
-def _server(jvm: Any, port: int) -> Any:  # noqa: ANN401 - objects of the Java machine
+def _server(jvm: Any, host: str, port: int) -> Any:  # noqa: ANN401 - objects of the Java machine
     hive = jvm.org.apache.hadoop.hive.metastore
     thrift = jvm.org.apache.thrift
     conf = jvm.org.apache.hadoop.hive.conf.HiveConf()
     handler = hive.RetryingHMSHandler.getProxy(conf, getattr(hive, "HiveMetaStore$HMSHandler")("metastore", conf, False), True)
-    socket = thrift.transport.TServerSocket(jvm.java.net.InetSocketAddress(LOOPBACK, port))
+    socket = thrift.transport.TServerSocket(jvm.java.net.InetSocketAddress(host, port))
     arguments = getattr(thrift.server, "TThreadPoolServer$Args")(socket)
     arguments.processor(hive.TSetIpAddressProcessor(handler))
     arguments.protocolFactory(getattr(thrift.protocol, "TBinaryProtocol$Factory")())
@@ -51,4 +51,5 @@ def _server(jvm: Any, port: int) -> Any:  # noqa: ANN401 - objects of the Java m
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1:], get_settings().port("metastore"))
+    settings = get_settings()
+    serve(sys.argv[1:], settings.bind_host, settings.port("metastore"))

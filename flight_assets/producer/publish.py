@@ -6,9 +6,10 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError, RetriableError
@@ -53,19 +54,21 @@ def publish(
     on_progress: Callable[[int, int], None] | None = None,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
     delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+    security: Mapping[str, Any] | None = None,
 ) -> PublishResult:
     """Send all messages, at most ``rate_per_s`` (0 = as fast as Kafka takes them), and wait until each is acknowledged.
 
     The producer is idempotent: a retry never makes a second copy, and messages of one key stay in order. Ctrl-C
     (KeyboardInterrupt) ends the sending; what was sent is still awaited and counted, and the result says ``interrupted``.
     ``on_progress(acknowledged, sent)`` is called at most five times a second while messages are sent, and at the end.
+    ``security`` has kafka-python's options of encryption and login.
 
     Raises:
         StoreUnavailable: no broker answers within connect_timeout_s, or one stops acknowledging for delivery_timeout_s.
         FlightsError: the topic does not exist.
         ValueError: rate_per_s is negative.
     """
-    producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s)
+    producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
     try:
         _require_topic(producer, bootstrap_servers, topic)
         delivery = _Delivery(producer, topic, bootstrap_servers, delivery_timeout_s, on_progress or _no_progress)
@@ -85,7 +88,7 @@ def _require_reachable(bootstrap_servers: str, timeout_s: float) -> None:
     raise StoreUnavailable("Kafka", bootstrap_servers, REMEDY)
 
 
-def _connect(bootstrap_servers: str, connect_timeout_s: float, delivery_timeout_s: float) -> KafkaProducer:
+def _connect(bootstrap_servers: str, connect_timeout_s: float, delivery_timeout_s: float, security: Mapping[str, Any]) -> KafkaProducer:
     _require_reachable(bootstrap_servers, connect_timeout_s)
     try:
         return KafkaProducer(
@@ -100,6 +103,7 @@ def _connect(bootstrap_servers: str, connect_timeout_s: float, delivery_timeout_
             max_block_ms=int(connect_timeout_s * 1_000),
             request_timeout_ms=int(min(REQUEST_TIMEOUT_S, delivery_timeout_s / 2) * 1_000),
             delivery_timeout_ms=int(delivery_timeout_s * 1_000),
+            **security,
         )
     except RetriableError as error:
         raise StoreUnavailable("Kafka", bootstrap_servers, REMEDY) from error

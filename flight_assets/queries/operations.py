@@ -74,7 +74,7 @@ def get_json(settings: Settings, url: str, store: str) -> Any:  # noqa: ANN401 -
 
 
 def services(settings: Settings) -> pd.DataFrame:
-    """One row per service of the embedded platform: ``SERVICE_COLUMNS``; ``works`` is whether its own check passed just now."""
+    """One row per service of the table: ``SERVICE_COLUMNS``; ``works`` is whether its own check passed just now."""
     rows = launcher.status(settings)
     table = {service.name: service for service in service_table(patient(settings))}
     with ThreadPoolExecutor(len(rows)) as pool:
@@ -94,13 +94,13 @@ def _problem(settings: Settings, service: Service) -> str | None:
 def _refuse_silent_spark(settings: Settings) -> None:
     """Spark's own check keeps a session; this one asks its REST interface, so that it bears a restart and costs no session."""
     spark_application(settings)
-    for endpoint in ("spark_connect", "hiveserver2"):
-        health.answers(settings.address(endpoint))
+    for address in (settings.spark_remote, settings.hiveserver2_address):
+        health.answers(address)
 
 
 def _refuse_silent_metrics(settings: Settings) -> None:
     """Its own check is a scrape, and a scrape asks for this."""
-    health.answers(settings.address("metrics"))
+    health.answers(settings.metrics_url)
 
 
 def machine(settings: Settings) -> dict[str, float]:
@@ -311,7 +311,7 @@ def spark_application(settings: Settings) -> str:
 
 def spark_ui(settings: Settings) -> str:
     """Address of the REST interface of Spark's page."""
-    return f"http://{settings.address('spark_ui')}/api/v1"
+    return f"{settings.spark_ui_url}/api/v1"
 
 
 def spark_jobs(settings: Settings, limit: int = 30) -> pd.DataFrame:

@@ -91,7 +91,8 @@ def publish(settings: Settings, table: Table) -> bool:
                 together.hset(prefix, mapping=wanted)
                 together.execute()
     except (Disconnected, TimedOut) as error:
-        raise StoreUnavailable("Redis", settings.redis_url, f"see `flights status` and `flights logs redis` ({error})") from error
+        address = settings.redis_url.rsplit("@", 1)[-1]
+        raise StoreUnavailable("Redis", address, f"see `flights status` and `flights logs redis` ({error})") from error
     return True
 
 

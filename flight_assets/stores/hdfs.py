@@ -32,7 +32,7 @@ class Hdfs:
         self._timeout_s = settings.timeout_s
         timeout_ms = str(int(settings.timeout_s * 1000))
         options = {
-            "dfs.replication": "1",
+            "dfs.replication": str(settings.hdfs_replication),
             "ipc.client.connect.timeout": timeout_ms,
             "dfs.client.socket-timeout": timeout_ms,
             # The client's own default tries for three minutes before it says that nothing answers.

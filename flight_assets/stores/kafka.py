@@ -18,13 +18,26 @@ MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
 
 
 def client_options(settings: Settings) -> dict[str, object]:
-    """Address and timeouts that every Kafka client of the platform uses."""
+    """Address, encryption and timeouts that every Kafka client of the platform uses."""
     timeout_ms = int(settings.timeout_s * 1000)
     return {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "bootstrap_timeout_ms": timeout_ms,
         "request_timeout_ms": timeout_ms,
+        **tls_options(settings.kafka_ca_file),
     }
+
+
+def tls_options(ca_file: str) -> dict[str, object]:
+    """For a kafka-python client: TLS against a certificate authority; nothing without one."""
+    return {"security_protocol": "SSL", "ssl_cafile": ca_file} if ca_file else {}
+
+
+def spark_tls_options(ca_file: str) -> dict[str, str]:
+    """The same for Spark's Kafka source, whose client is Java's."""
+    if not ca_file:
+        return {}
+    return {"kafka.security.protocol": "SSL", "kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": ca_file}
 
 
 @contextmanager

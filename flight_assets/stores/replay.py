@@ -86,7 +86,8 @@ def replay(settings: Settings, house: Warehouse, messages: Sequence[Rejected], r
         sending = [message for message in fresh if message.id not in refused]
         if sending and not dry_run:
             _note_intents(settings, sending, repairs)
-            result = publish(map(_message, sending), settings.kafka_bootstrap_servers, settings.kafka_topic)
+            servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
+            result = publish(map(_message, sending), servers, topic, security=kafka.tls_options(settings.kafka_ca_file))
             settle(settings)
             if result.failed:
                 raise FlightsError(f"{result.failed} messages are too large for the broker; the others were sent")

@@ -1,0 +1,55 @@
+"""``flights service …``: one service by itself, for containers; ``flights up`` is for a whole platform on one machine."""
+
+from __future__ import annotations
+
+import click
+
+from flight_assets.commands.console import console
+from flight_assets.settings import get_settings
+
+
+@click.group()
+def service() -> None:
+    """Run or check one service by itself, as containers do."""
+
+
+@service.command()
+@click.argument("name")
+def run(name: str) -> None:
+    """Write the configuration and become the service NAME."""
+    from flight_assets.platform import foreground
+
+    foreground.run(get_settings(), name)
+
+
+@service.command()
+@click.argument("name")
+def check(name: str) -> None:
+    """Exit 0 if the service NAME does its work, 1 with the reason if not."""
+    from flight_assets.platform import foreground
+
+    foreground.check(get_settings(), name)
+
+
+@service.command()
+def configure() -> None:
+    """Write the configuration files of every service, as `run` does before it starts one."""
+    from flight_assets.platform.config import write_configs
+
+    write_configs(get_settings())
+
+
+@service.command()
+def install() -> None:
+    """Fetch the jars that an image needs, so that its containers start without a network."""
+    from flight_assets.platform import foreground
+
+    foreground.install(get_settings(), console.print)
+
+
+@service.command()
+def bootstrap() -> None:
+    """Create what is missing in the stores: topic, tables, dimensions, collection."""
+    from flight_assets.platform.bootstrap import bootstrap as create
+
+    create(get_settings(), console.print)
