@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     redis_password: SecretStr = Field(default=SecretStr(""), description="of the user that redis_url names")
     dagster_url: str = ""
     dagster_code_address: str = ""
-    dagster_db_url: str = Field(default="", description="PostgreSQL database of Dagster's runs and events; empty = SQLite")
+    dagster_db_url: str = Field(default="", description="database of Dagster's runs and events, postgresql+psycopg2://…; empty = SQLite")
     dagster_db_password: SecretStr = Field(default=SecretStr(""), description="of the user that dagster_db_url names")
     metrics_url: str = ""
     airflow_url: str = Field(default="", description="base address of an Airflow whose DAGs page 6 shows; empty = not shown")

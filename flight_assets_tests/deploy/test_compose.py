@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import create_engine
 
 from flight_assets.platform import config as configured
 from flight_assets.platform.foreground import find
@@ -238,6 +239,10 @@ def test_who_connects_with_a_password_has_its_file():
             assert "flights:flights_mongo_password@" in settings.mongo_uri
             assert "default:flights_redis_password@" in settings.redis_url
     assert "dagster:flights_dagster_db_password@" in settings_in(services()["dagster-code"]).dagster_db_url
+
+
+def test_the_driver_of_dagsters_database_is_installed():
+    assert create_engine(settings_in(services()["dagster-code"]).dagster_db_url).dialect.driver == "psycopg2"
 
 
 # --- images that are not ours: the same properties as the embedded services have
