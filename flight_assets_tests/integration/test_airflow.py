@@ -155,7 +155,7 @@ def test_a_task_waits_for_dagsters_run_and_nothing_is_processed_twice(airflow, q
     process()
     before, ledger = count(), Ledger(Hdfs(quiet_platform))
     offsets = ledger.next_offsets()
-    sent = flights_with_defects(seed=61, count=400)
+    sent = flights_with_defects(seed=14, count=400)
     send(sent)
     log = airflow.home / "processing.log"
     with lease.hold(quiet_platform, "a run of Dagster", 60):
@@ -190,7 +190,7 @@ def _wait_for_run(settings, job: str, dag: subprocess.Popen, log: Path) -> None:
 
 def test_the_dag_alone_takes_what_was_sent_through_every_store(airflow, quiet_platform, send, small_model, count, house) -> None:
     before = count()
-    sent = flights_with_defects(seed=91, count=300)
+    sent = flights_with_defects(seed=15, count=300)
     result = send(sent)
     printed = airflow.run("dags", "test", PROCESSING)
     assert airflow.last_states(PROCESSING) == {"ingest": "success", "process": "success", "stores": "success"}
@@ -206,7 +206,7 @@ def test_a_task_that_never_gets_the_lease_fails_with_the_reason_and_the_sinks_ar
     airflow, quiet_platform, send, process, count, webhook, tmp_path, monkeypatch
 ) -> None:
     before, offsets = count(), Ledger(Hdfs(quiet_platform)).next_offsets()
-    send(flights_with_defects(seed=121, count=100, share=0.0))
+    send(flights_with_defects(seed=29, count=100, share=0.0))
     hurried = _with_dag(airflow, tmp_path, HURRIED)
     monkeypatch.setenv("FLIGHTS_LEASE_WAIT_S", "0.5")
     monkeypatch.setenv("FLIGHTS_ALERT_WEBHOOK_URL", f"http://127.0.0.1:{webhook.server_port}/hook")
