@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, made
 from dashboard import components as ui
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
@@ -61,27 +61,41 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
     left, right = st.columns(2)
     with left, ui.section(f"{measure} per {period}"):
         series = ui.answer(found["series"])
-        figure = charts.lines(series.frame, "begin", {column: measure.lower()}, "scheduled departure (local time)", title)
-        ui.chart(axis_of(figure, column), "history_series", f"Line: {title} per {period}")
+        ui.chart(made.figure(over_time, series, column, measure.lower(), title), "history_series", f"Line: {title} per {period}")
         ui.stamp(series, source="flights_hourly" if period == "hour" else "flights_daily")
     with right, ui.section("Period against period", "Day by day, this range over the range of the same length before it."):
         this, past = ui.answer(found["daily"]), ui.answer(found["daily_before"])
         if past.frame.empty:
             st.caption("The warehouse has no flight in the period before.")
-        figure = charts.periods_compared(this.frame, past.frame, column, title)
-        ui.chart(axis_of(figure, column), "history_compared", f"Two lines: {title} by day in this period and the one before")
+        figure = made.figure(compared, this, past, column, title)
+        ui.chart(figure, "history_compared", f"Two lines: {title} by day in this period and the one before")
         ui.stamp(this, past, source="flights_daily")
     left, right = st.columns(2)
     with left, ui.section("Week by hour"):
         week = ui.answer(found["week"])
-        ui.chart(charts.week_heatmap(week.frame, column, title), "history_week", f"Heatmap: {title} by weekday and hour of departure")
+        figure = made.figure(charts.week_heatmap, week, column, title)
+        ui.chart(figure, "history_week", f"Heatmap: {title} by weekday and hour of departure")
         ui.stamp(week, source="flights_hourly")
     with right, ui.section("Day of week"):
         weekday = ui.answer(found["weekday"])
-        named = weekday.frame.assign(weekday=[charts.WEEKDAYS[number - 1] for number in weekday.frame["weekday"]])
-        figure = charts.bars(named, "weekday", column, title, by_delay="delay" in column)
-        ui.chart(axis_of(figure, column), "history_weekday", f"Bars: {title} by weekday")
+        ui.chart(made.figure(by_weekday, weekday, column, title), "history_weekday", f"Bars: {title} by weekday")
         ui.stamp(weekday, source="flights_daily")
+
+
+def over_time(frame: pd.DataFrame, column: str, name: str, title: str) -> go.Figure:
+    """A measure by period."""
+    return axis_of(charts.lines(frame, "begin", {column: name}, "scheduled departure (local time)", title), column)
+
+
+def compared(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str) -> go.Figure:
+    """A measure by day of two periods."""
+    return axis_of(charts.periods_compared(now, before, column, title), column)
+
+
+def by_weekday(frame: pd.DataFrame, column: str, title: str) -> go.Figure:
+    """A measure by weekday."""
+    named = frame.assign(weekday=[charts.WEEKDAYS[number - 1] for number in frame["weekday"]])
+    return axis_of(charts.bars(named, "weekday", column, title, by_delay="delay" in column), column)
 
 
 def drilled() -> str:
@@ -142,18 +156,12 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
     if found.frame.empty:
         ui.empty("No flight matches. Go one level up, or widen the filters.")
         return
-    names = ui.airline_names()
-    rows = found.frame.assign(
-        hover=[
-            f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in found.frame.to_dict("records")
-        ]
-    )
-    figure = charts.ranking(rows, dimension, "flights", "flights (blue: early, red: late)", "hover")
+    figure = made.figure(ranked, found, dimension)
     depth = len(st.session_state[PATH])
     event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
     picked = st.selectbox(
         f"One of the {plural}",
-        [None, *rows[dimension]],
+        [None, *found.frame[dimension]],
         key=f"history_pick_{depth}",
         width=260,
         format_func=lambda code: code or "choose …",
@@ -166,13 +174,25 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
         st.rerun()
 
 
+def ranked(frame: pd.DataFrame, dimension: str) -> go.Figure:
+    """The bars of a level, with names and delays on hover."""
+    names = ui.airline_names()
+    rows = frame.to_dict("records")
+    hover = [f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in rows]
+    return charts.ranking(frame.assign(hover=hover), dimension, "flights", "flights (blue: early, red: late)", "hover")
+
+
+def route_days(frame: pd.DataFrame) -> go.Figure:
+    """The delay of a route by day."""
+    columns = {"mean_arrival_delay": "mean arrival delay"}
+    return charts.lines(frame.sort_values("day"), "day", columns, "day (local)", "mean arrival delay (min)")
+
+
 def route_level(filters: Filters) -> None:
     """The days of one route, and its flights; a chosen flight shows all that is known about it."""
     found = ui.gather(days=data.history(history.by, filters, "day", 400), flights=data.history(history.flights, filters, 200))
     by_day = ui.answer(found["days"])
-    rows = by_day.frame.sort_values("day")
-    figure = charts.lines(rows, "day", {"mean_arrival_delay": "mean arrival delay"}, "day (local)", "mean arrival delay (min)")
-    ui.chart(figure, "history_route", "Line: mean arrival delay of the route by day")
+    ui.chart(made.figure(route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
     flights = ui.answer(found["flights"])
     event = ui.table(flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row")
     picked = event["selection"]["rows"] if event else []
@@ -211,10 +231,11 @@ def export(filters: Filters) -> None:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
         frame = found.frame
         with st.container(horizontal=True):
-            st.download_button("CSV", frame.to_csv(index=False), "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
+            csv = made.file(as_csv, found)
+            st.download_button("CSV", csv, "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
             st.download_button(
                 "Parquet",
-                parquet(frame),
+                made.file(as_parquet, found),
                 "flights.parquet",
                 "application/vnd.apache.parquet",
                 icon=":material/download:",
@@ -224,7 +245,13 @@ def export(filters: Filters) -> None:
         ui.stamp(found, source="the warehouse", note=f"{len(frame):,} rows{cut}")
 
 
-def parquet(frame: pd.DataFrame) -> bytes:
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """The frame as a CSV file."""
+    text: str = frame.to_csv(index=False)
+    return text.encode()
+
+
+def as_parquet(frame: pd.DataFrame) -> bytes:
     """The frame as a Parquet file."""
     sink = io.BytesIO()
     frame.to_parquet(sink, index=False)
