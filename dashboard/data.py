@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, DataVersion, Life, Query, open_cache
+from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, DataVersion, Life, Query, ResultCache, open_cache
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo, outage, warehouse
 from flight_assets.stores.hdfs import Hdfs
@@ -144,21 +144,28 @@ def ask(query: Query) -> Answer:
 def begin(queries: Mapping[str, Query]) -> dict[str, Future[Answer | Exception]]:
     """Ask several questions at the same time; the result of one that failed is its error. What Redis has is there at once."""
     known = clients()
-
-    def attempt(query: Query) -> Answer | Exception:
-        try:
-            return known.cache.find(query)
-        except Exception as error:
-            return error
-
     asked: dict[str, Future[Answer | Exception]] = {}
     for (name, query), answer in zip(queries.items(), known.cache.look(list(queries.values())), strict=True):
         if answer is None:
-            asked[name] = known.pool.submit(attempt, query)
+            asked[name] = known.pool.submit(_attempt, known.cache, query)
         else:
             asked[name] = Future()
             asked[name].set_result(answer)
     return asked
+
+
+def ahead(*queries: Query) -> None:
+    """Begin with what Redis has no answer of: parts of a page that ask later wait less. An error is for them to meet."""
+    known = clients()
+    for query in known.cache.missing(queries):
+        known.pool.submit(_attempt, known.cache, query)
+
+
+def _attempt(cache: ResultCache, query: Query) -> Answer | Exception:
+    try:
+        return cache.find(query)
+    except Exception as error:
+        return error
 
 
 def are_answered(asked: Mapping[str, Future[Answer | Exception]], timeout_s: float | None = None) -> bool:

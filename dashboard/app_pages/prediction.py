@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import charts, data, made
 from dashboard import components as ui
 from flight_assets.queries import history, model_quality
+from flight_assets.queries.cache import Query
 from flight_assets.queries.filters import Filters
 
 PROMISED_COVERAGE = 0.9
@@ -20,13 +21,18 @@ BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
 
 
+def queries_of_figures(filters: Filters) -> dict[str, Query]:
+    """What ``figures`` asks."""
+    return {
+        "bins": data.history(history.delay_distribution, filters),
+        "dots": data.history(history.predicted_against_actual, filters, 3_000),
+        "errors": data.history(history.largest_errors, filters, LARGEST),
+    }
+
+
 def figures(filters: Filters) -> None:
     """Distribution, actual against predicted, and the largest errors."""
-    found = ui.gather(
-        bins=data.history(history.delay_distribution, filters),
-        dots=data.history(history.predicted_against_actual, filters, 3_000),
-        errors=data.history(history.largest_errors, filters, LARGEST),
-    )
+    found = ui.gather(**queries_of_figures(filters))
     left, right = st.columns(2)
     with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
         bins = ui.answer(found["bins"])
@@ -200,6 +206,7 @@ def body() -> None:
     chosen = ui.history_filters("prediction", extent["first"], extent["last"])
     if chosen is not None:
         bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
+        data.ahead(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
         ui.live(partial(figures, chosen), "prediction_figures")
         ui.live(partial(why, chosen), "prediction_reasons")

@@ -1,6 +1,6 @@
 """Data Quality & Metadata: what is missing or rejected, how fresh each table is, and whether every message is accounted for."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ from flight_assets.queries import history, quality
 
 CHECK_DAYS = 14
 SAMPLES = 20
+BATCHES = 120
 
 ui.page(
     "Data Quality & Metadata",
@@ -21,7 +22,7 @@ ui.page(
 
 def ledger() -> None:
     """Conservation: each message in exactly one counter, in total and per batch."""
-    found = ui.gather(conservation=data.history(quality.conservation), batches=data.history(quality.batches, 120))
+    found = ui.gather(conservation=data.history(quality.conservation), batches=data.history(quality.batches, BATCHES))
     with ui.section("Every message is accounted for", "Messages landed = staged + duplicate + quarantined, in each batch."):
         whole = ui.answer(found["conservation"])
         row = whole.frame.iloc[0]
@@ -127,9 +128,14 @@ def score_by_day(frame: pd.DataFrame) -> go.Figure:
     return figure.update_yaxes(range=[0, 1.02])
 
 
+def checked_since() -> date:
+    """The first day whose checks are shown."""
+    return ui.now().date() - timedelta(days=CHECK_DAYS)
+
+
 def checks() -> None:
     """How the asset checks have gone."""
-    since = ui.now().date() - timedelta(days=CHECK_DAYS)
+    since = checked_since()
     found = ui.gather(checks=data.history(quality.check_trend, since))
     with ui.section("Checks", f"Share of evaluations that failed, by check and day, of the last {CHECK_DAYS} days."):
         trend = ui.answer(found["checks"])
@@ -186,6 +192,11 @@ def schema() -> None:
         ui.stamp(contract, source="schema_metadata")
 
 
+data.ahead(
+    data.history(quality.conservation), data.history(quality.batches, BATCHES), data.history(quality.quarantine_by_reason),
+    data.history(history.extent), data.history(quality.freshness), data.history(quality.archives),
+    data.history(quality.check_trend, checked_since()), data.history(quality.contract),
+)  # fmt: skip
 ui.live(ledger, "quality_ledger")
 left, right = st.columns(2)
 with left:

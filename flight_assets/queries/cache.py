@@ -270,17 +270,24 @@ class ResultCache:
             except Exception:
                 _log.exception("refreshing failed; trying again")
 
-    def _due(self, queries: Sequence[Query]) -> list[Query]:
-        """Those that are missing in Redis or about to expire; none while Redis is down."""
+    def missing(self, queries: Sequence[Query]) -> list[Query]:
+        """Those that Redis has no answer of; none while it is down. Counts neither hits nor misses."""
+        return [query for query, seconds in self._left(queries) if seconds < 0]
 
-        def lefts() -> list[int]:
+    def _due(self, queries: Sequence[Query]) -> list[Query]:
+        """Those that are missing in Redis or about to expire; none while it is down."""
+        return [query for query, seconds in self._left(queries) if seconds < query.life.refresh_below_s]
+
+    def _left(self, queries: Sequence[Query]) -> list[tuple[Query, int]]:
+        """Each with its seconds to live, negative without an answer; nothing while Redis is down."""
+
+        def ask() -> list[int]:
             pipe = self._redis.pipeline(transaction=False)
             for query in queries:
                 pipe.ttl(query.key())
             return list(pipe.execute())
 
-        left = self._ask_redis(lefts, None) if queries else None
-        return [query for query, seconds in zip(queries, left or [], strict=False) if seconds < query.life.refresh_below_s]
+        return list(zip(queries, self._ask_redis(ask, None) or [], strict=False)) if queries else []
 
     def _want(self, query: Query) -> None:
         with self._lock:
