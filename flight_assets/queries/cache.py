@@ -194,6 +194,7 @@ class ResultCache:
         self._unreported_errors = 0
         self._lock = threading.Lock()
         self._running: dict[str, Future[Answer]] = {}
+        self._waiting = 0
         self._wanted: dict[str, tuple[float, Query]] = {}
         self._watcher: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -219,7 +220,13 @@ class ResultCache:
 
     def find(self, query: Query) -> Answer:
         """The answer of a query that ``look`` did not find: computed, or waited for where another computes it."""
-        return self._once(query.key(), query)
+        with self._lock:
+            self._waiting += 1
+        try:
+            return self._once(query.key(), query)
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
     def counters(self) -> dict[str, int]:
         """hits, misses and errors since Redis was created, for all processes; raises StoreUnavailable if Redis is down.
@@ -253,15 +260,18 @@ class ResultCache:
         with self._lock:
             self._wanted = {name: entry for name, entry in self._wanted.items() if now - entry[0] < WANTED_S}
             wanted = [query for _, query in self._wanted.values()]
-        due = self._due(wanted)
-        for query in due:
+        computed = 0
+        for query in self._due(wanted):
+            if self._waiting:  # who waits for an answer comes first; the rest is for the next time
+                break
+            computed += 1
             try:
                 self._once(query.key(), query, is_refresh=True)
             except Exception as error:
                 _log.warning("%s could not be refreshed: %s", query.name, error)
                 with self._lock:
                     self._wanted.pop(query.identity(), None)
-        return len(due)
+        return computed
 
     def _watch(self) -> None:
         while not self._stopped.wait(WATCH_S):

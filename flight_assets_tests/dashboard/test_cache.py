@@ -175,6 +175,19 @@ def test_what_is_asked_for_is_computed_again_before_it_expires(cache):
     assert again.as_of > first.as_of
 
 
+def test_refreshing_leaves_the_stores_to_who_waits(cache):
+    fast, slow = Store(), Store(seconds=0.5)
+    cache.ask(fast.query("fast"))
+    fast.version = "2"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(cache.ask, slow.query("slow"))
+        while not slow.asked:
+            time.sleep(0.01)
+        assert (cache.refresh(), fast.asked) == (0, 1)
+        waiting.result()
+    assert (cache.refresh(), fast.asked) == (1, 2)
+
+
 def test_new_data_is_computed_before_anybody_asks(cache):
     store = Store()
     cache.ask(store.query())
