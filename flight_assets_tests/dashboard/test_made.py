@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import threading
 import time
@@ -117,3 +118,29 @@ def test_no_full_garbage_collection_follows_each_run():
     settings = tomllib.loads((APP_DIR / ".streamlit/config.toml").read_text())
     assert settings["runner"]["postScriptGC"] is False
     assert "runner.postScriptGC" in config.get_config_options(), "Streamlit has another name for it"
+
+
+@pytest.mark.parametrize("page", sorted((APP_DIR / "app_pages").glob("*.py")), ids=lambda page: page.stem)
+def test_what_a_page_has_made_follows_from_arguments_and_constants_alone(page):
+    """A builder that read a choice of the viewer from its page would show one viewer what another chose."""
+    tree = ast.parse(page.read_text())
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assigned = {name.id for node in tree.body if not isinstance(node, ast.FunctionDef) for name in ast.walk(node) if is_stored(name)}
+    choices = {name for name in assigned if not name.isupper() and not name.strip("_").isupper()}
+    builders = {
+        node.args[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("made.") and isinstance(node.args[0], ast.Name)
+    }
+    assert builders <= set(functions)
+    for name in builders:
+        loaded = {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)} - {
+            argument.arg for argument in functions[name].args.args
+        }
+        assert not {"st", "data"} & loaded, name
+        own = {node.id for node in ast.walk(functions[name]) if is_stored(node)}
+        assert not (loaded - own) & choices, name
+
+
+def is_stored(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
