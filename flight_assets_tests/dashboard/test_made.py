@@ -126,7 +126,7 @@ def test_what_a_page_has_made_follows_from_arguments_and_constants_alone(page):
     tree = ast.parse(page.read_text())
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     assigned = {name.id for node in tree.body if not isinstance(node, ast.FunctionDef) for name in ast.walk(node) if is_stored(name)}
-    choices = {name for name in assigned if not name.isupper() and not name.strip("_").isupper()}
+    choices = {name for name in assigned if not name.lstrip("_")[0].isupper()}
     builders = {
         node.args[0].id
         for node in ast.walk(tree)
