@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from flight_assets.queries.cache import Answer, DataVersion, Query, open_cache
+from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, DataVersion, Life, Query, ResultCache, open_cache
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo, outage, warehouse
 from flight_assets.stores.hdfs import Hdfs
@@ -86,7 +85,18 @@ class Clients:
             self._mongo.close()
 
 
-@st.cache_resource(show_spinner=False, hash_funcs={Settings: lambda settings: settings.model_dump_json()}, on_release=Clients.close)
+_texts: dict[int, tuple[Settings, str]] = {}
+
+
+def _text(settings: Settings) -> str:
+    """All settings as text, made once for each object, which is kept so that its id stays its own."""
+    known = _texts.get(id(settings))
+    if known is None:
+        known = _texts[id(settings)] = (settings, settings.model_dump_json())
+    return known[1]
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: _text}, on_release=Clients.close)
 def _clients(settings: Settings) -> Clients:
     found = Clients(settings)
     found.cache.keep_fresh()
@@ -101,7 +111,7 @@ def clients() -> Clients:
 def live(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
     """A question to MongoDB: ``function(database, *args, **parameters)``, of this minute's data."""
     known = clients()
-    return _query(function, args, parameters, known.versions.live, lambda: function(known.mongo(), *args, **parameters))
+    return _query(function, args, parameters, known.versions.live, lambda: function(known.mongo(), *args, **parameters), OF_NOW)
 
 
 def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
@@ -123,7 +133,7 @@ def judged(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa:
 def other(function: Callable[..., pd.DataFrame], make: Callable[[Clients], tuple[Any, ...]], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
     """A question to what ``make`` gives of the clients, of this minute's data."""
     known = clients()
-    return _query(function, args, parameters, known.versions.live, lambda: function(*make(known), *args, **parameters))
+    return _query(function, args, parameters, known.versions.live, lambda: function(*make(known), *args, **parameters), OF_NOW)
 
 
 def ask(query: Query) -> Answer:
@@ -132,16 +142,30 @@ def ask(query: Query) -> Answer:
 
 
 def begin(queries: Mapping[str, Query]) -> dict[str, Future[Answer | Exception]]:
-    """Ask several questions at the same time; the result of one that failed is its error."""
+    """Ask several questions at the same time; the result of one that failed is its error. What Redis has is there at once."""
     known = clients()
+    asked: dict[str, Future[Answer | Exception]] = {}
+    for (name, query), answer in zip(queries.items(), known.cache.look(list(queries.values())), strict=True):
+        if answer is None:
+            asked[name] = known.pool.submit(_attempt, known.cache, query)
+        else:
+            asked[name] = Future()
+            asked[name].set_result(answer)
+    return asked
 
-    def attempt(query: Query) -> Answer | Exception:
-        try:
-            return known.cache.ask(query)
-        except Exception as error:
-            return error
 
-    return {name: known.pool.submit(attempt, query) for name, query in queries.items()}
+def ahead(*queries: Query) -> None:
+    """Begin with what Redis has no answer of: parts of a page that ask later wait less. An error is for them to meet."""
+    known = clients()
+    for query in known.cache.missing(queries):
+        known.pool.submit(_attempt, known.cache, query)
+
+
+def _attempt(cache: ResultCache, query: Query) -> Answer | Exception:
+    try:
+        return cache.find(query)
+    except Exception as error:
+        return error
 
 
 def are_answered(asked: Mapping[str, Future[Answer | Exception]], timeout_s: float | None = None) -> bool:
@@ -155,16 +179,17 @@ def _query(
     parameters: dict[str, Any],
     version: Callable[[], str],
     compute: Callable[[], pd.DataFrame],
+    life: Life = OF_A_BATCH,
 ) -> Query:
     name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
     asked = {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}
-    return Query(name, _of_stores(asked), version, compute)
+    return Query(name, _of_stores(asked), version, compute, life)
 
 
 def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
     """A question about this minute, whose version needs no store, since it may be the one that is down: ``compute(settings)``."""
     settings = clients().settings
-    return Query(name, _of_stores({}), lambda: f"{datetime.now(UTC):%Y%m%d%H%M}", lambda: compute(settings))
+    return Query(name, _of_stores({}), lambda: "now", lambda: compute(settings), OF_NOW)
 
 
 def _of_stores(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,13 @@ import io
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, made
 from dashboard import components as ui
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
@@ -24,6 +24,7 @@ MEASURES = {
 }
 LEVELS: tuple[tuple[history.Dimension, str], ...] = (("airline", "airlines"), ("origin", "origins"), ("destination", "destinations"))
 PERIODS: tuple[history.Period, ...] = ("hour", "day", "week", "month")
+DailyPeriod = Literal["day", "week", "month"]
 EXPORT_ROWS = 100_000
 PATH = "history_path"
 
@@ -34,17 +35,16 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
     """The numbers and charts of the range beside the range of the same length before it."""
     column, title = MEASURES[measure]
     before = period_before(filters)
-    found = ui.gather(
-        totals=data.history(history.totals, filters),
-        totals_before=data.history(history.totals, before),
-        series=data.history(history.series, filters, period),
-        daily=data.history(history.series, filters, "day"),
-        daily_before=data.history(history.series, before, "day"),
-        week=data.history(history.by_weekday_and_hour, filters),
-        weekday=data.history(history.by_weekday, filters),
-    )
+    queries = {
+        "sums": data.history(history.daily_sums, replace(filters, first=before.first)),
+        "week": data.history(history.by_weekday_and_hour, filters),
+    }
+    if period == "hour":
+        queries["hours"] = data.history(history.series, filters, period)
+    found = ui.gather(**queries)
     with ui.section():
-        now, then = (ui.answer(found[name]).frame.iloc[0] for name in ("totals", "totals_before"))
+        sums = ui.answer(found["sums"])
+        now, then = (made.value(totals, sums, *ends(part)).iloc[0] for part in (filters, before))
         if not now.flights:
             ui.empty("No flight in the warehouse matches these filters. Widen them.")
             return
@@ -57,31 +57,63 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
                 ("Cancelled", *(ui.percent(row.cancelled_share) for row in (now, then))),
             ):
                 ui.metric(name, shown, f"before {earlier}" if then.flights else "none before")
-        ui.stamp(ui.answer(found["totals"]), source="flights_daily")
+        ui.stamp(sums, source="flights_daily")
     left, right = st.columns(2)
     with left, ui.section(f"{measure} per {period}"):
-        series = ui.answer(found["series"])
-        figure = charts.lines(series.frame, "begin", {column: measure.lower()}, "scheduled departure (local time)", title)
-        ui.chart(axis_of(figure, column), "history_series", f"Line: {title} per {period}")
-        ui.stamp(series, source="flights_hourly" if period == "hour" else "flights_daily")
+        sums = ui.answer(found["sums"])
+        if period == "hour":
+            answer, source = ui.answer(found["hours"]), "flights_hourly"
+            figure = made.figure(by_hour, answer, column, measure.lower(), title)
+        else:
+            answer, source = sums, "flights_daily"
+            figure = made.figure(by_period, answer, *ends(filters), period, column, measure.lower(), title)
+        ui.chart(figure, "history_series", f"Line: {title} per {period}")
+        ui.stamp(answer, source=source)
     with right, ui.section("Period against period", "Day by day, this range over the range of the same length before it."):
-        this, past = ui.answer(found["daily"]), ui.answer(found["daily_before"])
-        if past.frame.empty:
+        sums = ui.answer(found["sums"])
+        if not then.flights:
             st.caption("The warehouse has no flight in the period before.")
-        figure = charts.periods_compared(this.frame, past.frame, column, title)
-        ui.chart(axis_of(figure, column), "history_compared", f"Two lines: {title} by day in this period and the one before")
-        ui.stamp(this, past, source="flights_daily")
+        figure = made.figure(compared, sums, *ends(filters), *ends(before), column, title)
+        ui.chart(figure, "history_compared", f"Two lines: {title} by day in this period and the one before")
+        ui.stamp(sums, source="flights_daily")
     left, right = st.columns(2)
     with left, ui.section("Week by hour"):
         week = ui.answer(found["week"])
-        ui.chart(charts.week_heatmap(week.frame, column, title), "history_week", f"Heatmap: {title} by weekday and hour of departure")
+        figure = made.figure(charts.week_heatmap, week, column, title)
+        ui.chart(figure, "history_week", f"Heatmap: {title} by weekday and hour of departure")
         ui.stamp(week, source="flights_hourly")
     with right, ui.section("Day of week"):
-        weekday = ui.answer(found["weekday"])
-        named = weekday.frame.assign(weekday=[charts.WEEKDAYS[number - 1] for number in weekday.frame["weekday"]])
-        figure = charts.bars(named, "weekday", column, title, by_delay="delay" in column)
-        ui.chart(axis_of(figure, column), "history_weekday", f"Bars: {title} by weekday")
-        ui.stamp(weekday, source="flights_daily")
+        sums = ui.answer(found["sums"])
+        ui.chart(made.figure(by_weekday, sums, *ends(filters), column, title), "history_weekday", f"Bars: {title} by weekday")
+        ui.stamp(sums, source="flights_daily")
+
+
+def totals(sums: pd.DataFrame, first: date, until: date) -> pd.DataFrame:
+    """The one row of measures of these days."""
+    return history.whole(history.part(sums, first, until))
+
+
+def by_hour(frame: pd.DataFrame, column: str, name: str, title: str) -> go.Figure:
+    """A measure over time."""
+    return axis_of(charts.lines(frame, "begin", {column: name}, "scheduled departure (local time)", title), column)
+
+
+def by_period(sums: pd.DataFrame, first: date, until: date, period: DailyPeriod, column: str, name: str, title: str) -> go.Figure:
+    """A measure by day or longer period."""
+    return by_hour(history.in_periods(history.part(sums, first, until), period), column, name, title)
+
+
+def compared(sums: pd.DataFrame, first: date, until: date, first_before: date, until_before: date, column: str, title: str) -> go.Figure:
+    """A measure by day of two periods."""
+    now, before = (history.in_periods(history.part(sums, *days), "day") for days in ((first, until), (first_before, until_before)))
+    return axis_of(charts.periods_compared(now, before, column, title), column)
+
+
+def by_weekday(sums: pd.DataFrame, first: date, until: date, column: str, title: str) -> go.Figure:
+    """A measure by weekday."""
+    frame = history.by_weekday(history.part(sums, first, until))
+    named = frame.assign(weekday=[charts.WEEKDAYS[number - 1] for number in frame["weekday"]])
+    return axis_of(charts.bars(named, "weekday", column, title, by_delay="delay" in column), column)
 
 
 def drilled() -> str:
@@ -142,18 +174,12 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
     if found.frame.empty:
         ui.empty("No flight matches. Go one level up, or widen the filters.")
         return
-    names = ui.airline_names()
-    rows = found.frame.assign(
-        hover=[
-            f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in found.frame.to_dict("records")
-        ]
-    )
-    figure = charts.ranking(rows, dimension, "flights", "flights (blue: early, red: late)", "hover")
+    figure = made.figure(ranked, found, dimension)
     depth = len(st.session_state[PATH])
     event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
     picked = st.selectbox(
         f"One of the {plural}",
-        [None, *rows[dimension]],
+        [None, *found.frame[dimension]],
         key=f"history_pick_{depth}",
         width=260,
         format_func=lambda code: code or "choose …",
@@ -166,13 +192,25 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
         st.rerun()
 
 
+def ranked(frame: pd.DataFrame, dimension: str) -> go.Figure:
+    """The bars of a level, with names and delays on hover."""
+    names = ui.airline_names()
+    rows = frame.to_dict("records")
+    hover = [f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in rows]
+    return charts.ranking(frame.assign(hover=hover), dimension, "flights", "flights (blue: early, red: late)", "hover")
+
+
+def route_days(frame: pd.DataFrame) -> go.Figure:
+    """The delay of a route by day."""
+    columns = {"mean_arrival_delay": "mean arrival delay"}
+    return charts.lines(frame.sort_values("day"), "day", columns, "day (local)", "mean arrival delay (min)")
+
+
 def route_level(filters: Filters) -> None:
     """The days of one route, and its flights; a chosen flight shows all that is known about it."""
     found = ui.gather(days=data.history(history.by, filters, "day", 400), flights=data.history(history.flights, filters, 200))
     by_day = ui.answer(found["days"])
-    rows = by_day.frame.sort_values("day")
-    figure = charts.lines(rows, "day", {"mean_arrival_delay": "mean arrival delay"}, "day (local)", "mean arrival delay (min)")
-    ui.chart(figure, "history_route", "Line: mean arrival delay of the route by day")
+    ui.chart(made.figure(route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
     flights = ui.answer(found["flights"])
     event = ui.table(flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row")
     picked = event["selection"]["rows"] if event else []
@@ -211,10 +249,11 @@ def export(filters: Filters) -> None:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
         frame = found.frame
         with st.container(horizontal=True):
-            st.download_button("CSV", frame.to_csv(index=False), "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
+            csv = made.file(as_csv, found)
+            st.download_button("CSV", csv, "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
             st.download_button(
                 "Parquet",
-                parquet(frame),
+                made.file(as_parquet, found),
                 "flights.parquet",
                 "application/vnd.apache.parquet",
                 icon=":material/download:",
@@ -224,7 +263,13 @@ def export(filters: Filters) -> None:
         ui.stamp(found, source="the warehouse", note=f"{len(frame):,} rows{cut}")
 
 
-def parquet(frame: pd.DataFrame) -> bytes:
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """The frame as a CSV file."""
+    text: str = frame.to_csv(index=False)
+    return text.encode()
+
+
+def as_parquet(frame: pd.DataFrame) -> bytes:
     """The frame as a Parquet file."""
     sink = io.BytesIO()
     frame.to_parquet(sink, index=False)
@@ -244,6 +289,9 @@ def body() -> None:
         measure = st.selectbox("Measure", list(MEASURES), index=1, key="history_measure", persist_state="session", width=230)
         period = st.segmented_control("Aggregation", PERIODS, default="day", key="history_period", persist_state="session") or "day"
     chosen = narrowed(filters, st.session_state.get(PATH, []))
+    depth = len(st.session_state.get(PATH, []))
+    ranks = [data.history(history.by, chosen, LEVELS[depth][0], 20)] if depth < len(LEVELS) else []
+    data.ahead(*ranks, data.history(history.daily_rows, chosen, EXPORT_ROWS))
     ui.live(partial(aggregates, chosen, measure, period), "history_aggregates")
     ui.live(partial(drill_down, filters), "history_drill")
     ui.live(partial(export, chosen), "history_export_part")

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
+from pydantic import TypeAdapter
 
 from dashboard import components as ui
-from dashboard import data, operations_charts
+from dashboard import data, made, operations_charts
 from flight_assets.monitoring import history
 from flight_assets.queries import dagster, operations
 from flight_assets.queries.cache import Answer, Query
@@ -16,6 +18,7 @@ from flight_assets.settings import Settings
 
 GB = 1e9
 T = TypeVar("T")
+_BOARD = TypeAdapter(history.Board)
 STATUS_ICONS = {"firing": "● firing", "pending": "◐ pending", "silenced": "⊘ silenced", "resolved": "○ resolved"}
 RUN_ICONS = {"SUCCESS": "✓ success", "FAILURE": "✗ failure", "CANCELED": "– canceled", "STARTED": "… running", "QUEUED": "… queued"}
 SHOWN_RUNS = 30
@@ -39,12 +42,16 @@ RUNS = ("runs", lambda settings: dagster.runs(settings, operations.RECENT_RUNS))
 LAG = ("lag", operations.topic_lag)
 BATCHES = ("batches", operations.batches)
 REDIS = ("redis", one_row(operations.redis_info))
+BOARD = ("board", lambda settings: pd.DataFrame({"board": [_BOARD.dump_json(history.board(settings)).decode()]}))
 
 
 def overview() -> None:
     """The score and what it is made of."""
-    found = ui.gather(services=query(*SERVICES), runs=query(*RUNS), lag=query(*LAG), batches=query(*BATCHES), redis=query(*REDIS))
-    board = attempt(lambda: history.board(data.clients().settings))
+    found = ui.gather(
+        services=query(*SERVICES), runs=query(*RUNS), lag=query(*LAG), batches=query(*BATCHES), redis=query(*REDIS), board=query(*BOARD)
+    )
+    asked = found.pop("board")
+    board = asked if isinstance(asked, Exception) else made.value(read_board, asked)
     age, succeeded = of(found["runs"], lambda frame: operations.pipeline_runs(frame, datetime.now(UTC))) or (None, None)
     lag = of(found["lag"], lambda frame: float(frame["lag"].sum()))
     works = of(found["services"], lambda frame: float(frame["works"].mean()))
@@ -79,7 +86,9 @@ def overview() -> None:
     with left:
         alarms(board)
     with right, ui.section("Health score", FORMULA):
-        ui.chart(operations_charts.health_parts(parts), "operations_health", f"Bars: parts of the health score, {score:.0%} in all")
+        ui.chart(
+            made.figure(operations_charts.health_parts, parts), "operations_health", f"Bars: parts of the health score, {score:.0%} in all"
+        )
         st.caption(FORMULA)
         stamped(found)
 
@@ -91,12 +100,9 @@ def stamped(found: dict[str, Answer | Exception], source: str = "the services, D
         ui.stamp(*answers, source=source)
 
 
-def attempt(ask: Callable[[], history.Board]) -> history.Board | Exception:
-    """The answer or its error, to be shown where it belongs."""
-    try:
-        return ask()
-    except Exception as error:
-        return error
+def read_board(frame: pd.DataFrame) -> history.Board:
+    """The board out of its answer."""
+    return _BOARD.validate_json(frame["board"].iloc[0])
 
 
 def raised(board: history.Board | Exception) -> history.Board:
@@ -186,8 +192,8 @@ def services() -> None:
     with right, ui.section("How full", "Used share of each; the mark is where an alarm rings."):
         rows, missing = fullness(found)
         if rows:
-            frame = pd.DataFrame(rows, columns=["name", "ratio", "text", "limit_ratio"]).astype({"limit_ratio": float})
-            ui.chart(operations_charts.capacity(frame), "operations_capacity", f"Bars: used share of {', '.join(frame['name'])}")
+            figure = made.figure(capacity, rows)
+            ui.chart(figure, "operations_capacity", f"Bars: used share of {', '.join(row[0] for row in rows)}")
         for name in missing:
             st.caption(f"{name}: not known, it does not answer")
         extra = of(found["hdfs"], lambda frame: frame.iloc[0])
@@ -198,6 +204,12 @@ def services() -> None:
                 f"{extra['missing_blocks']:.0f} blocks missing, {extra['under_replicated_blocks']:.0f} with too few copies"
             )
         stamped(found, "NameNode JMX, dbStats, INFO, Spark, the machine")
+
+
+def capacity(rows: list[tuple[str, float, str, float | None]]) -> go.Figure:
+    """The bars of ``fullness``."""
+    frame = pd.DataFrame(rows, columns=["name", "ratio", "text", "limit_ratio"]).astype({"limit_ratio": float})
+    return operations_charts.capacity(frame)
 
 
 def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, float, str, float | None]], list[str]]:
@@ -248,7 +260,7 @@ def orchestration() -> None:
             ui.empty("Dagster has not run anything yet. The schedule does so every minute; `flights process` does it now.")
         else:
             alt = f"Marks: the newest {len(answer.frame)} runs by start, duration and outcome"
-            ui.chart(operations_charts.runs(answer.frame, ui.time_zone()), "operations_runs", alt)
+            ui.chart(made.figure(operations_charts.runs, answer, ui.time_zone()), "operations_runs", alt)
             shown = answer.frame.head(SHOWN_RUNS)
             frame = shown.assign(status=[RUN_ICONS.get(status, status.lower()) for status in shown["status"]], run=shown["url"])
             columns = {
@@ -296,7 +308,7 @@ def work() -> None:
             ui.empty("No batch has been finished yet. Run `flights produce`, then `flights process`.")
         else:
             alt = f"Stacked bars: seconds per step of the newest {len(answer.frame)} batches"
-            ui.chart(operations_charts.step_durations(answer.frame), "operations_steps", alt)
+            ui.chart(made.figure(operations_charts.step_durations, answer), "operations_steps", alt)
         waiting = ui.answer(found["steps"]).frame.query("pending > 0")
         sentences = [f"{row.pending} for {row.step}" for row in waiting.itertuples()]
         st.caption(f"Batches that wait: {', '.join(sentences)}" if sentences else "No batch waits for a step.")
@@ -305,7 +317,7 @@ def work() -> None:
         answer = ui.answer(found["batches"])
         if not answer.frame.empty:
             alt = f"Bars: messages a second of the newest {len(answer.frame)} batches"
-            ui.chart(operations_charts.landing_rate(answer.frame), "operations_landing", alt)
+            ui.chart(made.figure(operations_charts.landing_rate, answer), "operations_landing", alt)
         progress = ui.answer(found["streaming"]).frame.iloc[0]
         state = "is writing" if progress["planned"] > progress["committed"] else "has written"
         st.caption(f"The stream {state} batch {progress['planned']:.0f}; committed up to {progress['committed']:.0f}."
@@ -318,7 +330,7 @@ def work() -> None:
             ui.empty("The topic is empty. Send some messages with `flights produce`.")
         else:
             alt = f"Bars: messages taken and waiting per partition, {int(answer.frame['lag'].sum())} waiting"
-            ui.chart(operations_charts.lag(answer.frame), "operations_lag", alt)
+            ui.chart(made.figure(operations_charts.lag, answer), "operations_lag", alt)
         ui.stamp(answer, source="Kafka and the ledger")
     with right, ui.section("Spark jobs", "The newest jobs of the one application."):
         answer = ui.answer(found["jobs"])
@@ -343,7 +355,7 @@ def archives() -> None:
             ui.empty("Nothing has been archived yet: MongoDB has not reached the threshold.")
         else:
             alt = f"Marks: {len(answer.frame)} archives by begin and documents"
-            ui.chart(operations_charts.archives(answer.frame, ui.time_zone()), "operations_archive_timeline", alt)
+            ui.chart(made.figure(operations_charts.archives, answer, ui.time_zone()), "operations_archive_timeline", alt)
             columns = {"timestamp": times_column("begun")}
             ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
         ui.stamp(answer, source="the archives' records")

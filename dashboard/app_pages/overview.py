@@ -1,8 +1,10 @@
 """Real-Time Overview: what comes in, how much there is, how fast it gets through, and which flights are late where."""
 
+import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, made
 from dashboard import components as ui
 from flight_assets.contracts import dimensions
 from flight_assets.queries import live
@@ -57,7 +59,7 @@ def incoming_chart(found: dict[str, Answer | Exception]) -> None:
             ui.empty(f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window.")
         else:
             ui.chart(
-                charts.messages_over_time(incoming.frame, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
+                made.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
                 f"Bars: messages that Kafka took in the last {label}, {incoming.frame['messages'].sum():,} in all",
             )  # fmt: skip
         ui.stamp(incoming, source="Kafka")
@@ -71,7 +73,7 @@ def latency_chart(found: dict[str, Answer | Exception]) -> None:
             ui.empty("No batch has been finished yet. Run `flights process`.")
         else:
             ui.chart(
-                charts.latency_over_batches(latency.frame, ui.time_zone(), CHART_HEIGHT), "overview_latency",
+                made.figure(charts.latency_over_batches, latency, ui.time_zone(), CHART_HEIGHT), "overview_latency",
                 f"Lines: latency p50 and p95 of the last {len(latency.frame)} batches, in seconds",
             )  # fmt: skip
         ui.stamp(latency, source="MongoDB and HDFS")
@@ -127,18 +129,27 @@ def delays(found: dict[str, Answer | Exception]) -> None:
     """The map of routes and airports."""
     with ui.section("Delays by airport and route", "Mean arrival delay, before arrival the departure delay; flights of the window."):
         routes = ui.answer(found["routes"])
-        placed = routes.frame[routes.frame["mean_delay"].notna()]
-        shown = charts.on_the_map(placed, dimensions.airports())
-        if placed.empty:
+        placed, shown = made.value(placed_and_shown, routes)
+        if not placed:
             ui.empty(f"No flight with a known delay came in during the last {label}.")
         else:
             ui.chart(
-                charts.delay_map(shown, dimensions.airports(), MAP_HEIGHT), "overview_map",
-                f"Map: {len(shown)} routes and their airports coloured by mean delay",
+                made.figure(delay_map, routes), "overview_map", f"Map: {shown} routes and their airports coloured by mean delay"
             )  # fmt: skip
-        beyond = len(placed) - len(shown)
+        beyond = placed - shown
         note = f"{int(routes.frame['flights'].sum()):,} flights in the window"
         ui.stamp(routes, source="MongoDB", note=f"{note}; {beyond} routes leave the map" if beyond else note)
+
+
+def placed_and_shown(routes: pd.DataFrame) -> tuple[int, int]:
+    """How many routes have a delay, and how many of them lie on the map."""
+    placed = routes[routes["mean_delay"].notna()]
+    return len(placed), len(charts.on_the_map(placed, dimensions.airports()))
+
+
+def delay_map(routes: pd.DataFrame) -> go.Figure:
+    """The map of the routes that have a delay."""
+    return charts.delay_map(routes[routes["mean_delay"].notna()], dimensions.airports(), MAP_HEIGHT)
 
 
 def records() -> None:

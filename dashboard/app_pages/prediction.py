@@ -1,14 +1,16 @@
 """Prediction & Insights: how right the delay model is, by time, confidence and version, and why a flight got its prediction."""
 
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, made
 from dashboard import components as ui
-from flight_assets.delay_model.errors import ModelError
 from flight_assets.queries import history, model_quality
+from flight_assets.queries.cache import Query
 from flight_assets.queries.filters import Filters
 
 PROMISED_COVERAGE = 0.9
@@ -19,27 +21,33 @@ BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
 
 
+def queries_of_figures(filters: Filters) -> dict[str, Query]:
+    """What ``figures`` asks."""
+    return {
+        "bins": data.history(history.delay_distribution, filters),
+        "dots": data.history(history.predicted_against_actual, filters, 3_000),
+        "errors": data.history(history.largest_errors, filters, LARGEST),
+    }
+
+
 def figures(filters: Filters) -> None:
     """Distribution, actual against predicted, and the largest errors."""
-    found = ui.gather(
-        bins=data.history(history.delay_distribution, filters),
-        dots=data.history(history.predicted_against_actual, filters, 3_000),
-        errors=data.history(history.largest_errors, filters, LARGEST),
-    )
+    found = ui.gather(**queries_of_figures(filters))
     left, right = st.columns(2)
     with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
         bins = ui.answer(found["bins"])
         if bins.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
         else:
-            ui.chart(charts.distributions(bins.frame), "prediction_bins", "Steps: flights by predicted and by actual arrival delay")
+            ui.chart(made.figure(charts.distributions, bins), "prediction_bins", "Steps: flights by predicted and by actual arrival delay")
         ui.stamp(bins, source="fact_flight_events")
     with right, ui.section("Actual against predicted", "A sample of at most 3,000 flights; on the dashed line the prediction was right."):
         dots = ui.answer(found["dots"])
         if dots.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
         else:
-            ui.chart(charts.predicted_against_actual(dots.frame), "prediction_dots", "Dots: actual over predicted arrival delay by flight")
+            figure = made.figure(charts.predicted_against_actual, dots)
+            ui.chart(figure, "prediction_dots", "Dots: actual over predicted arrival delay by flight")
         ui.stamp(dots, source="fact_flight_events")
     with ui.section(
         "Anomalies by prediction error", "The flights that were furthest from their prediction; z counts standard deviations of the error."
@@ -90,37 +98,21 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
     quality = found["quality"]
     left, right = st.columns(2)
     with left, ui.section("MAE and RMSE over time"):
-        frame = enough(ui.answer(quality).frame)
-        columns = {
-            "mae": "MAE",
-            "rmse": "RMSE",
-            "mae_median_baseline": "baseline MAE (median)",
-            "rmse_mean_baseline": "baseline RMSE (mean)",
-        }
-        figure = charts.lines(frame, "bucket", columns, "prediction made (UTC)", "error (min)")
-        ui.chart(
-            charts.local_on_hover(figure, "MAE", frame["bucket"], ui.time_zone()),
-            "prediction_errors_time",
-            "Lines: MAE and RMSE by day",
-        )
+        figure = made.figure(errors_over_time, ui.answer(quality), ui.time_zone())
+        ui.chart(figure, "prediction_errors_time", "Lines: MAE and RMSE by day")
         ui.stamp(ui.answer(quality), source="predictions", note=f"buckets with {FEW_FLIGHTS} flights or more")
     with right, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
-        frame = enough(ui.answer(quality).frame)
-        figure = charts.lines(frame, "bucket", {"mape": "MAPE"}, "prediction made (UTC)", "MAPE")
-        figure = charts.local_on_hover(figure, "MAPE", frame["bucket"], ui.time_zone())
-        ui.chart(figure.update_yaxes(tickformat=".0%"), "prediction_mape", "Line: MAPE by day")
+        figure = made.figure(mape_over_time, ui.answer(quality), ui.time_zone())
+        ui.chart(figure, "prediction_mape", "Line: MAPE by day")
         ui.stamp(ui.answer(quality), source="predictions")
     left, right = st.columns(2)
     with left, ui.section("Interval coverage over time"):
-        frame = enough(ui.answer(quality).frame)
-        figure = charts.coverage(frame, "bucket", "coverage_90", PROMISED_COVERAGE, "prediction made (UTC)")
-        figure = charts.local_on_hover(figure, charts.COVERED, frame["bucket"], ui.time_zone())
+        figure = made.figure(coverage_over_time, ui.answer(quality), ui.time_zone())
         ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
         ui.stamp(ui.answer(quality), source="predictions")
     with right, ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
         confidence = ui.answer(found["confidence"])
-        named = confidence.frame.assign(confidence=[f"{value:.2f}" for value in confidence.frame["confidence"]])
-        ui.chart(charts.bars(named, "confidence", "mae", "MAE (min)", "min"), "prediction_confidence", "Bars: MAE by confidence")
+        ui.chart(made.figure(errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
         ui.stamp(confidence, source="predictions")
     with ui.section("Model versions compared", "Champion and challenger over the flights that both predicted."):
         versions = ui.answer(found["versions"])
@@ -132,6 +124,34 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
             ]
             ui.table(shown, key="prediction_versions")
         ui.stamp(versions, source="predictions and challenger_predictions")
+
+
+def errors_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+    """Errors beside those of the baselines, by bucket."""
+    shown = enough(frame)
+    columns = {"mae": "MAE", "rmse": "RMSE", "mae_median_baseline": "baseline MAE (median)", "rmse_mean_baseline": "baseline RMSE (mean)"}
+    figure = charts.lines(shown, "bucket", columns, "prediction made (UTC)", "error (min)")
+    return charts.local_on_hover(figure, "MAE", shown["bucket"], zone)
+
+
+def mape_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+    """MAPE by bucket."""
+    shown = enough(frame)
+    figure = charts.lines(shown, "bucket", {"mape": "MAPE"}, "prediction made (UTC)", "MAPE")
+    return charts.local_on_hover(figure, "MAPE", shown["bucket"], zone).update_yaxes(tickformat=".0%")
+
+
+def coverage_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+    """Coverage beside what is promised, by bucket."""
+    shown = enough(frame)
+    figure = charts.coverage(shown, "bucket", "coverage_90", PROMISED_COVERAGE, "prediction made (UTC)")
+    return charts.local_on_hover(figure, charts.COVERED, shown["bucket"], zone)
+
+
+def errors_by_confidence(frame: pd.DataFrame) -> go.Figure:
+    """MAE by the mean confidence of each bin."""
+    named = frame.assign(confidence=[f"{confidence:.2f}" for confidence in frame["confidence"]])
+    return charts.bars(named, "confidence", "mae", "MAE (min)", "min")
 
 
 def enough(frame: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +171,7 @@ def why(filters: Filters) -> None:
             "Flight", list(candidates), key="prediction_flight", width=300, accept_new_options=True,
             help="The flights with the largest errors; any other flight_id can be typed.",
         )  # fmt: skip
-        found = ui.gather(why=data.judged(model_quality.explain_flight, flight_id), flight=data.history(history.flight, flight_id))
+        found = ui.gather(why=data.judged(model_quality.explanation, flight_id), flight=data.history(history.flight, flight_id))
         flight = ui.answer(found["flight"])
         if len(flight.frame):
             row = flight.frame.iloc[0]
@@ -163,12 +183,16 @@ def why(filters: Filters) -> None:
                 )
                 ui.metric("Actual", ui.number(row.actual_delay_minutes, 0, "min"), f"error {ui.number(row.error_minutes, 1, 'min')}")
                 ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
-        if isinstance(found["why"], ModelError):
-            ui.empty(f"This prediction cannot be explained: {found['why']}.")
+        reasons = ui.answer(found["why"])
+        if refusal := reasons.frame.attrs.get("refusal"):
+            ui.empty(f"This prediction cannot be explained: {refusal}.")
             ui.stamp(flight, source="fact_flight_events")
             return
-        reasons = ui.answer(found["why"])
-        ui.chart(charts.contributions(reasons.frame), "prediction_why", f"Bars: contributions of features to the prediction of {flight_id}")
+        ui.chart(
+            made.figure(charts.contributions, reasons),
+            "prediction_why",
+            f"Bars: contributions of features to the prediction of {flight_id}",
+        )
         start = ui.number(reasons.frame.attrs.get("expected_minutes"), 1, "min")
         ui.stamp(reasons, flight, source="the model and staging_flight_events", note=f"added to {start}, the mean over training")
 
@@ -182,6 +206,7 @@ def body() -> None:
     chosen = ui.history_filters("prediction", extent["first"], extent["last"])
     if chosen is not None:
         bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
+        data.ahead(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
         ui.live(partial(figures, chosen), "prediction_figures")
         ui.live(partial(why, chosen), "prediction_reasons")

@@ -1,16 +1,18 @@
 """Data Quality & Metadata: what is missing or rejected, how fresh each table is, and whether every message is accounted for."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, made
 from dashboard import components as ui
 from flight_assets.queries import history, quality
 
 CHECK_DAYS = 14
 SAMPLES = 20
+BATCHES = 120
 
 ui.page(
     "Data Quality & Metadata",
@@ -20,7 +22,7 @@ ui.page(
 
 def ledger() -> None:
     """Conservation: each message in exactly one counter, in total and per batch."""
-    found = ui.gather(conservation=data.history(quality.conservation), batches=data.history(quality.batches, 120))
+    found = ui.gather(conservation=data.history(quality.conservation), batches=data.history(quality.batches, BATCHES))
     with ui.section("Every message is accounted for", "Messages landed = staged + duplicate + quarantined, in each batch."):
         whole = ui.answer(found["conservation"])
         row = whole.frame.iloc[0]
@@ -44,7 +46,7 @@ def ledger() -> None:
         if batches.frame.empty:
             ui.empty("No batch has been finished yet.")
         else:
-            figure = charts.stacked_batches(batches.frame, ("staged", "duplicate", "quarantined"), "messages")
+            figure = made.figure(charts.stacked_batches, batches, ("staged", "duplicate", "quarantined"), "messages")
             ui.chart(figure, "quality_batches", f"Stacked bars: what became of the messages of {len(batches.frame)} batches")
         ui.stamp(batches, source="batch_metadata")
 
@@ -74,7 +76,7 @@ def rejected() -> None:
             ui.empty("No message has been rejected.")
             ui.stamp(reasons, source="quarantined_events")
             return
-        figure = charts.counts(reasons.frame, "reason", "messages", "messages")
+        figure = made.figure(charts.counts, reasons, "reason", "messages", "messages")
         ui.chart(figure, "quality_reasons", f"Bars: {reasons.frame['messages'].sum():,} rejected messages by reason")
         reason = st.selectbox("Samples of", reasons.frame["reason"], key="quality_reason", persist_state="session", width=260)
         samples = ui.answer(ui.gather(rows=data.history(quality.quarantine_samples, reason, SAMPLES))["rows"])
@@ -101,8 +103,7 @@ def gaps() -> None:
             ),
         ):
             missing = ui.answer(found["missing"])
-            figure = charts.shares(missing.frame.head(15), "field", "missing_share", "share missing")
-            ui.chart(figure, "quality_missing", "Bars: share of missing values by field")
+            ui.chart(made.figure(most_missing, missing), "quality_missing", "Bars: share of missing values by field")
             ui.stamp(missing, source="fact_flight_events")
         with (
             right,
@@ -112,16 +113,29 @@ def gaps() -> None:
             if score.frame.empty:
                 ui.empty("No flight matches these filters. Widen them.")
             else:
-                figure = charts.lines(
-                    score.frame, "flight_date", {"mean_quality": "mean quality"}, "flight date", "quality score (0–1)", height=356
-                )
-                ui.chart(figure.update_yaxes(range=[0, 1.02]), "quality_score", "Line: mean quality score by day")
+                ui.chart(made.figure(score_by_day, score), "quality_score", "Line: mean quality score by day")
             ui.stamp(score, source="flights_daily")
+
+
+def most_missing(frame: pd.DataFrame) -> go.Figure:
+    """The fields that are missing most."""
+    return charts.shares(frame.head(15), "field", "missing_share", "share missing")
+
+
+def score_by_day(frame: pd.DataFrame) -> go.Figure:
+    """The quality score by day, on its whole scale."""
+    figure = charts.lines(frame, "flight_date", {"mean_quality": "mean quality"}, "flight date", "quality score (0–1)", height=356)
+    return figure.update_yaxes(range=[0, 1.02])
+
+
+def checked_since() -> date:
+    """The first day whose checks are shown."""
+    return ui.now().date() - timedelta(days=CHECK_DAYS)
 
 
 def checks() -> None:
     """How the asset checks have gone."""
-    since = ui.now().date() - timedelta(days=CHECK_DAYS)
+    since = checked_since()
     found = ui.gather(checks=data.history(quality.check_trend, since))
     with ui.section("Checks", f"Share of evaluations that failed, by check and day, of the last {CHECK_DAYS} days."):
         trend = ui.answer(found["checks"])
@@ -129,7 +143,7 @@ def checks() -> None:
             ui.empty("No check has been recorded in these days; each batch records its checks.")
         else:
             ui.chart(
-                charts.check_heatmap(trend.frame, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
+                made.figure(charts.check_heatmap, trend, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
                 "quality_checks",
                 "Heatmap: share of failed evaluations by check and day",
             )
@@ -178,6 +192,11 @@ def schema() -> None:
         ui.stamp(contract, source="schema_metadata")
 
 
+data.ahead(
+    data.history(quality.conservation), data.history(quality.batches, BATCHES), data.history(quality.quarantine_by_reason),
+    data.history(history.extent), data.history(quality.freshness), data.history(quality.archives),
+    data.history(quality.check_trend, checked_since()), data.history(quality.contract),
+)  # fmt: skip
 ui.live(ledger, "quality_ledger")
 left, right = st.columns(2)
 with left:

@@ -1,16 +1,19 @@
 """Streaming Analytics: a measure over time, from MongoDB while it is fresh or from the warehouse, with its trend and what stands out."""
 
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data
+from dashboard import charts, data, made
 from dashboard import components as ui
 from flight_assets.queries import history, live
+from flight_assets.queries.cache import Answer
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.live import COUNTS
-from flight_assets.queries.trends import rolling_mean, trend
+from flight_assets.queries.trends import Trend, rolling_mean, trend
 
 LIVE_WINDOWS: dict[str, tuple[int, live.Bucket]] = {
     "last hour": (60, "minute"), "last 6 hours": (360, "minute"), "last 24 hours": (1_440, "hour"), "last 7 days": (10_080, "hour"),
@@ -41,14 +44,24 @@ with controls:
     )
 
 
-def analysis(frame: pd.DataFrame, unit: str, x_title: str, bucket: str) -> None:
+def analysed(frame: pd.DataFrame, column: str) -> tuple[pd.Series, Trend | None]:
+    """The values of a column, and their trend."""
+    values = frame[column].astype(float)
+    return values, trend(values)
+
+
+def series(frame: pd.DataFrame, column: str, points: int, unit: str, x_title: str, zone: ZoneInfo) -> go.Figure:
+    """A column over time with its trend and its rolling mean of so many points."""
+    values, line = analysed(frame, column)
+    figure = charts.series_with_bands(frame["begin"], values, line, rolling_mean(values, points), unit, x_title)
+    return figure if frame["begin"].dt.tz is None else charts.local_on_hover(figure, "value", frame["begin"], zone)
+
+
+def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
     """The chart, and what the regression says in words."""
     column = MEASURES[measure][0]
-    values = frame[column].astype(float)
-    line = trend(values)
-    figure = charts.series_with_bands(frame["begin"], values, line, rolling_mean(values, points), unit, x_title)
-    if frame["begin"].dt.tz is not None:
-        figure = charts.local_on_hover(figure, "value", frame["begin"], ui.time_zone())
+    values, line = made.value(analysed, found, column)
+    figure = made.figure(series, found, column, points, unit, x_title, ui.time_zone())
     ui.chart(figure, "streaming_series", f"Line: {measure.lower()} per {bucket} with rolling mean, trend and anomalies")
     with st.container(horizontal=True):
         ui.metric("Latest", ui.number(values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2), unit)
@@ -66,7 +79,7 @@ def analysis(frame: pd.DataFrame, unit: str, x_title: str, bucket: str) -> None:
         )  # fmt: skip
 
 
-def windowed(frame: pd.DataFrame, bucket: str) -> None:
+def windows(frame: pd.DataFrame, points: int, bucket: str) -> pd.DataFrame:
     """The newest windows as numbers: the last bucket, the last few, all."""
     rows = []
     for name, part in (("last", frame.tail(1)), (f"last {points}", frame.tail(points)), ("all", frame)):
@@ -78,8 +91,15 @@ def windowed(frame: pd.DataFrame, bucket: str) -> None:
             weighted = (values[known] * weights[known]).sum() / weights[known].sum() if weights[known].sum() else float("nan")
             row[column] = int(values.sum()) if column == "cancelled" else weighted
         rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def windowed(found: Answer, bucket: str) -> None:
+    """The newest windows as a table."""
     ui.table(
-        pd.DataFrame(rows), key="streaming_windows", column_config={"cancelled": st.column_config.NumberColumn("cancelled", format="%d")}
+        made.value(windows, found, points, bucket),
+        key="streaming_windows",
+        column_config={"cancelled": st.column_config.NumberColumn("cancelled", format="%d")},
     )
 
 
@@ -91,16 +111,16 @@ def hot() -> None:
         routes=data.live(live.by_route, minutes, filters, 15),
     )  # fmt: skip
     with ui.section(f"{measure} per {bucket}, {window}"):
-        series = ui.answer(found["series"])
-        if series.frame.empty:
+        answer = ui.answer(found["series"])
+        if answer.frame.empty:
             ui.empty(f"No flight came in during the {window}. Send some with `flights produce`, or choose a longer range.")
         else:
-            analysis(series.frame, MEASURES[measure][1], "time of ingestion (UTC)", bucket)
-        ui.stamp(series, source="MongoDB")
+            analysis(answer, MEASURES[measure][1], "time of ingestion (UTC)", bucket)
+        ui.stamp(answer, source="MongoDB")
     left, right = st.columns(2)
     with left, ui.section("Windows", "Each bucket weighted by its flights."):
         if not series_is_empty(found["series"]):
-            windowed(ui.answer(found["series"]).frame, bucket)
+            windowed(ui.answer(found["series"]), bucket)
         ui.stamp(ui.answer(found["series"]), source="MongoDB")
     with right, ui.section("Newest states"):
         states = ui.answer(found["states"])
@@ -108,7 +128,7 @@ def hot() -> None:
             ui.empty("No flight in this range.")
         else:
             ui.chart(
-                charts.bars(states.frame, "event_type", "flights", "flights", height=260),
+                made.figure(charts.bars, states, "event_type", "flights", "flights", "", 260),
                 "streaming_states",
                 "Bars: flights by newest state",
             )
@@ -124,19 +144,19 @@ def cold(filters: Filters, period: history.Period) -> None:
     """The series of the warehouse."""
     found = ui.gather(series=data.history(history.series, filters, period))
     with ui.section(f"{measure} per {period}"):
-        series = ui.answer(found["series"])
-        if series.frame.empty:
+        answer = ui.answer(found["series"])
+        if answer.frame.empty:
             ui.empty("No flight in the warehouse matches these filters. Widen them.")
         else:
-            analysis(series.frame, MEASURES[measure][1], "scheduled departure (local time)", period)
-        ui.stamp(series, source="flights_hourly" if period == "hour" else "flights_daily")
+            analysis(answer, MEASURES[measure][1], "scheduled departure (local time)", period)
+        ui.stamp(answer, source="flights_hourly" if period == "hour" else "flights_daily")
     with ui.section("Windows", "Each bucket weighted by its flights."):
-        series = ui.answer(found["series"])
-        if series.frame.empty:
+        answer = ui.answer(found["series"])
+        if answer.frame.empty:
             ui.empty("Nothing to sum up.")
         else:
-            windowed(series.frame, period)
-        ui.stamp(series, source="the warehouse")
+            windowed(answer, period)
+        ui.stamp(answer, source="the warehouse")
 
 
 def past() -> None:

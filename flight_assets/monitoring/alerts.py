@@ -87,16 +87,12 @@ def evaluate(state: State, samples: Samples, settings: Settings, now: datetime, 
     for rule in rules:
         if rule.metric not in samples:
             continue
-        past = {
-            alert_key(rule.name, labels): (labels, value)
-            for labels, value in samples[rule.metric]
-            if rule.concerns(labels) and rule.is_past(value, settings)
-        }
+        past = {alert_key(rule.name, alarm[0]): alarm for alarm in rule.alarms(samples[rule.metric], settings)}
         for key, alert in list(alerts.items()):
             if alert.rule == rule.name and key not in past:
                 _end(alerts, key, alert, now)
-        for key, (labels, value) in past.items():
-            alerts[key] = _seen(rule, alerts.get(key), labels, value, settings, now)
+        for key, alarm in past.items():
+            alerts[key] = _seen(rule, alerts.get(key), alarm, settings, now)
     return state.model_copy(update={"alerts": alerts, "evaluated_at": now})
 
 
@@ -111,12 +107,13 @@ def _end(alerts: dict[str, Alert], key: str, alert: Alert, now: datetime) -> Non
         alerts[key] = alert.model_copy(update={"status": "resolved", "resolved_at": now})
 
 
-def _seen(rule: Rule, known: Alert | None, labels: dict[str, str], value: float, settings: Settings, now: datetime) -> Alert:
+def _seen(rule: Rule, known: Alert | None, alarm: tuple[dict[str, str], float, str], settings: Settings, now: datetime) -> Alert:
+    labels, value, summary = alarm
     seen = {
         "last_seen": now,
         "value": value,
         "limit": rule.limit_value(settings),
-        "summary": rule.summary.format(value=value, **labels),
+        "summary": summary,
         "remedy": rule.remedy.format(value=value, **labels),
     }
     if known is None or known.status == "resolved":

@@ -1,13 +1,13 @@
 """The rules of the alarms, all of them. Evaluated by the Dagster sensor ``watch``, and exported for Prometheus as they stand.
 
 A rule looks at the samples of one metric: each sample past the limit for ``for_s`` seconds is an alarm of its own, told apart by the
-sample's labels. A limit is a number or the name of a setting.
+sample's labels, unless the rule has ``each``. A limit is a number or the name of a setting.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +21,11 @@ SERVICES_OF_STORES = "kafka|namenode|mongod|redis|dagster-webserver|spark|metric
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``only`` and ``never`` are a label and a regular expression that its whole value must, or must not, match."""
+    """One rule. ``only`` and ``never`` are a label and a regular expression that its whole value must, or must not, match.
+
+    With ``each`` all samples past the limit are one alarm without labels: its value is the one furthest past the limit, and ``{each}`` in
+    its summary lists them in these words.
+    """
 
     name: str
     severity: Literal["critical", "warning"]
@@ -33,6 +37,7 @@ class Rule:
     remedy: str
     only: tuple[str, str] | None = None
     never: tuple[str, str] | None = None
+    each: str = ""
 
     def limit_value(self, settings: Settings) -> float:
         """The limit as a number."""
@@ -49,12 +54,29 @@ class Rule:
         limit = self.limit_value(settings)
         return value > limit if self.comparison == ">" else value < limit
 
+    def alarms(self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings) -> list[tuple[dict[str, str], float, str]]:
+        """What its samples call for: labels, value and summary of each alarm."""
+        past = [(labels, value) for labels, value in samples if self.concerns(labels) and self.is_past(value, settings)]
+        if not self.each:
+            return [(labels, value, self.summary.format(value=value, **labels)) for labels, value in past]
+        if not past:
+            return []
+        furthest = (max if self.comparison == ">" else min)(value for _, value in past)
+        each = ", ".join(sorted(self.each.format(**labels).strip() for labels, _ in past))
+        return [({}, furthest, self.summary.format(value=furthest, each=each))]
+
     def expression(self, settings: Settings) -> str:
         """The condition in PromQL."""
+        condition = f"{self.comparison} {self.limit_value(settings):g}"
+        if self.each:
+            return f"{'max' if self.comparison == '>' else 'min'}({self.selector()}) {condition}"
+        return f"{self.selector()} {condition}"
+
+    def selector(self) -> str:
+        """The samples that it looks at, in PromQL."""
         matchers = [f'{self.only[0]}=~"{self.only[1]}"'] if self.only else []
         matchers += [f'{self.never[0]}!~"{self.never[1]}"'] if self.never else []
-        selector = f"{{{','.join(matchers)}}}" if matchers else ""
-        return f"{self.metric}{selector} {self.comparison} {self.limit_value(settings):g}"
+        return f"{self.metric}{{{','.join(matchers)}}}" if matchers else self.metric
 
 
 RULES = (
@@ -113,8 +135,9 @@ RULES = (
     ),
     Rule(
         "ModelDrift", "warning", "flights_model_breached", ">", 0, 0,
-        "the delay model's {metric} {subject} is past its threshold",
+        "the delay model is past its thresholds: {each}",
         "see the prediction page; train again with `flights model train` if it stays",
+        each="{metric} {subject}",
     ),
     Rule(
         "DaemonDown", "critical", "flights_dagster_daemon_up", "<", 1, 120,
@@ -145,12 +168,22 @@ def _prometheus_rule(rule: Rule, settings: Settings) -> dict[str, Any]:
         "expr": rule.expression(settings),
         "for": f"{rule.for_s}s",
         "labels": {"severity": rule.severity},
-        "annotations": {"summary": _go_template(rule.summary), "remedy": _go_template(rule.remedy)},
+        "annotations": {
+            "summary": _go_template(rule.summary).replace("{each}", _go_list(rule, settings)),
+            "remedy": _go_template(rule.remedy),
+        },
     }
+
+
+def _go_list(rule: Rule, settings: Settings) -> str:
+    """``{each}`` in Prometheus's words: the samples past the limit, asked for when the alarm is told."""
+    past = f"{rule.selector()} {rule.comparison} {rule.limit_value(settings):g}"
+    one = re.sub(r"\{(\w+)\}", r"{{ $one.Labels.\1 }}", rule.each)
+    return f"{{{{ range $number, $one := query `{past}` }}}}{{{{ if $number }}}}, {{{{ end }}}}{one}{{{{ end }}}}"
 
 
 def _go_template(text: str) -> str:
     """``{store}`` and ``{value:…}`` in Prometheus's words."""
     formats = {".0%": "{{ $value | humanizePercentage }}", ".0f": '{{ $value | printf "%.0f" }}', ".2f": '{{ $value | printf "%.2f" }}'}
     text = re.sub(r"\{value:([^}]*)\}", lambda match: formats[match[1]], text)
-    return re.sub(r"(?<!\{)\{(\w+)\}(?!\})", r"{{ $labels.\1 }}", text)
+    return re.sub(r"(?<!\{)\{(?!each\})(\w+)\}(?!\})", r"{{ $labels.\1 }}", text)

@@ -10,12 +10,14 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from uuid import uuid4
 
 import pandas as pd
 
@@ -31,18 +33,39 @@ if TYPE_CHECKING:
 
     from flight_assets.settings import Settings
 
-TTL_S = 300
-REFRESH_BELOW_S = 60  # an entry that has less than this to live is computed again, if somebody still asks for it
+
+class Life(NamedTuple):
+    """How long an answer lives; with less than ``refresh_below_s`` left it is computed again, if somebody still asks for it."""
+
+    ttl_s: int
+    refresh_below_s: int
+
+
+OF_A_BATCH = Life(300, 60)
+OF_NOW = Life(60, 20)  # windows that end now, states of services
 WANTED_S = 150  # an answer counts as asked for this long: two refreshes of a page and some slack
 MAX_WANTED = 200
 WATCH_S = 2.0
 LOCK_S = 60.0  # a computation that takes longer lets another process start its own
 POLL_S = 0.05
+KEPT = 300  # decoded answers in this process
+KEPT_BYTES = 250_000  # an encoded answer larger than this is decoded each time
 BREAKER_S = 5.0
 REDIS_TIMEOUT_S = 0.5
 PREFIX = "flights:result:"
 COUNTERS = "flights:cache:counters"
 _COMPUTED_AT = b"computed_at"
+_TOKEN_BYTES = 32
+# For each key: its token if the asker has that answer already, else all of it. Counts hits and misses on the way.
+_LOOK = f"""
+local found = {{}}
+for i = 2, #KEYS do
+  local token = redis.call('GETRANGE', KEYS[i], 0, {_TOKEN_BYTES - 1})
+  redis.call('HINCRBY', KEYS[1], token == '' and 'misses' or 'hits', 1)
+  found[i - 1] = token ~= '' and token == ARGV[i - 1] and token or redis.call('GET', KEYS[i])
+end
+return found
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +78,7 @@ class Query:
     parameters: Mapping[str, Any]
     version: Callable[[], str] = field(compare=False)
     compute: Callable[[], pd.DataFrame] = field(compare=False)
+    life: Life = OF_A_BATCH
 
     def key(self) -> str:
         """The Redis key: equal for equal questions to equal data, in every process."""
@@ -68,17 +92,21 @@ class Query:
 
 @dataclass(frozen=True)
 class Answer:
-    """A frame, the moment at which the store was asked (UTC), and where it came from now."""
+    """A frame, the moment at which the store was asked (UTC), and where it came from now. Others have the same frame: leave it as it is.
+
+    ``token`` names what the store said at that moment: answers with the same token hold the same.
+    """
 
     frame: pd.DataFrame
     as_of: datetime
     source: Literal["redis", "store"]
+    token: str = field(default_factory=lambda: uuid4().hex)
 
 
 class DataVersion:
     """How far the pipeline has come, read from its progress on HDFS at most every two seconds.
 
-    While HDFS does not answer, the version known last stays: an entry made under it lives at most ``TTL_S`` longer.
+    While HDFS does not answer, the version known last stays: an entry made under it lives out its time at most.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -96,8 +124,8 @@ class DataVersion:
         return f"{self.after(STEPS[-1])}+{self._known_of('rollups', self._rolled_up)}"
 
     def live(self) -> str:
-        """Changes with each batch that has reached MongoDB, and each minute: live windows end now."""
-        return f"{self.after('mongo_hot')}@{datetime.now(UTC):%Y%m%d%H%M}"
+        """Changes with each batch that has reached MongoDB. That live windows end now is for ``OF_NOW`` to heed."""
+        return self.after("mongo_hot")
 
     def _rolled_up(self, hdfs: Hdfs) -> str:
         """When the last commit to the daily rollup was written; 'never' where there is none."""
@@ -142,7 +170,7 @@ def encode(frame: pd.DataFrame, computed_at: datetime) -> bytes:
     return bytes(sink.getvalue())
 
 
-def decode(content: bytes) -> tuple[pd.DataFrame, datetime]:
+def decode(content: bytes | memoryview) -> tuple[pd.DataFrame, datetime]:
     """What ``encode`` took. Raises ValueError or KeyError for anything else."""
     import pyarrow as pa
 
@@ -152,26 +180,53 @@ def decode(content: bytes) -> tuple[pd.DataFrame, datetime]:
 
 
 class ResultCache:
-    """Redis first, then the store; one computation at a time for each key, in this process and among processes."""
+    """Redis first, then the store; one computation at a time for each key, in this process and among processes.
+
+    Redis says at each question whether an answer holds; its frame is decoded once and kept in this process for as long as Redis has it.
+    """
 
     def __init__(self, client: Redis) -> None:
         """``client`` must give bytes, and give up soon: see ``open_cache``."""
         self._redis = client
+        self._script = client.register_script(_LOOK)
+        self._kept: OrderedDict[str, Answer] = OrderedDict()
         self._open_again_at = 0.0
         self._unreported_errors = 0
         self._lock = threading.Lock()
         self._running: dict[str, Future[Answer]] = {}
+        self._waiting = 0
         self._wanted: dict[str, tuple[float, Query]] = {}
         self._watcher: threading.Thread | None = None
         self._stopped = threading.Event()
 
     def ask(self, query: Query) -> Answer:
         """The answer of a query. What ``compute`` raises is raised here, also to those who wait for the same computation."""
-        key = query.key()
-        self._want(query)
-        answer = self._read(key)
-        self._count("misses" if answer is None else "hits")
-        return answer or self._once(key, query)
+        return self.look([query])[0] or self.find(query)
+
+    def look(self, queries: Sequence[Query]) -> list[Answer | None]:
+        """The answers that Redis has, in one trip; None for the others, which ``find`` then gets from the stores."""
+        keys = [query.key() for query in queries]
+        for query in queries:
+            self._want(query)
+        with self._lock:
+            kept = [self._kept.get(key) for key in keys]
+        tokens = [answer.token if answer else "" for answer in kept]
+        found = self._ask_redis(lambda: self._script([COUNTERS, *keys], tokens, client=self._redis), None)
+        if found is None:
+            return [None] * len(keys)
+        if self._unreported_errors:
+            self._count_errors(0)
+        return [self._told(key, answer, content) for key, answer, content in zip(keys, kept, found, strict=True)]
+
+    def find(self, query: Query) -> Answer:
+        """The answer of a query that ``look`` did not find: computed, or waited for where another computes it."""
+        with self._lock:
+            self._waiting += 1
+        try:
+            return self._once(query.key(), query)
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
     def counters(self) -> dict[str, int]:
         """hits, misses and errors since Redis was created, for all processes; raises StoreUnavailable if Redis is down.
@@ -205,15 +260,18 @@ class ResultCache:
         with self._lock:
             self._wanted = {name: entry for name, entry in self._wanted.items() if now - entry[0] < WANTED_S}
             wanted = [query for _, query in self._wanted.values()]
-        due = [query for query in wanted if self._is_due(query.key())]
-        for query in due:
+        computed = 0
+        for query in self._due(wanted):
+            if self._waiting:  # who waits for an answer comes first; the rest is for the next time
+                break
+            computed += 1
             try:
                 self._once(query.key(), query, is_refresh=True)
             except Exception as error:
                 _log.warning("%s could not be refreshed: %s", query.name, error)
                 with self._lock:
                     self._wanted.pop(query.identity(), None)
-        return len(due)
+        return computed
 
     def _watch(self) -> None:
         while not self._stopped.wait(WATCH_S):
@@ -222,9 +280,24 @@ class ResultCache:
             except Exception:
                 _log.exception("refreshing failed; trying again")
 
-    def _is_due(self, key: str) -> bool:
-        left = self._ask_redis(lambda: self._redis.ttl(key), None)
-        return left is not None and left < REFRESH_BELOW_S
+    def missing(self, queries: Sequence[Query]) -> list[Query]:
+        """Those that Redis has no answer of; none while it is down. Counts neither hits nor misses."""
+        return [query for query, seconds in self._left(queries) if seconds < 0]
+
+    def _due(self, queries: Sequence[Query]) -> list[Query]:
+        """Those that are missing in Redis or about to expire; none while it is down."""
+        return [query for query, seconds in self._left(queries) if seconds < query.life.refresh_below_s]
+
+    def _left(self, queries: Sequence[Query]) -> list[tuple[Query, int]]:
+        """Each with its seconds to live, negative without an answer; nothing while Redis is down."""
+
+        def ask() -> list[int]:
+            pipe = self._redis.pipeline(transaction=False)
+            for query in queries:
+                pipe.ttl(query.key())
+            return list(pipe.execute())
+
+        return list(zip(queries, self._ask_redis(ask, None) or [], strict=False)) if queries else []
 
     def _want(self, query: Query) -> None:
         with self._lock:
@@ -261,7 +334,7 @@ class ResultCache:
                 return answer
         try:
             # Another may have finished between this one's look and its lock.
-            is_wanted = is_refresh and self._is_due(key)
+            is_wanted = is_refresh and bool(self._due([query]))
             return (None if is_wanted else self._read(key)) or self._compute(key, query)
         finally:
             if lock.local.token is not None:
@@ -269,29 +342,40 @@ class ResultCache:
 
     def _compute(self, key: str, query: Query) -> Answer:
         computed_at = datetime.now(UTC)
-        frame = query.compute()
-        self._ask_redis(lambda: self._redis.set(key, encode(frame, computed_at), ex=TTL_S), None)
-        return Answer(frame, computed_at, "store")
+        answer = Answer(query.compute(), computed_at, "store")
+        content = answer.token.encode() + encode(answer.frame, computed_at)
+        self._ask_redis(lambda: self._redis.set(key, content, ex=query.life.ttl_s), None)
+        return answer
 
     def _read(self, key: str) -> Answer | None:
-        content = self._ask_redis(lambda: self._redis.get(key), None)
+        return self._told(key, None, self._ask_redis(lambda: self._redis.get(key), None))
+
+    def _told(self, key: str, kept: Answer | None, content: bytes | None) -> Answer | None:
+        """The answer that Redis told of: the one that is kept if that has the same token, else decoded and kept."""
         if not content:
             return None
+        if kept and content == kept.token.encode():
+            return kept
         try:
-            return Answer(*decode(content), "redis")
+            answer = Answer(*decode(memoryview(content)[_TOKEN_BYTES:]), "redis", content[:_TOKEN_BYTES].decode())
         except (ValueError, KeyError, OSError) as error:  # ArrowInvalid is a ValueError
             _log.warning("%s holds no answer: %s", key, error)
-            self._count("errors")
+            self._count_errors(1)
             return None
+        if len(content) <= KEPT_BYTES:
+            with self._lock:
+                self._kept[key] = answer
+                self._kept.move_to_end(key)
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+        return answer
 
-    def _count(self, counter: str) -> None:
-        def add() -> None:
-            self._redis.hincrby(COUNTERS, counter, 1)
-            if self._unreported_errors:
-                self._redis.hincrby(COUNTERS, "errors", self._unreported_errors)
-                self._unreported_errors = 0
-
-        self._ask_redis(add, None)
+    def _count_errors(self, more: int) -> None:
+        """Count errors, with those that could not be counted while Redis was down."""
+        self._unreported_errors += more
+        count = self._unreported_errors
+        if self._ask_redis(lambda: self._redis.hincrby(COUNTERS, "errors", count), None) is not None:
+            self._unreported_errors -= count
 
     def _ask_redis(self, command: Callable[[], Any], otherwise: Any) -> Any:  # noqa: ANN401 - whatever the command gives
         """What Redis answers; ``otherwise`` while it is down, when it is asked again every ``BREAKER_S`` only."""

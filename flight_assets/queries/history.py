@@ -6,6 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import pandas as pd
 
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT
@@ -28,22 +29,16 @@ FLIGHT_COLUMNS = (
 )
 
 # What every aggregation gives: counts of flights, means in minutes over the flights that have the delay (null if none has),
-# shares 0–1 of the flights that departed or arrived.
-_MEASURES = """
-    sum(flights) AS flights, sum(departed) AS departed, sum(arrived) AS arrived, sum(cancelled) AS cancelled,
-    sum(departure_delay_sum) / nullif(sum(departed), 0) AS mean_departure_delay,
-    sum(arrival_delay_sum) / nullif(sum(arrived), 0) AS mean_arrival_delay,
-    sqrt(greatest(0, sum(arrival_delay_sum_squares) / nullif(sum(arrived), 0)
-        - power(sum(arrival_delay_sum) / nullif(sum(arrived), 0), 2))) AS sd_arrival_delay,
-    sum(arrival_delayed_15) / nullif(sum(arrived), 0) AS late_share,
-    sum(cancelled) / nullif(sum(flights), 0) AS cancelled_share,
-    sum(quality_sum) / nullif(sum(flights), 0) AS mean_quality
-"""
+# shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the sums, which the warehouse gives.
 MEASURES = (
     *("flights", "departed", "arrived", "cancelled", "mean_departure_delay", "mean_arrival_delay", "sd_arrival_delay"),
     *("late_share", "cancelled_share", "mean_quality"),
 )
 _COUNTS = ("flights", "departed", "arrived", "cancelled")
+_SUMS = (
+    *_COUNTS,
+    *("departure_delay_sum", "arrival_delay_sum", "arrival_delay_sum_squares", "arrival_delayed_15", "quality_sum"),
+)
 _KEYS: dict[Dimension, str] = {
     "airline": "airline",
     "origin": "origin",
@@ -59,17 +54,46 @@ def extent(house: Warehouse) -> pd.DataFrame:
     return house.ask(f"SELECT {columns} FROM {_name(house, DAILY)}")  # noqa: S608
 
 
+def daily_sums(house: Warehouse, filters: Filters) -> pd.DataFrame:
+    """One row per flight_date that has flights, oldest first: flight_date, and sums over its flights, of which ``whole``, ``in_periods``
+    and ``by_weekday`` make what people look at: one question instead of one for each.
+    """  # noqa: D205
+    return _summed(house, filters, DAILY, {"flight_date": "flight_date"}, "ORDER BY flight_date")
+
+
+def part(sums: pd.DataFrame, first: date, until: date) -> pd.DataFrame:
+    """The rows of ``daily_sums`` of these days, both included."""
+    return sums[(sums["flight_date"] >= first) & (sums["flight_date"] <= until)]
+
+
+def whole(sums: pd.DataFrame) -> pd.DataFrame:
+    """One row of MEASURES of ``daily_sums``; flights is 0 and the means null if there is none."""
+    return _measured(sums[list(_SUMS)].sum().to_frame().T)
+
+
+def in_periods(sums: pd.DataFrame, period: Literal["day", "week", "month"]) -> pd.DataFrame:
+    """``series`` of ``daily_sums``."""
+    days = pd.to_datetime(sums["flight_date"])
+    starts = {"day": days, "week": days - pd.to_timedelta(days.dt.weekday, unit="D"), "month": days.dt.to_period("M").dt.start_time}
+    frame = _measured(sums[list(_SUMS)].groupby(starts[period].rename("begin")).sum().reset_index())
+    return _filled(frame, {"day": "D", "week": "W-MON", "month": "MS"}[period])
+
+
+def by_weekday(sums: pd.DataFrame) -> pd.DataFrame:
+    """One row per ISO weekday (1 = Monday) of ``daily_sums`` that has flights: weekday, and MEASURES."""
+    weekdays = pd.to_datetime(sums["flight_date"]).dt.weekday + 1
+    return _measured(sums[list(_SUMS)].groupby(weekdays.rename("weekday")).sum().reset_index())
+
+
 def series(house: Warehouse, filters: Filters, period: Period) -> pd.DataFrame:
     """One row per period, oldest first: begin (the origin's local time, without zone) and MEASURES; none at all without flights.
 
     Periods without a flight between the first and the last that has one are there with 0 flights.
     """
-    begins = {"hour": "CAST(flight_date AS TIMESTAMP_NTZ) + make_dt_interval(0, hour)", "day": "CAST(flight_date AS TIMESTAMP_NTZ)"}
-    begin = begins.get(period, f"CAST(trunc(flight_date, '{period}') AS TIMESTAMP_NTZ)")
-    table = HOURLY if period == "hour" else DAILY
-    frame = _grouped(house, filters, table, {"begin": begin}, "ORDER BY begin")
-    unit = {"hour": "h", "day": "D", "week": "W-MON", "month": "MS"}[period]
-    return frame if frame.empty else without_gaps(frame, pd.date_range(frame["begin"].min(), frame["begin"].max(), freq=unit), _COUNTS)
+    if period != "hour":
+        return in_periods(daily_sums(house, filters), period)
+    begin = "CAST(flight_date AS TIMESTAMP_NTZ) + make_dt_interval(0, hour)"
+    return _filled(_grouped(house, filters, HOURLY, {"begin": begin}, "ORDER BY begin"), "h")
 
 
 def by(house: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:
@@ -82,11 +106,6 @@ def by_weekday_and_hour(house: Warehouse, filters: Filters) -> pd.DataFrame:
     return _grouped(house, filters, HOURLY, {"weekday": "weekday(flight_date) + 1", "hour": "hour"}, "ORDER BY weekday, hour")
 
 
-def by_weekday(house: Warehouse, filters: Filters) -> pd.DataFrame:
-    """One row per ISO weekday (1 = Monday) that has flights: weekday, and MEASURES."""
-    return _grouped(house, filters, DAILY, {"weekday": "weekday(flight_date) + 1"}, "ORDER BY weekday")
-
-
 def daily_rows(house: Warehouse, filters: Filters, limit: int = 100_000) -> pd.DataFrame:
     """One row per flight_date, airline, origin and destination, newest first: those, and MEASURES."""
     keys = {name: name for name in ("flight_date", "airline", "origin", "destination")}
@@ -95,7 +114,7 @@ def daily_rows(house: Warehouse, filters: Filters, limit: int = 100_000) -> pd.D
 
 def totals(house: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row of MEASURES; flights is 0 and the means null if no flight matches."""
-    return _grouped(house, filters, DAILY, {}, "").fillna(dict.fromkeys(_COUNTS, 0))
+    return whole(daily_sums(house, filters))
 
 
 def flights(house: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
@@ -133,11 +152,14 @@ def largest_errors(house: Warehouse, filters: Filters, limit: int = 20) -> pd.Da
         "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
         "actual_delay_minutes, error_minutes, confidence, model_version"
     )
-    query = (
-        f"SELECT {columns}, (error_minutes - avg(error_minutes) OVER ()) / nullif(stddev_samp(error_minutes) OVER (), 0) AS z "  # noqa: S608
-        f"FROM {house.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "
-    )
-    return house.ask(query + f"ORDER BY abs(error_minutes) DESC, flight_id LIMIT {int(limit)}")
+    # A window function would carry every row to one task.
+    query = f"""
+        WITH found AS (SELECT {columns} FROM {house.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()}),
+             all_errors AS (SELECT avg(error_minutes) AS mean, stddev_samp(error_minutes) AS sd FROM found)
+        SELECT found.*, (error_minutes - mean) / nullif(sd, 0) AS z FROM found CROSS JOIN all_errors
+        ORDER BY abs(error_minutes) DESC, flight_id LIMIT {int(limit)}
+    """  # noqa: S608
+    return house.ask(query)
 
 
 def delay_distribution(house: Warehouse, filters: Filters, width_minutes: int = 5, least: int = -60, most: int = 180) -> pd.DataFrame:
@@ -152,8 +174,9 @@ def delay_distribution(house: Warehouse, filters: Filters, width_minutes: int = 
     query = f"""
         WITH both AS (SELECT predicted_delay_minutes, actual_delay_minutes FROM {house.name(FACT)}
                       WHERE error_minutes IS NOT NULL AND {filters.sql()}),
-             binned AS (SELECT {clipped("predicted_delay_minutes")} AS minutes, 1 AS predicted, 0 AS actual FROM both
-                        UNION ALL SELECT {clipped("actual_delay_minutes")}, 0, 1 FROM both)
+             binned AS (SELECT inline(array(
+                          named_struct('minutes', {clipped("predicted_delay_minutes")}, 'predicted', 1, 'actual', 0),
+                          named_struct('minutes', {clipped("actual_delay_minutes")}, 'predicted', 0, 'actual', 1))) FROM both)
         SELECT minutes, sum(predicted) AS predicted, sum(actual) AS actual FROM binned GROUP BY minutes ORDER BY minutes
     """  # noqa: S608
     return house.ask(query)
@@ -165,10 +188,37 @@ def dimension(house: Warehouse, name: Literal["airline", "airport"]) -> pd.DataF
 
 
 def _grouped(house: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
+    """One row per group: its keys, and MEASURES."""
+    return _measured(_summed(house, filters, table, keys, ending))
+
+
+def _summed(house: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
+    """One row per group: its keys, and the sums of which ``_measured`` makes MEASURES."""
     selected = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
-    grouping = f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}" if keys else ""
-    query = f"SELECT {selected}{_MEASURES} FROM {_name(house, table)} WHERE {filters.sql()} {grouping} {ending}"  # noqa: S608
+    sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
+    grouping = ", ".join(str(number + 1) for number in range(len(keys)))
+    query = f"SELECT {selected}{sums} FROM {_name(house, table)} WHERE {filters.sql()} GROUP BY {grouping} {ending}"  # noqa: S608
     return house.ask(query)
+
+
+def _measured(sums: pd.DataFrame) -> pd.DataFrame:
+    """The frame with MEASURES in the place of its sums."""
+    departed, arrived, flights = (sums[name].where(sums[name] > 0) for name in ("departed", "arrived", "flights"))
+    mean_arrival_delay = sums["arrival_delay_sum"] / arrived
+    variance = sums["arrival_delay_sum_squares"] / arrived - mean_arrival_delay**2
+    return sums.drop(columns=list(_SUMS)).assign(
+        **{name: sums[name].astype("int64") for name in _COUNTS},
+        mean_departure_delay=sums["departure_delay_sum"] / departed,
+        mean_arrival_delay=mean_arrival_delay,
+        sd_arrival_delay=np.sqrt(variance.clip(lower=0)),
+        late_share=sums["arrival_delayed_15"] / arrived,
+        cancelled_share=sums["cancelled"] / flights,
+        mean_quality=sums["quality_sum"] / flights,
+    )
+
+
+def _filled(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
+    return frame if frame.empty else without_gaps(frame, pd.date_range(frame["begin"].min(), frame["begin"].max(), freq=unit), _COUNTS)
 
 
 def _name(house: Warehouse, table: str) -> str:

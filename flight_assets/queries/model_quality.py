@@ -112,6 +112,16 @@ def explain_flight(house: Warehouse, models: ModelStore, flight_id: str) -> pd.D
     return frame
 
 
+def explanation(house: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
+    """What ``explain_flight`` gives; where it refuses, no row, and the reason in ``attrs["refusal"]``: an answer as good as another."""
+    try:
+        return explain_flight(house, models, flight_id)
+    except ModelError as error:
+        frame = pd.DataFrame(columns=["feature", "value", "contribution_minutes"])
+        frame.attrs["refusal"] = str(error)
+        return frame
+
+
 def features_of(house: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
     """The features of one scheduled event as its batch had them: one row, columns FEATURE_NAMES, float32."""
     staged = house.read(STAGING).where(f"batch_id <= {batch_id}")

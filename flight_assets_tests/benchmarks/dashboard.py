@@ -28,7 +28,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from flight_assets.contracts.tables import FACT
 from flight_assets.queries import history, live
-from flight_assets.queries.cache import PREFIX, DataVersion, Query, open_cache
+from flight_assets.queries.cache import PREFIX, DataVersion, Query, ResultCache, open_cache
 from flight_assets.queries.filters import Filters
 from flight_assets.settings import PROJECT_DIR, Settings
 from flight_assets.stores import mongo, redis
@@ -43,6 +43,7 @@ PAGES = ("", "streaming", "history", "prediction", "quality", "operations")
 VIEWERS = 50
 HOT_SPREAD = timedelta(days=6.9)  # within the longest window that a page asks for
 MS = 1000.0
+DECODED = ", decoded again"
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
@@ -61,8 +62,9 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         take("cold_page_ms", Figure(max(median(side) for side in cold.values()), "ms", cold, "ms", f"slowest page; {note}"))
         warm = {page or "overview": _warm(url, page, repetitions) for page in PAGES}
         take("warm_page_p95_ms", Figure(_p95([ms for side in warm.values() for ms in side]), "ms", warm, "ms", note))
-        hits = {name: [times] for name, times in _hits(own, house).items()}
-        take("redis_hit_speedup", Figure(min(times for [times] in hits.values()), "times", hits, "times", "of the least"))
+        hits = _hits(own, house)
+        least = min(times for name, [times] in hits.items() if not name.endswith(DECODED))
+        take("redis_hit_speedup", Figure(least, "times", hits, "times", "of the least whose frame the process has decoded before"))
         crowd = _crowd(url, 1 if quick else 3)
         take("viewers_50_p95_ms", Figure(_p95(crowd), "ms", {"viewers": crowd}, "ms", f"{VIEWERS} sessions ask at once; {note}"))
         beside = _batches(settings, url, 1 if quick else 3)
@@ -145,8 +147,8 @@ def _warm(url: str, page: str, repetitions: int) -> list[float]:
         return [_visit(socket, page) for _ in range(repetitions)]
 
 
-def _hits(own: Settings, house: Warehouse) -> dict[str, float]:
-    """By query, how many times longer the store takes than Redis."""
+def _hits(own: Settings, house: Warehouse) -> dict[str, list[float]]:
+    """By query, how many times longer the store takes than Redis: as pages ask, and where the frame is decoded again as well."""
     cache, year = open_cache(own), Filters()
     version = DataVersion(own).history()
     with mongo.database(own) as db:
@@ -161,9 +163,16 @@ def _hits(own: Settings, house: Warehouse) -> dict[str, float]:
         for name, compute in asked.items():
             query = Query(f"bench.{name}", {}, lambda: version, compute)
             cache.ask(query)
-            seconds = interleaved({"store": compute, "redis": lambda query=query: cache.ask(query)}, 7)  # type: ignore[misc]
-            speedups[name] = median(seconds["store"]) / median(seconds["redis"])
+            sides = {"store": compute, "redis": lambda query=query: cache.ask(query), DECODED: lambda query=query: _decoding(cache, query)}  # type: ignore[misc]
+            seconds = interleaved(sides, 7)
+            speedups[name] = [median(seconds["store"]) / median(seconds["redis"])]
+            speedups[f"{name}{DECODED}"] = [median(seconds["store"]) / median(seconds[DECODED])]
     return speedups
+
+
+def _decoding(cache: ResultCache, query: Query) -> None:
+    cache._kept.clear()
+    cache.ask(query)
 
 
 def _crowd(url: str, rounds: int) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ import pytest
 from dashboard import data
 from flight_assets.queries import cache as cache_module
 from flight_assets.queries import operations
-from flight_assets.queries.cache import Query, ResultCache, decode, encode, open_cache
+from flight_assets.queries.cache import OF_NOW, Query, ResultCache, decode, encode, open_cache
 from flight_assets.settings import Settings
 
 FRAME = pd.DataFrame({
@@ -79,6 +80,53 @@ def test_other_parameters_and_other_data_are_other_answers(cache):
     assert store.asked == 3
 
 
+def test_an_answer_is_decoded_once_and_again_when_redis_has_another(cache, redis_port):
+    store = Store()
+    cache.ask(store.query())
+    first, second = cache.ask(store.query()), cache.ask(store.query())
+    assert first.frame is second.frame
+    other = open_cache(Settings(redis_url=f"redis://127.0.0.1:{redis_port}/0"))
+    other.ask(store.query())
+    cache._redis.expire(store.query().key(), 30)
+    assert other.refresh() == 1
+    third = cache.ask(store.query())
+    assert (third.source, third.token != second.token) == ("redis", True)
+    assert third.as_of > second.as_of
+
+
+def test_what_redis_has_forgotten_is_asked_of_the_store_again(cache):
+    store = Store()
+    for _ in range(2):
+        cache.ask(store.query())
+    cache._redis.delete(store.query().key())
+    assert cache.ask(store.query()).source == "store"
+    assert store.asked == 2
+
+
+def test_several_questions_take_one_trip(cache, monkeypatch):
+    store = Store()
+    queries = [store.query(number=number) for number in range(3)]
+    cache.ask(queries[1])
+    sent = []
+    script = cache._script
+    monkeypatch.setattr(cache, "_script", lambda keys, tokens, client: sent.append(keys) or script(keys, tokens, client=client))
+    found = cache.look(queries)
+    assert [answer and answer.source for answer in found] == [None, "redis", None]
+    assert len(sent) == 1
+    assert cache.counters() == {"hits": 1, "misses": 3, "errors": 0}
+
+
+def test_answers_of_now_live_a_minute_and_are_refreshed_before(cache):
+    store = Store()
+    query = replace(store.query(), life=OF_NOW)
+    cache.ask(query)
+    assert 20 < cache._redis.ttl(query.key()) <= 60
+    assert cache.refresh() == 0
+    cache._redis.expire(query.key(), 19)
+    assert cache.refresh() == 1
+    assert cache._redis.ttl(query.key()) > 50
+
+
 def test_an_answer_lives_five_minutes_at_most(cache):
     store = Store()
     cache.ask(store.query())
@@ -125,6 +173,19 @@ def test_what_is_asked_for_is_computed_again_before_it_expires(cache):
     again = cache.ask(store.query())
     assert (again.source, store.asked) == ("redis", 2)
     assert again.as_of > first.as_of
+
+
+def test_refreshing_leaves_the_stores_to_who_waits(cache):
+    fast, slow = Store(), Store(seconds=0.5)
+    cache.ask(fast.query("fast"))
+    fast.version = "2"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(cache.ask, slow.query("slow"))
+        while not slow.asked:
+            time.sleep(0.01)
+        assert (cache.refresh(), fast.asked) == (0, 1)
+        waiting.result()
+    assert (cache.refresh(), fast.asked) == (1, 2)
 
 
 def test_new_data_is_computed_before_anybody_asks(cache):

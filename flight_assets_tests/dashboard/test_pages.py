@@ -11,6 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import data
+from flight_assets.queries import model_quality
+from flight_assets.queries.cache import _TOKEN_BYTES, decode
 from flight_assets.settings import Settings
 from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES
 from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
@@ -79,6 +81,32 @@ def test_a_full_page_is_drawn_without_a_warning_and_with_stamps(name, visit, ful
     refuse_exceptions(page)
     assert not [one.value for one in page.warning if "is not there" not in one.value]
     assert sum("Data as of" in caption.value for caption in page.caption) >= 2
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", PAGES)
+def test_drawing_a_page_twice_asks_no_store_and_leaves_the_shared_answers_as_they_are(name, visit, full_settings):
+    visit(name, full_settings)
+    visit(name, full_settings)
+    cache = data.clients().cache
+    before = cache.counters()
+    refuse_exceptions(visit(name, full_settings))
+    assert cache.counters()["misses"] == before["misses"]
+    assert cache._kept
+    for key, answer in cache._kept.items():
+        frame, as_of = decode(cache._redis.get(key)[_TOKEN_BYTES:])
+        pd.testing.assert_frame_equal(answer.frame, frame)
+        assert answer.as_of == as_of
+
+
+@pytest.mark.integration
+def test_that_a_prediction_cannot_be_explained_is_an_answer_too(visit, full_settings):
+    page = visit("prediction", full_settings)
+    assert "cannot be explained: there is no model test-1" in texts(page)
+    query = data.judged(model_quality.explanation, page.selectbox(key="prediction_flight").value)
+    answer = data.ask(query)
+    assert answer.source == "redis"
+    assert "no model test-1" in answer.frame.attrs["refusal"]
 
 
 @pytest.mark.integration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from statistics import pstdev, stdev
 
 import pytest
 
@@ -84,6 +85,25 @@ def test_hours_are_local_hours_of_departure(house):
     assert {begin.hour for begin in frame.loc[frame["flights"] > 0, "begin"]} == {6 + i % 14 for i in NUMBERS if i % DAYS == 0}
 
 
+def test_sums_of_days_give_the_measures_of_any_part_of_them(house):
+    """Counted by hand: the first ten days, and the Mondays among all."""
+    sums = history.daily_sums(house, JUNE)
+    of_ten_days = [i for i in NUMBERS if i % DAYS < 10]
+    delays = [ARRIVAL[i] for i in of_ten_days if i in ARRIVAL]
+    row = history.whole(history.part(sums, date(2026, 6, 1), date(2026, 6, 10))).iloc[0]
+    assert (row.flights, row.arrived) == (len(of_ten_days), len(delays))
+    assert row.mean_arrival_delay == pytest.approx(mean(delays))
+    assert row.sd_arrival_delay == pytest.approx(pstdev(delays))
+    assert row.late_share == pytest.approx(mean(delay >= 15 for delay in delays))
+    assert row.cancelled_share == pytest.approx(1 - len(delays) / len(of_ten_days))
+    assert row.mean_quality == pytest.approx(0.5)
+    weekdays = history.by_weekday(sums).set_index("weekday")
+    mondays = [i for i in NUMBERS if (i % DAYS) % 7 == 0]  # 1 June 2026 is one
+    assert weekdays.loc[1, "flights"] == len(mondays)
+    assert weekdays.loc[1, "mean_arrival_delay"] == pytest.approx(mean(ARRIVAL[i] for i in mondays if i in ARRIVAL))
+    assert weekdays["flights"].sum() == FLIGHTS
+
+
 def test_airlines_are_ranked_by_flights(house):
     frame = history.by(house, JUNE, "airline")
     assert dict(zip(frame["airline"], frame["flights"], strict=True)) == dict.fromkeys(("UA", "AA", "DL"), FLIGHTS // 3)
@@ -105,6 +125,8 @@ def test_largest_errors_come_first(house):
     frame = history.largest_errors(house, JUNE, 5)
     worst = sorted((abs(delay - 10) for delay in ARRIVAL.values()), reverse=True)[:5]
     assert list(frame["error_minutes"].abs()) == worst
+    errors = [delay - 10 for delay in ARRIVAL.values()]
+    assert frame["z"].iloc[0] == pytest.approx((frame["error_minutes"].iloc[0] - mean(errors)) / stdev(errors))
 
 
 def test_a_flight_is_found_by_its_id_and_what_is_none_is_refused(house):

@@ -65,7 +65,8 @@ def test_rule_fires_past_its_limit_after_its_duration_and_not_at_the_limit(rule:
 def test_rule_names_a_metric_that_there_is_and_labels_that_it_has(rule: Rule) -> None:
     labels = LABELS[rule.metric]
     assert all(matcher[0] in labels for matcher in (rule.only, rule.never) if matcher)
-    assert rule.summary.format(value=1.0, **dict.fromkeys(labels, "x"))
+    [(_, _, summary)] = rule.alarms(sample_of(rule, past(rule))[rule.metric], SETTINGS)
+    assert summary
 
 
 def test_names_of_rules_are_unique() -> None:
@@ -96,6 +97,26 @@ def test_only_the_sample_that_is_past_the_limit_is_an_alarm() -> None:
     state = rounds([DOWN, DOWN])
     assert list(state.alerts) == ["StoreDown{store=mongodb}"]
     assert state.alerts["StoreDown{store=mongodb}"].summary == "mongodb does not answer"
+
+
+def drift(*subjects: str) -> dict:
+    """The model's figures, past their thresholds those named."""
+    subjects_known = ("hour", "distance_miles", "origin_delay")
+    psi = [({"metric": "psi", "subject": name}, float(name in subjects)) for name in subjects_known]
+    return {"flights_model_breached": [*psi, ({"metric": "psi_share", "subject": ""}, float(len(subjects) > 1))]}
+
+
+def test_a_drift_of_many_features_is_one_alarm_that_lists_them_and_is_told_once() -> None:
+    state = rounds([drift("origin_delay", "hour")])
+    [alert] = state.alerts.values()
+    assert (alert.key, alert.status, alert.value) == ("ModelDrift", "firing", 1.0)
+    assert alert.summary == "the delay model is past its thresholds: psi hour, psi origin_delay, psi_share"
+    state = after(state, "log", due(state, "log", NOW), None)
+    state = rounds([drift("hour")], state=state)
+    assert state.alerts["ModelDrift"].summary.endswith("thresholds: psi hour")
+    assert due(state, "log", NOW) == [], "fewer features are no other alarm"
+    state = rounds([drift()], state=state)
+    assert statuses(state) == ["resolved"]
 
 
 def test_a_condition_that_goes_away_while_pending_leaves_nothing() -> None:
@@ -191,6 +212,9 @@ def test_a_rule_in_prometheus_words() -> None:
     assert rules["ArchiveThresholdNear"]["for"] == "300s"
     assert rules["ArchiveThresholdNear"]["annotations"]["summary"].startswith("MongoDB has reached {{ $value | humanizePercentage }} of")
     assert rules["RunsFailing"]["annotations"]["summary"].startswith('{{ $value | printf "%.0f" }} runs of {{ $labels.job }} ')
+    assert rules["ModelDrift"]["expr"] == "max(flights_model_breached) > 0"
+    listed = "{{ range $number, $one := query `flights_model_breached > 0` }}{{ if $number }}, {{ end }}"
+    assert listed + "{{ $one.Labels.metric }} {{ $one.Labels.subject }}{{ end }}" in rules["ModelDrift"]["annotations"]["summary"]
 
 
 def test_an_alarm_has_the_same_id_after_mongodb_has_cut_its_times_to_milliseconds() -> None:
