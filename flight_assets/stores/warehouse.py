@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 # A call that hangs ends after both together. The server takes more than one ping in five minutes for an attack.
 KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_timeout_ms": 20_000}
 
-# At a commit a minute Delta's own 30 days are 43,000 versions, whose names every look at the table lists. RESTORE reaches back this far.
-LOG_RETENTION = "interval 2 days"
+# At a commit a minute Delta's own 30 days are 43,000 versions, whose names every look at the table lists. Delta keeps files for 7 days and
+# no log shorter than those; RESTORE reaches back this far.
+LOG_RETENTION = "interval 7 days"
 
 
 def connect(settings: Settings) -> SparkSession:
