@@ -71,6 +71,7 @@ def _sending(settings: Settings, messages: list[Message], rate: int) -> Iterator
 
 def _latency(settings: Settings, rate: int, minutes: float) -> Figure:
     """Watches MongoDB's changes: each says when the server took the document, and the document when Kafka took its message."""
+    _refuse_backlog(settings)
     messages = _messages(settings, int(rate * minutes * CADENCE_S))
     seconds: list[float] = []
     with mongo.connect(settings) as client, client[settings.mongo_database][mongo.FLIGHTS].watch() as changes:
@@ -105,6 +106,12 @@ def _take(changes: Any, seconds: list[float]) -> bool:
 
 def _utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _refuse_backlog(settings: Settings) -> None:
+    """Messages of before the measurement would count as having taken all that time."""
+    if _is_behind(settings, kafka.end_offsets(settings)):
+        raise FlightsError("messages wait in the topic: run `flights process` before measuring")
 
 
 def _is_behind(settings: Settings, ends: dict[int, int]) -> bool:
