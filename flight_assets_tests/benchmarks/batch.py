@@ -24,7 +24,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
-from flight_assets.stores.warehouse import cached
+from flight_assets.stores.warehouse import computed
 from flight_assets_tests.benchmarks.batch_spec import BatchSpec, send_batch
 from flight_assets_tests.benchmarks.figures import Figure, ratio
 from flight_assets_tests.benchmarks.runs import Run, automation_paused, run_job
@@ -157,10 +157,11 @@ def _orchestration(runs: list[Run], materialized: list[dict[str, float]]) -> Fig
 
 
 def _upserts(sides: Sides, spec: BatchSpec, repetitions: int) -> Figure:
-    """The documents of a batch, by the platform's writer from Spark's cached rows, and by one bulk write of ready documents."""
+    """The documents of a batch, by the platform's writer from rows that Spark keeps, and by one bulk write of ready documents."""
     own = sides.settings.model_copy(update={"mongo_database": UPSERTS})
     seconds: dict[str, list[float]] = {"platform": [], "bare": []}
-    with cached(sides.house.read(FACT).where(f"batch_id = {spec.batch_id}")) as states, mongo.connect(own) as client:
+    states = computed(sides.house.read(FACT).where(f"batch_id = {spec.batch_id}"))
+    with mongo.connect(own) as client:
         documents = [mongo.document(row) for row in states.toArrow().to_pylist()]
         flights = client[UPSERTS][mongo.FLIGHTS]
         writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]

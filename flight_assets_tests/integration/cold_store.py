@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from flight_assets.archive import files
 from flight_assets.archive.record import ARCHIVE_ROOT, RECORD_ROOT, Archives
 from flight_assets.archive.steps import Archiver
+from flight_assets.contracts.tables import FACT
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.hot_store import fill, now
+from flight_assets_tests.hot_store import fact_rows, fill, now
 
 OWN = "test_archive"
 OLD = timedelta(days=9)
@@ -46,6 +47,26 @@ class Store:
         """Flights of three hours from a moment on."""
         Store.first += 10_000
         return fill(self.settings, count, start, start + timedelta(hours=3), first=Store.first)
+
+    def fill_both(self, days: int, a_day: int, age: timedelta = OLD) -> list[str]:
+        """Flights of the noons of some days, in the hot store and in the fact table, as batches leave them."""
+        Store.first += 10_000
+        start = (now() - age).replace(hour=12, minute=0, second=0, microsecond=0)
+        rows = []
+        for nth in range(days):
+            taken = start - timedelta(days=nth)
+            rows += fact_rows(a_day, taken, taken + timedelta(hours=3), first=Store.first + nth * a_day)
+        types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
+        states = [tuple(row[name] for name in FACT.column_names) for row in rows]
+        self.house.merge_flights(self.house.spark.createDataFrame(states, types))
+        self.flights.insert_many([mongo.document(row) for row in rows])
+        return [row["flight_id"] for row in rows]
+
+    def united(self, flight_ids: list[str]) -> list[tuple[str, str | None]]:
+        """What the view of hot and cold has of some flights: flight and archive, a row each."""
+        names = ", ".join(f"'{flight_id}'" for flight_id in flight_ids)
+        rows = self.house.spark.table(f"{OWN}.{files.UNITED}").where(f"flight_id IN ({names})").select("flight_id", "archive_id")
+        return sorted(map(tuple, rows.collect()))
 
     def archiver(self, reached=lambda _record: None, **changes) -> Archiver:
         return Archiver(self.settings.model_copy(update=changes), lambda: self.house, reached=reached)

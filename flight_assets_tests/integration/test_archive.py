@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from flight_assets.archive import files
-from flight_assets.archive.record import NEXT_STEP, State
+from flight_assets.archive.record import NEXT_STEP, READABLE, State
 from flight_assets.archive.restore import What, expire, restore, verify
 from flight_assets.archive.steps import Archiver, Paused
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
@@ -60,6 +60,28 @@ def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(archive
     row = store.house.read(ARCHIVE_METADATA).where(f"archive_id = '{record.archive_id}'").collect()
     assert [(each.state, each.record_count) for each in row] == [("done", 58)]
     verify(store.archiver(), record.archive_id)
+
+
+def test_the_view_of_hot_and_cold_has_each_flight_once_at_every_step(archive_store) -> None:
+    """With the archive that holds its newest state as soon as one is published; a flight updated since is hot again."""
+    store = archive_store
+    files.create_views(store.house, store.settings)
+    ids = sorted(store.fill_both(days=1, a_day=6))
+    seen: list[State] = []
+
+    def look(record) -> None:
+        seen.append(record.state)
+        archived = record.archive_id if record.state in READABLE else None
+        assert store.united(ids) == [(flight_id, archived) for flight_id in ids], record.state
+
+    done = store.archiver(look).run()
+    assert seen == list(NEXT_STEP)[:8]
+    newer = next(fact_rows(1, now() - timedelta(hours=2), now())) | {"flight_id": ids[0]}
+    types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
+    old = store.house.read(FACT).where(f"flight_id = '{ids[0]}'").collect()[0].asDict(recursive=True)
+    changed = old | {name: newer[name] for name in ("timestamp", "ingestion_timestamp")} | {"kafka_offset": old["kafka_offset"] + 1}
+    store.house.merge_flights(store.house.spark.createDataFrame([tuple(changed[name] for name in FACT.column_names)], types))
+    assert store.united(ids) == [(ids[0], None)] + [(flight_id, done.archive_id) for flight_id in ids[1:]]
 
 
 def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archive_store) -> None:

@@ -16,13 +16,12 @@ from flight_assets.archive import columns, files, hot, restore, steps
 from flight_assets.archive.record import State
 from flight_assets.archive.restore import verify
 from flight_assets.archive.steps import Paused
-from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.platform import launcher
 from flight_assets.stores import lease, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.hot_store import fact_rows, now
-from flight_assets_tests.integration.cold_store import OLD, Crash, Store
+from flight_assets_tests.integration.cold_store import OLD, Crash
 
 pytestmark = pytest.mark.integration
 TRIES = 20
@@ -89,16 +88,7 @@ def test_an_archive_damaged_while_it_deletes_can_be_given_up_without_a_loss(arch
     """Four flights have left the hot store and their file is lost: they come back from the fact table, and the next archive takes all."""
     store = archive_store
     monkeypatch.setattr(steps, "FILES_AT_ONCE", 1)
-    Store.first += 10_000
-    start = (now() - OLD).replace(hour=12, minute=0, second=0, microsecond=0)
-    rows = [
-        row
-        for day in range(2)
-        for row in fact_rows(4, *(start - timedelta(days=day, hours=hour) for hour in (3, 0)), first=Store.first + 4 * day)
-    ]
-    types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
-    store.house.merge_flights(store.house.spark.createDataFrame([tuple(row[name] for name in FACT.column_names) for row in rows], types))
-    store.flights.insert_many([mongo.document(row) for row in rows])
+    store.fill_both(days=2, a_day=4)
     before = store.hot()
     archiver = store.archiver()
     save = archiver.archives.save
