@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
-from typing import TYPE_CHECKING
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from flight_assets.settings import Settings
+
+Result = TypeVar("Result")
+# The client tries three times, each for timeout_s.
+PATIENCE = 4
 
 
 class Hdfs:
@@ -54,18 +60,45 @@ class Hdfs:
                 ) from error
             raise StoreUnavailable("HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})") from error
 
+    def _within(self, work: Callable[[], Result]) -> Result:
+        """What a call to the native client gives, within ``PATIENCE`` times ``timeout_s``.
+
+        The client has no limit of its own for a NameNode that takes the connection and then says nothing. The thread that waits for it
+        is given up; it ends with the connection or the process.
+        """
+        done: Queue[Result | BaseException] = Queue(1)
+
+        def call() -> None:
+            try:
+                done.put(work())
+            except BaseException as error:  # raised where the call was made
+                done.put(error)
+
+        threading.Thread(target=call, daemon=True, name="hdfs").start()
+        try:
+            result = done.get(timeout=PATIENCE * self._timeout_s)
+        except Empty:
+            raise TimeoutError(f"no answer within {PATIENCE * self._timeout_s:g} s") from None
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory of that name."""
         try:
             with self._answering():
-                self._client.get_file_info(path)
+                self._within(lambda: self._client.get_file_info(path))
         except FileNotFoundError:
             return False
         return True
 
     def read(self, path: str) -> bytes:
         """The whole content of a file. Raises FileNotFoundError."""
-        with self._answering(), self._client.read(path) as reader:
+        with self._answering():
+            return self._within(lambda: self._content(path))
+
+    def _content(self, path: str) -> bytes:
+        with self._client.read(path) as reader:
             return bytes(reader.read())
 
     def open_parquet(self, path: str) -> pq.ParquetFile:
@@ -74,7 +107,7 @@ class Hdfs:
         import pyarrow.parquet as pq
 
         with self._answering():
-            return pq.ParquetFile(pa.PythonFile(self._client.read(path), mode="r"))
+            return self._within(lambda: pq.ParquetFile(pa.PythonFile(self._client.read(path), mode="r")))
 
     def write(self, path: str, content: bytes) -> None:
         """Replace a file atomically: readers see the old content or the new, never a part."""
@@ -89,9 +122,9 @@ class Hdfs:
         with self._answering():
             self._upload(partial, content)
             try:
-                self._client.rename(partial, path, overwrite=overwrite)
+                self._within(lambda: self._client.rename(partial, path, overwrite=overwrite))
             except FileExistsError:
-                self._client.delete(partial)
+                self._within(lambda: self._client.delete(partial))
                 raise
 
     def _upload(self, path: str, content: bytes) -> None:
@@ -100,7 +133,6 @@ class Hdfs:
         That one asks the NameNode to close a file before the DataNode has reported it, and then waits for half a second each time.
         """
         import requests
-        from hdfs_native import WriteOptions
 
         asked = requests.put(
             f"{self._http_url}/webhdfs/v1{quote(path)}",
@@ -110,23 +142,28 @@ class Hdfs:
         )
         if asked.status_code != requests.codes.temporary_redirect:
             # No DataNode would take it; the native client's refusal says whether none runs or none has room.
-            with self._client.create(path, WriteOptions(overwrite=True, create_parent=True)) as writer:
-                writer.write(content)
+            self._within(lambda: self._create(path, content))
             return
         answer = requests.put(asked.headers["Location"], data=content, timeout=self._timeout_s)
         if answer.status_code != requests.codes.created:
             raise OSError(f"a DataNode answers {answer.status_code}: {answer.text}")
 
+    def _create(self, path: str, content: bytes) -> None:
+        from hdfs_native import WriteOptions
+
+        with self._client.create(path, WriteOptions(overwrite=True, create_parent=True)) as writer:
+            writer.write(content)
+
     def rename(self, source: str, target: str) -> None:
         """Give a file or a whole directory another name, atomically. Raises FileNotFoundError if there is none; never overwrites."""
         with self._answering():
-            self._client.rename(source, target, overwrite=False)
+            self._within(lambda: self._client.rename(source, target, overwrite=False))
 
     def list(self, path: str) -> list[str]:
         """Names of what is in a directory, sorted; empty if there is no such directory. Unfinished writes are left out."""
         try:
             with self._answering():
-                names = [status.path.rsplit("/", 1)[-1] for status in self._client.list_status(path)]
+                names = [status.path.rsplit("/", 1)[-1] for status in self._within(lambda: list(self._client.list_status(path)))]
         except FileNotFoundError:
             return []
         return sorted(name for name in names if not name.endswith(".tmp"))
@@ -135,7 +172,7 @@ class Hdfs:
         """When each file in a directory was last written, UTC, by its name; empty if there is no such directory."""
         try:
             with self._answering():
-                found = list(self._client.list_status(path))
+                found = self._within(lambda: list(self._client.list_status(path)))
         except FileNotFoundError:
             return {}
         return {
@@ -146,7 +183,7 @@ class Hdfs:
         """Bytes of all files below a path, one replica counted; 0 if there is none."""
         try:
             with self._answering():
-                return int(self._client.get_content_summary(path).length)
+                return int(self._within(lambda: self._client.get_content_summary(path)).length)
         except FileNotFoundError:
             return 0
 
@@ -154,20 +191,21 @@ class Hdfs:
         """Files below a path; 0 if there is none."""
         try:
             with self._answering():
-                return int(self._client.get_content_summary(path).file_count)
+                return int(self._within(lambda: self._client.get_content_summary(path)).file_count)
         except FileNotFoundError:
             return 0
 
     def modified(self, path: str) -> datetime:
         """When a file was last written (UTC, the writer's clock). Raises FileNotFoundError."""
         with self._answering():
-            return datetime.fromtimestamp(self._client.get_file_info(path).modification_time / 1000, UTC)
+            info = self._within(lambda: self._client.get_file_info(path))
+            return datetime.fromtimestamp(info.modification_time / 1000, UTC)
 
     def delete(self, path: str) -> None:
         """Remove a file or a whole directory; nothing happens if there is none."""
         with self._answering():
             if self.exists(path):
-                self._client.delete(path, recursive=True)
+                self._within(lambda: self._client.delete(path, recursive=True))
 
 
 def _is_full(refusal: str) -> bool:

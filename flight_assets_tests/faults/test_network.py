@@ -24,7 +24,7 @@ def through(settings: Settings, **addresses: str) -> Settings:
 CALLS = {
     "mongod": (lambda port: {"mongo_uri": f"mongodb://127.0.0.1:{port}/?directConnection=true"}, lambda s: lease.is_held(s), 5.0),
     "kafka": (lambda port: {"kafka_bootstrap_servers": f"127.0.0.1:{port}"}, kafka.end_offsets, 5.0),
-    "namenode": (lambda port: {"hdfs_url": f"hdfs://127.0.0.1:{port}"}, lambda s: Hdfs(s).exists("/metadata"), 40.0),
+    "namenode": (lambda port: {"hdfs_url": f"hdfs://127.0.0.1:{port}"}, lambda s: Hdfs(s).exists("/metadata"), 4.0),
     "redis": (lambda port: {"redis_url": f"redis://127.0.0.1:{port}/0"}, lambda s: redis.connect(s).ping(), 2.0),
     "spark_connect": (lambda port: {"spark_remote": f"sc://127.0.0.1:{port}"}, warehouse.refuse_unreachable, 2.0),
 }
