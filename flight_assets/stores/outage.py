@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 PROBE_TIMEOUT_S = 2.0
+# Spark does not pass on what HDFS said; with all servers there it is most often a full disk or a quota.
+WRITE_FAILED = "[TASK_WRITE_FAILED]"
 _EXCEPTION = re.compile(r"^[a-zA-Z_.]+(Error|Exception|Unavailable): ")
 
 
@@ -22,6 +24,8 @@ def explain(settings: Settings, error: BaseException) -> str:
     silent = [f"{name} does not answer at {address}" for name, address in _addresses(settings) if not _answers(address)]
     if silent:
         return f"{'; '.join(silent)}: see `flights status`, then run again ({_line(error)})"
+    if WRITE_FAILED in str(error):
+        return f"{_line(error)}: see `flights status`, `flights logs spark` and HDFS's room and quotas at {settings.hdfs_http_url}"
     return f"{type(error).__name__}: {_line(error)}"
 
 

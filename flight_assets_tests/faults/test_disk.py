@@ -40,7 +40,7 @@ def test_hdfs_without_room_for_a_batch_fails_the_run_and_loses_nothing(target, s
         problem = calm_attempt().problem
     finally:
         set_quota(target, NO_QUOTA)
-    assert "quota" in problem.lower() or "landing failed" in problem
+    assert "HDFS's room and quotas" in problem
     assert calm_attempt().problem == ""
     assert verify(target, sent).problems == []
 
