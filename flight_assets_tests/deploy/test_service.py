@@ -26,6 +26,8 @@ from flight_assets_tests.conftest import PORT_OFFSET
 from flight_assets_tests.deploy.compose import BIN
 
 START_S = 40.0
+# As long as Docker waits; Spark's worker at times does not end by itself.
+GRACE_S = 10.0
 # Beside the platform that other tests may have running.
 OFFSET = PORT_OFFSET + 400
 
@@ -55,7 +57,11 @@ def start(environment) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     yield run
     for process in reversed(started):
         process.send_signal(signal.SIGTERM)
-        process.wait(START_S)
+        try:
+            process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(START_S)
 
 
 def check(environment: dict[str, str], name: str) -> subprocess.CompletedProcess[str]:
