@@ -241,7 +241,12 @@ def computed(frame: DataFrame) -> DataFrame:
 
     What is built on it is planned from the rows alone. Spark's cache would have every query analyse the whole plan behind it again.
     """
-    return frame.localCheckpoint()
+    from pyspark.sql.connect.dataframe import DataFrame as ConnectFrame
+
+    kept: Any = frame.localCheckpoint()
+    # pyspark hands the result to whichever session was made last in this process; the rows are in the frame's own.
+    kept._plan._spark_session = frame.sparkSession
+    return ConnectFrame(kept._plan, frame.sparkSession)  # type: ignore[arg-type]
 
 
 def date_list(dates: Iterable[date]) -> str:

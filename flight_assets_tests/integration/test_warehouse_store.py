@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, TABLES
-from flight_assets.stores.warehouse import Warehouse
+from flight_assets.stores.warehouse import Warehouse, computed
 from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged, utc
 
 pytestmark = pytest.mark.integration
@@ -254,3 +254,17 @@ def test_flights_of_several_days_are_merged_in_one_go(empty):
 def test_rows_of_a_batch_are_counted(empty):
     merge_flights(empty, fact(batch_id=4), fact(batch_id=4, flight_id="UA2-EWR-20130612"), fact(batch_id=5, flight_id="UA3-EWR-20130612"))
     assert [empty.count_of_batch(FACT, batch_id) for batch_id in (4, 5, 6)] == [2, 1, 0]
+
+
+def test_what_is_computed_stays_in_its_session_when_the_process_has_others(own, platform):
+    """A second session is the active one from then on; the first one's rows must still join and merge with the first one's."""
+    from pyspark.sql import SparkSession
+
+    other = SparkSession.builder.remote(platform.spark_remote).create()
+    try:
+        rows = own.spark.range(3)
+        kept = computed(rows)
+        assert kept.sparkSession is own.spark
+        assert kept.join(rows, "id").count() == 3
+    finally:
+        other.stop()
