@@ -17,9 +17,6 @@ test: install-dev lint ## lint, types and tests, against an embedded platform of
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
-test-candidates: install-dev ## the tests that have not been seen to pass on a quiet machine yet
-	$(BIN)/pytest -m candidate
-
 lint: install-dev install-airflow ## style and types, without editing anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -69,4 +66,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --require-hashes --no-deps --requirement deploy/airflow/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-candidates faults lint format install install-dev install-airflow lock clean
+.PHONY: help demo test faults lint format install install-dev install-airflow lock clean

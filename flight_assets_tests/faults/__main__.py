@@ -25,18 +25,13 @@ def main() -> int:
     pytest_configure()
 
     from flight_assets.platform import launcher
-    from flight_assets.platform.bootstrap import bootstrap
     from flight_assets.settings import get_settings
     from flight_assets_tests.faults import campaign, machine, victims
+    from flight_assets_tests.faults.conftest import fresh
     from flight_assets_tests.faults.truth import Sent
-    from flight_assets_tests.integration.conftest import stop_schedules, train_small_model
 
     settings = get_settings()
-    launcher.reset(settings, _say)
-    launcher.up(settings, _say, lambda _done, _total: None)
-    bootstrap(settings, _say)
-    stop_schedules(settings)
-    train_small_model(settings)
+    fresh(settings, _say)
     began = time.monotonic()
     sent = Sent()
     result = campaign.run(settings, sent, campaign.plan(given.seed), given.seed, given.kills, _say)

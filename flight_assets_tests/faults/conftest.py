@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import pytest
 
+from flight_assets.platform import launcher
+from flight_assets.platform.bootstrap import bootstrap
 from flight_assets_tests.faults import victims
 from flight_assets_tests.faults.truth import Sent
 from flight_assets_tests.integration.conftest import stop_schedules, train_small_model
 
 
+def fresh(settings, say) -> None:
+    """Start anew, empty, with a small model, and with a schedule that is stopped."""
+    launcher.reset(settings, say)
+    launcher.up(settings, say, lambda _done, _total: None)
+    bootstrap(settings, say)
+    stop_schedules(settings)
+    train_small_model(settings)
+
+
 @pytest.fixture(scope="session")
 def target(platform):
-    """The settings of a platform whose schedule is stopped and whose services all work."""
-    stop_schedules(platform)
-    train_small_model(platform)
+    """The settings of a platform that has nothing in it yet but a model: these tests compare whole stores with what they have sent.
+
+    They run last, so what other tests have left is not missed.
+    """
+    fresh(platform, print)
     victims.wait_for(platform)
     return platform
 

@@ -1,4 +1,4 @@
-"""A Hypothesis state machine that produces, processes, kills and merges raw files in any order; the stores are compared at its end."""
+"""A Hypothesis state machine: produce, process, kill, archive, merge raw files, in any order; the stores are compared at its end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from flight_assets_tests.faults.attempts import DURING, PHASES, RUN, Fault, atte
 from flight_assets_tests.faults.truth import Sent, verify
 
 SEED = 79
+# Everything that is hot is old enough to leave.
+ALL_IS_OLD = {"archive_window_days": 1e-9, "archive_min_window_hours": 0.0}
 
 
 def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple[str, ...]) -> None:
@@ -43,6 +45,13 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
             fault = Fault(victim, step, phase, delay_s if phase == DURING else 0.0)
             attempt([fault], lambda name: victims.kill(platform, name), [])
             victims.wait_for(platform)
+
+        @rule()
+        def archive(self) -> None:
+            from flight_assets.archive.steps import Archiver
+            from flight_assets.stores import warehouse
+
+            Archiver(platform.model_copy(update=ALL_IS_OLD), lambda: warehouse.open_warehouse(platform), purpose="a test").run()
 
         @rule()
         def merge_raw_files(self) -> None:

@@ -23,7 +23,6 @@ ROUND = [
 
 @pytest.mark.timeout(1_200)
 @pytest.mark.integration
-@pytest.mark.candidate
 def test_killed_runs_and_services_lose_and_double_nothing(target, sent):
     result = campaign.run(target, sent, [ROUND], SEED, len(ROUND), print)
     assert result.failures == []

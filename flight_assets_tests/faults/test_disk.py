@@ -15,7 +15,7 @@ from flight_assets_tests.faults import campaign, victims
 from flight_assets_tests.faults.attempts import calm_attempt
 from flight_assets_tests.faults.truth import verify
 
-pytestmark = [pytest.mark.integration, pytest.mark.candidate, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 SEED = 80
 NO_QUOTA = -1
 

@@ -12,7 +12,7 @@ from flight_assets.stores import kafka, lease, mongo, redis, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.faults.proxy import proxied
 
-pytestmark = [pytest.mark.integration, pytest.mark.candidate, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 TIMEOUT_S = 2.0
 DATABASE = "test_network"
 

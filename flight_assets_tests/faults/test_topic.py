@@ -13,7 +13,7 @@ from flight_assets_tests.faults.campaign import messages_of_round
 from flight_assets_tests.faults.truth import verify
 from flight_assets_tests.integration.conftest import run_command
 
-pytestmark = [pytest.mark.integration, pytest.mark.candidate, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 SEED = 78
 
 

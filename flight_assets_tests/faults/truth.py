@@ -59,6 +59,7 @@ def verify(settings: Settings, sent: Sent) -> Findings:
         fact = _rows(cursor, "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string) FROM fact_flight_events")
         predicted = _rows(cursor, "SELECT flight_id, prediction_id FROM predictions")
         recorded = _rows(cursor, "SELECT batch_id, record FROM batch_metadata")
+        archived = read_archived(cursor)
     raw, raw_rows = read_raw_files(settings, {json.loads(row[1])["storage_location"] for row in recorded})
     judge.equal("raw messages by position and bytes", raw, topic)
     judge.unique("raw message", raw_rows)
@@ -71,7 +72,9 @@ def verify(settings: Settings, sent: Sent) -> Findings:
 
     newest = newest_states(topic, {(row[1], row[2]) for row in staged})
     judge.equal("flights of the fact table", {row[0]: tuple(row[1:]) for row in fact}, {k: (*v[:2], str(v[2])) for k, v in newest.items()})
-    judge.equal("documents in MongoDB", read_documents(settings), newest)
+    hot = read_documents(settings)
+    judge.unique("state that is hot and archived", [*hot.items(), *archived.items()])
+    judge.equal("flights in MongoDB or an archive", archived | hot, newest)
     judge.equal("predicted flights", dict(predicted), announced_flights(topic, arrivals, {(row[1], row[2]) for row in staged}))
     _check_records(judge, settings, recorded, len(topic))
     return Findings(sum(sent.acknowledged.values()), judge.lost, judge.doubled, judge.problems)
@@ -223,6 +226,15 @@ def _webhdfs(settings: Settings, path: str, operation: str = "OPEN") -> bytes:
 def _webhdfs_list(settings: Settings, path: str) -> list[str]:
     statuses = json.loads(_webhdfs(settings, path, "LISTSTATUS"))
     return [status["pathSuffix"] for status in statuses["FileStatuses"]["FileStatus"]]
+
+
+def read_archived(cursor: Any) -> dict[str, tuple[str, str, int]]:
+    """The newest archived state of each flight, as ``newest_states``; none before the first archive."""
+    if "archived_flight_events" not in {row[1] for row in _rows(cursor, "SHOW TABLES")}:
+        return {}
+    query = "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string), kafka_offset FROM archived_flight_events"
+    rows = sorted(_rows(cursor, query), key=lambda row: (int(row[3]), row[4]))
+    return {flight: (event_id, kind, int(micros)) for flight, event_id, kind, micros, _ in rows}
 
 
 def read_documents(settings: Settings) -> dict[str, tuple[str, str, int]]:
