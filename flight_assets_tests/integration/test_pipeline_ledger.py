@@ -179,7 +179,7 @@ def replayed_after_death(monkeypatch, platform, house, ids: dict[int, str], numb
     [reject] = rejected(platform, Selection(ids=(ids[number],)), 1)
     repairs = {reject.id: flight(number)}
 
-    def die(*_: object) -> None:
+    def die(*_: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
     steps = iter([replay.settle, die])
