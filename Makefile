@@ -11,10 +11,8 @@ help: ## print the targets
 demo: install ## from nothing to flights in every store: start, train, send 20,000 events, process, count
 	$(BIN)/flights demo
 
-# The tests of faults compare whole stores with what they have sent: they begin with an empty platform.
 test: install-dev lint ## lint, types and tests, against an embedded platform of the tests' own
-	$(BIN)/pytest --ignore flight_assets_tests/faults
-	$(BIN)/pytest flight_assets_tests/faults
+	$(BIN)/pytest
 
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)

@@ -41,7 +41,6 @@ TASKS_AT_ONCE = 1
 ITEMS_AT_ONCE = 2
 # Before each item the archive lets a running batch end, but no longer than this: batches without a gap must not keep it from ending.
 GIVES_WAY_S = 20.0
-LOOKS_EVERY_S = 0.25
 
 
 class Work(Protocol):
@@ -76,7 +75,7 @@ def _given_way(settings: Settings, nth: int) -> int:
     """The number, as soon as no batch is being processed."""
     until = time.monotonic() + GIVES_WAY_S
     while lease.is_held(settings) and time.monotonic() < until:
-        time.sleep(LOOKS_EVERY_S)
+        time.sleep(lease.POLL_S)
     return nth
 
 

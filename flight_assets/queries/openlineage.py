@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 JOBS = "flight-tracking"
-PRODUCER = "https://pypi.org/project/flight-tracking-platform"
+PRODUCER = "urn:flight-tracking-platform"
 # The count in a batch's record that says how many rows a step wrote.
 ROWS_OF = dict(zip(STEPS, ("record_count", "staged", "predicted", "upserted", "merged"), strict=True))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
-from queue import Empty, Queue
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -66,22 +66,19 @@ class Hdfs:
         The client has no limit of its own for a NameNode that takes the connection and then says nothing. The thread that waits for it
         is given up; it ends with the connection or the process.
         """
-        done: Queue[Result | BaseException] = Queue(1)
+        done: Future[Result] = Future()
 
         def call() -> None:
             try:
-                done.put(work())
+                done.set_result(work())
             except BaseException as error:  # raised where the call was made
-                done.put(error)
+                done.set_exception(error)
 
+        # Not an executor's thread: the interpreter would wait for that one at its end.
         threading.Thread(target=call, daemon=True, name="hdfs").start()
-        try:
-            result = done.get(timeout=PATIENCE * self._timeout_s)
-        except Empty:
-            raise TimeoutError(f"no answer within {PATIENCE * self._timeout_s:g} s") from None
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        if not wait([done], PATIENCE * self._timeout_s).done:
+            raise TimeoutError(f"no answer within {PATIENCE * self._timeout_s:g} s")
+        return done.result()
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory of that name."""

@@ -57,7 +57,7 @@ def _data_files(house: Warehouse, table: Table) -> int:
 
 def vacuum(house: Warehouse, hdfs: Hdfs, settings: Settings, table: Table) -> FileChange:
     """Remove the files that no version younger than ``vacuum_retention_hours`` names. Counts all files below the table's folder."""
-    path = f"/{house.spark.sql(f'DESCRIBE DETAIL {house.name(table)}').collect()[0].location.split('/', 3)[3]}"
+    path = house.path(table)
     before = hdfs.file_count(path)
     house.spark.sql(f"VACUUM {house.name(table)} RETAIN {settings.vacuum_retention_hours} HOURS").collect()
     return FileChange(before, hdfs.file_count(path))

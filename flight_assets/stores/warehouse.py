@@ -112,6 +112,11 @@ class Warehouse:
         """The table's newest version."""
         return int(self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0].version)
 
+    def path(self, table: Table) -> str:
+        """The table's folder on HDFS."""
+        location = str(self.spark.sql(f"DESCRIBE DETAIL {self.name(table)}").collect()[0].location)
+        return f"/{location.split('/', 3)[3]}"
+
     def snapshot(self, table: Table) -> DataFrame:
         """The table as it is now, whatever is written to it before the frame is read."""
         return self.spark.sql(f"SELECT * FROM {self.name(table)} VERSION AS OF {self.version(table)}")  # noqa: S608 - names of the contract

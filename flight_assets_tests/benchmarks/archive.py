@@ -28,7 +28,7 @@ from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.queries.flights import FlightFinder
 from flight_assets.stores import lease, mongo, warehouse
-from flight_assets_tests.benchmarks.figures import Figure
+from flight_assets_tests.benchmarks.figures import Figure, sampling
 from flight_assets_tests.hot_store import fact_rows, fill, now
 
 if TYPE_CHECKING:
@@ -228,19 +228,13 @@ def _memory(own: Settings) -> Iterator[dict[str, float]]:
     spark = next(row.pid for row in launcher.status(own) if row.name == "spark")
     watched = [psutil.Process(os.getpid())] + ([psutil.Process(spark)] if spark else [])
     found = {"extra_gb": 0.0}
-    start, stop = _resident(watched), threading.Event()
+    start = _resident(watched)
 
-    def watch() -> None:
-        while not stop.wait(0.2):
-            found["extra_gb"] = max(found["extra_gb"], (_resident(watched) - start) / 1e9)
+    def look() -> None:
+        found["extra_gb"] = max(found["extra_gb"], (_resident(watched) - start) / 1e9)
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
+    with sampling(look, 0.2):
         yield found
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _resident(roots: list[psutil.Process]) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +25,7 @@ from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
 from flight_assets.stores.warehouse import computed
 from flight_assets_tests.benchmarks.batch_spec import BatchSpec, send_batch
-from flight_assets_tests.benchmarks.figures import Figure, ratio
+from flight_assets_tests.benchmarks.figures import Figure, ratio, sampling
 from flight_assets_tests.benchmarks.runs import Run, automation_paused, run_job
 from flight_assets_tests.benchmarks.sides import FLOOR, NAIVE, Sides, three_sides
 
@@ -194,20 +193,13 @@ def _refuse_other_count(side: str, found: int, expected: int) -> None:
 def _memory(settings: Settings) -> Iterator[dict[str, list[float]]]:
     """What all processes of the platform have resident, in GB, every SAMPLE_EVERY_S: ``PSS`` and ``RSS``."""
     found: dict[str, list[float]] = {"PSS": [], "RSS": []}
-    stop = threading.Event()
 
-    def watch() -> None:
-        while not found["PSS"] or not stop.wait(SAMPLE_EVERY_S):
-            for name, total in _resident(settings).items():
-                found[name].append(total / BYTES_PER_GB)
+    def look() -> None:
+        for name, total in _resident(settings).items():
+            found[name].append(total / BYTES_PER_GB)
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
+    with sampling(look, SAMPLE_EVERY_S):
         yield found
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _resident(settings: Settings) -> dict[str, int]:

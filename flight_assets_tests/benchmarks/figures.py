@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import platform
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -55,6 +57,26 @@ def interleaved(sides: Mapping[str, Callable[[], object]], repetitions: int) -> 
             run()
             seconds[name].append(time.perf_counter() - began)
     return seconds
+
+
+@contextmanager
+def sampling(look: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Calls ``look`` at once and then every so often, beside the block, until that ends."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        while True:
+            look()
+            if stop.wait(every_s):
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def ratio(seconds: Mapping[str, list[float]], numerator: str, denominator: str) -> float:

@@ -53,9 +53,9 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     ``growth_10m_vs_empty``: a batch's time with that many flights in the warehouse over its time without them.
     """
     files, flights, repetitions = (144, 100_000, 3) if quick else (MINUTE_FILES, FLIGHTS, 7)
-    with _own_table(settings, f"{NAME}_minutes") as minutes, _own_table(settings, f"{NAME}_compacted") as compacted:
+    with own_table(settings, f"{NAME}_minutes") as minutes, own_table(settings, f"{NAME}_compacted") as compacted:
         compaction = _compaction(settings, minutes, compacted, files, repetitions)
-    with _own_table(settings, NAME) as house:
+    with own_table(settings, NAME) as house:
         fill(house, (FACT,), flights, date(2026, 6, 1), DAYS)
         against_duckdb = _against_duckdb(settings, house, repetitions)
     with automation_paused(settings):
@@ -64,12 +64,13 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 
 @contextmanager
-def _own_table(settings: Settings, database: str) -> Iterator[Warehouse]:
-    """A database with an empty fact table; it is removed in the end."""
+def own_table(settings: Settings, database: str, table: Table = FACT) -> Iterator[Warehouse]:
+    """A database with one empty table of the contract, with its properties; it is removed in the end."""
     house = warehouse.Warehouse(warehouse.connect(settings), database)
     house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
     house.spark.sql(f"CREATE DATABASE {database}").collect()
-    house.spark.sql(warehouse.create_statement(house.name(FACT), FACT)).collect()
+    house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
+    house._set_properties(table)
     try:
         yield house
     finally:

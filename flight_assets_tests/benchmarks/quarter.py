@@ -8,7 +8,6 @@ decides what is old; so log and files expire as they would. Fewer commits a day 
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from statistics import median
@@ -18,16 +17,18 @@ import requests
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.tables import STAGING
-from flight_assets.stores import maintenance, warehouse
+from flight_assets.stores import maintenance
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.benchmarks.figures import Figure
+from flight_assets_tests.benchmarks.history import own_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pyspark.sql import DataFrame
 
     from flight_assets.settings import Settings
+    from flight_assets.stores.warehouse import Warehouse
 
 DATABASE = "bench_quarter"
 DAYS, QUICK_DAYS = 90, 15
@@ -45,8 +46,8 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     end, by day as sides.
     """
     days, commits = (QUICK_DAYS, QUICK_COMMITS_A_DAY) if quick else (DAYS, COMMITS_A_DAY)
-    with _table(settings) as (house, folder):
-        clock = _Clock(settings, folder)
+    with own_table(settings, DATABASE, STAGING) as house:
+        clock = _Clock(settings, house.path(STAGING))
         rows = _events(house)
         first_day = datetime.now(UTC).date() - timedelta(days=days)
         commit_s, question_s, files, log_files = [], [], [], []
@@ -75,26 +76,13 @@ def _growth(by_day: list[float]) -> float:
     return median(by_day[-ENDS:]) / median(by_day[1 : 1 + ENDS])
 
 
-@contextmanager
-def _table(settings: Settings) -> Iterator[tuple[warehouse.Warehouse, str]]:
-    """An empty table of staged events with the platform's properties, in a database of its own, and its folder on HDFS."""
-    house = warehouse.Warehouse(warehouse.connect(settings), DATABASE)
-    house.spark.sql(f"DROP DATABASE IF EXISTS {DATABASE} CASCADE").collect()
-    try:
-        house.create_tables()
-        location = house.spark.sql(f"DESCRIBE DETAIL {house.name(STAGING)}").collect()[0].location
-        yield house, f"/{location.split('/', 3)[3]}"
-    finally:
-        house.spark.sql(f"DROP DATABASE IF EXISTS {DATABASE} CASCADE").collect()
-
-
-def _events(house: warehouse.Warehouse) -> DataFrame:
+def _events(house: Warehouse) -> DataFrame:
     """Rows of the contract's types; what is in them does not matter."""
     nulls = [F.lit(None).cast(column.type).alias(column.name) for column in STAGING.columns]
     return house.spark.range(ROWS_A_COMMIT).select("id", *nulls)
 
 
-def _commit(house: warehouse.Warehouse, rows: DataFrame, day: date, batch_id: int) -> None:
+def _commit(house: Warehouse, rows: DataFrame, day: date, batch_id: int) -> None:
     number = F.lit(batch_id) * ROWS_A_COMMIT + F.col("id")
     own = {
         "event_id": F.format_string("event-%d", number),
@@ -106,7 +94,7 @@ def _commit(house: warehouse.Warehouse, rows: DataFrame, day: date, batch_id: in
     house.append_once(rows.withColumns(own), STAGING, batch_id)
 
 
-def _question(house: warehouse.Warehouse, batch_id: int) -> None:
+def _question(house: Warehouse, batch_id: int) -> None:
     """As a batch asks which of its flights are known: by the batch and the dates of its flights."""
     house.read(STAGING).where(f"batch_id < {batch_id} AND flight_date = (DATE'{datetime.now(UTC).date()}')").select("flight_id").count()
 
@@ -117,7 +105,7 @@ def _seconds(run: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _live_files(house: warehouse.Warehouse, day: date) -> int:
+def _live_files(house: Warehouse, day: date) -> int:
     names = house.read(STAGING).where(f"processing_date = DATE'{day}'").select("_metadata.file_path").distinct()
     return int(names.count())
 
