@@ -26,14 +26,22 @@ LOG_RETENTION = "interval 7 days"
 
 
 def connect(settings: Settings) -> SparkSession:
-    """The Spark Connect session of this process, in UTC.
+    """The Spark Connect session of this process, in UTC; a new one where the server has been restarted since.
 
     Raises:
         StoreUnavailable: nothing answers at the Connect address within ``timeout_s``.
     """
+    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     refuse_unreachable(settings)
+    session = SparkSession.builder.remote(settings.spark_remote).getOrCreate()
+    try:
+        return prepare(session, settings).spark
+    except PySparkException:
+        if not session.is_stopped:
+            raise
+    # The server's first answer to a session of its life before closes it; the next one asked for is new.
     return prepare(SparkSession.builder.remote(settings.spark_remote).getOrCreate(), settings).spark
 
 

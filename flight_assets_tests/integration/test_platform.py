@@ -14,6 +14,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
+from flight_assets.stores.warehouse import open_warehouse
 from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = pytest.mark.integration
@@ -128,7 +129,11 @@ def test_a_killed_service_is_started_again(platform, name: str) -> None:
 
 @pytest.mark.restarts_spark
 def test_up_after_a_kill_of_everything(platform) -> None:
-    """Supervisor and services die at once; the next `up` clears what is left and everything works again, with its data."""
+    """Supervisor and services die at once; the next `up` clears what is left and everything works again, with its data.
+
+    A process that lives on, as the dashboard does, opens the warehouse again at once.
+    """
+    assert open_warehouse(platform).ask("SELECT 1 AS one")["one"].tolist() == [1]
     supervisor = int((platform.home / "run/supervisord.pid").read_text())
     victims = [supervisor, *(row["pid"] for row in status_rows().values())]
     marker = platform.home / "marker"
@@ -140,3 +145,4 @@ def test_up_after_a_kill_of_everything(platform) -> None:
     assert not {row["pid"] for row in status_rows().values()} & set(victims)
     assert marker.read_text() == "kept"
     marker.unlink()
+    assert open_warehouse(platform).ask("SELECT 1 AS one")["one"].tolist() == [1]
