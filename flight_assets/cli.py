@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -55,18 +57,19 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-def up() -> None:
+@click.option("--continuous", is_flag=True, help="Process events as they come, instead of once a minute; without it at the next `up`, not.")
+def up(continuous: bool) -> None:
     """Start the platform and wait until every service works."""
-    start_platform(get_settings())
+    start_platform(get_settings(), ("continuous",) if continuous else ())
 
 
-def start_platform(settings: Settings) -> None:
-    """Bring everything up, create what is missing in the stores, print the addresses."""
+def start_platform(settings: Settings, also: tuple[str, ...] = ()) -> None:
+    """Bring everything up, also some of the further services, create what is missing in the stores, print the addresses."""
     from flight_assets.platform import launcher
     from flight_assets.platform.bootstrap import bootstrap
 
     with console.status("starting") as bar:
-        launcher.up(settings, console.print, lambda done, total: bar.update(f"downloading jars: {done} of {total}"))
+        launcher.up(settings, console.print, lambda done, total: bar.update(f"downloading jars: {done} of {total}"), also)
         bar.update("creating what is missing, warming Spark")
         bootstrap(settings, console.print)
     print_addresses(settings)
@@ -103,9 +106,8 @@ def status(as_json: bool) -> None:
 def logs(name: str, lines: int) -> None:
     """Print the end of a service's log."""
     from flight_assets.platform import launcher
-    from flight_assets.platform.services import services
 
-    known = [service.name for service in services(get_settings())]
+    known = [row.name for row in launcher.status(get_settings())]
     if name not in known:
         raise click.UsageError(f"there is no service {name}; there are {', '.join(known)}")
     click.echo(launcher.log_tail(get_settings(), name, lines))
@@ -201,13 +203,28 @@ def publish_with_progress(settings: Settings, messages: Iterator[Message], rate:
 
 @main.command()
 @click.option("--part", type=click.Choice(list(PART_JOBS)), help="Only these steps: what one task of another orchestrator runs.")
-def process(part: str | None) -> None:
+@click.option("--continuously", is_flag=True, help="One batch after the other as events come, until stopped.")
+def process(part: str | None, continuously: bool) -> None:
     """Run one batch through every step, as the schedule does.
 
     Parts run one after the other do the same: each holds the processing lease for itself, and a batch that another run has taken further
     in between is not pending any more.
     """
-    process_now(get_settings(), part)
+    if part and continuously:
+        raise click.UsageError("--continuously runs every step: it goes without --part")
+    if continuously:
+        _process_continuously(get_settings())
+    else:
+        process_now(get_settings(), part)
+
+
+def _process_continuously(settings: Settings) -> None:
+    from flight_assets.automation.continuous import process_continuously
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    process_continuously(settings, stop, lambda line: click.echo(f"{datetime.now(UTC):%H:%M:%S} {line}", err=True))
 
 
 def process_now(settings: Settings, part: str | None = None) -> None:

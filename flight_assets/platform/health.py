@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flight_assets.errors import FlightsError
-from flight_assets.stores import kafka, redis
+from flight_assets.stores import kafka, lease, redis
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -157,6 +157,12 @@ def check_producer(settings: Settings) -> None:
     newest = kafka.newest_timestamp(settings, kafka.end_offsets(settings))
     if newest is None or (datetime.now(UTC) - newest).total_seconds() > PRODUCER_SILENCE_S:
         raise NotReady(f"the newest message in {settings.kafka_topic} is of {newest or 'never'}")
+
+
+def check_continuous(settings: Settings) -> None:
+    """A living process holds the lease of continuous processing."""
+    if lease.holder(settings, lease.CONTINUOUS) is None:
+        raise NotReady("nobody processes continuously yet")
 
 
 def check_dagster_code(settings: Settings) -> None:

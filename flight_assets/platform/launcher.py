@@ -16,7 +16,7 @@ import psutil
 from flight_assets.errors import FlightsError
 from flight_assets.platform import jars, supervision
 from flight_assets.platform.config import write_configs
-from flight_assets.platform.services import Service, services
+from flight_assets.platform.services import Service, further_services, services
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -41,13 +41,14 @@ class ServiceStatus:
     version: str
 
 
-def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None]) -> None:
+def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None], also: Container[str] = ()) -> None:
     """Bring everything up and wait until each service has proved that it works. Safe to call again.
 
     Args:
         settings: where and with which ports.
         say: takes one line of progress.
         on_jar: called as jars arrive, with how many have and how many there are to fetch.
+        also: names of further services to start with them; those that run and are not named stop.
 
     Raises:
         FlightsError: what stands in the way and what to do about it.
@@ -55,7 +56,7 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None]) -> None
     _refuse_low_disk(settings)
     _remember_offset(settings)
     download_jars(settings, say, on_jar)
-    table = services(settings)
+    table = (*services(settings), *(service for service in further_services(settings) if service.name in also))
     write_configs(settings)
     make_data_folders(settings, table)
     if not supervision.is_running(settings):
@@ -90,7 +91,8 @@ def status(settings: Settings) -> list[ServiceStatus]:
     if not settings.embedded:
         return [_status(settings, service, {"statename": "RUNNING"}) for service in services(settings)]
     infos = supervision.process_info(settings)
-    return [_status(settings, service, infos.get(service.name, {})) for service in services(settings)]
+    table = (*services(settings), *(service for service in further_services(settings) if service.name in infos))
+    return [_status(settings, service, infos.get(service.name, {})) for service in table]
 
 
 def as_json(statuses: list[ServiceStatus]) -> dict[str, Any]:

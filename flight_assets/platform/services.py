@@ -236,8 +236,8 @@ def _spark(settings: Settings) -> Service:
 
 
 def further_services(settings: Settings) -> tuple[Service, ...]:
-    """What only a deployment of several machines or containers has: master and worker of Spark's cluster manager, a steady producer."""
-    return (*_spark_cluster(settings), _producer(settings))
+    """What runs only where it is asked for: master and worker of Spark's cluster manager, a steady producer, continuous processing."""
+    return (*_spark_cluster(settings), _producer(settings), _continuous(settings))
 
 
 def _spark_cluster(settings: Settings) -> tuple[Service, Service]:
@@ -336,6 +336,18 @@ def _producer(settings: Settings) -> Service:
         check=health.check_producer,
         needs=("kafka",),
     )  # fmt: skip
+
+
+def _continuous(settings: Settings) -> Service:
+    return Service(
+        name="continuous",
+        command=[str(Path(sys.executable).parent / "flights"), "process", "--continuously"],
+        ports=(),
+        version=version("flight-tracking-platform"),
+        check=health.check_continuous,
+        needs=("kafka", "mongod", "spark"),
+        environment={"DAGSTER_HOME": str(settings.dagster_home), "PYTHONPATH": str(PROJECT_DIR), "DAGSTER_DISABLE_TELEMETRY": "1"},
+    )
 
 
 def _metrics(settings: Settings) -> Service:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LEASES = "leases"
 PROCESSING = "processing"
 ARCHIVING = "archiving"
+CONTINUOUS = "processing continuously"
 POLL_S = 0.5
 # Field 22 of /proc/<pid>/stat (proc(5)), counted from the one after the process's name.
 STARTTIME = 19

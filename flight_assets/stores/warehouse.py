@@ -39,7 +39,7 @@ def connect(settings: Settings) -> SparkSession:
     try:
         return prepare(session, settings).spark
     except PySparkException:
-        if not session.is_stopped:
+        if not session.client.is_closed:
             raise
     # The server's first answer to a session of its life before closes it; the next one asked for is new.
     return prepare(SparkSession.builder.remote(settings.spark_remote).getOrCreate(), settings).spark
