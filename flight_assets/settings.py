@@ -128,7 +128,6 @@ class Settings(BaseSettings):
     freshness_threshold_s: float = Field(
         default=300.0, ge=0, description="how far behind the topic's newest message a run that has landed everything may be"
     )
-    vacuum_retention_hours: int = Field(default=168, ge=168, description="age at which files that no table names are removed")
     raw_retention_hours: int = Field(default=24, ge=1, description="how long merged raw directories stay for reads that had begun")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
     producer_rate_per_s: float = Field(default=1.0, gt=0, description="flights a second that the producer of a deployment makes")

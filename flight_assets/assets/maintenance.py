@@ -47,8 +47,8 @@ def table_files(config: VacuumConfig) -> MaterializeResult[None]:
     house, hdfs = warehouse.open_warehouse(settings), Hdfs(settings)
     changes = {table.name: maintenance.optimize(house, settings, table) for table in TABLES}
     if config.vacuum:
-        changes |= {f"{table.name} on disk": maintenance.vacuum(house, hdfs, settings, table) for table in TABLES}
-    return MaterializeResult(metadata=_counts(changes) | {"vacuum_retention_hours": settings.vacuum_retention_hours})
+        changes |= {f"{table.name} on disk": maintenance.vacuum(house, hdfs, table) for table in TABLES}
+    return MaterializeResult(metadata=_counts(changes))
 
 
 def _counts(changes: dict[str, maintenance.FileChange]) -> dict[str, int]:

@@ -202,6 +202,8 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.default.parallelism": settings.spark_parallelism,
         "spark.sql.parquet.compression.codec": "snappy",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,
         "spark.databricks.delta.snapshotPartitions": 1,
         "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
         # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.

@@ -2,7 +2,7 @@
 
 Every change is one commit or one rename of a pointer, so a reader sees the files before it or those after it. OPTIMIZE holds the
 processing lease: a batch's MERGE that lost the race against it would fail. What compaction leaves behind stays long enough for every
-read that had begun: Delta's files for ``vacuum_retention_hours``, raw directories for ``raw_retention_hours``.
+read that had begun: Delta's files for ``warehouse.RETENTION``, raw directories for ``raw_retention_hours``.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ def _data_files(house: Warehouse, table: Table) -> int:
     return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(table)}").collect()[0].numFiles)
 
 
-def vacuum(house: Warehouse, hdfs: Hdfs, settings: Settings, table: Table) -> FileChange:
-    """Remove the files that no version younger than ``vacuum_retention_hours`` names. Counts all files below the table's folder."""
+def vacuum(house: Warehouse, hdfs: Hdfs, table: Table) -> FileChange:
+    """Remove the files that no version of the table's retention (a property of it) names. Counts all files below the table's folder."""
     path = house.path(table)
     before = hdfs.file_count(path)
-    house.spark.sql(f"VACUUM {house.name(table)} RETAIN {settings.vacuum_retention_hours} HOURS").collect()
+    house.spark.sql(f"VACUUM {house.name(table)}").collect()
     return FileChange(before, hdfs.file_count(path))
 
 

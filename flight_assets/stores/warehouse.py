@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 # A call that hangs ends after both together. The server takes more than one ping in five minutes for an attack.
 KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_timeout_ms": 20_000}
 
-# At a commit a minute Delta's own 30 days are 43,000 versions, whose names every look at the table lists. Delta keeps files for 7 days and
-# no log shorter than those; RESTORE reaches back this far.
-LOG_RETENTION = "interval 7 days"
+# How long versions of a table can be read, and so how far RESTORE reaches back: files that no version names longer go with the next
+# VACUUM, log entries with the next checkpoint. Delta's own 30 days of log are 43,000 names at a commit a minute, which every look at the
+# table lists; it refuses a log shorter than the files.
+RETENTION = "interval 7 days"
 
 
 def connect(settings: Settings) -> SparkSession:
@@ -273,7 +274,7 @@ def table_properties(table: Table) -> dict[str, str]:
     Without a list Delta keeps statistics of the first 32 columns only, which leaves out batch_id.
     """
     skipping = {"delta.dataSkippingStatsColumns": ",".join(table.skipped_by)} if table.skipped_by else {}
-    return skipping | {"delta.logRetentionDuration": LOG_RETENTION}
+    return skipping | {"delta.logRetentionDuration": RETENTION, "delta.deletedFileRetentionDuration": RETENTION}
 
 
 def create_statement(name: str, table: Table) -> str:

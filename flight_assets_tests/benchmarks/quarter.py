@@ -1,8 +1,9 @@
 """A quarter of one-minute batches in small: commits to a staging table day after day, with the nightly maintenance, at a moved clock.
 
 What could grow is what each commit must look through: the files of a partition and the versions of the table's log. Both are counted after
-each day, and the time of a commit and of a batch's question to the table are taken. Days pass by ageing the files on HDFS, by which Delta
-decides what is old; so log and files expire as they would. Fewer commits a day than 1,440: the note says by what factor the log is smaller.
+each day, and the time of a commit and of a batch's question to the table are taken. Days pass by ageing the log's files on HDFS, by which
+Delta decides which of its entries have expired. VACUUM goes by the times within them, so it runs each night and removes nothing: files that
+no version names stay, which no reader looks at. Fewer commits a day than 1,440: the note says by what factor the log is smaller.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ DAYS, QUICK_DAYS = 90, 15
 COMMITS_A_DAY, QUICK_COMMITS_A_DAY = 24, 10
 MINUTES_A_DAY = 1_440
 ROWS_A_COMMIT = 20
-# Days after which neither VACUUM (168 hours) nor the log keeps a file.
+# Days after which the log (7 days, whole ones) keeps no entry from before its last checkpoint.
 EXPIRED_AFTER = 8
 ENDS = 5
 
@@ -57,7 +58,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
             commit_s.append(median(_seconds(partial(_commit, house, rows, day, batch_id)) for batch_id in batches))
             question_s.append(median(_seconds(partial(_question, house, batches.stop)) for _ in range(3)))
             maintenance.optimize(house, settings, STAGING, f"processing_date = DATE'{day}'")
-            maintenance.vacuum(house, Hdfs(settings), settings, STAGING)
+            maintenance.vacuum(house, Hdfs(settings), STAGING)
             clock.pass_a_day()
             files.append(float(_live_files(house, day)))
             log_files.append(float(clock.log_files()))
@@ -111,29 +112,25 @@ def _live_files(house: Warehouse, day: date) -> int:
 
 
 class _Clock:
-    """Makes the files of a folder on HDFS older; a file is touched once, when it passes the age at which it expires."""
+    """Makes the entries of a table's log older, in the order in which they were written; each once, when it reaches the age to expire."""
 
     def __init__(self, settings: Settings, folder: str) -> None:
         self._url = f"{settings.hdfs_http_url}/webhdfs/v1"
-        self._hdfs, self._folder, self._timeout_s = Hdfs(settings), folder, settings.timeout_s
-        self._days: list[set[str]] = []
+        self._hdfs, self._log, self._timeout_s = Hdfs(settings), f"{folder}/_delta_log", settings.timeout_s
+        self._days: list[dict[str, datetime]] = []
 
     def pass_a_day(self) -> None:
         """What was written since the last call is a day older at the next."""
-        known = set().union(*self._days) if self._days else set()
-        self._days.append(set(self._files()) - known)
+        known = set().union(*self._days)
+        self._days.append({name: written for name, written in self._hdfs.modified_in(self._log).items() if name not in known})
         if len(self._days) > EXPIRED_AFTER:
-            old = int((datetime.now(UTC) - timedelta(days=EXPIRED_AFTER + 1)).timestamp() * 1000)
-            present = set(self._files())
-            for path in self._days[-EXPIRED_AFTER - 1] & present:
-                params: dict[str, str | int] = {"op": "SETTIMES", "modificationtime": old, "accesstime": old, "user.name": "bench"}
-                requests.put(f"{self._url}{path}", params=params, timeout=self._timeout_s).raise_for_status()
+            present = self._hdfs.modified_in(self._log)
+            for name, written in self._days[-EXPIRED_AFTER - 1].items():
+                if name in present:
+                    old = int((written - timedelta(days=EXPIRED_AFTER + 1)).timestamp() * 1000)
+                    params: dict[str, str | int] = {"op": "SETTIMES", "modificationtime": old, "accesstime": old, "user.name": "bench"}
+                    requests.put(f"{self._url}{self._log}/{name}", params=params, timeout=self._timeout_s).raise_for_status()
 
     def log_files(self) -> int:
         """Files in the table's log."""
-        return self._hdfs.file_count(f"{self._folder}/_delta_log")
-
-    def _files(self) -> list[str]:
-        folders = [self._folder, f"{self._folder}/_delta_log"]
-        folders += [f"{self._folder}/{name}" for name in self._hdfs.list(self._folder) if "=" in name]
-        return [f"{folder}/{name}" for folder in folders for name in self._hdfs.modified_in(folder)]
+        return self._hdfs.file_count(self._log)

@@ -86,8 +86,19 @@ def test_compacting_a_day_leaves_one_file_and_the_other_day_alone(own, platform)
     assert maintenance.optimize(own, platform, STAGING) == maintenance.FileChange(4, 2)
     assert maintenance.optimize(own, platform, STAGING) == maintenance.FileChange(2, 2)
     hdfs = Hdfs(platform)
-    assert maintenance.vacuum(own, hdfs, platform, STAGING).after >= 8, "files younger than the retention stay"
+    assert maintenance.vacuum(own, hdfs, STAGING).after >= 8, "files younger than the retention stay"
     assert sorted(map(tuple, reader.drop("weather").collect())) == before, "a reader of the version before still finds its files"
+    age_the_retention_away(own)
+    there = maintenance.vacuum(own, hdfs, STAGING)
+    assert there.after < there.before, "older ones go"
+    assert sorted(map(tuple, own.read(STAGING).drop("weather").collect())) == before
+
+
+def age_the_retention_away(own) -> None:
+    """As if the week had passed in which files stay that no version names."""
+    own.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+    values = "'delta.deletedFileRetentionDuration' = 'interval 0 hours'"
+    own.spark.sql(f"ALTER TABLE {own.name(STAGING)} SET TBLPROPERTIES ({values})").collect()
 
 
 @pytest.fixture(scope="module")
