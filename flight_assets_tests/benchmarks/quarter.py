@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DATABASE = "bench_quarter"
 DAYS, QUICK_DAYS = 90, 15
-COMMITS_A_DAY, QUICK_COMMITS_A_DAY = 24, 10
+COMMITS_A_DAY, QUICK_COMMITS_A_DAY = 12, 10
 MINUTES_A_DAY = 1_440
 ROWS_A_COMMIT = 20
 # Days after which the log (7 days, whole ones) keeps no entry from before its last checkpoint.
