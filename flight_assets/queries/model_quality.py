@@ -125,7 +125,8 @@ def explanation(house: Warehouse, models: ModelStore, flight_id: str) -> pd.Data
 def features_of(house: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
     """The features of one scheduled event as its batch had them: one row, columns FEATURE_NAMES, float32."""
     staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
-    scheduled = staged.where(_equals("event_id", event_id))
+    # Its own batch predicted it, and files of other batches are skipped.
+    scheduled = staged.where(f"batch_id = {batch_id}").where(_equals("event_id", event_id))
     days = [row.day for row in scheduled.selectExpr("to_date(timestamp) AS day").collect()]
     return unpack(with_features(scheduled, history_of(days, staged)).toArrow()["features"].combine_chunks())
 
