@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, serialize_value
-from dagster._core.remote_representation.external_data import RepositorySnap
 from pydantic import SecretStr, ValidationError
 from rich.pretty import pretty_repr
 
@@ -58,6 +57,7 @@ def given(nowhere, tmp_path) -> dict[str, str]:
     host, port = nowhere.split(":")
     return SECRETS | {
         "home": str(tmp_path / "home"),
+        "embedded": "false",
         "timeout_s": "0.5",
         "monitoring_timeout_s": "0.5",
         "lease_wait_s": "0",
@@ -150,7 +150,9 @@ def test_no_command_prints_one(settings, command):
 
 def test_the_addresses_that_up_prints_have_none(settings, capsys):
     cli.print_addresses(settings)
-    assert settings.metrics_url in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert settings.metrics_url in said
+    assert CANARY not in said
 
 
 # --- stores that do not answer
@@ -241,10 +243,18 @@ def test_files_that_must_have_one_are_for_their_owner_only(settings):
 # --- Dagster
 
 
-@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")  # Dagster's own use of it
-def test_what_dagsters_pages_get_of_the_code_has_none(settings):
-    """Jobs, resources, default run configuration and metadata, as the code server sends them."""
-    sent = serialize_value(RepositorySnap.from_def(build_defs(settings).get_repository_def()))
+SNAPSHOT = """
+from dagster import serialize_value
+from dagster._core.remote_representation.external_data import RepositorySnap
+from flight_assets.definitions import defs
+print(serialize_value(RepositorySnap.from_def(defs.get_repository_def())))
+"""
+
+
+@pytest.mark.usefixtures("settings")
+def test_what_dagsters_pages_get_of_the_code_has_none():
+    """Jobs, resources, default run configuration and metadata, as the code server sends them; in a process that loads them itself."""
+    sent = subprocess.run([sys.executable, "-c", SNAPSHOT], capture_output=True, text=True, timeout=120, check=True).stdout
     assert '"process_flights"' in sent
     assert CANARY not in sent
 
