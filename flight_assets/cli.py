@@ -144,8 +144,9 @@ def backup(folder: Path) -> None:
     """Stop the platform, copy all of its data into FOLDER, and start it again if it ran."""
     from flight_assets.platform import backup as copies
 
-    if copies.backup(get_settings(), folder, console.print):
-        start_platform(get_settings())
+    also = copies.backup(get_settings(), folder, console.print)
+    if also is not None:
+        start_platform(get_settings(), also)
 
 
 @main.command()

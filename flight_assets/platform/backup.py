@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flight_assets.errors import FlightsError
 from flight_assets.platform import launcher, supervision
+from flight_assets.platform.services import further_services
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -26,8 +27,10 @@ CONTENT = "home"
 LEFT_OUT = {"etc", "logs", "run", "data/spark-local", "data/spark-work"}
 
 
-def backup(settings: Settings, folder: Path, say: launcher.Say) -> bool:
-    """Stop the platform and copy its data into a new folder. Returns whether it ran before, and so is to be started again.
+def backup(settings: Settings, folder: Path, say: launcher.Say) -> tuple[str, ...] | None:
+    """Stop the platform and copy its data into a new folder.
+
+    Returns what ``launcher.up`` is to start besides the platform's own services, so that it runs as before; None if it did not run.
 
     Raises:
         FlightsError: the stores run elsewhere, there is nothing to copy, the folder is not empty or has too little room.
@@ -38,7 +41,7 @@ def backup(settings: Settings, folder: Path, say: launcher.Say) -> bool:
     _refuse_filled(folder, "choose a new folder")
     if folder.resolve().is_relative_to(settings.home):
         raise FlightsError(f"{folder} is inside {settings.home}, and would be deleted with it: choose a folder elsewhere")
-    was_running = supervision.is_running(settings)
+    also = _further_services(settings) if supervision.is_running(settings) else None
     launcher.down(settings, say)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     needed = sum(size for _, size in _files(settings.home))
@@ -49,7 +52,7 @@ def backup(settings: Settings, folder: Path, say: launcher.Say) -> bool:
     manifest = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "version": version("flight-tracking-platform")}
     (folder / MANIFEST).write_text(json.dumps(manifest | _extent(folder / CONTENT), indent=1) + "\n")
     say(f"{_extent(folder / CONTENT)['files']} files, {needed // launcher.BYTES_PER_MB} MB in {folder}")
-    return was_running
+    return also
 
 
 def restore(settings: Settings, folder: Path, say: launcher.Say) -> None:
@@ -75,6 +78,11 @@ def restore(settings: Settings, folder: Path, say: launcher.Say) -> None:
     _copy(folder / CONTENT, partial)
     partial.replace(settings.home)
     say(f"{made['files']} files of {made['at']}, made by version {made['version']}, are in {settings.home}")
+
+
+def _further_services(settings: Settings) -> tuple[str, ...]:
+    known = supervision.process_info(settings)
+    return tuple(service.name for service in further_services(settings) if service.name in known)
 
 
 def _copy(source: Path, target: Path) -> None:

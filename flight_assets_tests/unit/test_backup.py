@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flight_assets.errors import FlightsError
+from flight_assets.platform import launcher, supervision
 from flight_assets.platform.backup import backup, restore
 from flight_assets.settings import Settings
 
@@ -36,7 +37,7 @@ def moved(settings: Settings, **changes: object) -> Settings:
 
 
 def test_what_is_kept_comes_back_to_another_folder(settings, tmp_path):
-    assert not backup(settings, tmp_path / "copy", say)
+    assert backup(settings, tmp_path / "copy", say) is None  # it did not run
     there = moved(settings)
     restore(there, tmp_path / "copy", say)
     kept = sorted(str(path.relative_to(there.home)) for path in there.home.rglob("*") if path.is_file())
@@ -78,3 +79,11 @@ def test_other_ports_and_stores_elsewhere_are_refused(settings, tmp_path, change
 def test_a_backup_inside_the_folder_that_it_is_of_is_refused(settings):
     with pytest.raises(FlightsError, match="would be deleted with it"):
         backup(settings, settings.home / "copy", say)
+
+
+@pytest.mark.parametrize(("runs", "also"), [({"mongod": {}}, ()), ({"mongod": {}, "continuous": {}}, ("continuous",))])
+def test_a_platform_that_ran_is_to_run_as_before(settings, tmp_path, monkeypatch, runs, also):
+    monkeypatch.setattr(supervision, "is_running", lambda _settings: True)
+    monkeypatch.setattr(supervision, "process_info", lambda _settings: runs)
+    monkeypatch.setattr(launcher, "down", lambda _settings, _say: None)
+    assert backup(settings, tmp_path / "copy", say) == also
