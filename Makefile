@@ -23,6 +23,16 @@ lint: install-dev install-airflow ## style and types, without editing anything
 	$(BIN)/mypy
 	MYPYPATH=deploy/airflow/dags $(BIN)/mypy --python-executable .venv-airflow/bin/python --cache-dir .mypy_cache/airflow --follow-imports=silent deploy/airflow/dags
 
+check: lint sbom audit ## style, types, static security checks, a bill of materials, known vulnerabilities
+
+audit: install-security ## known vulnerabilities of every locked Python package; fails if it could not ask
+	.venv-security/bin/python deploy/security/audit.py requirements.lock requirements-dev.lock $(wildcard deploy/*/*.lock)
+
+sbom: install-security ## build/sbom.cdx.json: what the platform consists of, Python packages and jars, in CycloneDX
+	@mkdir -p build
+	.venv-security/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json
+	PYTHONPATH=. .venv-security/bin/python deploy/security/sbom.py build/sbom.cdx.json
+
 format: install-dev ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -33,14 +43,17 @@ install-dev: .venv/installed-dev ## the environment with what developing needs a
 
 install-airflow: .venv-airflow/installed ## an environment of its own for Airflow, which runs deploy/airflow/dags
 
+install-security: .venv-security/installed ## an environment of its own for the tools that `make check` asks
+
 lock: install-dev ## pin every Python package and jar anew, with hashes
 	$(BIN)/$(LOCK) --output-file requirements.lock
 	$(BIN)/$(LOCK) --group dev --output-file requirements-dev.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet deploy/airflow/requirements.in --output-file deploy/airflow/requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet deploy/security/requirements.in --output-file deploy/security/requirements.lock
 	$(BIN)/python -m flight_assets.platform.jars
 
 clean: ## remove the environments; data stays (see `flights reset`)
-	rm -rf .venv .venv-airflow
+	rm -rf .venv .venv-airflow .venv-security
 
 # uv installs from the lock in a fifth of pip's time. It is itself pinned by hash: its lines are cut out of the development lock.
 .venv/bin/uv:
@@ -66,4 +79,10 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --require-hashes --no-deps --requirement deploy/airflow/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test faults lint format install install-dev install-airflow lock clean
+.venv-security/installed: deploy/security/requirements.lock | .venv/bin/uv
+	@echo "installing the packages of deploy/security/requirements.lock"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-security
+	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
+	@touch $@
+
+.PHONY: help demo test faults lint check audit sbom format install install-dev install-airflow install-security lock clean

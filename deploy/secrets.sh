@@ -9,10 +9,10 @@ put() {
     [ -e "$folder/$1" ] || { printf '%s' "$2" > "$folder/$1"; chmod 0444 "$folder/$1"; }
 }
 for name in postgres_password mongo_root_password flights_mongo_password flights_redis_password \
-    flights_metastore_db_password flights_dagster_db_password airflow_db_password airflow_api_secret airflow_jwt_secret; do
+    flights_metastore_db_password flights_dagster_db_password flights_airflow_password airflow_db_password airflow_api_secret airflow_jwt_secret; do
     put "$name" "$(openssl rand -hex 24)"
 done
 put mongo_keyfile "$(openssl rand -base64 567 | tr -d '\n')"
 put airflow_fernet_key "$(openssl rand -base64 32 | tr '+/' '-_')"
-put airflow_passwords "{\"admin\": \"$(openssl rand -hex 24)\"}"
+put airflow_passwords "{\"admin\": \"$(openssl rand -hex 24)\", \"dashboard\": \"$(cat "$folder/flights_airflow_password")\"}"
 put airflow_db_url "postgresql+psycopg2://airflow:$(cat "$folder/airflow_db_password")@postgres:5432/airflow"

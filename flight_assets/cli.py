@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -135,6 +136,26 @@ def reset(yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete {settings.home} with all data in it?", abort=True)
     launcher.reset(settings, console.print)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Stop the platform, copy all of its data into FOLDER, and start it again if it ran."""
+    from flight_assets.platform import backup as copies
+
+    also = copies.backup(get_settings(), folder, console.print)
+    if also is not None:
+        start_platform(get_settings(), also)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def restore(folder: Path) -> None:
+    """Bring back what `backup` copied into FOLDER, to where no data is; then run `flights up`."""
+    from flight_assets.platform import backup as copies
+
+    copies.restore(get_settings(), folder, console.print)
 
 
 @main.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -55,6 +57,11 @@ def with_password(url: str, password: SecretStr) -> str:
     return f"{scheme}{separator}{user}:{quote(password.get_secret_value(), safe='')}@{address}"
 
 
+def without_password(url: str) -> str:
+    """The URL with ``***`` in place of a password after its user name."""
+    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1:***@", url)
+
+
 class Settings(BaseSettings):
     """Where the stores are and how the pipeline behaves. An address that is not set follows from host and port_offset."""
 
@@ -64,6 +71,8 @@ class Settings(BaseSettings):
         secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
         extra="ignore",
         frozen=True,
+        # An error of the settings as a whole would show all of them, addresses with passwords as well.
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(default_factory=_default_home, description="folder of everything the embedded platform keeps")
@@ -178,6 +187,11 @@ class Settings(BaseSettings):
     hdfs_heap_mb: int = Field(default=192, ge=96)
     metastore_heap_mb: int = Field(default=256, ge=128)
     mongo_cache_mb: int = Field(default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """The fields as ``repr`` shows them: addresses without their passwords."""
+        for name, value in super().__repr_args__():
+            yield name, without_password(value) if isinstance(value, str) else value
 
     def port(self, endpoint: str) -> int:
         """The port at which the embedded platform serves an endpoint of ``BASE_PORTS``."""

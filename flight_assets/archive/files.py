@@ -141,12 +141,12 @@ def create_views(house: Warehouse, settings: Settings) -> None:
     flat = ", ".join(f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date")
     names = ", ".join(FACT.column_names)
     files, archived, united = (f"{house.database}.{name}" for name in (FILES, VIEW, UNITED))
-    states = f"SELECT flight_id, timestamp, kafka_offset, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608
+    states = f"SELECT flight_id, timestamp, kafka_offset, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608 - names of the contract
     for statement in (
         f"CREATE TABLE IF NOT EXISTS {files} ({flat}, archive_id STRING, processing_date DATE) USING parquet "
         f"PARTITIONED BY (archive_id, processing_date) LOCATION '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'",
-        f"CREATE VIEW IF NOT EXISTS {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608
-        f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {house.name(FACT)} f "  # noqa: S608
+        f"CREATE VIEW IF NOT EXISTS {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608 - names of the contract
+        f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {house.name(FACT)} f "  # noqa: S608 - names of the contract
         f"LEFT JOIN ({states}) a USING (flight_id, timestamp, kafka_offset)",
     ):
         house.spark.sql(statement).collect()

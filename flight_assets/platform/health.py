@@ -195,7 +195,7 @@ def check_dagster_daemon(settings: Settings) -> None:
 
 def check_dashboard(settings: Settings) -> None:
     """Streamlit serves pages."""
-    with urllib.request.urlopen(f"{settings.dashboard_url}/_stcore/health", timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310
+    with urllib.request.urlopen(f"{settings.dashboard_url}/_stcore/health", timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
         if reply.read() != b"ok":
             raise NotReady("the dashboard does not serve pages yet")
 
@@ -205,7 +205,7 @@ def graphql(settings: Settings, query: str) -> dict[str, Any]:
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting
         f"{settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
         answer: dict[str, Any] = json.load(reply)
     if "errors" in answer:
         raise NotReady(f"Dagster: {answer['errors'][0]['message']}")

@@ -19,6 +19,8 @@ from flight_assets.platform.config import write_configs
 from flight_assets.platform.services import Service, further_services, services
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flight_assets.settings import Settings
 
 POLL_S = 0.3
@@ -142,14 +144,18 @@ def _refuse_low_disk(settings: Settings) -> None:
 
 
 def _remember_offset(settings: Settings) -> None:
-    """The stores write their own addresses into their data, so a folder keeps the ports that it was created with."""
     path = settings.home / "port_offset"
     if not path.exists():
         path.write_text(f"{settings.port_offset}\n")
-    created_with = int(path.read_text())
+    refuse_other_offset(settings, settings.home)
+
+
+def refuse_other_offset(settings: Settings, folder: Path) -> None:
+    """Raise FlightsError if a folder's data was created with other ports: the stores write their own addresses into it."""
+    created_with = int((folder / "port_offset").read_text())
     if created_with != settings.port_offset:
         raise FlightsError(
-            f"{settings.home} was created with FLIGHTS_PORT_OFFSET={created_with}, not {settings.port_offset}: "
+            f"{folder} was created with FLIGHTS_PORT_OFFSET={created_with}, not {settings.port_offset}: "
             "set that, or use another FLIGHTS_HOME"
         )
 

@@ -50,14 +50,14 @@ def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> I
     Raises:
         ValueError: share is not from 0 up to, but not including, 1.
     """
-    return _mix(iter(messages), _plan(share, seed), random.Random(f"content {seed}"))  # noqa: S311
+    return _mix(iter(messages), _plan(share, seed), random.Random(f"content {seed}"))  # noqa: S311 - a seed, no secret
 
 
 def _plan(share: float, seed: int) -> Iterator[str | None]:
     """What each outgoing message shall be, without end: a kind, or None for an ordinary one. The first is always ordinary."""
     if not 0 <= share < 1:
         raise ValueError(f"The share of bad messages must be from 0 up to, but not including, 1; got {share}.")
-    return _endless_plan(share, random.Random(f"plan {seed}"))  # noqa: S311
+    return _endless_plan(share, random.Random(f"plan {seed}"))  # noqa: S311 - a seed, no secret
 
 
 def _endless_plan(share: float, chance: random.Random) -> Iterator[str | None]:

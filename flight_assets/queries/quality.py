@@ -36,7 +36,7 @@ def batches(house: Warehouse, limit: int = 500) -> pd.DataFrame:
     """  # noqa: D205
     counts = "record_count, staged, duplicate, quarantined, predicted, upserted, merged, file_size_mb, storage_location"
     query = (
-        f"SELECT batch_id, timestamp, {counts}, record_count - staged - duplicate - quarantined AS unaccounted "  # noqa: S608
+        f"SELECT batch_id, timestamp, {counts}, record_count - staged - duplicate - quarantined AS unaccounted "  # noqa: S608 - names of the contract
         f"FROM {house.name(BATCH_METADATA)} ORDER BY batch_id DESC LIMIT {int(limit)}"
     )
     return house.ask(query).iloc[::-1].reset_index(drop=True)
@@ -45,7 +45,7 @@ def batches(house: Warehouse, limit: int = 500) -> pd.DataFrame:
 def conservation(house: Warehouse) -> pd.DataFrame:
     """One row: messages in all batches (raw, staged, duplicate, quarantined), batches, and unaccounted_batches that do not add up."""
     return house.ask(
-        f"SELECT count(*) AS batches, coalesce(sum(record_count), 0) AS raw, coalesce(sum(staged), 0) AS staged, "  # noqa: S608
+        f"SELECT count(*) AS batches, coalesce(sum(record_count), 0) AS raw, coalesce(sum(staged), 0) AS staged, "  # noqa: S608 - names of the contract
         f"coalesce(sum(duplicate), 0) AS duplicate, coalesce(sum(quarantined), 0) AS quarantined, "
         f"count_if(record_count <> staged + duplicate + quarantined) AS unaccounted_batches, max(timestamp) AS newest "
         f"FROM {house.name(BATCH_METADATA)}"
@@ -55,7 +55,7 @@ def conservation(house: Warehouse) -> pd.DataFrame:
 def quarantine_by_reason(house: Warehouse) -> pd.DataFrame:
     """One row per reason code, most messages first: reason, messages, first and last ingestion (UTC), batches it came in."""
     return house.ask(
-        f"SELECT reason, count(*) AS messages, min(ingestion_timestamp) AS first, max(ingestion_timestamp) AS last, "  # noqa: S608
+        f"SELECT reason, count(*) AS messages, min(ingestion_timestamp) AS first, max(ingestion_timestamp) AS last, "  # noqa: S608 - names of the contract
         f"count(DISTINCT batch_id) AS batches FROM {house.name(QUARANTINE)} GROUP BY reason ORDER BY messages DESC, reason"
     )
 
@@ -91,7 +91,7 @@ def missing_values(house: Warehouse, filters: Filters) -> pd.DataFrame:
         for name, (column, applies) in columns.items()
     )
     return house.ask(
-        f"WITH counted AS (SELECT array({parts}) AS fields FROM {house.name(FACT)} WHERE {filters.sql()}) "  # noqa: S608
+        f"WITH counted AS (SELECT array({parts}) AS fields FROM {house.name(FACT)} WHERE {filters.sql()}) "  # noqa: S608 - codes and dates only
         "SELECT f.field, f.flights, f.missing, f.missing / nullif(f.flights, 0) AS missing_share "
         "FROM counted LATERAL VIEW explode(fields) AS f ORDER BY missing_share DESC NULLS LAST, f.field"
     )
@@ -100,7 +100,7 @@ def missing_values(house: Warehouse, filters: Filters) -> pd.DataFrame:
 def freshness(house: Warehouse) -> pd.DataFrame:
     """One row per table: table, asset that writes it, rows, newest (latest of its own times, UTC, null if empty)."""
     parts = [
-        f"SELECT '{table}' AS table, '{asset}' AS asset, count(*) AS rows, max({column}) AS newest FROM {house.database}.{table}"  # noqa: S608
+        f"SELECT '{table}' AS table, '{asset}' AS asset, count(*) AS rows, max({column}) AS newest FROM {house.database}.{table}"  # noqa: S608 - names of the contract
         for table, (column, asset) in FRESHNESS.items()
     ]
     return house.ask(" UNION ALL ".join(parts))
@@ -109,14 +109,14 @@ def freshness(house: Warehouse) -> pd.DataFrame:
 def quality_over_time(house: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row per flight_date, oldest first: flight_date, flights, mean_quality (0–1)."""
     return house.ask(
-        f"SELECT flight_date, sum(flights) AS flights, sum(quality_sum) / nullif(sum(flights), 0) AS mean_quality "  # noqa: S608
+        f"SELECT flight_date, sum(flights) AS flights, sum(quality_sum) / nullif(sum(flights), 0) AS mean_quality "  # noqa: S608 - names of the contract
         f"FROM {house.database}.flights_daily WHERE {filters.sql()} GROUP BY flight_date ORDER BY flight_date"
     )
 
 
 def contract(house: Warehouse) -> pd.DataFrame:
     """One row per field of each version of the message contract, newest version first: the columns of ``schema_metadata``."""
-    return house.ask(f"SELECT * FROM {house.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field")  # noqa: S608
+    return house.ask(f"SELECT * FROM {house.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field")  # noqa: S608 - names of the contract
 
 
 def archives(house: Warehouse, limit: int = 50) -> pd.DataFrame:
@@ -124,13 +124,13 @@ def archives(house: Warehouse, limit: int = 50) -> pd.DataFrame:
     storage_location, first_ingestion and last_ingestion (UTC).
     """  # noqa: D205
     columns = "archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location, first_ingestion, last_ingestion"
-    return house.ask(f"SELECT {columns} FROM {house.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}")  # noqa: S608
+    return house.ask(f"SELECT {columns} FROM {house.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}")  # noqa: S608 - names of the contract
 
 
 def check_trend(house: Warehouse, since: date) -> pd.DataFrame:
     """One row per check and UTC day, oldest first: check_name, asset, severity, day, evaluations, failures, value (the last one)."""
     return house.ask(
-        "SELECT check_name, asset, severity, CAST(timestamp AS DATE) AS day, count(*) AS evaluations, count_if(NOT passed) AS failures, "  # noqa: S608
+        "SELECT check_name, asset, severity, CAST(timestamp AS DATE) AS day, count(*) AS evaluations, count_if(NOT passed) AS failures, "  # noqa: S608 - names of the contract
         f"max_by(value, timestamp) AS value, max_by(detail, timestamp) AS detail FROM {house.database}.{CHECK_RESULTS} "
         f"WHERE timestamp >= DATE'{since.isoformat()}' GROUP BY ALL ORDER BY day, check_name"
     )

@@ -35,7 +35,7 @@ def run(*files: str, variables: dict[str, str], folder: Path = DEPLOY) -> subpro
         env_file = Path(made) / "env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
         chosen = [word for name in files for word in ("-f", str(folder / name))]
-        command = [str(COMPOSE), "--env-file", str(env_file), *chosen, "--profile", "airflow", "config", "--format", "json"]
+        command = [str(COMPOSE), "--env-file", str(env_file), *chosen, "--profile", "*", "config", "--format", "json"]
         return subprocess.run(command, capture_output=True, text=True, env={"HOME": made, "PATH": "/usr/bin:/bin"}, timeout=60, check=False)
 
 

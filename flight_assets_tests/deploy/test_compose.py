@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -88,7 +91,7 @@ def test_what_has_no_default_must_be_set(name):
 def test_the_example_names_the_variables_that_are_used():
     used = set().union(*(variables((DEPLOY / name).read_text()) for name in FILES))
     assert set(example()) == used
-    assert {name for name, value in example().items() if not value} == {*FILLED_IN, "FLIGHTS_ALERT_WEBHOOK_URL"}
+    assert {name for name, value in example().items() if not value} == {*FILLED_IN, "FLIGHTS_ALERT_WEBHOOK_URL", "FLIGHTS_AIRFLOW_URL"}
 
 
 def test_the_example_gives_the_defaults_of_the_files():
@@ -239,6 +242,25 @@ def test_who_connects_with_a_password_has_its_file():
             assert "flights:flights_mongo_password@" in settings.mongo_uri
             assert "default:flights_redis_password@" in settings.redis_url
     assert "dagster:flights_dagster_db_password@" in settings_in(services()["dagster-code"]).dagster_db_url
+
+
+def test_the_dashboard_signs_in_to_airflow_as_a_viewer_whose_password_is_a_file(tmp_path):
+    dashboard = settings_in(services()["dashboard"])
+    assert dashboard.airflow_password.get_secret_value() == "flights_airflow_password"
+    assert (dashboard.airflow_url, example()["FLIGHTS_AIRFLOW_URL"]) == ("", "")  # without the profile there is no Airflow to show
+    users = services()["airflow-api-server"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(",")
+    assert f"{dashboard.airflow_user}:viewer" in users
+
+    subprocess.run(["bash", DEPLOY / "secrets.sh", tmp_path], check=True)
+    passwords = json.loads((tmp_path / "airflow_passwords").read_text())
+    assert set(passwords) == {user.split(":")[0] for user in users}
+    assert passwords[dashboard.airflow_user] == (tmp_path / "flights_airflow_password").read_text()
+    assert {Path(secret["file"]).name for secret in config()["secrets"].values()} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_address_of_airflow_that_the_example_names_is_its_containers():
+    port = services()["airflow-api-server"]["ports"][0]["target"]
+    assert f"# With --profile airflow: http://airflow-api-server:{port}," in (DEPLOY / "env.example").read_text()
 
 
 def test_the_driver_of_dagsters_database_is_installed():

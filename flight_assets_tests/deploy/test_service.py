@@ -181,14 +181,14 @@ def test_spark_on_a_cluster_and_in_one_process(tmp_path):
     alone = config.spark_properties(Settings(_env_file=None, home=tmp_path))
     assert not any(key.startswith("spark.executor.") for key in alone)
     settings = Settings(
-        _env_file=None, home=tmp_path, cache_dir="/jars", spark_master="spark://m:7077", bind_host="0.0.0.0",  # noqa: S104
+        _env_file=None, home=tmp_path, cache_dir="/jars", spark_master="spark://m:7077", bind_host="0.0.0.0",  # noqa: S104 - a container's own
         advertised_host="spark", spark_executor_mb=900, spark_parallelism=8,
     )  # fmt: skip
     found = config.spark_properties(settings)
     assert str(found["spark.executor.extraClassPath"]) == "/jars/jars/spark/*"
     assert (found["spark.executor.memory"], found["spark.sql.shuffle.partitions"]) == ("900m", 8)
-    assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == ("spark", "0.0.0.0")  # noqa: S104
-    assert found["spark.connect.grpc.binding.address"] == "0.0.0.0"  # noqa: S104
+    assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == ("spark", "0.0.0.0")  # noqa: S104 - a container's own
+    assert found["spark.connect.grpc.binding.address"] == "0.0.0.0"  # noqa: S104 - a container's own
 
 
 def test_hdfs_clients_replace_a_failed_datanode_only_where_there_are_others(tmp_path):

@@ -48,7 +48,7 @@ class Result:
 
 def plan(seed: int, names: tuple[str, ...] = (*victims.SERVICES, RUN)) -> Iterator[list[Fault]]:
     """Rounds of one fault per step, without end: every victim at every phase of every step, then victims at any moment of a run."""
-    chance = random.Random(f"faults {seed}")  # noqa: S311
+    chance = random.Random(f"faults {seed}")  # noqa: S311 - a seed, no secret
     yield from _matrix(chance, names)
     while True:
         yield [Fault(chance.choice(names), ANY_MOMENT, DURING, chance.uniform(0, 3 * LONGEST_DELAY_S)) for _ in STEPS]

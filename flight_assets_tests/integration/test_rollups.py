@@ -67,7 +67,7 @@ def merge(house: Warehouse, rows: list[dict]) -> None:
 
 
 def test_random_batches_repeats_and_late_events_leave_rollups_equal_to_a_recomputation(own, platform):
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)  # noqa: S311 - a seed, no secret
     for table in ROLLUPS:
         assert recompute_changed(own, table).days == []
     for batch_id in range(4):
