@@ -208,7 +208,7 @@ def test_neither_the_log_nor_the_state_of_the_alarms_has_one(settings):
     assert CANARY not in logs.path(settings).read_text()
 
 
-@pytest.mark.parametrize("source", sources(), ids=lambda source: f"{source.store}-{source.collect}")
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.store)
 def test_the_metrics_of_a_store_that_is_down_name_none(settings, source):
     reading = Reading(source)
     reading.ask(settings)
