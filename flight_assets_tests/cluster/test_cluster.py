@@ -111,7 +111,7 @@ def test_a_batch_reaches_every_store_and_both_workers_take_part(cluster, sent):
         by_worker[number] = sum(tasks.get(str(executor["id"]), 0) for executor in worker["executors"])
     say(f"completed tasks by worker: {by_worker}")
     assert min(by_worker.values()) > 0
-    assert sum(by_worker.values()) == sum(tasks.values()), "the driver itself did tasks"
+    assert tasks["driver"] == 0
 
 
 def test_messages_and_files_have_their_copies(cluster):
