@@ -114,16 +114,20 @@ def test_a_batch_reaches_every_store_and_both_workers_take_part(cluster, sent):
     assert tasks["driver"] == 0
 
 
-def test_messages_and_files_have_their_copies(cluster):
+def partitions(settings) -> list[dict]:
+    """Kafka's description of the flight topic's partitions, by their numbers."""
     from kafka import KafkaAdminClient
 
-    admin = KafkaAdminClient(bootstrap_servers=cluster.kafka_bootstrap_servers, request_timeout_ms=HTTP_TIMEOUT_S * 1_000)
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=HTTP_TIMEOUT_S * 1_000)
     try:
-        (topic,) = admin.describe_topics([cluster.kafka_topic])
+        (topic,) = admin.describe_topics([settings.kafka_topic])
     finally:
         admin.close()
-    partitions = topic["partitions"]
-    assert [len(partition["replica_nodes" if "replica_nodes" in partition else "replicas"]) for partition in partitions] == [3, 3, 3]
+    return sorted(topic["partitions"], key=lambda partition: partition["partition_index"])
+
+
+def test_messages_and_files_have_their_copies(cluster):
+    assert [len(partition["replica_nodes"]) for partition in partitions(cluster)] == [3, 3, 3]
     files = get(f"{cluster.hdfs_http_url}/webhdfs/v1/metadata?op=LISTSTATUS")["FileStatuses"]["FileStatus"]
     assert {row["replication"] for row in files if row["type"] == "FILE"} == {3}
 
@@ -153,15 +157,7 @@ def test_two_runs_at_once_take_turns(cluster, sent):
 
 def leader(settings) -> str:
     """The broker that leads partition 0 of the flight topic."""
-    from kafka import KafkaAdminClient
-
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=HTTP_TIMEOUT_S * 1_000)
-    try:
-        (topic,) = admin.describe_topics([settings.kafka_topic])
-    finally:
-        admin.close()
-    (first,) = (row for row in topic["partitions"] if row.get("partition_index", row.get("partition")) == 0)
-    return name_of("kafka", first.get("leader_id", first.get("leader")))
+    return name_of("kafka", partitions(settings)[0]["leader_id"])
 
 
 def primary(settings) -> str:
