@@ -15,7 +15,7 @@ test: install-dev lint ## lint, types and tests, against an embedded platform of
 	$(BIN)/pytest
 
 cluster-test: install-dev ## the same pipeline on a cluster of processes, with one of each killed (needs 12 GB, a JDK and PostgreSQL, so not in test)
-	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s flight_assets_tests/cluster
+	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster
 
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)

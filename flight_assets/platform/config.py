@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from uuid import uuid4
 from xml.sax.saxutils import escape
+from zipfile import ZipFile
 
 from flight_assets.platform import read_only
-from flight_assets.platform.jars import classpath_dir
+from flight_assets.platform.jars import classpath_dir, spark_jars_dir
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
 
 _LOG4J1 = """log4j.rootLogger=WARN,console
@@ -184,9 +186,20 @@ def _metastore_database(settings: Settings) -> dict[str, object]:
     return {
         f"{option}URL": settings.metastore_db_url,
         f"{option}DriverName": "org.postgresql.Driver",
+        # All tables at the start: PostgreSQL would let one that is made within a transaction wait for that transaction, which waits for it.
+        "datanucleus.autoStartMechanism": "Classes",
+        "datanucleus.autoStartClassNames": ",".join(_metastore_classes()),
         f"{option}UserName": settings.metastore_db_user,
         f"{option}Password": settings.metastore_db_password.get_secret_value(),
     }
+
+
+def _metastore_classes() -> list[str]:
+    """The classes that the metastore keeps in its database, as its own mapping lists them."""
+    (jar,) = spark_jars_dir().glob("hive-metastore-*.jar")
+    with ZipFile(jar) as archive:
+        mapping = archive.read("package.jdo").decode()
+    return [f"org.apache.hadoop.hive.metastore.model.{name}" for name in re.findall(r'<class name="(M\w+)"', mapping)]
 
 
 def hiveserver2_properties(settings: Settings) -> dict[str, object]:
