@@ -101,3 +101,11 @@ def test_of_several_postgresqls_the_newest_is_taken(tmp_path, monkeypatch):
         (tmp_path / number / "bin/initdb").touch()
     monkeypatch.setattr(postgres, "DEBIAN_DIR", tmp_path)
     assert postgres.program_dir(Settings(_env_file=None, home=tmp_path)) == tmp_path / "15/bin"
+
+
+def test_a_metastore_on_postgresql_makes_every_table_at_its_start(cluster, tmp_path):
+    found = config.metastore_properties(cluster)
+    names = {name.rpartition(".")[2] for name in found["datanucleus.autoStartClassNames"].split(",")}
+    assert found["datanucleus.autoStartMechanism"] == "Classes"
+    assert {"MDatabase", "MTable", "MTablePrivilege", "MPartition"} <= names
+    assert "datanucleus.autoStartMechanism" not in config.metastore_properties(Settings(_env_file=None, home=tmp_path))
