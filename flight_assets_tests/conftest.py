@@ -14,7 +14,10 @@ from flight_assets_tests.webhook import Receiver
 
 # Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two checkouts run side by side.
 PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
-HOME = Path(__file__).resolve().parent.parent / ".flights-tests"
+# Tests of the cluster profile need a machine for themselves, so they are collected for that profile only: `make cluster-test`.
+IS_CLUSTER = os.environ.get("FLIGHTS_PROFILE") == "cluster"
+HOME = Path(__file__).resolve().parent.parent / (".flights-cluster" if IS_CLUSTER else ".flights-tests")
+collect_ignore = [] if IS_CLUSTER else ["cluster"]
 
 
 def pytest_configure() -> None:

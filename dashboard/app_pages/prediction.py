@@ -15,6 +15,7 @@ from flight_assets.queries.filters import Filters
 
 PROMISED_COVERAGE = 0.9
 FEW_FLIGHTS = 20
+DAYS = 30  # single flights are read here, where other pages read sums by day
 LARGEST = 50
 BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
@@ -203,7 +204,7 @@ def body() -> None:
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)
         return
-    chosen = ui.history_filters("prediction", extent["first"], extent["last"])
+    chosen = ui.history_filters("prediction", extent["first"], extent["last"], DAYS)
     if chosen is not None:
         bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
         data.ahead(*queries_of_figures(chosen).values())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from uuid import uuid4
 from xml.sax.saxutils import escape
+from zipfile import ZipFile
 
 from flight_assets.platform import read_only
-from flight_assets.platform.jars import classpath_dir
+from flight_assets.platform.jars import classpath_dir, spark_jars_dir
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
 
 _LOG4J1 = """log4j.rootLogger=WARN,console
@@ -31,8 +33,7 @@ def write_configs(settings: Settings) -> None:
     """Write every configuration file under ``home/etc``, readable by its owner only; the same settings give the same bytes."""
     etc = settings.home / "etc"
     files = {
-        "kafka/server.properties": _properties(kafka_properties(settings)),
-        "kafka/log4j2.properties": _LOG4J2,
+        **_kafka_files(settings),
         "hadoop/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url, "hadoop.tmp.dir": str(settings.home / "data/hadoop-tmp")}),
         "hadoop/hdfs-site.xml": _hadoop_xml(hdfs_properties(settings)),
         "hadoop/log4j.properties": _LOG4J1,
@@ -56,6 +57,15 @@ def write_configs(settings: Settings) -> None:
     _write(settings.dagster_home / "dagster.yaml", template + _dagster_storage(settings))
 
 
+def _kafka_files(settings: Settings) -> dict[str, str]:
+    files = {}
+    for number in range(1, settings.count("kafka") + 1):
+        name = "kafka" if number == 1 else f"kafka-{number}"
+        files[f"{name}/server.properties"] = _properties(kafka_properties(settings, name, number))
+        files[f"{name}/log4j2.properties"] = _LOG4J2
+    return files
+
+
 def _write(path: Path, content: str) -> None:
     """Replace a file in one step: containers that share a folder may write the same file while another reads it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,26 +85,30 @@ logger.kafkaadmin.level=error
 """
 
 
-def kafka_properties(settings: Settings) -> dict[str, object]:
-    """One broker that is its own controller (KRaft)."""
-    return {
+def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -> dict[str, object]:
+    """One of the brokers, which are their own controllers (KRaft). Of three, two have each message before it is acknowledged."""
+    controllers = settings.addresses("kafka", "kafka_controller")
+    address, copies = settings.address("kafka", number), len(controllers)
+    in_sync = 2 if copies > 2 else 1
+    replication: dict[str, object] = {"default.replication.factor": copies, "min.insync.replicas": in_sync} if copies > 1 else {}
+    return replication | {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{settings.address('kafka_controller')}",
+        "node.id": number,
+        "controller.quorum.voters": ",".join(f"{node}@{controller}" for node, controller in enumerate(controllers, 1)),
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{settings.address('kafka')},CONTROLLER://{settings.address('kafka_controller')}",
-        "advertised.listeners": f"PLAINTEXT://{settings.address('kafka')}",
+        "listeners": f"PLAINTEXT://{address},CONTROLLER://{controllers[number - 1]}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": settings.home / "data/kafka",
+        "log.dirs": settings.home / "data" / name,
         "num.network.threads": 2,
         "num.io.threads": 4,
-        "offsets.topic.replication.factor": 1,
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": 0,
         "auto.create.topics.enable": "false",
         # A replay of 2013 would be older than any retention the moment it arrives: age counts from the arrival.
@@ -121,21 +135,31 @@ def hdfs_client_properties(settings: Settings) -> dict[str, object]:
 
 def hdfs_properties(settings: Settings) -> dict[str, object]:
     """NameNode and DataNode on loopback, readable at once after a crash (no extension of safe mode)."""
-    return hdfs_client_properties(settings) | {
-        "dfs.namenode.name.dir": f"file://{settings.home / 'data/namenode'}",
-        "dfs.datanode.data.dir": f"file://{settings.home / 'data/datanode'}",
-        "dfs.namenode.rpc-address": settings.address("namenode"),
-        "dfs.namenode.http-address": settings.address("namenode_http"),
-        "dfs.namenode.rpc-bind-host": LOOPBACK,
-        "dfs.datanode.hostname": LOOPBACK,
-        "dfs.datanode.address": settings.address("datanode"),
-        "dfs.datanode.ipc.address": settings.address("datanode_ipc"),
-        "dfs.datanode.http.address": settings.address("datanode_http"),
-        "dfs.namenode.datanode.registration.ip-hostname-check": "false",
-        "dfs.namenode.safemode.extension": 0,
-        "dfs.heartbeat.interval": 1,
-        "dfs.namenode.handler.count": 4,
-        "dfs.permissions.enabled": "false",
+    return (
+        hdfs_client_properties(settings)
+        | datanode_properties(settings)
+        | {
+            "dfs.namenode.name.dir": f"file://{settings.home / 'data/namenode'}",
+            "dfs.namenode.rpc-address": settings.address("namenode"),
+            "dfs.namenode.http-address": settings.address("namenode_http"),
+            "dfs.namenode.rpc-bind-host": LOOPBACK,
+            "dfs.datanode.hostname": LOOPBACK,
+            "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+            "dfs.namenode.safemode.extension": 0,
+            "dfs.heartbeat.interval": 1,
+            "dfs.namenode.handler.count": 4,
+            "dfs.permissions.enabled": "false",
+        }
+    )
+
+
+def datanode_properties(settings: Settings, name: str = "datanode", number: int = 1) -> dict[str, object]:
+    """What one DataNode has of its own."""
+    return {
+        "dfs.datanode.data.dir": f"file://{settings.home / 'data' / name}",
+        "dfs.datanode.address": settings.address("datanode", number),
+        "dfs.datanode.ipc.address": settings.address("datanode_ipc", number),
+        "dfs.datanode.http.address": settings.address("datanode_http", number),
     }
 
 
@@ -162,9 +186,20 @@ def _metastore_database(settings: Settings) -> dict[str, object]:
     return {
         f"{option}URL": settings.metastore_db_url,
         f"{option}DriverName": "org.postgresql.Driver",
+        # All tables at the start: PostgreSQL would let one that is made within a transaction wait for that transaction, which waits for it.
+        "datanucleus.autoStartMechanism": "Classes",
+        "datanucleus.autoStartClassNames": ",".join(_metastore_classes()),
         f"{option}UserName": settings.metastore_db_user,
         f"{option}Password": settings.metastore_db_password.get_secret_value(),
     }
+
+
+def _metastore_classes() -> list[str]:
+    """The classes that the metastore keeps in its database, as its own mapping lists them."""
+    (jar,) = spark_jars_dir().glob("hive-metastore-*.jar")
+    with ZipFile(jar) as archive:
+        mapping = archive.read("package.jdo").decode()
+    return [f"org.apache.hadoop.hive.metastore.model.{name}" for name in re.findall(r'<class name="(M\w+)"', mapping)]
 
 
 def hiveserver2_properties(settings: Settings) -> dict[str, object]:

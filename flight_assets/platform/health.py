@@ -6,11 +6,14 @@ import json
 import re
 import socket
 import urllib.request
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flight_assets.errors import FlightsError
+from flight_assets.platform import postgres
+from flight_assets.settings import LOOPBACK
 from flight_assets.stores import kafka, lease, redis
 from flight_assets.stores.hdfs import Hdfs
 
@@ -39,22 +42,39 @@ def answers(address: str) -> None:
         pass
 
 
+def check_member(endpoint: str, number: int, settings: Settings) -> None:
+    """One more process of a kind accepts connections; what they do together is the first one's check."""
+    answers(settings.address(endpoint, number))
+
+
+def check_postgres(settings: Settings) -> None:
+    """Answers a query, with the databases that it was created with."""
+    import psycopg2
+
+    for database in postgres.DATABASES:
+        timeout_s = int(PROBE_TIMEOUT_S)
+        with closing(
+            psycopg2.connect(
+                host=LOOPBACK, port=settings.port("postgres"), user=postgres.USER, dbname=database, connect_timeout=timeout_s,
+                options=f"-c statement_timeout={timeout_s * 1000}",
+            )
+        ) as connection:  # fmt: skip
+            connection.cursor().execute("SELECT 1")
+
+
 def check_mongod(settings: Settings) -> None:
-    """Answers a ping as the primary of its replica set; makes a fresh embedded mongod a replica set of one."""
+    """The replica set has a primary that answers a ping; makes fresh mongods of this machine a replica set."""
     from pymongo import MongoClient
 
     options: dict[str, Any] = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 5000}
-    if not settings.embedded:
-        with MongoClient(settings.mongo_uri, **options) as client:
-            client.admin.command("ping")  # sent to the primary only
-        return
-    with MongoClient(settings.address("mongod"), directConnection=True, **options) as client:
-        _initiate_if_fresh(client, settings.address("mongod"))
-        if not client.admin.command("hello")["isWritablePrimary"]:
-            raise NotReady("mongod is not the primary of its replica set yet")
+    if settings.embedded:
+        with MongoClient(settings.address("mongod"), directConnection=True, **options) as client:
+            _initiate_if_fresh(client, settings.addresses("mongod"))
+    with MongoClient(settings.mongo_uri, **options) as client:
+        client.admin.command("ping")  # sent to the primary only
 
 
-def _initiate_if_fresh(client: Any, address: str) -> None:  # noqa: ANN401 - pymongo's generic type
+def _initiate_if_fresh(client: Any, addresses: list[str]) -> None:  # noqa: ANN401 - pymongo's generic type
     from pymongo.errors import OperationFailure
 
     try:
@@ -62,7 +82,9 @@ def _initiate_if_fresh(client: Any, address: str) -> None:  # noqa: ANN401 - pym
     except OperationFailure as error:
         if error.code != 94:  # NotYetInitialized
             raise
-        client.admin.command("replSetInitiate", {"_id": "flights", "members": [{"_id": 0, "host": address}]})
+        client.admin.command(
+            "replSetInitiate", {"_id": "flights", "members": [{"_id": n, "host": host} for n, host in enumerate(addresses)]}
+        )
 
 
 def check_redis(settings: Settings) -> None:

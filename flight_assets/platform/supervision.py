@@ -45,7 +45,7 @@ def write_config(settings: Settings, services: Sequence[Service]) -> Path:
 def _program(settings: Settings, service: Service) -> str:
     marks = {HOME_MARK: str(settings.home), SERVICE_MARK: service.name}
     # Services run in a folder of their own, where no `.env` is found.
-    marks |= {"FLIGHTS_HOME": str(settings.home), "FLIGHTS_PORT_OFFSET": str(settings.port_offset)}
+    marks |= {"FLIGHTS_HOME": str(settings.home), "FLIGHTS_PORT_OFFSET": str(settings.port_offset), "FLIGHTS_PROFILE": settings.profile}
     environment = ",".join(f'{key}="{_escape(value)}"' for key, value in (service.environment | marks).items())
     return (
         f"[program:{service.name}]\ncommand={_escape(' '.join(_quote(word) for word in service.command))}\n"
