@@ -98,7 +98,8 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     seconds = time.perf_counter() - began
     if done.returncode:
-        raise FlightsError(f"a side of the measurement failed: {done.stderr.strip().splitlines()[-1]}")
+        said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        raise FlightsError(f"a side of the measurement failed: {said[-1]}")
     return seconds, done.stdout
 
 

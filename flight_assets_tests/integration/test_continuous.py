@@ -76,16 +76,12 @@ def test_a_run_that_fails_is_told_and_tried_again(platform, send, process, count
         if len(tries) == 1:
             raise FlightsError("a store is down")
         run_job(*words)
+        stop.set()
 
     monkeypatch.setattr(continuous, "run_job", fail_once)
     send(flights_with_defects(403, 60))
-    doing = threading.Thread(target=continuous.process_continuously, args=(platform, stop, told.append))
-    doing.start()
-    try:
-        wait_until(lambda: len(tries) > 1 and not continuous.has_work(platform))
-    finally:
-        stop.set()
-        doing.join(ENDS_WITHIN_S)
-    assert not doing.is_alive()
+    continuous.process_continuously(platform, stop, told.append)
     assert told == ["a store is down"]
+    assert len(tries) == 2
+    assert not continuous.has_work(platform)
     count()
