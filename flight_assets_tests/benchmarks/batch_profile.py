@@ -1,4 +1,4 @@
-"""Where the seconds of a batch go: ``python -m flight_assets_tests.benchmarks.batch_profile [EVENTS]`` sends a batch and prints a row per place.
+"""Where the seconds of a batch go: ``python -m flight_assets_tests.benchmarks.batch_profile [EVENTS]`` sends a batch, a row per place.
 
 The job runs in this process, so that each call to Spark can be seen with the function of ours that made it. A step's time outside of such
 calls is HDFS, Kafka, MongoDB and Dagster's own events. What a run of its own process adds is the figure ``orchestration_vs_inprocess``.
