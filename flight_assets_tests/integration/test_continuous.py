@@ -8,21 +8,33 @@ import signal
 import subprocess
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from flight_assets.automation import continuous
 from flight_assets.errors import FlightsError
+from flight_assets.producer.corrupt import mixed_messages
+from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.stores import lease, mongo
-from flight_assets_tests.integration.conftest import BIN, flights_of, flights_with_defects, run_command
+from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flight_assets.producer.events import Message
+
 pytestmark = pytest.mark.integration
 VISIBLE_WITHIN_S = 120.0
 ENDS_WITHIN_S = 60.0
+# Other tests begin with flights that nobody has seen; these are of days of their own.
+OWN_ANCHOR = ANCHOR - timedelta(days=40)
+MESSAGES = 60
+
+
+def own_messages(seed: int) -> list[Message]:
+    return list(mixed_messages(lambda good: synthetic_messages(seed, good, OWN_ANCHOR), MESSAGES, 0.05, seed))
 
 
 def wait_until(holds: Callable[[], bool], limit_s: float = VISIBLE_WITHIN_S) -> None:
@@ -42,8 +54,8 @@ def test_up_with_continuous_makes_events_visible_without_the_schedule(platform, 
     try:
         run_command("flights", "up", "--continuous")
         assert running_services() == {*before, "continuous"}
-        for seed in (401, 402):
-            messages = flights_with_defects(seed, 60)
+        for seed in (1, 2):
+            messages = own_messages(seed)
             send(messages)
             flights = sorted(flights_of(messages))
             wait_until(lambda: not continuous.has_work(platform))
@@ -79,7 +91,7 @@ def test_a_run_that_fails_is_told_and_tried_again(platform, send, process, count
         stop.set()
 
     monkeypatch.setattr(continuous, "run_job", fail_once)
-    send(flights_with_defects(403, 60))
+    send(own_messages(3))
     continuous.process_continuously(platform, stop, told.append)
     assert told == ["a store is down"]
     assert len(tries) == 2
