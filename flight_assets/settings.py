@@ -46,6 +46,12 @@ BASE_PORTS = {
 # The second, third … process of a kind listens this much higher each.
 REPLICA_PORTS = 20
 
+
+def member(kind: str, number: int) -> str:
+    """Name of one process of a kind, of its folder and its log: ``kafka``, then ``kafka-2``."""
+    return kind if number == 1 else f"{kind}-{number}"
+
+
 # How many processes of a kind a profile has; of kinds that no profile repeats there is one in each.
 COUNTS = {
     "embedded": {"mongod": 1, "kafka": 1, "datanode": 1},

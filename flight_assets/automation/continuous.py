@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flight_assets.settings import Settings
 
-POLL_S = 0.25
+POLL_S = 1.0
 # After a failure the next try comes later each time, up to the cadence of the schedule.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 

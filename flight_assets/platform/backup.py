@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from flight_assets.errors import FlightsError
 from flight_assets.platform import launcher, supervision
-from flight_assets.platform.services import further_services
+from flight_assets.platform.services import asked_for
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -41,7 +41,8 @@ def backup(settings: Settings, folder: Path, say: launcher.Say) -> tuple[str, ..
     _refuse_filled(folder, "choose a new folder")
     if folder.resolve().is_relative_to(settings.home):
         raise FlightsError(f"{folder} is inside {settings.home}, and would be deleted with it: choose a folder elsewhere")
-    also = _further_services(settings) if supervision.is_running(settings) else None
+    runs = supervision.process_info(settings)
+    also = tuple(service.name for service in asked_for(settings, runs)) if runs else None
     launcher.down(settings, say)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     needed = sum(size for _, size in _files(settings.home))
@@ -78,11 +79,6 @@ def restore(settings: Settings, folder: Path, say: launcher.Say) -> None:
     _copy(folder / CONTENT, partial)
     partial.replace(settings.home)
     say(f"{made['files']} files of {made['at']}, made by version {made['version']}, are in {settings.home}")
-
-
-def _further_services(settings: Settings) -> tuple[str, ...]:
-    known = supervision.process_info(settings)
-    return tuple(service.name for service in further_services(settings) if service.name in known)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 from flight_assets.platform import read_only
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
-from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings
+from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
 
 _LOG4J1 = """log4j.rootLogger=WARN,console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
@@ -60,7 +60,7 @@ def write_configs(settings: Settings) -> None:
 def _kafka_files(settings: Settings) -> dict[str, str]:
     files = {}
     for number in range(1, settings.count("kafka") + 1):
-        name = "kafka" if number == 1 else f"kafka-{number}"
+        name = member("kafka", number)
         files[f"{name}/server.properties"] = _properties(kafka_properties(settings, name, number))
         files[f"{name}/log4j2.properties"] = _LOG4J2
     return files

@@ -16,7 +16,7 @@ import psutil
 from flight_assets.errors import FlightsError
 from flight_assets.platform import jars, supervision
 from flight_assets.platform.config import write_configs
-from flight_assets.platform.services import Service, further_services, services
+from flight_assets.platform.services import Service, asked_for, services
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None], also: C
     _refuse_low_disk(settings)
     _remember_offset(settings)
     download_jars(settings, say, on_jar)
-    table = (*services(settings), *(service for service in further_services(settings) if service.name in also))
+    table = (*services(settings), *asked_for(settings, also))
     write_configs(settings)
     make_data_folders(settings, table)
     if not supervision.is_running(settings):
@@ -93,7 +93,7 @@ def status(settings: Settings) -> list[ServiceStatus]:
     if not settings.embedded:
         return [_status(settings, service, {"statename": "RUNNING"}) for service in services(settings)]
     infos = supervision.process_info(settings)
-    table = (*services(settings), *(service for service in further_services(settings) if service.name in infos))
+    table = (*services(settings), *asked_for(settings, infos))
     return [_status(settings, service, infos.get(service.name, {})) for service in table]
 
 

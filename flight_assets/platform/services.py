@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib.metadata import version
@@ -16,7 +16,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.platform import health, postgres, read_only
 from flight_assets.platform.config import datanode_properties
 from flight_assets.platform.jars import classpath_dir, read_lock, spark_jars_dir
-from flight_assets.settings import COUNTS, LOOPBACK, PROJECT_DIR, Settings
+from flight_assets.settings import COUNTS, LOOPBACK, PROJECT_DIR, Settings, member
 
 # Spark on Java 17 and later reaches into these packages; its own launcher passes the same list.
 _SPARK_OPENS = [
@@ -113,7 +113,7 @@ def services(settings: Settings) -> tuple[Service, ...]:
         _dashboard(settings),
     )
     names = {service.name for service in table}
-    members = {kind: tuple(_member(kind, number + 1) for number in range(settings.count(kind))) for kind in COUNTS[settings.profile]}
+    members = {kind: tuple(member(kind, number + 1) for number in range(settings.count(kind))) for kind in COUNTS[settings.profile]}
     return tuple(
         replace(service, needs=tuple(name for kind in service.needs for name in members.get(kind, (kind,)) if name in names))
         for service in table
@@ -129,16 +129,11 @@ def _each(settings: Settings, kind: str, build: Callable[[Settings, int], Servic
     )
 
 
-def _member(kind: str, number: int) -> str:
-    """Name of a service, its folder and its log: ``kafka``, then ``kafka-2``."""
-    return kind if number == 1 else f"{kind}-{number}"
-
-
 def _postgres(settings: Settings, number: int) -> Service:
     data, program = settings.home / "data/postgres", postgres.program_dir(settings)
     command = [sys.executable, "-m", "flight_assets.platform.postgres"]
     return Service(
-        name=_member("postgres", number),
+        name=member("postgres", number),
         command=[*command, "serve", str(program), str(data), LOOPBACK, str(settings.port("postgres"))],
         ports=("postgres",),
         version=program.parent.name,
@@ -150,7 +145,7 @@ def _postgres(settings: Settings, number: int) -> Service:
 
 
 def _mongod(settings: Settings, number: int) -> Service:
-    name = _member("mongod", number)
+    name = member("mongod", number)
     data = settings.home / "data" / name
     return Service(
         name=name,
@@ -185,7 +180,7 @@ def _redis(settings: Settings) -> Service:
 
 
 def _kafka(settings: Settings, number: int) -> Service:
-    name = _member("kafka", number)
+    name = member("kafka", number)
     etc = settings.home / "etc" / name
     jvm = _jvm(
         settings,
@@ -231,7 +226,7 @@ def _namenode(settings: Settings) -> Service:
 
 def _datanode(settings: Settings, number: int) -> Service:
     jvm, environment = _hdfs(settings)
-    name = _member("datanode", number)
+    name = member("datanode", number)
     options = [word for key, value in datanode_properties(settings, name, number).items() for word in ("-D", f"{key}={value}")]
     return Service(
         name=name,
@@ -304,6 +299,12 @@ def _spark(settings: Settings) -> Service:
     )  # fmt: skip
 
 
+def asked_for(settings: Settings, names: Container[str]) -> tuple[Service, ...]:
+    """The further services of these names, but those that the profile has anyway."""
+    own = {service.name for service in services(settings)}
+    return tuple(service for service in further_services(settings) if service.name in names and service.name not in own)
+
+
 def further_services(settings: Settings) -> tuple[Service, ...]:
     """What runs only where it is asked for: master and worker of Spark's cluster manager, a steady producer, continuous processing."""
     return (_spark_master(settings), _spark_worker(settings), _producer(settings), _continuous(settings))
@@ -327,7 +328,7 @@ def _spark_daemon(settings: Settings) -> tuple[list[str], dict[str, str]]:
 def _spark_master(settings: Settings, number: int = 1) -> Service:
     jvm, environment = _spark_daemon(settings)
     return Service(
-        name=_member("spark-master", number),
+        name=member("spark-master", number),
         command=[
             *jvm, f"{_DEPLOY}.master.Master", "--host", settings.advertised_host, "--port", str(settings.port("spark_master")),
             "--webui-port", str(settings.port("spark_master_http")),
@@ -341,8 +342,8 @@ def _spark_master(settings: Settings, number: int = 1) -> Service:
 
 def _spark_worker(settings: Settings, number: int = 1) -> Service:
     jvm, environment = _spark_daemon(settings)
-    name = _member("spark-worker", number)
-    work = settings.home / "data" / _member("spark-work", number)
+    name = member("spark-worker", number)
+    work = settings.home / "data" / member("spark-work", number)
     return Service(
         name=name,
         command=[

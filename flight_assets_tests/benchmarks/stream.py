@@ -67,11 +67,11 @@ def _continuous_processing(settings: Settings) -> Iterator[None]:
     command = [str(Path(sys.executable).parent / "flights"), "process", "--continuously"]
     with subprocess.Popen(command) as process:
         deadline = time.monotonic() + DRAIN_S
-        while lease.holder(settings, lease.CONTINUOUS) is None:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise FlightsError("continuous processing did not start: see its message above")
-            time.sleep(LAG_EVERY_S)
         try:
+            while lease.holder(settings, lease.CONTINUOUS) is None:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise FlightsError("continuous processing did not start: see its message above")
+                time.sleep(LAG_EVERY_S)
             yield
         finally:
             process.terminate()

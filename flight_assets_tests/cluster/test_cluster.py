@@ -13,6 +13,7 @@ import pytest
 
 from flight_assets.platform import launcher
 from flight_assets.producer.publish import PublishResult, publish
+from flight_assets.settings import member
 from flight_assets_tests.faults import victims
 from flight_assets_tests.faults.attempts import BEFORE, DURING, RUN, Fault, attempt, calm_attempt
 from flight_assets_tests.faults.truth import Sent, verify
@@ -157,7 +158,7 @@ def test_two_runs_at_once_take_turns(cluster, sent):
 
 def leader(settings) -> str:
     """The broker that leads partition 0 of the flight topic."""
-    return name_of("kafka", partitions(settings)[0]["leader_id"])
+    return member("kafka", partitions(settings)[0]["leader_id"])
 
 
 def primary(settings) -> str:
@@ -167,11 +168,7 @@ def primary(settings) -> str:
     with MongoClient(settings.mongo_uri, serverSelectionTimeoutMS=HTTP_TIMEOUT_S * 1_000) as client:
         client.admin.command("ping")
         host, port = client.primary
-    return name_of("mongod", settings.addresses("mongod").index(f"{host}:{port}") + 1)
-
-
-def name_of(kind: str, number: int) -> str:
-    return kind if number == 1 else f"{kind}-{number}"
+    return member("mongod", settings.addresses("mongod").index(f"{host}:{port}") + 1)
 
 
 def test_a_broker_that_leads_is_killed_while_events_are_sent(cluster, sent):

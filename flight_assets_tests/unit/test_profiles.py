@@ -30,6 +30,11 @@ def test_the_embedded_profile_has_one_of_each_kind_and_no_cluster(tmp_path):
     assert not any(name.startswith(("spark-", "postgres")) or name[-1].isdigit() for name in names)
 
 
+def test_a_service_that_the_profile_has_is_not_there_twice_when_it_is_asked_for(cluster):
+    everything = {service.name for service in services.services(cluster)} | {"continuous"}
+    assert [service.name for service in services.asked_for(cluster, everything)] == ["continuous"]
+
+
 def test_the_cluster_profile_repeats_what_may_fail(cluster):
     names = [service.name for service in services.services(cluster)]
     for kind in ("mongod", "kafka", "datanode"):
