@@ -36,13 +36,15 @@ def connect(settings: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
 
     refuse_unreachable(settings)
-    session = SparkSession.builder.remote(settings.spark_remote).getOrCreate()
-    try:
-        return prepare(session, settings).spark
-    except PySparkException:
-        if not session.client.is_closed:
-            raise
-    # The server's first answer to a session of its life before closes it; the next one asked for is new.
+    # The server's first answer to a session of its life before closes it. A process has two that it comes back to, the thread's and the
+    # default one; after them the next one asked for is new.
+    for _ in ("the thread's", "the default"):
+        session = SparkSession.builder.remote(settings.spark_remote).getOrCreate()
+        try:
+            return prepare(session, settings).spark
+        except PySparkException:
+            if not session.client.is_closed:
+                raise
     return prepare(SparkSession.builder.remote(settings.spark_remote).getOrCreate(), settings).spark
 
 

@@ -14,7 +14,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.queries.dagster import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from flight_assets.settings import Settings
 
@@ -103,15 +103,21 @@ def covered(spans: list[tuple[float, float]]) -> float:
 @contextmanager
 def automation_paused(settings: Settings) -> Iterator[None]:
     """No schedule and no sensor starts a run inside the block; those that ran go on afterwards."""
-    running = [(kind, node["name"], node["state"]["id"]) for kind, node in _automation(settings) if node["state"]["status"] == "RUNNING"]
-    for kind, _, state in running:
-        _change(settings, f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id: {json.dumps(state)})")
+    paused = pause(settings)
     try:
         yield
     finally:
-        for kind, name, _ in running:
+        for kind, name in paused:
             selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}", {kind}Name: "{name}"}}'
             _change(settings, f"{'startSchedule' if kind == 'schedule' else 'startSensor'}({kind}Selector: {selector})")
+
+
+def pause(settings: Settings, kinds: Container[str] = ("schedule", "sensor")) -> list[tuple[str, str]]:
+    """Stop what starts runs by itself; kind and name of each that was running. What it has asked for already goes on."""
+    running = [(kind, node) for kind, node in _automation(settings) if kind in kinds and node["state"]["status"] == "RUNNING"]
+    for kind, node in running:
+        _change(settings, f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id: {json.dumps(node['state']['id'])})")
+    return [(kind, node["name"]) for kind, node in running]
 
 
 def _automation(settings: Settings) -> list[tuple[str, dict[str, Any]]]:

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from dagster import DagsterInstance, RunsFilter
 
+from flight_assets.automation.schedules import UNFINISHED
 from flight_assets.contracts.message import Reason
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.producer.corrupt import mixed_messages
@@ -19,11 +22,13 @@ from flight_assets.producer.events import Message
 from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.stores import mongo, warehouse
+from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration import cold_store
 
 BIN = Path(sys.executable).parent
 ANCHOR = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COMMAND_TIMEOUT_S = 400
+RUNS_END_S = 300
 REASONS = {reason.value for reason in Reason}
 
 
@@ -44,8 +49,13 @@ def quiet_platform(platform):
 
 
 def stop_schedules(settings) -> None:
-    """Stop the schedule that processes batches."""
-    run_command("dagster", "schedule", "stop", "process_every_minute", "-w", str(settings.home / "etc/dagster/workspace.yaml"))
+    """Stop every schedule, and return when the runs that they have asked for are over."""
+    runs.pause(settings, ("schedule",))
+    deadline = time.monotonic() + RUNS_END_S
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        while running := instance.get_runs(RunsFilter(statuses=UNFINISHED)):
+            assert time.monotonic() < deadline, f"still running: {[run.job_name for run in running]}"
+            time.sleep(1)
 
 
 @pytest.fixture(scope="session")

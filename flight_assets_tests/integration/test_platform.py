@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -131,9 +132,17 @@ def test_a_killed_service_is_started_again(platform, name: str) -> None:
 def test_up_after_a_kill_of_everything(platform) -> None:
     """Supervisor and services die at once; the next `up` clears what is left and everything works again, with its data.
 
-    A process that lives on, as the dashboard does, opens the warehouse again at once.
+    A process that lives on, as the dashboard does, opens the warehouse again at once, also in a thread that has a session of its own.
     """
-    assert open_warehouse(platform).ask("SELECT 1 AS one")["one"].tolist() == [1]
+    from pyspark.sql import SparkSession
+
+    def ask_one() -> list[int]:
+        return open_warehouse(platform).ask("SELECT 1 AS one")["one"].tolist()
+
+    thread = ThreadPoolExecutor(1)
+    assert ask_one() == [1]
+    thread.submit(SparkSession.builder.remote(platform.spark_remote).create).result()
+    assert thread.submit(ask_one).result() == [1]
     supervisor = int((platform.home / "run/supervisord.pid").read_text())
     victims = [supervisor, *(row["pid"] for row in status_rows().values())]
     marker = platform.home / "marker"
@@ -145,4 +154,5 @@ def test_up_after_a_kill_of_everything(platform) -> None:
     assert not {row["pid"] for row in status_rows().values()} & set(victims)
     assert marker.read_text() == "kept"
     marker.unlink()
-    assert open_warehouse(platform).ask("SELECT 1 AS one")["one"].tolist() == [1]
+    assert thread.submit(ask_one).result() == [1]
+    assert ask_one() == [1]
