@@ -78,9 +78,11 @@ def refuse_unreachable(settings: Settings) -> None:
     host = settings.spark_remote.removeprefix("sc://").split("/", 1)[0]
     with grpc.insecure_channel(host) as channel:
         try:
-            grpc.channel_ready_future(channel).result(timeout=settings.timeout_s)
-        except grpc.FutureTimeoutError as error:
-            raise _unavailable(settings, "connection timed out") from error
+            # That there is no such service is an answer too. grpc's own "channel is ready" comes 0.2 s late, and this is asked often.
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=settings.timeout_s, wait_for_ready=True)
+        except grpc.RpcError as error:
+            if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
+                raise _unavailable(settings, "connection timed out") from error
 
 
 def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:
