@@ -25,7 +25,7 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.conftest import PORT_OFFSET
 from flight_assets_tests.deploy.compose import BIN
 
-START_S = 40.0
+START_S = 120.0
 # As long as Docker waits; Spark's worker at times does not end by itself.
 GRACE_S = 10.0
 # Beside the platform that other tests may have running.

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -16,6 +17,7 @@ from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
 from flight_assets.stores.warehouse import open_warehouse
+from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = pytest.mark.integration
@@ -47,6 +49,19 @@ def test_up_again_leaves_the_running_processes_alone(platform) -> None:
     output = run_command("flights", "up").stdout
     assert {name: row["pid"] for name, row in status_rows().items()} == before
     assert platform.dagster_url in output
+
+
+def test_a_run_is_forked_from_the_process_that_has_the_definitions(platform) -> None:
+    server = psutil.Process(status_rows()["dagster-code"]["pid"])
+    (forkserver,) = [child for child in server.children() if "multiprocessing.forkserver" in " ".join(child.cmdline())]
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(runs.run_job, platform, "process_flights")
+        seen = set()
+        while not run.done():
+            seen |= {child.pid for child in forkserver.children()}
+            time.sleep(0.05)
+    assert run.result().seconds > 0
+    assert seen
 
 
 def test_doctor_finds_nothing_wrong(platform) -> None:
