@@ -39,6 +39,7 @@ BASE_PORTS = {
     "redis": 6379,
     "dagster_code": 4266,
     "dagster_webserver": 3000,
+    "dagster_viewer": 3001,
     "metrics": 9464,
     "dashboard": 8501,
     "postgres": 5432,

@@ -18,6 +18,9 @@ PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
 IS_CLUSTER = os.environ.get("FLIGHTS_PROFILE") == "cluster"
 HOME = Path(__file__).resolve().parent.parent / (".flights-cluster" if IS_CLUSTER else ".flights-tests")
 collect_ignore = [] if IS_CLUSTER else ["cluster"]
+# Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
+if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
+    collect_ignore.append("deploy/test_proxy.py")
 
 
 def pytest_configure() -> None:

@@ -206,6 +206,13 @@ def check_dagster_webserver(settings: Settings) -> None:
         raise NotReady("the Dagster web server has no repository yet")
 
 
+def check_dagster_viewer(settings: Settings) -> None:
+    """The read-only page's server answers, and would let nobody change anything."""
+    answer = graphql(settings, "{ permissions { permission value } }", f"http://{_own(settings, 'dagster_viewer')}")
+    if allowed := [row["permission"] for row in answer["permissions"] if row["value"]]:
+        raise NotReady(f"the Dagster web server of viewers allows {', '.join(allowed)}")
+
+
 def check_dagster_daemon(settings: Settings) -> None:
     """Every required daemon has sent a heartbeat lately."""
     query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
@@ -222,10 +229,10 @@ def check_dashboard(settings: Settings) -> None:
             raise NotReady("the dashboard does not serve pages yet")
 
 
-def graphql(settings: Settings, query: str) -> dict[str, Any]:
-    """The ``data`` of a GraphQL answer of the Dagster web server."""
+def graphql(settings: Settings, query: str, url: str = "") -> dict[str, Any]:
+    """The ``data`` of a GraphQL answer of the Dagster web server, or of the one at another address."""
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting
-        f"{settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        f"{url or settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
         answer: dict[str, Any] = json.load(reply)

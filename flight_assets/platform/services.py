@@ -306,8 +306,8 @@ def asked_for(settings: Settings, names: Container[str]) -> tuple[Service, ...]:
 
 
 def further_services(settings: Settings) -> tuple[Service, ...]:
-    """What runs only where it is asked for: master and worker of Spark's cluster manager, a steady producer, continuous processing."""
-    return (_spark_master(settings), _spark_worker(settings), _producer(settings), _continuous(settings))
+    """What runs only where it is asked for: Spark's cluster manager, a steady producer, continuous processing, Dagster's pages to look at."""
+    return (_spark_master(settings), _spark_worker(settings), _producer(settings), _continuous(settings), _dagster_viewer(settings))
 
 
 _DEPLOY = "org.apache.spark.deploy"
@@ -405,6 +405,19 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
             environment=environment,
         ),
     )  # fmt: skip
+
+
+def _dagster_viewer(settings: Settings) -> Service:
+    """A second web server, which takes no changes: for those who may only look."""
+    webserver = next(service for service in _dagster(settings) if service.name == "dagster-webserver")
+    port = {str(settings.port("dagster_webserver")): str(settings.port("dagster_viewer"))}
+    return replace(
+        webserver,
+        name="dagster-viewer",
+        command=[*(port.get(word, word) for word in webserver.command), "--read-only"],
+        ports=("dagster_viewer",),
+        check=health.check_dagster_viewer,
+    )
 
 
 def _producer(settings: Settings) -> Service:
