@@ -306,7 +306,7 @@ def asked_for(settings: Settings, names: Container[str]) -> tuple[Service, ...]:
 
 
 def further_services(settings: Settings) -> tuple[Service, ...]:
-    """What runs only where it is asked for: Spark's cluster manager, a steady producer, continuous processing, Dagster's pages to look at."""
+    """What runs only where it is asked for: Spark's cluster manager, a steady producer, continuous processing, Dagster to look at."""
     return (_spark_master(settings), _spark_worker(settings), _producer(settings), _continuous(settings), _dagster_viewer(settings))
 
 
