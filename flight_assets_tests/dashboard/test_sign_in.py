@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -134,7 +135,7 @@ def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
     with Provider() as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -144,24 +145,24 @@ def provider() -> Iterator[Provider]:
         thread.join()
 
 
-def visited(tmp_path: Path, secrets_file: str) -> Iterator[Browser]:
-    """A dashboard with these secrets, and a viewer of it."""
+@contextmanager
+def served(folder: Path, secrets_file: str) -> Iterator[str]:
+    """The address of a dashboard with these secrets."""
     port = free_port()
     if secrets_file:
-        (tmp_path / ".streamlit").mkdir()
-        (tmp_path / ".streamlit/secrets.toml").write_text(secrets_file.replace("{port}", str(port)))
-    process = serve(tmp_path, port)
+        (folder / ".streamlit").mkdir()
+        (folder / ".streamlit/secrets.toml").write_text(secrets_file.replace("{port}", str(port)))
+    process = serve(folder, port)
     try:
         wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
-        with requests.Session() as cookies:
-            yield Browser(f"http://127.0.0.1:{port}", cookies)
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=TIMEOUT_S)
 
 
-@pytest.fixture
-def with_provider(tmp_path, provider) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def url_with_provider(tmp_path_factory, provider) -> Iterator[str]:
     lines = {
         "redirect_uri": "http://127.0.0.1:{port}/oauth2callback",
         "cookie_secret": secrets.token_hex(32),
@@ -169,17 +170,16 @@ def with_provider(tmp_path, provider) -> Iterator[Browser]:
         "client_secret": CLIENT_SECRET,
         "server_metadata_url": f"{provider.url}/.well-known/openid-configuration",
     }
-    yield from visited(tmp_path, "".join(["[auth]\n", *(f'{name} = "{value}"\n' for name, value in lines.items())]))
+    section = "".join(["[auth]\n", *(f'{name} = "{value}"\n' for name, value in lines.items())])
+    with served(tmp_path_factory.mktemp("sign_in"), section) as url:
+        yield url
 
 
 @pytest.fixture
-def with_broken_secrets(tmp_path) -> Iterator[Browser]:
-    yield from visited(tmp_path, "[auth\n")
-
-
-@pytest.fixture
-def without_secrets(tmp_path) -> Iterator[Browser]:
-    yield from visited(tmp_path, "")
+def browser(url_with_provider) -> Iterator[Browser]:
+    """A viewer who has not signed in."""
+    with requests.Session() as cookies:
+        yield Browser(url_with_provider, cookies)
 
 
 def sign_in(browser: Browser) -> requests.Response:
@@ -188,27 +188,25 @@ def sign_in(browser: Browser) -> requests.Response:
     return browser.cookies.get(browser.url + sent_to, timeout=TIMEOUT_S)
 
 
-def test_pages_are_shown_after_the_sign_in_only(with_provider):
-    before = with_provider.visit()
+def test_pages_are_shown_after_the_sign_in_only(browser):
+    before = browser.visit()
     assert button(before)
     assert pages(before) == []
-    assert sign_in(with_provider).ok
-    after = with_provider.visit()
+    assert sign_in(browser).ok
+    after = browser.visit()
     assert button(after) == ""
     assert len(pages(after)) == 6
 
 
-def test_who_signed_in_elsewhere_is_not_signed_in(with_provider, provider):
-    provider.key = RSAKey.generate_key(2048, {"kid": "tests"})
-    sign_in(with_provider)
-    assert pages(with_provider.visit()) == []
+def test_who_signed_in_elsewhere_is_not_signed_in(browser, provider, monkeypatch):
+    monkeypatch.setattr(provider, "key", RSAKey.generate_key(2048, {"kid": "tests"}))
+    sign_in(browser)
+    assert pages(browser.visit()) == []
 
 
-def test_secrets_that_cannot_be_read_let_nobody_in(with_broken_secrets):
-    assert pages(with_broken_secrets.visit()) == []
-
-
-def test_without_a_provider_nobody_is_asked(without_secrets):
-    found = without_secrets.visit()
+@pytest.mark.parametrize(("secrets_file", "shown"), [("[auth\n", 0), ("", 6)])
+def test_secrets_that_cannot_be_read_let_nobody_in_and_none_everybody(tmp_path, secrets_file, shown):
+    with served(tmp_path, secrets_file) as url, requests.Session() as cookies:
+        found = Browser(url, cookies).visit()
     assert button(found) == ""
-    assert len(pages(found)) == 6
+    assert len(pages(found)) == shown
