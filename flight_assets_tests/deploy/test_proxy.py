@@ -25,6 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from flight_assets.platform import launcher
 from flight_assets.settings import BASE_PORTS, LOOPBACK
+from flight_assets_tests.conftest import PORT_OFFSET
 from flight_assets_tests.deploy.compose import DEPLOY
 from flight_assets_tests.integration.conftest import stop_schedules
 
@@ -57,17 +58,30 @@ def say(line: str) -> None:
 
 
 @dataclass
+class Users:
+    """A folder of secrets, and everybody's password."""
+
+    secrets: Path
+    passwords: dict[str, str]
+
+    def add(self, name: str, role: str) -> None:
+        """Let someone sign in, with the script that a human uses."""
+        command = ["bash", DEPLOY / "proxy/add-user.sh", self.secrets, name, role]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True).stdout
+        self.passwords[name] = said.split()[-1]
+
+
+@dataclass
 class Proxy:
-    """A running nginx, the secrets that it reads, and everybody's password."""
+    """A running nginx, and who may sign in there."""
 
     process: subprocess.Popen[bytes]
-    secrets: Path
+    users: Users
     offset: int
-    passwords: dict[str, str]
 
     @property
     def certificate(self) -> str:
-        return str(self.secrets / "proxy_certificate")
+        return str(self.users.secrets / "proxy_certificate")
 
     def address(self, page: str, scheme: str = "https") -> str:
         return f"{scheme}://{LOOPBACK}:{PAGES[page][0] + self.offset}"
@@ -76,7 +90,7 @@ class Proxy:
         self, page: str, who: str = "", password: str = "", path: str = "", method: str = "GET", scheme: str = "https", **more: Any
     ) -> requests.Response:
         """One request, signed in if ``who`` is given; redirects are not followed."""
-        auth = (who, password or self.passwords[who]) if who else None
+        auth = (who, password or self.users.passwords[who]) if who else None
         url = self.address(page, scheme) + (path or PAGES[page][1])
         return requests.request(method, url, auth=auth, verify=self.certificate, timeout=TIMEOUT_S, allow_redirects=False, **more)
 
@@ -85,18 +99,12 @@ class Proxy:
 
     @contextmanager
     def websocket(self, page: str, who: str, path: str, protocol: str, origin: str = "") -> Iterator[ClientConnection]:
-        user = requests.Request(auth=(who, self.passwords[who]), url=self.address(page)).prepare().headers["Authorization"]
+        user = requests.Request(auth=(who, self.users.passwords[who]), url=self.address(page)).prepare().headers["Authorization"]
         with connect(
             self.address(page, "wss") + path, ssl=create_default_context(cafile=self.certificate), open_timeout=TIMEOUT_S,
             origin=origin or self.address(page), subprotocols=[protocol], additional_headers={"Authorization": user},
         ) as connection:  # fmt: skip
             yield connection
-
-    def add(self, name: str, role: str) -> None:
-        """Let someone sign in, with the script that a human uses."""
-        command = ["bash", DEPLOY / "proxy/add-user.sh", self.secrets, name, role]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True).stdout
-        self.passwords[name] = said.split()[-1]
 
 
 def wait_until(is_so: Callable[[], bool], problem: str, wait_s: float = TIMEOUT_S) -> None:
@@ -115,15 +123,15 @@ def is_healthy(proxy: Proxy) -> bool:
 
 
 @contextmanager
-def running(folder: Path, secrets: Path, offset: int, passwords: dict[str, str]) -> Iterator[Proxy]:
+def running(folder: Path, users: Users, offset: int) -> Iterator[Proxy]:
     """An nginx with the configuration that embedded.sh makes."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.fail("these tests run the reverse proxy: install Debian's package nginx-light")
-    subprocess.run(["bash", DEPLOY / "proxy/embedded.sh", secrets, folder, str(offset)], timeout=TIMEOUT_S, check=True)
+    subprocess.run(["bash", DEPLOY / "proxy/embedded.sh", users.secrets, folder, str(offset)], timeout=TIMEOUT_S, check=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "-e", "stderr", "-c", folder / "nginx.conf"], stdout=log, stderr=subprocess.STDOUT)
-    proxy = Proxy(process, secrets, offset, passwords)
+    proxy = Proxy(process, users, offset)
     try:
         wait_until(lambda: is_healthy(proxy), "nginx does not answer")
         yield proxy
@@ -134,20 +142,24 @@ def running(folder: Path, secrets: Path, offset: int, passwords: dict[str, str])
 
 
 @pytest.fixture(scope="module")
-def proxy(platform, tmp_path_factory) -> Iterator[Proxy]:
-    """The proxy before the test platform, with one user of each role, and one who has a password and no role."""
-    stop_schedules(platform)
-    launcher.up(platform, say, lambda _done, _total: None, ("dagster-viewer",))
-    folder = tmp_path_factory.mktemp("proxy")
-    secrets = folder / "secrets"
+def users(tmp_path_factory) -> Users:
+    """One of each role, and one who has a password and no role."""
+    secrets = tmp_path_factory.mktemp("users") / "secrets"
     subprocess.run(["bash", DEPLOY / "secrets.sh", secrets], timeout=TIMEOUT_S, check=True)
-    passwords: dict[str, str] = {}
-    unstarted = Proxy(None, secrets, 0, passwords)  # type: ignore[arg-type]
+    found = Users(secrets, {})
     for name in (*ROLES, "unknown"):
-        unstarted.add(name, name if name in ROLES else "admin")
+        found.add(name, name if name in ROLES else "admin")
     roles = secrets / "proxy_roles"
     roles.write_text(roles.read_text().replace("unknown admin;", ""))
-    with running(folder, secrets, platform.port_offset, passwords) as found:
+    return found
+
+
+@pytest.fixture(scope="module")
+def proxy(platform, users, tmp_path_factory) -> Iterator[Proxy]:
+    """The proxy before the test platform."""
+    stop_schedules(platform)
+    launcher.up(platform, say, lambda _done, _total: None, ("dagster-viewer",))
+    with running(tmp_path_factory.mktemp("proxy"), users, platform.port_offset) as found:
         yield found
 
 
@@ -230,12 +242,12 @@ def test_another_sites_page_does_nothing_with_the_password_that_the_browser_adds
 
 
 def test_a_new_role_comes_with_a_new_password_and_a_reload(proxy):
-    proxy.add("guest", "viewer")
+    proxy.users.add("guest", "viewer")
     proxy.process.send_signal(signal.SIGHUP)
     wait_until(lambda: proxy.ask("dashboard", "guest").status_code == 200, "the new user cannot sign in")
-    first = proxy.passwords["guest"]
+    first = proxy.users.passwords["guest"]
     assert proxy.ask("namenode", "guest").status_code == 403
-    proxy.add("guest", "admin")
+    proxy.users.add("guest", "admin")
     proxy.process.send_signal(signal.SIGHUP)
     wait_until(lambda: proxy.ask("namenode", "guest").status_code == 200, "the new role has no effect")
     assert proxy.ask("dashboard", "guest", first).status_code == 401
@@ -256,21 +268,21 @@ class Echo(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def test_the_password_ends_at_the_proxy(proxy, tmp_path):
-    other = proxy.offset + 100
-    with HTTPServer((LOOPBACK, BASE_PORTS["dashboard"] + other), Echo) as behind:
+def test_the_password_ends_at_the_proxy(users, tmp_path):
+    offset = PORT_OFFSET + 100
+    with HTTPServer((LOOPBACK, BASE_PORTS["dashboard"] + offset), Echo) as behind:
         thread = threading.Thread(target=behind.serve_forever)
         thread.start()
         try:
-            with running(tmp_path, proxy.secrets, other, proxy.passwords) as second:
-                headers = second.ask("dashboard", "viewer").json()
-                host = second.address("dashboard").removeprefix("https://")
+            with running(tmp_path, users, offset) as proxy:
+                headers = proxy.ask("dashboard", "viewer").json()
+                host = proxy.address("dashboard").removeprefix("https://")
         finally:
             behind.shutdown()
             thread.join()
     assert "Authorization" not in headers
     assert (headers["Host"], headers["X-Forwarded-Proto"]) == (host, "https")
-    assert not any(password in (tmp_path / "log").read_text() for password in proxy.passwords.values())
+    assert not any(password in (tmp_path / "log").read_text() for password in users.passwords.values())
 
 
 def test_no_page_of_a_browser_waits_for_its_password(proxy):
