@@ -17,6 +17,9 @@ test: install-dev lint ## lint, types and tests, against an embedded platform of
 cluster-test: install-dev ## the same pipeline on a cluster of processes, with one of each killed (needs 12 GB, a JDK and PostgreSQL, so not in test)
 	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster
 
+secure-test: install-dev ## the same pipeline with users, passwords and TLS, and what each door refuses (needs openssl and redis-server, so not in test)
+	FLIGHTS_SECURED=true $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/secure
+
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
@@ -88,4 +91,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test cluster-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test cluster-test secure-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean

@@ -1,7 +1,7 @@
 package flights
 
 import org.apache.spark.sql.{SparkSession, SparkSessionExtensions}
-import org.apache.spark.sql.catalyst.{FunctionIdentifier, TableIdentifier}
+import org.apache.spark.sql.catalyst.{CurrentUserContext, FunctionIdentifier, TableIdentifier}
 import org.apache.spark.sql.catalyst.analysis.UnresolvedFunction
 import org.apache.spark.sql.catalyst.expressions.Expression
 import org.apache.spark.sql.catalyst.parser.ParserInterface
@@ -9,7 +9,8 @@ import org.apache.spark.sql.catalyst.plans.logical.{Command, LogicalPlan}
 import org.apache.spark.sql.execution.command.SetCommand
 import org.apache.spark.sql.types.{DataType, StructType}
 
-/** Sessions in which `spark.flights.readOnly` is true, as it is unless a client sets it, take queries and nothing that changes data. */
+/** Sessions in which `spark.flights.readOnly` is true, as it is unless a client sets it, take queries and nothing that changes data.
+  * So do those of the users that `spark.flights.readers` names, whatever they set: it is read from Spark's own configuration. */
 class ReadOnly extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit =
     extensions.injectParser((session, parser) => new ReadOnlyParser(session, parser))
@@ -33,8 +34,10 @@ class ReadOnlyParser(session: SparkSession, delegate: ParserInterface) extends P
   override def parseDataType(text: String): DataType = delegate.parseDataType(text)
   override def parseRoutineParam(text: String): StructType = delegate.parseRoutineParam(text)
 
+  private val readers = session.sparkContext.getConf.get("spark.flights.readers", "").split(",").filter(_.nonEmpty).toSet
+
   private def refuseWrites(plan: LogicalPlan): LogicalPlan = {
-    if (session.conf.get(Key, "true").toBoolean) {
+    if (session.conf.get(Key, "true").toBoolean || readers(CurrentUserContext.getCurrentUserOrEmpty)) {
       for (node <- nodes(plan) if changes(node) || reachesOut(node))
         throw new IllegalStateException(
           s"this session is read-only (${node.nodeName}): connect with $Key=false to change data")
