@@ -18,7 +18,7 @@ from flight_assets.stores import mongo, redis, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import hive
 
-TIMEOUT_S = 10
+TIMEOUT_S = 20
 WRONG = "wr0ng"
 TABLE = DIM_AIRLINE.name
 INSERT = f"INSERT INTO flight_dw.{TABLE} SELECT * FROM flight_dw.{TABLE}"
@@ -88,10 +88,6 @@ def redis_command(*words: str) -> Callable[[Settings], object]:
             return client.execute_command(*words)
 
     return knock
-
-
-def sign_in_as_default(settings: Settings) -> object:
-    return redis_command("GET", "dim:airline")(settings.model_copy(update={"redis_url": settings.redis_url.replace("producer@", "")}))
 
 
 # --- Kafka
@@ -242,6 +238,11 @@ def hive_sql(statement: str, password: str = "", **configuration: str) -> Callab
     return knock
 
 
+def read_secret(settings: Settings) -> object:
+    """Spark's process may read the file; whoever asks it may not."""
+    return hive_sql(f"SELECT * FROM text.`file://{settings.secrets_dir}/spark_token`")(settings)
+
+
 def hive_plain(auth: str) -> Callable[[Settings], object]:
     """Without TLS."""
 
@@ -298,7 +299,7 @@ DOORS = (
     Door("Redis", "the pipeline reads", role("pipeline"), redis_command("HGETALL", "dim:airline")),
     Door("Redis", "the dashboard reads", role("dashboard"), redis_command("HGETALL", "dim:airline")),
     Door("Redis", "the dashboard caches", role("dashboard"), redis_command("SET", "flights:result:stranger", "1", "EX", "5")),
-    Door("Redis", "nobody reads", role("producer"), sign_in_as_default, "Authentication required|must be called with the client already"),
+    Door("Redis", "nobody reads", role("producer"), redis_command("PING"), "Authentication required|with the client already authenticated"),
     Door("Redis", "a wrong password", wrong_password, redis_command("PING"), "invalid username-password pair"),
     Door("Redis", "plain text", plain_text, redis_command("PING"), CUT_OFF),
     Door("Redis", "the dashboard writes", role("dashboard"), redis_command("SET", "dim:airline:XX", "1"), "no permissions to access"),
@@ -337,5 +338,6 @@ DOORS = (
     Door("HiveServer2", "plain text", role("pipeline"), hive_plain("CUSTOM"), NO_ANSWER),
     Door("HiveServer2", "no login", role("pipeline"), hive_plain("NOSASL"), NO_ANSWER),
     Door("HiveServer2", "the dashboard writes", role("dashboard"), hive_sql(INSERT), READ_ONLY),
+    Door("HiveServer2", "the dashboard reads a file of the server", role("dashboard"), read_secret, READ_ONLY),
     Door("HiveServer2", "the dashboard asks to write", role("dashboard"), hive_sql(INSERT, **HIVE_WRITING), READ_ONLY),
 )  # fmt: skip

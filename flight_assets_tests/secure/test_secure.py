@@ -12,12 +12,14 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 
 from flight_assets.platform import launcher
 from flight_assets.platform.supervision import HOME_MARK
 from flight_assets.producer.publish import publish
+from flight_assets.queries.cache import Query, open_cache
 from flight_assets.settings import SECRETS
 from flight_assets.stores import kafka
 from flight_assets_tests.faults.attempts import calm_attempt
@@ -87,6 +89,17 @@ def test_the_dashboards_role_is_enough_for_what_it_reads(secured):
         assert time.monotonic() < deadline, down
         time.sleep(2)
     say(f"exporter as dashboard: {len(samples)} stores and services up")
+
+
+@pytest.mark.usefixtures("processed")
+def test_the_dashboard_keeps_its_answers_in_redis():
+    query = Query("stranger", {}, version=lambda: "1", compute=lambda: pd.DataFrame({"a": [1]}))
+    sources = []
+    for _ in range(2):
+        cache = open_cache(as_role("dashboard"))
+        sources.append(cache.ask(query).source)
+        assert cache.counters()["errors"] == 0
+    assert sources == ["store", "redis"]
 
 
 said: list[str] = []

@@ -2,7 +2,7 @@ package flights
 
 import org.apache.spark.sql.{SparkSession, SparkSessionExtensions}
 import org.apache.spark.sql.catalyst.{CurrentUserContext, FunctionIdentifier, TableIdentifier}
-import org.apache.spark.sql.catalyst.analysis.UnresolvedFunction
+import org.apache.spark.sql.catalyst.analysis.{UnresolvedFunction, UnresolvedRelation}
 import org.apache.spark.sql.catalyst.expressions.Expression
 import org.apache.spark.sql.catalyst.parser.ParserInterface
 import org.apache.spark.sql.catalyst.plans.logical.{Command, LogicalPlan}
@@ -37,8 +37,9 @@ class ReadOnlyParser(session: SparkSession, delegate: ParserInterface) extends P
   private val readers = session.sparkContext.getConf.get("spark.flights.readers", "").split(",").filter(_.nonEmpty).toSet
 
   private def refuseWrites(plan: LogicalPlan): LogicalPlan = {
-    if (session.conf.get(Key, "true").toBoolean || readers(CurrentUserContext.getCurrentUserOrEmpty)) {
-      for (node <- nodes(plan) if changes(node) || reachesOut(node))
+    val onlyReads = readers(CurrentUserContext.getCurrentUserOrEmpty)
+    if (onlyReads || session.conf.get(Key, "true").toBoolean) {
+      for (node <- nodes(plan) if changes(node) || reachesOut(node) || (onlyReads && isFile(node)))
         throw new IllegalStateException(
           s"this session is read-only (${node.nodeName}): connect with $Key=false to change data")
     }
@@ -48,6 +49,12 @@ class ReadOnlyParser(session: SparkSession, delegate: ParserInterface) extends P
   /** The nodes of a statement, those of subqueries and inside WITH clauses too. */
   private def nodes(plan: LogicalPlan): Seq[LogicalPlan] =
     plan.collectWithSubqueries { case node => node +: node.innerChildren.collect { case inner: LogicalPlan => inner }.flatMap(nodes) }.flatten
+
+  // Files are read as the user of Spark's own process, who may read more than tables: also those with the passwords.
+  private def isFile(node: LogicalPlan): Boolean = node match {
+    case relation: UnresolvedRelation => relation.multipartIdentifier.exists(_.contains("/"))
+    case _ => false
+  }
 
   private def reachesOut(node: LogicalPlan): Boolean = node.expressions.exists(_.exists {
     case function: UnresolvedFunction => Reaching(function.nameParts.last.toLowerCase)
