@@ -17,6 +17,12 @@ test: install-dev lint ## lint, types and tests, against an embedded platform of
 cluster-test: install-dev ## the same pipeline on a cluster of processes, with one of each killed (needs 12 GB, a JDK and PostgreSQL, so not in test)
 	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster
 
+proxy-test: install-dev ## sign-in and roles of the reverse proxy, before a platform of its own (needs Debian's nginx-light, so not in test)
+	FLIGHTS_TEST_PROXY=1 $(BIN)/pytest -s flight_assets_tests/deploy/test_proxy.py
+
+secure-test: install-dev ## the same pipeline with users, passwords and TLS, and what each door refuses (needs openssl and redis-server, so not in test)
+	FLIGHTS_SECURED=true $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/secure
+
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
@@ -54,6 +60,7 @@ lock: install-dev ## pin every Python package and jar anew, with hashes
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet deploy/airflow/requirements.in --output-file deploy/airflow/requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet deploy/security/requirements.in --output-file deploy/security/requirements.lock
 	$(BIN)/python -m flight_assets.platform.jars
+	$(BIN)/python -m flight_assets_tests.cluster.zookeeper
 
 clean: ## remove the environments; data stays (see `flights reset`)
 	rm -rf .venv .venv-airflow .venv-security
@@ -88,4 +95,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test cluster-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test cluster-test secure-test proxy-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean

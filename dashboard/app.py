@@ -7,7 +7,21 @@ import streamlit as st
 # A file of ours: browsers fetch the icon of a `:material/…:` name from a font server elsewhere.
 ICON = Path(__file__).parent / "static/flight.svg"
 
+
+def needs_sign_in() -> bool:
+    """Whether Streamlit's secrets name a provider of OIDC (`[auth]`) at which the viewer has not signed in yet.
+
+    Raises what is wrong with a secrets file: one that cannot be read must not let everybody in.
+    """
+    has_secrets = any(Path(path).exists() for path in st.get_option("secrets.files"))
+    return has_secrets and "auth" in st.secrets and not st.user.is_logged_in
+
+
 st.set_page_config(page_title="Flight tracking", page_icon=ICON, layout="wide")
+
+if needs_sign_in():
+    st.button("Sign in", type="primary", on_click=st.login)
+    st.stop()
 
 PAGES = (
     st.Page("app_pages/overview.py", title="Real-Time Overview", icon=":material/radar:", default=True),

@@ -15,4 +15,9 @@ done
 put mongo_keyfile "$(openssl rand -base64 567 | tr -d '\n')"
 put airflow_fernet_key "$(openssl rand -base64 32 | tr '+/' '-_')"
 put airflow_passwords "{\"admin\": \"$(openssl rand -hex 24)\", \"dashboard\": \"$(cat "$folder/flights_airflow_password")\"}"
+put proxy_users "# Who may sign in at the proxy; proxy/add-user.sh adds them."
+put proxy_roles "# What each of them is there: viewer, operator or admin."
+key=$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)
+put proxy_certificate "$key
+$(openssl req -x509 -key /dev/stdin -days 365 -subj /CN=flights -addext subjectAltName=DNS:localhost,IP:127.0.0.1 <<< "$key")"
 put airflow_db_url "postgresql+psycopg2://airflow:$(cat "$folder/airflow_db_password")@postgres:5432/airflow"

@@ -204,7 +204,7 @@ def publish_with_progress(settings: Settings, messages: Iterator[Message], rate:
     from rich.progress import Progress
 
     from flight_assets.producer.publish import publish
-    from flight_assets.stores.kafka import tls_options
+    from flight_assets.stores.kafka import security_options
 
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("sending", total=total)
@@ -213,7 +213,7 @@ def publish_with_progress(settings: Settings, messages: Iterator[Message], rate:
             progress.update(task, completed=acknowledged, description=f"acknowledged {acknowledged:,}")
 
         servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
-        result = publish(messages, servers, topic, rate, advance, settings.timeout_s, security=tls_options(settings.kafka_ca_file))
+        result = publish(messages, servers, topic, rate, advance, settings.timeout_s, security=security_options(settings))
     defects = ", ".join(f"{count} {name}" for name, count in sorted(result.by_defect.items()))
     console.print(f"Kafka acknowledged {result.acknowledged} of {result.sent} messages in {result.seconds:.1f} s")
     console.print(f"bad or awkward among them: {defects or 'none'}", soft_wrap=True)

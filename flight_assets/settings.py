@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
 from functools import cache
+from getpass import getuser
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, computed_field, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, computed_field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -23,6 +26,7 @@ SECRETS_DIR = Path("/run/secrets")
 BASE_PORTS = {
     "kafka": 9092,
     "kafka_controller": 9093,
+    "kafka_internal": 9094,
     "namenode": 8020,
     "namenode_http": 9870,
     "datanode": 9866,
@@ -39,6 +43,7 @@ BASE_PORTS = {
     "redis": 6379,
     "dagster_code": 4266,
     "dagster_webserver": 3000,
+    "dagster_viewer": 3001,
     "metrics": 9464,
     "dashboard": 8501,
     "postgres": 5432,
@@ -57,6 +62,16 @@ COUNTS = {
     "embedded": {"mongod": 1, "kafka": 1, "datanode": 1},
     "cluster": {"postgres": 1, "mongod": 3, "kafka": 3, "datanode": 3, "spark-master": 1, "spark-worker": 2},
 }
+# The users of a secured platform in each store that knows any: a process is the one of its role, and the administrator makes the others.
+USERS = {
+    "kafka": ("pipeline", "dashboard", "producer"),
+    "mongo": ("pipeline", "dashboard", "admin"),
+    "redis": ("pipeline", "dashboard"),
+    "hive": ("pipeline", "dashboard"),
+}
+# All that is secret of a secured platform. Its servers share the first two; whoever holds the third may use Spark Connect.
+SECRETS = ("mongo_keyfile", "hive_keystore", "spark_token", *(f"{store}_{user}" for store, users in USERS.items() for user in users))
+
 # Defaults that a profile changes.
 PROFILE_DEFAULTS: dict[str, dict[str, Any]] = {
     "cluster": {"hdfs_replication": 3, "kafka_partitions": 3, "spark_worker_cores": 1, "spark_executor_mb": 768, "spark_worker_mb": 1_024}
@@ -102,12 +117,18 @@ class Settings(BaseSettings):
     profile: Literal["embedded", "cluster"] = Field(
         default="embedded", description="what `flights up` starts: one process of each kind, or a cluster of them on this machine"
     )
+    secured: bool = Field(default=False, description="every store asks who one is; see Security in deploy/README.md")
+    role: Literal["pipeline", "dashboard", "producer"] = Field(
+        default="pipeline", description="which user of a secured platform this process is"
+    )
     embedded: bool = Field(default=True, description="the services run under this machine's supervisor; false: each by itself, elsewhere")
     bind_host: str = Field(default=LOOPBACK, description="address at which the platform's own servers listen")
     advertised_host: str = Field(default=LOOPBACK, description="name by which Spark's driver, master and workers reach each other")
 
     kafka_bootstrap_servers: str = ""
     kafka_ca_file: str = Field(default="", description="PEM file of the authority that signed the brokers' certificates; empty = no TLS")
+    kafka_user: str = Field(default="", description="who signs in by SCRAM-SHA-512; empty = nobody does")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="of kafka_user")
     kafka_topic: str = "flight_events"
     kafka_partitions: int = Field(default=2, ge=1)
     kafka_retention_days: int = Field(default=7, ge=1)
@@ -119,6 +140,7 @@ class Settings(BaseSettings):
     metastore_db_user: str = Field(default="flights", description="who owns it")
     metastore_db_password: SecretStr = SecretStr("")
     spark_remote: str = ""
+    spark_token: SecretStr = Field(default=SecretStr(""), description="what Spark Connect asks of its clients; empty = nothing")
     spark_ui_url: str = ""
     hiveserver2_address: str = ""
     mongo_uri: str = ""
@@ -211,7 +233,10 @@ class Settings(BaseSettings):
     metastore_heap_mb: int = Field(default=256, ge=128)
     mongo_cache_mb: int = Field(default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
 
+    redis_server: Path | None = Field(default=None, description="the program, of a secured platform; by default the one that is installed")
     postgres_bin: Path | None = Field(default=None, description="folder of PostgreSQL's programs; by default the newest of Debian's")
+
+    _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """The fields as ``repr`` shows them: addresses without their passwords."""
@@ -245,11 +270,18 @@ class Settings(BaseSettings):
             raise ValueError("archive_min_window_hours must not be longer than archive_window_days")
         return self
 
+    @model_validator(mode="after")
+    def _one_of_each_if_secured(self) -> Settings:
+        if self.secured and self.profile != "embedded":
+            raise ValueError("secured goes with the embedded profile only")
+        return self
+
     def model_post_init(self, _context: object) -> None:
         """Fill the addresses that were not given, and make the folders absolute."""
+        self._fill({"home": self.home.expanduser().resolve(), "cache_dir": self.cache_dir.expanduser().resolve()})
+        if self.secured:
+            self._fill(self._of_the_role())
         embedded = {
-            "home": self.home.expanduser().resolve(),
-            "cache_dir": self.cache_dir.expanduser().resolve(),
             "kafka_bootstrap_servers": self.kafka_bootstrap_servers or ",".join(self.addresses("kafka")),
             "hdfs_url": self.hdfs_url or f"hdfs://{self.address('namenode')}",
             "hdfs_http_url": self.hdfs_http_url or f"http://{self.address('namenode_http')}",
@@ -269,8 +301,54 @@ class Settings(BaseSettings):
             "dashboard_url": self.dashboard_url or f"http://{self.address('dashboard')}",
             "dagster_url": self.dagster_url or f"http://{self.address('dagster_webserver')}",
         }
-        for name, value in embedded.items():
+        self._fill(embedded)
+
+    def _fill(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def _of_the_role(self) -> dict[str, Any]:
+        """Of what was not given: encrypted addresses, and the names and passwords that the role has in the stores."""
+        ca = str(self.tls_dir / "ca.pem")
+        user = {store: f"{self.role}@" if self.role in users else "" for store, users in USERS.items()}
+        return {
+            "kafka_ca_file": self.kafka_ca_file or ca,
+            "kafka_user": self.kafka_user or self.role,
+            "kafka_password": self.kafka_password or self.secret(f"kafka_{self.role}"),
+            "mongo_uri": self.mongo_uri
+            or f"mongodb://{user['mongo']}{','.join(self.addresses('mongod'))}/"
+            f"?replicaSet=flights&authSource=admin&tls=true&tlsCAFile={quote(ca)}",
+            "mongo_password": self.mongo_password or self.secret(f"mongo_{self.role}"),
+            "redis_url": self.redis_url or f"rediss://{user['redis']}{self.address('redis')}/0?ssl_ca_certs={quote(ca)}",
+            "redis_password": self.redis_password or self.secret(f"redis_{self.role}"),
+            # With a token the client takes no other name than this one for an address that needs no TLS.
+            "spark_remote": self.spark_remote or f"sc://localhost:{self.port('spark_connect')}/;user_id={self.role}",
+            "spark_token": self.spark_token or self.secret("spark_token" if self.role != "producer" else ""),
+        }
+
+    def secret(self, name: str) -> SecretStr:
+        """One of ``SECRETS``: what its file has, or else a random one that `flights up` will write there; empty for any other name."""
+        if name not in SECRETS:
+            return SecretStr("")
+        if name not in self._secrets:
+            path = self.secrets_dir / name
+            self._secrets[name] = SecretStr(path.read_text() if path.exists() else token_hex(24))
+        return self._secrets[name]
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Folder of a secured platform's secrets, a file for each."""
+        return self.home / "secrets"
+
+    @property
+    def tls_dir(self) -> Path:
+        """Folder of a secured platform's authority and certificates."""
+        return self.home / "tls"
+
+    @property
+    def hdfs_user(self) -> str:
+        """The name that this process gives to HDFS, where the owner of the NameNode's process may do everything."""
+        return self.role if self.secured and self.role != "pipeline" else getuser()
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -290,6 +368,11 @@ class Settings(BaseSettings):
     def hdfs_path(self, path: str) -> str:
         """Full URL of an absolute HDFS path, for Spark."""
         return f"{self.hdfs_url}{path}"
+
+
+def hand_over(name: str, value: str) -> None:
+    """Set a variable of this process that a library reads, one that it takes from nowhere else."""
+    os.environ[name] = value
 
 
 @cache

@@ -14,10 +14,13 @@ from flight_assets_tests.webhook import Receiver
 
 # Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two checkouts run side by side.
 PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
-# Tests of the cluster profile need a machine for themselves, so they are collected for that profile only: `make cluster-test`.
-IS_CLUSTER = os.environ.get("FLIGHTS_PROFILE") == "cluster"
-HOME = Path(__file__).resolve().parent.parent / (".flights-cluster" if IS_CLUSTER else ".flights-tests")
-collect_ignore = [] if IS_CLUSTER else ["cluster"]
+# Tests of another kind of platform are collected for that kind only: `make cluster-test`, `make secure-test`.
+KINDS = {"cluster": os.environ.get("FLIGHTS_PROFILE") == "cluster", "secure": os.environ.get("FLIGHTS_SECURED") == "true"}
+HOME = Path(__file__).resolve().parent.parent / f".flights-{next((name for name, is_it in KINDS.items() if is_it), 'tests')}"
+collect_ignore = [name for name, is_it in KINDS.items() if not is_it]
+# Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
+if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
+    collect_ignore.append("deploy/test_proxy.py")
 
 
 def pytest_configure() -> None:

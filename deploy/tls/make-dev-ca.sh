@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make an authority and a certificate for each server of docker-compose.tls.yml: make-dev-ca.sh FOLDER. For development:
-# the authority's key stays in the folder. Certificates are for a year; a file that is there is kept.
+# Make an authority and a certificate for each server of a secured platform and of docker-compose.tls.yml: make-dev-ca.sh FOLDER.
+# For development: the authority's key stays in the folder. Certificates are for a year; a file that is there is kept.
 set -euo pipefail
 folder=${1:?usage: make-dev-ca.sh FOLDER}
 days=365
@@ -13,7 +13,7 @@ if [ ! -e ca.pem ]; then
     chmod 0400 ca.key
     chmod 0444 ca.pem
 fi
-for name in kafka mongodb redis; do
+for name in kafka mongodb redis hiveserver2; do
     [ -e "$name.pem" ] && continue
     openssl req -new -newkey rsa:3072 -nodes -subj "/CN=$name" -keyout "$name.key" -out "$name.csr"
     openssl x509 -req -in "$name.csr" -sha256 -days "$days" -CA ca.pem -CAkey ca.key -CAcreateserial -out "$name.crt" \

@@ -9,7 +9,7 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 from zipfile import ZipFile
 
-from flight_assets.platform import read_only
+from flight_assets.platform import access, read_only
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
 
@@ -34,7 +34,7 @@ def write_configs(settings: Settings) -> None:
     etc = settings.home / "etc"
     files = {
         **_kafka_files(settings),
-        "hadoop/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url, "hadoop.tmp.dir": str(settings.home / "data/hadoop-tmp")}),
+        "hadoop/core-site.xml": _hadoop_xml(namenode_properties(settings)),
         "hadoop/hdfs-site.xml": _hadoop_xml(hdfs_properties(settings)),
         "hadoop/log4j.properties": _LOG4J1,
         # The published jars lack the servers' web pages; without these folders their HTTP endpoints do not start.
@@ -50,6 +50,7 @@ def write_configs(settings: Settings) -> None:
         "spark/hdfs-site.xml": _hadoop_xml(hdfs_client_properties(settings)),
         "spark/hive-site.xml": _hadoop_xml(hiveserver2_properties(settings)),
         "dagster/workspace.yaml": _dagster_workspace(settings),
+        **(access.files(settings) if settings.secured else {}),
     }
     for name, content in files.items():
         _write(etc / name, content)
@@ -91,29 +92,33 @@ def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -
     address, copies = settings.address("kafka", number), len(controllers)
     in_sync = 2 if copies > 2 else 1
     replication: dict[str, object] = {"default.replication.factor": copies, "min.insync.replicas": in_sync} if copies > 1 else {}
-    return replication | {
-        "process.roles": "broker,controller",
-        "node.id": number,
-        "controller.quorum.voters": ",".join(f"{node}@{controller}" for node, controller in enumerate(controllers, 1)),
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{address},CONTROLLER://{controllers[number - 1]}",
-        "advertised.listeners": f"PLAINTEXT://{address}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": settings.home / "data" / name,
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "offsets.topic.replication.factor": copies,
-        "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": copies,
-        "transaction.state.log.min.isr": in_sync,
-        "transaction.state.log.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": copies,
-        "share.coordinator.state.topic.min.isr": in_sync,
-        "group.initial.rebalance.delay.ms": 0,
-        "auto.create.topics.enable": "false",
-        # A replay of 2013 would be older than any retention the moment it arrives: age counts from the arrival.
-        "log.message.timestamp.type": "LogAppendTime",
-    }
+    return (
+        replication
+        | {
+            "process.roles": "broker,controller",
+            "node.id": number,
+            "controller.quorum.voters": ",".join(f"{node}@{controller}" for node, controller in enumerate(controllers, 1)),
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://{address},CONTROLLER://{controllers[number - 1]}",
+            "advertised.listeners": f"PLAINTEXT://{address}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": settings.home / "data" / name,
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+            "offsets.topic.replication.factor": copies,
+            "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": in_sync,
+            "transaction.state.log.num.partitions": 4,
+            "share.coordinator.state.topic.replication.factor": copies,
+            "share.coordinator.state.topic.min.isr": in_sync,
+            "group.initial.rebalance.delay.ms": 0,
+            "auto.create.topics.enable": "false",
+            # A replay of 2013 would be older than any retention the moment it arrives: age counts from the arrival.
+            "log.message.timestamp.type": "LogAppendTime",
+        }
+        | (access.kafka_properties(settings, number) if settings.secured else {})
+    )
 
 
 def hdfs_client_properties(settings: Settings) -> dict[str, object]:
@@ -133,6 +138,12 @@ def hdfs_client_properties(settings: Settings) -> dict[str, object]:
     }
 
 
+def namenode_properties(settings: Settings) -> dict[str, object]:
+    """Where the servers of HDFS are, and who is in which group."""
+    own: dict[str, object] = {"fs.defaultFS": settings.hdfs_url, "hadoop.tmp.dir": settings.home / "data/hadoop-tmp"}
+    return own | (access.hdfs_groups() if settings.secured else {})
+
+
 def hdfs_properties(settings: Settings) -> dict[str, object]:
     """NameNode and DataNode on loopback, readable at once after a crash (no extension of safe mode)."""
     return (
@@ -148,7 +159,7 @@ def hdfs_properties(settings: Settings) -> dict[str, object]:
             "dfs.namenode.safemode.extension": 0,
             "dfs.heartbeat.interval": 1,
             "dfs.namenode.handler.count": 4,
-            "dfs.permissions.enabled": "false",
+            "dfs.permissions.enabled": str(settings.secured).lower(),
         }
     )
 
@@ -210,48 +221,52 @@ def hiveserver2_properties(settings: Settings) -> dict[str, object]:
         "hive.server2.thrift.bind.host": settings.bind_host,
         "hive.server2.thrift.port": settings.port("hiveserver2"),
         "hive.server2.transport.mode": "binary",
-    }
+    } | (access.hiveserver2_properties(settings) if settings.secured else {})
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:
     """One application that serves Connect and HiveServer2, with Delta as the table format."""
-    return _executor_properties(settings) | {
-        "spark.app.name": "flight-tracking",
-        "spark.master": settings.spark_master,
-        "spark.driver.memory": f"{settings.spark_heap_mb}m",
-        "spark.driver.host": settings.advertised_host,
-        "spark.driver.bindAddress": settings.bind_host,
-        "spark.ui.port": settings.port("spark_ui"),
-        "spark.ui.showConsoleProgress": "false",
-        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
-        "spark.connect.grpc.binding.address": settings.bind_host,
-        "spark.connect.grpc.binding.port": settings.port("spark_connect"),
-        "spark.connect.session.manager.defaultSessionTimeout": "30m",
-        "spark.sql.catalogImplementation": "hive",
-        "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
-        read_only.SETTING: "true",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": settings.spark_parallelism,
-        "spark.default.parallelism": settings.spark_parallelism,
-        "spark.sql.parquet.compression.codec": "snappy",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,
-        "spark.databricks.delta.snapshotPartitions": 1,
-        "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
-        # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.
-        "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
-        "spark.sql.streaming.numRecentProgressUpdates": 20,
-        "spark.sql.ui.retainedExecutions": 50,
-        "spark.ui.retainedJobs": 100,
-        "spark.ui.retainedStages": 100,
-        "spark.ui.retainedTasks": 2000,
-        "spark.local.dir": settings.home / "data/spark-local",
-        "spark.sql.artifact.isolation.enabled": "false",
-        "spark.log.structuredLogging.enabled": "false",
-    }
+    return (
+        _executor_properties(settings)
+        | {
+            "spark.app.name": "flight-tracking",
+            "spark.master": settings.spark_master,
+            "spark.driver.memory": f"{settings.spark_heap_mb}m",
+            "spark.driver.host": settings.advertised_host,
+            "spark.driver.bindAddress": settings.bind_host,
+            "spark.ui.port": settings.port("spark_ui"),
+            "spark.ui.showConsoleProgress": "false",
+            "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+            "spark.connect.grpc.binding.address": settings.bind_host,
+            "spark.connect.grpc.binding.port": settings.port("spark_connect"),
+            "spark.connect.session.manager.defaultSessionTimeout": "30m",
+            "spark.sql.catalogImplementation": "hive",
+            "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
+            read_only.SETTING: "true",
+            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.shuffle.partitions": settings.spark_parallelism,
+            "spark.default.parallelism": settings.spark_parallelism,
+            "spark.sql.parquet.compression.codec": "snappy",
+            "spark.sql.execution.arrow.pyspark.enabled": "true",
+            # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,
+            "spark.databricks.delta.snapshotPartitions": 1,
+            "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
+            # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.
+            "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
+            "spark.sql.streaming.numRecentProgressUpdates": 20,
+            "spark.sql.ui.retainedExecutions": 50,
+            "spark.ui.retainedJobs": 100,
+            "spark.ui.retainedStages": 100,
+            "spark.ui.retainedTasks": 2000,
+            "spark.local.dir": settings.home / "data/spark-local",
+            "spark.sql.artifact.isolation.enabled": "false",
+            "spark.log.structuredLogging.enabled": "false",
+        }
+        | (access.spark_properties(settings) if settings.secured else {})
+    )
 
 
 def _executor_properties(settings: Settings) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import postgres
+from flight_assets.platform import access, postgres
 from flight_assets.settings import LOOPBACK
 from flight_assets.stores import kafka, lease, redis
 from flight_assets.stores.hdfs import Hdfs
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any fixed 16 bytes in base64: one embedded broker is one cluster
-HEALTH_TOPIC = "platform_health"
 PROBE_TIMEOUT_S = 5.0
 PRODUCER_SILENCE_S = 300.0
 
@@ -63,25 +62,20 @@ def check_postgres(settings: Settings) -> None:
 
 
 def check_mongod(settings: Settings) -> None:
-    """The replica set has a primary that answers a ping; makes fresh mongods of this machine a replica set."""
+    """The replica set has a primary that answers a ping; makes fresh mongods of this machine a replica set with its users."""
     from pymongo import MongoClient
 
     options: dict[str, Any] = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 5000}
     if settings.embedded:
-        with MongoClient(settings.address("mongod"), directConnection=True, **options) as client:
+        with MongoClient(settings.address("mongod"), directConnection=True, **options, **access.mongo_tls(settings)) as client:
             _initiate_if_fresh(client, settings.addresses("mongod"))
+            access.make_mongo_users(settings, client)
     with MongoClient(settings.mongo_uri, **options) as client:
         client.admin.command("ping")  # sent to the primary only
 
 
 def _initiate_if_fresh(client: Any, addresses: list[str]) -> None:  # noqa: ANN401 - pymongo's generic type
-    from pymongo.errors import OperationFailure
-
-    try:
-        client.admin.command("replSetGetStatus")
-    except OperationFailure as error:
-        if error.code != 94:  # NotYetInitialized
-            raise
+    if "setName" not in client.admin.command("hello"):
         client.admin.command(
             "replSetInitiate", {"_id": "flights", "members": [{"_id": n, "host": host} for n, host in enumerate(addresses)]}
         )
@@ -101,17 +95,18 @@ def check_kafka(settings: Settings) -> None:
     from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
     answers(settings.kafka_bootstrap_servers)
-    kafka.ensure_topic(settings, HEALTH_TOPIC, partitions=1, retention_days=1)
+    access.make_kafka_users(settings)
+    kafka.ensure_topic(settings, access.HEALTH_TOPIC, partitions=1, retention_days=1)
     probe = uuid4().bytes
     options = kafka.client_options(settings)
     producer = KafkaProducer(**options, max_block_ms=5000, delivery_timeout_ms=20_000)
     try:
-        offset = producer.send(HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
+        offset = producer.send(access.HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
     finally:
         producer.close(timeout=PROBE_TIMEOUT_S)
     consumer = KafkaConsumer(**options, group_id=None, enable_auto_commit=False, consumer_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
-        partition = TopicPartition(HEALTH_TOPIC, 0)
+        partition = TopicPartition(access.HEALTH_TOPIC, 0)
         consumer.assign([partition])
         consumer.seek(partition, offset)
         if next(consumer).value != probe:
@@ -130,6 +125,7 @@ def check_namenode(settings: Settings) -> None:
 
 def check_datanode(settings: Settings) -> None:
     """A file that is written now can be read again: out of safe mode, with a DataNode that serves."""
+    access.make_hdfs_permissions(settings)
     hdfs, content, path = Hdfs(settings), uuid4().bytes, f"/tmp/health-{uuid4().hex}"  # noqa: S108 - a path in HDFS
     hdfs.write(path, content)
     found = hdfs.read(path)
@@ -206,6 +202,13 @@ def check_dagster_webserver(settings: Settings) -> None:
         raise NotReady("the Dagster web server has no repository yet")
 
 
+def check_dagster_viewer(settings: Settings) -> None:
+    """The read-only page's server answers, and would let nobody change anything."""
+    answer = graphql(settings, "{ permissions { permission value } }", f"http://{_own(settings, 'dagster_viewer')}")
+    if allowed := [row["permission"] for row in answer["permissions"] if row["value"]]:
+        raise NotReady(f"the Dagster web server of viewers allows {', '.join(allowed)}")
+
+
 def check_dagster_daemon(settings: Settings) -> None:
     """Every required daemon has sent a heartbeat lately."""
     query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
@@ -222,10 +225,10 @@ def check_dashboard(settings: Settings) -> None:
             raise NotReady("the dashboard does not serve pages yet")
 
 
-def graphql(settings: Settings, query: str) -> dict[str, Any]:
-    """The ``data`` of a GraphQL answer of the Dagster web server."""
+def graphql(settings: Settings, query: str, url: str = "") -> dict[str, Any]:
+    """The ``data`` of a GraphQL answer of the Dagster web server, or of the one at another address."""
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting
-        f"{settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        f"{url or settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
         answer: dict[str, Any] = json.load(reply)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -117,13 +117,13 @@ def _fetch(jar: Jar, maven_dir: Path) -> Path:
         raise FlightsError(f"cannot download {jar.filename} from Maven ({error}): check the network and run again") from error
 
 
-def resolve(set_name: str) -> list[Jar]:
-    """Ask Maven for the whole set of jars that the roots of a set need, and hash them. Used to write the lock."""
+def resolve(set_name: str, roots: Iterable[str]) -> list[Jar]:
+    """Ask Maven for the whole set of jars that its roots need, and hash them. Used to write the lock."""
     import jgo
 
     shipped = _shipped_with_spark() if set_name == "spark" else set()
     jars = []
-    for artifact in jgo.resolve("+".join(ROOTS[set_name])):
+    for artifact in jgo.resolve("+".join(roots)):
         if "[" in artifact.version or artifact.artifactId in shipped or any(part in str(artifact) for part in LEFT_OUT):
             continue
         sha = hashlib.sha256(Path(artifact.resolve()).read_bytes()).hexdigest()
@@ -143,10 +143,10 @@ def _shipped_with_spark() -> set[str]:
     return {path.name.rsplit("-", 1)[0] for path in spark_jars_dir().glob("*.jar")}
 
 
-def write_lock(lock_file: Path = LOCK_FILE) -> None:
-    """Resolve every set and write the lock file."""
+def write_lock(sets: Mapping[str, Iterable[str]] = ROOTS, lock_file: Path = LOCK_FILE) -> None:
+    """Resolve every set from its roots and write the lock file."""
     header = "# set group artifact version classifier sha256; written by `make lock`\n"
-    lines = [jar.line() for set_name in ROOTS for jar in resolve(set_name)]
+    lines = [jar.line() for set_name, roots in sets.items() for jar in resolve(set_name, roots)]
     lock_file.write_text(header + "\n".join(lines) + "\n")
 
 

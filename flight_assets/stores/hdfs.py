@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from getpass import getuser
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
 from flight_assets.errors import StoreFull, StoreUnavailable
+from flight_assets.settings import hand_over
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -36,6 +36,10 @@ class Hdfs:
         self._address = settings.hdfs_url
         self._http_url = settings.hdfs_http_url
         self._timeout_s = settings.timeout_s
+        self._user = settings.hdfs_user
+        if settings.secured:
+            # The native client takes its name from nowhere else.
+            hand_over("HADOOP_USER_NAME", self._user)
         timeout_ms = str(int(settings.timeout_s * 1000))
         options = {
             "dfs.replication": str(settings.hdfs_replication),
@@ -133,7 +137,7 @@ class Hdfs:
 
         asked = requests.put(
             f"{self._http_url}/webhdfs/v1{quote(path)}",
-            params={"op": "CREATE", "overwrite": "true", "user.name": getuser()},
+            params={"op": "CREATE", "overwrite": "true", "user.name": self._user},
             allow_redirects=False,
             timeout=self._timeout_s,
         )

@@ -14,30 +14,42 @@ if TYPE_CHECKING:
 
     from flight_assets.settings import Settings
 
+MECHANISM = "SCRAM-SHA-512"
 MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
 
 
 def client_options(settings: Settings) -> dict[str, object]:
-    """Address, encryption and timeouts that every Kafka client of the platform uses."""
+    """Address, encryption, login and timeouts that every Kafka client of the platform uses."""
     timeout_ms = int(settings.timeout_s * 1000)
     return {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "bootstrap_timeout_ms": timeout_ms,
         "request_timeout_ms": timeout_ms,
-        **tls_options(settings.kafka_ca_file),
+        **security_options(settings),
     }
 
 
-def tls_options(ca_file: str) -> dict[str, object]:
-    """For a kafka-python client: TLS against a certificate authority; nothing without one."""
-    return {"security_protocol": "SSL", "ssl_cafile": ca_file} if ca_file else {}
-
-
-def spark_tls_options(ca_file: str) -> dict[str, str]:
-    """The same for Spark's Kafka source, whose client is Java's."""
-    if not ca_file:
+def security_options(settings: Settings) -> dict[str, object]:
+    """For a kafka-python client: TLS against a certificate authority, and who signs in; nothing without an authority."""
+    if not settings.kafka_ca_file:
         return {}
-    return {"kafka.security.protocol": "SSL", "kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": ca_file}
+    tls: dict[str, object] = {"security_protocol": _protocol(settings), "ssl_cafile": settings.kafka_ca_file}
+    if not settings.kafka_user:
+        return tls
+    login = {"sasl_plain_username": settings.kafka_user, "sasl_plain_password": settings.kafka_password.get_secret_value()}
+    return {**tls, "sasl_mechanism": MECHANISM, **login}
+
+
+def spark_security_options(settings: Settings) -> dict[str, str]:
+    """The same for Spark's Kafka source, whose client is Java's. Spark has the password in a file of its own: options show in its plans."""
+    if not settings.kafka_ca_file:
+        return {}
+    tls = {"kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": settings.kafka_ca_file}
+    return {"kafka.security.protocol": _protocol(settings), "kafka.sasl.mechanism": MECHANISM, **tls}
+
+
+def _protocol(settings: Settings) -> str:
+    return "SASL_SSL" if settings.kafka_user else "SSL"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import CHECKPOINT, STEPS, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path, versions_in_use
-from flight_assets.stores.kafka import spark_tls_options
+from flight_assets.stores.kafka import spark_security_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def _kafka_rows(spark: SparkSession, settings: Settings, expired: bool) -> DataF
         .option("maxOffsetsPerTrigger", str(settings.max_events_per_batch))
         .option("kafka.request.timeout.ms", timeout_ms)
         .option("kafka.default.api.timeout.ms", timeout_ms)
-        .options(**spark_tls_options(settings.kafka_ca_file))
+        .options(**spark_security_options(settings))
         .load()
     )
     return stream.selectExpr(

@@ -87,7 +87,7 @@ def replay(settings: Settings, house: Warehouse, messages: Sequence[Rejected], r
         if sending and not dry_run:
             _note_intents(settings, sending, repairs)
             servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
-            result = publish(map(_message, sending), servers, topic, security=kafka.tls_options(settings.kafka_ca_file))
+            result = publish(map(_message, sending), servers, topic, security=kafka.security_options(settings))
             settle(settings)
             if result.failed:
                 raise FlightsError(f"{result.failed} messages are too large for the broker; the others were sent")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.settings import hand_over
 from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states
 
 if TYPE_CHECKING:
@@ -54,13 +55,14 @@ def open_warehouse(settings: Settings) -> Warehouse:
 
 
 def prepare(session: SparkSession, settings: Settings) -> Warehouse:
-    """The warehouse through a Connect session, which is set to UTC, to writing, and to give up on a lost server within a minute."""
+    """The warehouse through a Connect session, set to UTC, to writing if it is the pipeline's, and to a wait of a minute at most."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=10_000)])
     session.conf.set("spark.sql.session.timeZone", "UTC")
     # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by accident.
-    session.conf.set("spark.flights.readOnly", "false")
+    if settings.role == "pipeline":
+        session.conf.set("spark.flights.readOnly", "false")
     # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of this process.
     session.conf.set("spark.databricks.delta.merge.materializeSource", "none")
     return Warehouse(session, settings.warehouse_database)
@@ -74,6 +76,9 @@ def refuse_unreachable(settings: Settings) -> None:
     import grpc
     from pyspark.sql.connect.client import ChannelBuilder
 
+    if settings.spark_token:
+        # Sessions take it from here; in their address it would be shown wherever that is.
+        hand_over("SPARK_CONNECT_AUTHENTICATE_TOKEN", settings.spark_token.get_secret_value())
     ChannelBuilder.GRPC_DEFAULT_OPTIONS[:] = {**dict(ChannelBuilder.GRPC_DEFAULT_OPTIONS), **KEEPALIVE}.items()
     host = settings.spark_remote.removeprefix("sc://").split("/", 1)[0]
     with grpc.insecure_channel(host) as channel:

@@ -227,12 +227,37 @@ def test_every_address_is_that_of_the_container_that_serves_it(container):
         assert (found.hostname, found.port) == (endpoint_owner(endpoint), BASE_PORTS[endpoint]), setting
 
 
-def test_the_pages_ports_are_published_as_they_are_in_the_table():
-    ports = [(name, port) for name, service in services().items() for port in service.get("ports", [])]
-    published = {int(port["published"]): (name, port["target"]) for name, port in ports}
-    own = {published.pop(BASE_PORTS[end]) for end in ("dagster_webserver", "dashboard", "hiveserver2", "metrics")}
-    assert own == {("dagster-webserver", 3000), ("dashboard", 8501), ("spark", 10000), ("metrics", 9464)}
-    assert published == {8080: ("airflow-api-server", 8080)}
+def published() -> dict[str, set[int]]:
+    """The ports of this machine by container; each has the same number in its container."""
+    found = {name: service.get("ports", []) for name, service in services().items()}
+    assert all(int(port["published"]) == port["target"] for ports in found.values() for port in ports)
+    return {name: {port["target"] for port in ports} for name, ports in found.items() if ports}
+
+
+# Which role gets what at which port of the proxy.
+PROXIED = re.findall(r'"(?:~\^)?(\d+) \(?([a-z|]+)\)?\$?" ([a-z-]+):(\d+);', (DEPLOY / "proxy/nginx.conf").read_text())
+
+
+def test_pages_are_published_by_the_proxy_only():
+    at_proxy = {int(port) for port, _, _, _ in PROXIED}
+    own = {name: {BASE_PORTS[endpoint]} for name, endpoint in (("spark", "hiveserver2"), ("metrics", "metrics"))}
+    assert published() == own | {"airflow-api-server": {8080}, "proxy": at_proxy}
+    listening = re.findall(r"listen (\d+) ssl;", (DEPLOY / "proxy/nginx.conf").read_text())
+    assert {int(port) for port in listening} == at_proxy
+
+
+def test_the_proxy_finds_each_page_where_its_container_serves_it():
+    pages = ("dashboard", "dagster_viewer", "dagster_webserver", "spark_ui", "namenode_http", "metrics")
+    assert {(name, int(port)) for _, _, name, port in PROXIED} == {(endpoint_owner(page), BASE_PORTS[page]) for page in pages}
+    assert {name for _, _, name, _ in PROXIED} <= needs(services(), "proxy")
+
+
+def test_a_viewer_gets_the_dashboard_and_the_dagster_that_takes_no_changes():
+    roles = {name: set(who.split("|")) for _, who, name, _ in PROXIED}
+    assert {name for name, who in roles.items() if "viewer" in who} == {"dashboard", "dagster-viewer"}
+    assert {name for name, who in roles.items() if "operator" in who} == {"dashboard", "dagster-webserver"}
+    assert {name for name, who in roles.items() if "admin" in who} == set(roles) - {"dagster-viewer"}
+    assert TABLE["dagster-viewer"].command[-1] == "--read-only"
 
 
 def test_who_connects_with_a_password_has_its_file():

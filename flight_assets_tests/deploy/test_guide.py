@@ -65,7 +65,7 @@ def test_settings_and_files_that_it_names_exist():
     elsewhere = {"HOME", "EXECUTABLE"}  # the second is read by the DAGs
     names = set(re.findall(r"FLIGHTS_([A-Z]\w+)", GUIDE)) - elsewhere
     assert {name.lower() for name in names} <= set(Settings.model_fields)
-    for path in re.findall(r"`((?:prometheus|grafana|mongo|tls)/[\w.-]+|[\w.-]+\.(?:sh|yml|example))`", GUIDE):
+    for path in re.findall(r"`((?:prometheus|grafana|mongo|tls|proxy)/[\w.-]+|[\w.-]+\.(?:sh|yml|example))`", GUIDE):
         if not path.startswith(("kafka-", "hdfs")):
             assert (DEPLOY / path).is_file(), path
 

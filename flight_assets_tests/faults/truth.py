@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from flight_assets.producer.events import Message
 from flight_assets.provenance import METADATA_ROOT
 from flight_assets.settings import Settings
+from flight_assets.stores import kafka
+from flight_assets_tests import hive
 
 CLIENT_TIMEOUT_S = 120
 Position = tuple[int, int]
@@ -186,7 +188,8 @@ def read_topic(settings: Settings) -> tuple[dict[Position, bytes], dict[Position
     """Every message of the topic by partition and offset, and when Kafka took it (ms since 1970)."""
     from kafka import KafkaConsumer, TopicPartition
 
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, group_id=None, enable_auto_commit=False)
+    security = kafka.security_options(settings)
+    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, group_id=None, enable_auto_commit=False, **security)
     try:
         keys = [TopicPartition(settings.kafka_topic, number) for number in consumer.partitions_for_topic(settings.kafka_topic)]
         consumer.assign(keys)
@@ -218,7 +221,7 @@ def read_raw_files(settings: Settings, locations: set[str]) -> tuple[dict[Positi
 
 
 def _webhdfs(settings: Settings, path: str, operation: str = "OPEN") -> bytes:
-    address = f"{settings.hdfs_http_url}/webhdfs/v1{path}?op={operation}"
+    address = f"{settings.hdfs_http_url}/webhdfs/v1{path}?op={operation}&user.name={settings.hdfs_user}"
     with urllib.request.urlopen(address, timeout=CLIENT_TIMEOUT_S) as answer:
         return answer.read()
 
@@ -248,10 +251,7 @@ def read_documents(settings: Settings) -> dict[str, tuple[str, str, int]]:
 
 class _hive:  # noqa: N801 - reads as a function
     def __init__(self, settings: Settings) -> None:
-        from pyhive import hive
-
-        host, port = settings.hiveserver2_address.split(":")
-        self._connection = hive.connect(host, int(port), username="faults", database=settings.warehouse_database)
+        self._connection = hive.connect(settings, "pipeline" if settings.secured else "faults")
 
     def __enter__(self) -> Any:
         return self._connection.cursor()
