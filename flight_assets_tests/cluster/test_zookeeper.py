@@ -1,11 +1,12 @@
 """Kafka 3.9 with ZooKeeper, with the properties of its container: the platform's own code against it, and a kill -9 of the broker.
 
-It needs no platform: `FLIGHTS_PROFILE=cluster .venv/bin/pytest -s flight_assets_tests/cluster/test_zookeeper.py`.
+It needs no platform: `FLIGHTS_PROFILE=cluster .venv/bin/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning
+flight_assets_tests/cluster/test_zookeeper.py`. Without `-W` pytest ends with what kafka-python leaves behind of a broker that was killed:
+sockets that it could not connect.
 """
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
@@ -26,9 +27,6 @@ from flight_assets.settings import Settings
 from flight_assets.stores import kafka, landing
 from flight_assets_tests.cluster import zookeeper
 from flight_assets_tests.conftest import PORT_OFFSET
-
-# kafka-python leaves sockets open that it could not connect, and a killed broker is one that it cannot; the garbage is taken out at once.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 EVENTS = 50_000
 EVENTS_A_FAULT = 6_000
@@ -69,7 +67,6 @@ def broker(broker_settings) -> Iterator[zookeeper.Server]:
             server.stop()
     finally:
         keeper.stop()
-        gc.collect()
 
 
 def send(
