@@ -125,6 +125,7 @@ def wait_for(settings: Settings, broker: Server) -> int:
             broker.start()
             restarts += 1
         time.sleep(0.3)
+    return restarts
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from flight_assets.platform.jars import read_lock
 from flight_assets.platform.services import further_services
 from flight_assets.platform.services import services as table
 from flight_assets.settings import BASE_PORTS, LOOPBACK, Settings
+from flight_assets_tests.cluster import zookeeper
 from flight_assets_tests.deploy.compose import (
     BASE,
     DEPLOY,
@@ -420,7 +421,8 @@ def test_high_availability_tells_every_client_of_all_members():
 
 def test_zookeeper_goes_with_the_line_of_kafka_that_has_it():
     found = services("docker-compose.zookeeper.yml")
-    assert found["kafka"]["image"].startswith("apache/kafka:3.9.")
+    tested = next(jar.version for jar in read_lock(zookeeper.LOCK_FILE) if jar.artifact == "kafka_2.13")
+    assert found["kafka"]["image"] == f"apache/kafka:{tested}"
     assert found["kafka"]["command"][-1] == "/etc/flights/kafka/zookeeper.properties"
     assert "zookeeper" in needs(found, "kafka")
     data = [mount["source"] for mount in found["kafka"]["volumes"] if mount["target"] == "/var/lib/kafka/data"]
