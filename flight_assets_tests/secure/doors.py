@@ -18,7 +18,7 @@ from flight_assets.stores import mongo, redis, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import hive
 
-TIMEOUT_S = 20
+TIMEOUT_S = 16
 WRONG = "wr0ng"
 TABLE = DIM_AIRLINE.name
 INSERT = f"INSERT INTO flight_dw.{TABLE} SELECT * FROM flight_dw.{TABLE}"
