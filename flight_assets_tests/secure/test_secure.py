@@ -28,7 +28,7 @@ from flight_assets_tests.integration.conftest import flights_with_defects, run_c
 from flight_assets_tests.secure.doors import DOORS, Door, as_role, hive_sql
 from flight_assets_tests.unit.test_canaries import SNAPSHOT
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 EVENTS = 2_000
 CHUNK_BYTES = 8 * 1024 * 1024
