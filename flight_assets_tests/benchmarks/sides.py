@@ -89,6 +89,8 @@ class Sides:
     def _rows(self, side: str, table: Table, spec: BatchSpec, columns: tuple[str, ...]) -> pa.Table:
         if side == FLOOR:
             return Hdfs(self.settings).open_parquet(f"{ROOT}/floor/{table.name}/batch-{spec.batch_id}.parquet").read(list(columns))
+        # Another application has written to it: this one would look at the files that it found the last time.
+        self.house.spark.catalog.refreshTable(f"{NAIVE}.{table.name}")
         rows = self.house.spark.table(f"{NAIVE}.{table.name}").where(f"batch_id = {spec.batch_id}")
         return rows.select(*columns).toArrow()
 
