@@ -229,7 +229,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.driver.bindAddress": settings.bind_host,
         "spark.ui.port": settings.port("spark_ui"),
         "spark.ui.showConsoleProgress": "false",
-        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.plugins": read_only.CONNECT_PLUGIN,
         "spark.connect.grpc.binding.address": settings.bind_host,
         "spark.connect.grpc.binding.port": settings.port("spark_connect"),
         "spark.connect.session.manager.defaultSessionTimeout": "30m",
