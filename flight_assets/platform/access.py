@@ -1,6 +1,6 @@
 """Who may do what on a secured platform: its secrets and certificates, each server's options that ask for them, the users and their rights.
 
-Nothing here runs or is written unless ``settings.secured``. Names of users are those of ``settings.USERS``; what is secret is in files that
+Of an open platform all of it is empty, and nothing is made. Names of users are those of ``settings.USERS``; what is secret is in files that
 their owner alone may read, and neither in a command line nor in the environment.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform.read_only import READERS
+from flight_assets.platform import read_only
 from flight_assets.settings import PROJECT_DIR, SECRETS, USERS, Settings
 from flight_assets.stores import kafka
 
@@ -99,6 +99,8 @@ def _administers(settings: Settings) -> bool:
 
 def files(settings: Settings) -> dict[str, str]:
     """Configuration files, by their names under ``home/etc``, that only a secured platform has."""
+    if not settings.secured:
+        return {}
     password = settings.secret("kafka_pipeline").get_secret_value()
     return {
         "redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"]),
@@ -111,6 +113,8 @@ def files(settings: Settings) -> dict[str, str]:
 
 def mongod_options(settings: Settings) -> list[str]:
     """TLS only, and users; members know each other by a key."""
+    if not settings.secured:
+        return []
     return [
         "--tlsMode", "requireTLS", "--tlsCertificateKeyFile", str(settings.tls_dir / "mongodb.pem"),
         "--tlsCAFile", str(settings.tls_dir / "ca.pem"), "--tlsAllowConnectionsWithoutCertificates",
@@ -167,7 +171,9 @@ def redis_server(settings: Settings) -> Path:
 
 
 def redis_options(settings: Settings) -> list[str]:
-    """TLS only, and users."""
+    """TLS only, and users; of an open platform the port."""
+    if not settings.secured:
+        return ["--port", str(settings.port("redis"))]
     pem = str(settings.tls_dir / "redis.pem")
     return [
         "--port", "0", "--tls-port", str(settings.port("redis")), "--tls-cert-file", pem, "--tls-key-file", pem,
@@ -186,6 +192,8 @@ def _redis_user(settings: Settings, name: str) -> str:
 
 def kafka_properties(settings: Settings, number: int) -> dict[str, object]:
     """Clients sign in by SCRAM over TLS and may do what they are granted; brokers and the administrator show the brokers' certificate."""
+    if not settings.secured:
+        return {}
     address, internal, controller = (settings.address(name, number) for name in ("kafka", "kafka_internal", "kafka_controller"))
     return {
         "listeners": f"CLIENTS://{address},INTERNAL://{internal},CONTROLLER://{controller}",
@@ -256,8 +264,10 @@ def kafka_rights(settings: Settings) -> list[ACL]:
 # --- HDFS
 
 
-def hdfs_groups() -> dict[str, object]:
+def hdfs_groups(settings: Settings) -> dict[str, str]:
     """Who is in which group, also of the users whom HiveServer2 has signed in. Elsewhere a name is what a client says, without Kerberos."""
+    if not settings.secured:
+        return {}
     return {"hadoop.user.group.static.mapping.overrides": f"dr.who=;dashboard={HDFS_READERS};pipeline=supergroup"}
 
 
@@ -287,12 +297,20 @@ def make_hdfs_permissions(settings: Settings) -> None:
 # --- Spark
 
 
+def spark_options(settings: Settings) -> list[str]:
+    """Where its client of Kafka finds name and password."""
+    return [f"-Djava.security.auth.login.config={settings.home / 'etc/spark/jaas.conf'}"] if settings.secured else []
+
+
 def spark_properties(settings: Settings) -> dict[str, object]:
     """A token for Connect, users of HiveServer2 who only read, and nothing secret in plans, pages and logs."""
+    if not settings.secured:
+        return {}
     return {
         "spark.connect.authenticate.token": settings.secret("spark_token").get_secret_value(),
         "spark.authenticate": "true",
-        READERS: "dashboard",
+        "spark.plugins": f"flights.Masked,{read_only.CONNECT_PLUGIN}",
+        read_only.READERS: "dashboard",
         "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key|jaas",
         "spark.ui.killEnabled": "false",
     }
@@ -300,6 +318,8 @@ def spark_properties(settings: Settings) -> dict[str, object]:
 
 def hiveserver2_properties(settings: Settings) -> dict[str, object]:
     """TLS only, and users with passwords."""
+    if not settings.secured:
+        return {}
     return {
         "hive.server2.authentication": "CUSTOM",
         "hive.server2.custom.authentication.class": "flights.Passwords",

@@ -32,9 +32,12 @@ appender.console.layout.pattern=%d{ISO8601} %p %c: %m%n
 def write_configs(settings: Settings) -> None:
     """Write every configuration file under ``home/etc``, readable by its owner only; the same settings give the same bytes."""
     etc = settings.home / "etc"
+    spark = spark_properties(settings) | access.spark_properties(settings)
     files = {
         **_kafka_files(settings),
-        "hadoop/core-site.xml": _hadoop_xml(namenode_properties(settings)),
+        "hadoop/core-site.xml": _hadoop_xml(
+            {"fs.defaultFS": settings.hdfs_url, "hadoop.tmp.dir": str(settings.home / "data/hadoop-tmp"), **access.hdfs_groups(settings)}
+        ),
         "hadoop/hdfs-site.xml": _hadoop_xml(hdfs_properties(settings)),
         "hadoop/log4j.properties": _LOG4J1,
         # The published jars lack the servers' web pages; without these folders their HTTP endpoints do not start.
@@ -44,13 +47,13 @@ def write_configs(settings: Settings) -> None:
         "metastore/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url}),
         "metastore/log4j2.properties": _LOG4J2,
         "metastore/hive-log4j2.properties": _LOG4J2,
-        "spark/spark-defaults.conf": "".join(f"{key} {value}\n" for key, value in spark_properties(settings).items()),
+        "spark/spark-defaults.conf": "".join(f"{key} {value}\n" for key, value in spark.items()),
         "spark/log4j2.properties": _LOG4J2 + _SPARK_QUIET,
         "spark/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url}),
         "spark/hdfs-site.xml": _hadoop_xml(hdfs_client_properties(settings)),
-        "spark/hive-site.xml": _hadoop_xml(hiveserver2_properties(settings)),
+        "spark/hive-site.xml": _hadoop_xml(hiveserver2_properties(settings) | access.hiveserver2_properties(settings)),
         "dagster/workspace.yaml": _dagster_workspace(settings),
-        **(access.files(settings) if settings.secured else {}),
+        **access.files(settings),
     }
     for name, content in files.items():
         _write(etc / name, content)
@@ -62,7 +65,9 @@ def _kafka_files(settings: Settings) -> dict[str, str]:
     files = {}
     for number in range(1, settings.count("kafka") + 1):
         name = member("kafka", number)
-        files[f"{name}/server.properties"] = _properties(kafka_properties(settings, name, number))
+        files[f"{name}/server.properties"] = _properties(
+            kafka_properties(settings, name, number) | access.kafka_properties(settings, number)
+        )
         files[f"{name}/log4j2.properties"] = _LOG4J2
     return files
 
@@ -92,33 +97,29 @@ def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -
     address, copies = settings.address("kafka", number), len(controllers)
     in_sync = 2 if copies > 2 else 1
     replication: dict[str, object] = {"default.replication.factor": copies, "min.insync.replicas": in_sync} if copies > 1 else {}
-    return (
-        replication
-        | {
-            "process.roles": "broker,controller",
-            "node.id": number,
-            "controller.quorum.voters": ",".join(f"{node}@{controller}" for node, controller in enumerate(controllers, 1)),
-            "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{address},CONTROLLER://{controllers[number - 1]}",
-            "advertised.listeners": f"PLAINTEXT://{address}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "log.dirs": settings.home / "data" / name,
-            "num.network.threads": 2,
-            "num.io.threads": 4,
-            "offsets.topic.replication.factor": copies,
-            "offsets.topic.num.partitions": 4,
-            "transaction.state.log.replication.factor": copies,
-            "transaction.state.log.min.isr": in_sync,
-            "transaction.state.log.num.partitions": 4,
-            "share.coordinator.state.topic.replication.factor": copies,
-            "share.coordinator.state.topic.min.isr": in_sync,
-            "group.initial.rebalance.delay.ms": 0,
-            "auto.create.topics.enable": "false",
-            # A replay of 2013 would be older than any retention the moment it arrives: age counts from the arrival.
-            "log.message.timestamp.type": "LogAppendTime",
-        }
-        | (access.kafka_properties(settings, number) if settings.secured else {})
-    )
+    return replication | {
+        "process.roles": "broker,controller",
+        "node.id": number,
+        "controller.quorum.voters": ",".join(f"{node}@{controller}" for node, controller in enumerate(controllers, 1)),
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{address},CONTROLLER://{controllers[number - 1]}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": settings.home / "data" / name,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "offsets.topic.replication.factor": copies,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "group.initial.rebalance.delay.ms": 0,
+        "auto.create.topics.enable": "false",
+        # A replay of 2013 would be older than any retention the moment it arrives: age counts from the arrival.
+        "log.message.timestamp.type": "LogAppendTime",
+    }
 
 
 def hdfs_client_properties(settings: Settings) -> dict[str, object]:
@@ -136,12 +137,6 @@ def hdfs_client_properties(settings: Settings) -> dict[str, object]:
         "ipc.client.connect.max.retries.on.timeouts": 1,
         "ipc.client.rpc-timeout.ms": 60_000,
     }
-
-
-def namenode_properties(settings: Settings) -> dict[str, object]:
-    """Where the servers of HDFS are, and who is in which group."""
-    own: dict[str, object] = {"fs.defaultFS": settings.hdfs_url, "hadoop.tmp.dir": settings.home / "data/hadoop-tmp"}
-    return own | (access.hdfs_groups() if settings.secured else {})
 
 
 def hdfs_properties(settings: Settings) -> dict[str, object]:
@@ -221,52 +216,48 @@ def hiveserver2_properties(settings: Settings) -> dict[str, object]:
         "hive.server2.thrift.bind.host": settings.bind_host,
         "hive.server2.thrift.port": settings.port("hiveserver2"),
         "hive.server2.transport.mode": "binary",
-    } | (access.hiveserver2_properties(settings) if settings.secured else {})
+    }
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:
     """One application that serves Connect and HiveServer2, with Delta as the table format."""
-    return (
-        _executor_properties(settings)
-        | {
-            "spark.app.name": "flight-tracking",
-            "spark.master": settings.spark_master,
-            "spark.driver.memory": f"{settings.spark_heap_mb}m",
-            "spark.driver.host": settings.advertised_host,
-            "spark.driver.bindAddress": settings.bind_host,
-            "spark.ui.port": settings.port("spark_ui"),
-            "spark.ui.showConsoleProgress": "false",
-            "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
-            "spark.connect.grpc.binding.address": settings.bind_host,
-            "spark.connect.grpc.binding.port": settings.port("spark_connect"),
-            "spark.connect.session.manager.defaultSessionTimeout": "30m",
-            "spark.sql.catalogImplementation": "hive",
-            "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
-            read_only.SETTING: "true",
-            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-            "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
-            "spark.sql.session.timeZone": "UTC",
-            "spark.sql.shuffle.partitions": settings.spark_parallelism,
-            "spark.default.parallelism": settings.spark_parallelism,
-            "spark.sql.parquet.compression.codec": "snappy",
-            "spark.sql.execution.arrow.pyspark.enabled": "true",
-            # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
-            "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,
-            "spark.databricks.delta.snapshotPartitions": 1,
-            "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
-            # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.
-            "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
-            "spark.sql.streaming.numRecentProgressUpdates": 20,
-            "spark.sql.ui.retainedExecutions": 50,
-            "spark.ui.retainedJobs": 100,
-            "spark.ui.retainedStages": 100,
-            "spark.ui.retainedTasks": 2000,
-            "spark.local.dir": settings.home / "data/spark-local",
-            "spark.sql.artifact.isolation.enabled": "false",
-            "spark.log.structuredLogging.enabled": "false",
-        }
-        | (access.spark_properties(settings) if settings.secured else {})
-    )
+    return _executor_properties(settings) | {
+        "spark.app.name": "flight-tracking",
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": f"{settings.spark_heap_mb}m",
+        "spark.driver.host": settings.advertised_host,
+        "spark.driver.bindAddress": settings.bind_host,
+        "spark.ui.port": settings.port("spark_ui"),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.plugins": read_only.CONNECT_PLUGIN,
+        "spark.connect.grpc.binding.address": settings.bind_host,
+        "spark.connect.grpc.binding.port": settings.port("spark_connect"),
+        "spark.connect.session.manager.defaultSessionTimeout": "30m",
+        "spark.sql.catalogImplementation": "hive",
+        "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
+        read_only.SETTING: "true",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": settings.spark_parallelism,
+        "spark.default.parallelism": settings.spark_parallelism,
+        "spark.sql.parquet.compression.codec": "snappy",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,
+        "spark.databricks.delta.snapshotPartitions": 1,
+        "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
+        # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.
+        "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
+        "spark.sql.streaming.numRecentProgressUpdates": 20,
+        "spark.sql.ui.retainedExecutions": 50,
+        "spark.ui.retainedJobs": 100,
+        "spark.ui.retainedStages": 100,
+        "spark.ui.retainedTasks": 2000,
+        "spark.local.dir": settings.home / "data/spark-local",
+        "spark.sql.artifact.isolation.enabled": "false",
+        "spark.log.structuredLogging.enabled": "false",
+    }
 
 
 def _executor_properties(settings: Settings) -> dict[str, object]:

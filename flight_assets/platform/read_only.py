@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SOURCES = sorted((Path(__file__).parent / "scala").glob("*.scala"))
 EXTENSION = "flights.ReadOnly"
+CONNECT_PLUGIN = "org.apache.spark.sql.connect.SparkConnectPlugin"
 # A session with another value than true may change data: those of the platform are, others only if they ask for it.
 SETTING = "spark.flights.readOnly"
 # Users whose sessions are read-only whatever they ask for, separated by commas.

@@ -158,7 +158,7 @@ def _mongod(settings: Settings, number: int) -> Service:
             "--port", str(settings.port("mongod", number)),
             "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024), "--nounixsocket", "--quiet",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--oplogSize", "256",
-            *(access.mongod_options(settings) if settings.secured else []),
+            *access.mongod_options(settings),
         ],
         ports=("mongod",),
         version="6.0.5",
@@ -176,8 +176,7 @@ def _redis(settings: Settings) -> Service:
     return Service(
         name="redis",
         command=[
-            str(program), "--bind", LOOPBACK,
-            *(access.redis_options(settings) if settings.secured else ["--port", str(settings.port("redis"))]),
+            str(program), "--bind", LOOPBACK, *access.redis_options(settings),
             "--dir", str(settings.home / "data/redis"), "--appendonly", "yes", "--maxmemory", "128mb",
             "--maxmemory-policy", "volatile-lru", "--daemonize", "no",
             # A rewritten title would overwrite the environment, by which leftovers of a crash are recognised.
@@ -288,7 +287,7 @@ def _spark(settings: Settings) -> Service:
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
-        *([f"-Djava.security.auth.login.config={etc / 'jaas.conf'}"] if settings.secured else []),
+        *access.spark_options(settings),
         classes_mb=SPARK_CLASSES_MB,
     )
     return Service(

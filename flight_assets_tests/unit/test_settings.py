@@ -119,9 +119,10 @@ def test_the_supervisors_socket_fits_a_unix_address_and_differs_by_home(tmp_path
 
 
 def reads_environment(source: str) -> list[str]:
-    """The uses of the process environment in a source other than ``os.environ.setdefault(…)``, which writes."""
+    """The uses of the process environment in a source other than ``os.environ.setdefault(…)`` and assignments, which write."""
     tree = ast.parse(source)
     allowed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "setdefault"}
+    allowed |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)}
     uses = [
         node
         for node in ast.walk(tree)
@@ -144,6 +145,7 @@ def reads_environment(source: str) -> list[str]:
         ("import os\nos.getenv('A')", 1),
         ("from os import environ as e", 1),
         ("import os\nos.environ.setdefault('A', 'b')", 0),
+        ("import os\nos.environ['A'] = 'b'", 0),
         ("process.environ()", 0),
     ],
 )
