@@ -25,7 +25,7 @@ from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
 from flight_assets.stores.warehouse import computed
 from flight_assets_tests.benchmarks.batch_spec import BatchSpec, send_batch
-from flight_assets_tests.benchmarks.figures import Figure, ratio, sampling
+from flight_assets_tests.benchmarks.figures import Figure, ratio, sampling, tell
 from flight_assets_tests.benchmarks.runs import Run, automation_paused, run_job
 from flight_assets_tests.benchmarks.sides import FLOOR, NAIVE, Sides, three_sides
 
@@ -66,7 +66,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         run_job(settings, "process_flights")
         warm = send_batch(settings, small)
         sides.platform()
-        empty = [(sides.platform(), sides.naive(_nothing_of(warm))) for _ in range(repetitions)]
+        empty = [_nothing_new(sides, warm) for _ in range(repetitions)]
         smalls = [_batch(sides, small) for _ in range(repetitions)]
         materialized = [_empty_assets() for _ in range(repetitions)]
         larges = [_batch(sides, large) for _ in range(large_repetitions)]
@@ -106,7 +106,15 @@ def _batch(sides: Sides, messages: int) -> _Measured:
     differences = sides.differences(spec, NAIVE) + sides.differences(spec, FLOOR)
     if differences:
         raise FlightsError(f"the sides of batch {spec.batch_id} do not hold the same: {'; '.join(differences)}")
-    return _Measured(spec, run, naive_s, floor_s, parts)
+    measured = _Measured(spec, run, naive_s, floor_s, parts)
+    tell(f"{messages:,} messages", measured.seconds)
+    return measured
+
+
+def _nothing_new(sides: Sides, before: BatchSpec) -> tuple[Run, float]:
+    run, naive_s = sides.platform(), sides.naive(_nothing_of(before))
+    tell("nothing new", {"platform": run.seconds, "naive": naive_s})
+    return run, naive_s
 
 
 def _nothing_of(spec: BatchSpec) -> BatchSpec:

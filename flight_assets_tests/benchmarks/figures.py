@@ -48,6 +48,11 @@ class Figure:
         return "; ".join(shown)
 
 
+def tell(what: str, seconds: Mapping[str, float]) -> None:
+    """Say on standard error what a repetition took: a bench that fails after a quarter of an hour has shown that much."""
+    sys.stderr.write(f"{what}: {', '.join(f'{name} {taken:.1f} s' for name, taken in seconds.items())}\n")
+
+
 def interleaved(sides: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, list[float]]:
     """Seconds that each side took, one of each in turn, ``repetitions`` times."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
