@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from flight_assets_tests.integration.conftest import flights_with_defects
+from flight_assets_tests.integration.conftest import flights_with_defects, run_command
 
 pytestmark = pytest.mark.integration
 TIMEOUT_S = 30
@@ -23,6 +23,10 @@ def some_flights(send, process, count) -> dict[str, int]:
 def get(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=TIMEOUT_S) as reply:
         return reply.read()
+
+
+def test_the_command_prints_the_counts(some_flights) -> None:
+    assert json.loads(run_command("flights", "counts", "--json").stdout) == some_flights
 
 
 def test_pymongo_reads_flights(platform, some_flights) -> None:
