@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from flight_assets_tests.webhook import Receiver
+from flight_assets_tests.told import say
+from flight_assets_tests.webhook import Receiver, serving
 
 # Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two checkouts run side by side.
 PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
@@ -43,12 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def webhook() -> Iterator[Receiver]:
     """A webhook that keeps what it is sent."""
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Receiver()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -64,14 +60,15 @@ def platform(settings) -> Iterator:
     from flight_assets.platform import launcher
     from flight_assets.platform.bootstrap import bootstrap
 
+    tell = partial(say, "platform")
     keep = os.environ.get("FLIGHTS_TEST_KEEP") == "1"
     if not keep:
-        launcher.reset(settings, _say)
-    launcher.up(settings, _say, lambda done, total: _say(f"jar {done} of {total}"))
-    bootstrap(settings, _say)
+        launcher.reset(settings, tell)
+    launcher.up(settings, tell, lambda done, total: tell(f"jar {done} of {total}"))
+    bootstrap(settings, tell)
     yield settings
     if not keep:
-        launcher.reset(settings, _say)
+        launcher.reset(settings, tell)
 
 
 @pytest.fixture(scope="session")
@@ -86,8 +83,3 @@ def house(platform):
 def spark(house):
     """Its Spark session."""
     return house.spark
-
-
-def _say(line: str) -> None:
-    sys.__stderr__.write(f"platform: {line}\n")
-    sys.__stderr__.flush()

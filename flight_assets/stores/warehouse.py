@@ -87,7 +87,7 @@ def refuse_unreachable(settings: Settings) -> None:
             channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=settings.timeout_s, wait_for_ready=True)
         except grpc.RpcError as error:
             if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
-                raise _unavailable(settings, "connection timed out") from error
+                raise _unavailable(settings, f"the call ended as {error.code().name}") from error
 
 
 def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -17,7 +16,8 @@ from flight_assets.settings import member
 from flight_assets_tests.faults import victims
 from flight_assets_tests.faults.attempts import BEFORE, DURING, RUN, Fault, attempt, calm_attempt
 from flight_assets_tests.faults.truth import Sent, verify
-from flight_assets_tests.integration.conftest import BIN, flights_with_defects, stop_schedules, train_small_model
+from flight_assets_tests.integration.conftest import BIN, flights_with_defects, with_small_model
+from flight_assets_tests.told import say
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -29,19 +29,10 @@ PAUSE_S = 2.0
 HTTP_TIMEOUT_S = 20
 
 
-def say(line: str) -> None:
-    sys.__stderr__.write(f"cluster: {line}\n")
-    sys.__stderr__.flush()
-
-
 @pytest.fixture(scope="module")
 def cluster(platform):
     """The settings of a running cluster with a small model, whose runs are these tests' own."""
-    stop_schedules(platform)
-    train_small_model(platform)
-    rows = launcher.status(platform)
-    say(f"{len(rows)} services, {sum(row.rss_mb for row in rows)} MB resident")
-    return platform
+    return with_small_model(platform, "cluster")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +56,7 @@ def process(wait_s: float = 300.0) -> int:
         outcome = calm_attempt()
         if not outcome.problem and not outcome.died:
             return number
-        say(f"run {number}: {outcome.problem or 'died'}")
+        say("cluster", f"run {number}: {outcome.problem or 'died'}")
         assert time.monotonic() < deadline, outcome.problem
         time.sleep(PAUSE_S)
     pytest.fail(f"none of {CALM_ATTEMPTS} runs succeeded")
@@ -75,7 +66,7 @@ def holds(settings, sent: Sent) -> None:
     """P1, P2 and P4 in every store, message by message."""
     found = verify(settings, sent)
     assert found.problems == []
-    say(f"{found.sent} events sent, {found.lost} lost, {found.doubled} doubled")
+    say("cluster", f"{found.sent} events sent, {found.lost} lost, {found.doubled} doubled")
 
 
 def get(url: str):
@@ -102,7 +93,7 @@ def test_a_batch_reaches_every_store_and_both_workers_take_part(cluster, sent):
     send(cluster, sent, 1_000, EVENTS)
     began = time.monotonic()
     process()
-    say(f"{EVENTS} events processed in {time.monotonic() - began:.0f} s")
+    say("cluster", f"{EVENTS} events processed in {time.monotonic() - began:.0f} s")
     holds(cluster, sent)
     application = get(f"{cluster.spark_ui_url}/api/v1/applications")[0]["id"]
     tasks = {row["id"]: row["completedTasks"] for row in get(f"{cluster.spark_ui_url}/api/v1/applications/{application}/executors")}
@@ -110,7 +101,7 @@ def test_a_batch_reaches_every_store_and_both_workers_take_part(cluster, sent):
     for number in range(1, cluster.count("spark-worker") + 1):
         worker = get(f"http://{cluster.address('spark_worker_http', number)}/json/")
         by_worker[number] = sum(tasks.get(str(executor["id"]), 0) for executor in worker["executors"])
-    say(f"completed tasks by worker: {by_worker}")
+    say("cluster", f"completed tasks by worker: {by_worker}")
     assert min(by_worker.values()) > 0
     assert tasks["driver"] == 0
 
@@ -188,7 +179,10 @@ def test_a_broker_that_leads_is_killed_while_events_are_sent(cluster, sent):
     runs = process()
     processed_s = time.monotonic() - killed[0]
     victims.wait_for(cluster, {victim})
-    say(f"{victim}, leader, killed: all acknowledged after {acknowledged_s:.0f} s, processed after {processed_s:.0f} s in {runs} runs")
+    say(
+        "cluster",
+        f"{victim}, leader, killed: all acknowledged after {acknowledged_s:.0f} s, processed after {processed_s:.0f} s in {runs} runs",
+    )
     holds(cluster, sent)
 
 
@@ -212,7 +206,10 @@ def test_one_is_killed_in_the_middle_of_a_batch(cluster, sent, kind, step, seed)
     processed_s = time.monotonic() - killed[0]
     victims.wait_for(cluster, {victim})
     back_s = time.monotonic() - killed[0]
-    say(f"{victim} killed during {step}: processed after {processed_s:.0f} s in {runs} runs, back after {back_s:.0f} s; {outcome.problem}")
+    say(
+        "cluster",
+        f"{victim} killed during {step}: processed after {processed_s:.0f} s in {runs} runs, back after {back_s:.0f} s; {outcome.problem}",
+    )
     if kind == "mongod primary":
-        say(f"the primary was {victim}, is {primary(cluster)}")
+        say("cluster", f"the primary was {victim}, is {primary(cluster)}")
     holds(cluster, sent)

@@ -27,6 +27,7 @@ from flight_assets.settings import Settings
 from flight_assets.stores import kafka, landing
 from flight_assets_tests.cluster import zookeeper
 from flight_assets_tests.conftest import PORT_OFFSET
+from flight_assets_tests.told import say
 
 EVENTS = 50_000
 EVENTS_A_FAULT = 6_000
@@ -39,15 +40,10 @@ NUMBER = "number"
 ANCHOR = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-def say(line: str) -> None:
-    sys.__stderr__.write(f"zookeeper: {line}\n")
-    sys.__stderr__.flush()
-
-
 @pytest.fixture(scope="module")
 def broker_settings(tmp_path_factory) -> Settings:
     settings = zookeeper.broker_settings(tmp_path_factory.mktemp("zookeeper"), PORT_OFFSET)
-    say(f"{zookeeper.fetch(settings)} jars with their hashes")
+    say("zookeeper", f"{zookeeper.fetch(settings)} jars with their hashes")
     return settings
 
 
@@ -60,7 +56,7 @@ def broker(broker_settings) -> Iterator[zookeeper.Server]:
         server = zookeeper.start_broker(broker_settings)
         try:
             zookeeper.wait_for(broker_settings, server)
-            say(f"ZooKeeper and the broker up after {time.monotonic() - began:.1f} s")
+            say("zookeeper", f"ZooKeeper and the broker up after {time.monotonic() - began:.1f} s")
             kafka.ensure_topic(broker_settings, broker_settings.kafka_topic, PARTITIONS, RETENTION_DAYS)
             yield server
         finally:
@@ -106,10 +102,10 @@ def test_the_topic_has_the_platforms_properties(broker, broker_settings):
 def test_what_is_acknowledged_is_read_back_once(broker, broker_settings):
     starts, before = kafka.end_offsets(broker_settings), datetime.now(UTC)
     result = send(broker_settings, range(EVENTS))
-    say(f"{EVENTS} messages acknowledged in {result.seconds:.1f} s, {EVENTS / result.seconds:,.0f} a second")
+    say("zookeeper", f"{EVENTS} messages acknowledged in {result.seconds:.1f} s, {EVENTS / result.seconds:,.0f} a second")
     began = time.monotonic()
     assert counted(broker_settings, starts) == Counter(range(EVENTS))
-    say(f"read back in {time.monotonic() - began:.1f} s, each once")
+    say("zookeeper", f"read back in {time.monotonic() - began:.1f} s, each once")
     ends = kafka.end_offsets(broker_settings)
     assert sum(ends.values()) - sum(starts.values()) == EVENTS
     # The events are of June; the broker's clock counts.
@@ -139,8 +135,11 @@ def test_a_killed_broker_loses_nothing_that_it_acknowledged(broker, broker_setti
     result = send(broker_settings, numbers, RATE_PER_S, strike_in_the_middle)
     striker.join()
     assert figures["acknowledged"] < EVENTS_A_FAULT
-    say(f"killed after {figures['acknowledged']:.0f} acknowledged: back after {figures['back']:.0f} s, {figures['restarts']} more starts")
-    say(f"all {len(numbers)} acknowledged after {result.seconds:.0f} s")
+    say(
+        "zookeeper",
+        f"killed after {figures['acknowledged']:.0f} acknowledged: back after {figures['back']:.0f} s, {figures['restarts']} more starts",
+    )
+    say("zookeeper", f"all {len(numbers)} acknowledged after {result.seconds:.0f} s")
     assert counted(broker_settings, starts) == Counter(numbers)
 
 
@@ -160,4 +159,4 @@ def test_spark_lands_all_of_it_as_a_batch(broker, broker_settings):
     ends = kafka.end_offsets(broker_settings)
     assert landed == {str(partition): [end, end] for partition, end in ends.items()}
     assert not landing.has_news(ends, {partition: count for partition, (count, _) in landed.items()})
-    say(f"Spark landed {sum(ends.values())} messages in {time.monotonic() - began:.0f} s, its start included")
+    say("zookeeper", f"Spark landed {sum(ends.values())} messages in {time.monotonic() - began:.0f} s, its start included")

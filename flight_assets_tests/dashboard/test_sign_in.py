@@ -7,7 +7,6 @@ import os
 import secrets
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 from flight_assets_tests.dashboard.conftest import APP_DIR, free_port, wait_until_healthy
+from flight_assets_tests.webhook import serving
 
 TIMEOUT_S = 60
 CLIENT, CLIENT_SECRET = "flights", secrets.token_hex(16)
@@ -137,12 +137,8 @@ def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
-    with Provider() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Provider()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @contextmanager

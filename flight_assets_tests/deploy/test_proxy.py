@@ -28,6 +28,7 @@ from flight_assets.settings import BASE_PORTS, LOOPBACK
 from flight_assets_tests.conftest import PORT_OFFSET
 from flight_assets_tests.deploy.compose import DEPLOY
 from flight_assets_tests.integration.conftest import stop_schedules
+from flight_assets_tests.told import say
 
 TIMEOUT_S = 30
 RUN_TIMEOUT_S = 240
@@ -50,11 +51,6 @@ JOB = {
     },
     "runConfigData": {},
 }  # fmt: skip
-
-
-def say(line: str) -> None:
-    sys.__stderr__.write(f"proxy: {line}\n")
-    sys.__stderr__.flush()
 
 
 @dataclass
@@ -205,7 +201,7 @@ def test_an_operator_starts_a_run_which_succeeds(proxy):
 
     wait_until(lambda: status() in ("SUCCESS", "FAILURE"), "the run does not end", RUN_TIMEOUT_S)
     assert status() == "SUCCESS"
-    say(f"a run that an operator started through the proxy succeeded after {time.monotonic() - began:.0f} s")
+    say("proxy", f"a run that an operator started through the proxy succeeded after {time.monotonic() - began:.0f} s")
 
 
 def test_the_dashboards_websocket_opens(proxy):
@@ -291,5 +287,5 @@ def test_no_page_of_a_browser_waits_for_its_password(proxy):
     for _ in range(30):
         assert proxy.ask("dashboard", "viewer", path="/_stcore/health").status_code == 200
     each_ms = (time.monotonic() - began) * 1_000 / 30
-    say(f"a request with TLS handshake, password and role: {each_ms:.1f} ms")
+    say("proxy", f"a request with TLS handshake, password and role: {each_ms:.1f} ms")
     assert each_ms < 250

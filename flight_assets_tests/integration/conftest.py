@@ -17,6 +17,7 @@ from dagster import DagsterInstance, RunsFilter
 from flight_assets.automation.schedules import UNFINISHED
 from flight_assets.contracts.message import Reason
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
+from flight_assets.platform import launcher
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.publish import PublishResult, publish
@@ -25,6 +26,7 @@ from flight_assets.queries.counts import counts
 from flight_assets.stores import mongo, warehouse
 from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration import cold_store
+from flight_assets_tests.told import say
 
 BIN = Path(sys.executable).parent
 ANCHOR = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -87,6 +89,15 @@ def train_small_model(settings) -> str:
     store.publish(model)
     store.promote(model.manifest.version)
     return model.manifest.version
+
+
+def with_small_model(platform, who: str):
+    """The settings of a platform whose runs are the tests' own, with that model; tells its size."""
+    stop_schedules(platform)
+    train_small_model(platform)
+    rows = launcher.status(platform)
+    say(who, f"{len(rows)} services, {sum(row.rss_mb for row in rows)} MB resident")
+    return platform
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def test_a_run_is_forked_from_the_process_that_has_the_definitions(platform) -> 
         while not run.done():
             seen |= {child.pid for child in forkserver.children()}
             time.sleep(0.05)
-    assert run.result().seconds > 0
+    run.result()
     assert seen
 
 

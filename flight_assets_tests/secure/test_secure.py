@@ -24,8 +24,9 @@ from flight_assets.settings import SECRETS
 from flight_assets.stores import kafka
 from flight_assets_tests.faults.attempts import calm_attempt
 from flight_assets_tests.faults.truth import Sent, verify
-from flight_assets_tests.integration.conftest import flights_with_defects, run_command, stop_schedules, train_small_model
+from flight_assets_tests.integration.conftest import flights_with_defects, run_command, with_small_model
 from flight_assets_tests.secure.doors import DOORS, Door, as_role, hive_sql
+from flight_assets_tests.told import say
 from flight_assets_tests.unit.test_canaries import SNAPSHOT
 
 pytestmark = pytest.mark.timeout(900)
@@ -38,19 +39,10 @@ METRICS_WAIT_S = 90
 HOLDERS = {"etc/spark/spark-defaults.conf", "etc/spark/hive-site.xml", "etc/spark/jaas.conf"}
 
 
-def say(line: str) -> None:
-    sys.__stderr__.write(f"secure: {line}\n")
-    sys.__stderr__.flush()
-
-
 @pytest.fixture(scope="module")
 def secured(platform):
     """The settings of a running secured platform with a small model, whose runs are these tests' own; the pipeline's role."""
-    stop_schedules(platform)
-    train_small_model(platform)
-    rows = launcher.status(platform)
-    say(f"{len(rows)} services, {sum(row.rss_mb for row in rows)} MB resident")
-    return platform
+    return with_small_model(platform, "secure")
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +56,10 @@ def processed(secured) -> None:
     began = time.monotonic()
     outcome = calm_attempt()
     assert (outcome.problem, outcome.died) == ("", False)
-    say(f"{EVENTS} events, sent as producer, processed in {time.monotonic() - began:.0f} s")
+    say("secure", f"{EVENTS} events, sent as producer, processed in {time.monotonic() - began:.0f} s")
     found = verify(secured, sent)
     assert found.problems == []
-    say(f"{found.sent} events sent, {found.lost} lost, {found.doubled} doubled")
+    say("secure", f"{found.sent} events sent, {found.lost} lost, {found.doubled} doubled")
 
 
 @pytest.mark.usefixtures("processed")
@@ -88,7 +80,7 @@ def test_the_dashboards_role_is_enough_for_what_it_reads(secured):
             break
         assert time.monotonic() < deadline, down
         time.sleep(2)
-    say(f"exporter as dashboard: {len(samples)} stores and services up")
+    say("secure", f"exporter as dashboard: {len(samples)} stores and services up")
 
 
 @pytest.mark.usefixtures("processed")
@@ -124,7 +116,7 @@ def test_a_door_lets_in_who_may_and_refuses_others_in_the_stores_own_words(door:
 def test_every_store_has_doors_that_refuse_and_one_that_does_not():
     stores = {door.store for door in DOORS}
     assert stores == {door.store for door in DOORS if door.refusal} == {door.store for door in DOORS if not door.refusal}
-    say(f"{sum(tried.values())} doors of {len(stores)} stores tried: {tried[True]} refused, {tried[False]} let in")
+    say("secure", f"{sum(tried.values())} doors of {len(stores)} stores tried: {tried[True]} refused, {tried[False]} let in")
 
 
 # --- canaries
@@ -160,7 +152,7 @@ def test_no_file_has_one_but_the_servers_own_configuration(secured, secrets):
     assert found == HOLDERS
     assert {(secured.home / name).stat().st_mode & 0o077 for name in HOLDERS} == {0}
     assert {path.stat().st_mode & 0o077 for path in (secured.home, secured.secrets_dir, *secured.secrets_dir.iterdir())} == {0}
-    say(f"{len(files)} files searched for {len(secrets)} secrets: none but in {len(HOLDERS)} that only their owner reads")
+    say("secure", f"{len(files)} files searched for {len(secrets)} secrets: none but in {len(HOLDERS)} that only their owner reads")
 
 
 def test_no_command_line_has_one(secured, secrets):
@@ -173,7 +165,7 @@ def test_no_command_line_has_one(secured, secrets):
             continue
     assert len(lines) >= len(launcher.status(secured))
     assert having(secrets, "\n".join(lines)) == set()
-    say(f"{len(lines)} command lines without one")
+    say("secure", f"{len(lines)} command lines without one")
 
 
 @pytest.mark.parametrize("command", ["status", "status --json", "doctor", *(f"logs {name}" for name in ("spark", "mongod", "kafka"))])
