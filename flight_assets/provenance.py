@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from flight_assets.stores.hdfs import Hdfs
 
 RAW_ROOT = "/archive/flight_data"
+# As Python's % and Scala's format take it: Spark's sink names the directories, see platform/scala/Landing.scala.
+ARCHIVE_ID = "archive_%08d"
 METADATA_ROOT = "/metadata"
 CHECKPOINT = "/checkpoints/flight_events"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
@@ -159,7 +161,7 @@ def versions_in_use() -> dict[str, str]:
 
 def archive_id(batch_id: int) -> str:
     """Name of a batch's raw directory."""
-    return f"archive_{batch_id:08d}"
+    return ARCHIVE_ID % batch_id
 
 
 def raw_path(batch_id: int) -> str:

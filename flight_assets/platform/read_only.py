@@ -1,4 +1,4 @@
-"""Spark's guards, who may write and who may sign in: a few lines of Scala, compiled once by the compiler that Spark itself ships."""
+"""What Spark is given of ours: guards of who may write and sign in, and the sink of raw batches; compiled once by Spark's own compiler."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READERS = "spark.flights.readers"
 
 
 def guard_jar(settings: Settings) -> Path:
-    """Where the compiled guards are kept, shared by all platforms: its name changes with their sources and with Spark."""
+    """Where all that is kept compiled, shared by all platforms: its name changes with the sources and with Spark."""
     made_of = (
         b"".join(source.read_bytes() for source in SOURCES)
         + "".join(sorted(jar.name for jar in spark_jars_dir().glob("spark-catalyst_*.jar"))).encode()
@@ -33,7 +33,7 @@ def guard_jar(settings: Settings) -> Path:
 
 
 def compile_guard(java: str, jar: Path) -> None:
-    """Compile the guards, about 6 s of processor time. The jar appears whole or not at all.
+    """Compile it, about 6 s of processor time. The jar appears whole or not at all.
 
     Raises:
         subprocess.CalledProcessError: the compiler refused a source; its output has been printed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -80,9 +81,8 @@ def java(settings: Settings) -> str:
 
 def _jvm(settings: Settings, heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320) -> list[str]:
     return [
-        java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", f"-XX:MaxMetaspaceSize={classes_mb}m",
-        "-XX:+ExitOnOutOfMemoryError",
-        *options, "-cp", ":".join(str(entry) for entry in classpath),
+        java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", f"-XX:MaxMetaspaceSize={classes_mb}m", "-XX:+ExitOnOutOfMemoryError",
+        *options, *shlex.split(settings.jvm_options), "-cp", ":".join(str(entry) for entry in classpath),
     ]  # fmt: skip
 
 

@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING
 
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
-from flight_assets.provenance import CHECKPOINT, STEPS, BatchRecord, ColumnType, OffsetRange, archive_id, raw_path, versions_in_use
+from flight_assets.provenance import (
+    ARCHIVE_ID,
+    CHECKPOINT,
+    RAW_ROOT,
+    STEPS,
+    BatchRecord,
+    ColumnType,
+    OffsetRange,
+    archive_id,
+    raw_path,
+    versions_in_use,
+)
 from flight_assets.stores.kafka import spark_security_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyspark.sql import Column, DataFrame, SparkSession
-    from pyspark.sql.streaming.query import StreamingQuery
-    from pyspark.sql.streaming.readwriter import DataStreamWriter
 
     from flight_assets.provenance import Ledger
     from flight_assets.settings import Settings
@@ -29,8 +36,7 @@ if TYPE_CHECKING:
 # Landing takes 250,000 messages in seconds; a run that needs longer than this for what is in the topic has a broken broker or HDFS.
 LANDING_TIMEOUT_S = 1_800
 BYTES_PER_MB = 1_000_000
-STARTS = 12
-WORKER_LATE = "Python worker failed to connect back"
+SINK = "flights.Landing"
 RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP"
 
 
@@ -43,11 +49,13 @@ def land_new_messages(spark: SparkSession, settings: Settings, expired: bool = F
     Raises:
         FlightsError: the stream failed, or did not end in time.
     """
-    query = _start(
+    query = (
         _kafka_rows(spark, settings, expired)
-        .writeStream.foreachBatch(_writer(settings.hdfs_url))
+        .writeStream.format(SINK)
+        .option("directory", settings.hdfs_path(f"{RAW_ROOT}/{ARCHIVE_ID}"))
         .option("checkpointLocation", settings.hdfs_path(CHECKPOINT))
         .trigger(availableNow=True)
+        .start()
     )
     if not query.awaitTermination(LANDING_TIMEOUT_S):
         query.stop()
@@ -55,22 +63,6 @@ def land_new_messages(spark: SparkSession, settings: Settings, expired: bool = F
     problem = query.exception()
     if problem is not None:
         raise FlightsError(f"landing failed: {str(problem).splitlines()[0]}")
-
-
-def _start(stream: DataStreamWriter) -> StreamingQuery:
-    """Start a stream; nothing has been read when that fails, so it is tried again.
-
-    Spark gives the Python process of foreachBatch ten seconds, with no setting to change that: on a busy machine it needs more at times.
-    """
-    from pyspark.errors import PySparkException
-
-    for _ in range(STARTS - 1):
-        try:
-            return stream.start()
-        except PySparkException as error:
-            if WORKER_LATE not in str(error):
-                raise
-    return stream.start()
 
 
 def _kafka_rows(spark: SparkSession, settings: Settings, expired: bool) -> DataFrame:
@@ -90,13 +82,6 @@ def _kafka_rows(spark: SparkSession, settings: Settings, expired: bool) -> DataF
     return stream.selectExpr(
         "key", "value", "topic", "partition AS kafka_partition", "offset AS kafka_offset", "timestamp AS ingestion_timestamp"
     )
-
-
-def _writer(hdfs_url: str) -> Callable[[DataFrame, int], None]:
-    def write(batch: DataFrame, batch_id: int) -> None:
-        batch.write.mode("overwrite").parquet(f"{hdfs_url}{raw_path(batch_id)}")
-
-    return write
 
 
 def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFrame:

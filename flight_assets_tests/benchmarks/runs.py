@@ -14,7 +14,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.queries.dagster import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
 
     from flight_assets.settings import Settings
 
@@ -112,9 +112,9 @@ def automation_paused(settings: Settings) -> Iterator[None]:
             _change(settings, f"{'startSchedule' if kind == 'schedule' else 'startSensor'}({kind}Selector: {selector})")
 
 
-def pause(settings: Settings, kinds: Container[str] = ("schedule", "sensor")) -> list[tuple[str, str]]:
+def pause(settings: Settings) -> list[tuple[str, str]]:
     """Stop what starts runs by itself; kind and name of each that was running. What it has asked for already goes on."""
-    running = [(kind, node) for kind, node in _automation(settings) if kind in kinds and node["state"]["status"] == "RUNNING"]
+    running = [(kind, node) for kind, node in _automation(settings) if node["state"]["status"] == "RUNNING"]
     for kind, node in running:
         _change(settings, f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id: {json.dumps(node['state']['id'])})")
     return [(kind, node["name"]) for kind, node in running]

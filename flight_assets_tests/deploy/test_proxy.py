@@ -27,7 +27,7 @@ from flight_assets.platform import launcher
 from flight_assets.settings import BASE_PORTS, LOOPBACK
 from flight_assets_tests.conftest import PORT_OFFSET
 from flight_assets_tests.deploy.compose import DEPLOY
-from flight_assets_tests.integration.conftest import stop_schedules
+from flight_assets_tests.integration.conftest import stop_automation
 from flight_assets_tests.told import say
 
 TIMEOUT_S = 30
@@ -153,7 +153,7 @@ def users(tmp_path_factory) -> Users:
 @pytest.fixture(scope="module")
 def proxy(platform, users, tmp_path_factory) -> Iterator[Proxy]:
     """The proxy before the test platform."""
-    stop_schedules(platform)
+    stop_automation(platform)
     launcher.up(platform, say, lambda _done, _total: None, ("dagster-viewer",))
     with running(tmp_path_factory.mktemp("proxy"), users, platform.port_offset) as found:
         yield found

@@ -8,15 +8,15 @@ from flight_assets.platform import launcher
 from flight_assets.platform.bootstrap import bootstrap
 from flight_assets_tests.faults import victims
 from flight_assets_tests.faults.truth import Sent
-from flight_assets_tests.integration.conftest import stop_schedules, train_small_model
+from flight_assets_tests.integration.conftest import stop_automation, train_small_model
 
 
 def fresh(settings, say) -> None:
-    """Start anew, empty, with a small model, and with a schedule that is stopped."""
+    """Start anew, empty, with a small model, and with automation that is stopped."""
     launcher.reset(settings, say)
     launcher.up(settings, say, lambda _done, _total: None)
     bootstrap(settings, say)
-    stop_schedules(settings)
+    stop_automation(settings)
     train_small_model(settings)
 
 

@@ -46,14 +46,14 @@ def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="session")
 def quiet_platform(platform):
-    """The platform with its schedule stopped, so that runs are the tests' own."""
-    stop_schedules(platform)
+    """The platform with its schedules and sensors stopped, so that runs are the tests' own."""
+    stop_automation(platform)
     return platform
 
 
-def stop_schedules(settings) -> None:
-    """Stop every schedule, and return when the runs that they have asked for are over."""
-    runs.pause(settings, ("schedule",))
+def stop_automation(settings) -> None:
+    """Stop every schedule and sensor, and return when the runs that they have asked for are over."""
+    runs.pause(settings)
     deadline = time.monotonic() + RUNS_END_S
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         while running := instance.get_runs(RunsFilter(statuses=UNFINISHED)):
@@ -93,7 +93,7 @@ def train_small_model(settings) -> str:
 
 def with_small_model(platform, who: str):
     """The settings of a platform whose runs are the tests' own, with that model; tells its size."""
-    stop_schedules(platform)
+    stop_automation(platform)
     train_small_model(platform)
     rows = launcher.status(platform)
     say(who, f"{len(rows)} services, {sum(row.rss_mb for row in rows)} MB resident")
@@ -143,11 +143,9 @@ def count(quiet_platform) -> Callable[[], dict[str, int]]:
 
 
 @pytest.fixture(scope="module")
-def cold(platform, spark):
-    """Settings of a database and a warehouse of their own, no archives, and a sensor that stays out of it."""
-    workspace = str(platform.home / "etc/dagster/workspace.yaml")
-    run_command("dagster", "sensor", "stop", "mongo_size_sensor", "-w", workspace)
-    settings = platform.model_copy(update={"mongo_database": cold_store.OWN, "warehouse_database": cold_store.OWN})
+def cold(quiet_platform, spark):
+    """Settings of a database and a warehouse of their own, and no archives."""
+    settings = quiet_platform.model_copy(update={"mongo_database": cold_store.OWN, "warehouse_database": cold_store.OWN})
     house = warehouse.Warehouse(spark, cold_store.OWN)
     cold_store.clean(settings, house)
     house.spark.sql(f"CREATE DATABASE {cold_store.OWN}").collect()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pyspark.errors import PySparkException
 
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import OffsetRange
-from flight_assets.stores.landing import STARTS, WORKER_LATE, _start, expired_ranges, has_news
+from flight_assets.stores.landing import expired_ranges, has_news
 
 
 def test_news_are_offsets_that_have_not_landed_also_of_a_partition_that_was_added():
@@ -30,29 +29,3 @@ def test_offsets_that_expired_before_they_landed_are_lost_and_no_others():
 
 def test_what_expired_before_the_platform_began_is_not_lost():
     assert expired_ranges({0: 100, 1: 200}, {}) == {}
-
-
-class Stream:
-    """A stream whose start fails so often before it works."""
-
-    def __init__(self, failures: int, message: str) -> None:
-        self.left, self.message, self.tries = failures, message, 0
-
-    def start(self) -> str:
-        self.tries += 1
-        if self.tries <= self.left:
-            raise PySparkException(self.message)
-        return "query"
-
-
-def test_a_stream_whose_worker_came_late_is_started_again():
-    stream = Stream(STARTS - 1, f"INTERNAL: {WORKER_LATE}.")
-    assert (_start(stream), stream.tries) == ("query", STARTS)
-
-
-@pytest.mark.parametrize(("failures", "message", "tries"), [(STARTS, WORKER_LATE, STARTS), (1, "no such topic", 1)])
-def test_a_stream_that_does_not_start_otherwise_is_an_error(failures, message, tries):
-    stream = Stream(failures, message)
-    with pytest.raises(PySparkException, match=message):
-        _start(stream)
-    assert stream.tries == tries
