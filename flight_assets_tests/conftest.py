@@ -28,8 +28,6 @@ def pytest_configure() -> None:
     os.environ["FLIGHTS_HOME"] = str(HOME)
     os.environ["FLIGHTS_PORT_OFFSET"] = str(PORT_OFFSET)
     os.environ["DAGSTER_HOME"] = str(HOME / "dagster")
-    # These servers live for minutes and see little data: the optimizing compiler would take half of all processor time.
-    os.environ.setdefault("FLIGHTS_JVM_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
