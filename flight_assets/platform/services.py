@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -82,7 +81,7 @@ def java(settings: Settings) -> str:
 def _jvm(settings: Settings, heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320) -> list[str]:
     return [
         java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", f"-XX:MaxMetaspaceSize={classes_mb}m", "-XX:+ExitOnOutOfMemoryError",
-        *options, *shlex.split(settings.jvm_options), "-cp", ":".join(str(entry) for entry in classpath),
+        *options, "-cp", ":".join(str(entry) for entry in classpath),
     ]  # fmt: skip
 
 

@@ -148,15 +148,14 @@ class Warehouse:
                 self.spark.sql(create_statement(self.name(table), table)).collect()
             else:
                 self._add_new_columns(table)
-            self._set_properties(table)
+                self._set_properties(table)
 
     def _set_properties(self, table: Table) -> None:
         """Bring the table's properties up to the contract's; a table that has them is not written to."""
         wanted = table_properties(table)
         present = {row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()}
         if any(present.get(key) != value for key, value in wanted.items()):
-            values = ", ".join(f"'{key}' = '{value}'" for key, value in wanted.items())
-            self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({values})").collect()
+            self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({_listed(wanted)})").collect()
 
     def _add_new_columns(self, table: Table) -> None:
         """Columns are only ever added, and are null in older rows; nothing else about a table changes by itself."""
@@ -205,11 +204,11 @@ class Warehouse:
 
     def merge_predictions(self, predicted: DataFrame) -> int:
         """Insert the predictions of flights that have none; a prediction once made stays. Returns the rows inserted."""
-        return self._merge(PREDICTIONS, predicted, "WHEN NOT MATCHED THEN INSERT *")
+        return self._merge(PREDICTIONS, computed(predicted), "WHEN NOT MATCHED THEN INSERT *")
 
     def merge_challenger(self, predicted: DataFrame) -> int:
         """Insert what a challenger predicted, once per flight and version. Returns the rows inserted."""
-        rows = predicted.select(*CHALLENGER_PREDICTIONS.column_names)
+        rows = computed(predicted.select(*CHALLENGER_PREDICTIONS.column_names))
         return self._merge(CHALLENGER_PREDICTIONS, rows, "WHEN NOT MATCHED THEN INSERT *", "t.model_version = s.model_version")
 
     def merge_outcomes(self, ended: DataFrame) -> int:
@@ -217,16 +216,20 @@ class Warehouse:
         newer = "struct(s.outcome_timestamp, s.outcome_offset) > struct(t.outcome_timestamp, t.outcome_offset)"
         assignments = ", ".join(f"t.{name} = s.{name}" for name in OUTCOME_SOURCES)
         error = "t.error_minutes = s.actual_delay_minutes - t.predicted_delay_minutes"
-        return self._merge(PREDICTIONS, ended, f"WHEN MATCHED AND (t.outcome IS NULL OR {newer}) THEN UPDATE SET {assignments}, {error}")
+        clauses = f"WHEN MATCHED AND (t.outcome IS NULL OR {newer}) THEN UPDATE SET {assignments}, {error}"
+        return self._merge(PREDICTIONS, computed(ended), clauses)
 
     def merge_into_flights(self, predicted: DataFrame) -> int:
         """Give flights of the fact table that have no prediction the one that was made later. Returns the rows changed."""
         assignments = ", ".join(f"t.{name} = s.{name}" for name in PREDICTED_COLUMNS)
         error = "t.error_minutes = t.actual_delay_minutes - s.predicted_delay_minutes"
-        return self._merge(FACT, predicted, f"WHEN MATCHED AND t.model_version IS NULL THEN UPDATE SET {assignments}, {error}")
+        return self._merge(FACT, computed(predicted), f"WHEN MATCHED AND t.model_version IS NULL THEN UPDATE SET {assignments}, {error}")
 
     def merge_flights(self, states: DataFrame) -> int:
-        """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none."""
+        """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none.
+
+        ``states`` are computed already, as those of ``states_of_batch`` are.
+        """
         newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
         return self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
 
@@ -246,9 +249,8 @@ class Warehouse:
         """Rows of a table that carry a batch's number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
-    def _merge(self, table: Table, source: DataFrame, clauses: str, condition: str = "true") -> int:
-        """MERGE by flight. The dates of the source as literals let Delta skip the files of other days."""
-        rows = computed(source)
+    def _merge(self, table: Table, rows: DataFrame, clauses: str, condition: str = "true") -> int:
+        """MERGE computed rows by flight. Their dates as literals let Delta skip the files of other days."""
         dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
         if not dates:
             return 0
@@ -290,7 +292,13 @@ def create_statement(name: str, table: Table) -> str:
     """The SQL that creates a table with its comments, partitioning and properties."""
     columns = ", ".join(map(column_definition, table.columns))
     partitioning = f"PARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
-    return f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING delta {partitioning} COMMENT 'One row per {_comment(table.grain, '')}'"
+    properties = f"TBLPROPERTIES ({_listed(table_properties(table))})"
+    comment = f"COMMENT 'One row per {_comment(table.grain, '')}'"
+    return f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING delta {partitioning} {comment} {properties}"
+
+
+def _listed(properties: dict[str, str]) -> str:
+    return ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
 
 
 def column_definition(column: Column) -> str:

@@ -6,7 +6,7 @@ import java.util.{Collections, Map => JavaMap}
 import org.apache.spark.SparkContext
 import org.apache.spark.api.plugin.{DriverPlugin, ExecutorPlugin, PluginContext, SparkPlugin}
 
-/** Keeps the token of Connect out of Spark's log: pyspark's workers of foreachBatch print the address that they connect to, with it. */
+/** Keeps the token of Connect out of Spark's log: pyspark's own processes there print the address that they connect to, with it. */
 class Masked extends SparkPlugin {
   override def driverPlugin(): DriverPlugin = new DriverPlugin {
     override def init(context: SparkContext, plugin: PluginContext): JavaMap[String, String] = {
