@@ -23,6 +23,11 @@ proxy-test: install-dev ## sign-in and roles of the reverse proxy, before a plat
 secure-test: install-dev ## the same pipeline with users, passwords and TLS, and what each door refuses (needs openssl and redis-server, so not in test)
 	FLIGHTS_SECURED=true $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/secure
 
+# The version that upgrade-test starts from: the last one that was handed out before this one.
+UPGRADE_FROM ?= fbb9da4
+upgrade-test: install-dev ## data of an older version (UPGRADE_FROM=COMMIT for another) opens in this one (needs the history in git, so not in test)
+	FLIGHTS_TEST_UPGRADE_FROM=$(UPGRADE_FROM) $(BIN)/pytest -s flight_assets_tests/upgrade
+
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
@@ -95,4 +100,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test cluster-test secure-test proxy-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test cluster-test secure-test proxy-test upgrade-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean

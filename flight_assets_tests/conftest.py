@@ -14,8 +14,12 @@ from flight_assets_tests.webhook import Receiver, serving
 
 # Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two checkouts run side by side.
 PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
-# Tests of another kind of platform are collected for that kind only: `make cluster-test`, `make secure-test`.
-KINDS = {"cluster": os.environ.get("FLIGHTS_PROFILE") == "cluster", "secure": os.environ.get("FLIGHTS_SECURED") == "true"}
+# Tests of another kind of platform are collected for that kind only: `make cluster-test`, `make secure-test`, `make upgrade-test`.
+KINDS = {
+    "cluster": os.environ.get("FLIGHTS_PROFILE") == "cluster",
+    "secure": os.environ.get("FLIGHTS_SECURED") == "true",
+    "upgrade": "FLIGHTS_TEST_UPGRADE_FROM" in os.environ,
+}
 HOME = Path(__file__).resolve().parent.parent / f".flights-{next((name for name, is_it in KINDS.items() if is_it), 'tests')}"
 collect_ignore = [name for name, is_it in KINDS.items() if not is_it]
 # Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
@@ -38,6 +42,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return "faults" in item.path.parts, marked[0], not marked[1]
 
     items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def _environment_is_left_as_it_was() -> Iterator[None]:
+    """A variable that a test leaves behind reaches every process that later tests start."""
+    before = _environment()
+    yield
+    assert _environment() == before
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
 
 @pytest.fixture

@@ -32,7 +32,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service as ``flights status`` shows it. ``rss_mb`` counts the process and its children; 0 when it does not run."""
+    """One service as ``flights status`` shows it.
+
+    ``rss_mb`` counts the process and its children, pages that they share once; 0 when it does not run.
+    """
 
     name: str
     state: str
@@ -126,14 +129,16 @@ def _resident_mb(pid: int) -> int:
         family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return 0
-    return sum(_rss(member) for member in family) // BYTES_PER_MB
+    return sum(_resident(member) for member in family) // BYTES_PER_MB
 
 
-def _rss(process: psutil.Process) -> int:
+def _resident(process: psutil.Process) -> int:
+    """What the process has resident, in bytes; a page that several processes share counts as a part in each (Linux's PSS)."""
     try:
-        return int(process.memory_info().rss)
+        memory = process.memory_full_info()
     except psutil.NoSuchProcess:
         return 0
+    return int(getattr(memory, "pss", memory.rss))
 
 
 def _refuse_low_disk(settings: Settings) -> None:

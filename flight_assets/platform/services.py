@@ -81,6 +81,8 @@ def java(settings: Settings) -> str:
 def _jvm(settings: Settings, heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320) -> list[str]:
     return [
         java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", f"-XX:MaxMetaspaceSize={classes_mb}m", "-XX:+ExitOnOutOfMemoryError",
+        # What compiling has allocated and freed goes back to the system: 157 MB of Spark's after an hour of tests.
+        "-XX:TrimNativeHeapInterval=60000",
         *options, "-cp", ":".join(str(entry) for entry in classpath),
     ]  # fmt: skip
 

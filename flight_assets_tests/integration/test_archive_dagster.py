@@ -19,6 +19,20 @@ from flight_assets_tests.integration.conftest import BIN, run_command
 
 pytestmark = pytest.mark.integration
 DAEMON_TIMEOUT_S = 400
+# The platform's own definitions without all else that starts by itself.
+ONLY_THIS_SENSOR = """
+from dagster import Definitions
+from flight_assets.automation.archive_sensor import mongo_size_sensor
+from flight_assets.definitions import defs as all_of_them
+
+defs = Definitions(
+    assets=all_of_them.assets,
+    jobs=all_of_them.jobs,
+    sensors=[mongo_size_sensor],
+    resources=all_of_them.resources,
+    executor=all_of_them.executor,
+)
+"""
 
 
 def test_the_sensor_of_a_running_dagster_archives_what_is_due(small_threshold, tmp_path, monkeypatch) -> None:
@@ -26,12 +40,12 @@ def test_the_sensor_of_a_running_dagster_archives_what_is_due(small_threshold, t
     store = small_threshold
     ids = store.fill(50)
     young = store.fill(3, age=timedelta(hours=5))
-    code = ("-m", "flight_assets.definitions")
+    (tmp_path / "only_this_sensor.py").write_text(ONLY_THIS_SENSOR)
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    _stop_all_others(code)
     with (tmp_path / "daemon.log").open("w") as log:
-        daemon = subprocess.Popen([str(BIN / "dagster-daemon"), "run", *code], stdout=log, stderr=log, env=dict(os.environ))
+        command = [str(BIN / "dagster-daemon"), "run", "-f", str(tmp_path / "only_this_sensor.py")]
+        daemon = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
     try:
         run = _finished_run(daemon, tmp_path)
     finally:
@@ -44,16 +58,6 @@ def test_the_sensor_of_a_running_dagster_archives_what_is_due(small_threshold, t
     assert set(store.archived(record)) == set(ids)
     assert set(store.hot()) == set(young)
     assert _cursor(tmp_path).asked == 1
-
-
-def _stop_all_others(code: tuple[str, ...]) -> None:
-    """Everything that starts by itself, except the sensor under test."""
-    from flight_assets.definitions import defs
-
-    repository = defs.get_repository_def()
-    for kind, each in [("schedule", one) for one in repository.schedule_defs] + [("sensor", one) for one in repository.sensor_defs]:
-        if each.default_status.value == "RUNNING" and each.name != "mongo_size_sensor":
-            run_command("dagster", kind, "stop", each.name, *code)
 
 
 def _finished_run(daemon, home):
