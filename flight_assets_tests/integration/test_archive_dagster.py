@@ -22,15 +22,15 @@ DAEMON_TIMEOUT_S = 400
 # The platform's own definitions without all else that starts by itself.
 ONLY_THIS_SENSOR = """
 from dagster import Definitions
+from flight_assets import definitions
 from flight_assets.automation.archive_sensor import mongo_size_sensor
-from flight_assets.definitions import defs as all_of_them
 
 defs = Definitions(
-    assets=all_of_them.assets,
-    jobs=all_of_them.jobs,
+    assets=definitions.defs.assets,
+    jobs=definitions.defs.jobs,
     sensors=[mongo_size_sensor],
-    resources=all_of_them.resources,
-    executor=all_of_them.executor,
+    resources=definitions.defs.resources,
+    executor=definitions.defs.executor,
 )
 """
 
