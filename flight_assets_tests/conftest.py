@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -50,6 +51,13 @@ def _environment_is_left_as_it_was() -> Iterator[None]:
     before = _environment()
     yield
     assert _environment() == before
+
+
+@pytest.fixture
+def own_environment() -> Iterator[None]:
+    """What a test, or a client in it, writes into the environment is gone after it."""
+    with patch.dict(os.environ):
+        yield
 
 
 def _environment() -> dict[str, str]:

@@ -309,7 +309,6 @@ def spark_properties(settings: Settings) -> dict[str, object]:
     return {
         "spark.connect.authenticate.token": settings.secret("spark_token").get_secret_value(),
         "spark.authenticate": "true",
-        "spark.plugins": f"flights.Masked,{read_only.CONNECT_PLUGIN}",
         read_only.READERS: "dashboard",
         "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key|jaas",
         "spark.ui.killEnabled": "false",

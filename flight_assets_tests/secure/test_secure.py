@@ -98,7 +98,8 @@ said: list[str] = []
 tried: dict[bool, int] = {True: 0, False: 0}
 
 
-@pytest.mark.usefixtures("processed")
+# HDFS's native client takes its user's name from the environment, Spark's its token.
+@pytest.mark.usefixtures("processed", "own_environment")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("door", DOORS, ids=str)
 def test_a_door_lets_in_who_may_and_refuses_others_in_the_stores_own_words(door: Door):

@@ -88,18 +88,13 @@ def given(nowhere, tmp_path) -> dict[str, str]:
 
 
 @pytest.fixture
-def settings(given, monkeypatch) -> Settings:
+def settings(given, own_environment) -> Settings:
     """The settings of this process for the length of a test, out of the environment as a deployment's are."""
     for name in [name for name in os.environ if name.startswith("FLIGHTS_")]:
-        monkeypatch.delenv(name)
-    for name, value in given.items():
-        monkeypatch.setenv(f"FLIGHTS_{name.upper()}", value)
-    get_settings.cache_clear()
-    # The Spark client's token is handed over in the environment: later tests must not meet it there.
-    mine = dict(os.environ)
-    yield get_settings()
-    for name in os.environ.keys() - mine.keys():
         del os.environ[name]
+    os.environ.update({f"FLIGHTS_{name.upper()}": value for name, value in given.items()})
+    get_settings.cache_clear()
+    yield get_settings()
     get_settings.cache_clear()
 
 
