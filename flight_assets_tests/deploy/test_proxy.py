@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from ssl import create_default_context
@@ -154,7 +155,7 @@ def users(tmp_path_factory) -> Users:
 def proxy(platform, users, tmp_path_factory) -> Iterator[Proxy]:
     """The proxy before the test platform."""
     stop_automation(platform)
-    launcher.up(platform, say, lambda _done, _total: None, ("dagster-viewer",))
+    launcher.up(platform, partial(say, "proxy"), lambda _done, _total: None, ("dagster-viewer",))
     with running(tmp_path_factory.mktemp("proxy"), users, platform.port_offset) as found:
         yield found
 

@@ -34,7 +34,8 @@ def test_status_has_every_service_running_within_the_memory_budget(platform) -> 
     assert all(set(row) == {"name", "state", "pid", "port", "rss_mb", "uptime_s", "version"} for row in rows.values())
     assert {row["state"] for row in rows.values()} == {"running"}
     assert all(psutil.pid_exists(row["pid"]) and row["version"] and row["rss_mb"] > 0 for row in rows.values())
-    assert sum(row["rss_mb"] for row in rows.values()) < MEMORY_BUDGET_MB
+    memory = {name: row["rss_mb"] for name, row in rows.items()}
+    assert sum(memory.values()) < MEMORY_BUDGET_MB, memory
 
 
 def test_every_port_listens_on_loopback_only(platform) -> None:
