@@ -133,9 +133,15 @@ def _resident_mb(pid: int) -> int:
 
 
 def _resident(process: psutil.Process) -> int:
-    """What the process has resident, in bytes; a page that several processes share counts as a part in each (Linux's PSS)."""
+    """What the process has resident, in bytes; a page that several processes share counts as a part in each (Linux's PSS).
+
+    Of another user's process the whole of such pages: the system tells no more.
+    """
     try:
-        memory = process.memory_full_info()
+        try:
+            memory = process.memory_full_info()
+        except psutil.AccessDenied:
+            memory = process.memory_info()
     except psutil.NoSuchProcess:
         return 0
     return int(getattr(memory, "pss", memory.rss))
