@@ -26,6 +26,8 @@ collect_ignore = [name for name, is_it in KINDS.items() if not is_it]
 # Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
 if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
     collect_ignore.append("deploy/test_proxy.py")
+# Pytest's own, and what polars sets for its memory allocator when it is first imported.
+NOT_OF_A_TEST = ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF")
 
 
 def pytest_configure() -> None:
@@ -61,7 +63,7 @@ def own_environment() -> Iterator[None]:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return {name: value for name, value in os.environ.items() if name not in NOT_OF_A_TEST}
 
 
 @pytest.fixture
