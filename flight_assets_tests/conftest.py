@@ -26,8 +26,8 @@ collect_ignore = [name for name, is_it in KINDS.items() if not is_it]
 # Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
 if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
     collect_ignore.append("deploy/test_proxy.py")
-# Pytest's own, and what polars sets for its memory allocator when it is first imported.
-NOT_OF_A_TEST = ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF")
+# Pytest's own, and what libraries set when they are first imported or used: polars, Streamlit, pyspark.
+NOT_OF_A_TEST = ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF", "MPLBACKEND", "SPARK_CONNECT_MODE_ENABLED")
 
 
 def pytest_configure() -> None:

@@ -16,7 +16,7 @@ from flight_assets.settings import get_settings
 if TYPE_CHECKING:
     from flight_assets_tests.benchmarks.figures import Figure
 
-BENCHES = ("batch", "history", "stream", "quarter", "model", "archive", "dashboard")
+BENCHES = ("batch", "history", "growth", "stream", "quarter", "model", "archive", "dashboard")
 
 
 @click.command()

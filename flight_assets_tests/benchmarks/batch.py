@@ -203,15 +203,15 @@ def _memory(settings: Settings) -> Iterator[dict[str, list[float]]]:
     found: dict[str, list[float]] = {"PSS": [], "RSS": []}
 
     def look() -> None:
-        for name, total in _resident(settings).items():
+        for name, total in resident(settings).items():
             found[name].append(total / BYTES_PER_GB)
 
     with sampling(look, SAMPLE_EVERY_S):
         yield found
 
 
-def _resident(settings: Settings) -> dict[str, int]:
-    """Bytes of the platform's processes, found by the mark that they inherit from its supervisor."""
+def resident(settings: Settings) -> dict[str, int]:
+    """``PSS`` and ``RSS`` of the platform's processes in bytes; they are found by the mark that they inherit from its supervisor."""
     from flight_assets.platform.supervision import HOME_MARK
 
     total = {"PSS": 0, "RSS": 0}

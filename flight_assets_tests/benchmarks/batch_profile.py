@@ -20,6 +20,7 @@ from tabulate import tabulate
 from flight_assets.provenance import STEPS, WHOLE_JOB
 from flight_assets.settings import PROJECT_DIR, get_settings
 from flight_assets_tests.benchmarks.batch_spec import send_batch
+from flight_assets_tests.benchmarks.figures import chart
 from flight_assets_tests.benchmarks.runs import automation_paused
 
 if TYPE_CHECKING:
@@ -111,9 +112,14 @@ def profile(events: int) -> list[tuple[str, str, int | None, float]]:
 
 
 def main() -> None:
-    """Print the table."""
-    rows = profile(int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_EVENTS)
+    """Print the table, and the steps as a Mermaid chart."""
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_EVENTS
+    rows = profile(events)
     sys.stdout.write(tabulate(rows, ("step", "where", "calls", "s"), floatfmt=".2f") + "\n")
+    of_step: defaultdict[str, float] = defaultdict(float)
+    for step, _, _, seconds in rows:
+        of_step[step] += seconds
+    sys.stdout.write(chart(f"seconds of a batch of {events:,} events", of_step, "bar") + "\n")
     sys.stdout.write(f"in all {sum(seconds for *_, seconds in rows):.1f} s, {sum(calls or 0 for _, _, calls, _ in rows)} calls to Spark\n")
 
 

@@ -24,13 +24,17 @@ import psutil
 
 @dataclass(frozen=True)
 class Figure:
-    """A value with its unit; ``sides`` are the measurements behind it, by the name of what was measured, in ``side_unit``."""
+    """A value with its unit; ``sides`` are the measurements behind it, by the name of what was measured, in ``side_unit``.
+
+    Where the sides are points of a curve, in order, ``curve_over`` says over what.
+    """
 
     value: float
     unit: str
     sides: Mapping[str, list[float]] = field(default_factory=dict)
     side_unit: str = "s"
     note: str = ""
+    curve_over: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the value, its unit, and of each side the median, least, most and every measurement."""
@@ -38,7 +42,7 @@ class Figure:
             name: {"median": median(values), "min": min(values), "max": max(values), "all": values, "unit": self.side_unit}
             for name, values in self.sides.items()
         }
-        return {"value": self.value, "unit": self.unit, "sides": sides, "note": self.note}
+        return {"value": self.value, "unit": self.unit, "sides": sides, "note": self.note, "curve_over": self.curve_over}
 
     def sides_as_text(self) -> str:
         """Of each side the median and the spread, for a person."""
@@ -120,7 +124,7 @@ def report(figures: Mapping[str, Figure], measured_on: Mapping[str, Any]) -> dic
 
 
 def markdown(reported: Mapping[str, Any]) -> str:
-    """A report as the table of the README: a row per figure with its sides as median (least–most), and the machine below."""
+    """A report as the table of the README: a row per figure with its sides as median (least–most), the machine below, and the curves."""
     lines = ["| figure | measured | sides: median (least–most) | |", "|---|---|---|---|"]
     for name, figure in reported.items():
         if name != "machine":
@@ -130,7 +134,21 @@ def markdown(reported: Mapping[str, Any]) -> str:
             lines.append(f"| `{name}` | {figure['value']:.3g} {figure['unit']} | {sides} | {figure['note']} |")
     on = reported["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in on["versions"].items())
-    return "\n".join([*lines, "", f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB, {on['measured_at'][:10]}; {versions}."])
+    lines += ["", f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB, {on['measured_at'][:10]}; {versions}."]
+    for name, figure in reported.items():
+        if figure.get("curve_over"):
+            points = {side: of["median"] for side, of in figure["sides"].items()}
+            lines += ["", chart(f"{name}: seconds over {figure['curve_over']}", points, "line")]
+    return "\n".join(lines)
+
+
+def chart(title: str, points: Mapping[str, float], kind: str) -> str:
+    """A Mermaid chart, which GitHub draws: seconds by name; ``kind`` is ``bar`` or ``line``."""
+    names = ", ".join(f'"{name}"' for name in points)
+    values = ", ".join(f"{seconds:.3g}" for seconds in points.values())
+    top = f"{1.1 * max(points.values()):.2g}"
+    rows = [f'title "{title}"', f"x-axis [{names}]", f'y-axis "seconds" 0 --> {top}', f"{kind} [{values}]"]
+    return "\n".join(["```mermaid", "xychart-beta", *(f"    {row}" for row in rows), "```"])
 
 
 if __name__ == "__main__":

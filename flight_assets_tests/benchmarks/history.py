@@ -1,7 +1,6 @@
-"""What much history costs: a page's query before and after compaction, the same query by DuckDB, a batch on a full warehouse.
+"""What much history costs a page's query: before and after compaction, and against the same query by DuckDB.
 
-Flights come from a Spark ``range``, so that ten million take minutes. The queries work in a database of their own; ``growth_10m_vs_empty``
-fills the platform's own tables and removes the rows in the end. Needs a running platform with a model: measure on one of its own.
+Flights come from a Spark ``range``, so that ten million take minutes; they are in databases of their own, removed in the end.
 """
 
 from __future__ import annotations
@@ -10,21 +9,17 @@ import tempfile
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from flight_assets.contracts.tables import FACT, STAGING, Table
+from flight_assets.contracts.tables import FACT, Table
 from flight_assets.errors import FlightsError
-from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
 from flight_assets.stores import maintenance, warehouse
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.benchmarks import batch_spec
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio
-from flight_assets_tests.benchmarks.runs import automation_paused, run_job
 from flight_assets_tests.dashboard.known_flights import fact_rows
 
 if TYPE_CHECKING:
@@ -37,30 +32,21 @@ NAME = "bench_history"
 MINUTE_FILES, FLIGHTS_PER_MINUTE = 1_440, 100
 FLIGHTS, FLIGHTS_AT_ONCE = 10_000_000, 1_000_000
 DAYS = 365
-# As many flights a day as the producer's network has, where the warehouse's size is what counts.
-FLIGHTS_PER_DAY = 2_700
 QUERY = Filters(airlines=("UA",))
 SHOWN = 200
 # Rows of the measurement in the platform's own tables; no batch has this number.
 FILLER_BATCH = -1
-# No platform of this version has taken in a message before.
-PLATFORM_SINCE = date(2026, 1, 1)
-BATCH = 1_000
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """``compaction_query_speedup``: times faster after it; ``history_query_vs_duckdb``: Spark's time over DuckDB's;
-    ``growth_10m_vs_empty``: a batch's time with that many flights in the warehouse over its time without them.
-    """
+    """``compaction_query_speedup``: times faster after it; ``history_query_vs_duckdb``: Spark's time over DuckDB's."""
     files, flights, repetitions = (144, 100_000, 3) if quick else (MINUTE_FILES, FLIGHTS, 7)
     with own_table(settings, f"{NAME}_minutes") as minutes, own_table(settings, f"{NAME}_compacted") as compacted:
         compaction = _compaction(settings, minutes, compacted, files, repetitions)
     with own_table(settings, NAME) as house:
         fill(house, (FACT,), flights, date(2026, 6, 1), DAYS)
         against_duckdb = _against_duckdb(settings, house, repetitions)
-    with automation_paused(settings):
-        growth = _growth(settings, flights, 1 if quick else 3)
-    return {"compaction_query_speedup": compaction, "history_query_vs_duckdb": against_duckdb, "growth_10m_vs_empty": growth}
+    return {"compaction_query_speedup": compaction, "history_query_vs_duckdb": against_duckdb}
 
 
 @contextmanager
@@ -141,43 +127,3 @@ def _copied(hdfs: Hdfs, house: Warehouse, folder: Path) -> int:
     for number, path in enumerate(paths):
         (folder / f"{number}.parquet").write_bytes(hdfs.read(f"/{path.split('/', 3)[3]}"))
     return len(paths)
-
-
-def _growth(settings: Settings, flights: int, repetitions: int) -> Figure:
-    """Batches of 1,000 on the platform's tables as they are, then with the flights, then without them again."""
-    house = warehouse.open_warehouse(settings)
-    run_job(settings, "process_flights")
-    _batch(settings)
-    sides: dict[str, list[float]] = {"without": [_batch(settings) for _ in range(repetitions)]}
-    there = house.read(FACT).count()
-    # The days of the batches to come are among those filled, so that nothing may be skipped for being of other days.
-    first, days = _next_day(settings), max(DAYS, flights // FLIGHTS_PER_DAY)
-    last = first + timedelta(days=days)
-    if last >= PLATFORM_SINCE:
-        raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
-    try:
-        fill(house, (FACT, STAGING), flights, first, days)
-        _batch(settings)
-        sides["with"] = [_batch(settings) for _ in range(repetitions)]
-    finally:
-        # By partition, which only changes the table's log: batches are of the days on which they came in.
-        for table in (FACT, STAGING):
-            condition = f"processing_date BETWEEN DATE'{first}' AND DATE'{last}'"
-            house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
-    _batch(settings)
-    sides["without"] += [_batch(settings) for _ in range(repetitions)]
-    note = (
-        f"batch of {BATCH:,} messages; {flights:,} flights and as many events of {days:,} days added to {there:,}; "
-        "half of 'without' before, half after"
-    )
-    return Figure(median(sides["with"]) / median(sides["without"]), "ratio", sides, note=note)
-
-
-def _next_day(settings: Settings) -> date:
-    following = Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
-    return batch_spec.day_of(following).date() - timedelta(days=3)
-
-
-def _batch(settings: Settings) -> float:
-    batch_spec.send_batch(settings, BATCH)
-    return run_job(settings, "process_flights").seconds

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
+from math import ceil
 from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
@@ -22,43 +26,62 @@ from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import kafka, landing, lease, mongo
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.benchmarks.batch import resident
 from flight_assets_tests.benchmarks.batch_spec import send_batch
-from flight_assets_tests.benchmarks.figures import Figure
+from flight_assets_tests.benchmarks.figures import Figure, tell
 from flight_assets_tests.benchmarks.runs import automation_paused, run_job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from flight_assets.producer.events import Message
     from flight_assets.producer.publish import PublishResult
     from flight_assets.settings import Settings
 
 CADENCE_S = 60.0
-# The rate that stands for the figure comes first.
-LATENCY_RATES, LATENCY_MINUTES = (100, 10, 1_000, 3_000), 10.0
-QUICK_LATENCY_RATES, QUICK_MINUTES = (50,), 0.5
-RATES = (500, 1_000, 2_000, 3_000, 5_000)
-HELD_MINUTES = 10
+# The rate that stands for the latencies' figures.
+FIGURE_RATE = 100
+RATES, MINUTES = (10, FIGURE_RATE, 1_000, 3_000), 10.0
+# What is tried after the rates above, when the last of them was held and when it was not.
+HIGHER, LOWER = 5_000, 2_000
+CONTINUOUS_RATES = (10, FIGURE_RATE, 1_000)
+QUICK_RATES, QUICK_MINUTES = (FIGURE_RATE,), 0.5
 QUICK_EVENTS = 20_000
-# How long the last events may take to become visible before the measurement gives up.
-DRAIN_S = 300.0
+OUTAGE_RATE, OUTAGE_S, QUICK_OUTAGE_S = 500, 3_600, 30
+# How long what was sent may take to become visible before the measurement gives up.
+DRAIN_S = 3_600.0
 LAG_EVERY_S = 1.0
 # A sender that this machine does not let keep its rate has not shown that the rate is held.
 RATE_KEPT = 0.95
 # Lag swings with the cadence; from one minute's peak to the next it may differ by this much and not count as growing.
 GROWTH_ALLOWED = 1.25
+BYTES_PER_GB = 1e9
+MILLION = 1_000_000
+# Of `st_blocks`, by POSIX's convention on Linux and macOS.
+BYTES_PER_BLOCK = 512
+# Of a change, all that a latency needs: a document has a thousand bytes more.
+TIMES_ONLY = [{"$project": {"wallTime": 1, "fullDocument.ingestion_timestamp": 1}}]
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """``latency_p95_s`` and ``continuous_p95_s``: acknowledged by Kafka until visible in MongoDB, of the newest state of each flight, with
     a batch a minute and with continuous processing; ``sustained_events_per_s``: the highest of the rates tried whose lag did not grow
-    (quick: events per second of one large run).
+    (quick: events per second of one large run); ``recovery_s``: how long an hour's messages take to be in MongoDB when processing comes
+    back and more go on coming; ``disk_gb_per_million_events``, ``memory_gb_per_million_events``: what those messages added to the disk and
+    to the memory of all services.
     """
-    rates, minutes = (QUICK_LATENCY_RATES, QUICK_MINUTES) if quick else (LATENCY_RATES, LATENCY_MINUTES)
-    found = {"latency_p95_s": _latencies(settings, rates, minutes, "a batch a minute")}
+    minutes = QUICK_MINUTES if quick else MINUTES
+    minutely = [_at_rate(settings, rate, minutes) for rate in (QUICK_RATES if quick else RATES)]
+    found = {"latency_p95_s": _latencies(minutely, "a batch a minute")}
+    if quick:
+        found["sustained_events_per_s"] = _one_large_run(settings)
+    else:
+        minutely.append(_at_rate(settings, HIGHER if minutely[-1].held else LOWER, minutes))
+        found["sustained_events_per_s"] = _highest(minutely)
     with _continuous_processing(settings):
-        found["continuous_p95_s"] = _latencies(settings, rates, minutes, "batches as events come")
-    return found | {"sustained_events_per_s": _one_large_run(settings) if quick else _highest_rate(settings)}
+        continuous = [_at_rate(settings, rate, minutes) for rate in (QUICK_RATES if quick else CONTINUOUS_RATES)]
+        found["continuous_p95_s"] = _latencies(continuous, "batches as events come")
+    return found | _recovery(settings, QUICK_OUTAGE_S if quick else OUTAGE_S)
 
 
 @contextmanager
@@ -84,7 +107,7 @@ def _messages(settings: Settings, count: int) -> list[Message]:
 
 
 @contextmanager
-def _sending(settings: Settings, messages: list[Message], rate: int) -> Iterator[Future[PublishResult]]:
+def _sending(settings: Settings, messages: Iterable[Message], rate: int) -> Iterator[Future[PublishResult]]:
     """What sends at a steady rate; it is done, and every message is acknowledged, when the block ends."""
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(publish, messages, settings.kafka_bootstrap_servers, settings.kafka_topic, rate)
@@ -92,42 +115,85 @@ def _sending(settings: Settings, messages: list[Message], rate: int) -> Iterator
     sending.result()
 
 
-def _latencies(settings: Settings, rates: tuple[int, ...], minutes: float, how: str) -> Figure:
-    """The 95th percentile at the first rate; sides are p50, p95 and p99 at each rate."""
-    sides, backlogs = {}, []
-    for rate in rates:
-        seconds, backlog = _latency(settings, rate, minutes)
-        cuts = quantiles(seconds, n=100)
-        sides[f"{rate}/s"] = [cuts[49], cuts[94], cuts[98]]
-        backlogs.append(f"{backlog:,} at {rate}/s")
-    note = f"{how}; each rate for {minutes:g} min; sides: p50, p95, p99; messages not landed at the end of sending: {', '.join(backlogs)}"
-    return Figure(sides[f"{rates[0]}/s"][1], "s", sides, note=note)
+@dataclass(frozen=True)
+class AtRate:
+    """Messages sent at a steady rate, and what became of them.
 
-
-def _latency(settings: Settings, rate: int, minutes: float) -> tuple[list[float], int]:
-    """Watches MongoDB's changes: each says when the server took the document, and the document when Kafka took its message.
-
-    Returns the seconds of each, and how many messages had not landed when the last was acknowledged.
+    ``seconds``: of each document, from Kafka's taking its message to MongoDB's taking the document; ``backlog``: messages that had not
+    landed when the last was acknowledged; ``peaks``: the most that had not landed, minute by minute; ``sent_at``: messages per second.
     """
+
+    rate: int
+    seconds: list[float]
+    backlog: int
+    peaks: list[float]
+    sent_at: float
+
+    @property
+    def held(self) -> bool:
+        """Whether it was sent at that rate and the lag did not grow."""
+        return self.sent_at >= RATE_KEPT * self.rate and not is_growing(self.peaks)
+
+    @property
+    def percentiles(self) -> list[float]:
+        """p50, p95 and p99 of the latency, in seconds."""
+        cuts = quantiles(self.seconds, n=100)
+        return [cuts[49], cuts[94], cuts[98]]
+
+
+def _latencies(measured: list[AtRate], how: str) -> Figure:
+    """The 95th percentile at FIGURE_RATE; sides are p50, p95 and p99 at each rate."""
+    backlogs = ", ".join(f"{each.backlog:,} at {each.rate}/s" for each in measured)
+    p95 = next(each.percentiles[1] for each in measured if each.rate == FIGURE_RATE)
+    note = f"{how}; sides: p50, p95, p99; messages not landed at the end of sending: {backlogs}"
+    return Figure(p95, "s", {f"{each.rate}/s": each.percentiles for each in measured}, note=note)
+
+
+def _highest(measured: list[AtRate]) -> Figure:
+    held = max((each.rate for each in measured if each.held), default=0)
+    peaks = {f"{each.rate}/s": each.peaks for each in sorted(measured, key=lambda each: each.rate)}
+    note = f"each rate for {MINUTES:g} min; not held: {_not_held(measured)}; sides are the lag's peak in each minute, in messages"
+    return Figure(held, "events/s", peaks, "messages", note)
+
+
+def _not_held(measured: list[AtRate]) -> str:
+    return ", ".join(f"{each.rate}/s (sent at {each.sent_at:.0f}/s)" for each in measured if not each.held) or "none"
+
+
+def _at_rate(settings: Settings, rate: int, minutes: float) -> AtRate:
+    """Watches MongoDB's changes: each says when the server took the document, and the document when Kafka took its message."""
     _refuse_backlog(settings)
     messages = _messages(settings, int(rate * minutes * CADENCE_S))
+    peaks = [0.0] * ceil(minutes)
     seconds: list[float] = []
-    with mongo.connect(settings) as client, client[settings.mongo_database][mongo.FLIGHTS].watch() as changes:
+    with mongo.connect(settings) as client, client[settings.mongo_database][mongo.FLIGHTS].watch(TIMES_ONLY) as changes:
         with _sending(settings, messages, rate) as sending:
+            began = looked = time.monotonic()
             while not sending.done():
                 _take(changes, seconds)
+                if time.monotonic() - looked >= LAG_EVERY_S:
+                    looked = time.monotonic()
+                    minute = min(len(peaks) - 1, int((looked - began) / CADENCE_S))
+                    peaks[minute] = max(peaks[minute], float(_lag(settings)))
         ends = kafka.end_offsets(settings)
         backlog = _lag(settings, ends)
-        deadline = time.monotonic() + DRAIN_S
-        while _is_behind(settings, ends):
-            if time.monotonic() > deadline:
-                raise FlightsError(f"not every message was in MongoDB {DRAIN_S:.0f} s after the last was sent")
-            _take(changes, seconds)
+        _wait_until_visible(settings, ends, lambda: _take(changes, seconds))
         while _take(changes, seconds):
             pass
     if not seconds:
         raise FlightsError("no document changed in MongoDB: does the schedule process_every_minute run?")
-    return seconds, backlog
+    found = AtRate(rate, seconds, backlog, peaks, len(messages) / sending.result().seconds)
+    shown = dict(zip(("p50", "p95", "p99"), found.percentiles, strict=True))
+    tell(f"{rate}/s for {minutes:g} min, {'held' if found.held else 'not held'}", shown)
+    return found
+
+
+def _wait_until_visible(settings: Settings, ends: dict[int, int], meanwhile: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DRAIN_S
+    while _is_behind(settings, ends):
+        if time.monotonic() > deadline:
+            raise FlightsError(f"not every message was in MongoDB {DRAIN_S:.0f} s after the last was sent")
+        meanwhile()
 
 
 def _take(changes: Any, seconds: list[float]) -> bool:
@@ -161,31 +227,6 @@ def _lag(settings: Settings, ends: dict[int, int] | None = None) -> int:
     return landing.waiting(ends or kafka.end_offsets(settings), Ledger(Hdfs(settings)).next_offsets())
 
 
-def _highest_rate(settings: Settings) -> Figure:
-    peaks: dict[str, list[float]] = {}
-    held = 0
-    for rate in RATES:
-        peaks[f"{rate}/s"], sent_at = _lag_peaks(settings, rate, HELD_MINUTES)
-        if is_growing(peaks[f"{rate}/s"]) or sent_at < RATE_KEPT * rate:
-            break
-        held = rate
-    note = f"each rate for {HELD_MINUTES} min until one was not held or not reached; sides are the lag's peak in each minute, in messages"
-    return Figure(held, "events/s", peaks, "messages", note)
-
-
-def _lag_peaks(settings: Settings, rate: int, minutes: int) -> tuple[list[float], float]:
-    """The largest lag in each minute of sending at a rate, and the rate that was reached."""
-    messages = _messages(settings, int(rate * minutes * CADENCE_S))
-    peaks = [0.0] * minutes
-    with _sending(settings, messages, rate) as sending:
-        began = time.monotonic()
-        while not sending.done():
-            minute = min(minutes - 1, int((time.monotonic() - began) / CADENCE_S))
-            peaks[minute] = max(peaks[minute], float(_lag(settings)))
-            time.sleep(LAG_EVERY_S)
-    return peaks, len(messages) / sending.result().seconds
-
-
 def is_growing(peaks: list[float]) -> bool:
     """Whether the lag's peaks rise from minute to minute, beyond its swing: the second half's largest over the first half's.
 
@@ -194,6 +235,49 @@ def is_growing(peaks: list[float]) -> bool:
     settled = peaks[1:] if len(peaks) > 2 else peaks
     half = max(1, len(settled) // 2)
     return max(settled[half:]) > GROWTH_ALLOWED * max(settled[:half])
+
+
+def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
+    """Nothing is processed for that long at OUTAGE_RATE; then it is, while messages go on coming at that rate."""
+    _refuse_backlog(settings)
+    missed = OUTAGE_RATE * outage_s
+    disk, memory = _disk(settings), resident(settings)["PSS"]
+    with automation_paused(settings):
+        publish(_messages(settings, missed), settings.kafka_bootstrap_servers, settings.kafka_topic)
+        ends = kafka.end_offsets(settings)
+    caught_up = threading.Event()
+    coming = takewhile(lambda _: not caught_up.is_set(), _messages(settings, missed))
+    with _sending(settings, coming, OUTAGE_RATE) as sending:
+        began = time.monotonic()
+        try:
+            _wait_until_visible(settings, ends, lambda: time.sleep(LAG_EVERY_S))
+        finally:
+            caught_up.set()
+        recovery_s = time.monotonic() - began
+    more = sending.result().sent
+    _wait_until_visible(settings, kafka.end_offsets(settings), lambda: time.sleep(LAG_EVERY_S))
+    millions = (missed + more) / MILLION
+    added = {name: [(size - disk.get(name, 0)) / BYTES_PER_GB / millions] for name, size in _disk(settings).items()}
+    rise = (resident(settings)["PSS"] - memory) / BYTES_PER_GB / millions
+    note = f"{missed:,} messages missed in {outage_s:,} s at {OUTAGE_RATE}/s, which went on: {more:,} more came meanwhile"
+    per_million = f"after {missed + more:,} events"
+    return {
+        "recovery_s": Figure(recovery_s, "s", note=note),
+        "disk_gb_per_million_events": Figure(sum(size for [size] in added.values()), "GB", added, "GB", per_million),
+        "memory_gb_per_million_events": Figure(rise, "GB", note=f"PSS of all services {per_million}, less that before"),
+    }
+
+
+def _disk(settings: Settings) -> dict[str, int]:
+    """Bytes on disk of each service's data."""
+    return {folder.name: sum(map(_bytes_on_disk, folder.rglob("*"))) for folder in (settings.home / "data").iterdir()}
+
+
+def _bytes_on_disk(path: Path) -> int:
+    try:
+        return path.stat().st_blocks * BYTES_PER_BLOCK
+    except FileNotFoundError:  # the service has removed it meanwhile
+        return 0
 
 
 def _one_large_run(settings: Settings) -> Figure:

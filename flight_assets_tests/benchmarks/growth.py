@@ -1,0 +1,146 @@
+"""The same batch, and the same questions, beside ever more flights in the warehouse and in the hot store: none of it may take ever longer.
+
+Fills the platform's own tables and its hot store, and removes the rows in the end. Needs a running platform with a model, and sends batches
+to it: measure on one of its own. The curve over days of batches is the bench ``quarter``'s, that of an archive over its size ``archive``'s.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from statistics import median
+from typing import TYPE_CHECKING
+
+from flight_assets.contracts.tables import FACT, STAGING
+from flight_assets.errors import FlightsError
+from flight_assets.provenance import STEPS, Ledger
+from flight_assets.queries import history
+from flight_assets.queries.filters import Filters
+from flight_assets.stores import mongo, warehouse
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests import hot_store
+from flight_assets_tests.benchmarks import batch_spec
+from flight_assets_tests.benchmarks.figures import Figure, interleaved, tell
+from flight_assets_tests.benchmarks.history import FILLER_BATCH, QUERY, SHOWN, fill
+from flight_assets_tests.benchmarks.runs import automation_paused, run_job
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+    from flight_assets.stores.warehouse import Warehouse
+
+FLIGHTS = (10_000, 100_000, 1_000_000, 10_000_000)
+QUICK_FLIGHTS = (10_000, 100_000)
+DOCUMENTS = (10_000, 50_000, 250_000)
+QUICK_DOCUMENTS = (10_000,)
+# As many flights a day as the producer's network has, but over a year at least: batches to come are of days that are filled.
+FLIGHTS_PER_DAY = 2_700
+DAYS = 365
+# No platform of this version has taken in a message before.
+PLATFORM_SINCE = date(2026, 1, 1)
+BATCH = 1_000
+QUESTION_DAYS = 30
+QUESTIONS = 5
+IDS_PER_DELETE = 10_000
+
+
+def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
+    """``growth_10m_vs_empty``, ``growth_hot_store_full_vs_empty``: a batch's time beside the most flights over its time without them;
+    ``growth_month_query_10m_vs_10k``, ``growth_whole_query_10m_vs_10k``: a page's query for the latest flights of one airline, in a month
+    and in all of history.
+    """
+    repetitions = 1 if quick else 3
+    with automation_paused(settings):
+        run_job(settings, "process_flights")
+        _batch(settings)
+        found = _over_warehouse(settings, QUICK_FLIGHTS if quick else FLIGHTS, repetitions)
+        return found | {
+            "growth_hot_store_full_vs_empty": _over_hot_store(settings, QUICK_DOCUMENTS if quick else DOCUMENTS, repetitions)
+        }
+
+
+def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int) -> dict[str, Figure]:
+    """Batches on the platform's tables as they are, then with ever more flights, then without them again."""
+    house = warehouse.open_warehouse(settings)
+    there = house.read(FACT).count()
+    first = _next_day(settings)
+    batches: dict[str, list[float]] = {"none": [_batch(settings) for _ in range(repetitions)]}
+    questions: dict[str, dict[str, list[float]]] = {"month": {}, "whole": {}}
+    filled, last = 0, first
+    try:
+        for size in sizes:
+            added = size - filled
+            begin, days = _next_day(settings), max(DAYS, added // FLIGHTS_PER_DAY)
+            last = max(last, begin + timedelta(days=days))
+            if last >= PLATFORM_SINCE:
+                raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
+            fill(house, (FACT, STAGING), added, begin, days)
+            filled = size
+            _batch(settings)
+            batches[_short(size)] = [_batch(settings) for _ in range(repetitions)]
+            asked = _questions(house, begin)
+            for name in questions:
+                questions[name][_short(size)] = asked[name]
+            tell(f"{size:,} flights", {"batch": median(batches[_short(size)])} | {name: median(took) for name, took in asked.items()})
+    finally:
+        # By partition, which only changes the table's log: batches are of the days on which they came in.
+        for table in (FACT, STAGING):
+            condition = f"processing_date BETWEEN DATE'{first}' AND DATE'{last}' AND batch_id = {FILLER_BATCH}"
+            house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
+    _batch(settings)
+    batches["none"] += [_batch(settings) for _ in range(repetitions)]
+    note = f"batch of {BATCH:,} messages; flights, and as many events, added to {there:,}; half of 'none' before, half after"
+    return {
+        "growth_10m_vs_empty": _curve(batches, note),
+        "growth_month_query_10m_vs_10k": _curve(questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"),
+        "growth_whole_query_10m_vs_10k": _curve(questions["whole"], f"the latest {SHOWN} flights of one airline since ever"),
+    }
+
+
+def _questions(house: Warehouse, begin: date) -> dict[str, list[float]]:
+    month = Filters(airlines=QUERY.airlines, first=begin, until=begin + timedelta(days=QUESTION_DAYS - 1))
+    ask = {"month": lambda: history.flights(house, month, SHOWN), "whole": lambda: history.flights(house, QUERY, SHOWN)}
+    for name, question in ask.items():
+        if question().empty:
+            raise FlightsError(f"the question to the {name} finds no flight")
+    return interleaved(ask, QUESTIONS)
+
+
+def _over_hot_store(settings: Settings, sizes: tuple[int, ...], repetitions: int) -> Figure:
+    """Batches beside ever more documents of the last days, which are removed in the end."""
+    batches = {"none": [_batch(settings) for _ in range(repetitions)]}
+    newest = hot_store.now()
+    filled = 0
+    ids: list[str] = []
+    try:
+        for size in sizes:
+            ids += hot_store.fill(settings, size - filled, newest - timedelta(days=5), newest, first=filled)
+            filled = size
+            _batch(settings)
+            batches[_short(size)] = [_batch(settings) for _ in range(repetitions)]
+            tell(f"{size:,} documents", {"batch": median(batches[_short(size)])})
+    finally:
+        with mongo.database(settings) as db:
+            for start in range(0, len(ids), IDS_PER_DELETE):
+                db[mongo.FLIGHTS].delete_many({"_id": {"$in": ids[start : start + IDS_PER_DELETE]}})
+    _batch(settings)
+    batches["none"] += [_batch(settings) for _ in range(repetitions)]
+    return _curve(batches, f"batch of {BATCH:,} messages; documents in MongoDB added to what it had; half of 'none' before, half after")
+
+
+def _curve(sides: dict[str, list[float]], note: str) -> Figure:
+    """The last point over the first."""
+    points = [median(seconds) for seconds in sides.values()]
+    return Figure(points[-1] / points[0], "ratio", sides, note=note, curve_over="flights")
+
+
+def _short(count: int) -> str:
+    return f"{count // 1_000_000}M" if count >= 1_000_000 else f"{count // 1_000}k"
+
+
+def _next_day(settings: Settings) -> date:
+    following = Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
+    return batch_spec.day_of(following).date() - timedelta(days=3)
+
+
+def _batch(settings: Settings) -> float:
+    batch_spec.send_batch(settings, BATCH)
+    return run_job(settings, "process_flights").seconds
