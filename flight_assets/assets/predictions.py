@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dagster import AssetExecutionContext, MaterializeResult
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
@@ -85,11 +85,11 @@ def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:
 
 
 def predict_batch(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
-    """Predict the flights that a batch announced, then fill in the truth of those that it saw end."""
-    _predict(house, record, models)
+    """Predict the flights that a batch announced, and fill in the truth of those that it saw end."""
+    predicted = _predict(house, record, models)
     if models.challenger:
         record.challenger_version = models.challenger
-    house.merge_outcomes(outcomes(house.read(STAGING).where(f"batch_id = {record.batch_id}")))
+    _keep(house, record, predicted, house.read(STAGING).where(f"batch_id = {record.batch_id}"))
 
 
 def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
@@ -98,12 +98,11 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
     house, ledger = pipeline.warehouse, pipeline.ledger
     for batch_id in ledger.unpredicted():
         record = ledger.record(batch_id)
-        _predict(house, record, models)
+        predicted = computed(_predict(house, record, models))
+        _keep(house, record, predicted, house.read(STAGING).join(predicted.select("flight_id"), "flight_id", "left_semi"))
         made = house.read(PREDICTIONS).where(f"batch_id = {batch_id}")
-        flights = made.select("flight_id")
-        house.merge_outcomes(outcomes(house.read(STAGING).join(flights, "flight_id", "left_semi")))
         house.merge_into_flights(made)
-        fill_in_predictions(house.read(PREDICTIONS).where(f"batch_id = {batch_id}"), pipeline.settings)
+        fill_in_predictions(made, pipeline.settings)
         pipeline.amend(record)
         # These rows carry old batches, so the rollups would not see that they have changed.
         days = [row.flight_date for row in made.select("flight_date").distinct().collect()]
@@ -114,8 +113,8 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
     return filled
 
 
-def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
-    """Make the predictions of a batch; fills in the record's counts and version."""
+def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> DataFrame:
+    """The predictions of a batch; fills in the record's counts and version, and keeps what a challenger says."""
     batch_id = record.batch_id
     staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
     first = computed(first_seen_in(staged, batch_id))
@@ -123,15 +122,20 @@ def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
     groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
     record.to_predict = sum(group["count"] for group in groups if group.announced)
     record.seen_too_late = sum(group["count"] for group in groups if not group.announced)
-    record.model_version, record.predicted = models.champion, 0
-    if models.champion and record.to_predict:
-        days = [group.day for group in groups if group.announced]
-        scheduled = first.where(is_announced)
-        ready = scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")
-        if models.challenger:
-            ready = computed(ready)
-        inserted = house.merge_predictions(prediction_rows(ready, models.column(models.champion)))
-        if models.challenger:
-            house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
-        # A repeat finds its predictions made already; they still carry its number.
-        record.predicted = inserted or house.count_of_batch(PREDICTIONS, batch_id)
+    record.model_version = models.champion
+    if not (models.champion and record.to_predict):
+        return house.read(PREDICTIONS).limit(0)
+    days = [group.day for group in groups if group.announced]
+    scheduled = first.where(is_announced)
+    ready = scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")
+    if models.challenger:
+        ready = computed(ready)
+        house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
+    return prediction_rows(ready, models.column(models.champion))
+
+
+def _keep(house: Warehouse, record: BatchRecord, predicted: DataFrame, events: DataFrame) -> None:
+    """Write predictions, and how flights ended by these events; fills in how many predictions the batch has."""
+    inserted = house.merge_predictions(predicted, outcomes(events)).inserted
+    # A repeat finds its predictions made already; they still carry its number.
+    record.predicted = (inserted or house.count_of_batch(PREDICTIONS, record.batch_id)) if record.to_predict and record.model_version else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -27,6 +28,12 @@ FLIGHT_COLUMNS = (
     *("departure_delay_minutes", "arrival_delay_minutes", "predicted_delay_minutes", "interval_low_minutes", "interval_high_minutes"),
     *("error_minutes", "confidence", "model_version", "quality_score", "ingestion_timestamp"),
 )
+
+# Up to so many days nothing is gained by first asking which of them are needed.
+DAYS_READ_AT_ONCE = 31
+# A flight's local date is a day off its departure's UTC date at most, which the contract sees to: one of three dates earlier cannot
+# be scheduled later.
+DAYS_OUT_OF_ORDER = timedelta(days=2)
 
 # What every aggregation gives: counts of flights, means in minutes over the flights that have the delay (null if none has),
 # shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the sums, which the warehouse gives.
@@ -118,10 +125,35 @@ def totals(house: Warehouse, filters: Filters) -> pd.DataFrame:
 
 
 def flights(house: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
-    """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes."""
+    """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes.
+
+    Of a long range only the days are read that hold the flights asked for, by what the daily rollup counts.
+    """
+    newest = _with_newest(house, filters, limit + offset)
+    found = _flights(house, newest, limit, offset)
+    # A rollup counts what the fact table had when it was last updated; where that has lost flights since, all days are looked at.
+    return found if newest == filters or len(found) == limit else _flights(house, filters, limit, offset)
+
+
+def _flights(house: Warehouse, filters: Filters, limit: int, offset: int) -> pd.DataFrame:
     columns = ", ".join(FLIGHT_COLUMNS)
     query = f"SELECT {columns} FROM {house.name(FACT)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
     return house.ask(query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}")
+
+
+def _with_newest(house: Warehouse, filters: Filters, flights: int) -> Filters:
+    """The filters, from the first day on that so many of the latest scheduled departures can be of; as they are where that is no later."""
+    if filters.first and filters.until and (filters.until - filters.first).days < DAYS_READ_AT_ONCE:
+        return filters
+    by_day = house.ask(
+        f"SELECT flight_date, sum(flights) AS flights FROM {_name(house, DAILY)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
+        "GROUP BY flight_date ORDER BY flight_date DESC"
+    )
+    enough = by_day["flight_date"][by_day["flights"].cumsum() >= flights]
+    if enough.empty:
+        return filters
+    first = enough.iloc[0] - DAYS_OUT_OF_ORDER
+    return filters if filters.first and first <= filters.first else replace(filters, first=first)
 
 
 def flight(house: Warehouse, flight_id: str) -> pd.DataFrame:

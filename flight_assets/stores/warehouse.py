@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.settings import hand_over
-from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states
+from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states, with_truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,6 +92,13 @@ def refuse_unreachable(settings: Settings) -> None:
 
 def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:
     return StoreUnavailable("Spark Connect", settings.spark_remote, f"see `flights status` and `flights logs spark` ({detail})")
+
+
+class Merged(NamedTuple):
+    """How many rows a MERGE has inserted and updated."""
+
+    inserted: int
+    updated: int
 
 
 class Warehouse:
@@ -202,28 +209,35 @@ class Warehouse:
         ordered = rows.select(*table.column_names)
         ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(self.name(table))
 
-    def merge_predictions(self, predicted: DataFrame) -> int:
-        """Insert the predictions of flights that have none; a prediction once made stays. Returns the rows inserted."""
-        return self._merge(PREDICTIONS, computed(predicted), "WHEN NOT MATCHED THEN INSERT *")
+    def merge_predictions(self, predicted: DataFrame, ended: DataFrame) -> Merged:
+        """Insert the predictions of flights that have none, and fill in how predicted flights ended.
+
+        A prediction once made stays; of outcomes the newest event's wins. A repeat changes nothing. Both are one MERGE, since most of
+        what a MERGE takes it takes for any number of rows.
+
+        Args:
+            predicted: rows of ``predictions`` without their truth.
+            ended: rows of ``outcomes``.
+        """
+        newer = "struct(s.outcome_timestamp, s.outcome_offset) > struct(t.outcome_timestamp, t.outcome_offset)"
+        assignments = ", ".join(f"t.{name} = s.{name}" for name in OUTCOME_SOURCES)
+        error = "t.error_minutes = s.actual_delay_minutes - t.predicted_delay_minutes"
+        ended_since = f"s.outcome IS NOT NULL AND (t.outcome IS NULL OR {newer})"
+        clauses = f"WHEN MATCHED AND {ended_since} THEN UPDATE SET {assignments}, {error} "
+        clauses += "WHEN NOT MATCHED AND s.prediction_id IS NOT NULL THEN INSERT *"
+        return self._merge(PREDICTIONS, computed(with_truth(predicted, ended)), clauses)
 
     def merge_challenger(self, predicted: DataFrame) -> int:
         """Insert what a challenger predicted, once per flight and version. Returns the rows inserted."""
         rows = computed(predicted.select(*CHALLENGER_PREDICTIONS.column_names))
-        return self._merge(CHALLENGER_PREDICTIONS, rows, "WHEN NOT MATCHED THEN INSERT *", "t.model_version = s.model_version")
-
-    def merge_outcomes(self, ended: DataFrame) -> int:
-        """Fill in how predicted flights ended; the newest event wins. Returns the rows changed; a repeat changes none."""
-        newer = "struct(s.outcome_timestamp, s.outcome_offset) > struct(t.outcome_timestamp, t.outcome_offset)"
-        assignments = ", ".join(f"t.{name} = s.{name}" for name in OUTCOME_SOURCES)
-        error = "t.error_minutes = s.actual_delay_minutes - t.predicted_delay_minutes"
-        clauses = f"WHEN MATCHED AND (t.outcome IS NULL OR {newer}) THEN UPDATE SET {assignments}, {error}"
-        return self._merge(PREDICTIONS, computed(ended), clauses)
+        return sum(self._merge(CHALLENGER_PREDICTIONS, rows, "WHEN NOT MATCHED THEN INSERT *", "t.model_version = s.model_version"))
 
     def merge_into_flights(self, predicted: DataFrame) -> int:
         """Give flights of the fact table that have no prediction the one that was made later. Returns the rows changed."""
         assignments = ", ".join(f"t.{name} = s.{name}" for name in PREDICTED_COLUMNS)
         error = "t.error_minutes = t.actual_delay_minutes - s.predicted_delay_minutes"
-        return self._merge(FACT, computed(predicted), f"WHEN MATCHED AND t.model_version IS NULL THEN UPDATE SET {assignments}, {error}")
+        clauses = f"WHEN MATCHED AND t.model_version IS NULL THEN UPDATE SET {assignments}, {error}"
+        return sum(self._merge(FACT, computed(predicted), clauses))
 
     def merge_flights(self, states: DataFrame) -> int:
         """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none.
@@ -231,7 +245,7 @@ class Warehouse:
         ``states`` are computed already, as those of ``states_of_batch`` are.
         """
         newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
-        return self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
+        return sum(self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"))
 
     def states_of_batch(self, batch_id: int) -> DataFrame:
         """The newest state of each flight that a batch touched, as rows of ``fact_flight_events``.
@@ -249,16 +263,16 @@ class Warehouse:
         """Rows of a table that carry a batch's number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
-    def _merge(self, table: Table, rows: DataFrame, clauses: str, condition: str = "true") -> int:
+    def _merge(self, table: Table, rows: DataFrame, clauses: str, condition: str = "true") -> Merged:
         """MERGE computed rows by flight. Their dates as literals let Delta skip the files of other days."""
         dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
         if not dates:
-            return 0
+            return Merged(0, 0)
         view = f"merge_into_{table.name}"
         rows.createOrReplaceTempView(view)
         on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({date_list(dates)}) AND {condition}"
         result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
-        return int(result[0]["num_affected_rows"])
+        return Merged(int(result[0].num_inserted_rows), int(result[0].num_updated_rows))
 
 
 def computed(frame: DataFrame) -> DataFrame:

@@ -83,3 +83,13 @@ def prediction_rows(scheduled: DataFrame, predicted: Column) -> DataFrame:
         )
         .select(*PREDICTIONS.column_names)
     )
+
+
+def with_truth(predicted: DataFrame, ended: DataFrame) -> DataFrame:
+    """Rows of ``predictions`` with how their flights ended, as far as ``ended`` (from ``outcomes``) tells.
+
+    Each other flight that ended is a row too, with nothing but flight_id, flight_date and its outcome: it may have been predicted before.
+    """
+    said = predicted.drop(*OUTCOME_SOURCES, "error_minutes").join(ended, ["flight_id", "flight_date"], "full")
+    error = F.col("actual_delay_minutes") - F.col("predicted_delay_minutes")
+    return said.withColumn("error_minutes", error).select(*PREDICTIONS.column_names)

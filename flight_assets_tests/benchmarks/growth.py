@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
-from flight_assets.contracts.tables import FACT, STAGING
+from flight_assets.contracts.tables import FACT, FLIGHTS_DAILY, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
-from flight_assets.stores import mongo, warehouse
+from flight_assets.stores import mongo, rollups, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import hot_store
 from flight_assets_tests.benchmarks import batch_spec
@@ -52,9 +52,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         run_job(settings, "process_flights")
         _batch(settings)
         found = _over_warehouse(settings, QUICK_FLIGHTS if quick else FLIGHTS, repetitions)
-        return found | {
-            "growth_hot_store_full_vs_empty": _over_hot_store(settings, QUICK_DOCUMENTS if quick else DOCUMENTS, repetitions)
-        }
+        return found | {"growth_hot_store_full_vs_empty": _over_hot_store(settings, QUICK_DOCUMENTS if quick else DOCUMENTS, repetitions)}
 
 
 def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int) -> dict[str, Figure]:
@@ -73,6 +71,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
             if last >= PLATFORM_SINCE:
                 raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
             fill(house, (FACT, STAGING), added, begin, days)
+            _count_anew(settings, house, first, last)
             filled = size
             _batch(settings)
             batches[_short(size)] = [_batch(settings) for _ in range(repetitions)]
@@ -85,6 +84,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
         for table in (FACT, STAGING):
             condition = f"processing_date BETWEEN DATE'{first}' AND DATE'{last}' AND batch_id = {FILLER_BATCH}"
             house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
+        _count_anew(settings, house, first, last)
     _batch(settings)
     batches["none"] += [_batch(settings) for _ in range(repetitions)]
     note = f"batch of {BATCH:,} messages; flights, and as many events, added to {there:,}; half of 'none' before, half after"
@@ -93,6 +93,11 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
         "growth_month_query_10m_vs_10k": _curve(questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"),
         "growth_whole_query_10m_vs_10k": _curve(questions["whole"], f"the latest {SHOWN} flights of one airline since ever"),
     }
+
+
+def _count_anew(settings: Settings, house: Warehouse, first: date, last: date) -> None:
+    """The daily rollup of these days, as the schedule leaves it behind newer batches."""
+    rollups.update_rollup(house, settings, FLIGHTS_DAILY, [first + timedelta(days=nth) for nth in range((last - first).days + 1)])
 
 
 def _questions(house: Warehouse, begin: date) -> dict[str, list[float]]:

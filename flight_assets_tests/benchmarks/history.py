@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from flight_assets.contracts.tables import FACT, Table
+from flight_assets.contracts.tables import FACT, FLIGHTS_DAILY, Table
 from flight_assets.errors import FlightsError
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
-from flight_assets.stores import maintenance, warehouse
+from flight_assets.stores import maintenance, rollups, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio
 from flight_assets_tests.dashboard.known_flights import fact_rows
@@ -33,6 +34,8 @@ MINUTE_FILES, FLIGHTS_PER_MINUTE = 1_440, 100
 FLIGHTS, FLIGHTS_AT_ONCE = 10_000_000, 1_000_000
 DAYS = 365
 QUERY = Filters(airlines=("UA",))
+FIRST_DAY = date(2026, 6, 1)
+MINUTES_QUERY = replace(QUERY, first=FIRST_DAY, until=FIRST_DAY)
 SHOWN = 200
 # Rows of the measurement in the platform's own tables; no batch has this number.
 FILLER_BATCH = -1
@@ -41,30 +44,31 @@ FILLER_BATCH = -1
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """``compaction_query_speedup``: times faster after it; ``history_query_vs_duckdb``: Spark's time over DuckDB's."""
     files, flights, repetitions = (144, 100_000, 3) if quick else (MINUTE_FILES, FLIGHTS, 7)
-    with own_table(settings, f"{NAME}_minutes") as minutes, own_table(settings, f"{NAME}_compacted") as compacted:
+    with own_table(settings, f"{NAME}_minutes", FACT) as minutes, own_table(settings, f"{NAME}_compacted", FACT) as compacted:
         compaction = _compaction(settings, minutes, compacted, files, repetitions)
-    with own_table(settings, NAME) as house:
-        fill(house, (FACT,), flights, date(2026, 6, 1), DAYS)
+    with own_table(settings, NAME, FACT, FLIGHTS_DAILY) as house:
+        fill(house, (FACT,), flights, FIRST_DAY, DAYS)
+        rollups.recompute_changed(house, FLIGHTS_DAILY, [FIRST_DAY + timedelta(days=nth) for nth in range(DAYS)])
         against_duckdb = _against_duckdb(settings, house, repetitions)
     return {"compaction_query_speedup": compaction, "history_query_vs_duckdb": against_duckdb}
 
 
 @contextmanager
-def own_table(settings: Settings, database: str, table: Table = FACT) -> Iterator[Warehouse]:
-    """A database with one empty table of the contract, with its properties; it is removed in the end."""
+def own_table(settings: Settings, database: str, *tables: Table) -> Iterator[Warehouse]:
+    """A database with some empty tables of the contract, with their properties; it is removed in the end."""
     house = warehouse.Warehouse(warehouse.connect(settings), database)
     house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
     house.spark.sql(f"CREATE DATABASE {database}").collect()
-    house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
-    house._set_properties(table)
+    for table in tables:
+        house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
     try:
         yield house
     finally:
         house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
 
 
-def _ask(house: Warehouse) -> list[str]:
-    return list(history.flights(house, QUERY, SHOWN)["flight_id"])
+def _ask(house: Warehouse, filters: Filters) -> list[str]:
+    return list(history.flights(house, filters, SHOWN)["flight_id"])
 
 
 def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int) -> Figure:
@@ -75,9 +79,9 @@ def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, fi
         )
         day.select(*FACT.column_names).repartition(files, "flight_id").write.format("delta").mode("append").saveAsTable(house.name(FACT))
     change = maintenance.optimize(compacted, settings, FACT)
-    if _ask(compacted) != _ask(minutes) or change.after >= change.before:
+    if _ask(compacted, MINUTES_QUERY) != _ask(minutes, MINUTES_QUERY) or change.after >= change.before:
         raise FlightsError(f"OPTIMIZE made {change.after} of {change.before} files, and the query must find the same in them")
-    sides = interleaved({"before": lambda: _ask(minutes), "after": lambda: _ask(compacted)}, repetitions)
+    sides = interleaved({"before": lambda: _ask(minutes, MINUTES_QUERY), "after": lambda: _ask(compacted, MINUTES_QUERY)}, repetitions)
     share = _live_bytes(compacted) / _live_bytes(minutes)
     note = f"{change.before:,} files of about {FLIGHTS_PER_MINUTE} flights against {change.after}, {share:.2f} of the bytes on disk"
     return Figure(ratio(sides, "before", "after"), "times", sides, note=note)
@@ -100,7 +104,7 @@ def fill(house: Warehouse, tables: tuple[Table, ...], flights: int, from_day: da
 
 
 def _against_duckdb(settings: Settings, house: Warehouse, repetitions: int) -> Figure:
-    """The page's SQL, word for word, by both engines over the table's Parquet files; DuckDB's are copies on the local disk."""
+    """The page's list of flights, and the same by one SELECT of DuckDB's over copies of the table's Parquet files on the local disk."""
     hdfs = Hdfs(settings)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
         copies = _copied(hdfs, house, Path(folder))
@@ -110,12 +114,12 @@ def _against_duckdb(settings: Settings, house: Warehouse, repetitions: int) -> F
             f"SELECT {', '.join(history.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE {QUERY.sql()} "
             f"ORDER BY scheduled_departure DESC, flight_id LIMIT {SHOWN}"
         )
-        if _ask(house) != engine.execute(query).df()["flight_id"].tolist():
+        if _ask(house, QUERY) != engine.execute(query).df()["flight_id"].tolist():
             raise FlightsError("DuckDB finds other flights than the page")
-        sides = interleaved({"page": lambda: _ask(house), "duckdb": lambda: engine.execute(query).df()}, repetitions)
+        sides = interleaved({"page": lambda: _ask(house, QUERY), "duckdb": lambda: engine.execute(query).df()}, repetitions)
         engine.close()
         flights = house.read(FACT).count()
-    note = f"{flights:,} flights in {copies} files; the latest of one airline; DuckDB reads local copies, Spark HDFS"
+    note = f"{flights:,} flights in {copies} files; the latest of one airline; DuckDB reads local copies, Spark HDFS and the daily rollup"
     return Figure(ratio(sides, "page", "duckdb"), "ratio", sides, note=note)
 
 

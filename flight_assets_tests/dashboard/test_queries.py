@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from statistics import pstdev, stdev
 
 import pytest
+from pyspark.sql import functions as F
 
+from flight_assets.contracts.tables import FACT, FLIGHTS_DAILY
 from flight_assets.errors import FlightsError
 from flight_assets.queries import history, live, quality
 from flight_assets.queries.cache import DataVersion
@@ -127,6 +130,62 @@ def test_largest_errors_come_first(house):
     assert list(frame["error_minutes"].abs()) == worst
     errors = [delay - 10 for delay in ARRIVAL.values()]
     assert frame["z"].iloc[0] == pytest.approx((frame["error_minutes"].iloc[0] - mean(errors)) / stdev(errors))
+
+
+def departure(i: int) -> datetime:
+    return datetime(2026, 6, 1 + i % DAYS, 10 + i % 14, tzinfo=UTC)
+
+
+def latest(numbers, count: int) -> list[datetime]:
+    return sorted((departure(i) for i in numbers), reverse=True)[:count]
+
+
+@pytest.mark.parametrize(
+    ("filters", "numbers"),
+    [
+        (Filters(), NUMBERS),
+        (JUNE, NUMBERS),
+        (Filters(airlines=("UA",)), [i for i in NUMBERS if i % 3 == 0]),
+        (Filters(until=date(2026, 6, 12)), [i for i in NUMBERS if i % DAYS < 12]),
+        (Filters(first=date(2026, 6, 30)), [i for i in NUMBERS if i % DAYS == 29]),
+        (Filters(first=date(2030, 1, 1)), []),
+    ],
+)
+def test_the_latest_flights_of_any_range_come_first_page_by_page(house, filters, numbers):
+    whole = history.flights(house, filters, 2 * FLIGHTS)
+    assert list(whole["scheduled_departure"]) == latest(numbers, FLIGHTS)
+    pages = [history.flights(house, filters, 45, offset) for offset in (0, 45, 90)]
+    assert [flight_id for page in pages for flight_id in page["flight_id"]] == list(whole["flight_id"])[:135]
+
+
+def test_of_all_time_only_the_days_of_the_latest_flights_are_read(house):
+    assert history._with_newest(house, Filters(airlines=("UA",)), FLIGHTS // DAYS // 3 + 1).first == date(2026, 6, 27)
+    assert history._with_newest(house, Filters(), FLIGHTS + 1) == Filters()
+
+
+@contextmanager
+def one_more(house, table, **changed):
+    """A row of the table once more, with other values."""
+    columns = {name: F.lit(value) for name, value in changed.items()}
+    row = house.read(table).limit(1).withColumns(columns).select(*table.column_names)
+    row.write.format("delta").mode("append").saveAsTable(house.name(table))
+    try:
+        yield
+    finally:
+        name, value = next(iter(changed.items()))
+        house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {name} = '{value}'").collect()
+
+
+def test_a_flight_of_an_earlier_date_that_departs_later_is_first(house):
+    late = datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
+    with one_more(house, FACT, flight_id="UA1-HNL-20260629", flight_date=date(2026, 6, 29), scheduled_departure=late):
+        assert history.flights(house, Filters(), 10)["flight_id"].iloc[0] == "UA1-HNL-20260629"
+
+
+def test_flights_are_found_when_the_rollup_counts_some_that_are_gone(house):
+    with one_more(house, FLIGHTS_DAILY, flight_date=date(2026, 8, 1), flights=999):
+        found = history.flights(house, Filters(), 10)
+        assert list(found["scheduled_departure"]) == latest(NUMBERS, 10)
 
 
 def test_a_flight_is_found_by_its_id_and_what_is_none_is_refused(house):

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, TABLES
-from flight_assets.stores.warehouse import Warehouse, computed
+from flight_assets.stores.warehouse import Merged, Warehouse, computed
 from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged, utc
 
 pytestmark = pytest.mark.integration
@@ -64,11 +64,15 @@ def prediction(flight: str = "UA1545-EWR-20130612", predicted: float = 10.0, **c
 
 
 def merge_predictions(house: Warehouse, *rows: dict) -> int:
-    return house.merge_predictions(frame(house.spark, PREDICTIONS, list(rows)))
+    return keep(house, list(rows), []).inserted
 
 
 def merge_outcomes(house: Warehouse, *rows: tuple) -> int:
-    return house.merge_outcomes(house.spark.createDataFrame(list(rows), OUTCOMES))
+    return keep(house, [], list(rows)).updated
+
+
+def keep(house: Warehouse, predicted: list[dict], ended: list[tuple]) -> Merged:
+    return house.merge_predictions(frame(house.spark, PREDICTIONS, predicted), house.spark.createDataFrame(ended, OUTCOMES))
 
 
 def merge_flights(house: Warehouse, *rows: dict) -> int:
@@ -206,6 +210,20 @@ def test_a_newer_end_replaces_an_older_one(empty):
 def test_the_outcome_of_a_flight_without_prediction_changes_nothing(empty):
     assert merge_outcomes(empty, ended("arrived", 5.0)) == 0
     assert empty.read(PREDICTIONS).count() == 0
+
+
+def test_a_flight_predicted_and_ended_in_one_batch_has_both_and_a_repeat_changes_nothing(empty):
+    assert keep(empty, [prediction(predicted=10.0)], [ended("arrived", -7.0)]) == (1, 0)
+    assert keep(empty, [prediction(predicted=99.0)], [ended("arrived", -7.0)]) == (0, 0)
+    row = only_row(empty, PREDICTIONS)
+    assert (row.predicted_delay_minutes, row.outcome, row.error_minutes) == (10.0, "arrived", -17.0)
+
+
+def test_one_batch_predicts_one_flight_and_ends_another(empty):
+    merge_predictions(empty, prediction(predicted=10.0))
+    assert keep(empty, [prediction("UA2-EWR-20130612", 3.0, batch_id=1)], [ended("arrived", -7.0)]) == (1, 1)
+    rows = {row.flight_id: (row.outcome, row.error_minutes, row.batch_id) for row in empty.read(PREDICTIONS).collect()}
+    assert rows == {"UA1545-EWR-20130612": ("arrived", -17.0, 0), "UA2-EWR-20130612": (None, None, 1)}
 
 
 def test_merging_nothing_writes_nothing(empty):
