@@ -167,9 +167,8 @@ def test_of_all_time_only_the_days_of_the_latest_flights_are_read(house):
 @contextmanager
 def one_more(house, table, **changed):
     """A row of the table once more, with other values."""
-    types = {column.name: column.type for column in table.columns}
-    columns = {name: F.lit(value).cast(types[name]) for name, value in changed.items()}
-    row = house.read(table).limit(1).withColumns(columns).select(*table.column_names)
+    rows = house.read(table).limit(1)
+    row = rows.withColumns({name: F.lit(value).cast(rows.schema[name].dataType) for name, value in changed.items()})
     row.write.format("delta").mode("append").saveAsTable(house.name(table))
     try:
         yield
