@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -29,11 +29,8 @@ FLIGHT_COLUMNS = (
     *("error_minutes", "confidence", "model_version", "quality_score", "ingestion_timestamp"),
 )
 
-# Up to so many days nothing is gained by first asking which of them are needed.
-DAYS_READ_AT_ONCE = 31
-# A flight's local date is a day off its departure's UTC date at most, which the contract sees to: one of three dates earlier cannot
-# be scheduled later.
-DAYS_OUT_OF_ORDER = timedelta(days=2)
+# How many of the newest days are looked at before all of a range is.
+NEWEST_DAYS = (31, 366)
 
 # What every aggregation gives: counts of flights, means in minutes over the flights that have the delay (null if none has),
 # shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the sums, which the warehouse gives.
@@ -127,12 +124,17 @@ def totals(house: Warehouse, filters: Filters) -> pd.DataFrame:
 def flights(house: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
     """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes.
 
-    Of a long range only the days are read that hold the flights asked for, by what the daily rollup counts.
+    Of a long range the newest days are read first, and all of it only where they do not hold the flights asked for.
     """
-    newest = _with_newest(house, filters, limit + offset)
-    found = _flights(house, newest, limit, offset)
-    # A rollup counts what the fact table had when it was last updated; where that has lost flights since, all days are looked at.
-    return found if newest == filters or len(found) == limit else _flights(house, filters, limit, offset)
+    newest = filters.until or datetime.now(UTC).date()
+    for days in NEWEST_DAYS:
+        first = newest - timedelta(days=days)
+        if filters.first and filters.first >= first:
+            break
+        found = _flights(house, replace(filters, first=first), limit, offset)
+        if len(found) == limit and found["scheduled_departure"].iloc[-1] >= _no_earlier_date_reaches(first):
+            return found
+    return _flights(house, filters, limit, offset)
 
 
 def _flights(house: Warehouse, filters: Filters, limit: int, offset: int) -> pd.DataFrame:
@@ -141,19 +143,9 @@ def _flights(house: Warehouse, filters: Filters, limit: int, offset: int) -> pd.
     return house.ask(query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}")
 
 
-def _with_newest(house: Warehouse, filters: Filters, flights: int) -> Filters:
-    """The filters, from the first day on that so many of the latest scheduled departures can be of; as they are where that is no later."""
-    if filters.first and filters.until and (filters.until - filters.first).days < DAYS_READ_AT_ONCE:
-        return filters
-    by_day = house.ask(
-        f"SELECT flight_date, sum(flights) AS flights FROM {_name(house, DAILY)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
-        "GROUP BY flight_date ORDER BY flight_date DESC"
-    )
-    enough = by_day["flight_date"][by_day["flights"].cumsum() >= flights]
-    if enough.empty:
-        return filters
-    first = enough.iloc[0] - DAYS_OUT_OF_ORDER
-    return filters if filters.first and first <= filters.first else replace(filters, first=first)
+def _no_earlier_date_reaches(first: date) -> datetime:
+    """The time from which on no flight of a local date before ``first`` departs: the contract has the two a day apart at most."""
+    return datetime.combine(first + timedelta(days=1), time(), UTC)
 
 
 def flight(house: Warehouse, flight_id: str) -> pd.DataFrame:

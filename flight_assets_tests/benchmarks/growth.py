@@ -6,16 +6,17 @@ to it: measure on one of its own. The curve over days of batches is the bench ``
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
-from flight_assets.contracts.tables import FACT, FLIGHTS_DAILY, STAGING
+from flight_assets.contracts.tables import FACT, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
-from flight_assets.stores import mongo, rollups, warehouse
+from flight_assets.stores import mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import hot_store
 from flight_assets_tests.benchmarks import batch_spec
@@ -71,11 +72,10 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
             if last >= PLATFORM_SINCE:
                 raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
             fill(house, (FACT, STAGING), added, begin, days)
-            _count_anew(settings, house, first, last)
             filled = size
             _batch(settings)
             batches[_short(size)] = [_batch(settings) for _ in range(repetitions)]
-            asked = _questions(house, begin)
+            asked = _questions(house, begin, last)
             for name in questions:
                 questions[name][_short(size)] = asked[name]
             tell(f"{size:,} flights", {"batch": median(batches[_short(size)])} | {name: median(took) for name, took in asked.items()})
@@ -84,7 +84,6 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
         for table in (FACT, STAGING):
             condition = f"processing_date BETWEEN DATE'{first}' AND DATE'{last}' AND batch_id = {FILLER_BATCH}"
             house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
-        _count_anew(settings, house, first, last)
     _batch(settings)
     batches["none"] += [_batch(settings) for _ in range(repetitions)]
     note = f"batch of {BATCH:,} messages; flights, and as many events, added to {there:,}; half of 'none' before, half after"
@@ -95,14 +94,12 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
     }
 
 
-def _count_anew(settings: Settings, house: Warehouse, first: date, last: date) -> None:
-    """The daily rollup of these days, as the schedule leaves it behind newer batches."""
-    rollups.update_rollup(house, settings, FLIGHTS_DAILY, [first + timedelta(days=nth) for nth in range((last - first).days + 1)])
-
-
-def _questions(house: Warehouse, begin: date) -> dict[str, list[float]]:
+def _questions(house: Warehouse, begin: date, last: date) -> dict[str, list[float]]:
     month = Filters(airlines=QUERY.airlines, first=begin, until=begin + timedelta(days=QUESTION_DAYS - 1))
-    ask = {"month": lambda: history.flights(house, month, SHOWN), "whole": lambda: history.flights(house, QUERY, SHOWN)}
+    ask = {
+        "month": lambda: history.flights(house, month, SHOWN),
+        "whole": lambda: history.flights(house, replace(QUERY, until=last), SHOWN),
+    }
     for name, question in ask.items():
         if question().empty:
             raise FlightsError(f"the question to the {name} finds no flight")

@@ -9,7 +9,7 @@ from statistics import pstdev, stdev
 import pytest
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.tables import FACT, FLIGHTS_DAILY
+from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.queries import history, live, quality
 from flight_assets.queries.cache import DataVersion
@@ -158,10 +158,16 @@ def test_the_latest_flights_of_any_range_come_first_page_by_page(house, filters,
     assert [flight_id for page in pages for flight_id in page["flight_id"]] == list(whole["flight_id"])[:135]
 
 
-def test_of_all_time_only_the_days_of_the_latest_flights_are_read(house):
-    assert history._with_newest(house, Filters(), FLIGHTS // DAYS).first == date(2026, 6, 28)
-    assert history._with_newest(house, Filters(), FLIGHTS // DAYS + 1).first == date(2026, 6, 27)
-    assert history._with_newest(house, Filters(), FLIGHTS + 1) == Filters()
+def test_of_a_long_range_only_its_newest_days_are_read_where_they_are_enough(house, monkeypatch):
+    asked = []
+    read = history._flights
+    monkeypatch.setattr(history, "_flights", lambda house, filters, *page: asked.append(filters.first) or read(house, filters, *page))
+    history.flights(house, Filters(until=date(2026, 7, 10)), 45)
+    assert asked == [date(2026, 6, 9)]
+    history.flights(house, Filters(until=date(2027, 6, 10)), 45)
+    assert asked[1:] == [date(2027, 5, 10), date(2026, 6, 9)]
+    history.flights(house, Filters(until=date(2029, 1, 1)), 45)
+    assert asked[3:] == [date(2028, 12, 1), date(2028, 1, 1), None]
 
 
 @contextmanager
@@ -177,16 +183,11 @@ def one_more(house, table, **changed):
         house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {name} = '{value}'").collect()
 
 
-def test_a_flight_of_an_earlier_date_that_departs_later_is_first(house):
+def test_a_flight_of_a_date_just_before_the_newest_days_is_not_passed_over(house):
     late = datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
+    newest = Filters(until=date(2026, 7, 31))  # from 30 June on, of which there are 40 flights
     with one_more(house, FACT, flight_id="UA1-HNL-20260629", flight_date=date(2026, 6, 29), scheduled_departure=late):
-        assert history.flights(house, Filters(), 10)["flight_id"].iloc[0] == "UA1-HNL-20260629"
-
-
-def test_flights_are_found_when_the_rollup_counts_some_that_are_gone(house):
-    with one_more(house, FLIGHTS_DAILY, flight_date=date(2026, 8, 1), flights=999):
-        found = history.flights(house, Filters(), 10)
-        assert list(found["scheduled_departure"]) == latest(NUMBERS, 10)
+        assert history.flights(house, newest, 10)["flight_id"].iloc[0] == "UA1-HNL-20260629"
 
 
 def test_a_flight_is_found_by_its_id_and_what_is_none_is_refused(house):
