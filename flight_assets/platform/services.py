@@ -30,8 +30,6 @@ _SPARK_OPENS = [
 
 # Spark alone has 320 MB of classes loaded after a few batches, much of it the code that it generates per query.
 SPARK_CLASSES_MB = 640
-# For compiled code, of which 200 MB are used after a hundred batches; a seventh of it newly compiled makes Java collect the whole heap.
-SPARK_CODE_MB = 512
 # A master and a worker only keep books; executors are processes of their own.
 DAEMON_HEAP_MB = 256
 
@@ -291,9 +289,6 @@ def _spark(settings: Settings) -> Service:
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
         *access.spark_options(settings),
-        # Between two batches nothing runs: Java would take what it has compiled for cold, drop it, and compile it again in the next one.
-        "-XX:-UseCodeCacheFlushing",
-        f"-XX:ReservedCodeCacheSize={SPARK_CODE_MB}m",
         classes_mb=SPARK_CLASSES_MB,
     )
     return Service(
