@@ -21,7 +21,7 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import hot_store
 from flight_assets_tests.benchmarks import batch_spec
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, tell
-from flight_assets_tests.benchmarks.history import FILLER_BATCH, QUERY, SHOWN, fill
+from flight_assets_tests.benchmarks.history import DAYS, FILLER_BATCH, QUERY, SHOWN, fill
 from flight_assets_tests.benchmarks.runs import automation_paused, run_job
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ DOCUMENTS = (10_000, 50_000, 250_000)
 QUICK_DOCUMENTS = (10_000,)
 # As many flights a day as the producer's network has, but over a year at least: batches to come are of days that are filled.
 FLIGHTS_PER_DAY = 2_700
-DAYS = 365
 # No platform of this version has taken in a message before.
 PLATFORM_SINCE = date(2026, 1, 1)
 BATCH = 1_000

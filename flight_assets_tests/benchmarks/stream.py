@@ -26,7 +26,7 @@ from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import kafka, landing, lease, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.benchmarks.batch import resident
+from flight_assets_tests.benchmarks.batch import BYTES_PER_GB, resident
 from flight_assets_tests.benchmarks.batch_spec import send_batch
 from flight_assets_tests.benchmarks.figures import Figure, tell
 from flight_assets_tests.benchmarks.runs import automation_paused, run_job
@@ -55,7 +55,6 @@ LAG_EVERY_S = 1.0
 RATE_KEPT = 0.95
 # Lag swings with the cadence; from one minute's peak to the next it may differ by this much and not count as growing.
 GROWTH_ALLOWED = 1.25
-BYTES_PER_GB = 1e9
 MILLION = 1_000_000
 # Of `st_blocks`, by POSIX's convention on Linux and macOS.
 BYTES_PER_BLOCK = 512
