@@ -183,7 +183,7 @@ def _at_rate(settings: Settings, rate: int, minutes: float) -> AtRate:
         raise FlightsError("no document changed in MongoDB: does the schedule process_every_minute run?")
     found = AtRate(rate, seconds, backlog, peaks, len(messages) / sending.result().seconds)
     shown = dict(zip(("p50", "p95", "p99"), found.percentiles, strict=True))
-    tell(f"{rate}/s for {minutes:g} min, {'held' if found.held else 'not held'}", shown)
+    tell(f"{rate}/s for {minutes:g} min, then {backlog:,} not landed", shown)
     return found
 
 
