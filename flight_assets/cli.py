@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -245,7 +246,13 @@ def _process_continuously(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    process_continuously(settings, stop, lambda line: click.echo(f"{datetime.now(UTC):%H:%M:%S} {line}", err=True))
+    with ThreadPoolExecutor(1) as pool:
+        # In the main thread Dagster takes the signals for itself while a run is under way, and ends the run instead of us.
+        pool.submit(process_continuously, settings, stop, _say_with_time).result()
+
+
+def _say_with_time(line: str) -> None:
+    click.echo(f"{datetime.now(UTC):%H:%M:%S} {line}", err=True)
 
 
 def process_now(settings: Settings, part: str | None = None) -> None:

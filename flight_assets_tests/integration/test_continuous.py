@@ -78,6 +78,19 @@ def test_the_command_ends_when_told_to_and_a_second_one_refuses(platform, small_
     assert lease.holder(platform, lease.CONTINUOUS) is None
 
 
+def test_a_run_under_way_is_finished_before_the_command_ends(platform, send, small_model, count) -> None:
+    send(own_messages(4))
+    with subprocess.Popen([str(BIN / "flights"), "process", "--continuously"], env=dict(os.environ)) as command:
+        try:
+            wait_until(lambda: lease.holder(platform, lease.PROCESSING) is not None)
+            command.send_signal(signal.SIGTERM)
+            assert command.wait(VISIBLE_WITHIN_S) == 0
+        finally:
+            command.kill()
+    assert not continuous.has_work(platform)
+    count()
+
+
 def test_a_run_that_fails_is_told_and_tried_again(platform, send, process, count, monkeypatch) -> None:
     """As when a store is down for a while: what had landed is finished by the next try."""
     stop, told, tries = threading.Event(), [], []
