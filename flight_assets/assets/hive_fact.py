@@ -11,10 +11,11 @@ def hive_fact(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     """One row per flight (flight_dw.fact_flight_events): newest state, frozen prediction, actual and error."""
     records = []
     for record in pipeline.batches("hive_fact"):
-        house = pipeline.warehouse
+        rows = pipeline.rows
         # A repeat finds its rows merged already; they still carry its number, since batches come in order.
-        merged = house.merge_flights(house.states_of_batch(record.batch_id))
-        record.merged = merged or house.count_of_batch(FACT, record.batch_id)
+        merged = rows.house.merge_flights(rows.states(record), rows.flight_dates(record))
+        record.merged = merged or rows.house.count_of_batch(FACT, record.batch_id)
         records.append(record)
         context.log.info("batch %d: %d flights merged", record.batch_id, record.merged)
-    return report(pipeline, "hive_fact", records, {"merged": sum(record.merged or 0 for record in records)}, FACT)
+    counts = {"merged": sum(record.merged or 0 for record in records)}
+    return report(pipeline, "hive_fact", records, counts, FACT, pipeline.rows.flights)

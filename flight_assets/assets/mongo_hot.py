@@ -19,7 +19,7 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     mongo.ensure_collection(pipeline.settings)
     records = []
     for record in pipeline.batches("mongo_hot"):
-        counts = _upsert(pipeline, record.batch_id)
+        counts = _upsert(pipeline, record)
         record.upserted, record.out_of_order = counts.upserted, counts.out_of_order
         records.append(record)
         context.log.info("batch %d: %d upserted, %d out of order", record.batch_id, counts.upserted, counts.out_of_order)
@@ -36,13 +36,12 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     )
 
 
-def _upsert(pipeline: PipelineResource, batch_id: int) -> mongo.UpsertCounts:
+def _upsert(pipeline: PipelineResource, record: BatchRecord) -> mongo.UpsertCounts:
     """Write a batch's states. One that is older than what an archive holds of its flight is out of order, as if the flight were hot."""
-    house = pipeline.warehouse
-    states = house.states_of_batch(batch_id)
+    states = pipeline.rows.states(record)
     if not pipeline.hdfs.list(ARCHIVE_ROOT):
         return upsert_from_spark(states, pipeline.settings)
-    written = upsert_from_spark(without_archived(house, states), pipeline.settings)
+    written = upsert_from_spark(without_archived(pipeline.warehouse, states), pipeline.settings)
     return mongo.UpsertCounts(written.upserted, states.count() - written.upserted)
 
 

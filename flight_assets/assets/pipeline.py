@@ -31,6 +31,7 @@ from dagster import (
 )
 from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
+from pyspark.sql import DataFrame
 
 from flight_assets import logs
 from flight_assets.checks import evaluate
@@ -40,6 +41,7 @@ from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.provenance import STEPS, BatchRecord, CheckResult, Ledger
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import lease, outage, warehouse
+from flight_assets.stores.batch_rows import BatchRows
 from flight_assets.stores.hdfs import Hdfs
 
 POOL = "processing"
@@ -55,7 +57,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
 
     spark: LazyPySparkResource
     _still_held: Callable[[], None] = PrivateAttr()
-    _house: warehouse.Warehouse | None = PrivateAttr(default=None)
+    _rows: BatchRows | None = PrivateAttr(default=None)
     _found: dict[str, list[tuple[int | None, CheckResult]]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
@@ -63,7 +65,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         """Hold the lease, so that no other run processes at the same time (promise P6)."""
         run_id = context.run.run_id if context.run else "no run"
         self._found.clear()
-        self._house = None
+        self._rows = None
         try:
             with lease.hold(self.settings, f"Dagster run {run_id}", self.settings.lease_wait_s) as still_held:
                 self._still_held = still_held
@@ -89,10 +91,15 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def warehouse(self) -> warehouse.Warehouse:
         """The tables, through the session of dagster-pyspark; one and the same for the whole run."""
+        return self.rows.house
+
+    @property
+    def rows(self) -> BatchRows:
+        """What the tables hold of the batch at hand."""
         warehouse.refuse_unreachable(self.settings)
-        if self._house is None:
-            self._house = warehouse.prepare(self.spark.spark_session, self.settings)
-        return self._house
+        if self._rows is None:
+            self._rows = BatchRows(warehouse.prepare(self.spark.spark_session, self.settings))
+        return self._rows
 
     def batches(self, step: str) -> Iterator[BatchRecord]:
         """The record of each batch that waits for a step, in order; resuming the loop checks the batch, saves it and marks it done.
@@ -117,7 +124,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         Raises:
             LeaseLost: another run has taken over, which repeats the step; every write so far bears that.
         """
-        results = record.note_checks(step, [*evaluate.evaluate(step, self.warehouse, self.settings, record), *also])
+        results = record.note_checks(step, [*evaluate.evaluate(step, self.rows, self.settings, record), *also])
         record.seconds[step] = round(time.monotonic() - began, 3)
         self._still_held()
         self.ledger.save(record)
@@ -205,15 +212,22 @@ def column_lineage(step: str) -> TableColumnLineage:
 
 
 def report(
-    pipeline: PipelineResource, step: str, records: list[BatchRecord], counts: dict[str, int], table: Table
+    pipeline: PipelineResource,
+    step: str,
+    records: list[BatchRecord],
+    counts: dict[str, int],
+    table: Table,
+    rows: Callable[[BatchRecord], DataFrame],
 ) -> MaterializeResult[None]:
-    """The metadata of a materialisation that wrote to a table: counts, batches, location, schema and a preview of the last batch."""
+    """The metadata of a materialisation that wrote to a table: counts, batches, location, schema and a preview of the last batch,
+    whose rows ``rows`` gives, among others.
+    """  # noqa: D205
     name = f"{pipeline.settings.warehouse_database}.{table.name}"
     metadata: dict[str, Any] = batch_metadata(step, records) | counts
     metadata |= {"location": name, "dagster/column_schema": table_schema(table), "dagster/table_name": name}
     if records:
-        rows = pipeline.warehouse.read(table).where(f"batch_id = {records[-1].batch_id}").limit(PREVIEW_ROWS)
-        metadata["preview"] = markdown(rows.toPandas())
+        of_batch = rows(records[-1]).where(f"batch_id = {records[-1].batch_id}")
+        metadata["preview"] = markdown(of_batch.limit(PREVIEW_ROWS).toPandas())
     return MaterializeResult(metadata=metadata)
 
 

@@ -13,10 +13,11 @@ from flight_assets.delay_model.errors import ModelError
 from flight_assets.provenance import BatchRecord
 from flight_assets.settings import Settings
 from flight_assets.stores import rollups
+from flight_assets.stores.batch_rows import BatchRows
 from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.mongo_writer import fill_in_predictions
-from flight_assets.stores.warehouse import Warehouse, computed
+from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.flights import outcomes, prediction_rows
 
 
@@ -46,13 +47,13 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
     filled = fill_in(pipeline, models) if models.champion else 0
     records = []
     for record in pipeline.batches("predictions"):
-        predict_batch(pipeline.warehouse, record, models)
+        predict_batch(pipeline.rows, record, models)
         if models.champion is None and record.to_predict:
             pipeline.ledger.add_unpredicted(record.batch_id)
         records.append(record)
         context.log.info("batch %d: %d predictions by %s", record.batch_id, record.predicted, models.champion)
     counts = {name: sum(getattr(record, name) or 0 for record in records) for name in ("predicted", "seen_too_late")}
-    result = report(pipeline, "predictions", records, counts | {"filled_in_later": filled}, PREDICTIONS)
+    result = report(pipeline, "predictions", records, counts | {"filled_in_later": filled}, PREDICTIONS, pipeline.rows.predictions)
     about = {"model_version": models.champion or "none", "challenger_version": models.challenger or "none"}
     waiting = {"batches_waiting_for_a_model": len(pipeline.ledger.unpredicted())}
     problem = {"model_problem": models.problem} if models.problem else {}
@@ -84,12 +85,12 @@ def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:
     return None
 
 
-def predict_batch(house: Warehouse, record: BatchRecord, models: Predictors) -> None:
+def predict_batch(rows: BatchRows, record: BatchRecord, models: Predictors) -> None:
     """Predict the flights that a batch announced, and fill in the truth of those that it saw end."""
-    predicted = _predict(house, record, models)
+    predicted = _predict(rows, record, models)
     if models.challenger:
         record.challenger_version = models.challenger
-    _keep(house, record, predicted, house.read(STAGING).where(f"batch_id = {record.batch_id}"))
+    _keep(rows, record, predicted, rows.events(record))
 
 
 def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
@@ -98,8 +99,8 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
     house, ledger = pipeline.warehouse, pipeline.ledger
     for batch_id in ledger.unpredicted():
         record = ledger.record(batch_id)
-        predicted = computed(_predict(house, record, models))
-        _keep(house, record, predicted, house.read(STAGING).join(predicted.select("flight_id"), "flight_id", "left_semi"))
+        predicted = computed(_predict(pipeline.rows, record, models))
+        _keep(pipeline.rows, record, predicted, house.read(STAGING).join(predicted.select("flight_id"), "flight_id", "left_semi"))
         made = house.read(PREDICTIONS).where(f"batch_id = {batch_id}")
         house.merge_into_flights(made)
         fill_in_predictions(made, pipeline.settings)
@@ -113,11 +114,11 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
     return filled
 
 
-def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> DataFrame:
+def _predict(rows: BatchRows, record: BatchRecord, models: Predictors) -> DataFrame:
     """The predictions of a batch; fills in the record's counts and version, and keeps what a challenger says."""
-    batch_id = record.batch_id
-    staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
-    first = computed(first_seen_in(staged, batch_id))
+    house = rows.house
+    earlier = house.read(STAGING).where(f"batch_id < {record.batch_id}")
+    first = computed(first_seen_in(rows.events(record), earlier, rows.flight_dates(record)))
     is_announced = F.col("event_type") == EventType.SCHEDULED.value
     groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
     record.to_predict = sum(group["count"] for group in groups if group.announced)
@@ -127,15 +128,19 @@ def _predict(house: Warehouse, record: BatchRecord, models: Predictors) -> DataF
         return house.read(PREDICTIONS).limit(0)
     days = [group.day for group in groups if group.announced]
     scheduled = first.where(is_announced)
-    ready = scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")
+    ready = scheduled.join(
+        with_features(scheduled, history_of(days, house.read(STAGING).where(f"batch_id <= {record.batch_id}"))), "event_id"
+    )
     if models.challenger:
         ready = computed(ready)
         house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
     return prediction_rows(ready, models.column(models.champion))
 
 
-def _keep(house: Warehouse, record: BatchRecord, predicted: DataFrame, events: DataFrame) -> None:
+def _keep(rows: BatchRows, record: BatchRecord, predicted: DataFrame, events: DataFrame) -> None:
     """Write predictions, and how flights ended by these events; fills in how many predictions the batch has."""
-    inserted = house.merge_predictions(predicted, outcomes(events)).inserted
+    inserted = rows.house.merge_predictions(predicted, outcomes(events), rows.flight_dates(record)).inserted
     # A repeat finds its predictions made already; they still carry its number.
-    record.predicted = (inserted or house.count_of_batch(PREDICTIONS, record.batch_id)) if record.to_predict and record.model_version else 0
+    record.predicted = (
+        (inserted or rows.house.count_of_batch(PREDICTIONS, record.batch_id)) if record.to_predict and record.model_version else 0
+    )

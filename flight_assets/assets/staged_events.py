@@ -36,7 +36,7 @@ def staged_events(context: AssetExecutionContext, pipeline: PipelineResource) ->
     unknown = Counter[str]()
     for record in records:
         unknown.update(record.unknown_fields)
-    reported = report(pipeline, "staged_events", records, counts, STAGING)
+    reported = report(pipeline, "staged_events", records, counts, STAGING, pipeline.rows.events)
     return reported._replace(metadata={**(reported.metadata or {}), "unknown_fields": MetadataValue.json(dict(unknown))})
 
 

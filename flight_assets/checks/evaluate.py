@@ -11,87 +11,70 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from flight_assets.checks import rules
-from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING, Table
+from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.provenance import CheckResult
+from flight_assets.stores.batch_rows import rows_of_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyspark.sql import DataFrame
-
     from flight_assets.provenance import BatchRecord
     from flight_assets.settings import Settings
+    from flight_assets.stores.batch_rows import BatchRows
     from flight_assets.stores.warehouse import Warehouse
 
 # Tables whose key and schema are looked at in full at night, and the asset that each belongs to.
 KEPT_TABLES = {STAGING: "staged_events", QUARANTINE: "staged_events", PREDICTIONS: "predictions", FACT: "hive_fact"}
 
 
-def evaluate(asset: str, house: Warehouse, settings: Settings, record: BatchRecord) -> list[CheckResult]:
+def evaluate(asset: str, rows: BatchRows, settings: Settings, record: BatchRecord) -> list[CheckResult]:
     """The results of an asset's checks on a batch that it has just made; none for an asset whose checks need other figures."""
     evaluator = _EVALUATORS.get(asset)
-    return evaluator(house, settings, record) if evaluator else []
+    return evaluator(rows, settings, record) if evaluator else []
 
 
-def _staged_events(house: Warehouse, settings: Settings, record: BatchRecord) -> list[CheckResult]:
-    events = rows_of_batch(house, STAGING, record)
-    found = events.agg(
-        F.count("*").alias("rows"), F.count_distinct("event_id").alias("keys"), F.avg("quality_score").alias("quality")
-    ).collect()[0]
-    rejected = rows_of_batch(house, QUARANTINE, record).count() if record.quarantined else 0
+def _staged_events(rows: BatchRows, settings: Settings, record: BatchRecord) -> list[CheckResult]:
+    figures = [F.count("*").alias("rows"), F.count_distinct("event_id").alias("keys"), F.avg("quality_score").alias("quality")]
+    found = rows.events(record).agg(*figures).collect()[0]
+    rejected = rows_of_batch(rows.house, QUARANTINE, record).count() if record.quarantined else 0
     return [
         rules.messages_conserved(record, found["rows"], rejected),
         rules.key_unique(rules.EVENTS_UNIQUE, found["rows"], found["keys"]),
         rules.quality(found["rows"], found["quality"], settings.quality_threshold),
         rules.rejected_share(record),
         rules.fields_known(record),
-        rules.schema_is_the_contract("staged_events", STAGING, house.read(STAGING).schema),
+        rules.schema_is_the_contract("staged_events", STAGING, rows.house.read(STAGING).schema),
     ]
 
 
-def _predictions(house: Warehouse, _settings: Settings, record: BatchRecord) -> list[CheckResult]:
-    table = house.read(PREDICTIONS)
-    rows, flights = rules.count_keys(table.where(f"batch_id = {record.batch_id}"), ("flight_id",)) if record.predicted else (0, 0)
+def _predictions(rows: BatchRows, _settings: Settings, record: BatchRecord) -> list[CheckResult]:
+    made = rows.predictions(record).where(f"batch_id = {record.batch_id}")
+    there, flights = rules.count_keys(made, ("flight_id",)) if record.predicted else (0, 0)
     return [
-        rules.key_unique(rules.PREDICTIONS_UNIQUE, rows, flights, record.predicted),
-        rules.schema_is_the_contract("predictions", PREDICTIONS, table.schema),
+        rules.key_unique(rules.PREDICTIONS_UNIQUE, there, flights, record.predicted),
+        rules.schema_is_the_contract("predictions", PREDICTIONS, rows.house.read(PREDICTIONS).schema),
     ]
 
 
-def _mongo_hot(_house: Warehouse, _settings: Settings, record: BatchRecord) -> list[CheckResult]:
+def _mongo_hot(_rows: BatchRows, _settings: Settings, record: BatchRecord) -> list[CheckResult]:
     return [rules.all_in_mongo(record)]
 
 
-def _hive_fact(house: Warehouse, _settings: Settings, record: BatchRecord) -> list[CheckResult]:
-    rows, flights = _fact_rows_of_flights(house, record) if record.flights else (0, 0)
+def _hive_fact(rows: BatchRows, _settings: Settings, record: BatchRecord) -> list[CheckResult]:
+    there, flights = rules.count_keys(rows.flights(record), ("flight_id",)) if record.flights else (0, 0)
     return [
-        rules.key_unique(rules.FLIGHTS_UNIQUE, rows, flights),
+        rules.key_unique(rules.FLIGHTS_UNIQUE, there, flights),
         rules.all_in_fact(record, flights),
-        rules.schema_is_the_contract("hive_fact", FACT, house.read(FACT).schema),
+        rules.schema_is_the_contract("hive_fact", FACT, rows.house.read(FACT).schema),
     ]
 
 
-def _fact_rows_of_flights(house: Warehouse, record: BatchRecord) -> tuple[int, int]:
-    """Rows, and flights among them, that the fact table has of the flights of a batch, whichever batch they are from."""
-    touched = house.states_of_batch(record.batch_id).select("flight_id", "flight_date")
-    # As literals the dates let Delta skip the files of other days.
-    days = [row.flight_date for row in touched.select("flight_date").distinct().collect()]
-    present = house.read(FACT).select("flight_id", "flight_date").where(F.col("flight_date").isin(days))
-    return rules.count_keys(present.join(F.broadcast(touched), ["flight_id", "flight_date"], "left_semi"), ("flight_id",))
-
-
-_EVALUATORS: dict[str, Callable[[Warehouse, Settings, BatchRecord], list[CheckResult]]] = {
+_EVALUATORS: dict[str, Callable[[BatchRows, Settings, BatchRecord], list[CheckResult]]] = {
     "staged_events": _staged_events,
     "predictions": _predictions,
     "mongo_hot": _mongo_hot,
     "hive_fact": _hive_fact,
 }
-
-
-def rows_of_batch(house: Warehouse, table: Table, record: BatchRecord) -> DataFrame:
-    """The rows of a batch in a table partitioned by processing_date; only its own dates are read."""
-    dates = ", ".join(f"DATE'{day.isoformat()}'" for day in record.processing_dates())
-    return house.read(table).where(f"batch_id = {record.batch_id}" + (f" AND processing_date IN ({dates})" if dates else ""))
 
 
 def evaluate_tables(house: Warehouse) -> list[CheckResult]:

@@ -130,7 +130,11 @@ def _predictions_of(staging: DataFrame, batch_id: int, prediction: Column) -> Da
     from pyspark.sql import functions as F
 
     known = staging.where(f"batch_id <= {batch_id}")
-    scheduled = first_seen_in(known, batch_id).where(F.col("event_type") == EventType.SCHEDULED.value)
+    events = known.where(f"batch_id = {batch_id}")
+    dates = [row.flight_date for row in events.select("flight_date").distinct().collect()]
+    scheduled = first_seen_in(events, staging.where(f"batch_id < {batch_id}"), dates).where(
+        F.col("event_type") == EventType.SCHEDULED.value
+    )
     days = [row.day for row in scheduled.select(F.to_date("timestamp").alias("day")).distinct().collect()]
     features = with_features(scheduled, history_of(days, known))
     return prediction_rows(scheduled.join(features, "event_id"), prediction)

@@ -32,11 +32,15 @@ _ROW_BYTES = np.dtype(np.float32).itemsize * len(FEATURE_NAMES)
 _PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 'double'}" for name in PREDICTED_COLUMNS)
 
 
-def first_seen_in(staged: DataFrame, batch_id: int) -> DataFrame:
-    """The first event of each flight that this batch is the first to tell of."""
-    events = staged.where(f"batch_id = {batch_id}")
-    dates = [row.flight_date for row in events.select("flight_date").distinct().collect()]
-    known = staged.where((F.col("batch_id") < batch_id) & F.col("flight_date").isin(dates)).select("flight_id")
+def first_seen_in(events: DataFrame, earlier: DataFrame, flight_dates: list[date]) -> DataFrame:
+    """The first event of each flight that a batch is the first to tell of.
+
+    Args:
+        events: the staged events of the batch.
+        earlier: those of all batches before it.
+        flight_dates: the days of the batch's flights; the files of others are not read.
+    """
+    known = earlier.where(F.col("flight_date").isin(flight_dates)).select("flight_id")
     return first_seen(events).join(known, "flight_id", "left_anti")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, TABLES, Column, Table
+from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.settings import hand_over
-from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states, with_truth
+from flight_assets.transforms.flights import OUTCOME_SOURCES, with_truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +107,6 @@ class Warehouse:
     def __init__(self, spark: SparkSession, database: str) -> None:
         self.spark = spark
         self.database = database
-        self._states: tuple[int, DataFrame] | None = None
 
     def name(self, table: Table) -> str:
         """The table's name in SQL."""
@@ -209,7 +208,7 @@ class Warehouse:
         ordered = rows.select(*table.column_names)
         ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(self.name(table))
 
-    def merge_predictions(self, predicted: DataFrame, ended: DataFrame) -> Merged:
+    def merge_predictions(self, predicted: DataFrame, ended: DataFrame, dates: list[date] | None = None) -> Merged:
         """Insert the predictions of flights that have none, and fill in how predicted flights ended.
 
         A prediction once made stays; of outcomes the newest event's wins. A repeat changes nothing. Both are one MERGE, since most of
@@ -218,6 +217,7 @@ class Warehouse:
         Args:
             predicted: rows of ``predictions`` without their truth.
             ended: rows of ``outcomes``.
+            dates: the flight dates of both, where they are known.
         """
         newer = "struct(s.outcome_timestamp, s.outcome_offset) > struct(t.outcome_timestamp, t.outcome_offset)"
         assignments = ", ".join(f"t.{name} = s.{name}" for name in OUTCOME_SOURCES)
@@ -225,7 +225,7 @@ class Warehouse:
         ended_since = f"s.outcome IS NOT NULL AND (t.outcome IS NULL OR {newer})"
         clauses = f"WHEN MATCHED AND {ended_since} THEN UPDATE SET {assignments}, {error} "
         clauses += "WHEN NOT MATCHED AND s.prediction_id IS NOT NULL THEN INSERT *"
-        return self._merge(PREDICTIONS, computed(with_truth(predicted, ended)), clauses)
+        return self._merge(PREDICTIONS, computed(with_truth(predicted, ended)), clauses, dates=dates)
 
     def merge_challenger(self, predicted: DataFrame) -> int:
         """Insert what a challenger predicted, once per flight and version. Returns the rows inserted."""
@@ -239,33 +239,22 @@ class Warehouse:
         clauses = f"WHEN MATCHED AND t.model_version IS NULL THEN UPDATE SET {assignments}, {error}"
         return sum(self._merge(FACT, computed(predicted), clauses))
 
-    def merge_flights(self, states: DataFrame) -> int:
+    def merge_flights(self, states: DataFrame, dates: list[date] | None = None) -> int:
         """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none.
 
-        ``states`` are computed already, as those of ``states_of_batch`` are.
+        ``states`` are computed already; ``dates`` are their flight dates, where they are known.
         """
         newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
-        return sum(self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"))
-
-    def states_of_batch(self, batch_id: int) -> DataFrame:
-        """The newest state of each flight that a batch touched, as rows of ``fact_flight_events``.
-
-        Those of the batch asked for last are kept, since MongoDB, the fact table and its checks all take them.
-        """
-        if self._states is None or self._states[0] != batch_id:
-            events = self.read(STAGING).where(f"batch_id = {batch_id}")
-            # Predictions of later batches may be there already when several batches wait; which run took them must not show.
-            known = self.read(PREDICTIONS).where(f"batch_id <= {batch_id}")
-            self._states = batch_id, computed(flight_states(events, known))
-        return self._states[1]
+        return sum(self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *", dates=dates))
 
     def count_of_batch(self, table: Table, batch_id: int) -> int:
         """Rows of a table that carry a batch's number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
-    def _merge(self, table: Table, rows: DataFrame, clauses: str, condition: str = "true") -> Merged:
+    def _merge(self, table: Table, rows: DataFrame, clauses: str, condition: str = "true", dates: list[date] | None = None) -> Merged:
         """MERGE computed rows by flight. Their dates as literals let Delta skip the files of other days."""
-        dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
+        if dates is None:
+            dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
         if not dates:
             return Merged(0, 0)
         view = f"merge_into_{table.name}"

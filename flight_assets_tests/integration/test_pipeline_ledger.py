@@ -30,6 +30,7 @@ from flight_assets.producer.events import Message
 from flight_assets.provenance import COUNTS, STEPS, Ledger
 from flight_assets.queries.quarantine import Selection, described, rejected
 from flight_assets.stores import dimensions, mongo, replay
+from flight_assets.stores.batch_rows import BatchRows
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.landing import read_raw
 from flight_assets_tests.factories import encode, message
@@ -127,7 +128,7 @@ def test_versions_1_and_2_are_taken_side_by_side_and_unknown_fields_are_told(fir
     rows = {row.flight_number: row for row in house.read(FACT).where("flight_number BETWEEN 4020 AND 4023").collect()}
     assert {number: row.gate for number, row in rows.items()} == {4020: None, 4021: "C101", 4022: None}
     [refused] = house.read(QUARANTINE).where(f"batch_id = {first.batch_id} AND detail LIKE 'gate%'").collect()
-    assert (refused.reason, refused.detail) == ("wrong_type", "gate is not string but bigint")
+    assert (refused.reason, refused.detail) == ("wrong_type", "gate is not string but integer")
     with mongo.database(quiet_platform) as db:
         assert db[mongo.FLIGHTS].find_one({"flight_number": 4021})["gate"] == "C101"
     known = [result for result in first.checks if result.name == "fields_known"]
@@ -232,12 +233,14 @@ def test_a_failed_check_blocks_what_follows_says_what_to_do_and_goes_on_once_acc
 def test_a_duplicated_row_is_found_in_the_batch_and_at_night(house, ledger, quiet_platform) -> None:
     record = last_record(ledger)
     assert all(result.passed for result in evaluate.evaluate_tables(house))
-    assert all(result.passed for result in evaluate.evaluate("hive_fact", house, quiet_platform, record))
+    assert all(result.passed for result in evaluate.evaluate("hive_fact", BatchRows(house), quiet_platform, record))
     name = house.name(FACT)
     version = house.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0].version
     house.spark.sql(f"INSERT INTO {name} SELECT * FROM {name} WHERE batch_id = {record.batch_id} LIMIT 1").collect()
     try:
-        assert [r.name for r in evaluate.evaluate("hive_fact", house, quiet_platform, record) if not r.passed] == ["flight_id_unique"]
+        assert [r.name for r in evaluate.evaluate("hive_fact", BatchRows(house), quiet_platform, record) if not r.passed] == [
+            "flight_id_unique"
+        ]
         assert [r.name for r in evaluate.evaluate_tables(house) if not r.passed] == ["fact_flight_events_key_unique"]
     finally:
         house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
