@@ -40,6 +40,9 @@ DATABASE = "bench_archive"
 # Real documents weigh 1.34 kB with their indexes' share: 250,000 are 334 MB, past the threshold of 300.
 DOCUMENTS = 250_000
 QUICK_DOCUMENTS = 20_000
+# Smaller archives, for the curve that ends in the one above.
+SMALLER, QUICK_SMALLER = (10_000, 50_000, 100_000), (5_000, 10_000)
+OTHER_FLIGHTS = 10_000_000
 AGE = timedelta(days=12)
 BATCH_DOCUMENTS = 1_000
 BATCHES_ALONE = 5
@@ -67,7 +70,8 @@ print(json.dumps({"seconds": time.perf_counter() - began, "rows": table.num_rows
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """``archive_vs_floor`` and ``restore_vs_bulk_insert``: speed as a share of the floor's (more is better); ``extra_memory_gb``: rise of
     the resident memory of Spark, its workers and this process; ``batch_latency_during_archive``: batch time as a multiple of that
-    without an archive; ``combined_query_ms``: median of warm look-ups of one flight, hot and cold.
+    without an archive; ``combined_query_ms``: median of warm look-ups of one flight, hot and cold; ``archive_growth``: seconds per
+    document of the largest archive over those of the next smaller one.
     """
     own = settings.model_copy(update={"mongo_database": DATABASE, "warehouse_database": DATABASE})
     count = QUICK_DOCUMENTS if quick else DOCUMENTS
@@ -97,7 +101,16 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
             # Batches come every minute and take a part of it; here they take half the time.
             second.join(during[-1])
         second.join()
+        curve = {size: _smaller(own, archiver, size) for size in (QUICK_SMALLER if quick else SMALLER)} | {count: archive_s}
+    per_document = [seconds / size for size, seconds in curve.items()]
     return {
+        "archive_growth": Figure(
+            per_document[-1] / per_document[-2],
+            "ratio",
+            {f"{size // 1_000}k": [seconds] for size, seconds in curve.items()},
+            note="seconds per document of the largest over those of the next smaller; one archive of each size",
+            curve_over="documents",
+        ),
         "archive_vs_floor": Figure(
             median(floors) / archive_s, "share", {"floor": floors, "archive": [archive_s]}, note=f"{count} documents; {_steps(record)}"
         ),
@@ -120,6 +133,17 @@ def _run(own: Settings) -> ArchiveRecord:
     if record is None:
         raise FlightsError("nothing was archived the second time")
     return record
+
+
+def _smaller(own: Settings, archiver: Archiver, count: int) -> float:
+    """Seconds of an archive of that many flights, none of which another archive has."""
+    _fill(own, count, first=OTHER_FLIGHTS + count)
+    began = time.perf_counter()
+    record = archiver.run()
+    seconds = time.perf_counter() - began
+    if record is None or record.deleted != count:
+        raise FlightsError(f"the archive took {record.deleted if record else 0} of {count} documents")
+    return seconds
 
 
 @contextmanager
@@ -154,9 +178,9 @@ def _clear(own: Settings) -> None:
         client[DATABASE].drop_collection(mongo.FLIGHTS)
 
 
-def _fill(own: Settings, count: int) -> list[str]:
+def _fill(own: Settings, count: int, first: int = 0) -> list[str]:
     _clear(own)
-    return fill(own, count, now() - AGE, now() - AGE + timedelta(days=4))
+    return fill(own, count, now() - AGE, now() - AGE + timedelta(days=4), first)
 
 
 def _floor(own: Settings, count: int) -> float:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 UPSERTS = "bench_upserts"
+# Batches before the first that counts, since Java compiles Spark for minutes after a start; one more is of the large size.
+WARM_UP = 10
 SAMPLE_EVERY_S = 2.0
 BYTES_PER_GB = 1e9
 SAME_ROWS = "every side's rows compared"
@@ -64,11 +66,14 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     small, large, repetitions, large_repetitions = (1_000, 10_000, 1, 1) if quick else (1_000, 100_000, 5, 3)
     with automation_paused(settings), three_sides(settings) as sides:
         run_job(settings, "process_flights")
-        warm = send_batch(settings, small)
-        sides.platform()
+        for _ in range(1 if quick else WARM_UP):
+            warm = send_batch(settings, small)
+            sides.platform()
         empty = [_nothing_new(sides, warm) for _ in range(repetitions)]
         smalls = [_batch(sides, small) for _ in range(repetitions)]
         materialized = [_empty_assets() for _ in range(repetitions)]
+        send_batch(settings, large)
+        sides.platform()
         larges = [_batch(sides, large) for _ in range(large_repetitions)]
         upserts = _upserts(sides, larges[-1].spec, repetitions)
         # A run of its own, since looking at the memory takes a little of the processor.

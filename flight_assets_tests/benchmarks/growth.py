@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
-from flight_assets.contracts.tables import FACT, STAGING
+from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
@@ -40,6 +40,8 @@ BATCH = 1_000
 QUESTION_DAYS = 30
 QUESTIONS = 5
 IDS_PER_DELETE = 10_000
+# The tables that grow with the flights, each with the column of its partitions.
+FILLED = {FACT: "processing_date", STAGING: "processing_date", PREDICTIONS: "prediction_date"}
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
@@ -70,7 +72,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
             last = max(last, begin + timedelta(days=days))
             if last >= PLATFORM_SINCE:
                 raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
-            fill(house, (FACT, STAGING), added, begin, days)
+            fill(house, tuple(FILLED), added, begin, days)
             filled = size
             _batch(settings)
             batches[_short(size)] = [_batch(settings) for _ in range(repetitions)]
@@ -79,13 +81,12 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
                 questions[name][_short(size)] = asked[name]
             tell(f"{size:,} flights", {"batch": median(batches[_short(size)])} | {name: median(took) for name, took in asked.items()})
     finally:
-        # By partition, which only changes the table's log: batches are of the days on which they came in.
-        for table in (FACT, STAGING):
-            condition = f"processing_date BETWEEN DATE'{first}' AND DATE'{last}' AND batch_id = {FILLER_BATCH}"
+        for table, day in FILLED.items():
+            condition = f"{day} BETWEEN DATE'{first - timedelta(days=2)}' AND DATE'{last}' AND batch_id = {FILLER_BATCH}"
             house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
     _batch(settings)
     batches["none"] += [_batch(settings) for _ in range(repetitions)]
-    note = f"batch of {BATCH:,} messages; flights, and as many events, added to {there:,}; half of 'none' before, half after"
+    note = f"batch of {BATCH:,} messages; flights, as many events and predictions, added to {there:,}; half of 'none' before, half after"
     return {
         "growth_10m_vs_empty": _curve(batches, note),
         "growth_month_query_10m_vs_10k": _curve(questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"),
