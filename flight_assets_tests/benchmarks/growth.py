@@ -32,8 +32,8 @@ FLIGHTS = (10_000, 100_000, 1_000_000, 10_000_000)
 QUICK_FLIGHTS = (10_000, 100_000)
 DOCUMENTS = (10_000, 50_000, 250_000)
 QUICK_DOCUMENTS = (10_000,)
-# As many flights a day as the producer's network has, but over a year at least: batches to come are of days that are filled.
-FLIGHTS_PER_DAY = 2_700
+# About what all airlines of the United States have a day, but over a year at least: batches to come are of days that are filled.
+FLIGHTS_PER_DAY = 27_000
 # No platform of this version has taken in a message before.
 PLATFORM_SINCE = date(2026, 1, 1)
 BATCH = 1_000
