@@ -3,6 +3,7 @@
 Belongs here: the resource and the decorator of the pipeline's steps. Does not: anything one asset alone does.
 """
 
+import gc
 import inspect
 import json
 import time
@@ -72,6 +73,10 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
                 yield self
         except Exception as error:
             raise Failure(outage.explain(self.settings, error)) from error
+        finally:
+            # Spark keeps what was computed until it is told to let it go, or for half an hour after this process has ended.
+            self._rows = None
+            gc.collect()
 
     @property
     def settings(self) -> Settings:

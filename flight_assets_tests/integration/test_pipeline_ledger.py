@@ -5,6 +5,7 @@ Runs after test_pipeline.py (by its name), on flights of its own.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
 from datetime import UTC, datetime
@@ -109,6 +110,19 @@ def test_json_row_and_dagsters_metadata_agree(first, house, quiet_platform) -> N
             assert "dagster/column_lineage" in shown.metadata
         observed = instance.fetch_observations(AssetKey("kafka_flight_events"), limit=1).records[0].asset_observation
         assert observed.metadata["lag_messages"].value == 0
+
+
+def test_spark_keeps_nothing_that_a_run_has_computed(send, process, quiet_platform) -> None:
+    from pyspark.sql.connect.plan import CachedRemoteRelation
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(each, CachedRemoteRelation) for each in gc.get_objects())
+
+    before = kept()
+    send(sendable(flight(4030), flight(4031)))
+    process()
+    assert kept() == before
 
 
 def test_the_ledger_command_shows_and_prints(first) -> None:
