@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Column, Table
@@ -25,6 +26,9 @@ KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_timeout_ms": 20_
 # VACUUM, log entries with the next checkpoint. Delta's own 30 days of log are 43,000 names at a commit a minute, which every look at the
 # table lists; it refuses a log shorter than the files.
 RETENTION = "interval 7 days"
+
+
+_RELEASED_AT_EXIT: set[str] = set()
 
 
 def connect(settings: Settings) -> SparkSession:
@@ -58,6 +62,7 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
     """The warehouse through a Connect session, set to UTC, to writing if it is the pipeline's, and to a wait of a minute at most."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
+    _release_at_exit(session)
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=10_000)])
     session.conf.set("spark.sql.session.timeZone", "UTC")
     # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by accident.
@@ -66,6 +71,21 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
     # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of this process.
     session.conf.set("spark.databricks.delta.merge.materializeSource", "none")
     return Warehouse(session, settings.warehouse_database)
+
+
+def _release_at_exit(session: SparkSession) -> None:
+    """Have Spark let go of what a session has computed when this process ends, a command's or a run's; else that takes half an hour."""
+    session_id: str = session.session_id  # type: ignore[attr-defined]
+    if session_id not in _RELEASED_AT_EXIT:
+        _RELEASED_AT_EXIT.add(session_id)
+        # Unlike atexit's, its functions are called in the processes of Dagster's runs too.
+        Finalize(None, _release, (session,), exitpriority=0)
+
+
+def _release(session: SparkSession) -> None:
+    # A Spark that is gone holds nothing: no need to try again.
+    session.client.set_retry_policies([])
+    session.stop()
 
 
 def refuse_unreachable(settings: Settings) -> None:
