@@ -281,6 +281,8 @@ class Warehouse:
         rows.createOrReplaceTempView(view)
         on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({date_list(dates)}) AND {condition}"
         result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
+        # Threads of Spark's pools keep the session that they were made in, and so what its views stand on.
+        self.spark.catalog.dropTempView(view)
         return Merged(int(result[0].num_inserted_rows), int(result[0].num_updated_rows))
 
 
