@@ -117,7 +117,7 @@ def test_spark_keeps_nothing_that_a_run_has_computed(send, process, quiet_platfo
 
     def kept() -> int:
         gc.collect()
-        return sum(isinstance(each, CachedRemoteRelation) for each in gc.get_objects())
+        return sum(type(each) is CachedRemoteRelation for each in gc.get_objects())
 
     before = kept()
     send(sendable(flight(4030), flight(4031)))
