@@ -66,7 +66,6 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         """Hold the lease, so that no other run processes at the same time (promise P6)."""
         run_id = context.run.run_id if context.run else "no run"
         self._found.clear()
-        self._rows = None
         try:
             with lease.hold(self.settings, f"Dagster run {run_id}", self.settings.lease_wait_s) as still_held:
                 self._still_held = still_held

@@ -117,7 +117,8 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
 def _predict(rows: BatchRows, record: BatchRecord, models: Predictors) -> DataFrame:
     """The predictions of a batch; fills in the record's counts and version, and keeps what a challenger says."""
     house = rows.house
-    earlier = house.read(STAGING).where(f"batch_id < {record.batch_id}")
+    staged = house.read(STAGING).where(f"batch_id <= {record.batch_id}")
+    earlier = staged.where(f"batch_id < {record.batch_id}")
     first = computed(first_seen_in(rows.events(record), earlier, rows.flight_dates(record)))
     is_announced = F.col("event_type") == EventType.SCHEDULED.value
     groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
@@ -128,9 +129,7 @@ def _predict(rows: BatchRows, record: BatchRecord, models: Predictors) -> DataFr
         return house.read(PREDICTIONS).limit(0)
     days = [group.day for group in groups if group.announced]
     scheduled = first.where(is_announced)
-    ready = scheduled.join(
-        with_features(scheduled, history_of(days, house.read(STAGING).where(f"batch_id <= {record.batch_id}"))), "event_id"
-    )
+    ready = scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")
     if models.challenger:
         ready = computed(ready)
         house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))

@@ -62,7 +62,7 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
     """The warehouse through a Connect session, set to UTC, to writing if it is the pipeline's, and to a wait of a minute at most."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    _release_at_exit(session)
+    _release_at_exit(session, settings)
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=10_000)])
     session.conf.set("spark.sql.session.timeZone", "UTC")
     # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by accident.
@@ -73,19 +73,20 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
     return Warehouse(session, settings.warehouse_database)
 
 
-def _release_at_exit(session: SparkSession) -> None:
+def _release_at_exit(session: SparkSession, settings: Settings) -> None:
     """Have Spark let go of what a session has computed when this process ends, a command's or a run's; else that takes half an hour."""
     session_id: str = session.session_id  # type: ignore[attr-defined]
     if session_id not in _RELEASED_AT_EXIT:
         _RELEASED_AT_EXIT.add(session_id)
         # Unlike atexit's, its functions are called in the processes of Dagster's runs too.
-        Finalize(None, _release, (session,), exitpriority=0)
+        Finalize(None, _release, (session, settings), exitpriority=0)
 
 
-def _release(session: SparkSession) -> None:
-    # A Spark that is gone holds nothing: no need to try again.
-    session.client.set_retry_policies([])
-    session.stop()
+def _release(session: SparkSession, settings: Settings) -> None:
+    # A Spark that is gone holds nothing, and one that hangs must not keep a process from ending.
+    if _silence(settings, wait=False) is None:
+        session.client.set_retry_policies([])
+        session.stop()
 
 
 def refuse_unreachable(settings: Settings) -> None:
@@ -93,21 +94,30 @@ def refuse_unreachable(settings: Settings) -> None:
 
     Without this look a client would retry a refused connection for minutes, and wait for a server that hangs for ever.
     """
-    import grpc
     from pyspark.sql.connect.client import ChannelBuilder
 
     if settings.spark_token:
         # Sessions take it from here; in their address it would be shown wherever that is.
         hand_over("SPARK_CONNECT_AUTHENTICATE_TOKEN", settings.spark_token.get_secret_value())
     ChannelBuilder.GRPC_DEFAULT_OPTIONS[:] = {**dict(ChannelBuilder.GRPC_DEFAULT_OPTIONS), **KEEPALIVE}.items()
+    silence = _silence(settings, wait=True)
+    if silence:
+        raise _unavailable(settings, f"the call ended as {silence}")
+
+
+def _silence(settings: Settings, wait: bool) -> str | None:
+    """The name of the way in which the Connect address did not answer within ``timeout_s``; None if it did. ``wait`` for a refused one."""
+    import grpc
+
     host = settings.spark_remote.removeprefix("sc://").split("/", 1)[0]
     with grpc.insecure_channel(host) as channel:
         try:
             # That there is no such service is an answer too. grpc's own "channel is ready" comes 0.2 s late, and this is asked often.
-            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=settings.timeout_s, wait_for_ready=True)
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=settings.timeout_s, wait_for_ready=wait)
         except grpc.RpcError as error:
             if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
-                raise _unavailable(settings, f"the call ended as {error.code().name}") from error
+                return str(error.code().name)
+    return None
 
 
 def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:
@@ -281,7 +291,7 @@ class Warehouse:
         rows.createOrReplaceTempView(view)
         on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({date_list(dates)}) AND {condition}"
         result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
-        # Threads of Spark's pools keep the session that they were made in, and so what its views stand on.
+        # A view keeps what it stands on for as long as its session is there.
         self.spark.catalog.dropTempView(view)
         return Merged(int(result[0].num_inserted_rows), int(result[0].num_updated_rows))
 
