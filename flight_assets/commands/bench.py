@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flight_assets_tests.benchmarks.figures import Figure
 
 BENCHES = ("batch", "history", "growth", "stream", "quarter", "model", "archive", "dashboard")
@@ -26,7 +29,8 @@ BENCHES = ("batch", "history", "growth", "stream", "quarter", "model", "archive"
 def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
     """Measure what the platform promises, on this machine; needs a checkout."""
     shown = _module("figures")
-    machine = shown.machine()
+    with _told_what_is_missing():
+        machine = shown.machine()
     found: dict[str, Figure] = {}
     for name in only or BENCHES:
         measured = _module(name).measure(get_settings(), quick)
@@ -44,9 +48,15 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a module
-    try:
+    with _told_what_is_missing():
         return import_module(f"flight_assets_tests.benchmarks.{name}")
-    except ModuleNotFoundError as error:
+
+
+@contextmanager
+def _told_what_is_missing() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:  # a package that is not installed, too
         raise FlightsError(
             f"the benchmarks are not installed ({error}): run `flights bench` in a checkout after `make install-dev`"
         ) from error
