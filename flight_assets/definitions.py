@@ -22,6 +22,7 @@ from flight_assets.automation.alerts import watch
 from flight_assets.automation.archive_sensor import archive_flights, mongo_size_sensor
 from flight_assets.automation.maintenance import (
     backfill_day,
+    compact_tables_every_hour,
     maintain_day,
     maintain_days_every_night,
     maintain_tables,
@@ -74,7 +75,7 @@ def build_defs(settings: Settings) -> Definitions:
         schedules=[
             *(process_every_minute, prune_every_night, check_every_night),
             *(monitor_every_hour, retrain_every_week),
-            *(update_rollups_often, maintain_days_every_night, maintain_tables_every_night),
+            *(update_rollups_often, compact_tables_every_hour, maintain_days_every_night, maintain_tables_every_night),
         ],
         sensors=[
             watch,

@@ -12,6 +12,8 @@ from flight_assets.provenance import BatchRecord
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
 
+PREVIEW_DOCUMENTS = 3
+
 
 @step_asset(deps=["predictions"], kinds={"spark", "mongodb"})
 def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
@@ -46,8 +48,10 @@ def _upsert(pipeline: PipelineResource, record: BatchRecord) -> mongo.UpsertCoun
 
 
 def _preview(pipeline: PipelineResource, records: list[BatchRecord]) -> list[dict[str, Any]]:
+    """Documents of the last batch, by their ids: the collection has no other index that would find them."""
     if not records:
         return []
+    ids = [row.flight_id for row in pipeline.rows.states(records[-1]).select("flight_id").limit(PREVIEW_DOCUMENTS).collect()]
     with mongo.database(pipeline.settings) as db:
-        found = db[mongo.FLIGHTS].find({"batch_id": records[-1].batch_id}).limit(3)
+        found = db[mongo.FLIGHTS].find({"_id": {"$in": ids}})
         return [{name: str(value) for name, value in document.items()} for document in found]

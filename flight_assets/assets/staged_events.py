@@ -10,7 +10,7 @@ from flight_assets.contracts.message import SCHEMA_VERSIONS
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, QUARANTINE, STAGING
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores.landing import read_raw
-from flight_assets.stores.warehouse import computed
+from flight_assets.stores.warehouse import computed, together
 from flight_assets.transforms.stage import (
     DUPLICATE,
     QUARANTINED,
@@ -51,10 +51,12 @@ def stage_batch(pipeline: PipelineResource, record: BatchRecord) -> None:
     _count(record, groups)
     if any(group.unknown for group in groups):
         record.unknown_fields = {row.field: row.messages for row in unknown_field_counts(classified).collect()}
+    appends = []
     if record.staged:
-        house.append_once(staged_rows(classified), STAGING, record.batch_id)
+        appends.append(lambda: house.append_once(staged_rows(classified), STAGING, record.batch_id))
     if record.quarantined:
-        house.append_once(quarantined_rows(classified), QUARANTINE, record.batch_id)
+        appends.append(lambda: house.append_once(quarantined_rows(classified), QUARANTINE, record.batch_id))
+    together(*appends)
 
 
 def _count(record: BatchRecord, groups: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""What keeps the warehouse in order beside the batches: rollups every five minutes, compaction and vacuum every night, a day made again."""
+"""What keeps the warehouse in order beside the batches: rollups, compaction, vacuum, a day made again."""
 
 from datetime import UTC, date, timedelta
 
@@ -8,6 +8,7 @@ from dagster import (
     Config,
     DefaultScheduleStatus,
     OpExecutionContext,
+    RunConfig,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
@@ -18,7 +19,7 @@ from dagster import (
     schedule,
 )
 
-from flight_assets.assets.maintenance import DAYS
+from flight_assets.assets.maintenance import DAYS, VacuumConfig
 from flight_assets.settings import get_settings
 from flight_assets.stores import warehouse
 from flight_assets.stores.backfill import rebuild_day
@@ -51,6 +52,14 @@ maintain_tables = define_asset_job(
 update_rollups_often = ScheduleDefinition(job=update_rollups, cron_schedule="*/5 * * * *", default_status=DefaultScheduleStatus.RUNNING)
 maintain_tables_every_night = ScheduleDefinition(
     job=maintain_tables, cron_schedule="47 3 * * *", default_status=DefaultScheduleStatus.RUNNING
+)
+# A batch a minute leaves 1,440 files in each table by the night, and every one costs each look of the batches after it.
+compact_tables_every_hour = ScheduleDefinition(
+    name="compact_tables_every_hour",
+    job=maintain_tables,
+    cron_schedule="13 * * * *",
+    run_config=RunConfig({"table_files": VacuumConfig(vacuum=False)}),
+    default_status=DefaultScheduleStatus.RUNNING,
 )
 
 

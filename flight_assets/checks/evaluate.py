@@ -14,6 +14,7 @@ from flight_assets.checks import rules
 from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.provenance import CheckResult
 from flight_assets.stores.batch_rows import rows_of_batch
+from flight_assets.stores.warehouse import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +36,10 @@ def evaluate(asset: str, rows: BatchRows, settings: Settings, record: BatchRecor
 
 def _staged_events(rows: BatchRows, settings: Settings, record: BatchRecord) -> list[CheckResult]:
     figures = [F.count("*").alias("rows"), F.count_distinct("event_id").alias("keys"), F.avg("quality_score").alias("quality")]
-    found = rows.events(record).agg(*figures).collect()[0]
-    rejected = rows_of_batch(rows.house, QUARANTINE, record).count() if record.quarantined else 0
+    found, rejected = together(
+        lambda: rows.events(record).agg(*figures).collect()[0],
+        lambda: rows_of_batch(rows.house, QUARANTINE, record).count() if record.quarantined else 0,
+    )
     return [
         rules.messages_conserved(record, found["rows"], rejected),
         rules.key_unique(rules.EVENTS_UNIQUE, found["rows"], found["keys"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ from flight_assets.settings import hand_over
 from flight_assets.transforms.flights import OUTCOME_SOURCES, with_truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     import pandas as pd
@@ -294,6 +295,15 @@ class Warehouse:
         # A view keeps what it stands on for as long as its session is there.
         self.spark.catalog.dropTempView(view)
         return Merged(int(result[0].num_inserted_rows), int(result[0].num_updated_rows))
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """What the calls give, made at the same time: most of a small query's time is one thread of Spark's planning it.
+
+    Raises the error of the first call that has one, once all have ended.
+    """
+    with ThreadPoolExecutor(max(1, len(calls))) as pool:
+        return [done.result() for done in [pool.submit(call) for call in calls]]
 
 
 def computed(frame: DataFrame) -> DataFrame:

@@ -86,6 +86,20 @@ def test_flights_of_a_first_batch_go_on_in_the_second(send, process, count, quie
     assert after["duplicate"] == before["duplicate"]
 
 
+def test_no_step_searches_the_whole_hot_store(send, process, quiet_platform) -> None:
+    with mongo.database(quiet_platform) as db:
+        db.command("profile", 2)
+        try:
+            send(flights_with_defects(seed=31, count=200, share=0.0))
+            process()
+        finally:
+            db.command("profile", 0)
+        of_flights = {"ns": f"{db.name}.{mongo.FLIGHTS}"}
+        assert db["system.profile"].count_documents(of_flights) > 0
+        assert list(db["system.profile"].find({**of_flights, "planSummary": {"$regex": "COLLSCAN"}})) == []
+        db["system.profile"].drop()
+
+
 def test_newest_state_wins_over_a_late_older_event(send, process, count, quiet_platform, house) -> None:
     """P4: the departed event of a flight arrives a batch after its arrived event."""
     sent = flights_with_defects(seed=3, count=400, share=0.0)

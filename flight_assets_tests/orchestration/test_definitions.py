@@ -12,7 +12,7 @@ from dagster import _check as check
 
 from flight_assets.assets.pipeline import code_version
 from flight_assets.automation import schedules
-from flight_assets.automation.maintenance import maintain_days_every_night, update_rollups_often
+from flight_assets.automation.maintenance import compact_tables_every_hour, maintain_days_every_night, update_rollups_often
 from flight_assets.automation.retention import prune_runs
 from flight_assets.automation.schedules import process_every_minute
 from flight_assets.checks.rules import checks_of
@@ -193,6 +193,13 @@ def test_rollups_run_every_five_minutes_in_a_job_of_their_own() -> None:
     assert update_rollups_often.default_status.value == "RUNNING"
     job = defs.resolve_job_def("update_rollups")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"flights_hourly", "flights_daily"}
+
+
+def test_tables_are_compacted_every_hour_and_nothing_is_removed_then() -> None:
+    assert compact_tables_every_hour.cron_schedule == "13 * * * *"
+    assert compact_tables_every_hour.default_status.value == "RUNNING"
+    (asked,) = check.not_none(compact_tables_every_hour.evaluate_tick(build_schedule_context()).run_requests)
+    assert asked.run_config["ops"]["table_files"]["config"] == {"vacuum": False}
 
 
 def test_old_runs_are_pruned_and_active_ones_kept(instance: DagsterInstance) -> None:
