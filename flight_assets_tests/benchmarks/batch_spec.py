@@ -62,8 +62,10 @@ def day_of(batch_id: int) -> datetime:
     return FIRST_DAY + (batch_id + 1) * timedelta(days=DAYS_APART)
 
 
-def send_batch(settings: Settings, messages: int) -> BatchSpec:
+def send_batch(settings: Settings, messages: int, day: datetime | None = None) -> BatchSpec:
     """Send that many new messages, bad and awkward ones among them; they are the topic's only ones that have not landed.
+
+    Their flights are of the batch's own days, or of those up to ``day``.
 
     Raises:
         FlightsError: messages wait already, there is no model, or every day that batches may be set in is used up.
@@ -77,10 +79,10 @@ def send_batch(settings: Settings, messages: int) -> BatchSpec:
     if version is None:
         raise FlightsError("there is no model to predict with: run `flights model train` before measuring")
     batch_id = ledger.last_done(STEPS[0]) + 1
-    day = day_of(batch_id)
-    if day > LAST_DAY:
+    last_day = day or day_of(batch_id)
+    if last_day > LAST_DAY:
         raise FlightsError("this platform has had too many batches to measure with: use another, or `flights reset`")
-    good = mixed_messages(lambda count: synthetic_messages(batch_id, count, day), messages, BAD_SHARE, batch_id)
+    good = mixed_messages(lambda count: synthetic_messages(batch_id, count, last_day), messages, BAD_SHARE, batch_id)
     publish(good, settings.kafka_bootstrap_servers, settings.kafka_topic)
     after = kafka.end_offsets(settings)
     return BatchSpec(batch_id, {partition: (before.get(partition, 0), end) for partition, end in after.items()}, version)

@@ -7,7 +7,9 @@ to it: measure on one of its own. The curve over days of batches is the bench ``
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -15,13 +17,12 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
-from flight_assets.queries.filters import Filters
-from flight_assets.stores import mongo, warehouse
+from flight_assets.stores import maintenance, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import hot_store
 from flight_assets_tests.benchmarks import batch_spec
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, tell
-from flight_assets_tests.benchmarks.history import DAYS, FILLER_BATCH, QUERY, SHOWN, fill
+from flight_assets_tests.benchmarks.history import FILLER_BATCH, QUERY, SHOWN, fill
 from flight_assets_tests.benchmarks.runs import automation_paused, run_job
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ FLIGHTS = (10_000, 100_000, 1_000_000, 10_000_000)
 QUICK_FLIGHTS = (10_000, 100_000)
 DOCUMENTS = (10_000, 50_000, 250_000)
 QUICK_DOCUMENTS = (10_000,)
-# About what all airlines of the United States have a day, but over a year at least: batches to come are of days that are filled.
+# About what all airlines of the United States have a day.
 FLIGHTS_PER_DAY = 27_000
-# No platform of this version has taken in a message before.
-PLATFORM_SINCE = date(2026, 1, 1)
 BATCH = 1_000
+# Batches are of the newest of the days that are filled, in turn.
+BATCH_DAYS = 3
 QUESTION_DAYS = 30
 QUESTIONS = 5
 IDS_PER_DELETE = 10_000
@@ -52,41 +53,45 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     repetitions = 1 if quick else 3
     with automation_paused(settings):
         run_job(settings, "process_flights")
-        _batch(settings)
+        _batch(settings, _next_day(settings))
         found = _over_warehouse(settings, QUICK_FLIGHTS if quick else FLIGHTS, repetitions)
         return found | {"growth_hot_store_full_vs_empty": _over_hot_store(settings, QUICK_DOCUMENTS if quick else DOCUMENTS, repetitions)}
 
 
 def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int) -> dict[str, Figure]:
-    """Batches on the platform's tables as they are, then with ever more flights, then without them again."""
+    """Batches of today on the platform's tables as they are, then with ever longer a history before it, then without it again."""
     house = warehouse.open_warehouse(settings)
     there = house.read(FACT).count()
     first = _next_day(settings)
-    batches: dict[str, list[float]] = {"none": [_batch(settings) for _ in range(repetitions)]}
+    today = first + timedelta(days=ceil(max(sizes) / FLIGHTS_PER_DAY))
+    batch = partial(_batch, settings, today)
+    batches: dict[str, list[float]] = {"none": [batch() for _ in range(repetitions)]}
     questions: dict[str, dict[str, list[float]]] = {"month": {}, "whole": {}}
-    filled, last = 0, first
+    filled, begin = 0, today + timedelta(days=1)
     try:
         for size in sizes:
-            added = size - filled
-            begin, days = _next_day(settings), max(DAYS, added // FLIGHTS_PER_DAY)
-            last = max(last, begin + timedelta(days=days))
-            if last >= PLATFORM_SINCE:
-                raise FlightsError("this platform has had too many batches to measure growth with: use another, or `flights reset`")
-            fill(house, tuple(FILLED), added, begin, days)
+            days = ceil((size - filled) / FLIGHTS_PER_DAY)
+            begin -= timedelta(days=days)
+            fill(house, tuple(FILLED), size - filled, begin, days)
+            for table in FILLED:
+                maintenance.optimize(house, settings, table)
             filled = size
-            _batch(settings)
-            batches[_short(size)] = [_batch(settings) for _ in range(repetitions)]
-            asked = _questions(house, begin, last)
+            batch()
+            batches[_short(size)] = [batch() for _ in range(repetitions)]
+            asked = _questions(house, today)
             for name in questions:
                 questions[name][_short(size)] = asked[name]
             tell(f"{size:,} flights", {"batch": median(batches[_short(size)])} | {name: median(took) for name, took in asked.items()})
     finally:
         for table, day in FILLED.items():
-            condition = f"{day} BETWEEN DATE'{first - timedelta(days=2)}' AND DATE'{last}' AND batch_id = {FILLER_BATCH}"
+            condition = f"{day} BETWEEN DATE'{begin}' AND DATE'{today + timedelta(days=2)}' AND batch_id = {FILLER_BATCH}"
             house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
-    _batch(settings)
-    batches["none"] += [_batch(settings) for _ in range(repetitions)]
-    note = f"batch of {BATCH:,} messages; flights, as many events and predictions, added to {there:,}; half of 'none' before, half after"
+    batch()
+    batches["none"] += [batch() for _ in range(repetitions)]
+    note = (
+        f"batch of {BATCH:,} messages; flights, as many events and predictions, {FLIGHTS_PER_DAY:,} a day, compacted, added to {there:,}; "
+    )
+    note += "half of 'none' before, half after"
     return {
         "growth_10m_vs_empty": _curve(batches, note),
         "growth_month_query_10m_vs_10k": _curve(questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"),
@@ -94,12 +99,10 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
     }
 
 
-def _questions(house: Warehouse, begin: date, last: date) -> dict[str, list[float]]:
-    month = Filters(airlines=QUERY.airlines, first=begin, until=begin + timedelta(days=QUESTION_DAYS - 1))
-    ask = {
-        "month": lambda: history.flights(house, month, SHOWN),
-        "whole": lambda: history.flights(house, replace(QUERY, until=last), SHOWN),
-    }
+def _questions(house: Warehouse, today: date) -> dict[str, list[float]]:
+    whole = replace(QUERY, until=today)
+    month = replace(whole, first=today - timedelta(days=QUESTION_DAYS - 1))
+    ask = {"month": lambda: history.flights(house, month, SHOWN), "whole": lambda: history.flights(house, whole, SHOWN)}
     for name, question in ask.items():
         if question().empty:
             raise FlightsError(f"the question to the {name} finds no flight")
@@ -108,7 +111,8 @@ def _questions(house: Warehouse, begin: date, last: date) -> dict[str, list[floa
 
 def _over_hot_store(settings: Settings, sizes: tuple[int, ...], repetitions: int) -> Figure:
     """Batches beside ever more documents of the last days, which are removed in the end."""
-    batches = {"none": [_batch(settings) for _ in range(repetitions)]}
+    batch = partial(_batch, settings, _next_day(settings))
+    batches = {"none": [batch() for _ in range(repetitions)]}
     newest = hot_store.now()
     filled = 0
     ids: list[str] = []
@@ -116,15 +120,15 @@ def _over_hot_store(settings: Settings, sizes: tuple[int, ...], repetitions: int
         for size in sizes:
             ids += hot_store.fill(settings, size - filled, newest - timedelta(days=5), newest, first=filled)
             filled = size
-            _batch(settings)
-            batches[_short(size)] = [_batch(settings) for _ in range(repetitions)]
+            batch()
+            batches[_short(size)] = [batch() for _ in range(repetitions)]
             tell(f"{size:,} documents", {"batch": median(batches[_short(size)])})
     finally:
         with mongo.database(settings) as db:
             for start in range(0, len(ids), IDS_PER_DELETE):
                 db[mongo.FLIGHTS].delete_many({"_id": {"$in": ids[start : start + IDS_PER_DELETE]}})
-    _batch(settings)
-    batches["none"] += [_batch(settings) for _ in range(repetitions)]
+    batch()
+    batches["none"] += [batch() for _ in range(repetitions)]
     return _curve(batches, f"batch of {BATCH:,} messages; documents in MongoDB added to what it had; half of 'none' before, half after")
 
 
@@ -140,9 +144,11 @@ def _short(count: int) -> str:
 
 def _next_day(settings: Settings) -> date:
     following = Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
-    return batch_spec.day_of(following).date() - timedelta(days=3)
+    return batch_spec.day_of(following).date()
 
 
-def _batch(settings: Settings) -> float:
-    batch_spec.send_batch(settings, BATCH)
+def _batch(settings: Settings, today: date) -> float:
+    following = Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
+    day = today - timedelta(days=following % BATCH_DAYS)
+    batch_spec.send_batch(settings, BATCH, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
     return run_job(settings, "process_flights").seconds

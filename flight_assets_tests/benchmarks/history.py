@@ -91,8 +91,9 @@ def _live_bytes(house: Warehouse) -> int:
     return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(FACT)}").collect()[0].sizeInBytes)
 
 
-# What a prediction has beside the columns of the flight.
-_PREDICTED = (
+# No message is of such a flight; and what events and predictions have beside the columns of the flight.
+_FILLER = (
+    *(f"CAST({FILLER_BATCH} AS BIGINT) AS batch_id", "concat(flight_id, '/', kafka_offset) AS flight_id", "1 AS schema_version"),
     *("event_id AS prediction_id", "timestamp AS prediction_timestamp", "to_date(timestamp) AS prediction_date"),
     *("event_type AS outcome", "timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
 )
@@ -104,7 +105,7 @@ def fill(house: Warehouse, tables: tuple[Table, ...], flights: int, from_day: da
     for part in range(parts):
         first_day = from_day + timedelta(days=part * (days // parts))
         rows = house.spark.sql(fact_rows(flights // parts, days // parts, part * (flights // parts), first_day.isoformat()))
-        rows = rows.selectExpr("* EXCEPT (batch_id)", f"CAST({FILLER_BATCH} AS BIGINT) AS batch_id", "1 AS schema_version", *_PREDICTED)
+        rows = rows.selectExpr("* EXCEPT (batch_id, flight_id)", *_FILLER)
         for table in tables:
             rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(house.name(table))
 
