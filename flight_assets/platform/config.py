@@ -243,6 +243,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.default.parallelism": settings.spark_parallelism,
         "spark.sql.parquet.compression.codec": "snappy",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.python.daemon.module": "flight_assets.platform.python_workers",
         "spark.sql.codegen.cache.maxEntries": 2_000,
         # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,

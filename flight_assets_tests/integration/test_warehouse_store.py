@@ -286,3 +286,19 @@ def test_what_is_computed_stays_in_its_session_when_the_process_has_others(own, 
         assert kept.join(rows, "id").count() == 3
     finally:
         other.stop()
+
+
+def test_python_workers_are_forked_from_a_process_that_has_what_they_need(own):
+    def look(batches):
+        import gc
+        import sys
+
+        import pyarrow as pa
+
+        for _ in batches:
+            found = {name: name in sys.modules for name in ("flight_assets.stores.inference", "pymongo", "xgboost")}
+            yield pa.RecordBatch.from_pydict({"is_there": [all(found.values())], "shared": [gc.get_freeze_count()]})
+
+    rows = own.spark.range(0, 1, 1, 1).mapInArrow(look, "is_there boolean, shared long").collect()
+    assert [row.is_there for row in rows] == [True]
+    assert rows[0].shared > 100_000

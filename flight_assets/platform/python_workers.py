@@ -1,0 +1,26 @@
+"""What Spark forks its Python workers from (`spark.python.daemon.module`), with what their functions import in it.
+
+Spark ends workers that have had nothing to do for a minute. A new one would first import for seconds, and keep 200 MB for itself.
+"""
+
+import gc
+from importlib import import_module
+
+from pyspark.daemon import manager
+
+# What functions in workers import as they go: those of the pipeline's steps and of the archive.
+PRELOADED = (
+    *("flight_assets.archive.restore", "flight_assets.archive.tasks", "flight_assets.delay_model.features"),
+    *("flight_assets.delay_model.predict", "flight_assets.stores.inference", "flight_assets.stores.models"),
+    *("flight_assets.stores.mongo_writer", "flight_assets.transforms.read_json"),
+    *("hdfs_native", "pandas", "pyarrow.parquet", "pymongo", "pyspark.worker", "xgboost"),
+)
+
+
+if __name__ == "__main__":
+    for name in PRELOADED:
+        import_module(name)
+    # A worker looks for garbage after each task: not in all of this, whose pages it would make its own.
+    gc.collect()
+    gc.freeze()
+    manager()
