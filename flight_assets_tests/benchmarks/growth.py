@@ -7,7 +7,7 @@ to it: measure on one of its own. The curve over days of batches is the bench ``
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from math import ceil
 from statistics import median
@@ -38,6 +38,7 @@ FLIGHTS_PER_DAY = 27_000
 BATCH = 1_000
 # Batches are of the newest of the days that are filled, in turn.
 BATCH_DAYS = 3
+NOON = time(12)
 QUESTION_DAYS = 30
 QUESTIONS = 5
 IDS_PER_DELETE = 10_000
@@ -62,8 +63,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
     """Batches of today on the platform's tables as they are, then with ever longer a history before it, then without it again."""
     house = warehouse.open_warehouse(settings)
     there = house.read(FACT).count()
-    first = _next_day(settings)
-    today = first + timedelta(days=ceil(max(sizes) / FLIGHTS_PER_DAY))
+    today = _next_day(settings) + timedelta(days=ceil(max(sizes) / FLIGHTS_PER_DAY))
     batch = partial(_batch, settings, today)
     batches: dict[str, list[float]] = {"none": [batch() for _ in range(repetitions)]}
     questions: dict[str, dict[str, list[float]]] = {"month": {}, "whole": {}}
@@ -88,10 +88,8 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
             house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
     batch()
     batches["none"] += [batch() for _ in range(repetitions)]
-    note = (
-        f"batch of {BATCH:,} messages; flights, as many events and predictions, {FLIGHTS_PER_DAY:,} a day, compacted, added to {there:,}; "
-    )
-    note += "half of 'none' before, half after"
+    note = f"batch of {BATCH:,} messages; flights, as many events and predictions, {FLIGHTS_PER_DAY:,} a day, compacted, "
+    note += f"added to {there:,}; half of 'none' before, half after"
     return {
         "growth_10m_vs_empty": _curve(batches, note),
         "growth_month_query_10m_vs_10k": _curve(questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"),
@@ -143,12 +141,14 @@ def _short(count: int) -> str:
 
 
 def _next_day(settings: Settings) -> date:
-    following = Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
-    return batch_spec.day_of(following).date()
+    return batch_spec.day_of(_next_batch(settings)).date()
+
+
+def _next_batch(settings: Settings) -> int:
+    return Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
 
 
 def _batch(settings: Settings, today: date) -> float:
-    following = Ledger(Hdfs(settings)).last_done(STEPS[0]) + 1
-    day = today - timedelta(days=following % BATCH_DAYS)
-    batch_spec.send_batch(settings, BATCH, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    day = today - timedelta(days=_next_batch(settings) % BATCH_DAYS)
+    batch_spec.send_batch(settings, BATCH, datetime.combine(day, NOON, UTC))
     return run_job(settings, "process_flights").seconds

@@ -94,10 +94,10 @@ def test_no_step_searches_the_whole_hot_store(send, process, quiet_platform) -> 
             process()
         finally:
             db.command("profile", 0)
-        of_flights = {"ns": f"{db.name}.{mongo.FLIGHTS}"}
-        assert db["system.profile"].count_documents(of_flights) > 0
-        assert list(db["system.profile"].find({**of_flights, "planSummary": {"$regex": "COLLSCAN"}})) == []
-        db["system.profile"].drop()
+            plans = [entry.get("planSummary", "") for entry in db["system.profile"].find({"ns": f"{db.name}.{mongo.FLIGHTS}"})]
+            db["system.profile"].drop()
+    assert any(plans)
+    assert not any("COLLSCAN" in plan for plan in plans)
 
 
 def test_newest_state_wins_over_a_late_older_event(send, process, count, quiet_platform, house) -> None:
