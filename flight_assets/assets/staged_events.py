@@ -7,8 +7,9 @@ from pyspark.sql import Row
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
 from flight_assets.contracts.message import SCHEMA_VERSIONS
-from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, QUARANTINE, STAGING
+from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, QUARANTINE, STAGED_IDS, STAGING
 from flight_assets.provenance import BatchRecord
+from flight_assets.stores import staged_ids
 from flight_assets.stores.landing import read_raw
 from flight_assets.stores.warehouse import computed, together
 from flight_assets.transforms.stage import (
@@ -44,16 +45,20 @@ def stage_batch(pipeline: PipelineResource, record: BatchRecord) -> None:
     """Check one batch, write what is staged and what is quarantined, and fill in the record's counts."""
     house = pipeline.warehouse
     raw = read_raw(house.spark, pipeline.settings, record.batch_id)
-    earlier = house.read(STAGING).where(f"batch_id < {record.batch_id}")
-    checked = computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT)))
-    classified = computed(with_outcome(checked, earlier))
+    checked, _ = together(
+        lambda: computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))),
+        lambda: staged_ids.fill_once(house, record.batch_id),
+    )
+    classified = computed(with_outcome(checked, staged_ids.staged_before(house, checked.where("reason IS NULL"), record.batch_id)))
     groups = outcome_counts(classified).collect()
     _count(record, groups)
     if any(group.unknown for group in groups):
         record.unknown_fields = {row.field: row.messages for row in unknown_field_counts(classified).collect()}
     appends = []
     if record.staged:
-        appends.append(lambda: house.append_once(staged_rows(classified), STAGING, record.batch_id))
+        staged = staged_rows(classified)
+        appends.append(lambda: house.append_once(staged, STAGING, record.batch_id))
+        appends.append(lambda: house.append_once(staged_ids.id_rows(staged), STAGED_IDS, record.batch_id))
     if record.quarantined:
         appends.append(lambda: house.append_once(quarantined_rows(classified), QUARANTINE, record.batch_id))
     together(*appends)

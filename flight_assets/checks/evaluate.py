@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from flight_assets.checks import rules
 from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.provenance import CheckResult
+from flight_assets.stores import staged_ids
 from flight_assets.stores.batch_rows import rows_of_batch
 from flight_assets.stores.warehouse import together
 
@@ -81,8 +82,10 @@ _EVALUATORS: dict[str, Callable[[BatchRows, Settings, BatchRecord], list[CheckRe
 
 
 def evaluate_tables(house: Warehouse) -> list[CheckResult]:
-    """Keys and schemas of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by."""
-    results = []
+    """Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by; and no staged event that
+    the search for duplicates would overlook.
+    """  # noqa: D205
+    results = [rules.ids_complete(staged_ids.missing(house))]
     for table, asset in KEPT_TABLES.items():
         check = rules.Check(f"{table.name}_key_unique", asset, f"No {', '.join(table.key)} twice in {table.name}.")
         results.append(rules.key_unique(check, *rules.count_keys(house.read(table), table.key)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from flight_assets.contracts.tables import STAGED_IDS
 from flight_assets.provenance import BatchRecord, CheckResult
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ PREDICTIONS_UNIQUE = Check("prediction_unique", "predictions", "One prediction p
 ALL_IN_MONGO = Check("flights_conserved", "mongo_hot", "Each flight of the batch was upserted or met a newer state. Value: flights off.")
 FLIGHTS_UNIQUE = Check("flight_id_unique", "hive_fact", "No flight of the batch has two rows. Value: surplus rows.")
 ALL_IN_FACT = Check("flights_conserved", "hive_fact", "Each flight of the batch has a row. Value: flights without.")
+IDS_COMPLETE = Check("staged_event_ids_complete", "staged_events", "Every staged event is in staged_event_ids. Value: events that are not.")
 SCHEMAS = tuple(
     Check("schema_is_the_contract", asset, "Names and types of the columns are the contract's. Value: columns that differ.")
     for asset in ("staged_events", "predictions", "hive_fact")
@@ -124,6 +126,12 @@ def key_unique(check: Check, rows: int, keys: int, expected: int | None = None) 
     off = (rows - keys) + (abs(rows - expected) if expected is not None else 0)
     wanted = f", {expected} expected" if expected is not None else ""
     return check.result(off == 0, off, 0, f"{rows} rows, {keys} keys{wanted}")
+
+
+def ids_complete(missing: int) -> CheckResult:
+    """Whether the search for duplicates finds every staged event."""
+    remedy = f"; `DROP TABLE {STAGED_IDS.name}`, then `flights up`: the next batch fills it anew" if missing else ""
+    return IDS_COMPLETE.result(missing == 0, missing, 0, f"{missing} staged events are not in {STAGED_IDS.name}{remedy}")
 
 
 def quality(rows: int, mean_score: float | None, threshold: float) -> CheckResult:

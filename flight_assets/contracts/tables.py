@@ -102,6 +102,19 @@ STAGING = Table(
     skipped_by=("event_id", "event_type", "timestamp", "flight_id", "flight_date", "airline", "origin", "ingestion_timestamp", "batch_id"),
 )
 
+STAGED_IDS = Table(
+    name="staged_event_ids",
+    grain="staged event, so that a batch finds those staged before without reading every file of staging_flight_events",
+    key=("event_hash", "batch_id"),
+    columns=(
+        Column("event_hash", "BIGINT", "xxhash64 of the event_id; events with different ids may share one"),
+        Column("batch_id", "BIGINT", "batch that staged it"),
+        Column("processing_month", "DATE", "first day of the month in which Kafka took the message", "UTC"),
+    ),
+    # Compaction rewrites the newest month only.
+    partitioned_by=("processing_month",),
+)
+
 QUARANTINE = Table(
     name="quarantined_events",
     grain="rejected message",
@@ -349,6 +362,7 @@ DIM_AIRPORT = Table(
 
 TABLES = (
     STAGING,
+    STAGED_IDS,
     QUARANTINE,
     PREDICTIONS,
     CHALLENGER_PREDICTIONS,

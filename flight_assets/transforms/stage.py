@@ -35,7 +35,8 @@ def check_messages(raw: DataFrame, airlines: DataFrame, airports: DataFrame) -> 
 def with_outcome(checked: DataFrame, staged_before: DataFrame) -> DataFrame:
     """Adds ``outcome``: staged, duplicate or quarantined. Of messages with one event_id, the one that Kafka took first is staged.
 
-    ``checked`` is evaluated twice: cache it. ``staged_before`` has the ``event_id`` of every event that an earlier batch staged.
+    ``checked`` is evaluated twice: cache it. ``staged_before`` has each ``event_id`` of ``checked`` that an earlier batch has staged, and
+    may have others.
     """
     is_valid = F.col("reason").isNull()
     candidate = F.when(is_valid, F.col("event_id"))

@@ -13,7 +13,7 @@ from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
-from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
+from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGED_IDS, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
@@ -43,7 +43,7 @@ QUESTION_DAYS = 30
 QUESTIONS = 5
 IDS_PER_DELETE = 10_000
 # The tables that grow with the flights, each with the column of its partitions.
-FILLED = {FACT: "processing_date", STAGING: "processing_date", PREDICTIONS: "prediction_date"}
+FILLED = {FACT: "processing_date", STAGING: "processing_date", STAGED_IDS: "processing_month", PREDICTIONS: "prediction_date"}
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
@@ -84,7 +84,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
             tell(f"{size:,} flights", {"batch": median(batches[_short(size)])} | {name: median(took) for name, took in asked.items()})
     finally:
         for table, day in FILLED.items():
-            condition = f"{day} BETWEEN DATE'{begin}' AND DATE'{today + timedelta(days=2)}' AND batch_id = {FILLER_BATCH}"
+            condition = f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id = {FILLER_BATCH}"
             house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
     batch()
     batches["none"] += [batch() for _ in range(repetitions)]

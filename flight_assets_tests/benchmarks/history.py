@@ -95,7 +95,8 @@ def _live_bytes(house: Warehouse) -> int:
 _FILLER = (
     *(f"CAST({FILLER_BATCH} AS BIGINT) AS batch_id", "concat(flight_id, '/', kafka_offset) AS flight_id", "1 AS schema_version"),
     *("event_id AS prediction_id", "timestamp AS prediction_timestamp", "to_date(timestamp) AS prediction_date"),
-    *("event_type AS outcome", "timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
+    *("xxhash64(event_id) AS event_hash", "trunc(processing_date, 'MM') AS processing_month", "event_type AS outcome"),
+    *("timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
 )
 
 

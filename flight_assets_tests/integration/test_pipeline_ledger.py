@@ -24,6 +24,7 @@ from flight_assets.contracts.tables import (
     FACT,
     QUARANTINE,
     SCHEMA_METADATA,
+    STAGED_IDS,
     STAGING,
 )
 from flight_assets.errors import FlightsError, StoreUnavailable
@@ -258,6 +259,31 @@ def test_a_duplicated_row_is_found_in_the_batch_and_at_night(house, ledger, quie
         assert [r.name for r in evaluate.evaluate_tables(house) if not r.passed] == ["fact_flight_events_key_unique"]
     finally:
         house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
+
+
+def test_a_staged_event_without_its_hash_is_found_at_night(house, ledger) -> None:
+    record = last_record(ledger)
+    name = house.name(STAGED_IDS)
+    version = house.version(STAGED_IDS)
+    house.spark.sql(f"DELETE FROM {name} WHERE batch_id = {record.batch_id}").collect()
+    try:
+        [found] = [result for result in evaluate.evaluate_tables(house) if not result.passed]
+        assert (found.name, found.value) == ("staged_event_ids_complete", record.staged)
+    finally:
+        house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
+
+
+def test_duplicates_are_told_from_what_an_older_version_has_staged(first, send, process, count, house, ledger) -> None:
+    """A platform of before the table of ids: the first batch of the new version enters what is there."""
+    house.spark.sql(f"DROP TABLE {house.name(STAGED_IDS)}").collect()
+    house.create_tables()
+    again = flights_with_defects(seed=31, count=300)
+    send(again)
+    process()
+    count()
+    record = last_record(ledger)
+    assert (record.staged, record.staged + record.duplicate + record.quarantined) == (0, len(again))
+    assert all(result.passed for result in evaluate.evaluate_tables(house))
 
 
 # -- what is kept about contract and dimensions

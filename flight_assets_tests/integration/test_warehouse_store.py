@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, TABLES
+from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGED_IDS, STAGING, TABLES
+from flight_assets.stores import staged_ids
 from flight_assets.stores.warehouse import Merged, Warehouse, computed
 from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged, utc
 
@@ -134,6 +135,55 @@ def test_a_batch_is_appended_once_and_an_earlier_one_never(own):
     assert append(1, "late") == ["a", "b", "c"]
     assert append(2, "c") == ["a", "b", "c"]
     assert append(3, "d") == ["a", "b", "c", "d"]
+
+
+@pytest.fixture
+def staged_twice(own):
+    """The warehouse with events of two batches, and a function that appends those of one as a batch does."""
+    for table in (STAGING, STAGED_IDS):
+        own.spark.sql(f"DROP TABLE {own.name(table)}").collect()
+    own.create_tables()
+
+    def append(batch_id: int, *event_ids: str) -> None:
+        rows = frame(own.spark, STAGING, [staged(batch_id=batch_id) | {"event_id": event_id} for event_id in event_ids])
+        own.append_once(rows, STAGING, batch_id)
+        own.append_once(staged_ids.id_rows(rows), STAGED_IDS, batch_id)
+
+    append(0, "a", "b")
+    append(1, "c")
+    return append
+
+
+def met(house: Warehouse, before_batch: int, *event_ids: str) -> set[str]:
+    """Those of the ids that batches before this one have staged."""
+    events = computed(house.spark.createDataFrame([(event_id,) for event_id in event_ids], "event_id STRING"))
+    found = staged_ids.staged_before(house, events, before_batch)
+    return {row.event_id for row in found.collect()} & set(event_ids)
+
+
+def test_events_of_earlier_batches_are_found_and_no_others(own, staged_twice):
+    assert met(own, 2, "a", "c", "x") == {"a", "c"}
+    assert met(own, 1, "a", "c", "x") == {"a"}
+    assert met(own, 0, "a", "c") == set()
+    assert staged_ids.missing(own) == 0
+
+
+def test_an_event_that_shares_its_hash_with_a_staged_one_is_no_duplicate(own, staged_twice):
+    own.spark.sql(f"INSERT INTO {own.name(STAGED_IDS)} SELECT xxhash64('x'), 0, DATE'2013-06-01'").collect()
+    assert met(own, 2, "x", "a") == {"a"}
+
+
+def test_events_that_were_staged_before_the_ids_were_kept_are_entered_once(own, staged_twice):
+    own.spark.sql(f"DROP TABLE {own.name(STAGED_IDS)}").collect()
+    own.create_tables()
+    assert (met(own, 2, "a", "c"), staged_ids.missing(own)) == (set(), 3)
+    for _ in range(2):
+        staged_ids.fill_once(own, 2)
+    assert (met(own, 2, "a", "c"), staged_ids.missing(own)) == ({"a", "c"}, 0)
+    assert own.read(STAGED_IDS).count() == 3
+    staged_twice(2, "d")
+    staged_ids.fill_once(own, 3)
+    assert (met(own, 3, "d"), own.read(STAGED_IDS).count()) == ({"d"}, 4)
 
 
 def test_each_table_counts_its_batches_for_itself(empty):
