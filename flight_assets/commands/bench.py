@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from flight_assets_tests.benchmarks.figures import Figure
 
-BENCHES = ("batch", "history", "growth", "stream", "quarter", "model", "archive", "dashboard")
+QUICK_BENCHES = ("batch", "history", "growth", "stream")
+BENCHES = (*QUICK_BENCHES, "quarter", "model", "archive", "dashboard")
 
 
 @click.command()
 @click.option("--only", type=click.Choice(BENCHES), multiple=True, help="These, instead of all.")
-@click.option("--quick", is_flag=True, help="Less data and fewer repetitions.")
+@click.option("--quick", is_flag=True, help=f"Less data and fewer repetitions; without --only, of {', '.join(QUICK_BENCHES)}.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
     """Measure what the platform promises, on this machine; needs a checkout."""
@@ -32,7 +33,7 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
     with _told_what_is_missing():
         machine = shown.machine()
     found: dict[str, Figure] = {}
-    for name in only or BENCHES:
+    for name in only or (QUICK_BENCHES if quick else BENCHES):
         measured = _module(name).measure(get_settings(), quick)
         # A later bench may fail after an hour: what is known by then is not lost.
         for figure, value in measured.items():

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from pymongo import ReplaceOne
 
+from flight_assets.automation.continuous import has_work
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS
@@ -26,7 +27,7 @@ from flight_assets.stores.mongo_writer import upsert_from_spark
 from flight_assets.stores.warehouse import computed
 from flight_assets_tests.benchmarks.batch_spec import BatchSpec, send_batch
 from flight_assets_tests.benchmarks.figures import Figure, ratio, sampling, tell
-from flight_assets_tests.benchmarks.runs import Run, automation_paused, run_job
+from flight_assets_tests.benchmarks.runs import Run, automation_paused
 from flight_assets_tests.benchmarks.sides import FLOOR, NAIVE, Sides, three_sides
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 UPSERTS = "bench_upserts"
+SMALL, LARGE = 1_000, 100_000
+REPETITIONS, LARGE_REPETITIONS = 5, 3
 # Batches before the first that counts, since Java compiles Spark for minutes after a start; one more is of the large size.
 WARM_UP = 10
 SAMPLE_EVERY_S = 2.0
@@ -63,33 +66,56 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     ``empty_run_s``; ``orchestration_vs_inprocess``; ``mongo_upsert_vs_bulk``: documents per second as a share of the bare write's;
     ``platform_rss_gb``: the most that all processes of the platform had resident during the large batches.
     """
-    small, large, repetitions, large_repetitions = (1_000, 10_000, 1, 1) if quick else (1_000, 100_000, 5, 3)
     with automation_paused(settings), three_sides(settings) as sides:
-        run_job(settings, "process_flights")
-        for _ in range(1 if quick else WARM_UP):
-            warm = send_batch(settings, small)
+        if has_work(settings):
             sides.platform()
-        empty = [_nothing_new(sides, warm) for _ in range(repetitions)]
-        smalls = [_batch(sides, small) for _ in range(repetitions)]
-        materialized = [_empty_assets() for _ in range(repetitions)]
-        send_batch(settings, large)
+        return _quickly(sides) if quick else _in_full(sides)
+
+
+def _quickly(sides: Sides) -> dict[str, Figure]:
+    """From one batch, which stands for every size, and one run without news, which the naive pipeline is spared."""
+    with _memory(sides.settings) as memory:
+        batch = _batch(sides, SMALL)
+    return _figures([batch], [batch], [(sides.platform(), None)], [_empty_assets()], _upserts(sides, batch.spec, 1), memory)
+
+
+def _in_full(sides: Sides) -> dict[str, Figure]:
+    for _ in range(WARM_UP):
+        warm = send_batch(sides.settings, SMALL)
         sides.platform()
-        larges = [_batch(sides, large) for _ in range(large_repetitions)]
-        upserts = _upserts(sides, larges[-1].spec, repetitions)
-        # A run of its own, since looking at the memory takes a little of the processor.
-        send_batch(settings, large)
-        with _memory(settings) as memory:
-            sides.platform()
+    empty = [_nothing_new(sides, warm) for _ in range(REPETITIONS)]
+    smalls = [_batch(sides, SMALL) for _ in range(REPETITIONS)]
+    materialized = [_empty_assets() for _ in range(REPETITIONS)]
+    send_batch(sides.settings, LARGE)
+    sides.platform()
+    larges = [_batch(sides, LARGE) for _ in range(LARGE_REPETITIONS)]
+    upserts = _upserts(sides, larges[-1].spec, REPETITIONS)
+    # A run of its own, since looking at the memory takes a little of the processor.
+    send_batch(sides.settings, LARGE)
+    with _memory(sides.settings) as memory:
+        sides.platform()
+    return _figures(smalls, larges, empty, materialized, upserts, memory)
+
+
+def _figures(
+    smalls: list[_Measured],
+    larges: list[_Measured],
+    empty: list[tuple[Run, float | None]],
+    materialized: list[dict[str, float]],
+    upserts: Figure,
+    memory: dict[str, list[float]],
+) -> dict[str, Figure]:
     runs = [each.run for each in smalls]
+    small, large = (f"{measured[0].spec.messages:,} messages" for measured in (smalls, larges))
     return {
-        "batch_1k_vs_naive": _against(smalls, "naive", f"{small:,} messages; {SAME_ROWS}; {_queued(runs)}"),
-        "batch_100k_vs_naive": _against(larges, "naive", f"{large:,} messages; {SAME_ROWS}"),
-        "batch_100k_vs_floor": _against(larges, "floor", f"{large:,} messages; {SAME_ROWS}; {_parts(larges)}"),
+        "batch_1k_vs_naive": _against(smalls, "naive", f"{small}; {SAME_ROWS}; {_queued(runs)}"),
+        "batch_100k_vs_naive": _against(larges, "naive", f"{large}; {SAME_ROWS}"),
+        "batch_100k_vs_floor": _against(larges, "floor", f"{large}; {SAME_ROWS}; {_parts(larges)}"),
         "empty_run_s": _empty_run(empty),
         "orchestration_vs_inprocess": _orchestration(runs, materialized),
         "mongo_upsert_vs_bulk": upserts,
         "platform_rss_gb": Figure(
-            max(memory["PSS"]), "GB", memory, "GB", f"PSS, its highest in a batch of {large:,}; shared pages count once"
+            max(memory["PSS"]), "GB", memory, "GB", f"PSS, its highest in a batch of {large}; shared pages count once"
         ),
     }
 
@@ -116,7 +142,7 @@ def _batch(sides: Sides, messages: int) -> _Measured:
     return measured
 
 
-def _nothing_new(sides: Sides, before: BatchSpec) -> tuple[Run, float]:
+def _nothing_new(sides: Sides, before: BatchSpec) -> tuple[Run, float | None]:
     run, naive_s = sides.platform(), sides.naive(_nothing_of(before))
     tell("nothing new", {"platform": run.seconds, "naive": naive_s})
     return run, naive_s
@@ -142,10 +168,12 @@ def _parts(measured: list[_Measured]) -> str:
     return f"the floor's work {sum(parts.values()):.1f} s ({shown}), the rest starts Python"
 
 
-def _empty_run(empty: list[tuple[Run, float]]) -> Figure:
-    sides = {"platform": [run.seconds for run, _ in empty], "naive": [seconds for _, seconds in empty]}
-    share = ratio(sides, "platform", "naive")
-    note = f"nothing new in the topic; {share:.2f} of what the naive pipeline takes for nothing; {_queued([run for run, _ in empty])}"
+def _empty_run(empty: list[tuple[Run, float | None]]) -> Figure:
+    sides = {"platform": [run.seconds for run, _ in empty]}
+    note = f"nothing new in the topic; {_queued([run for run, _ in empty])}"
+    if naive_s := [seconds for _, seconds in empty if seconds is not None]:
+        sides["naive"] = naive_s
+        note += f"; {ratio(sides, 'platform', 'naive'):.2f} of what the naive pipeline takes for nothing"
     return Figure(median(sides["platform"]), "s", sides, note=note)
 
 

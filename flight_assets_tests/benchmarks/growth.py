@@ -13,6 +13,7 @@ from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
+from flight_assets.automation.continuous import has_work
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGED_IDS, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
@@ -26,19 +27,21 @@ from flight_assets_tests.benchmarks.history import FILLER_BATCH, QUERY, SHOWN, f
 from flight_assets_tests.benchmarks.runs import automation_paused, run_job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
 FLIGHTS = (10_000, 100_000, 1_000_000, 10_000_000)
-QUICK_FLIGHTS = (10_000, 100_000)
+QUICK_FLIGHTS = FLIGHTS[:1]
 DOCUMENTS = (10_000, 50_000, 250_000)
-QUICK_DOCUMENTS = (10_000,)
 # About what all airlines of the United States have a day.
 FLIGHTS_PER_DAY = 27_000
 BATCH = 1_000
 # Batches are of the newest of the days that are filled, in turn.
 BATCH_DAYS = 3
 NOON = time(12)
+REPETITIONS = 3
 QUESTION_DAYS = 30
 QUESTIONS = 5
 IDS_PER_DELETE = 10_000
@@ -49,23 +52,30 @@ FILLED = {FACT: "processing_date", STAGING: "processing_date", STAGED_IDS: "proc
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """``growth_10m_vs_empty``, ``growth_hot_store_full_vs_empty``: a batch's time beside the most flights over its time without them;
     ``growth_month_query_10m_vs_10k``, ``growth_whole_query_10m_vs_10k``: a page's query for the latest flights of one airline, in a month
-    and in all of history.
+    and in all of history. Quickly, only the first, which then is of one batch each beside QUICK_FLIGHTS.
     """
-    repetitions = 1 if quick else 3
     with automation_paused(settings):
-        run_job(settings, "process_flights")
-        _batch(settings, _next_day(settings))
-        found = _over_warehouse(settings, QUICK_FLIGHTS if quick else FLIGHTS, repetitions)
-        return found | {"growth_hot_store_full_vs_empty": _over_hot_store(settings, QUICK_DOCUMENTS if quick else DOCUMENTS, repetitions)}
+        if has_work(settings):
+            run_job(settings, "process_flights")
+        found = _over_warehouse(settings, QUICK_FLIGHTS if quick else FLIGHTS, quick)
+        return found if quick else found | {"growth_hot_store_full_vs_empty": _over_hot_store(settings)}
 
 
-def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int) -> dict[str, Figure]:
+def _batches(batch: Callable[[], float], quick: bool) -> list[float]:
+    """Seconds of some batches, after one that does not count; quickly, of one."""
+    if quick:
+        return [batch()]
+    batch()
+    return [batch() for _ in range(REPETITIONS)]
+
+
+def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> dict[str, Figure]:
     """Batches of today on the platform's tables as they are, then with ever longer a history before it, then without it again."""
     house = warehouse.open_warehouse(settings)
     there = house.read(FACT).count()
     today = _next_day(settings) + timedelta(days=ceil(max(sizes) / FLIGHTS_PER_DAY))
     batch = partial(_batch, settings, today)
-    batches: dict[str, list[float]] = {"none": [batch() for _ in range(repetitions)]}
+    batches = {"none": _batches(batch, quick)}
     questions: dict[str, dict[str, list[float]]] = {"month": {}, "whole": {}}
     filled, begin = 0, today + timedelta(days=1)
     try:
@@ -76,8 +86,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
             for table in FILLED:
                 maintenance.optimize(house, settings, table)
             filled = size
-            batch()
-            batches[_short(size)] = [batch() for _ in range(repetitions)]
+            batches[_short(size)] = _batches(batch, quick)
             asked = _questions(house, today)
             for name in questions:
                 questions[name][_short(size)] = asked[name]
@@ -86,12 +95,14 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], repetitions: int
         for table, day in FILLED.items():
             condition = f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id = {FILLER_BATCH}"
             house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
-    batch()
-    batches["none"] += [batch() for _ in range(repetitions)]
+    if not quick:
+        batches["none"] += _batches(batch, quick)
     note = f"batch of {BATCH:,} messages; flights, as many events and predictions, {FLIGHTS_PER_DAY:,} a day, compacted, "
-    note += f"added to {there:,}; half of 'none' before, half after"
-    return {
-        "growth_10m_vs_empty": _curve(batches, note),
+    note += f"added to {there:,}; 'none' before{'' if quick else ' and after'}"
+    found = {"growth_10m_vs_empty": _curve(batches, note)}
+    if quick:
+        return found
+    return found | {
         "growth_month_query_10m_vs_10k": _curve(questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"),
         "growth_whole_query_10m_vs_10k": _curve(questions["whole"], f"the latest {SHOWN} flights of one airline since ever"),
     }
@@ -107,27 +118,25 @@ def _questions(house: Warehouse, today: date) -> dict[str, list[float]]:
     return interleaved(ask, QUESTIONS)
 
 
-def _over_hot_store(settings: Settings, sizes: tuple[int, ...], repetitions: int) -> Figure:
+def _over_hot_store(settings: Settings) -> Figure:
     """Batches beside ever more documents of the last days, which are removed in the end."""
     batch = partial(_batch, settings, _next_day(settings))
-    batches = {"none": [batch() for _ in range(repetitions)]}
+    batches = {"none": _batches(batch, quick=False)}
     newest = hot_store.now()
     filled = 0
     ids: list[str] = []
     try:
-        for size in sizes:
+        for size in DOCUMENTS:
             ids += hot_store.fill(settings, size - filled, newest - timedelta(days=5), newest, first=filled)
             filled = size
-            batch()
-            batches[_short(size)] = [batch() for _ in range(repetitions)]
+            batches[_short(size)] = _batches(batch, quick=False)
             tell(f"{size:,} documents", {"batch": median(batches[_short(size)])})
     finally:
         with mongo.database(settings) as db:
             for start in range(0, len(ids), IDS_PER_DELETE):
                 db[mongo.FLIGHTS].delete_many({"_id": {"$in": ids[start : start + IDS_PER_DELETE]}})
-    batch()
-    batches["none"] += [batch() for _ in range(repetitions)]
-    return _curve(batches, f"batch of {BATCH:,} messages; documents in MongoDB added to what it had; half of 'none' before, half after")
+    batches["none"] += _batches(batch, quick=False)
+    return _curve(batches, f"batch of {BATCH:,} messages; documents in MongoDB added to what it had; 'none' before and after")
 
 
 def _curve(sides: dict[str, list[float]], note: str) -> Figure:

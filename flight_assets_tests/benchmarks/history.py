@@ -43,11 +43,11 @@ FILLER_BATCH = -1
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """``compaction_query_speedup``: times faster after it; ``history_query_vs_duckdb``: Spark's time over DuckDB's."""
-    files, flights, repetitions = (144, 100_000, 3) if quick else (MINUTE_FILES, FLIGHTS, 7)
+    files, flights, days, repetitions = (144, 100_000, 30, 3) if quick else (MINUTE_FILES, FLIGHTS, DAYS, 7)
     with own_table(settings, f"{NAME}_minutes", FACT) as minutes, own_table(settings, f"{NAME}_compacted", FACT) as compacted:
         compaction = _compaction(settings, minutes, compacted, files, repetitions)
     with own_table(settings, NAME, FACT) as house:
-        fill(house, (FACT,), flights, datetime.now(UTC).date() - timedelta(days=DAYS), DAYS)
+        fill(house, (FACT,), flights, datetime.now(UTC).date() - timedelta(days=days), days)
         against_duckdb = _against_duckdb(settings, house, repetitions)
     return {"compaction_query_speedup": compaction, "history_query_vs_duckdb": against_duckdb}
 
