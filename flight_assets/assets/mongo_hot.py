@@ -42,8 +42,9 @@ def _upsert(pipeline: PipelineResource, record: BatchRecord) -> mongo.UpsertCoun
     """Write a batch's states. One that is older than what an archive holds of its flight is out of order, as if the flight were hot."""
     states = pipeline.rows.states(record)
     if not pipeline.hdfs.list(ARCHIVE_ROOT):
-        return upsert_from_spark(states, pipeline.settings)
-    written = upsert_from_spark(without_archived(pipeline.warehouse, states), pipeline.settings)
+        return upsert_from_spark(states, pipeline.settings, record.flights or 0)
+    hot = without_archived(pipeline.warehouse, states)
+    written = upsert_from_spark(hot, pipeline.settings, record.flights or 0)
     return mongo.UpsertCounts(written.upserted, states.count() - written.upserted)
 
 

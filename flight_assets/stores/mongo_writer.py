@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 
-def upsert_from_spark(states: DataFrame, settings: Settings) -> mongo.UpsertCounts:
-    """Upsert rows of ``fact_flight_events``, newer wins; returns the counts of all workers together."""
+# A worker makes and writes some 10,000 documents a second; for fewer a second one is not worth the shuffle.
+ROWS_PER_WORKER = 10_000
+
+
+def upsert_from_spark(states: DataFrame, settings: Settings, rows: int = 0) -> mongo.UpsertCounts:
+    """Upsert rows of ``fact_flight_events``, newer wins; returns the counts of all workers together. ``rows``: about how many they are."""
     from pyspark.sql import functions as F
 
+    if rows > ROWS_PER_WORKER:
+        # Spark puts what it has computed into as few partitions as their bytes allow.
+        states = states.repartition(settings.spark_parallelism)
     written = states.mapInArrow(_writer(settings), "upserted long, out_of_order long")
     total = written.agg(F.sum("upserted").alias("upserted"), F.sum("out_of_order").alias("out_of_order")).collect()[0]
     return mongo.UpsertCounts(total.upserted or 0, total.out_of_order or 0)

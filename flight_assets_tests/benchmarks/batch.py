@@ -206,7 +206,7 @@ def _upserts(sides: Sides, spec: BatchSpec, repetitions: int) -> Figure:
         flights = client[UPSERTS][mongo.FLIGHTS]
         writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
         work: dict[str, Any] = {
-            "platform": lambda: upsert_from_spark(states, own),
+            "platform": lambda: upsert_from_spark(states, own, len(documents)),
             "bare": lambda: flights.bulk_write(writes, ordered=False),
         }
         try:

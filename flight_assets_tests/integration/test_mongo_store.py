@@ -168,6 +168,12 @@ def test_new_newer_same_and_older_states_in_one_call_are_counted_apart(flights):
     }
 
 
+def test_of_two_states_of_a_new_flight_in_one_call_the_newer_stays_whichever_comes_first(flights):
+    assert mongo.upsert_newer(flights, [state("scheduled", number=1), state("departed", offset=1, number=1)]) == counts(2, 0)
+    assert mongo.upsert_newer(flights, [state("departed", offset=1, number=2), state("scheduled", number=2)]) == counts(1, 1)
+    assert {found["event_type"] for found in flights.find()} == {"departed"}
+
+
 def test_more_flights_than_one_bulk_holds_are_all_written(flights):
     many = [state(number=nth) for nth in range(1, mongo.WRITES_PER_BULK * 2 + 2)]
     assert mongo.upsert_newer(flights, many) == counts(len(many), 0)
