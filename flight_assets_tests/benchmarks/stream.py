@@ -242,8 +242,10 @@ def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
     with automation_paused(settings):
         publish(_messages(settings, missed), settings.kafka_bootstrap_servers, settings.kafka_topic)
         ends = kafka.end_offsets(settings)
+        # Making them takes minutes, in which nothing must be processed yet.
+        more_messages = _messages(settings, missed)
     caught_up = threading.Event()
-    coming = takewhile(lambda _: not caught_up.is_set(), _messages(settings, missed))
+    coming = takewhile(lambda _: not caught_up.is_set(), more_messages)
     with _sending(settings, coming, OUTAGE_RATE) as sending:
         began = time.monotonic()
         try:
