@@ -63,9 +63,9 @@ TIMES_ONLY = [{"$project": {"wallTime": 1, "fullDocument.ingestion_timestamp": 1
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """``latency_p95_s`` and ``continuous_p95_s``: acknowledged by Kafka until visible in MongoDB, of the newest state of each flight, with
     a batch a minute and with continuous processing; ``sustained_events_per_s``: the highest of the rates tried whose lag did not grow;
-    ``recovery_s``: how long an hour's messages take to be in MongoDB when processing comes
-    back and more go on coming; ``disk_gb_per_million_events``, ``memory_gb_per_million_events``: what those messages added to the disk and
-    to the memory of all services. Quickly, at one rate for some seconds, which any lag holds, and without an outage.
+    ``recovery_s``: how long an hour's messages take to be in MongoDB when processing comes back and more go on coming;
+    ``disk_gb_per_million_events``, ``memory_gb_per_million_events``: what those messages added to the disk and to the memory of all
+    services. Quickly, at one rate for some seconds, which any lag holds, and without an outage.
     """
     minutes = QUICK_MINUTES if quick else MINUTES
     minutely = [_at_rate(settings, rate, minutes) for rate in (QUICK_RATES if quick else RATES)]

@@ -59,7 +59,7 @@ def test_time_that_steps_share_counts_once():
 
 @pytest.mark.parametrize(
     ("peaks", "grows"),
-    [([10, 600, 620, 610, 590], False), ([10, 600, 900, 1_300, 1_900], True), ([100, 400], True), ([100, 110], False)],
+    [([10, 600, 620, 610, 590], False), ([10, 600, 900, 1_300, 1_900], True), ([100, 400], True), ([100, 110], False), ([100], False)],
 )
 def test_lag_grows_when_its_peaks_rise(peaks, grows):
     assert is_growing([float(peak) for peak in peaks]) is grows
