@@ -241,7 +241,7 @@ def process(part: str | None, continuously: bool) -> None:
 
 
 def _process_continuously(settings: Settings) -> None:
-    from flight_assets.automation.continuous import process_continuously
+    from flight_assets.continuous.process import process_continuously
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

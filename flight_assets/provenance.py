@@ -234,9 +234,11 @@ class Ledger:
             end += 1
         return range(first, end)
 
-    def next_offsets(self) -> dict[str, int]:
-        """Per partition of the topic, the first offset that has not landed yet; empty before the first batch."""
-        last = self.last_done(STEPS[0])
+    def next_offsets(self, step: str = STEPS[0]) -> dict[str, int]:
+        """Per partition of the topic, the first offset that a step has not finished yet, landing if none is named; empty before the first
+        batch.
+        """  # noqa: D205
+        last = self.last_done(step)
         return self.record(last).next_offsets if last >= 0 else {}
 
     def records(self, last: int | None = None) -> list[BatchRecord]:

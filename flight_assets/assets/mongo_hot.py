@@ -1,16 +1,18 @@
 """mongo_hot: the newest state of each flight in MongoDB."""
 
+from datetime import date
 from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
+from pyspark.sql import functions as F
 
 from flight_assets.archive.files import without_archived
 from flight_assets.archive.record import ARCHIVE_ROOT
 from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset, table_schema
 from flight_assets.contracts.tables import FACT
-from flight_assets.provenance import BatchRecord
-from flight_assets.stores import mongo
-from flight_assets.stores.mongo_writer import upsert_from_spark
+from flight_assets.provenance import STEPS, BatchRecord
+from flight_assets.stores import ahead, mongo
+from flight_assets.stores.mongo_writer import rows_of, upsert_from_spark
 
 PREVIEW_DOCUMENTS = 3
 
@@ -19,6 +21,7 @@ PREVIEW_DOCUMENTS = 3
 def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
     """One document per flight (flight_tracking.flight_events, _id = flight_id): newest state, prediction, quality."""
     mongo.ensure_collection(pipeline.settings)
+    _take_back(pipeline)
     records = []
     for record in pipeline.batches("mongo_hot"):
         counts = _upsert(pipeline, record)
@@ -46,6 +49,20 @@ def _upsert(pipeline: PipelineResource, record: BatchRecord) -> mongo.UpsertCoun
     hot = without_archived(pipeline.warehouse, states)
     written = upsert_from_spark(hot, pipeline.settings, record.flights or 0)
     return mongo.UpsertCounts(written.upserted, states.count() - written.upserted)
+
+
+def _take_back(pipeline: PipelineResource) -> None:
+    """Put right the documents that continuous processing has written of events that their batch, all done since, has not staged."""
+    with mongo.database(pipeline.settings) as db:
+        left = ahead.unconfirmed_before(db, pipeline.ledger.next_offsets(STEPS[-1]))
+        if not left:
+            return
+        ids, days = [each["_id"] for each in left], [date.fromisoformat(each["flight_date"]) for each in left]
+        known = pipeline.warehouse.read(FACT).where(F.col("flight_date").isin(days) & F.col("flight_id").isin(ids))
+        if pipeline.hdfs.list(ARCHIVE_ROOT):
+            known = without_archived(pipeline.warehouse, known)
+        rows = [row for batch in known.toArrow().to_batches() for row in rows_of(batch)]
+        ahead.take_back(db, left, [mongo.document(row) for row in rows])
 
 
 def _preview(pipeline: PipelineResource, records: list[BatchRecord]) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """predictions: each flight's delay, predicted from its scheduled event, and how it ended."""
 
 from dataclasses import dataclass
+from functools import reduce
 
+import pyarrow as pa
 from dagster import AssetExecutionContext, MaterializeResult
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -12,7 +14,7 @@ from flight_assets.contracts.tables import PREDICTIONS, STAGING
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.provenance import BatchRecord
 from flight_assets.settings import Settings
-from flight_assets.stores import rollups
+from flight_assets.stores import ahead, mongo, rollups
 from flight_assets.stores.batch_rows import BatchRows
 from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.models import ModelStore
@@ -46,8 +48,9 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
         context.log.error(models.problem)
     filled = fill_in(pipeline, models) if models.champion else 0
     records = []
+    early = _made_early(pipeline)
     for record in pipeline.batches("predictions"):
-        predict_batch(pipeline.rows, record, models)
+        predict_batch(pipeline.rows, record, models, early)
         if models.champion is None and record.to_predict:
             pipeline.ledger.add_unpredicted(record.batch_id)
         records.append(record)
@@ -85,9 +88,19 @@ def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:
     return None
 
 
-def predict_batch(rows: BatchRows, record: BatchRecord, models: Predictors) -> None:
-    """Predict the flights that a batch announced, and fill in the truth of those that it saw end."""
-    predicted = _predict(rows, record, models)
+def _made_early(pipeline: PipelineResource) -> pa.Table | None:
+    """What continuous processing has predicted and no batch has taken over yet."""
+    with mongo.database(pipeline.settings) as db:
+        ahead.forget_before(db, pipeline.ledger.next_offsets("predictions"))
+        return ahead.made(db)
+
+
+def predict_batch(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa.Table | None = None) -> None:
+    """Predict the flights that a batch announced, and fill in the truth of those that it saw end.
+
+    ``early``: predictions that were made before, from ``ahead.made``; they stand.
+    """
+    predicted = _predict(rows, record, models, early)
     if models.challenger:
         record.challenger_version = models.challenger
     _keep(rows, record, predicted, rows.events(record))
@@ -114,26 +127,38 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
     return filled
 
 
-def _predict(rows: BatchRows, record: BatchRecord, models: Predictors) -> DataFrame:
+def _predict(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa.Table | None = None) -> DataFrame:
     """The predictions of a batch; fills in the record's counts and version, and keeps what a challenger says."""
     house = rows.house
     staged = house.read(STAGING).where(f"batch_id <= {record.batch_id}")
     earlier = staged.where(f"batch_id < {record.batch_id}")
-    first = computed(first_seen_in(rows.events(record), earlier, rows.flight_dates(record)))
-    is_announced = F.col("event_type") == EventType.SCHEDULED.value
-    groups = first.groupBy(is_announced.alias("announced"), F.to_date("timestamp").alias("day")).count().collect()
-    record.to_predict = sum(group["count"] for group in groups if group.announced)
+    first = computed(_with_early(rows, first_seen_in(rows.events(record), earlier, rows.flight_dates(record)), early))
+    is_announced, is_made = F.col("event_type") == EventType.SCHEDULED.value, F.col("early").isNotNull()
+    groups = first.groupBy(is_announced.alias("announced"), is_made.alias("made"), F.to_date("timestamp").alias("day")).count().collect()
+    announced = [group for group in groups if group.announced]
+    record.to_predict = sum(group["count"] for group in announced)
     record.seen_too_late = sum(group["count"] for group in groups if not group.announced)
     record.model_version = models.champion
     if not (models.champion and record.to_predict):
         return house.read(PREDICTIONS).limit(0)
-    days = [group.day for group in groups if group.announced]
     scheduled = first.where(is_announced)
-    ready = scheduled.join(with_features(scheduled, history_of(days, staged)), "event_id")
+    made = [prediction_rows(scheduled.where(is_made), F.col("early"))] if any(group.made for group in announced) else []
+    days = [group.day for group in announced if models.challenger or not group.made]
+    if not days:
+        return made[0]
+    asked = scheduled if models.challenger else scheduled.where(~is_made)
+    ready = asked.join(with_features(asked, history_of(days, staged)), "event_id")
     if models.challenger:
         ready = computed(ready)
         house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
-    return prediction_rows(ready, models.column(models.champion))
+    return reduce(DataFrame.unionByName, [prediction_rows(ready.where(~is_made), models.column(models.champion)), *made])
+
+
+def _with_early(rows: BatchRows, events: DataFrame, early: pa.Table | None) -> DataFrame:
+    """Adds ``early``: what was predicted from each event before, a struct with PREDICTED_COLUMNS; null if nothing was."""
+    if early is None:
+        return events.withColumn("early", F.lit(None))
+    return events.join(F.broadcast(rows.house.spark.createDataFrame(early)), "event_id", "left")
 
 
 def _keep(rows: BatchRows, record: BatchRecord, predicted: DataFrame, events: DataFrame) -> None:

@@ -17,7 +17,6 @@ from dagster import (
     schedule,
 )
 
-from flight_assets.errors import StoreUnavailable
 from flight_assets.provenance import PART_JOBS, PIPELINE_JOBS, STEPS, WHOLE_JOB
 from flight_assets.settings import get_settings
 from flight_assets.stores import lease
@@ -54,7 +53,7 @@ load_dimensions = define_asset_job(
 
 @schedule(job=process_flights, cron_schedule="* * * * *", default_status=DefaultScheduleStatus.RUNNING)
 def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    """One run a minute, none while one is unfinished, in parts or as a whole, and none where batches are processed continuously.
+    """One run a minute, none while one is unfinished, in parts or as a whole.
 
     A run whose process was killed is unfinished for ever: it is reported as failed.
     """
@@ -66,15 +65,7 @@ def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | Ski
             return SkipReason(f"run {record.dagster_run.run_id} is still {record.dagster_run.status.value}")
     for record in unfinished:
         context.instance.report_run_failed(record.dagster_run, "The run's process died: nobody holds the processing lease.")
-    doer = _continuous_processor()
-    return SkipReason(f"batches are processed continuously ({doer})") if doer else RunRequest()
-
-
-def _continuous_processor() -> str | None:
-    try:
-        return lease.holder(get_settings(), lease.CONTINUOUS)
-    except StoreUnavailable:
-        return None  # the run that is asked for tells what is down
+    return RunRequest()
 
 
 def _has_died(record: RunRecord) -> bool:

@@ -28,6 +28,7 @@ _EVENT_COLUMNS = (
     *("event_id", "flight_id", "event_type", "timestamp", "airline", "flight_number", "tail_number", "origin", "destination"),
     *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
 )
+FLAT_COLUMNS = (*_EVENT_COLUMNS, *(field.name for field in WEATHER_FIELDS))
 _ROW_BYTES = np.dtype(np.float32).itemsize * len(FEATURE_NAMES)
 _PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 'double'}" for name in PREDICTED_COLUMNS)
 
@@ -79,8 +80,12 @@ def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
 
 def flat(events: DataFrame) -> DataFrame:
     """Staged events with what features are made of, the weather as columns of its own."""
-    weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
-    return events.select(*_EVENT_COLUMNS, *weather)
+    return with_flat_weather(events).select(*FLAT_COLUMNS)
+
+
+def with_flat_weather(events: DataFrame) -> DataFrame:
+    """Staged events with the weather's values as columns of their own besides."""
+    return events.select("*", *(F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS))
 
 
 def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
@@ -118,12 +123,17 @@ def predicted(model_version: str, pinned_sha256: str = "") -> Column:
 
 def _predictor(model_version: str, pinned_sha256: str) -> Callable[[pa.Array], pa.Array]:
     def predict_column(features: pa.Array) -> pa.Array:
-        from flight_assets.delay_model.predict import predict
-        from flight_assets.stores.models import load_once
-
-        frame = predict(load_once(model_version, pinned_sha256), unpack(features))
-        columns = {name: pa.array(frame[name], pa.float64()) for name in PREDICTED_COLUMNS if name in frame}
-        columns["model_version"] = pa.array([model_version] * len(features))
-        return pa.StructArray.from_arrays([columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS))
+        return predictions_of(model_version, unpack(features), pinned_sha256)
 
     return predict_column
+
+
+def predictions_of(model_version: str, features: pd.DataFrame, pinned_sha256: str = "") -> pa.StructArray:
+    """A struct with PREDICTED_COLUMNS per row of features. Raises ModelError if the version cannot be loaded."""
+    from flight_assets.delay_model.predict import predict
+    from flight_assets.stores.models import load_once
+
+    frame = predict(load_once(model_version, pinned_sha256), features)
+    columns = {name: pa.array(frame[name], pa.float64()) for name in PREDICTED_COLUMNS if name in frame}
+    columns["model_version"] = pa.array([model_version] * len(features), pa.string())
+    return pa.StructArray.from_arrays([columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS))

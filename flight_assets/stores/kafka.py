@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from kafka import KafkaAdminClient, KafkaConsumer
+    from kafka.consumer.fetcher import ConsumerRecord
 
     from flight_assets.settings import Settings
 
 MECHANISM = "SCRAM-SHA-512"
 MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
+# How long a look at the topic waits for a message, and how many it takes before it gives them.
+POLL_S = 0.2
+MESSAGES_AT_ONCE = 5_000
 
 
 def client_options(settings: Settings) -> dict[str, object]:
@@ -158,6 +163,56 @@ def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | Non
         found = consumer.poll(timeout_ms=int(settings.timeout_s * 1000), max_records=len(keys))
         times = [record.timestamp for records in found.values() for record in records]
     return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
+
+
+@contextmanager
+def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callable[[], pa.Table]]:
+    """A function that gives the topic's messages from these offsets on, each once: what has come since it was asked last, some thousands
+    at most; after POLL_S none if none has. Partitions that are not in ``starts`` begin with their oldest message.
+
+    Columns are those of a raw batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC).
+    """  # noqa: D205
+    from kafka import TopicPartition
+
+    with _consumer(settings) as consumer:
+        keys = [TopicPartition(settings.kafka_topic, number) for number in consumer.partitions_for_topic(settings.kafka_topic) or ()]
+        begins = consumer.beginning_offsets(keys)
+        consumer.assign(keys)
+        for key in keys:
+            consumer.seek(key, max(starts.get(key.partition, 0), begins[key]))
+
+        def messages() -> pa.Table:
+            with _answering(settings):
+                return _table(_polled(consumer))
+
+        yield messages
+
+
+def _polled(consumer: KafkaConsumer) -> list[ConsumerRecord]:
+    taken: list[ConsumerRecord] = []
+    wait_s = POLL_S
+    while len(taken) < MESSAGES_AT_ONCE:
+        found = [record for records in consumer.poll(timeout_ms=int(wait_s * 1000)).values() for record in records]
+        if not found:
+            break
+        taken += found
+        wait_s = 0.0
+    return taken
+
+
+def _table(records: Sequence[ConsumerRecord]) -> pa.Table:
+    import pyarrow as pa
+
+    columns = {
+        "key": pa.array([record.key for record in records], pa.binary()),
+        "value": pa.array([record.value for record in records], pa.binary()),
+        "topic": pa.array([record.topic for record in records], pa.string()),
+        "kafka_partition": pa.array([record.partition for record in records], pa.int32()),
+        "kafka_offset": pa.array([record.offset for record in records], pa.int64()),
+        # Kafka's are of milliseconds, Spark's of microseconds.
+        "ingestion_timestamp": pa.array([record.timestamp * 1_000 for record in records], pa.timestamp("us", "UTC")),
+    }
+    return pa.table(columns)
 
 
 def headers_since(settings: Settings, starts: dict[int, int], header: str) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WRITES_PER_BULK = 1_000
 DUPLICATE_KEY = 11_000
 INDEXES = ("timestamp", "flight_id", "ingestion_timestamp")
+# The batch of a document that continuous processing has written; it is replaced by that of the batch which takes the event.
+UNCONFIRMED = -1
 
 Document = dict[str, Any]
 
@@ -98,6 +100,8 @@ def ensure_collection(settings: Settings) -> None:
         db.command("collMod", FLIGHTS, validator=VALIDATOR, validationLevel="strict", validationAction="error")
         for field in INDEXES:
             db[FLIGHTS].create_index(field)
+        # The few documents that no batch has confirmed yet; the others cost this index nothing.
+        db[FLIGHTS].create_index("batch_id", partialFilterExpression={"batch_id": UNCONFIRMED})
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,9 @@ class UpsertCounts:
 def upsert_newer(collection: Collection[Document], documents: Sequence[Document]) -> UpsertCounts:
     """Write each document unless the collection has its flight in the same or a newer version; writing again counts the same.
 
-    What is there is looked up first, since inserting takes the server a third of an upsert, and a version that is there is not written
-    again. Of the others an older one finds no document to replace, tries to insert, and meets the key: that error alone is expected.
+    The same version that no batch has confirmed is replaced by a batch's. What is there is looked up first, since inserting takes the
+    server a third of an upsert, and a version that is there is not written again. Of the others an older one finds no document to replace,
+    tries to insert, and meets the key: that error alone is expected.
     """
     out_of_order = 0
     for start in range(0, len(documents), WRITES_PER_BULK):
@@ -124,19 +129,37 @@ def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]
     """Returns how many documents met a newer one."""
     from pymongo import InsertOne, ReplaceOne
 
-    present = _versions(collection, documents)
+    present = _present(collection, documents)
     absent = [document for document in documents if document["_id"] not in present]
     # One that has come since, or is twice among these, is compared as well.
-    come_since = _written(collection, [InsertOne(document) for document in absent], absent)
-    compared = [each for each in documents if each["_id"] in present and present[each["_id"]] != each["version"]] + come_since
-    newer = [ReplaceOne({"_id": document["_id"], "version": {"$lt": document["version"]}}, document, upsert=True) for document in compared]
-    refused = _written(collection, newer, compared)
-    there = _versions(collection, refused)
-    return sum(1 for document in refused if there.get(document["_id"]) != document["version"])
+    come_since = write_unless_there(collection, [InsertOne(document) for document in absent], absent)
+    compared = [each for each in documents if each["_id"] in present and not _is_there(each, present[each["_id"]])] + come_since
+    newer = [ReplaceOne(_replaced_by(document), document, upsert=True) for document in compared]
+    refused = write_unless_there(collection, newer, compared)
+    there = _present(collection, refused)
+    return sum(1 for document in refused if there.get(document["_id"], {}).get("version") != document["version"])
 
 
-def _written(collection: Collection[Document], writes: Sequence[Write], documents: Sequence[Document]) -> list[Document]:
-    """Returns the documents, one per write, that were not written because their key is there."""
+def _is_there(document: Document, present: Document) -> bool:
+    """Whether the collection has this version, and as firmly."""
+    is_confirming = present["batch_id"] == UNCONFIRMED != document["batch_id"]
+    return present.get("version") == document["version"] and not is_confirming
+
+
+def _replaced_by(document: Document) -> Document:
+    """The query for the document, of the same flight, that this one takes the place of."""
+    older: Document = {"version": {"$lt": document["version"]}}
+    if document["batch_id"] == UNCONFIRMED:
+        return {"_id": document["_id"], **older}
+    return {"_id": document["_id"], "$or": [older, {"version": document["version"], "batch_id": UNCONFIRMED}]}
+
+
+def write_unless_there(collection: Collection[Document], writes: Sequence[Write], documents: Sequence[Document]) -> list[Document]:
+    """Returns the documents, one per write, that were not written because their key is there.
+
+    Raises:
+        FlightsError: MongoDB refuses a document for another reason.
+    """
     from pymongo.errors import BulkWriteError
 
     try:
@@ -148,16 +171,16 @@ def _written(collection: Collection[Document], writes: Sequence[Write], document
     return []
 
 
-def _versions(collection: Collection[Document], documents: Sequence[Document]) -> dict[str, Document | None]:
-    """By id the version that the collection has of each flight among these that it has, and that no failure of a server can take back."""
+def _present(collection: Collection[Document], documents: Sequence[Document]) -> dict[str, Document]:
+    """By id the version and batch of each flight among these that the collection has, and that no failure of a server can take back."""
     from pymongo.read_concern import ReadConcern
 
     if not documents:
         return {}
     found = collection.with_options(read_concern=ReadConcern("majority")).find(
-        {"_id": {"$in": [document["_id"] for document in documents]}}, {"version": 1}
+        {"_id": {"$in": [document["_id"] for document in documents]}}, {"version": 1, "batch_id": 1}
     )
-    return {document["_id"]: document.get("version") for document in found}
+    return {document["_id"]: document for document in found}
 
 
 def fill_in_predictions(collection: Collection[Document], predictions: Sequence[Document]) -> int:

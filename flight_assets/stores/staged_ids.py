@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.tables import STAGED_IDS, STAGING
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    import numpy.typing as npt
+    from pyspark.sql import Column, DataFrame
 
     from flight_assets.stores.warehouse import Warehouse
 
@@ -28,7 +30,20 @@ def fill_once(house: Warehouse, before_batch: int) -> None:
 def id_rows(events: DataFrame) -> DataFrame:
     """Rows of ``staged_event_ids`` for staged events."""
     month = F.trunc("ingestion_timestamp", "month")
-    return events.select(F.xxhash64("event_id").alias("event_hash"), "batch_id", month.alias("processing_month"))
+    return events.select(event_hash().alias("event_hash"), "batch_id", month.alias("processing_month"))
+
+
+def event_hash() -> Column:
+    """The hash by which the table knows an event, from its ``event_id``."""
+    return F.xxhash64("event_id")
+
+
+def recent_hashes(house: Warehouse) -> npt.NDArray[np.int64]:
+    """The hashes of the events staged in the newest month there is and the one before: 8 bytes each."""
+    rows = house.read(STAGED_IDS)
+    newest = rows.agg(F.max("processing_month").alias("month")).collect()[0].month
+    since = F.add_months(F.lit(newest), -1)
+    return np.asarray(rows.where(F.col("processing_month") >= since).select("event_hash").toArrow()["event_hash"], np.int64)
 
 
 def staged_before(house: Warehouse, events: DataFrame, before_batch: int) -> DataFrame:
@@ -36,7 +51,7 @@ def staged_before(house: Warehouse, events: DataFrame, before_batch: int) -> Dat
 
     Of the staged events only those batches are read of which a hash was met. ``events`` are read at once: hand over computed ones.
     """
-    hashes = events.select(F.xxhash64("event_id").alias("event_hash"))
+    hashes = events.select(event_hash().alias("event_hash"))
     met = house.read(STAGED_IDS).where(f"batch_id < {before_batch}").join(F.broadcast(hashes), "event_hash", "left_semi")
     batches = [row.batch_id for row in met.select("batch_id").distinct().collect()]
     if not batches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
@@ -11,6 +11,8 @@ from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import Column, DataFrame
 
 # The columns that say how a flight ended, each with the column of the event that it comes from.
@@ -42,6 +44,16 @@ def flight_states(events: DataFrame, predictions: DataFrame) -> DataFrame:
         .withColumn("error_minutes", actual - F.col("predicted_delay_minutes"))
         .select(*FACT.column_names)
     )
+
+
+def flight_state(event: Mapping[str, Any], prediction: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The row that ``flight_states`` gives for a flight whose newest event is this one, given as a row of ``staging_flight_events``."""
+    predicted = {name: prediction[name] if prediction else None for name in PREDICTED_COLUMNS}
+    actual = event["arrival_delay_minutes"] if event["event_type"] == EventType.ARRIVED.value else None
+    said = predicted["predicted_delay_minutes"]
+    error = None if actual is None or said is None else actual - said
+    row = {**event, **predicted, "actual_delay_minutes": actual, "error_minutes": error}
+    return {name: row[name] for name in FACT.column_names}
 
 
 def first_seen(events: DataFrame) -> DataFrame:

@@ -82,9 +82,12 @@ def quarantined_rows(classified: DataFrame) -> DataFrame:
 
 def staged_rows(classified: DataFrame) -> DataFrame:
     """The valid new events as rows of ``staging_flight_events``."""
-    return (
-        classified.where(F.col("outcome") == STAGED).transform(_drop_implausible_weather).transform(_enrich).select(*STAGING.column_names)
-    )
+    return event_rows(classified.where(F.col("outcome") == STAGED))
+
+
+def event_rows(valid: DataFrame) -> DataFrame:
+    """Checked messages without a reason to reject them, as rows of ``staging_flight_events``."""
+    return valid.transform(_drop_implausible_weather).transform(_enrich).select(*STAGING.column_names)
 
 
 def _is_plausible(field: Field, value: Column) -> Column:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from pymongo import ReplaceOne
 
-from flight_assets.automation.continuous import has_work
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS
@@ -27,7 +26,7 @@ from flight_assets.stores.mongo_writer import upsert_from_spark
 from flight_assets.stores.warehouse import computed
 from flight_assets_tests.benchmarks.batch_spec import BatchSpec, send_batch
 from flight_assets_tests.benchmarks.figures import Figure, ratio, sampling, tell
-from flight_assets_tests.benchmarks.runs import Run, automation_paused
+from flight_assets_tests.benchmarks.runs import Run, automation_paused, has_work
 from flight_assets_tests.benchmarks.sides import FLOOR, NAIVE, Sides, three_sides
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
-from flight_assets.automation.continuous import has_work
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGED_IDS, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
@@ -24,7 +23,7 @@ from flight_assets_tests import hot_store
 from flight_assets_tests.benchmarks import batch_spec
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, tell
 from flight_assets_tests.benchmarks.history import FILLER_BATCH, QUERY, SHOWN, fill
-from flight_assets_tests.benchmarks.runs import automation_paused, run_job
+from flight_assets_tests.benchmarks.runs import automation_paused, has_work, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from flight_assets.errors import FlightsError
+from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries.dagster import ENDED
+from flight_assets.stores import kafka, landing
+from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,3 +157,15 @@ def _change(settings: Settings, mutation: str) -> None:
     answer = ask(settings, f"mutation {{ change: {mutation} {{ __typename ... on PythonError {{ message }} }} }}")["change"]
     if answer["__typename"] in ("PythonError", "UnauthorizedError"):
         raise FlightsError(f"Dagster refused {mutation.split('(')[0]}: {answer.get('message', answer['__typename'])}")
+
+
+def has_work(settings: Settings) -> bool:
+    """Whether the topic holds messages that have not landed, or a batch has landed and is not through every step.
+
+    Raises:
+        FlightsError: the topic ends before what has landed.
+    """
+    ledger = Ledger(Hdfs(settings))
+    if landing.has_news(kafka.end_offsets(settings), ledger.next_offsets()):
+        return True
+    return ledger.last_done(STEPS[-1]) < ledger.last_done(STEPS[0])

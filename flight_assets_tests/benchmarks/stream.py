@@ -12,7 +12,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
 from math import ceil
@@ -57,7 +57,7 @@ MILLION = 1_000_000
 # Of `st_blocks`, by POSIX's convention on Linux and macOS.
 BYTES_PER_BLOCK = 512
 # Of a change, all that a latency needs: a document has a thousand bytes more.
-TIMES_ONLY = [{"$project": {"wallTime": 1, "fullDocument.ingestion_timestamp": 1}}]
+TIMES_ONLY = [{"$project": {"wallTime": 1, "documentKey": 1, "fullDocument.ingestion_timestamp": 1, "fullDocument.version": 1}}]
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
@@ -75,7 +75,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     found["sustained_events_per_s"] = _highest(minutely, minutes)
     with _continuous_processing(settings):
         continuous = [_at_rate(settings, rate, minutes) for rate in (QUICK_RATES if quick else CONTINUOUS_RATES)]
-        found["continuous_p95_s"] = _latencies(continuous, "batches as events come")
+        found["continuous_p95_s"] = _latencies(continuous, "continuous processing")
     return found if quick else found | _recovery(settings, OUTAGE_S)
 
 
@@ -156,28 +156,27 @@ def _not_held(measured: list[AtRate]) -> str:
 
 
 def _at_rate(settings: Settings, rate: int, minutes: float) -> AtRate:
-    """Watches MongoDB's changes: each says when the server took the document, and the document when Kafka took its message."""
     _refuse_backlog(settings)
     messages = _messages(settings, int(rate * minutes * CADENCE_S))
     peaks = [0.0] * ceil(minutes)
-    seconds: list[float] = []
     with mongo.connect(settings) as client, client[settings.mongo_database][mongo.FLIGHTS].watch(TIMES_ONLY) as changes:
+        visible = Visible(changes)
         with _sending(settings, messages, rate) as sending:
             began = looked = time.monotonic()
             while not sending.done():
-                _take(changes, seconds)
+                visible.take()
                 if time.monotonic() - looked >= LAG_EVERY_S:
                     looked = time.monotonic()
                     minute = min(len(peaks) - 1, int((looked - began) / CADENCE_S))
                     peaks[minute] = max(peaks[minute], float(_lag(settings)))
         ends = kafka.end_offsets(settings)
         backlog = _lag(settings, ends)
-        _wait_until_visible(settings, ends, lambda: _take(changes, seconds))
-        while _take(changes, seconds):
+        _wait_until_visible(settings, ends, visible.take)
+        while visible.take():
             pass
-    if not seconds:
+    if not visible.seconds:
         raise FlightsError("no document changed in MongoDB: does the schedule process_every_minute run?")
-    found = AtRate(rate, seconds, backlog, peaks, len(messages) / sending.result().seconds)
+    found = AtRate(rate, visible.seconds, backlog, peaks, len(messages) / sending.result().seconds)
     shown = dict(zip(("p50", "p95", "p99"), found.percentiles, strict=True))
     tell(f"{rate}/s for {minutes:.2g} min, then {backlog:,} not landed", shown)
     return found
@@ -191,14 +190,31 @@ def _wait_until_visible(settings: Settings, ends: dict[int, int], meanwhile: Cal
         meanwhile()
 
 
-def _take(changes: Any, seconds: list[float]) -> bool:
-    """Take the changes that are there; returns whether there were any."""
-    before = len(seconds)
-    while (change := changes.try_next()) is not None:
-        if "fullDocument" in change:
-            seconds.append((_utc(change["wallTime"]) - _utc(change["fullDocument"]["ingestion_timestamp"])).total_seconds())
-    time.sleep(0.2)
-    return len(seconds) > before
+@dataclass
+class Visible:
+    """Watches MongoDB's changes: each says when the server took the document, and the document when Kafka took its message.
+
+    ``seconds``: of each state of a flight, until MongoDB first had it; that a batch confirms it later does not count.
+    """
+
+    changes: Any
+    seconds: list[float] = field(default_factory=list)
+    _seen: set[tuple[str, int, int]] = field(default_factory=set)
+
+    def take(self) -> bool:
+        """Take the changes that are there; returns whether there were any."""
+        taken = False
+        while (change := self.changes.try_next()) is not None:
+            taken = True
+            document = change.get("fullDocument")
+            if not document:
+                continue
+            state = (change["documentKey"]["_id"], document["version"]["timestamp_us"], document["version"]["kafka_offset"])
+            if state not in self._seen:
+                self._seen.add(state)
+                self.seconds.append((_utc(change["wallTime"]) - _utc(document["ingestion_timestamp"])).total_seconds())
+        time.sleep(0.2)
+        return taken
 
 
 def _utc(moment: datetime) -> datetime:

@@ -1,0 +1,69 @@
+"""The events that predictions look back on, by UTC day: from the warehouse when a day is first asked for, and what has come since."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flight_assets.contracts.features import LOOKBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pandas as pd
+
+DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
+# A day that was not asked for while so many others were is dropped, and read again when it is.
+DAYS_KEPT = 16
+PIECES_AT_MOST = 64
+
+
+class EventHistory:
+    """Events with ``timestamp`` and what features are made of. ``load`` gives those of the warehouse from the first day to the last.
+
+    An event may be there twice, from the warehouse and as it came: features are the same, to the bit.
+    """
+
+    def __init__(self, load: Callable[[date, date], pa.Table]) -> None:
+        self._load = load
+        self._days: OrderedDict[date, pa.Table] = OrderedDict()
+
+    def add(self, events: pa.Table) -> None:
+        """Enter events as they come."""
+        by_day = _by_day(events)
+        self._need(by_day)
+        for day, rows in by_day.items():
+            joined = pa.concat_tables([self._days[day], rows])
+            self._days[day] = joined.combine_chunks() if joined.column(0).num_chunks > PIECES_AT_MOST else joined
+
+    def before(self, moments: pa.ChunkedArray) -> pd.DataFrame:
+        """The events of the days of these moments and of LOOKBACK before each of them."""
+        asked = {day - timedelta(days=back) for day in set(_days(moments).to_pylist()) for back in range(DAYS_BACK + 1)}
+        self._need(asked)
+        return pa.concat_tables([self._days[day] for day in sorted(asked)]).to_pandas()
+
+    def _need(self, days: Iterable[date]) -> None:
+        days = sorted(days)
+        missing = [day for day in days if day not in self._days]
+        if missing:
+            # One reading costs Spark about the same for a day and for a week.
+            loaded = self._load(missing[0], missing[-1])
+            by_day = _by_day(loaded)
+            self._days.update({day: by_day.get(day, loaded.slice(0, 0)) for day in missing})
+        for day in days:
+            self._days.move_to_end(day)
+        while len(self._days) > max(DAYS_KEPT, len(days)):
+            self._days.popitem(last=False)
+
+
+def _days(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.cast(moments, pa.date32(), safe=False)
+
+
+def _by_day(events: pa.Table) -> dict[date, pa.Table]:
+    days = _days(events["timestamp"])
+    return {day.as_py(): events.filter(pc.equal(days, day)) for day in days.unique()}

@@ -1,0 +1,142 @@
+"""One lane from the topic to MongoDB, by the steps of a batch: check, leave out what was staged before, predict, upsert.
+
+A batch asks the warehouse what was staged before and what a prediction may look back on. The lane has both in memory: from the tables when
+it is opened, and what it has taken itself since.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from flight_assets.continuous.history import EventHistory
+from flight_assets.continuous.known_ids import KnownIds
+from flight_assets.contracts.message import EventType
+from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, STAGING
+from flight_assets.delay_model.errors import ModelError
+from flight_assets.delay_model.features import build_features
+from flight_assets.provenance import Ledger
+from flight_assets.stores import ahead, mongo, staged_ids
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.inference import FLAT_COLUMNS, flat, predictions_of, with_flat_weather
+from flight_assets.stores.models import ModelStore
+from flight_assets.stores.mongo_writer import rows_of
+from flight_assets.stores.warehouse import Warehouse, computed, open_warehouse
+from flight_assets.transforms.flights import flight_state
+from flight_assets.transforms.stage import check_messages, event_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flight_assets.settings import Settings
+
+Event = dict[str, Any]
+STEP = "staged_events"
+# Of Kafka's taking them, as everywhere that the first of several is meant.
+ARRIVAL = [(name, "ascending") for name in ("ingestion_timestamp", "kafka_partition", "kafka_offset")]
+# Airlines and airports change by a run that somebody starts.
+DIMENSIONS_EVERY_S = 600.0
+
+
+@contextmanager
+def open_lane(settings: Settings) -> Iterator[Lane]:
+    """A lane that begins with the first message that no batch has staged. Raises StoreUnavailable."""
+    mongo.ensure_collection(settings)
+    with mongo.database(settings) as db:
+        yield Lane(settings, open_warehouse(settings), db)
+
+
+class Lane:
+    """``begins_at``: per partition the first offset to take; of partitions that are not in it, the first there is."""
+
+    def __init__(self, settings: Settings, house: Warehouse, db: Any) -> None:  # noqa: ANN401 - pymongo's generic type
+        self._settings, self._house, self._db = settings, house, db
+        self._ledger, self._models = Ledger(Hdfs(settings)), ModelStore(Hdfs(settings))
+        self.begins_at = self._staged()
+        self._reached = dict(self.begins_at)
+        self._known = KnownIds(staged_ids.recent_hashes(house))
+        self._history = EventHistory(self._events_of_days)
+        self._read_dimensions()
+
+    def take(self, raw: pa.Table) -> None:
+        """Bring messages, rows as ``kafka.following`` gives them, into MongoDB as far as they are valid and new.
+
+        A flight that MongoDB does not have and that these do not announce waits for its batch: an archive or the warehouse may know it.
+        """
+        if not raw.num_rows:
+            return
+        events = self._checked(raw).sort_by(ARRIVAL)
+        events = events.filter(pa.array(self._known.take_new(events["event_hash"].to_numpy())))
+        if events.num_rows:
+            self._history.add(events.select(FLAT_COLUMNS))
+            self._write(events)
+        for partition, offset in zip(raw["kafka_partition"].to_pylist(), raw["kafka_offset"].to_pylist(), strict=True):
+            self._reached[partition] = max(self._reached.get(partition, 0), offset + 1)
+
+    def is_overtaken(self) -> bool:
+        """Whether batches have staged messages that have not come through here."""
+        return any(self._reached.get(partition, 0) < end for partition, end in self._staged().items())
+
+    def _staged(self) -> dict[int, int]:
+        return {int(partition): end for partition, end in self._ledger.next_offsets(STEP).items()}
+
+    def _checked(self, raw: pa.Table) -> pa.Table:
+        """The valid events among the messages: the columns of ``staging_flight_events`` and FLAT_COLUMNS, and ``event_hash``."""
+        if time.monotonic() > self._dimensions_until:
+            self._read_dimensions()
+        rows = self._house.spark.createDataFrame(raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())))
+        checked = check_messages(rows, self._airlines, self._airports)
+        events = with_flat_weather(event_rows(checked.where("reason IS NULL")))
+        return events.withColumn("event_hash", staged_ids.event_hash()).toArrow()
+
+    def _read_dimensions(self) -> None:
+        self._airlines, self._airports = computed(self._house.read(DIM_AIRLINE)), computed(self._house.read(DIM_AIRPORT))
+        self._dimensions_until = time.monotonic() + DIMENSIONS_EVERY_S
+
+    def _events_of_days(self, first: date, last: date) -> pa.Table:
+        begins, ends = datetime.combine(first, time_of_day(), UTC), datetime.combine(last + timedelta(days=1), time_of_day(), UTC)
+        happened = F.col("timestamp")
+        return flat(self._house.read(STAGING).where((happened >= F.lit(begins)) & (happened < F.lit(ends)))).toArrow()
+
+    def _write(self, events: pa.Table) -> None:
+        rows = rows_of(events.select(STAGING.column_names).combine_chunks().to_batches()[0])
+        shown = self._shown({row["flight_id"] for row in rows})
+        said = shown | self._predict(events, _announced(rows, shown))
+        states = [flight_state(row, said[row["flight_id"]]) for row in rows if row["flight_id"] in said]
+        mongo.upsert_newer(self._db[mongo.FLIGHTS], [mongo.document(state) for state in states])
+
+    def _shown(self, flights: set[str]) -> dict[str, Event | None]:
+        """Of the flights that MongoDB has, what it shows as their prediction."""
+        found = self._db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}}, ["prediction"])
+        return {document["_id"]: document.get("prediction") for document in found}
+
+    def _predict(self, events: pa.Table, announced: list[int]) -> dict[str, Event | None]:
+        """By flight what is said of those that these rows announce; None without a usable model."""
+        if not announced:
+            return {}
+        rows = events.take(announced)
+        flights = rows["flight_id"].to_pylist()
+        champion = self._models.champion()
+        if champion is None:
+            return dict.fromkeys(flights)
+        features = build_features(rows.select(FLAT_COLUMNS).to_pandas(), self._history.before(rows["timestamp"]))
+        try:
+            said = predictions_of(champion, features, self._settings.pickled_model_sha256).to_pylist()
+        except ModelError:  # the batch of these flights says what is wrong with the model, and keeps them for a later one
+            return dict.fromkeys(flights)
+        about = rows.select(["flight_id", "event_id", "kafka_partition", "kafka_offset"]).to_pylist()
+        return dict(ahead.keep_first(self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]))
+
+
+def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:
+    """The rows, in order of arrival, by which a flight that is not shown is announced: its first, if it is ``scheduled``."""
+    first: dict[str, int] = {}
+    for index, row in enumerate(rows):
+        first.setdefault(row["flight_id"], index)
+    return [index for flight, index in first.items() if flight not in shown and rows[index]["event_type"] == EventType.SCHEDULED.value]

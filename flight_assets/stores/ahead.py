@@ -1,0 +1,75 @@
+"""What continuous processing writes ahead of the batches: predictions, which the batches take over, and documents, which they confirm.
+
+A prediction is made once: the first one kept stands, is shown, and is what the batch of its event writes into the warehouse. Documents
+carry ``mongo.UNCONFIRMED`` for their batch until it has come. One whose event its batch has not staged is taken back by the run after it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flight_assets.contracts.tables import PREDICTED_COLUMNS
+from flight_assets.stores import mongo
+from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED, Document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+EARLY = "early_predictions"
+
+
+def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:  # noqa: ANN401 - pymongo's generic type
+    """Keep each prediction unless its flight has one. Returns by flight the one that stands.
+
+    ``predictions``: flight_id, event_id, kafka_partition, kafka_offset, and PREDICTED_COLUMNS.
+    """
+    from pymongo import InsertOne
+
+    documents = [{"_id": each["flight_id"], **each} for each in predictions]
+    refused = mongo.write_unless_there(db[EARLY], [InsertOne(document) for document in documents], documents)
+    earlier = db[EARLY].find({"_id": {"$in": [document["_id"] for document in refused]}}) if refused else []
+    return {document["_id"]: document for document in [*documents, *earlier]}
+
+
+def made(db: Any) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
+    """The predictions that are kept: event_id, and PREDICTED_COLUMNS as a struct ``early``; None if there are none."""
+    import pyarrow as pa
+
+    rows = [
+        {"event_id": each["event_id"], "early": {name: each[name] for name in PREDICTED_COLUMNS}}
+        for each in db[EARLY].find({}, ["event_id", *PREDICTED_COLUMNS])
+    ]
+    said = pa.struct([(name, pa.string() if name == "model_version" else pa.float64()) for name in PREDICTED_COLUMNS])
+    return pa.Table.from_pylist(rows, pa.schema([("event_id", pa.string()), ("early", said)])) if rows else None
+
+
+def forget_before(db: Any, next_offsets: Mapping[str, int]) -> None:  # noqa: ANN401 - pymongo's generic type
+    """Drop the predictions of events before these offsets: batches have taken them over."""
+    if next_offsets:
+        db[EARLY].delete_many(_before("kafka_offset", next_offsets))
+
+
+def unconfirmed_before(db: Any, next_offsets: Mapping[str, int]) -> list[Document]:  # noqa: ANN401 - pymongo's generic type
+    """The documents of events before these offsets that no batch has confirmed: _id, flight_date, version."""
+    if not next_offsets:
+        return []
+    query = {"batch_id": UNCONFIRMED, **_before("version.kafka_offset", next_offsets)}
+    return list(db[FLIGHTS].find(query, ["flight_date", "version"]))
+
+
+def take_back(db: Any, unconfirmed: Sequence[Document], instead: Sequence[Document]) -> None:  # noqa: ANN401 - pymongo's generic type
+    """Replace documents that no batch has confirmed by what the warehouse has of their flights, or drop them where it has nothing."""
+    from pymongo import DeleteOne, ReplaceOne
+
+    known = {document["_id"]: document for document in instead}
+    writes: list[Any] = []
+    for document in unconfirmed:
+        still_there = {"_id": document["_id"], "version": document["version"], "batch_id": UNCONFIRMED}
+        writes.append(ReplaceOne(still_there, known[document["_id"]]) if document["_id"] in known else DeleteOne(still_there))
+    db[FLIGHTS].bulk_write(writes, ordered=False)
+
+
+def _before(offset: str, next_offsets: Mapping[str, int]) -> Document:
+    return {"$or": [{"kafka_partition": int(partition), offset: {"$lt": end}} for partition, end in next_offsets.items()]}
