@@ -27,7 +27,7 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.inference import FLAT_COLUMNS, flat, predictions_of, with_flat_weather
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.mongo_writer import rows_of
-from flight_assets.stores.warehouse import Warehouse, computed, open_warehouse
+from flight_assets.stores.warehouse import Warehouse, arrow_rows, computed, open_warehouse
 from flight_assets.transforms.flights import flight_state
 from flight_assets.transforms.stage import check_messages, event_rows
 
@@ -93,7 +93,7 @@ class Lane:
         rows = self._house.spark.createDataFrame(raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())))
         checked = check_messages(rows, self._airlines, self._airports)
         events = with_flat_weather(event_rows(checked.where("reason IS NULL")))
-        return events.withColumn("event_hash", staged_ids.event_hash()).toArrow()
+        return arrow_rows(events.withColumn("event_hash", staged_ids.event_hash()))
 
     def _read_dimensions(self) -> None:
         self._airlines, self._airports = computed(self._house.read(DIM_AIRLINE)), computed(self._house.read(DIM_AIRPORT))

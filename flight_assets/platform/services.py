@@ -460,7 +460,7 @@ def _continuous(settings: Settings) -> Service:
         version=version("flight-tracking-platform"),
         check=health.check_continuous,
         needs=("kafka", "mongod", "spark"),
-        environment={"DAGSTER_HOME": str(settings.dagster_home), "PYTHONPATH": str(PROJECT_DIR), "DAGSTER_DISABLE_TELEMETRY": "1"},
+        environment={"PYTHONPATH": str(PROJECT_DIR)},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,15 +12,15 @@ from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from kafka import KafkaAdminClient, KafkaConsumer
+    from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
     from kafka.consumer.fetcher import ConsumerRecord
 
     from flight_assets.settings import Settings
 
 MECHANISM = "SCRAM-SHA-512"
 MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
-# How long a look at the topic waits for a message, and how many it takes before it gives them.
-POLL_S = 0.2
+# How long a look at the topic waits for messages that are there, and how many it takes at most.
+POLL_MS = 200
 MESSAGES_AT_ONCE = 5_000
 
 
@@ -168,7 +169,7 @@ def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | Non
 @contextmanager
 def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callable[[], pa.Table]]:
     """A function that gives the topic's messages from these offsets on, each once: what has come since it was asked last, some thousands
-    at most; after POLL_S none if none has. Partitions that are not in ``starts`` begin with their oldest message.
+    at most. Partitions that are not in ``starts`` begin with their oldest message.
 
     Columns are those of a raw batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC).
     """  # noqa: D205
@@ -183,20 +184,18 @@ def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callabl
 
         def messages() -> pa.Table:
             with _answering(settings):
-                return _table(_polled(consumer))
+                return _table(_all_there(consumer, keys, settings.timeout_s))
 
         yield messages
 
 
-def _polled(consumer: KafkaConsumer) -> list[ConsumerRecord]:
+def _all_there(consumer: KafkaConsumer, keys: Sequence[TopicPartition], timeout_s: float) -> list[ConsumerRecord]:
+    """What the topic holds at this moment; ``poll`` alone gives what it has fetched when it was called last."""
+    ends = consumer.end_offsets(keys)
+    deadline = time.monotonic() + timeout_s
     taken: list[ConsumerRecord] = []
-    wait_s = POLL_S
-    while len(taken) < MESSAGES_AT_ONCE:
-        found = [record for records in consumer.poll(timeout_ms=int(wait_s * 1000)).values() for record in records]
-        if not found:
-            break
-        taken += found
-        wait_s = 0.0
+    while len(taken) < MESSAGES_AT_ONCE and any(consumer.position(key) < ends[key] for key in keys) and time.monotonic() < deadline:
+        taken += [record for records in consumer.poll(timeout_ms=POLL_MS).values() for record in records]
     return taken
 
 

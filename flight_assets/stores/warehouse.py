@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from flight_assets.settings import Settings
@@ -317,6 +318,12 @@ def computed(frame: DataFrame) -> DataFrame:
     # pyspark hands the result to whichever session was made last in this process; the rows are in the frame's own.
     kept._plan._spark_session = frame.sparkSession
     return ConnectFrame(kept._plan, frame.sparkSession)  # type: ignore[arg-type]
+
+
+def arrow_rows(frame: DataFrame) -> pa.Table:
+    """The rows of a frame as its ``toArrow`` gives them, which first has Spark analyse all that is behind it for their types."""
+    rows: pa.Table = frame._to_table()[0]  # type: ignore[operator]
+    return rows
 
 
 def date_list(dates: Iterable[date]) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RFC3339_UTC = r"^(19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+]00:00)\z"
 FLIGHT_ID = r"^[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-\d{8}$"
 EARLIEST_DELAY_MINUTES = -180
+_HELPERS = ("_read", "_is_too_large", "_is_not_json", "_is_object", *(f"_k_{field.name}" for field in MESSAGE_FIELDS))
 CODE_FIELDS = ("airline", "origin", "destination", "tail_number", "gate")
 
 
@@ -45,8 +46,9 @@ def parse_messages(raw: DataFrame) -> DataFrame:
 def _read_fields(raw: DataFrame) -> DataFrame:
     """Adds the fields, each with its kind as ``_k_<field>``, and what the message as a whole is."""
     read: Callable[[str], Column] = F.arrow_udf(read_messages, READ_TYPE)  # type: ignore[attr-defined]
+    # All columns by "*", here and below: to ask a frame for its columns has Spark analyse all that is behind it.
     return raw.withColumn("_read", read("value")).select(
-        *raw.columns,
+        "*",
         *(_field(field).alias(field.name) for field in MESSAGE_FIELDS),
         *(F.col(f"_read.kinds.{field.name}").alias(f"_k_{field.name}") for field in MESSAGE_FIELDS),
         F.col("_read.unknown_fields").alias("unknown_fields"),
@@ -79,8 +81,7 @@ def _find_problems(messages: DataFrame) -> DataFrame:
         _listed(Reason.OUT_OF_RANGE, [*map(_out_of_range, _bounded()), _same_airport()]),
         _listed(Reason.INCONSISTENT_TIMES, _inconsistent_times()),
     ]
-    helpers = [name for name in messages.columns if name.startswith("_")]
-    return messages.withColumn("problems", F.array_compact(F.array(*found))).drop(*helpers)
+    return messages.withColumn("problems", F.array_compact(F.array(*found))).drop(*_HELPERS)
 
 
 def _problem(reason: Reason, holds: Column, detail: Column) -> Column:
