@@ -36,8 +36,7 @@ def process_continuously(settings: Settings, stop: threading.Event, say: Callabl
         try:
             with lease.hold(settings, "continuous processing", 0, lease.CONTINUOUS) as still_held:
                 while not stop.is_set():
-                    _follow(settings, stop, still_held)
-                    say("batches were faster: going on after the last one that is staged")
+                    _follow(settings, stop, still_held, say)
         except lease.LeaseBusy:
             raise
         except Exception as error:  # whatever a store's client raises: told, and tried again
@@ -47,7 +46,7 @@ def process_continuously(settings: Settings, stop: threading.Event, say: Callabl
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def _follow(settings: Settings, stop: threading.Event, still_held: Callable[[], None]) -> None:
+def _follow(settings: Settings, stop: threading.Event, still_held: Callable[[], None], say: Callable[[str], None]) -> None:
     """Take what comes through one lane, until told to stop or until batches have staged what it has not come to."""
     with open_lane(settings) as lane, kafka.following(settings, lane.begins_at) as messages:
         looked = time.monotonic()
@@ -58,5 +57,6 @@ def _follow(settings: Settings, stop: threading.Event, still_held: Callable[[], 
             if began - looked > OVERTAKEN_EVERY_S:
                 looked = began
                 if lane.is_overtaken():
+                    say("batches were faster: going on after the last one that is staged")
                     return
             stop.wait(began + EVERY_S - time.monotonic())

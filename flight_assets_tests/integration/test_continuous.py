@@ -1,4 +1,4 @@
-"""Events processed as they come: by a service that `flights up --continuous` starts, and by its command."""
+"""Events in MongoDB within seconds: by a service that `flights up --continuous` starts, by its command, and by the lane behind both."""
 
 from __future__ import annotations
 
@@ -8,33 +8,44 @@ import signal
 import subprocess
 import threading
 import time
+from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from flight_assets.automation import continuous
+from flight_assets.continuous import process as continuous
+from flight_assets.continuous.lane import Lane, open_lane
+from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.producer.corrupt import mixed_messages
+from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
-from flight_assets.stores import lease, mongo
+from flight_assets.stores import ahead, kafka, lease, mongo, staged_ids, warehouse
+from flight_assets_tests.benchmarks.runs import has_work
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flight_assets.producer.events import Message
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.integration
-VISIBLE_WITHIN_S = 120.0
+VISIBLE_WITHIN_S = 60.0
 ENDS_WITHIN_S = 60.0
 # Other tests begin with flights that nobody has seen; these are of days of their own.
 OWN_ANCHOR = ANCHOR - timedelta(days=40)
 MESSAGES = 60
 
 
+def good_messages(seed: int) -> list[Message]:
+    """Messages in the order of their times; seeds far apart share no flight."""
+    return list(synthetic_messages(seed, MESSAGES, OWN_ANCHOR - timedelta(days=seed)))
+
+
 def own_messages(seed: int) -> list[Message]:
-    return list(mixed_messages(lambda good: synthetic_messages(seed, good, OWN_ANCHOR), MESSAGES, 0.05, seed))
+    """The same with bad and awkward ones among them."""
+    anchor = OWN_ANCHOR - timedelta(days=seed)
+    return list(mixed_messages(lambda good: synthetic_messages(seed, good, anchor), MESSAGES, 0.2, seed))
 
 
 def wait_until(holds: Callable[[], bool], limit_s: float = VISIBLE_WITHIN_S) -> None:
@@ -49,23 +60,165 @@ def running_services() -> set[str]:
     return {row["name"] for row in rows if row["state"] == "running"}
 
 
-def test_up_with_continuous_makes_events_visible_without_the_schedule(platform, send, small_model, count) -> None:
+def documents(settings, flights: set[str]) -> dict[str, mongo.Document]:
+    with mongo.database(settings) as db:
+        return {each["_id"]: each for each in db[mongo.FLIGHTS].find({"_id": {"$in": sorted(flights)}})}
+
+
+def announced(messages: list[Message]) -> set[str]:
+    """The flights whose first message is the announcement."""
+    first = {}
+    for event in (json.loads(message.value) for message in messages):
+        first.setdefault(event["flight_id"], event["event_type"])
+    return {flight for flight, event_type in first.items() if event_type == "scheduled"}
+
+
+@contextmanager
+def lane_of(settings) -> Iterator[tuple[Lane, Callable[[], None]]]:
+    """A lane, and a function that takes what the topic holds through it."""
+    with open_lane(settings) as lane, kafka.following(settings, lane.begins_at) as messages:
+        yield lane, lambda: lane.take(messages())
+
+
+def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(platform, send, process, count) -> None:
+    process()
     before = running_services()
     try:
         run_command("flights", "up", "--continuous")
         assert running_services() == {*before, "continuous"}
-        for seed in (1, 2):
-            messages = own_messages(seed)
-            send(messages)
-            flights = sorted(flights_of(messages))
-            wait_until(lambda: not continuous.has_work(platform))
-            with mongo.database(platform) as db:
-                assert db[mongo.FLIGHTS].count_documents({"_id": {"$in": flights}}) == len(flights)
+        messages = own_messages(1)
+        send(messages)
+        flights = flights_of(messages)
+        seen_at_once = len(flights) // 2
+        wait_until(lambda: len(documents(platform, flights)) >= seen_at_once)
+        assert has_work(platform)
+        assert {each["batch_id"] for each in documents(platform, flights).values()} == {mongo.UNCONFIRMED}
+        process()
+        confirmed = documents(platform, flights)
+        assert set(confirmed) == flights
+        assert all(each["batch_id"] >= 0 for each in confirmed.values())
         count()
     finally:
         run_command("flights", "up")
     assert running_services() == before
     assert lease.holder(platform, lease.CONTINUOUS) is None
+
+
+def test_the_batch_changes_nothing_of_what_was_shown_but_its_number(platform, send, process, count) -> None:
+    """Predictions among it: they are what the warehouse has afterwards."""
+    process()
+    messages = good_messages(2)
+    with lane_of(platform) as (_, take):
+        send(messages)
+        take()
+    flights = announced(messages)
+    shown = documents(platform, flights)
+    assert set(shown) == flights
+    assert all(each["prediction"]["model_version"] for each in shown.values())
+    process()
+    confirmed = documents(platform, flights)
+    assert {key: each | {"batch_id": None} for key, each in confirmed.items()} == {
+        key: each | {"batch_id": None} for key, each in shown.items()
+    }
+    house = warehouse.open_warehouse(platform)
+    rows = house.read(FACT).select("flight_id", "batch_id", "predicted_delay_minutes").toArrow().to_pylist()
+    known = {row["flight_id"]: row for row in rows if row["flight_id"] in flights}
+    said = {key: (each["batch_id"], each["prediction"]["predicted_delay_minutes"]) for key, each in confirmed.items()}
+    assert {key: (row["batch_id"], row["predicted_delay_minutes"]) for key, row in known.items()} == said
+    count()
+
+
+def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
+    process()
+    messages = good_messages(3)
+    with lane_of(platform) as (_, take):
+        send(messages)
+        take()
+    shown = documents(platform, announced(messages))
+    with mongo.database(platform) as db:
+        db[ahead.EARLY].drop()
+    process()
+    confirmed = documents(platform, set(shown))
+    assert {key: each["prediction"] for key, each in confirmed.items()} == {key: each["prediction"] for key, each in shown.items()}
+
+
+def test_what_batches_have_taken_over_is_forgotten(platform, send, process) -> None:
+    process()
+    with mongo.database(platform) as db, lane_of(platform) as (_, take):
+        send(good_messages(4))
+        take()
+        assert db[ahead.EARLY].count_documents({})
+        process()
+        process()
+        assert db[ahead.EARLY].count_documents({}) == 0
+
+
+def with_the_same_id(message: Message) -> Message:
+    """A later event of the same flight that has the id of this one: a duplicate, whatever it says."""
+    event = json.loads(message.value)
+    event |= {"tail_number": "N1", "timestamp": event["scheduled_departure"]}
+    return Message(message.key, json.dumps(event).encode(), message.event_time_s)
+
+
+def lone_announcement(messages: list[Message]) -> Message:
+    """The announcement of a flight of which the messages tell nothing else."""
+    flights = Counter(json.loads(message.value)["flight_id"] for message in messages)
+    lone = {flight for flight in announced(messages) if flights[flight] == 1}
+    return next(message for message in messages if json.loads(message.value)["flight_id"] in lone)
+
+
+@pytest.mark.parametrize("staged", [False, True], ids=["taken by the lane", "staged by a batch"])
+def test_an_event_whose_id_was_seen_before_is_not_shown(platform, send, process, staged, count) -> None:
+    messages = good_messages(5 + staged)
+    process()
+    message = lone_announcement(messages)
+    flight = json.loads(message.value)["flight_id"]
+    if staged:
+        send(messages)
+        process()
+    with lane_of(platform) as (_, take):
+        if not staged:
+            send(messages)
+            take()
+        before = documents(platform, {flight})
+        send([with_the_same_id(message)])
+        take()
+        assert documents(platform, {flight}) == before
+    process()
+    assert documents(platform, {flight})[flight]["version"] == before[flight]["version"]
+    count()
+
+
+def test_what_its_batch_has_not_staged_is_taken_back(platform, send, process, count, monkeypatch) -> None:
+    """As when a lane did not know of an id: what it shows of the duplicate gives way to what the warehouse has."""
+    messages = good_messages(7)
+    message = lone_announcement(messages)
+    flight = json.loads(message.value)["flight_id"]
+    send(messages)
+    process()
+    before = documents(platform, {flight})
+    with monkeypatch.context() as patch:
+        recent = staged_ids.recent_hashes
+        patch.setattr(staged_ids, "recent_hashes", lambda house: recent(house)[:0])
+        with lane_of(platform) as (_, take):
+            send([with_the_same_id(message)])
+            take()
+    assert documents(platform, {flight})[flight]["tail_number"] == "N1"
+    process()
+    process()
+    assert documents(platform, {flight}) == before
+    count()
+
+
+def test_a_lane_knows_when_batches_were_faster(platform, send, process) -> None:
+    process()
+    with lane_of(platform) as (lane, take):
+        assert not lane.is_overtaken()
+        send(good_messages(8))
+        process()
+        assert lane.is_overtaken()
+        take()
+        assert not lane.is_overtaken()
 
 
 def test_the_command_ends_when_told_to_and_a_second_one_refuses(platform, small_model) -> None:
@@ -78,35 +231,48 @@ def test_the_command_ends_when_told_to_and_a_second_one_refuses(platform, small_
     assert lease.holder(platform, lease.CONTINUOUS) is None
 
 
-def test_a_run_under_way_is_finished_before_the_command_ends(platform, send, small_model, count) -> None:
-    send(own_messages(4))
-    with subprocess.Popen([str(BIN / "flights"), "process", "--continuously"], env=dict(os.environ)) as command:
+def test_after_a_kill_the_next_one_goes_on(platform, send, process, count) -> None:
+    process()
+    messages = own_messages(9)
+    flights = flights_of(messages)
+    command = [str(BIN / "flights"), "process", "--continuously"]
+    send(messages[: MESSAGES // 2])
+    with subprocess.Popen(command, env=dict(os.environ)) as first:
+        wait_until(lambda: bool(documents(platform, flights)))
+        send(messages[MESSAGES // 2 :])
+        first.kill()
+    shown = documents(platform, flights)
+    with subprocess.Popen(command, env=dict(os.environ)) as second:
         try:
-            wait_until(lambda: lease.holder(platform, lease.PROCESSING) is not None)
-            command.send_signal(signal.SIGTERM)
-            assert command.wait(VISIBLE_WITHIN_S) == 0
+            wait_until(lambda: len(documents(platform, flights)) > len(shown))
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(ENDS_WITHIN_S) == 0
         finally:
-            command.kill()
-    assert not continuous.has_work(platform)
+            second.kill()
+    process()
+    assert set(documents(platform, flights)) == flights
     count()
 
 
-def test_a_run_that_fails_is_told_and_tried_again(platform, send, process, count, monkeypatch) -> None:
-    """As when a store is down for a while: what had landed is finished by the next try."""
+def test_what_fails_is_told_and_tried_again(platform, send, process, count, monkeypatch) -> None:
+    """As when a store is down for a while: the next try begins with the first message that no batch has staged."""
+    process()
     stop, told, tries = threading.Event(), [], []
-    run_job = continuous.run_job
+    take = Lane.take
+    messages = good_messages(10)
 
-    def fail_once(*words: object) -> None:
-        tries.append(words)
+    def fail_once(lane: Lane, raw) -> None:
+        tries.append(raw.num_rows)
         if len(tries) == 1:
+            send(messages)
             raise FlightsError("a store is down")
-        run_job(*words)
+        take(lane, raw)
         stop.set()
 
-    monkeypatch.setattr(continuous, "run_job", fail_once)
-    send(own_messages(3))
+    monkeypatch.setattr(Lane, "take", fail_once)
     continuous.process_continuously(platform, stop, told.append)
     assert told == ["a store is down"]
-    assert len(tries) == 2
-    assert not continuous.has_work(platform)
+    assert tries == [0, MESSAGES]
+    assert set(documents(platform, announced(messages))) == announced(messages)
+    process()
     count()

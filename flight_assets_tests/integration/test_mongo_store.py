@@ -64,6 +64,23 @@ def test_a_collection_that_is_there_without_validator_gets_it(own, flights):
     assert (options["validator"], options["validationLevel"], options["validationAction"]) == (mongo.VALIDATOR, "strict", "error")
 
 
+def test_a_batch_confirms_the_version_that_was_written_ahead_of_it_and_nothing_replaces_it_again(flights):
+    ahead, confirmed = state(batch_id=mongo.UNCONFIRMED), state(batch_id=7)
+    assert mongo.upsert_newer(flights, [ahead]) == counts(1, 0)
+    assert mongo.upsert_newer(flights, [confirmed]) == counts(1, 0)
+    assert flights.find_one() == confirmed
+    for repeated in (ahead, state(batch_id=9)):
+        assert mongo.upsert_newer(flights, [repeated]) == counts(1, 0)
+        assert flights.find_one() == confirmed
+
+
+def test_a_newer_version_written_ahead_stays_when_an_older_batch_comes(flights):
+    mongo.upsert_newer(flights, [state("departed", 3, batch_id=mongo.UNCONFIRMED)])
+    assert mongo.upsert_newer(flights, [state(batch_id=7)]) == counts(0, 1)
+    found = flights.find_one()
+    assert (found["event_type"], found["batch_id"]) == ("departed", mongo.UNCONFIRMED)
+
+
 @pytest.mark.parametrize("event_type", ["scheduled", "departed", "arrived", "cancelled"])
 def test_a_flight_in_any_state_passes_the_validator(flights, event_type):
     assert mongo.upsert_newer(flights, [state(event_type, batch_id=2**40, **PREDICTION)]) == counts(1, 0)

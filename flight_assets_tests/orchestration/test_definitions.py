@@ -19,9 +19,7 @@ from flight_assets.checks.rules import checks_of
 from flight_assets.contracts.lineage import COLUMN_SOURCES, COLUMNS, OWN_COLUMNS, PAGES, RAW_SOURCES
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.definitions import defs
-from flight_assets.errors import StoreUnavailable
 from flight_assets.provenance import PART_JOBS, PIPELINE_JOBS, STORING_JOBS
-from flight_assets.stores import lease
 
 GRAPH = {
     "kafka_flight_events": set(),
@@ -122,26 +120,6 @@ def test_the_parts_are_the_pipeline_in_its_order_each_step_once() -> None:
 def test_schedule_fires_every_minute_without_being_switched_on() -> None:
     assert process_every_minute.cron_schedule == "* * * * *"
     assert process_every_minute.default_status.value == "RUNNING"
-
-
-@pytest.fixture(autouse=True)
-def nobody_processes_continuously(monkeypatch) -> None:
-    monkeypatch.setattr(schedules.lease, "holder", lambda _settings, _name: None)
-
-
-def test_schedule_skips_while_batches_are_processed_continuously(instance: DagsterInstance, monkeypatch) -> None:
-    monkeypatch.setattr(schedules.lease, "holder", lambda _settings, name: "its purpose" if name == lease.CONTINUOUS else None)
-    result = process_every_minute(build_schedule_context(instance=instance))
-    assert isinstance(result, SkipReason)
-    assert "its purpose" in check.not_none(result.skip_message)
-
-
-def test_schedule_asks_for_a_run_that_tells_what_is_down(instance: DagsterInstance, monkeypatch) -> None:
-    def refuse(_settings, _name: str) -> None:
-        raise StoreUnavailable("MongoDB", "127.0.0.1:1", "start it")
-
-    monkeypatch.setattr(schedules.lease, "holder", refuse)
-    assert isinstance(process_every_minute(build_schedule_context(instance=instance)), RunRequest)
 
 
 def test_schedule_asks_for_a_run_when_none_is_active(instance: DagsterInstance) -> None:

@@ -95,6 +95,15 @@ def test_there_is_one_state_per_flight_of_the_events_and_none_for_others(states)
     assert sorted(states) == [flight_id(number) for number in range(1, 7)]
 
 
+def test_the_state_of_one_event_is_the_row_of_its_flight(newest, states):
+    from flight_assets.transforms.flights import flight_state
+
+    for number in range(1, 7):
+        row = states[flight_id(number)]
+        event = newest[flight_id(number)].asDict(recursive=True)
+        assert flight_state(event, PREDICTED if number in (1, 3) else None) == row.asDict(recursive=True)
+
+
 def test_an_arrived_flight_has_its_prediction_and_the_error_actual_minus_predicted(states):
     row = states[flight_id(1)]
     assert {name: row[name] for name in PREDICTED_COLUMNS} == PREDICTED

@@ -1,0 +1,94 @@
+"""What continuous processing keeps in memory: ids it has seen, events that predictions look back on."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from flight_assets.continuous import known_ids
+from flight_assets.continuous.history import DAYS_BACK, DAYS_KEPT, EventHistory
+from flight_assets.continuous.known_ids import KnownIds
+
+NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def hashes(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int64)
+
+
+@pytest.mark.parametrize("loose_at_most", [0, 100_000], ids=["sorted at once", "loose"])
+def test_an_id_is_new_once(monkeypatch, loose_at_most):
+    monkeypatch.setattr(known_ids, "LOOSE_AT_MOST", loose_at_most)
+    known = KnownIds(hashes(30, 10))
+    assert known.take_new(hashes(10, 20, 30, 20, 40)).tolist() == [False, True, False, False, True]
+    assert known.take_new(hashes(40, 20, 50, -1)).tolist() == [False, False, True, True]
+
+
+def test_nothing_known_and_nothing_asked():
+    assert KnownIds(hashes()).take_new(hashes()).tolist() == []
+    assert KnownIds(hashes()).take_new(hashes(1)).tolist() == [True]
+
+
+def table(*moments: datetime, name: str = "came") -> pa.Table:
+    return pa.table({"timestamp": pa.array(moments, pa.timestamp("us", "UTC")), "name": [name] * len(moments)})
+
+
+class House:
+    """A warehouse with one event at noon of every day; ``asked`` has the days it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[date, date]] = []
+
+    def load(self, first: date, last: date) -> pa.Table:
+        self.asked.append((first, last))
+        noon = datetime.combine(first, NOON.timetz())
+        return table(*(noon + DAY * nth for nth in range((last - first).days + 1)), name="kept")
+
+
+def events_before(history: EventHistory, *moments: datetime) -> list[tuple[datetime, str]]:
+    rows = history.before(table(*moments)["timestamp"])
+    return sorted((moment.to_pydatetime(), name) for moment, name in zip(rows["timestamp"], rows["name"], strict=True))
+
+
+def test_a_prediction_sees_what_came_and_what_the_warehouse_has_of_its_days():
+    house = House()
+    history = EventHistory(house.load)
+    history.add(table(NOON + timedelta(hours=1)))
+    days = [(NOON - DAY * back, "kept") for back in range(DAYS_BACK, -1, -1)]
+    assert events_before(history, NOON) == [*days, (NOON + timedelta(hours=1), "came")]
+
+
+def test_a_day_is_read_once_and_its_events_go_to_their_own_days():
+    house = House()
+    history = EventHistory(house.load)
+    midnight = NOON + timedelta(hours=12)
+    history.add(table(midnight - timedelta(microseconds=1), midnight))
+    assert house.asked == [(NOON.date(), midnight.date())]
+    found = events_before(history, NOON)
+    assert (midnight - timedelta(microseconds=1), "came") in found
+    assert (midnight, "came") not in found
+    assert len(house.asked) == 2
+    events_before(history, NOON)
+    assert len(house.asked) == 2
+
+
+def test_days_that_nobody_asks_for_are_dropped_and_read_again():
+    house = House()
+    history = EventHistory(house.load)
+    history.add(table(NOON))
+    for nth in range(1, DAYS_KEPT + 1):
+        history.add(table(NOON + 40 * DAY + nth * DAY))
+    asked = len(house.asked)
+    assert (NOON, "kept") in events_before(history, NOON)
+    assert len(house.asked) == asked + 1
+
+
+def test_many_small_additions_are_all_there():
+    history = EventHistory(House().load)
+    for second in range(200):
+        history.add(table(NOON + timedelta(seconds=second)))
+    assert len([name for _, name in events_before(history, NOON) if name == "came"]) == 200
