@@ -17,7 +17,7 @@ import pytest
 
 from flight_assets.continuous import process as continuous
 from flight_assets.continuous.lane import Lane, open_lane
-from flight_assets.contracts.tables import FACT
+from flight_assets.contracts.tables import FACT, PREDICTIONS
 from flight_assets.errors import FlightsError
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
@@ -142,15 +142,25 @@ def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
     assert {key: each["prediction"] for key, each in confirmed.items()} == {key: each["prediction"] for key, each in shown.items()}
 
 
-def test_what_batches_have_taken_over_is_forgotten(platform, send, process) -> None:
+def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_forgotten(platform, send, process, count) -> None:
+    """Whatever the batch itself would say."""
     process()
+    messages = good_messages(4)
     with mongo.database(platform) as db, lane_of(platform) as (_, take):
-        send(good_messages(4))
+        send(messages)
         take()
-        assert db[ahead.EARLY].count_documents({})
+        db[ahead.EARLY].update_many({}, {"$set": {"predicted_delay_minutes": 123.0}})
         process()
+        flights = announced(messages)
+        house = warehouse.open_warehouse(platform)
+        for table in (PREDICTIONS, FACT):
+            rows = house.read(table).select("flight_id", "predicted_delay_minutes").toArrow().to_pylist()
+            assert {row["flight_id"]: row["predicted_delay_minutes"] for row in rows if row["flight_id"] in flights} == dict.fromkeys(
+                flights, 123.0
+            )
         process()
         assert db[ahead.EARLY].count_documents({}) == 0
+    count()
 
 
 def with_the_same_id(message: Message) -> Message:
