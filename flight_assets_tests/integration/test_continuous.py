@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,17 +34,25 @@ VISIBLE_WITHIN_S = 60.0
 ENDS_WITHIN_S = 60.0
 # Other tests begin with flights that nobody has seen; these are of days of their own.
 OWN_ANCHOR = ANCHOR - timedelta(days=40)
+DAYS = 4_000
 MESSAGES = 60
 
 
-def good_messages(seed: int) -> list[Message]:
-    """Messages in the order of their times; seeds far apart share no flight."""
-    return list(synthetic_messages(seed, MESSAGES, OWN_ANCHOR - timedelta(days=seed)))
+def own_day(settings) -> tuple[int, datetime]:
+    """A seed and a moment that no messages were made of before, on a platform that is kept as well."""
+    seed = sum(kafka.end_offsets(settings).values())
+    return seed, OWN_ANCHOR - timedelta(days=seed % DAYS)
 
 
-def own_messages(seed: int) -> list[Message]:
+def good_messages(settings) -> list[Message]:
+    """Messages in the order of their times, of flights that nobody has seen."""
+    seed, anchor = own_day(settings)
+    return list(synthetic_messages(seed, MESSAGES, anchor))
+
+
+def own_messages(settings) -> list[Message]:
     """The same with bad and awkward ones among them."""
-    anchor = OWN_ANCHOR - timedelta(days=seed)
+    seed, anchor = own_day(settings)
     return list(mixed_messages(lambda good: synthetic_messages(seed, good, anchor), MESSAGES, 0.2, seed))
 
 
@@ -86,7 +94,7 @@ def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(
     try:
         run_command("flights", "up", "--continuous")
         assert running_services() == {*before, "continuous"}
-        messages = own_messages(1)
+        messages = own_messages(platform)
         send(messages)
         flights = flights_of(messages)
         seen_at_once = len(flights) // 2
@@ -107,7 +115,7 @@ def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(
 def test_the_batch_changes_nothing_of_what_was_shown_but_its_number(platform, send, process, count) -> None:
     """Predictions among it: they are what the warehouse has afterwards."""
     process()
-    messages = good_messages(2)
+    messages = good_messages(platform)
     with lane_of(platform) as (_, take):
         send(messages)
         take()
@@ -130,7 +138,7 @@ def test_the_batch_changes_nothing_of_what_was_shown_but_its_number(platform, se
 
 def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
     process()
-    messages = good_messages(3)
+    messages = good_messages(platform)
     with lane_of(platform) as (_, take):
         send(messages)
         take()
@@ -145,7 +153,7 @@ def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
 def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_forgotten(platform, send, process, count) -> None:
     """Whatever the batch itself would say."""
     process()
-    messages = good_messages(4)
+    messages = good_messages(platform)
     with mongo.database(platform) as db, lane_of(platform) as (_, take):
         send(messages)
         take()
@@ -179,7 +187,7 @@ def lone_announcement(messages: list[Message]) -> Message:
 
 @pytest.mark.parametrize("staged", [False, True], ids=["taken by the lane", "staged by a batch"])
 def test_an_event_whose_id_was_seen_before_is_not_shown(platform, send, process, staged, count) -> None:
-    messages = good_messages(5 + staged)
+    messages = good_messages(platform)
     process()
     message = lone_announcement(messages)
     flight = json.loads(message.value)["flight_id"]
@@ -201,7 +209,7 @@ def test_an_event_whose_id_was_seen_before_is_not_shown(platform, send, process,
 
 def test_what_its_batch_has_not_staged_is_taken_back(platform, send, process, count, monkeypatch) -> None:
     """As when a lane did not know of an id: what it shows of the duplicate gives way to what the warehouse has."""
-    messages = good_messages(7)
+    messages = good_messages(platform)
     message = lone_announcement(messages)
     flight = json.loads(message.value)["flight_id"]
     send(messages)
@@ -224,7 +232,7 @@ def test_a_lane_knows_when_batches_were_faster(platform, send, process) -> None:
     process()
     with lane_of(platform) as (lane, take):
         assert not lane.is_overtaken()
-        send(good_messages(8))
+        send(good_messages(platform))
         process()
         assert lane.is_overtaken()
         take()
@@ -243,7 +251,7 @@ def test_the_command_ends_when_told_to_and_a_second_one_refuses(platform, small_
 
 def test_after_a_kill_the_next_one_goes_on(platform, send, process, count) -> None:
     process()
-    messages = own_messages(9)
+    messages = own_messages(platform)
     flights = flights_of(messages)
     command = [str(BIN / "flights"), "process", "--continuously"]
     send(messages[: MESSAGES // 2])
@@ -269,7 +277,7 @@ def test_what_fails_is_told_and_tried_again(platform, send, process, count, monk
     process()
     stop, told, tries = threading.Event(), [], []
     take = Lane.take
-    messages = good_messages(10)
+    messages = good_messages(platform)
 
     def fail_once(lane: Lane, raw) -> None:
         tries.append(raw.num_rows)
