@@ -148,10 +148,8 @@ def _is_there(document: Document, present: Document) -> bool:
 
 def _replaced_by(document: Document) -> Document:
     """The query for the document, of the same flight, that this one takes the place of."""
-    older: Document = {"version": {"$lt": document["version"]}}
-    if document["batch_id"] == UNCONFIRMED:
-        return {"_id": document["_id"], **older}
-    return {"_id": document["_id"], "$or": [older, {"version": document["version"], "batch_id": UNCONFIRMED}]}
+    older, unconfirmed = {"version": {"$lt": document["version"]}}, {"version": document["version"], "batch_id": UNCONFIRMED}
+    return {"_id": document["_id"], "$or": [older, unconfirmed]}
 
 
 def write_unless_there(collection: Collection[Document], writes: Sequence[Write], documents: Sequence[Document]) -> list[Document]:
