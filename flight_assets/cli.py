@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +58,9 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.option("--continuous", is_flag=True, help="Process events as they come, instead of once a minute; without it at the next `up`, not.")
+@click.option(
+    "--continuous", is_flag=True, help="Show events in MongoDB within seconds, ahead of their batch; without it at the next `up`, not."
+)
 def up(continuous: bool) -> None:
     """Start the platform and wait until every service works."""
     start_platform(get_settings(), ("continuous",) if continuous else ())
@@ -225,7 +226,7 @@ def publish_with_progress(settings: Settings, messages: Iterator[Message], rate:
 
 @main.command()
 @click.option("--part", type=click.Choice(list(PART_JOBS)), help="Only these steps: what one task of another orchestrator runs.")
-@click.option("--continuously", is_flag=True, help="One batch after the other as events come, until stopped.")
+@click.option("--continuously", is_flag=True, help="Bring events into MongoDB as they come, ahead of their batches, until stopped.")
 def process(part: str | None, continuously: bool) -> None:
     """Run one batch through every step, as the schedule does.
 
@@ -233,7 +234,7 @@ def process(part: str | None, continuously: bool) -> None:
     in between is not pending any more.
     """
     if part and continuously:
-        raise click.UsageError("--continuously runs every step: it goes without --part")
+        raise click.UsageError("--continuously runs no batch: it goes without --part")
     if continuously:
         _process_continuously(get_settings())
     else:
@@ -246,9 +247,7 @@ def _process_continuously(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    with ThreadPoolExecutor(1) as pool:
-        # In the main thread Dagster takes the signals for itself while a run is under way, and ends the run instead of us.
-        pool.submit(process_continuously, settings, stop, _say_with_time).result()
+    process_continuously(settings, stop, _say_with_time)
 
 
 def _say_with_time(line: str) -> None:

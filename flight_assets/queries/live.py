@@ -14,7 +14,7 @@ from flight_assets.provenance import BYTES_PER_MB, METADATA_ROOT, STEPS, Ledger
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.trends import without_gaps
 from flight_assets.stores import kafka
-from flight_assets.stores.mongo import FLIGHTS
+from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -77,6 +77,8 @@ def messages_taken(settings: Settings) -> pd.DataFrame:
 def latest(db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: int = 0, size: int = 25) -> pd.DataFrame:
     """One row per flight of a page, newest ingestion first: ``LATEST_COLUMNS``; delays in minutes, times UTC.
 
+    batch_id is null until a batch has confirmed what continuous processing shows.
+
     Args:
         db: the platform's database.
         filters: which flights.
@@ -92,6 +94,7 @@ def latest(db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: in
     match = {**filters.mongo(), **_searched(search)}
     rows = db[FLIGHTS].find(match, _SHOWN, max_time_ms=AGGREGATION_MS).sort("ingestion_timestamp", -1).skip(page * size).limit(size)
     frame = pd.DataFrame(list(rows), columns=list(LATEST_COLUMNS))
+    frame["batch_id"] = frame["batch_id"].astype("Int64").mask(lambda numbers: numbers == UNCONFIRMED)
     return _typed(frame, times=("timestamp", "scheduled_departure", "ingestion_timestamp"))
 
 

@@ -273,6 +273,17 @@ def test_latest_pages_follow_each_other_without_gap_or_repeat(db):
         live.latest(db, page=10_000, size=25)
 
 
+def test_a_flight_that_no_batch_has_confirmed_is_shown_without_one(db):
+    flights = db["flight_events"]
+    before = flights.find_one({"flight_id": "UA1000-EWR-20260601"})
+    flights.update_one({"_id": before["_id"]}, {"$set": {"batch_id": mongo.UNCONFIRMED}})
+    try:
+        assert live.latest(db, search="UA1000")["batch_id"].isna().tolist() == [True]
+    finally:
+        flights.replace_one({"_id": before["_id"]}, before)
+    assert live.latest(db, search="UA1000")["batch_id"].tolist() == [before["batch_id"]]
+
+
 @pytest.mark.parametrize(
     ("search", "found"),
     [("UA1000", {"UA1000-EWR-20260601"}), ("ewr-iah", None), ("XXX", set()), ("$where", set()), (".*", set())],
