@@ -41,10 +41,12 @@ class EventHistory:
             self._days[day] = joined.combine_chunks() if joined.column(0).num_chunks > PIECES_AT_MOST else joined
 
     def before(self, moments: pa.ChunkedArray) -> pd.DataFrame:
-        """The events of the days of these moments and of LOOKBACK before each of them."""
+        """The events from LOOKBACK before the first of these moments, on their days and those before, to the last; each costs time."""
         asked = {day - timedelta(days=back) for day in set(_days(moments).to_pylist()) for back in range(DAYS_BACK + 1)}
         self._need(asked)
-        return pa.concat_tables([self._days[day] for day in sorted(asked)]).to_pandas()
+        events = pa.concat_tables([self._days[day] for day in sorted(asked)])
+        happened, first, last = events["timestamp"], pc.min(moments).as_py() - LOOKBACK, pc.max(moments).as_py()
+        return events.filter(pc.and_(pc.greater_equal(happened, first), pc.less(happened, last))).to_pandas()
 
     def _need(self, days: Iterable[date]) -> None:
         days = sorted(days)
