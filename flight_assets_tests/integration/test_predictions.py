@@ -14,6 +14,7 @@ import pytest
 from dagster import DagsterInstance, RunRequest, SkipReason, build_sensor_context
 
 from flight_assets.assets.delay_model import Source
+from flight_assets.continuous.lane import open_lane
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, MODEL_MONITORING, PREDICTED_COLUMNS, PREDICTIONS, STAGING
 from flight_assets.delay_model import evaluate
 from flight_assets.delay_model.events import events_from_flights, scheduled_flights
@@ -24,7 +25,7 @@ from flight_assets.producer.nycflights import load_flights
 from flight_assets.producer.replay import replay_messages
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.queries import model_quality
-from flight_assets.stores import mongo
+from flight_assets.stores import ahead, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.inference import history_of, unpack, with_features
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
@@ -150,6 +151,22 @@ def test_a_challenger_predicts_beside_the_champion_and_is_not_served(send, proce
     send(flights_with_defects(seed=12, count=90, share=0.0))
     process()
     assert newest(ledger).challenger_version is None
+
+
+def test_a_challenger_predicts_what_continuous_processing_has_predicted_as_well(
+    send, process, store, house, ledger, quiet_platform, other_model
+) -> None:
+    store.challenge(other_model)
+    with open_lane(quiet_platform) as lane, kafka.following(quiet_platform, lane.begins_at) as messages:
+        send(flights_with_defects(seed=14, count=90, share=0.0))
+        lane.take(messages())
+    with mongo.database(quiet_platform) as db:
+        ahead_of_batch = db[ahead.EARLY].count_documents({})
+    process()
+    record = newest(ledger)
+    assert record.predicted >= ahead_of_batch > 0
+    assert house.read(CHALLENGER_PREDICTIONS).where(f"batch_id = {record.batch_id}").count() == record.predicted
+    store.withdraw()
 
 
 def test_without_a_usable_model_the_stream_goes_on_and_predictions_follow(
