@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -23,13 +23,14 @@ from flight_assets.delay_model.model import TrainedModel
 from flight_assets.errors import FlightsError
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.producer.replay import replay_messages
+from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.queries import model_quality
 from flight_assets.stores import ahead, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.inference import history_of, unpack, with_features
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
-from flight_assets_tests.integration.conftest import flights_with_defects, run_command
+from flight_assets_tests.integration.conftest import ANCHOR, flights_with_defects, run_command
 
 pytestmark = pytest.mark.integration
 REPLAYED = 12_000
@@ -158,7 +159,7 @@ def test_a_challenger_predicts_what_continuous_processing_has_predicted_as_well(
 ) -> None:
     store.challenge(other_model)
     with open_lane(quiet_platform) as lane, kafka.following(quiet_platform, lane.begins_at) as messages:
-        send(flights_with_defects(seed=14, count=90, share=0.0))
+        send(synthetic_messages(14, 90, ANCHOR - timedelta(days=80)))
         lane.take(messages())
     with mongo.database(quiet_platform) as db:
         ahead_of_batch = db[ahead.EARLY].count_documents({})
