@@ -48,9 +48,8 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
         context.log.error(models.problem)
     filled = fill_in(pipeline, models) if models.champion else 0
     records = []
-    early = _made_early(pipeline)
     for record in pipeline.batches("predictions"):
-        predict_batch(pipeline.rows, record, models, early)
+        predict_batch(pipeline.rows, record, models, _made_early(pipeline, record))
         if models.champion is None and record.to_predict:
             pipeline.ledger.add_unpredicted(record.batch_id)
         records.append(record)
@@ -88,17 +87,17 @@ def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:
     return None
 
 
-def _made_early(pipeline: PipelineResource) -> pa.Table | None:
-    """What continuous processing has predicted and no batch has taken over yet."""
+def _made_early(pipeline: PipelineResource, record: BatchRecord) -> pa.Table | None:
+    """What continuous processing has predicted from the batch's events; what earlier batches have taken over is forgotten."""
     with mongo.database(pipeline.settings) as db:
         ahead.forget_before(db, pipeline.ledger.next_offsets("predictions"))
-        return ahead.made(db)
+        return ahead.of_batch(db, pipeline.hdfs, record)
 
 
 def predict_batch(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa.Table | None = None) -> None:
     """Predict the flights that a batch announced, and fill in the truth of those that it saw end.
 
-    ``early``: predictions that were made before, from ``ahead.made``; they stand.
+    ``early``: predictions that were made ahead of it, from ``ahead.of_batch``; they stand.
     """
     predicted = _predict(rows, record, models, early)
     if models.challenger:
@@ -112,7 +111,7 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
     house, ledger = pipeline.warehouse, pipeline.ledger
     for batch_id in ledger.unpredicted():
         record = ledger.record(batch_id)
-        predicted = computed(_predict(pipeline.rows, record, models))
+        predicted = computed(_predict(pipeline.rows, record, models, ahead.kept_of_batch(pipeline.hdfs, batch_id)))
         _keep(pipeline.rows, record, predicted, house.read(STAGING).join(predicted.select("flight_id"), "flight_id", "left_semi"))
         made = house.read(PREDICTIONS).where(f"batch_id = {batch_id}")
         house.merge_into_flights(made)
@@ -132,7 +131,7 @@ def _predict(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa
     house = rows.house
     staged = house.read(STAGING).where(f"batch_id <= {record.batch_id}")
     earlier = staged.where(f"batch_id < {record.batch_id}")
-    first = computed(_with_early(rows, first_seen_in(rows.events(record), earlier, rows.flight_dates(record)), early))
+    first = computed(ahead.joined(first_seen_in(rows.events(record), earlier, rows.flight_dates(record)), early))
     is_announced, is_made = F.col("event_type") == EventType.SCHEDULED.value, F.col("early").isNotNull()
     groups = first.groupBy(is_announced.alias("announced"), is_made.alias("made"), F.to_date("timestamp").alias("day")).count().collect()
     announced = [group for group in groups if group.announced]
@@ -152,13 +151,6 @@ def _predict(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa
         ready = computed(ready)
         house.merge_challenger(prediction_rows(ready, models.column(models.challenger)))
     return reduce(DataFrame.unionByName, [prediction_rows(ready.where(~is_made), models.column(models.champion)), *made])
-
-
-def _with_early(rows: BatchRows, events: DataFrame, early: pa.Table | None) -> DataFrame:
-    """Adds ``early``: what was predicted from each event before, a struct with PREDICTED_COLUMNS; null if nothing was."""
-    if early is None:
-        return events.withColumn("early", F.lit(None))
-    return events.join(F.broadcast(rows.house.spark.createDataFrame(early)), "event_id", "left")
 
 
 def _keep(rows: BatchRows, record: BatchRecord, predicted: DataFrame, events: DataFrame) -> None:

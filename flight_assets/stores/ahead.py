@@ -6,16 +6,24 @@ carry ``mongo.UNCONFIRMED`` for their batch until it has come. One whose event i
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
+from flight_assets.provenance import METADATA_ROOT
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED, Document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from flight_assets.provenance import BatchRecord, OffsetRange
+    from flight_assets.stores.hdfs import Hdfs
 
 EARLY = "early_predictions"
 
@@ -33,13 +41,53 @@ def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:
     return {document["_id"]: document for document in [*documents, *earlier]}
 
 
-def made(db: Any) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
-    """The predictions that are kept: event_id, and PREDICTED_COLUMNS as a struct ``early``; None if there are none."""
-    import pyarrow as pa
+def of_batch(db: Any, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
+    """The predictions that were made from a batch's events ahead of it: event_id, and PREDICTED_COLUMNS as a struct ``early``; None if
+    there are none.
 
+    They go beside the batch's record when they are first asked for, so that a repeat of the batch, or of its day, takes the same.
+    """  # noqa: D205
+    kept = kept_of_batch(hdfs, record.batch_id)
+    if kept is None:
+        kept = _made(db, record.offsets)
+        if kept is not None:
+            content = io.BytesIO()
+            pq.write_table(kept, content)
+            hdfs.write(_path(record.batch_id), content.getvalue())
+    return kept
+
+
+def kept_of_batch(hdfs: Hdfs, batch_id: int) -> pa.Table | None:
+    """What ``of_batch`` gave for a batch; None if that was none."""
+    try:
+        return pq.read_table(io.BytesIO(hdfs.read(_path(batch_id))))
+    except FileNotFoundError:
+        return None
+
+
+def joined(events: DataFrame, early: pa.Table | None) -> DataFrame:
+    """Adds ``early``: what was predicted from each event ahead of its batch, a struct with PREDICTED_COLUMNS; null if nothing was."""
+    from pyspark.sql import functions as F
+
+    if early is None:
+        return events.withColumn("early", F.lit(None))
+    return events.join(F.broadcast(events.sparkSession.createDataFrame(early)), "event_id", "left")
+
+
+def _path(batch_id: int) -> str:
+    return f"{METADATA_ROOT}/early_predictions/batch_{batch_id:08d}.parquet"
+
+
+def _made(db: Any, offsets: Mapping[str, OffsetRange]) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
+    if not offsets:
+        return None
+    ranges = [
+        {"kafka_partition": int(partition), "kafka_offset": {"$gte": taken.first, "$lte": taken.last}}
+        for partition, taken in offsets.items()
+    ]
     rows = [
         {"event_id": each["event_id"], "early": {name: each[name] for name in PREDICTED_COLUMNS}}
-        for each in db[EARLY].find({}, ["event_id", *PREDICTED_COLUMNS])
+        for each in db[EARLY].find({"$or": ranges})
     ]
     said = pa.struct([(name, pa.string() if name == "model_version" else pa.float64()) for name in PREDICTED_COLUMNS])
     return pa.Table.from_pylist(rows, pa.schema([("event_id", pa.string()), ("early", said)])) if rows else None

@@ -14,7 +14,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
-from flight_assets.stores import landing, lease, rollups
+from flight_assets.stores import ahead, landing, lease, rollups
 from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states, newest_per_flight, outcomes, prediction_rows
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
     from flight_assets.settings import Settings
@@ -58,7 +59,7 @@ def rebuild_day(house: Warehouse, hdfs: Hdfs, settings: Settings, day: date, say
             raise FlightsError("batches wait to be processed: run `flights process` first, then the backfill")
         messages, staged, quarantined = _rebuild_events(house, ledger, day)
         say(f"{staged} events staged, {quarantined} messages quarantined")
-        made = _rebuild_predictions(house, ledger, settings, day, say)
+        made = _rebuild_predictions(house, hdfs, ledger, settings, day, say)
         flights = _rebuild_flights(house, day)
         say(f"{made} predictions, {flights} flights")
     days = [row.flight_date for row in _of_day(house.read(STAGING), day).select("flight_date").distinct().collect()]
@@ -105,14 +106,17 @@ def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -
             )
 
 
-def _rebuild_predictions(house: Warehouse, ledger: Ledger, settings: Settings, day: date, say: Callable[[str], None]) -> int:
+def _rebuild_predictions(house: Warehouse, hdfs: Hdfs, ledger: Ledger, settings: Settings, day: date, say: Callable[[str], None]) -> int:
     staging = house.read(STAGING)
     batches = sorted(row.batch_id for row in _of_day(staging, day).select("batch_id").distinct().collect())
     rebuilt = 0
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         some = batches[start : start + BATCHES_AT_ONCE]
         versions = {batch_id: version for batch_id in some if (version := ledger.record(batch_id).model_version)}
-        parts = [_predictions_of(staging, batch_id, predicted(v, settings.pickled_model_sha256)) for batch_id, v in versions.items()]
+        parts = [
+            _predictions_of(staging, batch_id, predicted(v, settings.pickled_model_sha256), ahead.kept_of_batch(hdfs, batch_id))
+            for batch_id, v in versions.items()
+        ]
         none = house.read(PREDICTIONS).limit(0)
         made = computed(reduce(lambda left, right: left.unionByName(right), parts, none))
         rebuilt += int(made.count())
@@ -125,8 +129,10 @@ def _is_in(batches: list[int]) -> str:
     return f"batch_id IN ({', '.join(map(str, batches))})"
 
 
-def _predictions_of(staging: DataFrame, batch_id: int, prediction: Column) -> DataFrame:
-    """What the batch's run predicted: the flights that it was the first to tell of, features from the events staged up to then."""
+def _predictions_of(staging: DataFrame, batch_id: int, prediction: Column, early: pa.Table | None) -> DataFrame:
+    """What the batch's run predicted: the flights that it was the first to tell of, features from the events staged up to then; and what
+    was predicted ahead of it.
+    """  # noqa: D205
     from pyspark.sql import functions as F
 
     known = staging.where(f"batch_id <= {batch_id}")
@@ -135,9 +141,13 @@ def _predictions_of(staging: DataFrame, batch_id: int, prediction: Column) -> Da
     scheduled = first_seen_in(events, staging.where(f"batch_id < {batch_id}"), dates).where(
         F.col("event_type") == EventType.SCHEDULED.value
     )
-    days = [row.day for row in scheduled.select(F.to_date("timestamp").alias("day")).distinct().collect()]
-    features = with_features(scheduled, history_of(days, known))
-    return prediction_rows(scheduled.join(features, "event_id"), prediction)
+    told = ahead.joined(scheduled, early)
+    is_made = F.col("early").isNotNull()
+    asked = told.where(~is_made)
+    days = [row.day for row in asked.select(F.to_date("timestamp").alias("day")).distinct().collect()]
+    features = with_features(asked, history_of(days, known))
+    said = prediction_rows(asked.join(features, "event_id"), prediction)
+    return said if early is None else said.unionByName(prediction_rows(told.where(is_made), F.col("early")))
 
 
 def _with_outcomes(predictions: DataFrame, staging: DataFrame) -> DataFrame:

@@ -17,12 +17,14 @@ import pytest
 
 from flight_assets.continuous import process as continuous
 from flight_assets.continuous.lane import Lane, open_lane
-from flight_assets.contracts.tables import FACT, PREDICTIONS
+from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
-from flight_assets.stores import ahead, kafka, lease, mongo, staged_ids, warehouse
+from flight_assets.stores import ahead, backfill, kafka, lease, mongo, staged_ids, warehouse
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.inference import predicted
 from flight_assets_tests.benchmarks.runs import has_work
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 
@@ -150,7 +152,9 @@ def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
     assert {key: each["prediction"] for key, each in confirmed.items()} == {key: each["prediction"] for key, each in shown.items()}
 
 
-def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_forgotten(platform, send, process, count) -> None:
+def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_forgotten(
+    platform, send, process, count, small_model
+) -> None:
     """Whatever the batch itself would say."""
     process()
     messages = good_messages(platform)
@@ -169,6 +173,11 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
         process()
         assert db[ahead.EARLY].count_documents({}) == 0
     count()
+    # A day that is made again from the raw messages has them as well.
+    batch_id = next(iter(documents(platform, flights).values()))["batch_id"]
+    kept = ahead.kept_of_batch(Hdfs(platform), batch_id)
+    rebuilt = backfill._predictions_of(house.read(STAGING), batch_id, predicted(small_model), kept)
+    assert {row.flight_id: row.predicted_delay_minutes for row in rebuilt.collect()} == dict.fromkeys(flights, 123.0)
 
 
 def with_the_same_id(message: Message) -> Message:
