@@ -142,7 +142,7 @@ def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]
 
 def _is_there(document: Document, present: Document) -> bool:
     """Whether the collection has this version, and as firmly."""
-    is_confirming = present["batch_id"] == UNCONFIRMED != document["batch_id"]
+    is_confirming = present.get("batch_id") == UNCONFIRMED != document.get("batch_id")
     return present.get("version") == document["version"] and not is_confirming
 
 
