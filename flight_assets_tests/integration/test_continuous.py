@@ -170,6 +170,7 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
             assert {row["flight_id"]: row["predicted_delay_minutes"] for row in rows if row["flight_id"] in flights} == dict.fromkeys(
                 flights, 123.0
             )
+        send(good_messages(platform))
         process()
         assert db[ahead.EARLY].count_documents({}) == 0
     count()
