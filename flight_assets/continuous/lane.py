@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -61,7 +62,7 @@ class Lane:
         self.begins_at = self._staged()
         self._reached = dict(self.begins_at)
         self._known = KnownIds(staged_ids.recent_hashes(house))
-        self._history = EventHistory(self._events_of_days)
+        self._history = EventHistory(partial(_events_of_days, house))
         self._read_dimensions()
 
     def take(self, raw: pa.Table) -> None:
@@ -99,11 +100,6 @@ class Lane:
         self._airlines, self._airports = computed(self._house.read(DIM_AIRLINE)), computed(self._house.read(DIM_AIRPORT))
         self._dimensions_until = time.monotonic() + DIMENSIONS_EVERY_S
 
-    def _events_of_days(self, first: date, last: date) -> pa.Table:
-        begins, ends = datetime.combine(first, time_of_day(), UTC), datetime.combine(last + timedelta(days=1), time_of_day(), UTC)
-        happened = F.col("timestamp")
-        return flat(self._house.read(STAGING).where((happened >= F.lit(begins)) & (happened < F.lit(ends)))).toArrow()
-
     def _write(self, events: pa.Table) -> None:
         rows = rows_of(events.select(STAGING.column_names).combine_chunks().to_batches()[0])
         shown = self._shown({row["flight_id"] for row in rows})
@@ -132,6 +128,12 @@ class Lane:
             return dict.fromkeys(flights)
         about = rows.select(["flight_id", "event_id", "kafka_partition", "kafka_offset"]).to_pylist()
         return dict(ahead.keep_first(self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]))
+
+
+def _events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:
+    begins, ends = datetime.combine(first, time_of_day(), UTC), datetime.combine(last + timedelta(days=1), time_of_day(), UTC)
+    happened = F.col("timestamp")
+    return flat(house.read(STAGING).where((happened >= F.lit(begins)) & (happened < F.lit(ends)))).toArrow()
 
 
 def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:
