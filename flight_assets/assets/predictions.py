@@ -90,11 +90,11 @@ def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:
 def _made_early(pipeline: PipelineResource, record: BatchRecord) -> pa.Table | None:
     """What continuous processing has predicted from the batch's events; what earlier batches have taken over is forgotten."""
     with mongo.database(pipeline.settings) as db:
-        ahead.forget_before(db, pipeline.ledger.next_offsets("predictions"))
+        ahead.forget_before(db, {partition: taken.first for partition, taken in record.offsets.items()})
         return ahead.of_batch(db, pipeline.hdfs, record)
 
 
-def predict_batch(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa.Table | None = None) -> None:
+def predict_batch(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa.Table | None) -> None:
     """Predict the flights that a batch announced, and fill in the truth of those that it saw end.
 
     ``early``: predictions that were made ahead of it, from ``ahead.of_batch``; they stand.
@@ -126,7 +126,7 @@ def fill_in(pipeline: PipelineResource, models: Predictors) -> int:
     return filled
 
 
-def _predict(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa.Table | None = None) -> DataFrame:
+def _predict(rows: BatchRows, record: BatchRecord, models: Predictors, early: pa.Table | None) -> DataFrame:
     """The predictions of a batch; fills in the record's counts and version, and keeps what a challenger says."""
     house = rows.house
     staged = house.read(STAGING).where(f"batch_id <= {record.batch_id}")

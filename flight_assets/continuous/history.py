@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flight_assets.contracts.features import LOOKBACK
+from flight_assets.stores.inference import DAYS_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import pandas as pd
 
-DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
 # A day that was not asked for while so many others were is dropped, and read again when it is.
 DAYS_KEPT = 16
 PIECES_AT_MOST = 64

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 # Flights are grouped by the UTC day of their prediction; a group's worker gets the events of that day and of LOOKBACK before it.
-_DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
+DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
 _EVENT_COLUMNS = (
     *("event_id", "flight_id", "event_type", "timestamp", "airline", "flight_number", "tail_number", "origin", "destination"),
     *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
@@ -71,7 +71,7 @@ def _ranges(days: list[date]) -> list[tuple[datetime, datetime]]:
 def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
     """One row per scheduled event: event_id, and ``features``, the model's inputs as ``pack`` writes them."""
     day = F.to_date("timestamp")
-    reaches = F.explode(F.sequence(day, F.date_add(day, _DAYS_BACK)))
+    reaches = F.explode(F.sequence(day, F.date_add(day, DAYS_BACK)))
     flights = flat(scheduled).withColumn("_day", day)
     events = flat(history).withColumn("_day", reaches)
     grouped = flights.groupBy("_day").cogroup(events.groupBy("_day"))

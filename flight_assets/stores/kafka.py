@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
 MECHANISM = "SCRAM-SHA-512"
 MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
-# How long a look at the topic waits for messages that are there, and how many it takes at most.
-POLL_MS = 200
+# How many messages one look at the topic takes, and those of one more answer at most.
 MESSAGES_AT_ONCE = 5_000
 
 
@@ -183,20 +181,28 @@ def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callabl
             consumer.seek(key, max(starts.get(key.partition, 0), begins[key]))
 
         def messages() -> pa.Table:
+            taken: list[ConsumerRecord] = []
             with _answering(settings):
-                return _table(_all_there(consumer, keys, settings.timeout_s))
+                for records in _polled(consumer, settings, consumer.end_offsets(keys)):
+                    taken += records
+                    if len(taken) >= MESSAGES_AT_ONCE:
+                        break
+            return _table(taken)
 
         yield messages
 
 
-def _all_there(consumer: KafkaConsumer, keys: Sequence[TopicPartition], timeout_s: float) -> list[ConsumerRecord]:
-    """What the topic holds at this moment; ``poll`` alone gives what it has fetched when it was called last."""
-    ends = consumer.end_offsets(keys)
-    deadline = time.monotonic() + timeout_s
-    taken: list[ConsumerRecord] = []
-    while len(taken) < MESSAGES_AT_ONCE and any(consumer.position(key) < ends[key] for key in keys) and time.monotonic() < deadline:
-        taken += [record for records in consumer.poll(timeout_ms=POLL_MS).values() for record in records]
-    return taken
+def _polled(consumer: KafkaConsumer, settings: Settings, ends: Mapping[TopicPartition, int]) -> Iterator[list[ConsumerRecord]]:
+    """What lies before these offsets, in parts as they come. ``poll`` alone gives what it has fetched when it was called last.
+
+    Raises:
+        StoreUnavailable: nothing came within ``timeout_s``.
+    """
+    while any(consumer.position(key) < end for key, end in ends.items()):
+        found = consumer.poll(timeout_ms=int(settings.timeout_s * 1000))
+        if not found:
+            raise StoreUnavailable("Kafka", settings.kafka_bootstrap_servers, "it sent nothing of what its offsets promise; try again")
+        yield [record for records in found.values() for record in records]
 
 
 def _table(records: Sequence[ConsumerRecord]) -> pa.Table:
@@ -228,12 +234,8 @@ def headers_since(settings: Settings, starts: dict[int, int], header: str) -> It
         consumer.assign(list(keys))
         for key, start in keys.items():
             consumer.seek(key, max(start, begins[key]))
-        while any(consumer.position(key) < ends[key] for key in keys):
-            found = consumer.poll(timeout_ms=int(settings.timeout_s * 1000))
-            if not found:
-                raise StoreUnavailable("Kafka", settings.kafka_bootstrap_servers, "it sent nothing of what its offsets promise; try again")
-            for records in found.values():
-                for record in records:
-                    value = next((value for name, value in record.headers if name == header), None)
-                    if value is not None:
-                        yield value.decode(), f"{record.topic}-{record.partition}-{record.offset}"
+        for records in _polled(consumer, settings, ends):
+            for record in records:
+                value = next((value for name, value in record.headers if name == header), None)
+                if value is not None:
+                    yield value.decode(), f"{record.topic}-{record.partition}-{record.offset}"
