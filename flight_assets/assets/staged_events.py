@@ -45,10 +45,7 @@ def stage_batch(pipeline: PipelineResource, record: BatchRecord) -> None:
     """Check one batch, write what is staged and what is quarantined, and fill in the record's counts."""
     house = pipeline.warehouse
     raw = read_raw(house.spark, pipeline.settings, record.batch_id)
-    checked, _ = together(
-        lambda: computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))),
-        lambda: staged_ids.fill_once(house, record.batch_id),
-    )
+    checked = computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT)))
     classified = computed(with_outcome(checked, staged_ids.staged_before(house, checked.where("reason IS NULL"), record.batch_id)))
     groups = outcome_counts(classified).collect()
     _count(record, groups)

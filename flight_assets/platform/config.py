@@ -234,7 +234,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.connect.grpc.binding.port": settings.port("spark_connect"),
         "spark.connect.session.manager.defaultSessionTimeout": "30m",
         "spark.sql.catalogImplementation": "hive",
-        "spark.sql.extensions": f"io.delta.sql.DeltaSparkSessionExtension,{read_only.EXTENSION}",
+        "spark.sql.extensions": ",".join(("io.delta.sql.DeltaSparkSessionExtension", *read_only.EXTENSIONS)),
         read_only.SETTING: "true",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
@@ -265,12 +265,16 @@ def spark_properties(settings: Settings) -> dict[str, object]:
 
 
 def _executor_properties(settings: Settings) -> dict[str, object]:
-    """What executors on other machines need, where the jars lie at the same path as here; nothing when the driver does all work."""
+    """What executors on other machines need: other people's jars lie at the same path as here, ours comes from the driver.
+
+    Nothing when the driver does all work.
+    """
     if settings.spark_master.startswith("local"):
         return {}
     return {
         "spark.executor.memory": f"{settings.spark_executor_mb}m",
         "spark.executor.extraClassPath": classpath_dir(settings.cache_dir, "spark") / "*",
+        "spark.jars": read_only.guard_jar(settings),
     }
 
 

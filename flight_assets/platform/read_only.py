@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 SOURCES = sorted((Path(__file__).parent / "scala").glob("*.scala"))
-EXTENSION = "flights.ReadOnly"
+EXTENSIONS = ("flights.ReadOnly", "flights.HeldLiterals")
 CONNECT_PLUGIN = "org.apache.spark.sql.connect.SparkConnectPlugin"
 # A session with another value than true may change data: those of the platform are, others only if they ask for it.
 SETTING = "spark.flights.readOnly"

@@ -23,7 +23,10 @@ FIRST_FILL = "first fill"
 
 
 def fill_once(house: Warehouse, before_batch: int) -> None:
-    """Enter what the batches before this one have staged, if the table is new to a warehouse that has events; once, whoever asks."""
+    """Enter what the batches before this one have staged, if the table is new to a warehouse that has events; once, however often asked.
+
+    Comes before the first batch of a platform that has been brought up to date.
+    """
     house.append_once(id_rows(house.read(STAGING).where(f"batch_id < {before_batch}")), STAGED_IDS, 0, FIRST_FILL)
 
 

@@ -28,6 +28,7 @@ from flight_assets.contracts.tables import (
     STAGING,
 )
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.platform.bootstrap import bootstrap
 from flight_assets.producer.events import Message
 from flight_assets.provenance import COUNTS, STEPS, Ledger
 from flight_assets.queries.quarantine import Selection, described, rejected
@@ -273,10 +274,10 @@ def test_a_staged_event_without_its_hash_is_found_at_night(house, ledger) -> Non
         house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
 
 
-def test_duplicates_are_told_from_what_an_older_version_has_staged(first, send, process, count, house, ledger) -> None:
-    """A platform of before the table of ids: the first batch of the new version enters what is there."""
+def test_duplicates_are_told_from_what_an_older_version_has_staged(settings, first, send, process, count, house, ledger) -> None:
+    """A platform of before the table of ids: `flights up` enters what is there."""
     house.spark.sql(f"DROP TABLE {house.name(STAGED_IDS)}").collect()
-    house.create_tables()
+    bootstrap(settings, lambda _: None)
     again = flights_with_defects(seed=31, count=300)
     send(again)
     process()
