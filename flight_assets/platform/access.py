@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import read_only
+from flight_assets.platform import extensions
 from flight_assets.settings import PROJECT_DIR, SECRETS, USERS, Settings
 from flight_assets.stores import kafka
 
@@ -309,7 +309,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
     return {
         "spark.connect.authenticate.token": settings.secret("spark_token").get_secret_value(),
         "spark.authenticate": "true",
-        read_only.READERS: "dashboard",
+        extensions.READERS: "dashboard",
         "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key|jaas",
         "spark.ui.killEnabled": "false",
     }

@@ -9,7 +9,7 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 from zipfile import ZipFile
 
-from flight_assets.platform import access, read_only
+from flight_assets.platform import access, extensions
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
 
@@ -229,13 +229,13 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.driver.bindAddress": settings.bind_host,
         "spark.ui.port": settings.port("spark_ui"),
         "spark.ui.showConsoleProgress": "false",
-        "spark.plugins": read_only.CONNECT_PLUGIN,
+        "spark.plugins": extensions.CONNECT_PLUGIN,
         "spark.connect.grpc.binding.address": settings.bind_host,
         "spark.connect.grpc.binding.port": settings.port("spark_connect"),
         "spark.connect.session.manager.defaultSessionTimeout": "30m",
         "spark.sql.catalogImplementation": "hive",
-        "spark.sql.extensions": ",".join(("io.delta.sql.DeltaSparkSessionExtension", *read_only.EXTENSIONS)),
-        read_only.SETTING: "true",
+        "spark.sql.extensions": ",".join(("io.delta.sql.DeltaSparkSessionExtension", *extensions.SQL_EXTENSIONS)),
+        extensions.READ_ONLY: "true",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
         "spark.sql.session.timeZone": "UTC",
@@ -274,7 +274,7 @@ def _executor_properties(settings: Settings) -> dict[str, object]:
     return {
         "spark.executor.memory": f"{settings.spark_executor_mb}m",
         "spark.executor.extraClassPath": classpath_dir(settings.cache_dir, "spark") / "*",
-        "spark.jars": read_only.guard_jar(settings),
+        "spark.jars": extensions.jar_path(settings),
     }
 
 

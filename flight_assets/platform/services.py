@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import access, health, postgres, read_only
+from flight_assets.platform import access, extensions, health, postgres
 from flight_assets.platform.config import datanode_properties
 from flight_assets.platform.jars import classpath_dir, read_lock, spark_jars_dir
 from flight_assets.settings import COUNTS, LOOPBACK, PROJECT_DIR, Settings, member
@@ -279,11 +279,11 @@ def _metastore(settings: Settings) -> Service:
 
 def _spark(settings: Settings) -> Service:
     etc = settings.home / "etc/spark"
-    guard = read_only.guard_jar(settings)
+    ours = extensions.jar_path(settings)
     jvm = _jvm(
         settings,
         settings.spark_heap_mb,
-        [etc, guard, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
+        [etc, ours, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
         "-XX:+IgnoreUnrecognizedVMOptions",
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
@@ -310,8 +310,8 @@ def _spark(settings: Settings) -> Service:
             "PYTHONPATH": str(PROJECT_DIR),
             "OMP_NUM_THREADS": "1",
         },
-        prepare=[sys.executable, "-m", "flight_assets.platform.read_only", java(settings), str(guard)],
-        prepared=guard,
+        prepare=[sys.executable, "-m", "flight_assets.platform.extensions", java(settings), str(ours)],
+        prepared=ours,
         start_timeout_s=150.0,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import sys
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from flight_assets.platform import read_only
+from flight_assets.platform import extensions
 from flight_assets.platform.jars import classpath_dir
 from flight_assets.platform.services import java
 from flight_assets.settings import Settings
@@ -22,9 +22,9 @@ from flight_assets.stores.landing import land_new_messages, read_raw
 def main(bootstrap_servers: str, folder: str) -> None:
     """Land everything as one batch and print what there is of it."""
     settings = Settings(_env_file=None, profile="embedded", kafka_bootstrap_servers=bootstrap_servers, hdfs_url=f"file://{folder}")
-    sink, jars = read_only.guard_jar(settings), classpath_dir(settings.cache_dir, "spark") / "*"
+    sink, jars = extensions.jar_path(settings), classpath_dir(settings.cache_dir, "spark") / "*"
     if not sink.exists():
-        read_only.compile_guard(java(settings), sink)
+        extensions.compile_jar(java(settings), sink)
     spark = (
         SparkSession.builder.master("local[2]")
         .config("spark.driver.extraClassPath", f"{sink}:{jars}")

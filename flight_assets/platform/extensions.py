@@ -1,4 +1,6 @@
-"""What Spark is given of ours: guards of who may write and sign in, and the sink of raw batches; compiled once by Spark's own compiler."""
+"""What Spark is given of ours, compiled once by its own compiler: guards of who may write and sign in, the sink of raw batches, and
+the rule by which generated code serves more than one batch.
+"""  # noqa: D205
 
 from __future__ import annotations
 
@@ -15,24 +17,24 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 SOURCES = sorted((Path(__file__).parent / "scala").glob("*.scala"))
-EXTENSIONS = ("flights.ReadOnly", "flights.HeldLiterals")
+SQL_EXTENSIONS = ("flights.ReadOnly", "flights.HeldLiterals")
 CONNECT_PLUGIN = "org.apache.spark.sql.connect.SparkConnectPlugin"
 # A session with another value than true may change data: those of the platform are, others only if they ask for it.
-SETTING = "spark.flights.readOnly"
+READ_ONLY = "spark.flights.readOnly"
 # Users whose sessions are read-only whatever they ask for, separated by commas.
 READERS = "spark.flights.readers"
 
 
-def guard_jar(settings: Settings) -> Path:
+def jar_path(settings: Settings) -> Path:
     """Where all that is kept compiled, shared by all platforms: its name changes with the sources and with Spark."""
     made_of = (
         b"".join(source.read_bytes() for source in SOURCES)
         + "".join(sorted(jar.name for jar in spark_jars_dir().glob("spark-catalyst_*.jar"))).encode()
     )
-    return settings.cache_dir / f"read-only-{sha256(made_of).hexdigest()[:12]}.jar"
+    return settings.cache_dir / f"spark-extensions-{sha256(made_of).hexdigest()[:12]}.jar"
 
 
-def compile_guard(java: str, jar: Path) -> None:
+def compile_jar(java: str, jar: Path) -> None:
     """Compile it, about 6 s of processor time. The jar appears whole or not at all.
 
     Raises:
@@ -45,4 +47,4 @@ def compile_guard(java: str, jar: Path) -> None:
 
 
 if __name__ == "__main__":
-    compile_guard(sys.argv[1], Path(sys.argv[2]))
+    compile_jar(sys.argv[1], Path(sys.argv[2]))
