@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # A day that was not asked for while so many others were is dropped, and read again when it is.
 DAYS_KEPT = 16
 PIECES_AT_MOST = 64
+# Days after the last one missing that are read with it: one reading costs Spark about the same for a day and for a week, and a backlog's
+# messages come to the next day within seconds.
+DAYS_AHEAD = 6
 
 
 class EventHistory:
@@ -52,10 +55,11 @@ class EventHistory:
         days = sorted(days)
         missing = [day for day in days if day not in self._days]
         if missing:
-            # One reading costs Spark about the same for a day and for a week.
-            loaded = self._load(missing[0], missing[-1])
+            span = (missing[-1] - missing[0]).days + DAYS_AHEAD
+            loaded = self._load(missing[0], missing[0] + timedelta(days=span))
             by_day = _by_day(loaded)
-            self._days.update({day: by_day.get(day, loaded.slice(0, 0)) for day in missing})
+            read = [missing[0] + timedelta(days=nth) for nth in range(span + 1)]
+            self._days.update({day: by_day.get(day, loaded.slice(0, 0)) for day in read if day not in self._days})
         for day in days:
             self._days.move_to_end(day)
         while len(self._days) > max(DAYS_KEPT, len(days)):

@@ -29,7 +29,7 @@ from flight_assets.stores.inference import FLAT_COLUMNS, flat, predictions_of, w
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.mongo_writer import rows_of
 from flight_assets.stores.warehouse import Warehouse, arrow_rows, computed, open_warehouse
-from flight_assets.transforms.flights import flight_state
+from flight_assets.transforms.flights import flight_state, newest_rows
 from flight_assets.transforms.stage import check_messages, event_rows
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ STEP = "staged_events"
 ARRIVAL = [(name, "ascending") for name in ("ingestion_timestamp", "kafka_partition", "kafka_offset")]
 # Airlines and airports change by a run that somebody starts.
 DIMENSIONS_EVERY_S = 600.0
+# What goes to Spark with the question itself. Of larger tables, by its own bound of 1 MiB, it keeps each for as long as the session lives.
+INLINE_BYTES = 64 << 20
 
 
 @contextmanager
@@ -63,6 +65,7 @@ class Lane:
         self._reached = dict(self.begins_at)
         self._known = KnownIds(staged_ids.recent_hashes(house))
         self._history = EventHistory(partial(_events_of_days, house))
+        house.spark.conf.set("spark.sql.session.localRelationCacheThreshold", str(INLINE_BYTES))
         self._read_dimensions()
 
     def take(self, raw: pa.Table) -> None:
@@ -104,7 +107,7 @@ class Lane:
         rows = rows_of(events.select(STAGING.column_names).combine_chunks().to_batches()[0])
         shown = self._shown({row["flight_id"] for row in rows})
         said = shown | self._predict(events, _announced(rows, shown))
-        states = [flight_state(row, said[row["flight_id"]]) for row in rows if row["flight_id"] in said]
+        states = [flight_state(row, said[flight]) for flight, row in newest_rows(rows).items() if flight in said]
         mongo.upsert_newer(self._db[mongo.FLIGHTS], [mongo.document(state) for state in states])
 
     def _shown(self, flights: set[str]) -> dict[str, Event | None]:

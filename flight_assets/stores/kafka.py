@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 MECHANISM = "SCRAM-SHA-512"
 MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
-# How many messages one look at the topic takes, and those of one more answer at most.
-MESSAGES_AT_ONCE = 5_000
+# How many messages and bytes one look at the topic takes, and those of one more answer at most.
+MESSAGES_AT_ONCE = 20_000
+BYTES_AT_ONCE = 16 << 20
 
 
 def client_options(settings: Settings) -> dict[str, object]:
@@ -166,8 +167,8 @@ def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | Non
 
 @contextmanager
 def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callable[[], pa.Table]]:
-    """A function that gives the topic's messages from these offsets on, each once: what has come since it was asked last, some thousands
-    at most. Partitions that are not in ``starts`` begin with their oldest message.
+    """A function that gives the topic's messages from these offsets on, each once: what has come since it was asked last, some ten
+    thousands at most. Partitions that are not in ``starts`` begin with their oldest message.
 
     Columns are those of a raw batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC).
     """  # noqa: D205
@@ -182,10 +183,12 @@ def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callabl
 
         def messages() -> pa.Table:
             taken: list[ConsumerRecord] = []
+            size = 0
             with _answering(settings):
                 for records in _polled(consumer, settings, consumer.end_offsets(keys)):
                     taken += records
-                    if len(taken) >= MESSAGES_AT_ONCE:
+                    size += sum(record.serialized_key_size + record.serialized_value_size for record in records)
+                    if len(taken) >= MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE:
                         break
             return _table(taken)
 

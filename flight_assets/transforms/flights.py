@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Window
@@ -11,7 +12,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pyspark.sql import Column, DataFrame
 
@@ -28,6 +29,11 @@ def newest_per_flight(events: DataFrame) -> DataFrame:
     """One row per flight, from the newest event of each by (timestamp, Kafka offset). Key: flight_id."""
     newest_first = Window.partitionBy("flight_id").orderBy(F.col("timestamp").desc(), F.col("kafka_offset").desc())
     return events.withColumn("_nth", F.row_number().over(newest_first)).where(F.col("_nth") == 1).drop("_nth")
+
+
+def newest_rows(events: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """By flight the row that ``newest_per_flight`` gives, of events given as rows of ``staging_flight_events``."""
+    return {row["flight_id"]: row for row in sorted(events, key=itemgetter("timestamp", "kafka_offset"))}
 
 
 def flight_states(events: DataFrame, predictions: DataFrame) -> DataFrame:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from pyspark.sql.connect.client import SparkConnectClient
 
 from flight_assets.continuous import process as continuous
 from flight_assets.continuous.lane import Lane, open_lane
@@ -38,6 +39,8 @@ ENDS_WITHIN_S = 60.0
 OWN_ANCHOR = ANCHOR - timedelta(days=40)
 DAYS = 4_000
 MESSAGES = 60
+# More than one answer of Kafka's, and more bytes than Spark's default for spark.sql.session.localRelationCacheThreshold.
+MANY, SPARK_KEEPS_FROM = 2_500, 1 << 20
 
 
 def own_day(settings) -> tuple[int, datetime]:
@@ -46,10 +49,10 @@ def own_day(settings) -> tuple[int, datetime]:
     return seed, OWN_ANCHOR - timedelta(days=seed % DAYS)
 
 
-def good_messages(settings) -> list[Message]:
+def good_messages(settings, count: int = MESSAGES) -> list[Message]:
     """Messages in the order of their times, of flights that nobody has seen."""
     seed, anchor = own_day(settings)
-    return list(synthetic_messages(seed, MESSAGES, anchor))
+    return list(synthetic_messages(seed, count, anchor))
 
 
 def own_messages(settings) -> list[Message]:
@@ -235,6 +238,53 @@ def test_what_its_batch_has_not_staged_is_taken_back(platform, send, process, co
     process()
     process()
     assert documents(platform, {flight}) == before
+    count()
+
+
+def test_of_a_flights_states_that_come_at_once_the_newest_is_written_and_nothing_else(platform, send, process, count) -> None:
+    process()
+    messages = good_messages(platform, MANY)
+    states = Counter(json.loads(message.value)["flight_id"] for message in messages)
+    with lane_of(platform) as (_, take), mongo.database(platform) as db, db[mongo.FLIGHTS].watch() as changes:
+        send(messages)
+        take()
+        written = Counter()
+        while (change := changes.try_next()) is not None:
+            written[change["documentKey"]["_id"]] += 1
+    assert max(states.values()) > 1
+    assert written == dict.fromkeys(announced(messages), 1)
+    process()
+    count()
+
+
+def test_spark_keeps_nothing_of_what_a_lane_has_asked_it(platform, send, process, count, monkeypatch) -> None:
+    """It would for as long as the lane runs, of each take that is larger than its own bound."""
+    kept = []
+    monkeypatch.setattr(SparkConnectClient, "cache_artifacts", lambda _, blobs: kept.append(blobs))
+    process()
+    messages = good_messages(platform, MANY)
+    assert sum(len(message.value) for message in messages) > SPARK_KEEPS_FROM
+    with lane_of(platform) as (_, take):
+        send(messages)
+        take()
+    assert set(documents(platform, flights_of(messages))) == announced(messages)
+    assert kept == []
+    process()
+    count()
+
+
+def test_a_look_at_the_topic_takes_no_more_than_its_bytes_and_the_next_goes_on(platform, send, process, count, monkeypatch) -> None:
+    process()
+    messages = good_messages(platform, MANY)
+    monkeypatch.setattr(kafka, "BYTES_AT_ONCE", 1)
+    with kafka.following(platform, kafka.end_offsets(platform)) as take:
+        send(messages)
+        looks = [take()]
+        while looks[-1].num_rows:
+            looks.append(take())
+    assert len(looks) > 2
+    assert sorted(value for look in looks for value in look["value"].to_pylist()) == sorted(message.value for message in messages)
+    process()
     count()
 
 

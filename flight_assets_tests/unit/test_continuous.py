@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from flight_assets.continuous import known_ids
-from flight_assets.continuous.history import DAYS_KEPT, EventHistory
+from flight_assets.continuous.history import DAYS_AHEAD, DAYS_KEPT, EventHistory
 from flight_assets.continuous.known_ids import KnownIds
 from flight_assets.contracts.features import LOOKBACK
 from flight_assets.stores.inference import DAYS_BACK
@@ -76,12 +76,28 @@ def test_a_day_is_read_once_and_its_events_go_to_their_own_days():
     history = EventHistory(house.load)
     midnight = NOON + timedelta(hours=12)
     history.add(table(midnight - timedelta(microseconds=1), midnight))
-    assert house.asked == [(NOON.date(), midnight.date())]
+    assert house.asked == [(NOON.date(), midnight.date() + DAYS_AHEAD * DAY)]
     found = events_before(history, midnight + timedelta(hours=1))
     assert {(midnight - timedelta(microseconds=1), "came"), (midnight, "came")} <= set(found)
     assert len(house.asked) == 2
     events_before(history, midnight + timedelta(hours=1))
     assert len(house.asked) == 2
+
+
+def test_the_days_that_come_next_are_read_along_and_keep_what_has_come():
+    house = House()
+    history = EventHistory(house.load)
+    last = NOON + DAYS_AHEAD * DAY
+    came = last + timedelta(hours=1)
+    history.add(table(came))
+    history.add(table(NOON))
+    found = events_before(history, last + timedelta(hours=2))
+    assert {(last, "kept"), (came, "came")} <= set(found)
+    assert len(found) == len(set(found))
+    asked = len(house.asked)
+    assert (NOON + DAY, "kept") in events_before(history, NOON + DAY + timedelta(hours=1))
+    events_before(history, came + DAYS_AHEAD * DAY)
+    assert len(house.asked) == asked + 1
 
 
 def test_days_that_nobody_asks_for_are_dropped_and_read_again():

@@ -85,6 +85,14 @@ def test_the_newest_state_is_the_latest_in_time_then_in_kafka(newest, number, ev
     assert newest[flight_id(number)].event_id == event_id
 
 
+def test_rows_have_the_same_newest_states(newest):
+    from flight_assets.transforms.flights import newest_rows
+
+    for rows in (EVENTS, EVENTS[::-1]):
+        found = newest_rows(rows)
+        assert {flight: row["event_id"] for flight, row in found.items()} == {flight: row.event_id for flight, row in newest.items()}
+
+
 def test_choosing_the_newest_adds_no_column(events):
     from flight_assets.transforms.flights import newest_per_flight
 
