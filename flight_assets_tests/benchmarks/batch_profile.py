@@ -1,14 +1,16 @@
 """Where the seconds of a batch go: ``python -m flight_assets_tests.benchmarks.batch_profile [EVENTS]`` sends a batch, a row per place.
 
 The job runs in this process, so that each call to Spark can be seen with the function of ours that made it. A step's time outside of such
-calls is HDFS, Kafka, MongoDB and Dagster's own events. What a run of its own process adds is the figure ``orchestration_vs_inprocess``.
+calls is HDFS, Kafka, MongoDB and Dagster's own events. Calls made at the same time count once in their step, so its rows can exceed it.
+What a run of its own process adds is the figure ``orchestration_vs_inprocess``.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,7 @@ from flight_assets.provenance import STEPS, WHOLE_JOB
 from flight_assets.settings import PROJECT_DIR, get_settings
 from flight_assets_tests.benchmarks.batch_spec import send_batch
 from flight_assets_tests.benchmarks.figures import chart
-from flight_assets_tests.benchmarks.runs import automation_paused
+from flight_assets_tests.benchmarks.runs import automation_paused, covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,46 +32,49 @@ if TYPE_CHECKING:
 CALLS = ("to_table", "to_pandas", "execute_command", "execute_command_as_iterator", "_analyze", "config", "_create_conn")
 PACKAGE = str(PROJECT_DIR / "flight_assets") + "/"
 DEFAULT_EVENTS = 1_000
+AROUND = "around the steps"
 
 
 class Trace:
-    """Seconds and number of calls to Spark by step and function."""
+    """Begin and end of each call to Spark, by step and function."""
 
     def __init__(self) -> None:
-        self.seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
-        self.calls: Counter[tuple[str, str]] = Counter()
-        self._is_inside = False
+        self.spans: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        self._thread = threading.local()
 
     def wrapped(self, call: Any) -> Any:
         """The method, timed where it is not part of another."""
 
         @wraps(call)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            if self._is_inside:
+            if getattr(self._thread, "is_inside", False):
                 return call(*args, **kwargs)
-            self._is_inside, began = True, time.perf_counter()
+            self._thread.is_inside, began = True, time.perf_counter()
             try:
                 return call(*args, **kwargs)
             finally:
-                self._is_inside = False
-                place = _place()
-                self.seconds[place] += time.perf_counter() - began
-                self.calls[place] += 1
+                self._thread.is_inside = False
+                self.spans[_place()].append((began, time.perf_counter()))
 
         return timed
 
 
 def _place() -> tuple[str, str]:
-    """The step and the innermost function of ours that are under way."""
-    ours = []
-    frame: FrameType | None = sys._getframe(2)
+    """The step that is under way, which the main thread is in, and the innermost function of ours in this thread."""
+    under_way = [name for _, name in _ours(sys._current_frames().get(threading.main_thread().ident or 0))]
+    ours = [".".join(each) for each in _ours(sys._getframe(2))]
+    return next((name for name in under_way if name in STEPS), AROUND), ours[0] if ours else "?"
+
+
+def _ours(frame: FrameType | None) -> list[tuple[str, str]]:
+    """Module and name of the functions of ours that a frame is in, the innermost first."""
+    found = []
     while frame is not None:
         path = frame.f_code.co_filename
         if path.startswith(PACKAGE):
-            ours.append((path.removeprefix(PACKAGE).removesuffix(".py"), frame.f_code.co_name))
+            found.append((path.removeprefix(PACKAGE).removesuffix(".py"), frame.f_code.co_name))
         frame = frame.f_back
-    step = next((name for _, name in ours if name in STEPS), "around the steps")
-    return step, ".".join(ours[0]) if ours else "?"
+    return found
 
 
 @contextmanager
@@ -86,8 +91,8 @@ def tracing() -> Iterator[Trace]:
             setattr(SparkConnectClient, name, method)
 
 
-def profile(events: int) -> list[tuple[str, str, int | None, float]]:
-    """Rows of step, place, calls and seconds, in the order of the steps, the longest first; the last row of each step is its rest."""
+def profile(events: int) -> tuple[dict[str, float], Trace]:
+    """Seconds of each step of a batch of so many events, and the calls to Spark in them."""
     from flight_assets.definitions import defs
 
     settings = get_settings()
@@ -99,28 +104,30 @@ def profile(events: int) -> list[tuple[str, str, int | None, float]]:
             began = time.perf_counter()
             result = job.execute_in_process(instance=instance)
             whole = time.perf_counter() - began
-    spans = {event.step_key: event.event_specific_data for event in result.all_events if event.event_type == DagsterEventType.STEP_SUCCESS}
-    of_step = {step: spans[step].duration_ms / 1_000 for step in STEPS}  # type: ignore[union-attr]
-    of_step["around the steps"] = whole - sum(of_step.values())
+    ended = {event.step_key: event.event_specific_data for event in result.all_events if event.event_type == DagsterEventType.STEP_SUCCESS}
+    of_step = {step: ended[step].duration_ms / 1_000 for step in STEPS}  # type: ignore[union-attr]
+    return of_step | {AROUND: whole - sum(of_step.values())}, trace
+
+
+def table(of_step: dict[str, float], trace: Trace) -> list[tuple[str, str, int | None, float]]:
+    """Rows of step, place, calls and seconds, in the order of the steps, the longest first; the last row of each step is its rest."""
     rows: list[tuple[str, str, int | None, float]] = []
     for step, seconds in of_step.items():
-        found = [(place, trace.calls[step, place], spent) for (at, place), spent in trace.seconds.items() if at == step]
-        found.sort(key=lambda row: -row[2])
-        rows += [(step, place, calls, spent) for place, calls, spent in found]
-        rows.append((step, "outside of Spark", None, seconds - sum(spent for _, _, spent in found)))
+        here = {place: spans for (at, place), spans in trace.spans.items() if at == step}
+        found = [(step, place, len(spans), covered(spans)) for place, spans in here.items()]
+        rows += sorted(found, key=lambda row: -row[3])
+        rows.append((step, "outside of Spark", None, seconds - covered([span for spans in here.values() for span in spans])))
     return rows
 
 
 def main() -> None:
     """Print the table, and the steps as a Mermaid chart."""
     events = int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_EVENTS
-    rows = profile(events)
+    of_step, trace = profile(events)
+    rows = table(of_step, trace)
     sys.stdout.write(tabulate(rows, ("step", "where", "calls", "s"), floatfmt=".2f") + "\n")
-    of_step: defaultdict[str, float] = defaultdict(float)
-    for step, _, _, seconds in rows:
-        of_step[step] += seconds
     sys.stdout.write(chart(f"seconds of a batch of {events:,} events", of_step, "bar") + "\n")
-    sys.stdout.write(f"in all {sum(seconds for *_, seconds in rows):.1f} s, {sum(calls or 0 for _, _, calls, _ in rows)} calls to Spark\n")
+    sys.stdout.write(f"in all {sum(of_step.values()):.1f} s, {sum(calls or 0 for _, _, calls, _ in rows)} calls to Spark\n")
 
 
 if __name__ == "__main__":

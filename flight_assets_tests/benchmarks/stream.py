@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 from flight_assets.errors import FlightsError
 from flight_assets.producer.publish import publish
 from flight_assets.producer.synthetic import synthetic_messages
-from flight_assets.provenance import STEPS, Ledger
+from flight_assets.provenance import STEPS, WHOLE_JOB, Ledger
 from flight_assets.stores import kafka, landing, lease, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.benchmarks.batch import BYTES_PER_GB, resident
 from flight_assets_tests.benchmarks.figures import Figure, tell
-from flight_assets_tests.benchmarks.runs import automation_paused
+from flight_assets_tests.benchmarks.runs import automation_paused, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +74,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         minutely.append(_at_rate(settings, HIGHER if minutely[-1].held else LOWER, minutes))
     found["sustained_events_per_s"] = _highest(minutely, minutes)
     with _continuous_processing(settings):
-        continuous = [_at_rate(settings, rate, minutes) for rate in (QUICK_RATES if quick else CONTINUOUS_RATES)]
+        continuous = [_at_rate(settings, rate, minutes, ask_for_batch=quick) for rate in (QUICK_RATES if quick else CONTINUOUS_RATES)]
         found["continuous_p95_s"] = _latencies(continuous, "continuous processing")
     return found if quick else found | _recovery(settings, OUTAGE_S)
 
@@ -155,7 +155,8 @@ def _not_held(measured: list[AtRate]) -> str:
     return ", ".join(f"{each.rate}/s (sent at {each.sent_at:.0f}/s)" for each in measured if not each.held) or "none"
 
 
-def _at_rate(settings: Settings, rate: int, minutes: float) -> AtRate:
+def _at_rate(settings: Settings, rate: int, minutes: float, *, ask_for_batch: bool = False) -> AtRate:
+    """Send at that rate for so long and wait until all of it is visible: until the schedule's next batch, or one that is asked for then."""
     _refuse_backlog(settings)
     messages = _messages(settings, int(rate * minutes * CADENCE_S))
     peaks = [0.0] * ceil(minutes)
@@ -171,6 +172,8 @@ def _at_rate(settings: Settings, rate: int, minutes: float) -> AtRate:
                     peaks[minute] = max(peaks[minute], float(_lag(settings)))
         ends = kafka.end_offsets(settings)
         backlog = _lag(settings, ends)
+        if ask_for_batch:
+            run_job(settings, WHOLE_JOB)
         _wait_until_visible(settings, ends, visible.take)
         while visible.take():
             pass
