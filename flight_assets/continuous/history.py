@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # A day that was not asked for while so many others were is dropped, and read again when it is.
 DAYS_KEPT = 16
 PIECES_AT_MOST = 64
-# Days after the last one missing that are read with it: one reading costs Spark about the same for a day and for a week, and a backlog's
+# Days after a missing one that are read with it: one reading costs Spark about the same for a day and for a week, and a backlog's
 # messages come to the next day within seconds.
 DAYS_AHEAD = 6
 
@@ -53,17 +53,20 @@ class EventHistory:
 
     def _need(self, days: Iterable[date]) -> None:
         days = sorted(days)
-        missing = [day for day in days if day not in self._days]
-        if missing:
-            span = (missing[-1] - missing[0]).days + DAYS_AHEAD
-            loaded = self._load(missing[0], missing[0] + timedelta(days=span))
-            by_day = _by_day(loaded)
-            read = [missing[0] + timedelta(days=nth) for nth in range(span + 1)]
-            self._days.update({day: by_day.get(day, loaded.slice(0, 0)) for day in read if day not in self._days})
+        for day in days:
+            if day not in self._days:
+                # Days far apart are questions of their own: what lies between them may be years.
+                self._read(day, day + timedelta(days=DAYS_AHEAD))
         for day in days:
             self._days.move_to_end(day)
         while len(self._days) > max(DAYS_KEPT, len(days)):
             self._days.popitem(last=False)
+
+    def _read(self, first: date, last: date) -> None:
+        loaded = self._load(first, last)
+        by_day = _by_day(loaded)
+        read = [first + timedelta(days=nth) for nth in range((last - first).days + 1)]
+        self._days.update({day: by_day.get(day, loaded.slice(0, 0)) for day in read if day not in self._days})
 
 
 def _days(moments: pa.ChunkedArray) -> pa.ChunkedArray:

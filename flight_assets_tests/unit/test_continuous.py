@@ -71,12 +71,19 @@ def test_several_moments_see_what_each_of_them_may():
     assert (NOON + 10 * DAY - LOOKBACK, "kept") in found
 
 
+def test_what_lies_between_days_far_apart_is_not_read():
+    house = House()
+    EventHistory(house.load).add(table(NOON - 20_000 * DAY, NOON))
+    assert all((last - first).days == DAYS_AHEAD for first, last in house.asked)
+    assert len(house.asked) == 2
+
+
 def test_a_day_is_read_once_and_its_events_go_to_their_own_days():
     house = House()
     history = EventHistory(house.load)
     midnight = NOON + timedelta(hours=12)
     history.add(table(midnight - timedelta(microseconds=1), midnight))
-    assert house.asked == [(NOON.date(), midnight.date() + DAYS_AHEAD * DAY)]
+    assert house.asked == [(NOON.date(), NOON.date() + DAYS_AHEAD * DAY)]
     found = events_before(history, midnight + timedelta(hours=1))
     assert {(midnight - timedelta(microseconds=1), "came"), (midnight, "came")} <= set(found)
     assert len(house.asked) == 2
