@@ -21,7 +21,7 @@ from flight_assets.assets.staged_events import staged_events
 from flight_assets.automation.alerts import watch
 from flight_assets.automation.archive_sensor import archive_flights, mongo_size_sensor
 from flight_assets.automation.maintenance import (
-    backfill_day,
+    backfill_days,
     compact_tables_every_hour,
     maintain_day,
     maintain_days_every_night,
@@ -70,7 +70,7 @@ def build_defs(settings: Settings) -> Definitions:
             *process_in_parts,
             *(train_delay_model, retrain_delay_model, monitor_delay_model),
             *(archive_flights, verify_archive, restore_archive, expire_archives),
-            *(update_rollups, maintain_day, maintain_tables, backfill_day),
+            *(update_rollups, maintain_day, maintain_tables, backfill_days),
         ],
         schedules=[
             *(process_every_minute, prune_every_night, check_every_night),

@@ -22,7 +22,7 @@ from dagster import (
 from flight_assets.assets.maintenance import DAYS, VacuumConfig
 from flight_assets.settings import get_settings
 from flight_assets.stores import warehouse
-from flight_assets.stores.backfill import rebuild_day
+from flight_assets.stores.backfill import rebuild_days
 from flight_assets.stores.hdfs import Hdfs
 
 # A platform that was off for some nights catches up with so many.
@@ -74,21 +74,21 @@ def maintain_days_every_night(context: ScheduleEvaluationContext) -> list[RunReq
 
 
 class BackfillConfig(Config):
-    """The day to rebuild: UTC date of ingestion, as YYYY-MM-DD."""
+    """The days to rebuild together: UTC dates of ingestion, as YYYY-MM-DD."""
 
-    day: str
+    days: list[str]
 
 
 @op
 def rebuild(context: OpExecutionContext, config: BackfillConfig) -> None:
-    """Rebuild one day; see ``stores.backfill``."""
+    """Rebuild the days; see ``stores.backfill``."""
     settings = get_settings()
     house = warehouse.open_warehouse(settings)
-    done = rebuild_day(house, Hdfs(settings), settings, date.fromisoformat(config.day), context.log.info)
-    context.log.info("%s: %s", config.day, done)
+    done = rebuild_days(house, Hdfs(settings), settings, {date.fromisoformat(day) for day in config.days}, context.log.info)
+    context.log.info("%s: %s", ", ".join(config.days), done)
 
 
-@job(description="Rebuilds a day of staging, quarantine, predictions and fact from the raw layer, to the same rows.")
-def backfill_day() -> None:
+@job(description="Rebuilds days of staging, quarantine, predictions and fact from the raw layer, to the same rows.")
+def backfill_days() -> None:
     """One step."""
     rebuild()

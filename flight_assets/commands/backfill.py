@@ -1,4 +1,4 @@
-"""``flights backfill``: a day of the warehouse, made again from the raw layer."""
+"""``flights backfill``: days of the warehouse, made again from the raw layer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="UTC date on which Kafka took the messages.")
-def backfill(day: datetime) -> None:
-    """Rebuild a day of staging, quarantine, predictions and fact from the raw layer, to the same rows."""
+@click.option(
+    "--day",
+    "days",
+    type=click.DateTime(["%Y-%m-%d"]),
+    required=True,
+    multiple=True,
+    help="UTC date on which Kafka took the messages. If several are damaged, give each: they are rebuilt together.",
+)
+def backfill(days: tuple[datetime, ...]) -> None:
+    """Rebuild days of staging, quarantine, predictions and fact from the raw layer, to the same rows."""
     from flight_assets.stores import warehouse
-    from flight_assets.stores.backfill import rebuild_day
+    from flight_assets.stores.backfill import rebuild_days
     from flight_assets.stores.hdfs import Hdfs
 
     settings = get_settings()
-    done = rebuild_day(warehouse.open_warehouse(settings), Hdfs(settings), settings, day.date(), console.print)
-    console.print(f"{day:%Y-%m-%d}: {done.messages} messages gave {done.staged} staged events, {done.flights} flights", soft_wrap=True)
+    dates = {day.date() for day in days}
+    done = rebuild_days(warehouse.open_warehouse(settings), Hdfs(settings), settings, dates, console.print)
+    said = f"{done.messages} messages gave {done.staged} staged events, {done.flights} flights"
+    console.print(f"{', '.join(map(str, sorted(dates)))}: {said}", soft_wrap=True)

@@ -1,7 +1,8 @@
-"""A day of staging, quarantine, predictions and fact, made again from the raw layer to the same rows.
+"""Days of staging, quarantine, predictions and fact, made again from the raw layer to the same rows.
 
-A day is a UTC date of ingestion. Each table's rows of the day are replaced in one commit, in the order of the pipeline, so a rebuild that
-died is repeated as a whole. What other days hold is taken as true: of several damaged days, the earliest is rebuilt first.
+A day is a UTC date of ingestion. Each table's rows of the days are replaced in one commit, in the order of the pipeline, so a rebuild that
+died is repeated as a whole. What other days hold is taken as true: damaged days are rebuilt together, since a flight's events may lie in
+several of them.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import ahead, landing, lease, rollups
 from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
-from flight_assets.stores.warehouse import computed
+from flight_assets.stores.warehouse import computed, date_list
 from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states, newest_per_flight, outcomes, prediction_rows
 from flight_assets.transforms.stage import QUARANTINED, STAGED, check_messages, quarantined_rows, staged_rows, with_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import date
 
     import pyarrow as pa
@@ -38,7 +39,7 @@ BATCHES_AT_ONCE = 20
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Rows of each table that a day has after its rebuild, and the messages that they come from."""
+    """Rows of each table that the days have after their rebuild, and the messages that they come from."""
 
     messages: int
     staged: int
@@ -47,53 +48,59 @@ class Rebuilt:
     flights: int
 
 
-def rebuild_day(house: Warehouse, hdfs: Hdfs, settings: Settings, day: date, say: Callable[[str], None]) -> Rebuilt:
-    """Rebuild the day under the processing lease, and its days of the rollups.
+def rebuild_days(house: Warehouse, hdfs: Hdfs, settings: Settings, days: Collection[date], say: Callable[[str], None]) -> Rebuilt:
+    """Rebuild the days under the processing lease, and their flights' days of the rollups.
 
     Raises:
-        FlightsError: batches wait to be processed, the raw layer has no message of the day, or the rules for messages have changed since.
+        FlightsError: batches wait to be processed, the raw layer has no message of one of the days, or the rules for messages have changed
+            since.
     """
-    with lease.hold(settings, f"backfill of {day}", LEASE_WAIT_S):
+    with lease.hold(settings, f"backfill of {', '.join(map(str, sorted(days)))}", LEASE_WAIT_S):
         ledger = Ledger(hdfs)
         if any(ledger.pending(step) for step in STEPS[1:]):
             raise FlightsError("batches wait to be processed: run `flights process` first, then the backfill")
-        messages, staged, quarantined = _rebuild_events(house, ledger, day)
+        messages, staged, quarantined = _rebuild_events(house, ledger, days)
         say(f"{staged} events staged, {quarantined} messages quarantined")
-        made = _rebuild_predictions(house, hdfs, ledger, settings, day, say)
-        flights = _rebuild_flights(house, day)
+        made = _rebuild_predictions(house, hdfs, ledger, settings, days, say)
+        flights = _rebuild_flights(house, days)
         say(f"{made} predictions, {flights} flights")
-    days = [row.flight_date for row in _of_day(house.read(STAGING), day).select("flight_date").distinct().collect()]
+    flight_dates = [row.flight_date for row in house.read(STAGING).where(_is_of(days)).select("flight_date").distinct().collect()]
     for table in rollups.ROLLUPS:
-        rollups.update_rollup(house, settings, table, days)
+        rollups.update_rollup(house, settings, table, flight_dates)
     return Rebuilt(messages, staged, quarantined, made, flights)
 
 
-def _of_day(rows: DataFrame, day: date) -> DataFrame:
-    return rows.where(_is_of(day))
+def _is_of(days: Collection[date]) -> str:
+    return f"processing_date IN ({date_list(days)})"
 
 
-def _is_of(day: date) -> str:
-    return f"processing_date = DATE'{day}'"
+def _rebuild_events(house: Warehouse, ledger: Ledger, days: Collection[date]) -> tuple[int, int, int]:
+    from pyspark.sql import functions as F
 
-
-def _rebuild_events(house: Warehouse, ledger: Ledger, day: date) -> tuple[int, int, int]:
-    raw = landing.read_locations(house.spark, landing.raw_locations(house, ledger)).where(f"to_date(ingestion_timestamp) = DATE'{day}'")
+    raw = landing.read_locations(house.spark, landing.raw_locations(house, ledger)).where(F.to_date("ingestion_timestamp").isin(*days))
+    _refuse_days_without_messages(raw, days)
     # An event is staged once: what another day has staged is a duplicate here, whichever of the two came first.
-    elsewhere = house.read(STAGING).where(f"NOT ({_is_of(day)})")
+    elsewhere = house.read(STAGING).where(f"NOT ({_is_of(days)})")
     checked = computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT)))
     classified = computed(with_outcome(checked, elsewhere))
     groups = {(row.batch_id, row.outcome): row["count"] for row in classified.groupBy("batch_id", "outcome").count().collect()}
-    if not groups:
-        raise FlightsError(f"the raw layer has no message that Kafka took on {day} (UTC): see `flights counts`")
     _refuse_other_verdicts(ledger, groups)
-    house.replace_where(staged_rows(classified), STAGING, _is_of(day))
-    house.replace_where(quarantined_rows(classified), QUARANTINE, _is_of(day))
+    house.replace_where(staged_rows(classified), STAGING, _is_of(days))
+    house.replace_where(quarantined_rows(classified), QUARANTINE, _is_of(days))
     totals = {outcome: sum(count for (_, found), count in groups.items() if found == outcome) for outcome in (STAGED, QUARANTINED)}
     return sum(groups.values()), totals[STAGED], totals[QUARANTINED]
 
 
+def _refuse_days_without_messages(raw: DataFrame, days: Collection[date]) -> None:
+    from pyspark.sql import functions as F
+
+    found = {row.day for row in raw.select(F.to_date("ingestion_timestamp").alias("day")).distinct().collect()}
+    if missing := sorted(set(days) - found):
+        raise FlightsError(f"the raw layer has no message that Kafka took on {', '.join(map(str, missing))} (UTC): see `flights counts`")
+
+
 def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -> None:
-    """Batches that lie in the day as a whole must come out as their records say; a part of a batch can only be less."""
+    """Batches that lie in the days as a whole must come out as their records say; a part of a batch can only be less."""
     for batch_id in sorted({batch_id for batch_id, _ in groups}):
         record = ledger.record(batch_id)
         found = tuple(groups.get((batch_id, outcome), 0) for outcome in (STAGED, QUARANTINED))
@@ -106,9 +113,11 @@ def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -
             )
 
 
-def _rebuild_predictions(house: Warehouse, hdfs: Hdfs, ledger: Ledger, settings: Settings, day: date, say: Callable[[str], None]) -> int:
+def _rebuild_predictions(
+    house: Warehouse, hdfs: Hdfs, ledger: Ledger, settings: Settings, days: Collection[date], say: Callable[[str], None]
+) -> int:
     staging = house.read(STAGING)
-    batches = sorted(row.batch_id for row in _of_day(staging, day).select("batch_id").distinct().collect())
+    batches = sorted(row.batch_id for row in staging.where(_is_of(days)).select("batch_id").distinct().collect())
     rebuilt = 0
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         some = batches[start : start + BATCHES_AT_ONCE]
@@ -163,16 +172,16 @@ def _with_outcomes(predictions: DataFrame, staging: DataFrame) -> DataFrame:
     )
 
 
-def _rebuild_flights(house: Warehouse, day: date) -> int:
-    """The flights whose newest state Kafka took on the day."""
+def _rebuild_flights(house: Warehouse, days: Collection[date]) -> int:
+    """The flights whose newest state Kafka took on one of the days."""
     from pyspark.sql import functions as F
 
     staging = house.read(STAGING)
-    flights = _of_day(staging, day).select("flight_id").distinct()
+    flights = staging.where(_is_of(days)).select("flight_id").distinct()
     events = staging.join(F.broadcast(flights), "flight_id", "left_semi")
     newest = newest_per_flight(events)
     moment = newest.select("flight_id", F.col("batch_id").alias("_batch"))
     known = house.read(PREDICTIONS).join(moment, "flight_id").where("batch_id <= _batch")
-    rebuilt = computed(_of_day(flight_states(newest, known), day))
-    house.replace_where(rebuilt, FACT, _is_of(day))
+    rebuilt = computed(flight_states(newest, known).where(_is_of(days)))
+    house.replace_where(rebuilt, FACT, _is_of(days))
     return int(rebuilt.count())

@@ -12,7 +12,7 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGIN
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import RAW_ROOT, Ledger, archive_id
 from flight_assets.stores import landing, maintenance
-from flight_assets.stores.backfill import rebuild_day
+from flight_assets.stores.backfill import rebuild_days
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.rollups import ROLLUPS, rollup
 from flight_assets.stores.warehouse import Warehouse
@@ -101,15 +101,14 @@ def age_the_retention_away(own) -> None:
 
 
 @pytest.fixture(scope="module")
-def processed(send, process, quiet_platform) -> date:
-    """Three more batches in the shared stores; returns their day."""
+def processed(send, process, quiet_platform) -> list[date]:
+    """Three more batches in the shared stores; returns the days on which Kafka took a message: more than one if midnight (UTC) was near."""
     for seed in (301, 302):
         send(flights_with_defects(seed=seed, count=200))
         process()
     send(flights_with_defects(seed=301, count=60))  # a second time: duplicates
     process()
-    ledger = Ledger(Hdfs(quiet_platform))
-    return ledger.record(ledger.last_done("hive_fact")).timestamp.date()
+    return sorted({day for record in Ledger(Hdfs(quiet_platform)).records() for day in record.processing_dates()})
 
 
 def rows_of(house: Warehouse, settings) -> dict[str, list]:
@@ -120,37 +119,40 @@ def rows_of(house: Warehouse, settings) -> dict[str, list]:
 def test_merged_raw_directories_hold_the_same_messages_and_every_count_agrees(processed, house, quiet_platform, count):
     hdfs = Hdfs(quiet_platform)
     ledger = Ledger(hdfs)
-    batches = [record.batch_id for record in ledger.records() if record.timestamp and record.timestamp.date() == processed]
+    newest = {record.batch_id: record.timestamp.date() for record in ledger.records() if record.timestamp}
+    by_day = {day: [batch_id for batch_id, its_day in newest.items() if its_day == day] for day in processed}
+    merged = {day: batches for day, batches in by_day.items() if len(batches) > 1}
     before = landing.read_locations(house.spark, landing.raw_locations(house, ledger))
     fingerprint, counted = maintenance._fingerprint(before), count()
 
-    change = maintenance.compact_raw(house, hdfs, quiet_platform, processed)
-    assert change.after < change.before
-    location = ledger.record(batches[-1]).storage_location
-    assert {ledger.record(batch_id).storage_location for batch_id in batches} == {location}
-    assert location.endswith(f"{archive_id(batches[0])}-{batches[-1]:08d}")
-    rows = house.spark.table(f"{house.database}.batch_metadata").where(f"batch_id = {batches[-1]}").collect()
-    assert rows[0].storage_location == location
+    changes = [maintenance.compact_raw(house, hdfs, quiet_platform, day) for day in merged]
+    assert sum(change.after for change in changes) < sum(change.before for change in changes)
+    for batches in merged.values():
+        location = ledger.record(batches[-1]).storage_location
+        assert {ledger.record(batch_id).storage_location for batch_id in batches} == {location}
+        assert location.endswith(f"{archive_id(batches[0])}-{batches[-1]:08d}")
+        rows = house.spark.table(f"{house.database}.batch_metadata").where(f"batch_id = {batches[-1]}").collect()
+        assert rows[0].storage_location == location
     assert maintenance._fingerprint(landing.read_locations(house.spark, landing.raw_locations(house, ledger))) == fingerprint
     assert count() == counted
 
     assert maintenance.remove_compacted(house, hdfs, quiet_platform) == 0, "the old directories stay for readers that had begun"
     assert hdfs.exists(f"{RAW_ROOT}/{archive_id(batches[-1])}")
     later = datetime.now(UTC) + timedelta(hours=quiet_platform.raw_retention_hours + 1)
-    assert maintenance.remove_compacted(house, hdfs, quiet_platform, later) == len(batches)
+    assert maintenance.remove_compacted(house, hdfs, quiet_platform, later) == sum(map(len, merged.values()))
     assert not hdfs.exists(f"{RAW_ROOT}/{archive_id(batches[-1])}")
     assert count() == counted
-    again = maintenance.compact_raw(house, hdfs, quiet_platform, processed)
-    assert (again.before, ledger.record(batches[-1]).storage_location) == (0, location)
+    again = [maintenance.compact_raw(house, hdfs, quiet_platform, day) for day in merged]
+    assert ([change.before for change in again], ledger.record(batches[-1]).storage_location) == ([0] * len(merged), location)
 
 
 def test_a_rebuilt_day_has_the_same_rows(processed, house, quiet_platform):
     before = rows_of(house, quiet_platform)
-    run_command("flights", "backfill", "--day", processed.isoformat())
+    run_command("flights", "backfill", "--day", processed[-1].isoformat())
     assert rows_of(house, quiet_platform) == before
 
 
-def test_a_damaged_day_is_rebuilt_to_the_rows_that_it_had(processed, house, quiet_platform, count):
+def test_damaged_days_are_rebuilt_to_the_rows_that_they_had(processed, house, quiet_platform, count):
     """The rows of every other batch are gone, all others are overwritten."""
     staging, predictions, fact = map(house.name, (STAGING, PREDICTIONS, FACT))
     damage = [f"DELETE FROM {house.name(table)} WHERE batch_id % 2 = 0" for table in REBUILT] + [
@@ -162,7 +164,7 @@ def test_a_damaged_day_is_rebuilt_to_the_rows_that_it_had(processed, house, quie
     for statement in damage:
         house.spark.sql(statement).collect()
     assert rows_of(house, quiet_platform) != before
-    rebuild_day(house, Hdfs(quiet_platform), quiet_platform, processed, lambda _line: None)
+    rebuild_days(house, Hdfs(quiet_platform), quiet_platform, processed, lambda _line: None)
     assert rows_of(house, quiet_platform) == before
     count()
     for table in ROLLUPS:
@@ -171,4 +173,4 @@ def test_a_damaged_day_is_rebuilt_to_the_rows_that_it_had(processed, house, quie
 
 def test_a_day_without_messages_cannot_be_rebuilt(processed, house, quiet_platform):
     with pytest.raises(FlightsError, match="no message that Kafka took on 2001-01-01"):
-        rebuild_day(house, Hdfs(quiet_platform), quiet_platform, date(2001, 1, 1), lambda _line: None)
+        rebuild_days(house, Hdfs(quiet_platform), quiet_platform, [*processed, date(2001, 1, 1)], lambda _line: None)
