@@ -84,6 +84,7 @@ def flights(*words: str, expect: int = 0) -> str:
 
 def test_the_commands_from_plan_to_restore(small_threshold) -> None:
     store = small_threshold
+    day = (now() - OLD).date()
     ids = store.fill(20)
     plan = json.loads(flights("plan", "--json"))
     assert (plan["documents"], plan["remaining_documents"], plan["held_back"]) == (20, 0, 0)
@@ -104,8 +105,7 @@ def test_the_commands_from_plan_to_restore(small_threshold) -> None:
     assert all(step in explained for step in ("export", "verify", "publish", "record", "check", "delete", "confirm"))
     assert "20 rows" in flights("verify", archive_id)
     assert "1 restored" in flights("restore", "--flight-id", ids[0], "--reason", "a look")
-    day = (now() - OLD).date().isoformat()
-    assert "restored from" in flights("restore", "--from", day, "--to", (now() - OLD + timedelta(days=1)).date().isoformat())
+    assert "restored from" in flights("restore", "--from", day.isoformat(), "--to", (day + timedelta(days=1)).isoformat())
     assert "0 restored" in flights("restore", archive_id)
     assert set(store.hot()) == set(ids)
     assert store.archives.record(archive_id).restores[0].reason == "a look"
