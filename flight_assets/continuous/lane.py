@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from flight_assets.continuous.history import EventHistory
 from flight_assets.continuous.known_ids import KnownIds
+from flight_assets.contracts.features import PAST_COLUMNS
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, STAGING
 from flight_assets.delay_model.errors import ModelError
@@ -25,7 +26,7 @@ from flight_assets.delay_model.features import build_features
 from flight_assets.provenance import Ledger
 from flight_assets.stores import ahead, mongo, staged_ids
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import FLAT_COLUMNS, flat, predictions_of, with_flat_weather
+from flight_assets.stores.inference import FLAT_COLUMNS, predictions_of, with_flat_weather
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.mongo_writer import rows_of
 from flight_assets.stores.warehouse import Warehouse, arrow_rows, computed, open_warehouse
@@ -78,7 +79,7 @@ class Lane:
         events = self._checked(raw).sort_by(ARRIVAL)
         events = events.filter(pa.array(self._known.take_new(events["event_hash"].to_numpy())))
         if events.num_rows:
-            self._history.add(events.select(FLAT_COLUMNS))
+            self._history.add(events.select(PAST_COLUMNS))
             self._write(events)
         for partition, offset in zip(raw["kafka_partition"].to_pylist(), raw["kafka_offset"].to_pylist(), strict=True):
             self._reached[partition] = max(self._reached.get(partition, 0), offset + 1)
@@ -136,7 +137,7 @@ class Lane:
 def _events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:
     begins, ends = datetime.combine(first, time_of_day(), UTC), datetime.combine(last + timedelta(days=1), time_of_day(), UTC)
     happened = F.col("timestamp")
-    return flat(house.read(STAGING).where((happened >= F.lit(begins)) & (happened < F.lit(ends)))).toArrow()
+    return house.read(STAGING).where((happened >= F.lit(begins)) & (happened < F.lit(ends))).select(*PAST_COLUMNS).toArrow()
 
 
 def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:

@@ -20,6 +20,12 @@ PENDING_LIMIT_HOURS = 12
 AIRCRAFT_MEMORY_HOURS = 48
 LATE_MINUTES = 15
 
+# What is looked at in events of the past: not their weather, a flight has its own announcement's.
+PAST_COLUMNS = (
+    *("flight_id", "event_type", "timestamp", "airline", "tail_number", "origin", "destination"),
+    *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
+)
+
 # Columns of the message by which past events are grouped. distance_band stands for the jet stream: flights of similar length out
 # of one city meet similar winds.
 SCOPES: dict[str, tuple[str, ...]] = {

@@ -86,10 +86,15 @@ def scheduled_flights(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def seconds(times: pd.Series) -> IntArray:
-    """Whole seconds since 1970, UTC (a time without a zone is taken as UTC); NO_TIME where missing or outside 1970–2514."""
-    utc = pd.to_datetime(times, utc=True, errors="coerce").dt.tz_localize(None)
-    whole: IntArray = utc.to_numpy().astype("datetime64[s]").astype(np.int64)
+    """Whole seconds since 1970 of ``utc_times``; NO_TIME where missing or outside 1970–2514."""
+    whole: IntArray = utc_times(times).dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     return np.where((whole >= 0) & (whole < TIME_LIMIT_S), whole, NO_TIME)
+
+
+def utc_times(times: pd.Series) -> pd.Series:
+    """The times in UTC (a time without a zone is taken as UTC); NaT where missing or no time."""
+    # The cache is for text: to decide whether it would pay, pandas makes Python objects of up to ten thousand times.
+    return pd.to_datetime(times, utc=True, errors="coerce", cache=False)
 
 
 def numbers(values: pd.Series) -> FloatArray:
@@ -103,17 +108,16 @@ def _first_of_each(events: pd.DataFrame) -> pd.DataFrame:
     time_s = seconds(events["timestamp"])
     usable = events[time_s != NO_TIME]
     flight = pd.util.hash_array(usable["flight_id"].to_numpy(dtype=object))
+    keys = pd.DataFrame({"flight": flight, "kind": pd.factorize(usable["event_type"])[0], "time": time_s[time_s != NO_TIME]})
     delays = [numbers(usable[name]) for name in ("arrival_delay_minutes", "departure_delay_minutes")]
-    times = time_s[time_s != NO_TIME]
-    order = np.lexsort((_content_of_rivals(usable, times), *delays, flight, times))
-    ordered = usable.assign(flight=flight).iloc[order]
-    return ordered.drop_duplicates(["flight", "event_type"])
+    order = np.lexsort((_content_of_rivals(usable, keys), *delays, flight, keys["time"]))
+    first = order[~keys.iloc[order].duplicated(["flight", "kind"]).to_numpy()]
+    return usable.iloc[first].assign(flight=flight[first])
 
 
-def _content_of_rivals(events: pd.DataFrame, times: IntArray) -> npt.NDArray[np.uint64]:
-    """A hash of what else an event says, where another has its flight, type and time; 0 for all others, which need none."""
+def _content_of_rivals(events: pd.DataFrame, keys: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    """A hash of what else an event says, where another has its flight, kind and time; 0 for all others, which need none."""
     result = np.zeros(len(events), dtype=np.uint64)
-    keys = events[["flight_id", "event_type"]].assign(time=times)
     rivals = keys.duplicated(keep=False).to_numpy()
     if rivals.any():
         some = events[rivals]

@@ -36,7 +36,7 @@ def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """One row per row of ``flights``, same index; the columns are FEATURE_NAMES in order, float32, NaN where unknown.
 
     ``flights`` has FLIGHT_COLUMNS (from ``scheduled`` events; ``timestamp`` is the prediction moment T), ``events`` has
-    EVENT_COLUMNS, in any order. Events outside [T − LOOKBACK, T) and repetitions of an event change nothing, to the bit, as long as
+    PAST_COLUMNS, in any order. Events outside [T − LOOKBACK, T) and repetitions of an event change nothing, to the bit, as long as
     the events of a flight are not further apart than LOOKBACK.
 
     Raises:

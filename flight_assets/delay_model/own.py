@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flight_assets.delay_model.context import Features
-from flight_assets.delay_model.events import WEATHER_COLUMNS, numbers, seconds
+from flight_assets.delay_model.events import WEATHER_COLUMNS, numbers, seconds, utc_times
 from flight_assets.delay_model.timeline import FloatArray
 
 # The zone of the network's airports of departure; destinations are given on the same clock, so that nothing has to be looked up.
@@ -60,7 +60,7 @@ def _base_36(code: str) -> float:
 
 def _local(times: pd.Series) -> pd.Series:
     """The clock time in New York, without a zone."""
-    return pd.to_datetime(times, utc=True, errors="coerce").dt.tz_convert(NETWORK_ZONE).dt.tz_localize(None)
+    return utc_times(times).dt.tz_convert(NETWORK_ZONE).dt.tz_localize(None)
 
 
 def _minute_of_day(local: pd.Series) -> FloatArray:

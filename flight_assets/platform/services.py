@@ -285,6 +285,8 @@ def _spark(settings: Settings) -> Service:
         settings.spark_heap_mb,
         [etc, ours, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
         "-XX:+IgnoreUnrecognizedVMOptions",
+        # Spark generates methods that are longer than Java compiles by itself, and each row would be interpreted.
+        "-XX:-DontCompileHugeMethods",
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa  # not only for type checkers: Spark reads the annotations of the function it gets
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK
+from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.transforms.flights import first_seen
@@ -73,7 +73,7 @@ def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
     day = F.to_date("timestamp")
     reaches = F.explode(F.sequence(day, F.date_add(day, DAYS_BACK)))
     flights = flat(scheduled).withColumn("_day", day)
-    events = flat(history).withColumn("_day", reaches)
+    events = history.select(*PAST_COLUMNS).withColumn("_day", reaches)
     grouped = flights.groupBy("_day").cogroup(events.groupBy("_day"))
     return grouped.applyInArrow(_features_of_day, "event_id string, features binary")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.features import FEATURE_NAMES, FEATURES, LOOKBACK
+from flight_assets.contracts.features import FEATURE_NAMES, FEATURES, LOOKBACK, PAST_COLUMNS
 from flight_assets.delay_model.events import EVENT_COLUMNS, FLIGHT_COLUMNS, WEATHER_COLUMNS, events_from_flights, scheduled_flights
 from flight_assets.delay_model.features import build_features
 
@@ -70,7 +70,8 @@ def features_at_noon(*events: dict[str, object], **changes: object) -> pd.Series
     """The features of one flight announced at 12:00 for 13:00, after these events."""
     plan = {"scheduled_departure": "2013-07-02T13:00:00Z", "scheduled_arrival": "2013-07-02T15:00:00Z"}
     own = frame(event("scheduled", "OWN", "2013-07-02T12:00:00Z", **(plan | changes)))
-    return build_features(own[list(FLIGHT_COLUMNS)], pd.concat([own, frame(*events)]) if events else own).iloc[0]
+    past = pd.concat([own, frame(*events)]) if events else own
+    return build_features(own[list(FLIGHT_COLUMNS)], past[list(PAST_COLUMNS)]).iloc[0]
 
 
 def bits(features: pd.DataFrame) -> np.ndarray:
