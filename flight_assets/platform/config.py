@@ -13,6 +13,8 @@ from flight_assets.platform import access, extensions
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
 
+# Spark generates methods that are longer than Java compiles by itself, and each row would be interpreted.
+COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
 _LOG4J1 = """log4j.rootLogger=WARN,console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
 log4j.appender.console.target=System.err
@@ -273,6 +275,7 @@ def _executor_properties(settings: Settings) -> dict[str, object]:
         return {}
     return {
         "spark.executor.memory": f"{settings.spark_executor_mb}m",
+        "spark.executor.extraJavaOptions": COMPILE_LONG_METHODS,
         "spark.executor.extraClassPath": classpath_dir(settings.cache_dir, "spark") / "*",
         "spark.jars": extensions.jar_path(settings),
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flight_assets.errors import FlightsError
 from flight_assets.platform import access, extensions, health, postgres
-from flight_assets.platform.config import datanode_properties
+from flight_assets.platform.config import COMPILE_LONG_METHODS, datanode_properties
 from flight_assets.platform.jars import classpath_dir, read_lock, spark_jars_dir
 from flight_assets.settings import COUNTS, LOOPBACK, PROJECT_DIR, Settings, member
 
@@ -285,8 +285,7 @@ def _spark(settings: Settings) -> Service:
         settings.spark_heap_mb,
         [etc, ours, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
         "-XX:+IgnoreUnrecognizedVMOptions",
-        # Spark generates methods that are longer than Java compiles by itself, and each row would be interpreted.
-        "-XX:-DontCompileHugeMethods",
+        COMPILE_LONG_METHODS,
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),

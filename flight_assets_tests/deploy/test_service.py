@@ -187,6 +187,7 @@ def test_spark_on_a_cluster_and_in_one_process(tmp_path):
     found = config.spark_properties(settings)
     assert str(found["spark.executor.extraClassPath"]) == "/jars/jars/spark/*"
     assert (found["spark.executor.memory"], found["spark.sql.shuffle.partitions"]) == ("900m", 8)
+    assert found["spark.executor.extraJavaOptions"] == config.COMPILE_LONG_METHODS
     assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == ("spark", "0.0.0.0")  # noqa: S104 - a container's own
     assert found["spark.connect.grpc.binding.address"] == "0.0.0.0"  # noqa: S104 - a container's own
 
