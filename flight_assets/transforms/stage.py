@@ -24,15 +24,12 @@ STAGED, DUPLICATE, QUARANTINED = "staged", "duplicate", "quarantined"
 def check_messages(raw: DataFrame, airlines: DataFrame, airports: DataFrame) -> DataFrame:
     """Every message with its typed fields, and ``reason`` and ``detail`` of its rejection (null for a valid one).
 
-    Its bytes, ``value``, stay with the rejected ones only: they are most of what a message has, and the raw layer keeps them all.
-
     Args:
         raw: one row per message of a batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp, batch_id.
         airlines: the airline dimension.
         airports: the airport dimension.
     """
-    checked = raw.transform(parse_messages).transform(with_dimensions, airlines, airports).transform(with_reason)
-    return checked.withColumn("value", F.when(F.col("reason").isNotNull(), F.col("value")))
+    return raw.transform(parse_messages).transform(with_dimensions, airlines, airports).transform(with_reason)
 
 
 def with_outcome(checked: DataFrame, staged_before: DataFrame) -> DataFrame:

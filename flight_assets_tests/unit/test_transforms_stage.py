@@ -145,12 +145,6 @@ def test_every_message_has_exactly_one_outcome(outcomes):
     assert set(outcomes.values()) == {"staged", "duplicate", "quarantined"}
 
 
-def test_the_bytes_of_a_message_stay_with_the_rejected_ones_only(classified, outcomes):
-    kept = {(row.kafka_partition, row.kafka_offset) for row in classified.where("value IS NOT NULL").collect()}
-    rejected = {place for place, outcome in outcomes.items() if outcome == "quarantined"}
-    assert kept == rejected - {(0, COPIES["tombstone"][0])}
-
-
 @pytest.mark.parametrize("name", EVENTS)
 def test_every_event_of_this_module_is_staged(staged, name):
     assert name in staged
