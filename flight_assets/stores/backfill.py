@@ -78,10 +78,10 @@ def _rebuild_events(house: Warehouse, ledger: Ledger, days: Collection[date]) ->
     from pyspark.sql import functions as F
 
     raw = landing.read_locations(house.spark, landing.raw_locations(house, ledger)).where(F.to_date("ingestion_timestamp").isin(*days))
-    _refuse_days_without_messages(raw, days)
     # An event is staged once: what another day has staged is a duplicate here, whichever of the two came first.
     elsewhere = house.read(STAGING).where(f"NOT ({_is_of(days)})")
     checked = computed(check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT)))
+    _refuse_days_without_messages(checked, days)
     classified = computed(with_outcome(checked, elsewhere))
     groups = {(row.batch_id, row.outcome): row["count"] for row in classified.groupBy("batch_id", "outcome").count().collect()}
     _refuse_other_verdicts(ledger, groups)
@@ -91,10 +91,10 @@ def _rebuild_events(house: Warehouse, ledger: Ledger, days: Collection[date]) ->
     return sum(groups.values()), totals[STAGED], totals[QUARANTINED]
 
 
-def _refuse_days_without_messages(raw: DataFrame, days: Collection[date]) -> None:
+def _refuse_days_without_messages(messages: DataFrame, days: Collection[date]) -> None:
     from pyspark.sql import functions as F
 
-    found = {row.day for row in raw.select(F.to_date("ingestion_timestamp").alias("day")).distinct().collect()}
+    found = {row.day for row in messages.select(F.to_date("ingestion_timestamp").alias("day")).distinct().collect()}
     if missing := sorted(set(days) - found):
         raise FlightsError(f"the raw layer has no message that Kafka took on {', '.join(map(str, missing))} (UTC): see `flights counts`")
 
