@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from flight_assets.contracts.message import SCHEMA_VERSIONS
+from flight_assets.contracts.ranges import DateRange  # noqa: TC001 - pydantic reads the annotation
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 
@@ -93,6 +94,11 @@ class BatchRecord(BaseModel):
     flights: int | None = Field(default=None, description="flights that the staged events are of")
     schema_versions: dict[str, int] = Field(default_factory=dict, description="staged events per version of the message contract")
     unknown_fields: dict[str, int] = Field(default_factory=dict, description="messages per field that the contract does not have")
+    cleaned_values: dict[str, int] = Field(default_factory=dict, description="messages per optional value that could not be what it claims")
+    unknown_codes: dict[str, int] = Field(default_factory=dict, description="staged events per well-formed code that no table knows")
+    quality: float | None = Field(default=None, description="mean quality_score of the staged events, 0–1")
+    flight_dates: list[DateRange] | None = Field(default=None, description="ranges that cover the local dates of its flights")
+    announced_dates: list[DateRange] | None = Field(default=None, description="ranges of UTC days on which its flights were announced")
     predicted: int | None = None
     seen_too_late: int | None = Field(default=None, description="flights whose first event came after departure: no prediction")
     upserted: int | None = None

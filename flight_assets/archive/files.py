@@ -9,6 +9,7 @@ from flight_assets.archive.record import ARCHIVE_ROOT, ArchivedFile, ArchiveReco
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.stores import mongo
+from flight_assets.transforms.flights import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -141,13 +142,14 @@ def create_views(house: Warehouse, settings: Settings) -> None:
     flat = ", ".join(f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date")
     names = ", ".join(FACT.column_names)
     files, archived, united = (f"{house.database}.{name}" for name in (FILES, VIEW, UNITED))
-    states = f"SELECT flight_id, timestamp, kafka_offset, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608 - names of the contract
+    state = f"flight_id, {', '.join(ORDER)}"
+    states = f"SELECT {state}, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608 - names of the contract
     for statement in (
         f"CREATE TABLE IF NOT EXISTS {files} ({flat}, archive_id STRING, processing_date DATE) USING parquet "
         f"PARTITIONED BY (archive_id, processing_date) LOCATION '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'",
         f"CREATE VIEW IF NOT EXISTS {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608 - names of the contract
         f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {house.name(FACT)} f "  # noqa: S608 - names of the contract
-        f"LEFT JOIN ({states}) a USING (flight_id, timestamp, kafka_offset)",
+        f"LEFT JOIN ({states}) a USING ({state})",
     ):
         house.spark.sql(statement).collect()
 
@@ -204,7 +206,7 @@ def without_archived(house: Warehouse, states: DataFrame) -> DataFrame:
     dates = states.agg(F.min("flight_date"), F.max("flight_date")).collect()[0]
     if dates[0] is None:
         return states
-    version = F.struct("timestamp", "kafka_offset")
+    version = F.struct(*ORDER)
     archived = house.spark.table(f"{house.database}.{VIEW}").where(F.col("flight_date").between(F.lit(dates[0]), F.lit(dates[1])))
     newest = archived.groupBy("flight_id").agg(F.max(version).alias("archived"))
     return states.join(newest, "flight_id", "left").where(F.col("archived").isNull() | (version >= F.col("archived"))).drop("archived")

@@ -28,7 +28,7 @@ SECOND = timedelta(seconds=1)
 REFINE_ABOVE = 5_000
 IDS_PER_DELETE = 5_000
 # What deleting needs to know of an archived row.
-KEYS = ("flight_id", "event_id", "timestamp", "kafka_offset", "model_version")
+KEYS = ("flight_id", "event_id", "timestamp", "kafka_offset", "batch_id", "model_version")
 # Compacting reads and writes the whole collection: worth it when it gives back a good part of what the files hold.
 COMPACT_SHARE = 0.2
 COMPACT_BYTES = 20_000_000
@@ -125,13 +125,17 @@ def held_back(flights: Any, ranges: Sequence[Document]) -> int:  # noqa: ANN401
     return sum(int(flights.count_documents(each | {"$nor": [fitting()]})) for each in ranges)
 
 
-def unchanged(flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], with_prediction: bool) -> Document:
-    """The query for those of the documents that are as they were archived, all of them with a prediction or all without.
+def unchanged(
+    flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], newest_batch: int, with_prediction: bool
+) -> Document:
+    """Return the query for those of the documents that are as they were archived, all of them with a prediction or all without.
 
-    The three lists together are exact: an event belongs to one flight, so a document with one of these ids and one of these events
-    has the very event that was archived of it. A prediction that is filled in later changes a document without giving it a new event.
+    The first three lists together are exact: an event belongs to one flight, so a document with one of these ids and one of these events
+    has the very event that was archived of it. A batch newer than all of the archived ones may have added to a document since, and
+    a prediction that is filled in later changes one without giving it a new event.
     """
     same = {"_id": {"$in": list(flight_ids)}, "event_id": {"$in": list(event_ids)}, "version": {"$in": list(versions)}}
+    same["batch_id"] = {"$lte": newest_batch}
     return same | {"prediction": {"$ne": None} if with_prediction else None}
 
 
@@ -160,7 +164,8 @@ def _delete_alike(flights: Any, batch: pa.RecordBatch, predicted: bool) -> int: 
         return 0
     moments = zip(batch["timestamp"].cast("int64").to_pylist(), batch["kafka_offset"].to_pylist(), strict=True)
     versions = [{"timestamp_us": moment, "kafka_offset": offset} for moment, offset in moments]
-    match = unchanged(batch["flight_id"].to_pylist(), batch["event_id"].to_pylist(), versions, predicted)
+    newest_batch = max(batch["batch_id"].to_pylist())
+    match = unchanged(batch["flight_id"].to_pylist(), batch["event_id"].to_pylist(), versions, newest_batch, predicted)
     return int(flights.delete_many(match).deleted_count)
 
 

@@ -13,6 +13,8 @@ from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.stores import lease, mongo
 
+from flight_assets.transforms.flights import ORDER
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -135,7 +137,7 @@ def _newest(
     if len(rivals) == 1:
         return rows
     # The same event may be in two archives: then the one with its prediction counts, then the later archive.
-    version = F.struct("timestamp", "kafka_offset", F.col("model_version").isNotNull().alias("predicted"), "archive_id")
+    version = F.struct(*ORDER, "batch_id", F.col("model_version").isNotNull().alias("predicted"), "archive_id")
     newest = of(rivals).groupBy("flight_id").agg(F.max(version).alias("newest"))
     return rows.join(newest, "flight_id").where(version == F.col("newest")).drop("newest")
 
@@ -192,7 +194,7 @@ def put_back(flights: Any, documents: Sequence[dict[str, Any]]) -> tuple[int, in
 
 
 def _replace_older(flights: Any, document: dict[str, Any]) -> int:  # noqa: ANN401
-    return int(flights.replace_one({"_id": document["_id"], "version": {"$lt": document["version"]}}, document).modified_count)
+    return int(flights.replace_one(mongo.replaced_by(document), document).modified_count)
 
 
 def expire(archiver: Archiver) -> list[str]:

@@ -160,7 +160,7 @@ def _opened(content: bytes) -> pa.Table | str:
         rows = pq.ParquetFile(pa.BufferReader(content)).read()
     except (pa.ArrowException, OSError) as error:
         return f"cannot be read ({str(error).splitlines()[0]})"
-    return rows if rows.schema.equals(columns.file_schema()) else "has other columns than the contract"
+    return rows if columns.is_of_contract(rows.schema) else "has other columns than the contract"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from flight_assets.producer.nycflights import load_flights
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import Entry, ModelStore
-from flight_assets.stores.training import staged_events
+from flight_assets.pipeline.training import staged_events
 from flight_assets.stores.warehouse import open_warehouse
 
 DEFAULTS = TrainConfig()

@@ -14,7 +14,7 @@ from flight_assets.queries.model_quality import live_quality
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.training import recent_features
+from flight_assets.pipeline.training import recent_features
 from flight_assets.stores.warehouse import Warehouse, open_warehouse
 
 SAMPLED_FLIGHTS = 20_000

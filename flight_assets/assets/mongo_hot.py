@@ -12,7 +12,7 @@ from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step
 from flight_assets.contracts.tables import FACT
 from flight_assets.provenance import STEPS, BatchRecord
 from flight_assets.stores import ahead, mongo
-from flight_assets.stores.mongo_writer import rows_of, upsert_from_spark
+from flight_assets.pipeline.write_hot import rows_of, upsert_from_spark
 
 PREVIEW_DOCUMENTS = 3
 

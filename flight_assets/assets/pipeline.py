@@ -42,7 +42,7 @@ from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.provenance import STEPS, BatchRecord, CheckResult, Ledger
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import lease, outage, warehouse
-from flight_assets.stores.batch_rows import BatchRows
+from flight_assets.pipeline.batch_rows import BatchRows
 from flight_assets.stores.hdfs import Hdfs
 
 POOL = "processing"

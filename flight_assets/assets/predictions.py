@@ -15,10 +15,10 @@ from flight_assets.delay_model.errors import ModelError
 from flight_assets.provenance import BatchRecord
 from flight_assets.settings import Settings
 from flight_assets.stores import ahead, mongo, rollups
-from flight_assets.stores.batch_rows import BatchRows
-from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
+from flight_assets.pipeline.batch_rows import BatchRows
+from flight_assets.pipeline.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.mongo_writer import fill_in_predictions
+from flight_assets.pipeline.write_hot import fill_in_predictions
 from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.flights import outcomes, prediction_rows
 

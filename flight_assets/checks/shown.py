@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue
 
-from flight_assets.checks.rules import Check, checks_of
+from flight_assets.pipeline.checks import Check, checks_of
 from flight_assets.provenance import CheckResult
 
 # Results of one asset's checks in a run, each with the batch that it is about; None for what is not about a batch.

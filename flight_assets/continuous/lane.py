@@ -26,9 +26,9 @@ from flight_assets.delay_model.features import build_features
 from flight_assets.provenance import Ledger
 from flight_assets.stores import ahead, mongo, staged_ids
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import FLAT_COLUMNS, predictions_of, with_flat_weather
+from flight_assets.pipeline.inference import FLAT_COLUMNS, predictions_of, with_flat_weather
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.mongo_writer import rows_of
+from flight_assets.pipeline.write_hot import rows_of
 from flight_assets.stores.warehouse import Warehouse, arrow_rows, computed, open_warehouse
 from flight_assets.transforms.flights import flight_state, newest_rows
 from flight_assets.transforms.stage import check_messages, event_rows

@@ -18,7 +18,7 @@ from flight_assets.delay_model.errors import ModelError
 from flight_assets.delay_model.evaluate import LATE_MINUTES
 from flight_assets.delay_model.importance import contributions
 from flight_assets.delay_model.model import TrainedModel
-from flight_assets.stores.inference import history_of, unpack, with_features
+from flight_assets.pipeline.inference import history_of, unpack, with_features
 
 if TYPE_CHECKING:
     from datetime import date

@@ -197,7 +197,7 @@ def _floor(own: Settings, count: int) -> float:
 
 def _batch(own: Settings, house: warehouse.Warehouse, nth: int) -> float:
     """Seconds of the stores' part of a batch: 1,000 flights merged into the fact table and upserted into the hot store by Spark."""
-    from flight_assets.stores.mongo_writer import upsert_from_spark
+    from flight_assets.pipeline.write_hot import upsert_from_spark
 
     rows = list(fact_rows(BATCH_DOCUMENTS, now() - timedelta(hours=1), now(), first=5_000_000 + nth * BATCH_DOCUMENTS))
     types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)

@@ -12,9 +12,9 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGIN
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import RAW_ROOT, Ledger, archive_id
 from flight_assets.stores import landing, maintenance
-from flight_assets.stores.backfill import rebuild_days
+from flight_assets.pipeline.backfill import rebuild_days
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.rollups import ROLLUPS, rollup
+from flight_assets.pipeline.rollups import ROLLUPS, rollup
 from flight_assets.stores.warehouse import Warehouse
 from flight_assets_tests.factories import TOOK_AT, frame, staged
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command

@@ -28,7 +28,7 @@ from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.queries import model_quality
 from flight_assets.stores import ahead, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import history_of, unpack, with_features
+from flight_assets.pipeline.inference import history_of, unpack, with_features
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
 from flight_assets_tests.integration.conftest import ANCHOR, flights_with_defects, run_command
 

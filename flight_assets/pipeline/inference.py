@@ -14,13 +14,13 @@ from pyspark.sql import functions as F
 from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
-from flight_assets.transforms.flights import first_seen
+from flight_assets.contracts.ranges import date_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Sequence
 
     import pandas as pd
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 # Flights are grouped by the UTC day of their prediction; a group's worker gets the events of that day and of LOOKBACK before it.
 DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
@@ -30,42 +30,19 @@ _EVENT_COLUMNS = (
 )
 FLAT_COLUMNS = (*_EVENT_COLUMNS, *(field.name for field in WEATHER_FIELDS))
 _ROW_BYTES = np.dtype(np.float32).itemsize * len(FEATURE_NAMES)
-_PREDICTION_TYPE = ", ".join(f"{name} {'string' if name == 'model_version' else 'double'}" for name in PREDICTED_COLUMNS)
 
 
-def first_seen_in(events: DataFrame, earlier: DataFrame, flight_dates: list[date]) -> DataFrame:
-    """The first event of each flight that a batch is the first to tell of.
-
-    Args:
-        events: the staged events of the batch.
-        earlier: those of all batches before it.
-        flight_dates: the days of the batch's flights; the files of others are not read.
-    """
-    known = earlier.where(F.col("flight_date").isin(flight_dates)).select("flight_id")
-    return first_seen(events).join(known, "flight_id", "left_anti")
+def history_of(days: Sequence[date], staged: DataFrame) -> DataFrame:
+    """Return the staged events that features of flights announced on these UTC days may look back on; none for no days."""
+    spans = [
+        F.col("timestamp").between(F.lit(_begin(first) - LOOKBACK), F.lit(_begin(last) + timedelta(days=1)))
+        for first, last in date_ranges(days)
+    ]
+    return staged.where(reduce(or_, spans)) if spans else staged.limit(0)
 
 
-def history_of(days: Iterable[date], staged: DataFrame) -> DataFrame:
-    """The staged events that features of flights announced on these UTC days may look back on; empty for no days.
-
-    Days next to each other become one range of time, so that Delta skips the files of all others.
-    """
-    ranges = _ranges(sorted(set(days)))
-    if not ranges:
-        return staged.limit(0)
-    return staged.where(reduce(or_, [F.col("timestamp").between(F.lit(first), F.lit(last)) for first, last in ranges]))
-
-
-def _ranges(days: list[date]) -> list[tuple[datetime, datetime]]:
-    """Times that the days and LOOKBACK before each of them cover, overlapping ones joined."""
-    ranges: list[tuple[datetime, datetime]] = []
-    for day in days:
-        begins = datetime.combine(day, time(), UTC)
-        first, last = begins - LOOKBACK, begins + timedelta(days=1)
-        if ranges and first <= ranges[-1][1]:
-            first = ranges.pop()[0]
-        ranges.append((first, last))
-    return ranges
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
@@ -112,20 +89,11 @@ def unpack(features: pa.Array) -> pd.DataFrame:
     return pd.DataFrame(values.reshape(len(rows), len(FEATURE_NAMES)), columns=list(FEATURE_NAMES), copy=False)
 
 
-def predicted(model_version: str, pinned_sha256: str = "") -> Column:
-    """A struct with PREDICTED_COLUMNS from the column ``features``; each worker loads the model once.
-
-    ``pinned_sha256`` is the hash of the pickled regressor that may be opened, if it is one.
-    """
-    udf: Callable[[str], Column] = F.arrow_udf(_predictor(model_version, pinned_sha256), _PREDICTION_TYPE)  # type: ignore[attr-defined]
-    return udf("features")
-
-
-def _predictor(model_version: str, pinned_sha256: str) -> Callable[[pa.Array], pa.Array]:
-    def predict_column(features: pa.Array) -> pa.Array:
-        return predictions_of(model_version, unpack(features), pinned_sha256)
-
-    return predict_column
+def flat_table(events: pa.StructArray) -> pa.Table:
+    """Return staged events as a table of FLAT_COLUMNS, the weather's values as columns of their own."""
+    weather = events.field("weather")
+    of_weather = {field.name: weather.field(field.name) for field in WEATHER_FIELDS}
+    return pa.table({name: of_weather[name] if name in of_weather else events.field(name) for name in FLAT_COLUMNS})
 
 
 def predictions_of(model_version: str, features: pd.DataFrame, pinned_sha256: str = "") -> pa.StructArray:

@@ -12,8 +12,9 @@ from flight_assets.contracts.tables import STAGED_IDS
 from flight_assets.provenance import BatchRecord, CheckResult
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import DataFrame
-    from pyspark.sql.types import StructType
 
     from flight_assets.contracts.tables import Table
 
@@ -41,16 +42,22 @@ class Check:
 OFFSETS = Check(
     "offsets_follow_on", "raw_kafka_batch", "Every offset since the batch before has landed once. Value: messages off; 0 allowed."
 )
-FRESH = Check("fresh", "raw_kafka_batch", "What the topic held when the run began has landed. Value: seconds behind its newest message.")
+FRESH = Check(
+    "fresh", "raw_kafka_batch", "What the topic held when the run began has landed. Value: seconds behind its newest message.", "WARN"
+)
 CONSERVED = Check(
     "messages_conserved", "staged_events", "raw = staged + duplicate + quarantined, in the record and in the tables. Value: off by."
 )
 EVENTS_UNIQUE = Check("event_id_unique", "staged_events", "No event_id twice in the batch. Value: surplus rows.")
-QUALITY = Check("quality", "staged_events", "Mean quality_score, from 100 staged events on. Value: the mean, 0–1.")
+QUALITY = Check("quality", "staged_events", "Mean quality_score, from 100 staged events on. Value: the mean, 0–1.", "WARN")
 REJECTED = Check("rejected_share", "staged_events", "Share of the messages that was quarantined. Value: the share, 0–1.", "WARN")
 FIELDS_KNOWN = Check(
     "fields_known", "staged_events", "No field that the contract does not have. Value: messages per such field, summed.", "WARN"
 )
+VALUES_CLEAN = Check(
+    "values_clean", "staged_events", "No optional value that cannot be what it claims. Value: messages per such field, summed.", "WARN"
+)
+CODES_KNOWN = Check("codes_known", "staged_events", "No code that the reference data does not have. Value: events per code, summed.", "WARN")
 PREDICTIONS_UNIQUE = Check("prediction_unique", "predictions", "One prediction per flight, as many as the record says. Value: rows off.")
 ALL_IN_MONGO = Check("flights_conserved", "mongo_hot", "Each flight of the batch was upserted or met a newer state. Value: flights off.")
 FLIGHTS_UNIQUE = Check("flight_id_unique", "hive_fact", "No flight of the batch has two rows. Value: surplus rows.")
@@ -69,6 +76,8 @@ CHECKS = (
         QUALITY,
         REJECTED,
         FIELDS_KNOWN,
+        VALUES_CLEAN,
+        CODES_KNOWN,
         PREDICTIONS_UNIQUE,
         ALL_IN_MONGO,
         FLIGHTS_UNIQUE,
@@ -151,9 +160,23 @@ def rejected_share(record: BatchRecord) -> CheckResult:
 
 def fields_known(record: BatchRecord) -> CheckResult:
     """Whether producers send what the contract says and no more; told, never blocking: unknown fields stay in the raw layer."""
-    unknown = sum(record.unknown_fields.values())
-    names = ", ".join(f"{name} ({count})" for name, count in record.unknown_fields.items())
-    return FIELDS_KNOWN.result(not unknown, unknown, 0, f"fields beyond the contract: {names or 'none'}")
+    return FIELDS_KNOWN.result(*_named(record.unknown_fields, "fields beyond the contract"))
+
+
+def values_clean(record: BatchRecord) -> CheckResult:
+    """Return whether optional values are what they claim; those that are not were dropped."""
+    return VALUES_CLEAN.result(*_named(record.cleaned_values, "dropped values"))
+
+
+def codes_known(record: BatchRecord) -> CheckResult:
+    """Return whether the reference data has every code of the staged events."""
+    return CODES_KNOWN.result(*_named(record.unknown_codes, "codes without reference data, see `flights reference unknown`"))
+
+
+def _named(counts: Mapping[str, int], of_what: str) -> tuple[bool, float, float, str]:
+    total = sum(counts.values())
+    names = ", ".join(f"{name} ({count})" for name, count in counts.items())
+    return not total, total, 0, f"{of_what}: {names or 'none'}"
 
 
 def all_in_mongo(record: BatchRecord) -> CheckResult:
@@ -170,10 +193,10 @@ def all_in_fact(record: BatchRecord, flights_there: int) -> CheckResult:
     return ALL_IN_FACT.result(off == 0, off, 0, f"{record.flights} flights, {flights_there} of them in the table")
 
 
-def schema_is_the_contract(asset: str, table: Table, found: StructType) -> CheckResult:
-    """Whether the table's columns are the contract's, by name and type; their order is free, since columns are added at the end."""
+def schema_is_the_contract(asset: str, table: Table, found: Mapping[str, str]) -> CheckResult:
+    """Return whether the table's columns, types by name, are the contract's. Their order is free, since columns are added at the end."""
     wanted = {column.name: _plain(column.type) for column in table.columns}
-    present = {field.name: _plain(field.dataType.simpleString()) for field in found.fields}
+    present = {name: _plain(kind) for name, kind in found.items()}
     differing = sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
     check = next(check for check in SCHEMAS if check.asset == asset)
     detail = f"{len(present)} columns; " + (f"not as in the contract: {', '.join(differing)}" if differing else "all as in the contract")

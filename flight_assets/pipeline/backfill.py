@@ -16,7 +16,7 @@ from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT, PREDI
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import ahead, landing, lease, rollups
-from flight_assets.stores.inference import first_seen_in, history_of, predicted, with_features
+from flight_assets.pipeline.inference import first_seen_in, history_of, predicted, with_features
 from flight_assets.stores.warehouse import computed, date_list
 from flight_assets.transforms.flights import OUTCOME_SOURCES, flight_states, newest_per_flight, outcomes, prediction_rows
 from flight_assets.transforms.stage import QUARANTINED, STAGED, check_messages, quarantined_rows, staged_rows, with_outcome
