@@ -1,5 +1,6 @@
 """dim_airline and dim_airport: what the codes in messages mean."""
 
+import pandas as pd
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
@@ -30,38 +31,41 @@ def _dimension(table: Table, description: str) -> AssetsDefinition:
         group_name="dimensions",
         kinds={"deltalake", "hive", "redis"},
         owners=OWNERS,
-        code_version="2",
+        code_version="3",
         check_specs=[told],
     )
     def load(context: AssetExecutionContext) -> MaterializeResult:  # type: ignore[type-arg]
         settings = get_settings()
         rows, changed = dimensions.load(warehouse.open_warehouse(settings), table)
-        version = str(dimensions.source_rows(table)["version"].iloc[0])
+        version = str(rows["version"].iloc[0])
         return MaterializeResult(
             metadata={
-                "dagster/row_count": rows,
+                "dagster/row_count": len(rows),
                 "changed": changed,
                 "version": version,
                 "dagster/column_schema": table_schema(table),
                 "dagster/table_name": f"{settings.warehouse_database}.{table.name}",
             },
             data_version=DataVersion(version),
-            check_results=[_publish(context, table)],
+            check_results=[_publish(context, table, rows)],
         )
 
     return load
 
 
-def _publish(context: AssetExecutionContext, table: Table) -> AssetCheckResult:
+def _publish(context: AssetExecutionContext, table: Table, rows: pd.DataFrame) -> AssetCheckResult:
     try:
-        written = dimensions.publish(get_settings(), table)
+        written = dimensions.publish(get_settings(), table, rows)
     except StoreUnavailable as error:
         context.log.warning("%s", error)
         return AssetCheckResult(passed=False, check_name=IN_REDIS, severity=AssetCheckSeverity.WARN, description=str(error))
     return AssetCheckResult(passed=True, check_name=IN_REDIS, metadata={"written": written})
 
 
-dim_airline = _dimension(DIM_AIRLINE, "One row per airline (flight_dw.dim_airline; Redis hashes dim:airline:<code>). Key: code.")
+dim_airline = _dimension(
+    DIM_AIRLINE, "One row per airline code and period (flight_dw.dim_airline; Redis hash dim:airline). Key: code, since."
+)
 dim_airport = _dimension(
-    DIM_AIRPORT, "One row per airport (flight_dw.dim_airport; Redis hashes dim:airport:<code>), with its place and time zone. Key: code."
+    DIM_AIRPORT,
+    "One row per airport code and period, with place and time zone (flight_dw.dim_airport; Redis hash dim:airport). Key: code, since.",
 )

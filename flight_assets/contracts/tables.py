@@ -320,6 +320,12 @@ SCHEMA_METADATA = Table(
 )
 
 _VERSION = Column("version", "STRING", "fingerprint of the whole table's content; every row has the same")
+_PERIOD = (
+    Column("country", "STRING", "country, ISO 3166-1, two letters"),
+    Column("since", "DATE", "first day on which the code means this row; null = always before"),
+    Column("until", "DATE", "last day on which the code means this row; null = still"),
+    Column("origin", "STRING", "packaged = of the installed reference data, user = added with `flights reference`"),
+)
 _ROUTE = (
     Column("airline", "STRING", "IATA carrier code"),
     Column("origin", "STRING", "IATA airport code"),
@@ -369,21 +375,23 @@ FLIGHTS_DAILY = Table(
 
 DIM_AIRLINE = Table(
     name="dim_airline",
-    grain="airline",
-    key=("code",),
+    grain="airline code and period in which it means the same airline",
+    key=("code", "since"),
     columns=(
         Column("code", "STRING", "IATA carrier code"),
         Column("name", "STRING", "name"),
         _VERSION,
+        Column("icao", "STRING", "ICAO carrier code, where known"),
+        *_PERIOD,
     ),
 )
 
 DIM_AIRPORT = Table(
     name="dim_airport",
-    grain="airport",
-    key=("code",),
+    grain="airport code and period in which it means the same airport",
+    key=("code", "since"),
     columns=(
-        Column("code", "STRING", "IATA airport code"),
+        Column("code", "STRING", "IATA airport code; the ICAO code of an airport without one"),
         Column("name", "STRING", "name"),
         Column("city", "STRING", "city, where known"),
         Column("state", "STRING", "state, where known"),
@@ -391,6 +399,8 @@ DIM_AIRPORT = Table(
         Column("longitude", "DOUBLE", "longitude", "degrees east"),
         Column("time_zone", "STRING", "IANA time zone"),
         _VERSION,
+        Column("icao", "STRING", "ICAO airport code, where known"),
+        *_PERIOD,
     ),
 )
 

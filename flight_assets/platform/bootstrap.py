@@ -27,6 +27,6 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     say(f"tables of {settings.warehouse_database} are there")
     for table in (DIM_AIRLINE, DIM_AIRPORT):
         rows, changed = dimensions.load(house, table)
-        in_redis = dimensions.publish(settings, table)
-        say(f"{table.name}: {rows} rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}")
+        in_redis = dimensions.publish(settings, table, rows)
+        say(f"{table.name}: {len(rows)} rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}")
     dimensions.load_contract(house)

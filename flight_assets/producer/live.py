@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from flight_assets.contracts.dimensions import airlines
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, Message, encode_events, order_events
+from flight_assets.producer.nycflights import load_flights
 from flight_assets.producer.synthetic import NUMBERS_PER_SEED, SEED_RANGES, at_home, drawn_day, local_day, numbered, utc
 
 # A flight number has four digits: with the 16 carriers of the source at 3 airports there are not flights enough in a day for more.
@@ -95,10 +96,15 @@ def _free_numbers(used: pd.Series) -> pd.DataFrame:
     """The numbers that no flight of an airport uses yet: airline, number; the lowest first, so that all carriers get some."""
     counts = used.value_counts()
     left = [
-        pd.DataFrame({"airline": code, "number": np.arange(FIRST_NUMBER + counts.get(code, 0), LAST_NUMBER + 1)})
-        for code in airlines()["code"]
+        pd.DataFrame({"airline": code, "number": np.arange(FIRST_NUMBER + counts.get(code, 0), LAST_NUMBER + 1)}) for code in _carriers()
     ]
     return pd.concat(left).sort_values(["number", "airline"], ignore_index=True)
+
+
+@cache
+def _carriers() -> tuple[str, ...]:
+    """Return the carriers of the source, in order."""
+    return tuple(sorted(load_flights()["airline"].unique()))
 
 
 def _order(flights: pd.DataFrame, lead_minutes: int) -> pd.DataFrame:

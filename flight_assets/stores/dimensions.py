@@ -1,48 +1,77 @@
 """Airlines, airports and the versions of the message contract: into the warehouse, and the dimensions into Redis as well.
 
-In Redis, ``dim:airline:<code>`` and ``dim:airport:<code>`` are hashes with a row's columns (a null is left out), ``dim:airline:codes`` and
-``dim:airport:codes`` are the sets of codes, and ``dim:airline`` and ``dim:airport`` are hashes with the ``version`` and number of ``rows``.
+The warehouse's tables hold the packaged rows and those a user added (``origin`` is ``user``), which survive every upgrade. In Redis,
+``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON, and ``dim:versions`` names the version of each.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+import pandas as pd
+
 from flight_assets.contracts import dimensions
 from flight_assets.contracts.message import SCHEMA_VERSIONS, TAKEN_SINCE, WEATHER_FIELDS, fields_of
+from flight_assets.contracts.reference import USER, Reference
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, SCHEMA_METADATA, Table
 from flight_assets.errors import StoreUnavailable
 from flight_assets.stores import redis
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Iterable, Iterator
+
+    from redis import Redis
 
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
-SOURCES = {DIM_AIRLINE.name: dimensions.airlines, DIM_AIRPORT.name: dimensions.airports}
+PACKAGED_ROWS = {DIM_AIRLINE.name: dimensions.airline_rows, DIM_AIRPORT.name: dimensions.airport_rows}
 VERSION_DIGITS = 12
+VERSIONS = "dim:versions"
+Row = dict[str, Any]
 
 
-def source_rows(table: Table) -> pd.DataFrame:
-    """The rows that a dimension should have, in the order of its columns; ``version`` is the same in each."""
-    rows = SOURCES[table.name]()
+def rows_with(table: Table, users: Iterable[Row]) -> pd.DataFrame:
+    """Return the rows a dimension should have: the packaged ones and a user's, which replace those of the same code and beginning.
+
+    The columns are the table's, in order; ``version`` is the same in each row.
+    """
+    packaged = PACKAGED_ROWS[table.name]()
+    names = [name for name in table.column_names if name != "version"]
+    added = pd.DataFrame([{name: row.get(name) for name in names} for row in users], columns=names, dtype=object)
+    both = pd.concat([packaged[names].astype(object), added], ignore_index=True) if len(added) else packaged[names]
+    rows = both.drop_duplicates(list(table.key), keep="last").reset_index(drop=True)
     return rows.assign(version=fingerprint(rows))[list(table.column_names)]
 
 
 def fingerprint(rows: pd.DataFrame) -> str:
-    """A version that is the same for the same content: the start of the SHA-256 of the rows as CSV."""
+    """Return a version that is the same for the same content: the start of the SHA-256 of the rows as CSV."""
     return sha256(rows.to_csv(index=False, lineterminator="\n").encode()).hexdigest()[:VERSION_DIGITS]
 
 
-def load(house: Warehouse, table: Table) -> tuple[int, bool]:
-    """Make a dimension equal to its source, in one commit. Returns its number of rows, and whether anything had to be written.
+def users_rows(house: Warehouse, table: Table) -> list[Row]:
+    """Return the rows of a dimension that a user added."""
+    found = house.read(table).where(f"origin = '{USER}'").select(*table.column_names)
+    return [row.asDict() for row in found.collect()]
 
-    Delta keeps the versions before (``VERSION AS OF``); a row's ``version`` says which one it is of.
+
+def load(house: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
+    """Make a dimension equal to the packaged rows, the user's, and those ``added`` now, in one commit.
+
+    Returns its rows, and whether anything had to be written. Delta keeps the versions before (``VERSION AS OF``); a row's
+    ``version`` says which one it is of.
     """
-    source = source_rows(table)
-    return len(source), _make_equal(house, table, [tuple(row) for row in source.itertuples(index=False)])
+    rows = rows_with(table, [*users_rows(house, table), *({**row, "origin": USER} for row in added)])
+    return rows, _make_equal(house, table, [tuple(row) for row in rows.itertuples(index=False)])
+
+
+def load_reference(house: Warehouse) -> Reference:
+    """Return the airlines and airports of the warehouse's dimensions, a user's additions included, for checks and loaders."""
+    airlines, airports = (house.read(table).toArrow().to_pylist() for table in (DIM_AIRLINE, DIM_AIRPORT))
+    return Reference.from_rows(airlines, airports)
 
 
 def load_contract(house: Warehouse) -> bool:
@@ -65,42 +94,56 @@ def _make_equal(house: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> 
     return not is_same
 
 
-def publish(settings: Settings, table: Table) -> bool:
-    """Make a dimension in Redis equal to its source, all at once. Returns whether anything had to be written.
+def publish(settings: Settings, table: Table, rows: pd.DataFrame | None = None) -> bool:
+    """Make a dimension in Redis equal to these rows (the packaged ones by default), all at once. Returns whether it wrote anything.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    from redis.exceptions import ConnectionError as Disconnected
-    from redis.exceptions import TimeoutError as TimedOut
-
-    rows = source_rows(table)
-    prefix = _prefix(table)
-    wanted = {"version": rows["version"].iloc[0], "rows": str(len(rows))}
-    try:
-        with redis.connect(settings) as client:
-            if client.hgetall(prefix) == wanted:
-                return False
-            gone = client.smembers(f"{prefix}:codes") - set(rows["code"])
-            with client.pipeline(transaction=True) as together:
-                together.delete(f"{prefix}:codes", *(f"{prefix}:{code}" for code in gone | set(rows["code"])))
-                for row in rows.to_dict("records"):
-                    present = {name: str(value) for name, value in row.items() if value is not None}
-                    together.hset(f"{prefix}:{row['code']}", mapping=present)
-                together.sadd(f"{prefix}:codes", *rows["code"])
-                together.hset(prefix, mapping=wanted)
-                together.execute()
-    except (Disconnected, TimedOut) as error:
-        address = settings.redis_url.rsplit("@", 1)[-1]
-        raise StoreUnavailable("Redis", address, f"see `flights status` and `flights logs redis` ({error})") from error
+    wanted = rows_with(table, ()) if rows is None else rows
+    version = str(wanted["version"].iloc[0])
+    with _redis(settings) as client:
+        if client.hget(VERSIONS, _key(table)) == version:
+            return False
+        newest = dimensions.newest(wanted).to_dict("records")
+        texts = {row["code"]: msgspec.json.encode(row).decode() for row in newest}
+        # Redis of a platform before this version kept a key per code.
+        old = list(client.scan_iter(f"{_key(table)}:*", count=1_000))
+        with client.pipeline(transaction=True) as together:
+            together.delete(_key(table), *old)
+            together.hset(_key(table), mapping=texts)
+            together.hset(VERSIONS, _key(table), version)
+            together.execute()
     return True
 
 
-def look_up(settings: Settings, table: Table, code: str) -> dict[str, str]:
-    """A row of a dimension from Redis, values as text; empty if there is no such code."""
-    with redis.connect(settings) as client:
-        return dict(client.hgetall(f"{_prefix(table)}:{code}"))
+def look_up(settings: Settings, table: Table, codes: Iterable[str] | None = None) -> dict[str, Row]:
+    """Return the newest row of each of these codes, or of all codes, from Redis. Codes that it does not have are missing.
+
+    Raises:
+        StoreUnavailable: Redis does not answer.
+    """
+    with _redis(settings) as client:
+        if codes is None:
+            return {str(code): msgspec.json.decode(text) for code, text in client.hgetall(_key(table)).items()}
+        wanted = list(codes)
+        texts = client.hmget(_key(table), wanted) if wanted else []
+    return {code: msgspec.json.decode(text) for code, text in zip(wanted, texts, strict=True) if text is not None}
 
 
-def _prefix(table: Table) -> str:
+def _key(table: Table) -> str:
     return table.name.replace("dim_", "dim:")
+
+
+@contextmanager
+def _redis(settings: Settings) -> Iterator[Redis]:
+    """Yield a connection to Redis that reports a server which does not answer as StoreUnavailable."""
+    from redis.exceptions import ConnectionError as Disconnected
+    from redis.exceptions import TimeoutError as TimedOut
+
+    try:
+        with redis.connect(settings) as client:
+            yield client
+    except (Disconnected, TimedOut) as error:
+        address = settings.redis_url.rsplit("@", 1)[-1]
+        raise StoreUnavailable("Redis", address, f"see `flights status` and `flights logs redis` ({error})") from error
