@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from flight_assets.contracts.message import SCHEMA_VERSIONS
-from flight_assets.contracts.ranges import DateRange  # noqa: TC001 - pydantic reads the annotation
+from flight_assets.contracts.ranges import DateRange
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 
@@ -184,6 +184,11 @@ class Ledger:
 
     def __init__(self, hdfs: Hdfs) -> None:
         self._hdfs = hdfs
+
+    @property
+    def hdfs(self) -> Hdfs:
+        """The client of HDFS that the records are read with."""
+        return self._hdfs
 
     def record(self, batch_id: int) -> BatchRecord:
         """The record of a batch. Raises FlightsError if there is none."""

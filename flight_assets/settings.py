@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     pickled_model_sha256: str = Field(
         default="", pattern="^([0-9a-fA-F]{64})?$", description="hash of the one pickled regressor that may be opened; none by default"
     )
+    unknown_codes: Literal["stage", "reject"] = Field(
+        default="stage", description="well-formed codes that the reference data does not have: stage and flag them, or reject the message"
+    )
     training_days: int = Field(default=365, ge=1, description="newest days of the warehouse that retraining uses")
     monitoring_days: int = Field(default=7, ge=1, description="newest days of flights that the model is watched over")
     retraining_pause_hours: float = Field(

@@ -12,7 +12,6 @@ from flight_assets.archive.steps import LEASE_WAIT_S, Archiver
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.stores import lease, mongo
-
 from flight_assets.transforms.flights import ORDER
 
 if TYPE_CHECKING:

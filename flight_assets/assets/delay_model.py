@@ -17,11 +17,11 @@ from flight_assets.delay_model.importance import importance_picture, shap_import
 from flight_assets.delay_model.model import DelayModel, TrainedModel
 from flight_assets.delay_model.own import local_dates
 from flight_assets.delay_model.train import Arrived, train
+from flight_assets.pipeline.training import staged_events
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import Entry, ModelStore
-from flight_assets.pipeline.training import staged_events
 from flight_assets.stores.warehouse import open_warehouse
 
 DEFAULTS = TrainConfig()

@@ -7,7 +7,7 @@ from typing import Any
 from dagster import AssetExecutionContext, AssetObservation, MaterializeResult, MetadataValue, TableColumn, TableSchema
 
 from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_metadata, markdown, step_asset
-from flight_assets.checks import rules
+from flight_assets.pipeline import checks
 from flight_assets.provenance import BatchRecord, CheckResult
 from flight_assets.stores import kafka, landing
 
@@ -54,7 +54,7 @@ def _finish_landed(pipeline: PipelineResource, ends: dict[int, int]) -> list[Bat
         before = pipeline.ledger.next_offsets()
         record = landing.describe_landed(pipeline.warehouse.spark, pipeline.hdfs, pipeline.settings, batch_id, before, begins)
         record.accepted = pipeline.ledger.accepted(batch_id)
-        found = [rules.offsets_follow_on(record, before)]
+        found = [checks.offsets_follow_on(record, before)]
         if batch_id == landed[-1]:
             found.append(_freshness(pipeline, ends, record.next_offsets, record.timestamp))
         records.append(record)
@@ -71,7 +71,7 @@ def _freshness(pipeline: PipelineResource, ends: dict[int, int], landed: dict[st
     waiting = landing.waiting(ends, landed)
     newest = kafka.newest_timestamp(pipeline.settings, ends) if waiting else None
     behind_s = (newest - newest_landed).total_seconds() if newest and newest_landed else (UNKNOWN_S if waiting else 0.0)
-    return rules.fresh(waiting, behind_s, pipeline.settings.freshness_threshold_s)
+    return checks.fresh(waiting, behind_s, pipeline.settings.freshness_threshold_s)
 
 
 def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:

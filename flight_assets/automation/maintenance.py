@@ -20,9 +20,9 @@ from dagster import (
 )
 
 from flight_assets.assets.maintenance import DAYS, VacuumConfig
+from flight_assets.pipeline.backfill import rebuild_days
 from flight_assets.settings import get_settings
 from flight_assets.stores import warehouse
-from flight_assets.pipeline.backfill import rebuild_days
 from flight_assets.stores.hdfs import Hdfs
 
 # A platform that was off for some nights catches up with so many.

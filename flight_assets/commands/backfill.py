@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 )
 def backfill(days: tuple[datetime, ...]) -> None:
     """Rebuild days of staging, quarantine, predictions and fact from the raw layer, to the same rows."""
-    from flight_assets.stores import warehouse
     from flight_assets.pipeline.backfill import rebuild_days
+    from flight_assets.stores import warehouse
     from flight_assets.stores.hdfs import Hdfs
 
     settings = get_settings()

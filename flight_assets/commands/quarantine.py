@@ -83,8 +83,8 @@ def show(message_id: str, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
 def replay(reason: str | None, batch_id: int | None, ids: tuple[str, ...], repair: TextIO | None, limit: int, dry_run: bool) -> None:
     """Send messages again, each once: those that are acceptable by now, and those that were repaired."""
+    from flight_assets.pipeline import replay as store
     from flight_assets.queries.quarantine import Selection, rejected
-    from flight_assets.stores import replay as store
     from flight_assets.stores.warehouse import open_warehouse
 
     settings = get_settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def merged(numbers: Iterable[int], limit: int = RANGES_AT_MOST) -> list[tuple[in
     ordered = sorted(set(numbers))
     if not ordered:
         return []
-    gaps = sorted((after - before, index) for index, (before, after) in enumerate(zip(ordered, ordered[1:], strict=False), 1))
+    gaps = sorted((after - before, index) for index, (before, after) in enumerate(pairwise(ordered), 1))
     apart = [(width, index) for width, index in gaps if width > 1]
     cuts = sorted(index for _, index in apart[len(apart) - min(len(apart), limit - 1) :])
     begins, ends = [0, *cuts], [*cuts, len(ordered)]

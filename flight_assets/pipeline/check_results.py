@@ -10,42 +10,64 @@ from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.pipeline import checks, event_dedup
+from flight_assets.pipeline.batch_rows import rows_of_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flight_assets.contracts.tables import Table
+    from flight_assets.pipeline.batch_rows import BatchRows
     from flight_assets.provenance import BatchRecord, CheckResult
     from flight_assets.settings import Settings
-    from flight_assets.stores.delta_log import DeltaLog
     from flight_assets.stores.warehouse import Warehouse
 
 # Tables whose key and schema are looked at in full at night, and the asset that each belongs to.
 KEPT_TABLES = {STAGING: "staged_events", QUARANTINE: "staged_events", PREDICTIONS: "predictions", FACT: "hive_fact"}
 
 
-def of_staging(log: DeltaLog, record: BatchRecord, rejected: int, settings: Settings) -> list[CheckResult]:
-    """Return what the checks of a batch that was staged have found. ``rejected``: its rows in ``quarantined_events``.
-
-    The rows are those of the commit that has appended them, read from its files without Spark.
-    """
-    commit = log.append_of(STAGING.name, record.batch_id) if record.staged else None
-    ids = log.read(commit, ["event_id"])["event_id"] if commit else []
+def of_staging(rows: BatchRows, record: BatchRecord, settings: Settings) -> list[CheckResult]:
+    """Return what the checks of a batch that was staged have found in its rows."""
+    ids = _appended(rows, STAGING, record, "event_id") if record.staged else []
+    rejected = _appended(rows, QUARANTINE, record, "kafka_offset") if record.quarantined else []
     return [
-        checks.messages_conserved(record, len(ids), rejected),
-        checks.key_unique(checks.EVENTS_UNIQUE, len(ids), len(ids.unique()) if commit else 0),
+        checks.messages_conserved(record, len(ids), len(rejected)),
+        checks.key_unique(checks.EVENTS_UNIQUE, len(ids), len(set(ids))),
         checks.quality(record.staged or 0, record.quality, settings.quality_threshold),
         checks.rejected_share(record),
         checks.fields_known(record),
         checks.values_clean(record),
         checks.codes_known(record),
-        checks.schema_is_the_contract("staged_events", STAGING, log.columns()),
+        checks.schema_is_the_contract("staged_events", STAGING, rows.warehouse.log(STAGING).columns()),
     ]
 
 
-def rejected_rows(log: DeltaLog, record: BatchRecord) -> int:
-    """Return the rows of ``quarantined_events`` that a batch has appended."""
-    commit = log.append_of(QUARANTINE.name, record.batch_id) if record.quarantined else None
-    return commit.rows if commit else 0
+def _appended(rows: BatchRows, table: Table, record: BatchRecord, column: str) -> list[Any]:
+    """Return a column of the rows that a batch has appended to a table.
+
+    They are read from the files of its commit, without Spark. A commit long ago is in the log no more, or far back: a repeat
+    after an outage then asks Spark for the rows.
+    """
+    log = rows.warehouse.log(table)
+    commit = log.append_of(table.name, record.batch_id)
+    found = log.read(commit, [column]) if commit else rows_of_batch(rows.warehouse, table, record).select(column).toArrow()
+    return list(found[column].to_pylist())
+
+
+def of_predictions(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list[CheckResult]:
+    """Return what the checks of a batch's predictions have found. ``there``: its rows in the table, ``keys``: flights among them."""
+    return [
+        checks.key_unique(checks.PREDICTIONS_UNIQUE, there, keys, record.predicted),
+        checks.schema_is_the_contract("predictions", PREDICTIONS, rows.warehouse.log(PREDICTIONS).columns()),
+    ]
+
+
+def of_fact(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list[CheckResult]:
+    """Return what the checks of a batch in the fact table have found. ``there``: rows of its flights, ``keys``: flights among them."""
+    return [
+        checks.key_unique(checks.FLIGHTS_UNIQUE, there, keys),
+        checks.all_in_fact(record, keys),
+        checks.schema_is_the_contract("hive_fact", FACT, rows.warehouse.log(FACT).columns()),
+    ]
 
 
 def evaluate_tables(warehouse: Warehouse) -> list[CheckResult]:

@@ -57,7 +57,9 @@ FIELDS_KNOWN = Check(
 VALUES_CLEAN = Check(
     "values_clean", "staged_events", "No optional value that cannot be what it claims. Value: messages per such field, summed.", "WARN"
 )
-CODES_KNOWN = Check("codes_known", "staged_events", "No code that the reference data does not have. Value: events per code, summed.", "WARN")
+CODES_KNOWN = Check(
+    "codes_known", "staged_events", "No code that the reference data does not have. Value: events per code, summed.", "WARN"
+)
 PREDICTIONS_UNIQUE = Check("prediction_unique", "predictions", "One prediction per flight, as many as the record says. Value: rows off.")
 ALL_IN_MONGO = Check("flights_conserved", "mongo_hot", "Each flight of the batch was upserted or met a newer state. Value: flights off.")
 FLIGHTS_UNIQUE = Check("flight_id_unique", "hive_fact", "No flight of the batch has two rows. Value: surplus rows.")

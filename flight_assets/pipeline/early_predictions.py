@@ -20,9 +20,8 @@ from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED, Document
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pyspark.sql import DataFrame
-
     from flight_assets.provenance import BatchRecord, OffsetRange
+    from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
 
 EARLY = "early_predictions"
@@ -39,6 +38,13 @@ def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:
     refused = mongo.write_unless_there(db[EARLY], [InsertOne(document) for document in documents], documents)
     earlier = db[EARLY].find({"_id": {"$in": [document["_id"] for document in refused]}}) if refused else []
     return {document["_id"]: document for document in [*documents, *earlier]}
+
+
+def taken_over(settings: Settings, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:
+    """Return ``of_batch`` of a batch that is being processed; predictions that earlier batches have taken over are forgotten."""
+    with mongo.database(settings) as db:
+        forget_before(db, {partition: taken.first for partition, taken in record.offsets.items()})
+        return of_batch(db, hdfs, record)
 
 
 def of_batch(db: Any, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
@@ -63,15 +69,6 @@ def kept_of_batch(hdfs: Hdfs, batch_id: int) -> pa.Table | None:
         return pq.read_table(io.BytesIO(hdfs.read(_path(batch_id))))
     except FileNotFoundError:
         return None
-
-
-def joined(events: DataFrame, early: pa.Table | None) -> DataFrame:
-    """Adds ``early``: what was predicted from each event ahead of its batch, a struct with PREDICTED_COLUMNS; null if nothing was."""
-    from pyspark.sql import functions as F
-
-    if early is None:
-        return events.withColumn("early", F.lit(None))
-    return events.join(F.broadcast(events.sparkSession.createDataFrame(early)), "event_id", "left")
 
 
 def _path(batch_id: int) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.tables import STAGED_IDS, STAGING
 from flight_assets.contracts.ranges import in_ranges, merged
+from flight_assets.contracts.tables import STAGED_IDS, STAGING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,10 +14,10 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.features import LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.message import EventType
+from flight_assets.contracts.ranges import DateRange, in_date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, arrow_schema
 from flight_assets.pipeline.inference import DAYS_BACK, flat_table, predictions_of
-from flight_assets.contracts.ranges import DateRange, in_date_ranges
-from flight_assets.stores.spark_types import ddl
+from flight_assets.stores.spark_types import ddl, sql_type
 from flight_assets.transforms.flights import ACTUAL_SQL, OUTCOME_SQL, STATE_COLUMNS, error_minutes, flight_rows
 
 if TYPE_CHECKING:
@@ -39,11 +39,13 @@ FLIGHT_SCHEMA = pa.schema(
         ("is_first_seen", pa.bool_()),
         ("is_announced", pa.bool_()),
         ("is_predicted_now", pa.bool_()),
+        ("is_newest", pa.bool_()),
         ("challenger", PREDICTION),
     ]
 )
 """A flight before its truth. ``is_first_seen``: this batch is the first to tell of it, ``is_announced``: by its scheduled event, so that
-it is predicted; ``is_predicted_now``: the prediction is not in the table yet. ``challenger`` is what a challenger predicts."""
+it is predicted; ``is_predicted_now``: the prediction is not in the table yet; ``is_newest``: its newest event is of
+this batch. ``challenger`` is what a challenger predicts."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,22 @@ def flights(
     rows = flight_rows(events.unionByName(others.join(F.broadcast(ids), "flight_id", "left_semi")))
     if known is None:
         known = warehouse.read(PREDICTIONS).where(f"batch_id <= {scope.batch_id} AND {scope.of_its_days}")
-    rows = rows.join(known.select("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS), "flight_id", "left")
+    rows = with_known_predictions(rows, known)
     is_first_seen = F.col("first.batch_id") == scope.batch_id
     is_announced = is_first_seen & (F.col("first.event_type") == EventType.SCHEDULED.value)
     is_asked = is_announced & F.col("model_version").isNull() & F.lit(predictors.champion is not None)
-    rows = rows.withColumns({"is_first_seen": is_first_seen, "is_announced": is_announced, "is_predicted_now": is_asked})
-    rows = _with_predictions(rows, events, staging, scope, predictors, early)
+    marks = {"is_first_seen": is_first_seen, "is_announced": is_announced, "is_predicted_now": is_asked}
+    rows = rows.withColumns(marks | {"is_newest": F.col("newest_batch_id") == scope.batch_id})
+    return with_truth(_with_predictions(rows, events, staging, scope, predictors, early))
+
+
+def with_known_predictions(rows: DataFrame, predictions: DataFrame) -> DataFrame:
+    """Add the prediction that each flight has, if it has one: PREDICTED_COLUMNS, prediction_id and prediction_timestamp."""
+    return rows.join(predictions.select("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS), "flight_id", "left")
+
+
+def with_truth(rows: DataFrame) -> DataFrame:
+    """Add how each flight ended: ``outcome``, ``actual_delay_minutes`` and ``error_minutes``."""
     actual = F.expr(ACTUAL_SQL)
     truth = {"outcome": F.expr(OUTCOME_SQL), "actual_delay_minutes": actual}
     return rows.withColumns(truth | {"error_minutes": error_minutes(actual, F.col("predicted_delay_minutes"))})
@@ -99,11 +111,11 @@ def _with_predictions(
     rows: DataFrame, events: DataFrame, staging: DataFrame, scope: Scope, predictors: Predictors, early: pa.Table | None
 ) -> DataFrame:
     """Fill in the predictions of the flights that are asked for, in one pass of Python over flights and the events they look back on."""
+    nothing = F.lit(None).cast(sql_type(PREDICTION))
     if predictors.champion is None or not scope.announced_dates:
-        nothing = F.lit(None).cast(ddl([pa.field("x", PREDICTION)]).split(" ", 1)[1])
         return rows.withColumn("challenger", nothing).select(*FLIGHT_SCHEMA.names)
     if early is None:
-        rows = rows.withColumn("early", F.lit(None).cast(ddl([pa.field("x", PREDICTION)]).split(" ", 1)[1]))
+        rows = rows.withColumn("early", nothing)
     else:
         made = rows.sparkSession.createDataFrame(early).withColumnRenamed("event_id", "_event_id")
         rows = rows.join(F.broadcast(made), F.col("first.event_id") == F.col("_event_id"), "left").drop("_event_id")

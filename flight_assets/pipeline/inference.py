@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS
-from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.contracts.ranges import date_ranges
+from flight_assets.contracts.tables import PREDICTED_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

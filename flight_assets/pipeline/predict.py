@@ -44,10 +44,9 @@ def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
     assignments = ", ".join(f"t.{name} = s.{name}" for name in _OUTCOME_COLUMNS)
     names = ", ".join(PREDICTIONS.column_names)
     values = ", ".join(f"s.{name}" for name in PREDICTIONS.column_names)
-    clauses = (
-        f"WHEN MATCHED AND s.newest_event > {_KNOWN_EVENT} THEN UPDATE SET {assignments} "
-        f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"
-    )
+    update = f"WHEN MATCHED AND s.newest_event > {_KNOWN_EVENT} THEN UPDATE SET {assignments}"
+    insert = f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"
+    clauses = f"{update} {insert}"
     return warehouse.merge(PREDICTIONS, prediction_rows(flights, scope.batch_id), clauses, scope.flight_dates).inserted
 
 

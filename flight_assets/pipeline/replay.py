@@ -14,11 +14,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
+import pyarrow as pa
+
 from flight_assets.errors import FlightsError
 from flight_assets.producer.events import Message
 from flight_assets.producer.publish import publish
 from flight_assets.stores import kafka, lease, mongo
+from flight_assets.stores.dimensions import read_reference
+from flight_assets.transforms.check import check
+from flight_assets.transforms.rules import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,9 +34,6 @@ REPLAYS = "quarantine_replays"
 HEADER = "flights-replay-of"
 LEASE_WAIT_S = 120.0
 SENDING, SENT = "sending", "sent"
-RAW_COLUMNS = (
-    "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, batch_id BIGINT"
-)
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,14 @@ class Replay:
     refused: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def replay(settings: Settings, house: Warehouse, messages: Sequence[Rejected], repairs: Mapping[str, Any], dry_run: bool = False) -> Replay:
+def replay(
+    settings: Settings, warehouse: Warehouse, messages: Sequence[Rejected], repairs: Mapping[str, Any], dry_run: bool = False
+) -> Replay:
     """Send messages again that the contract and the dimensions accept by now, or once repaired; each once, whatever happens in between.
 
     Args:
         settings: where the stores are.
-        house: the warehouse, which has the dimensions.
+        warehouse: the warehouse, which has the dimensions.
         messages: what to send.
         repairs: by id, the corrected message (a JSON object) that is sent in its place.
         dry_run: only say what would be sent.
@@ -82,7 +85,7 @@ def replay(settings: Settings, house: Warehouse, messages: Sequence[Rejected], r
         settle(settings)
         done = replays(settings, [message.id for message in messages])
         fresh = [_repaired(message, repairs.get(message.id)) for message in messages if message.id not in done]
-        refused = _still_rejected(house, fresh)
+        refused = _still_rejected(warehouse, fresh)
         sending = [message for message in fresh if message.id not in refused]
         if sending and not dry_run:
             _note_intents(settings, sending, repairs)
@@ -147,17 +150,22 @@ def _message(message: Rejected) -> Message:
     return Message(message.key, message.value or b"", 0, headers=((HEADER, message.id.encode()),))
 
 
-def _still_rejected(house: Warehouse, messages: Sequence[Rejected]) -> dict[str, tuple[str, str]]:
-    """Reason and detail of each message that would be rejected again, by id."""
-    from flight_assets.transforms.stage import check_messages
-
+def _still_rejected(warehouse: Warehouse, messages: Sequence[Rejected]) -> dict[str, tuple[str, str]]:
+    """Return reason and detail of each message that would be rejected again, by id."""
     if not messages:
         return {}
-    now = datetime.now(UTC)
-    raw = house.spark.createDataFrame([(m.key, m.value, m.topic, 0, number, now, 0) for number, m in enumerate(messages)], RAW_COLUMNS)
-    checked = check_messages(raw, house.read(DIM_AIRLINE), house.read(DIM_AIRPORT)).where("reason IS NOT NULL")
-    rows = checked.select("kafka_offset", "reason", "detail").orderBy("kafka_offset").collect()
-    return {messages[row.kafka_offset].id: (row.reason, row.detail) for row in rows}
+    columns = {
+        "key": pa.array([each.key for each in messages], pa.binary()),
+        "value": pa.array([each.value for each in messages], pa.binary()),
+        "topic": pa.array([each.topic for each in messages], pa.string()),
+        "kafka_partition": pa.array([0] * len(messages), pa.int32()),
+        "kafka_offset": pa.array(range(len(messages)), pa.int64()),
+        "ingestion_timestamp": pa.array([datetime.now(UTC)] * len(messages), pa.timestamp("us", "UTC")),
+        "batch_id": pa.array([0] * len(messages), pa.int64()),
+    }
+    checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
+    found = check(pa.table(columns), checks).select(["kafka_offset", "reason", "detail"]).to_pylist()
+    return {messages[row["kafka_offset"]].id: (row["reason"], row["detail"]) for row in found if row["reason"]}
 
 
 def read_repairs(lines: Iterable[str]) -> dict[str, Any]:

@@ -11,21 +11,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flight_assets.contracts.message import EventType
+from flight_assets.contracts.ranges import RANGES_AT_MOST, date_ranges, in_date_ranges
 from flight_assets.contracts.tables import FACT, FLIGHTS_DAILY, FLIGHTS_HOURLY, Table
+from flight_assets.contracts.units import LATE_MINUTES
 from flight_assets.stores import lease
-from flight_assets.stores.warehouse import date_list
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date
 
     from pyspark.sql import Column, DataFrame
 
+    from flight_assets.contracts.ranges import DateRange
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
 ROLLUPS = (FLIGHTS_HOURLY, FLIGHTS_DAILY)
-LATE_MINUTES = 15
 # Two updates at once could put an older snapshot's days over a newer one's.
 LEASE = "rollups"
 LEASE_WAIT_S = 120.0
@@ -59,10 +60,16 @@ def recompute_changed(house: Warehouse, table: Table, days: Collection[date] = (
     newest = _newest_batch(flights)
     changed = {row.flight_date for row in flights.where(f"batch_id > {counted}").select("flight_date").distinct().collect()}
     wanted = sorted(changed | set(days))
-    if wanted:
-        condition = f"flight_date IN ({date_list(wanted)})"
+    for some in _in_parts(wanted):
+        condition = in_date_ranges("flight_date", some)
         house.replace_where(rollup(flights.where(condition), table), table, condition)
     return RollupUpdate(wanted, newest)
+
+
+def _in_parts(days: Sequence[date]) -> Iterator[list[DateRange]]:
+    """Give days as exact ranges, RANGES_AT_MOST at a time, so that no statement grows with them."""
+    ranges = date_ranges(days, limit=max(1, len(days)))
+    yield from (ranges[start : start + RANGES_AT_MOST] for start in range(0, len(ranges), RANGES_AT_MOST))
 
 
 def rollup(flights: DataFrame, table: Table) -> DataFrame:

@@ -13,9 +13,9 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.message import SCHEMA_VERSIONS, EventType
+from flight_assets.contracts.ranges import date_ranges
 from flight_assets.contracts.tables import QUARANTINE, STAGED_IDS, STAGING
 from flight_assets.pipeline import event_dedup
-from flight_assets.contracts.ranges import date_ranges
 from flight_assets.stores.spark_types import ddl
 from flight_assets.stores.warehouse import computed, together
 from flight_assets.transforms.check import CHECKED_SCHEMA, checker
@@ -91,11 +91,12 @@ def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -
     counts = _counts(found)
     if any(row.odd for row in found):
         counts |= _odd_names(classified)
-    events = classified.where(F.col("outcome") == STAGED).select(*STAGING.column_names)
+    staged = classified.where(F.col("outcome") == STAGED)
+    events = staged.select(*STAGING.column_names)
     appends = []
     if counts[STAGED]:
         appends.append(lambda: warehouse.append_once(events, STAGING, batch_id))
-        appends.append(lambda: warehouse.append_once(event_dedup.id_rows(classified.where(F.col("outcome") == STAGED)), STAGED_IDS, batch_id))
+        appends.append(lambda: warehouse.append_once(event_dedup.id_rows(staged), STAGED_IDS, batch_id))
     if counts[QUARANTINED]:
         appends.append(lambda: warehouse.append_once(quarantined_rows(classified), QUARANTINE, batch_id))
     together(*appends)

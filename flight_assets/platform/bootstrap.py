@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from flight_assets.archive.files import create_views
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
+from flight_assets.pipeline import event_dedup
 from flight_assets.provenance import Ledger
-from flight_assets.stores import dimensions, kafka, mongo, staged_ids, warehouse
+from flight_assets.stores import dimensions, kafka, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     mongo.ensure_collection(settings)
     house = warehouse.open_warehouse(settings)
     house.create_tables()
-    staged_ids.fill_once(house, Ledger(Hdfs(settings)).last_done("staged_events") + 1)
+    event_dedup.fill_once(house, Ledger(Hdfs(settings)).last_done("staged_events") + 1)
     create_views(house, settings)
     say(f"tables of {settings.warehouse_database} are there")
     for table in (DIM_AIRLINE, DIM_AIRPORT):

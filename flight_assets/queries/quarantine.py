@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.tables import QUARANTINE
 from flight_assets.errors import FlightsError
-from flight_assets.stores import replay, warehouse
+from flight_assets.pipeline import replay
+from flight_assets.stores import warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -41,10 +41,13 @@ class DeltaLog:
         for version in range(newest, max(-1, newest - COMMITS_BACK), -1):
             actions = self._actions(version)
             if any((each["txn"]["appId"], each["txn"]["version"]) == (app_id, txn_version) for each in actions if "txn" in each):
-                added = [each["add"] for each in actions if "add" in each]
-                rows = sum(json.loads(each.get("stats") or "{}").get("numRecords", 0) for each in added)
-                return Commit(version, tuple(f"{self._folder}/{unquote(each['path'])}" for each in added), rows)
+                return self._commit(version, [each["add"] for each in actions if "add" in each])
         return None
+
+    def newest_commit(self) -> Commit:
+        """Return the newest version, with the files that it added."""
+        newest = self._newest()
+        return self._commit(newest, [each["add"] for each in self._actions(newest) if "add" in each])
 
     def columns(self) -> dict[str, str]:
         """Return the table's columns as it is now: the Spark SQL type by name."""
@@ -57,6 +60,29 @@ class DeltaLog:
             if self._hdfs.exists(self._checkpoint(version)):
                 return _columns(self._checkpointed_schema(version))
         raise FileNotFoundError(f"{self._folder} has no Delta log")
+
+    def snapshot(self) -> Commit:
+        """Return the table as it is: every file, and the rows in them. For tables without deletion vectors."""
+        newest = self._newest()
+        files: dict[str, dict[str, Any]] = {}
+        first = newest
+        while first > 0 and not self._hdfs.exists(self._checkpoint(first)):
+            first -= 1
+        if self._hdfs.exists(self._checkpoint(first)):
+            rows = self._hdfs.open_parquet(self._checkpoint(first)).read(columns=["add"])["add"].to_pylist()
+            files = {row["path"]: row for row in rows if row}
+            first += 1
+        for version in range(first, newest + 1):
+            for action in self._actions(version):
+                if "remove" in action:
+                    files.pop(action["remove"]["path"], None)
+                if "add" in action:
+                    files[action["add"]["path"]] = action["add"]
+        return self._commit(newest, list(files.values()))
+
+    def _commit(self, version: int, added: list[dict[str, Any]]) -> Commit:
+        rows = sum(json.loads(each.get("stats") or "{}").get("numRecords", 0) for each in added)
+        return Commit(version, tuple(f"{self._folder}/{unquote(each['path'])}" for each in added), rows)
 
     def read(self, commit: Commit, columns: list[str], limit: int | None = None) -> pa.Table:
         """Return columns of the rows that a commit has added, read from its Parquet files; of ``limit`` rows at most, if given."""

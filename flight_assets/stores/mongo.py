@@ -107,10 +107,11 @@ def ensure_collection(settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class UpsertCounts:
-    """What became of the flights written: ``upserted`` are in the collection, ``out_of_order`` met a newer state and were left out."""
+    """Flights written: ``upserted`` are in the collection, ``out_of_order`` met a newer state there. ``sample``: some ids of them."""
 
     upserted: int
     out_of_order: int
+    sample: tuple[str, ...] = ()
 
 
 def upsert_newer(collection: Collection[Document], documents: Sequence[Document]) -> UpsertCounts:
@@ -158,9 +159,7 @@ def _is_there(document: Document, present: Document) -> bool:
 def replaced_by(document: Document) -> Document:
     """Return the query for the document, of the same flight, that this one takes the place of: an older state, or an earlier batch's."""
     values = dict(zip(_ORDER, _order(document), strict=True))
-    older = [
-        {**{same: values[same] for same in _ORDER[:nth]}, name: {"$lt": values[name]}} for nth, name in enumerate(_ORDER)
-    ]
+    older = [{**{same: values[same] for same in _ORDER[:nth]}, name: {"$lt": values[name]}} for nth, name in enumerate(_ORDER)]
     same = {**values, "batch_id": {"$lt": document.get("batch_id", UNCONFIRMED)}}
     return {"_id": document["_id"], "$or": [*older, same]}
 
@@ -183,7 +182,7 @@ def write_unless_there(collection: Collection[Document], writes: Sequence[Write]
 
 
 def _present(collection: Collection[Document], documents: Sequence[Document]) -> dict[str, Document]:
-    """Return by id the place in the order of events and the batch of each flight among these that the collection has, and that no failure of a server can take back."""
+    """Return by id the place in the order of events, and the batch, of each flight among these that the collection has for good."""
     from pymongo.read_concern import ReadConcern
 
     if not documents:
@@ -233,3 +232,11 @@ def document(flight: Document) -> Document:
         "prediction": prediction if prediction["model_version"] is not None else None,
         "version": {"timestamp_us": (happened - EPOCH) // timedelta(microseconds=1), "kafka_offset": offset},
     }
+
+
+def flight(found: Document) -> Document:
+    """Return a document as the row of ``fact_flight_events`` that it was made of, with its ``prediction`` beside."""
+    version = found["version"]
+    happened = EPOCH + timedelta(microseconds=version["timestamp_us"])
+    dates = {name: date.fromisoformat(found[name]) for name in ("flight_date", "processing_date")}
+    return {**found, **dates, "timestamp": happened, "kafka_offset": version["kafka_offset"]}

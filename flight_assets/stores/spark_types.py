@@ -23,10 +23,11 @@ _PLAIN = {
 
 def ddl(fields: Iterable[pa.Field]) -> str:
     """Return Arrow fields as the columns of a Spark schema. Raises KeyError for a type that none of our tables has."""
-    return ", ".join(f"`{field.name}` {_sql(field.type)}" for field in fields)
+    return ", ".join(f"`{field.name}` {sql_type(field.type)}" for field in fields)
 
 
-def _sql(kind: pa.DataType) -> str:
+def sql_type(kind: pa.DataType) -> str:
+    """Return an Arrow type in the words of Spark's SQL. Raises KeyError as ``ddl``."""
     if pa.types.is_struct(kind):
-        return f"STRUCT<{', '.join(f'{inner.name}: {_sql(inner.type)}' for inner in kind)}>"
-    return f"ARRAY<{_sql(kind.value_type)}>" if pa.types.is_list(kind) else _PLAIN[kind]
+        return f"STRUCT<{', '.join(f'{inner.name}: {sql_type(inner.type)}' for inner in kind)}>"
+    return f"ARRAY<{sql_type(kind.value_type)}>" if pa.types.is_list(kind) else _PLAIN[kind]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flight_assets.contracts.ranges import in_date_ranges
 from flight_assets.contracts.tables import TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
-from flight_assets.settings import hand_over
+from flight_assets.settings import get_settings, hand_over
+from flight_assets.stores.delta_log import DeltaLog
+from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import date
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -58,7 +59,7 @@ def connect(settings: Settings) -> SparkSession:
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse through this process's own session."""
-    return Warehouse(connect(settings), settings.warehouse_database)
+    return Warehouse(connect(settings), settings.warehouse_database, settings)
 
 
 def prepare(session: SparkSession, settings: Settings) -> Warehouse:
@@ -73,7 +74,7 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
         session.conf.set("spark.flights.readOnly", "false")
     # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of this process.
     session.conf.set("spark.databricks.delta.merge.materializeSource", "none")
-    return Warehouse(session, settings.warehouse_database)
+    return Warehouse(session, settings.warehouse_database, settings)
 
 
 def _release_at_exit(session: SparkSession, settings: Settings) -> None:
@@ -137,9 +138,14 @@ class Merged(NamedTuple):
 class Warehouse:
     """Reads and idempotent writes of the tables in one database of the metastore."""
 
-    def __init__(self, spark: SparkSession, database: str) -> None:
+    def __init__(self, spark: SparkSession, database: str, settings: Settings | None = None) -> None:
         self.spark = spark
         self.database = database
+        self.settings = settings or get_settings()
+
+    def log(self, table: Table) -> DeltaLog:
+        """Return the Delta log of a table, for reading it without Spark."""
+        return DeltaLog(Hdfs(self.settings), f"{self.settings.warehouse_dir}/{self.database}.db/{table.name}")
 
     def name(self, table: Table) -> str:
         """The table's name in SQL."""
@@ -245,9 +251,7 @@ class Warehouse:
         """Rows of a table that carry a batch's number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
-    def merge(
-        self, table: Table, rows: DataFrame, clauses: str, flight_dates: Sequence[DateRange], condition: str = "true"
-    ) -> Merged:
+    def merge(self, table: Table, rows: DataFrame, clauses: str, flight_dates: Sequence[DateRange], condition: str = "true") -> Merged:
         """MERGE rows by flight, in one commit; its target is ``t`` and its source ``s``. Rows of no day change nothing.
 
         Args:
@@ -291,11 +295,6 @@ def arrow_rows(frame: DataFrame) -> pa.Table:
     """The rows of a frame as its ``toArrow`` gives them, which first has Spark analyse all that is behind it for their types."""
     rows: pa.Table = frame._to_table()[0]  # type: ignore[operator]
     return rows
-
-
-def date_list(dates: Iterable[date]) -> str:
-    """The dates as SQL literals, for an IN."""
-    return ", ".join(f"DATE'{day.isoformat()}'" for day in sorted(dates))
 
 
 def table_properties(table: Table) -> dict[str, str]:

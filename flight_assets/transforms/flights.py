@@ -58,9 +58,7 @@ def error_minutes(actual: Any, predicted: Any) -> Any:  # noqa: ANN401 - numbers
 
 
 # In the words of SQL, of a flight's columns: how it ended, and its delay if it came to where it was to go.
-OUTCOME_SQL = (
-    f"CASE WHEN diverted_to IS NOT NULL THEN '{DIVERTED}' WHEN event_type IN ('{ARRIVED}', '{CANCELLED}') THEN event_type END"
-)
+OUTCOME_SQL = f"CASE WHEN diverted_to IS NOT NULL THEN '{DIVERTED}' WHEN event_type IN ('{ARRIVED}', '{CANCELLED}') THEN event_type END"
 ACTUAL_SQL = f"CASE WHEN event_type = '{ARRIVED}' AND diverted_to IS NULL THEN arrival_delay_minutes END"
 
 
@@ -77,10 +75,10 @@ def actual_delay(flight: Mapping[str, Any]) -> float | None:
 
 
 def flight_rows(events: DataFrame) -> DataFrame:
-    """Return one row per flight: STATE_COLUMNS, and ``first``, its first event by ARRIVAL. Key: flight_id.
+    """Return one row per flight: STATE_COLUMNS, ``first``, its first event by ARRIVAL, and ``newest_batch_id``. Key: flight_id.
 
-    ``batch_id`` is that of the newest batch that brought an event of the flight. ``events`` have the columns of
-    ``staging_flight_events``; all that is known of a flight must be among them.
+    ``batch_id`` is that of the newest batch that brought an event of the flight, ``newest_batch_id`` that of its newest event.
+    ``events`` have the columns of ``staging_flight_events``; all that is known of a flight must be among them.
     """
     order, is_landing = F.struct(*ORDER), F.col("event_type").isin(*LANDINGS)
     grouped = events.groupBy("flight_id").agg(
@@ -89,7 +87,8 @@ def flight_rows(events: DataFrame) -> DataFrame:
         F.min_by(F.struct(*STAGING.column_names), F.struct(*ARRIVAL)).alias("first"),
         F.max("batch_id").alias("_batch"),
     )
-    return grouped.select(*(_state_column(name).alias(name) for name in STATE_COLUMNS), "first")
+    state = [_state_column(name).alias(name) for name in STATE_COLUMNS]
+    return grouped.select(*state, "first", F.col("_newest")["batch_id"].alias("newest_batch_id"))
 
 
 def _state_column(name: str) -> Column:
