@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.warehouse import Warehouse
 
 LEASE_WAIT_S = 600.0
 # Batches whose predictions are made in one plan: more would make the plan, not the work, the larger part.

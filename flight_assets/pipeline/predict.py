@@ -45,7 +45,7 @@ def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
     names = ", ".join(PREDICTIONS.column_names)
     values = ", ".join(f"s.{name}" for name in PREDICTIONS.column_names)
     update = f"WHEN MATCHED AND s.newest_event > {_KNOWN_EVENT} THEN UPDATE SET {assignments}"
-    insert = f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"
+    insert = f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"  # noqa: S608 - names of the contract
     clauses = f"{update} {insert}"
     return warehouse.merge(PREDICTIONS, prediction_rows(flights, scope.batch_id), clauses, scope.flight_dates).inserted
 

@@ -12,7 +12,7 @@ from pyspark.daemon import manager
 PRELOADED = (
     *("flight_assets.archive.restore", "flight_assets.archive.tasks", "flight_assets.delay_model.features"),
     *("flight_assets.delay_model.predict", "flight_assets.pipeline.inference", "flight_assets.stores.models"),
-    *("flight_assets.pipeline.write_hot", "flight_assets.transforms.read_json"),
+    *("flight_assets.pipeline.write_hot", "flight_assets.transforms.check"),
     *("hdfs_native", "pandas", "pyarrow.parquet", "pymongo", "pyspark.worker", "xgboost"),
 )
 
