@@ -157,7 +157,8 @@ class Typed:
                 self.cleaned.append(name)
             else:
                 values[name] = value
-        self.missing += [name for name in _NEEDED.get(values["event_type"], ()) if get(name) is None]
+        known = _NAMES[self.version or SCHEMA_VERSIONS[0]]
+        self.missing += [name for name in _NEEDED.get(values["event_type"], ()) if get(name) is None and name in known]
         if values["weather"] is not None:
             values["weather"] = self._weather(values["weather"])
         self.unknown = self._unknown(message)
@@ -194,4 +195,4 @@ class Typed:
         weather = message.get("weather")
         if type(weather) is dict and weather.keys() - _WEATHER_SET:
             found += [f"weather.{name}" for name in weather if name not in _WEATHER_SET]
-        return [printable(name, UNKNOWN_LENGTH) for name in found[:UNKNOWN_REPORTED]]
+        return [printable(name[:UNKNOWN_LENGTH], UNKNOWN_LENGTH) for name in found[:UNKNOWN_REPORTED]]

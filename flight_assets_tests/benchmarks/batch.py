@@ -20,9 +20,9 @@ from pymongo import ReplaceOne
 
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.write_hot import upsert_from_spark
 from flight_assets.provenance import STEPS
 from flight_assets.stores import mongo
-from flight_assets.pipeline.write_hot import upsert_from_spark
 from flight_assets.stores.warehouse import computed
 from flight_assets_tests.benchmarks.batch_spec import BatchSpec, send_batch
 from flight_assets_tests.benchmarks.figures import Figure, ratio, sampling, tell

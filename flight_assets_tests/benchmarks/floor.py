@@ -20,6 +20,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from confluent_kafka import Consumer, TopicPartition
+from flight_assets.transforms.parse import FLIGHT_ID
+from flight_assets.transforms.stage import SCORED_FIELDS
 from pymongo import ReplaceOne
 
 from flight_assets.contracts.dimensions import airlines, airports
@@ -40,8 +42,6 @@ from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
-from flight_assets.transforms.parse import FLIGHT_ID
-from flight_assets.transforms.stage import SCORED_FIELDS
 from flight_assets_tests.benchmarks.batch_spec import BatchSpec
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from flight_assets.delay_model.dataset import dataset
 from flight_assets.delay_model.events import events_from_flights
 from flight_assets.delay_model.model import BOOSTERS, TrainedModel
 from flight_assets.delay_model.train import TrainConfig, train
+from flight_assets.pipeline.inference import pack, predicted
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.pipeline.inference import pack, predicted
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import computed, open_warehouse
 from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio

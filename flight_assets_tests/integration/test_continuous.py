@@ -20,12 +20,12 @@ from flight_assets.continuous import process as continuous
 from flight_assets.continuous.lane import Lane, open_lane
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.inference import predicted
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.stores import ahead, backfill, kafka, lease, mongo, staged_ids, warehouse
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.pipeline.inference import predicted
 from flight_assets_tests.benchmarks.runs import has_work
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 

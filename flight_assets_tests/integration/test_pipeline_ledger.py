@@ -28,12 +28,12 @@ from flight_assets.contracts.tables import (
     STAGING,
 )
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.pipeline.batch_rows import BatchRows
 from flight_assets.platform.bootstrap import bootstrap
 from flight_assets.producer.events import Message
 from flight_assets.provenance import COUNTS, STEPS, Ledger
 from flight_assets.queries.quarantine import Selection, described, rejected
 from flight_assets.stores import dimensions, mongo, replay
-from flight_assets.pipeline.batch_rows import BatchRows
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.landing import read_raw
 from flight_assets_tests.factories import encode, message

@@ -21,6 +21,7 @@ from flight_assets.delay_model.events import events_from_flights, scheduled_flig
 from flight_assets.delay_model.features import build_features
 from flight_assets.delay_model.model import TrainedModel
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.inference import history_of, unpack, with_features
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.producer.replay import replay_messages
 from flight_assets.producer.synthetic import synthetic_messages
@@ -28,7 +29,6 @@ from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.queries import model_quality
 from flight_assets.stores import ahead, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.pipeline.inference import history_of, unpack, with_features
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
 from flight_assets_tests.integration.conftest import ANCHOR, flights_with_defects, run_command
 
