@@ -17,7 +17,7 @@ from flight_assets.settings import get_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flight_assets_tests.benchmarks.figures import Figure
+    from flight_assets.bench.figures import Figure
 
 QUICK_BENCHES = ("batch", "history", "growth", "stream")
 BENCHES = (*QUICK_BENCHES, "quarter", "model", "archive", "dashboard")
@@ -50,7 +50,7 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
 
 def _module(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a module
     with _told_what_is_missing():
-        return import_module(f"flight_assets_tests.benchmarks.{name}")
+        return import_module(f"flight_assets.bench.{name}")
 
 
 @contextmanager

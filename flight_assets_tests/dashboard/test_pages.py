@@ -11,11 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import data
+from flight_assets.bench.warehouse_flights import DAYS, FLIGHTS
 from flight_assets.queries import model_quality
 from flight_assets.queries.cache import _TOKEN_BYTES, decode
 from flight_assets.settings import Settings
 from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES
-from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
 
 RUN_S = 120
 Open = Callable[[str, Settings], AppTest]

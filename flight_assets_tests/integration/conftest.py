@@ -15,6 +15,7 @@ import pytest
 from dagster import DagsterInstance, RunsFilter
 
 from flight_assets.automation.schedules import UNFINISHED
+from flight_assets.bench import runs
 from flight_assets.contracts.message import Reason
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.platform import launcher
@@ -24,7 +25,6 @@ from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.queries.counts import counts
 from flight_assets.stores import mongo, warehouse
-from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration import cold_store
 from flight_assets_tests.told import say
 

@@ -10,13 +10,13 @@ from flight_assets.archive import files
 from flight_assets.archive.record import NEXT_STEP, READABLE, State
 from flight_assets.archive.restore import What, expire, restore, verify
 from flight_assets.archive.steps import Archiver, Paused
+from flight_assets.bench.hot_flights import fact_rows, now
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.queries.archive import archive_status
 from flight_assets.queries.flights import FlightFinder
 from flight_assets.stores import lease
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.hot_store import fact_rows, now
 from flight_assets_tests.integration.cold_store import OLD, OWN, Crash, Store
 
 pytestmark = pytest.mark.integration

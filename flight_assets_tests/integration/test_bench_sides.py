@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from flight_assets.bench.batch_spec import send_batch
+from flight_assets.bench.sides import FLOOR, NAIVE, three_sides
 from flight_assets.contracts.tables import PREDICTIONS, STAGING
-from flight_assets_tests.benchmarks.batch_spec import send_batch
-from flight_assets_tests.benchmarks.sides import FLOOR, NAIVE, three_sides
 
 pytestmark = pytest.mark.integration
 MESSAGES = 400

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyspark.sql.connect.client import SparkConnectClient
 
+from flight_assets.bench.runs import has_work
 from flight_assets.continuous import process as continuous
 from flight_assets.continuous.lane import Lane, open_lane
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
@@ -26,7 +27,6 @@ from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.stores import ahead, backfill, kafka, lease, mongo, staged_ids, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.inference import predicted
-from flight_assets_tests.benchmarks.runs import has_work
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from flight_assets.bench import runs
 from flight_assets.errors import FlightsError
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
 from flight_assets.stores.warehouse import open_warehouse
-from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = pytest.mark.integration

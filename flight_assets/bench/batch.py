@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from pymongo import ReplaceOne
 
+from flight_assets.bench.batch_spec import BatchSpec, send_batch
+from flight_assets.bench.figures import Figure, ratio, sampling, tell
+from flight_assets.bench.runs import Run, automation_paused, has_work
+from flight_assets.bench.sides import FLOOR, NAIVE, Sides, three_sides
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo_writer import upsert_from_spark
 from flight_assets.stores.warehouse import computed
-from flight_assets_tests.benchmarks.batch_spec import BatchSpec, send_batch
-from flight_assets_tests.benchmarks.figures import Figure, ratio, sampling, tell
-from flight_assets_tests.benchmarks.runs import Run, automation_paused, has_work
-from flight_assets_tests.benchmarks.sides import FLOOR, NAIVE, Sides, three_sides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,9 +61,13 @@ print(json.dumps({"call": time.perf_counter() - ready, "import": imported - bega
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """``batch_1k_vs_naive``, ``batch_100k_vs_naive``, ``batch_100k_vs_floor``: how many times the platform's time the other takes;
-    ``empty_run_s``; ``orchestration_vs_inprocess``; ``mongo_upsert_vs_bulk``: documents per second as a share of the bare write's;
-    ``platform_rss_gb``: the most that all processes of the platform had resident during the large batches.
+    """Return the figures of a batch by name.
+
+    - ``batch_1k_vs_naive``, ``batch_100k_vs_naive``, ``batch_100k_vs_floor``: the other side's time in multiples of the platform's.
+    - ``empty_run_s``: seconds of a run without data.
+    - ``orchestration_vs_inprocess``: what Dagster adds, as a multiple of an in-process run of empty assets.
+    - ``mongo_upsert_vs_bulk``: documents per second as a share of the bare write's.
+    - ``platform_rss_gb``: the most that all processes of the platform had resident during the large batches.
     """
     with automation_paused(settings), three_sides(settings) as sides:
         if has_work(settings):

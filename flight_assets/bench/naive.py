@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flight_assets.bench.batch_spec import BatchSpec
 from flight_assets.contracts.dimensions import airlines, airports
 from flight_assets.contracts.message import (
     FORBIDDEN_DELAYS,
@@ -29,10 +30,14 @@ from flight_assets.contracts.message import (
 )
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.settings import LOOPBACK, Settings, get_settings
-from flight_assets_tests.benchmarks.batch_spec import BatchSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from flight_assets.contracts.message import Field
 
 SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 SPARK_TYPES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "time": "STRING"}
@@ -148,7 +153,7 @@ def _is_valid() -> Column:
     return valid
 
 
-def _in_range(field: Any) -> Column:
+def _in_range(field: Field) -> Column:
     from pyspark.sql import functions as F
 
     value = F.col(field.name)
@@ -207,7 +212,7 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
     announced = events.withColumn("nth", F.row_number().over(first)).where("nth = 1 AND event_type = 'scheduled'").drop("nth")
     weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
-    flights = announced.select("*", *weather).drop("weather").toPandas()
+    flights: pd.DataFrame = announced.select("*", *weather).drop("weather").toPandas()
     features = build_features(flights, events.select("*", *weather).drop("weather").toPandas())
     for name, codes in pickle.loads(pickled).manifest.codes.items():  # noqa: S301 - pickled by the measurement itself
         features[name] = features[name].where(features[name].isin(codes))
@@ -231,7 +236,7 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     )
 
 
-def _predictor(pickled: bytes) -> Any:
+def _predictor(pickled: bytes) -> Callable[[list[float]], tuple[float, ...]]:
     models: list[Any] = []
 
     def predict_row(features: list[float]) -> tuple[float, ...]:

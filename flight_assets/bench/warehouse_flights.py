@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flight_assets.stores.warehouse import Warehouse
 
 FLIGHTS = 1_200
 DAYS = 30
@@ -54,7 +58,7 @@ _SUMS = """
 """
 
 
-def create_rollups(house) -> None:
+def create_rollups(house: Warehouse) -> None:
     """The rollups of the fact table as it is, made anew."""
     for name, hour in (("flights_hourly", "hour, "), ("flights_daily", "")):
         keys = f"flight_date, {hour}airline, origin, destination"
@@ -64,7 +68,7 @@ def create_rollups(house) -> None:
         ).collect()
 
 
-def create_predictions(house) -> None:
+def create_predictions(house: Warehouse) -> None:
     """The predictions of the fact table as it is, in their own table; by a model that is in no registry."""
     predicted = (
         "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
@@ -77,7 +81,7 @@ def create_predictions(house) -> None:
     ).collect()
 
 
-def documents(house, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict]:
+def documents(house: Warehouse, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict[str, Any]]:
     """The fact rows as MongoDB's documents, ingested at equal distances over ``spread``, which ended twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
     from flight_assets.stores.mongo import document

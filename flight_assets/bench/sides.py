@@ -21,20 +21,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flight_assets.bench import naive
+from flight_assets.bench.runs import Run, run_job
 from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGING, Table
 from flight_assets.errors import FlightsError
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import Warehouse, open_warehouse
-from flight_assets_tests.benchmarks import naive
-from flight_assets_tests.benchmarks.runs import Run, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flight_assets.bench.batch_spec import BatchSpec
     from flight_assets.settings import Settings
-    from flight_assets_tests.benchmarks.batch_spec import BatchSpec
 
 ROOT = "/bench"
 NAIVE, FLOOR = "bench_naive", "bench_floor"
@@ -70,7 +70,7 @@ class Sides:
         """Seconds of the floor's process, and of the parts of its work; the rest is Python's start and imports."""
         own = replace(spec, database=FLOOR, root=f"{ROOT}/floor")
         places = {"FLIGHTS_HOME": str(self.settings.home), "FLIGHTS_PORT_OFFSET": str(self.settings.port_offset)}
-        command = [sys.executable, "-m", "flight_assets_tests.benchmarks.floor", own.to_json()]
+        command = [sys.executable, "-m", "flight_assets.bench.floor", own.to_json()]
         seconds, said = _run(command, os.environ | places)
         return seconds, json.loads(said)
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import xgboost as xgb
 from pyspark.sql import functions as F
 
+from flight_assets.bench.figures import Figure, interleaved, ratio
 from flight_assets.delay_model.dataset import dataset
 from flight_assets.delay_model.events import events_from_flights
 from flight_assets.delay_model.model import BOOSTERS, TrainedModel
@@ -19,7 +20,6 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.inference import pack, predicted
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import computed, open_warehouse
-from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings

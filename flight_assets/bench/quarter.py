@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import requests
 from pyspark.sql import functions as F
 
+from flight_assets.bench.figures import Figure
+from flight_assets.bench.history import own_table
 from flight_assets.contracts.tables import STAGING
 from flight_assets.stores import maintenance
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.benchmarks.figures import Figure
-from flight_assets_tests.benchmarks.history import own_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +42,11 @@ ENDS = 5
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """``quarter_commit_growth`` and ``quarter_question_growth``: the last days' median time over the first days', by day as sides;
-    ``quarter_files_per_partition``: most data files of a day's partition after its night; ``quarter_log_files``: files in the log at the
-    end, by day as sides.
+    """Return the figures of a quarter by name, with the days as sides.
+
+    - ``quarter_commit_growth``, ``quarter_question_growth``: the last days' median time over the first days'.
+    - ``quarter_files_per_partition``: the most data files of a day's partition after its night.
+    - ``quarter_log_files``: files in the table's log at the end.
     """
     days, commits = (QUICK_DAYS, QUICK_COMMITS_A_DAY) if quick else (DAYS, COMMITS_A_DAY)
     with own_table(settings, DATABASE, STAGING) as house:

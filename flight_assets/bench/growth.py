@@ -13,20 +13,21 @@ from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
+from flight_assets.bench import batch_spec, hot_flights
+from flight_assets.bench.figures import Figure, interleaved, tell
+from flight_assets.bench.history import FILLER_BATCH, QUERY, SHOWN, fill
+from flight_assets.bench.runs import automation_paused, has_work, run_job
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGED_IDS, STAGING
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
 from flight_assets.stores import maintenance, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests import hot_store
-from flight_assets_tests.benchmarks import batch_spec
-from flight_assets_tests.benchmarks.figures import Figure, interleaved, tell
-from flight_assets_tests.benchmarks.history import FILLER_BATCH, QUERY, SHOWN, fill
-from flight_assets_tests.benchmarks.runs import automation_paused, has_work, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pandas as pd
 
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
@@ -49,9 +50,11 @@ FILLED = {FACT: "processing_date", STAGING: "processing_date", STAGED_IDS: "proc
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """``growth_10m_vs_empty``, ``growth_hot_store_full_vs_empty``: a batch's time beside the most flights over its time without them;
-    ``growth_month_query_10m_vs_10k``, ``growth_whole_query_10m_vs_10k``: a page's query for the latest flights of one airline, in a month
-    and in all of history. Quickly, only the first, which then is of one batch each beside QUICK_FLIGHTS.
+    """Return the figures of growth by name; quickly, only the first, of one batch each beside QUICK_FLIGHTS.
+
+    - ``growth_10m_vs_empty``, ``growth_hot_store_full_vs_empty``: a batch's time beside the most flights over its time without them.
+    - ``growth_month_query_10m_vs_10k``: a page's query for the latest flights of one airline in a month, largest over smallest.
+    - ``growth_whole_query_10m_vs_10k``: the same query in all of history.
     """
     with automation_paused(settings):
         if has_work(settings):
@@ -110,7 +113,10 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
 def _questions(house: Warehouse, today: date) -> dict[str, list[float]]:
     whole = replace(QUERY, until=today)
     month = replace(whole, first=today - timedelta(days=QUESTION_DAYS - 1))
-    ask = {"month": lambda: history.flights(house, month, SHOWN), "whole": lambda: history.flights(house, whole, SHOWN)}
+    ask: dict[str, Callable[[], pd.DataFrame]] = {
+        "month": lambda: history.flights(house, month, SHOWN),
+        "whole": lambda: history.flights(house, whole, SHOWN),
+    }
     for name, question in ask.items():
         if question().empty:
             raise FlightsError(f"the question to the {name} finds no flight")
@@ -121,12 +127,12 @@ def _over_hot_store(settings: Settings) -> Figure:
     """Batches beside ever more documents of the last days, which are removed in the end."""
     batch = partial(_batch, settings, _next_day(settings))
     batches = {"none": _batches(batch, quick=False)}
-    newest = hot_store.now()
+    newest = hot_flights.now()
     filled = 0
     ids: list[str] = []
     try:
         for size in DOCUMENTS:
-            ids += hot_store.fill(settings, size - filled, newest - timedelta(days=5), newest, first=filled)
+            ids += hot_flights.fill(settings, size - filled, newest - timedelta(days=5), newest, first=filled)
             filled = size
             batches[_short(size)] = _batches(batch, quick=False)
             tell(f"{size:,} documents", {"batch": median(batches[_short(size)])})

@@ -3,7 +3,7 @@
 confluent-kafka, polars, the feature function and the boosters of the platform's own model, PyArrow, pymongo. It knows nothing of
 earlier batches, keeps no ledger, checks nothing and could not be repeated after a crash.
 
-``python -m flight_assets_tests.benchmarks.floor SPEC`` prints the seconds of each part as JSON. Files on HDFS:
+``python -m flight_assets.bench.floor SPEC`` prints the seconds of each part as JSON. Files on HDFS:
 ``<root>/<table>/batch-<id>.parquet``; documents in ``<database>.flight_events``.
 """
 
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from confluent_kafka import Consumer, TopicPartition
 from pymongo import ReplaceOne
 
+from flight_assets.bench.batch_spec import BatchSpec
 from flight_assets.contracts.dimensions import airlines, airports
 from flight_assets.contracts.message import (
     FORBIDDEN_DELAYS,
@@ -31,6 +32,7 @@ from flight_assets.contracts.message import (
     SCHEMA_VERSIONS,
     WEATHER_FIELDS,
     EventType,
+    Field,
     Reason,
 )
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, QUARANTINE, STAGING
@@ -42,10 +44,12 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
 from flight_assets.transforms.parse import FLIGHT_ID
 from flight_assets.transforms.stage import SCORED_FIELDS
-from flight_assets_tests.benchmarks.batch_spec import BatchSpec
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from flight_assets.delay_model.model import DelayModel
+
 
 CORES = 2
 MESSAGES_AT_ONCE = 10_000
@@ -96,8 +100,9 @@ def consume(settings: Settings, spec: BatchSpec) -> pl.DataFrame:
         for message in consumer.consume(min(missing, MESSAGES_AT_ONCE), timeout=settings.timeout_s):
             if message.error():
                 raise RuntimeError(str(message.error()))
-            if message.offset() < spec.spans[message.partition()][1]:
-                rows.append((message.key(), message.value(), message.partition(), message.offset(), message.timestamp()[1]))
+            partition, offset = message.partition(), message.offset()
+            if partition is not None and offset is not None and offset < spec.spans[partition][1]:
+                rows.append((message.key(), message.value(), partition, offset, message.timestamp()[1]))
                 missing -= 1
     consumer.close()
     types = {"key": pl.Binary, "value": pl.Binary, "kafka_partition": pl.Int32, "kafka_offset": pl.Int64, "taken_ms": pl.Int64}
@@ -173,7 +178,7 @@ def _is_valid() -> pl.Expr:
     return reduce(and_, conditions)
 
 
-def _in_range(field: Any) -> pl.Expr:
+def _in_range(field: Field) -> pl.Expr:
     value = pl.col(field.name)
     above = value > field.low if field.low_open else value >= field.low
     below = value < field.high if field.high_open else value <= field.high
@@ -207,7 +212,7 @@ def _enriched(events: pl.DataFrame) -> pl.DataFrame:
 def _quarantined(refused: pl.DataFrame) -> pl.DataFrame:
     """Rows of ``quarantined_events``. Few, so each is looked at by itself; the detail stays empty."""
     reasons = [_reason(row) for row in refused.select("value", "schema_version", "airline", "origin", "destination").iter_rows(named=True)]
-    columns = {"reason": pl.Series(reasons, dtype=pl.String), "detail": pl.lit(None, pl.String)}
+    columns: dict[str, Any] = {"reason": pl.Series(reasons, dtype=pl.String), "detail": pl.lit(None, pl.String)}
     return refused.with_columns(**columns).select(QUARANTINE.column_names)
 
 
@@ -231,7 +236,7 @@ def _reason(row: dict[str, Any]) -> str:
     return Reason.OUT_OF_RANGE
 
 
-def predict_flights(staged: pl.DataFrame, model: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
+def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of ``predictions`` for the flights whose first event announced them, and of ``fact_flight_events`` for all."""
     flat = staged.unnest("weather").to_pandas()
     first = staged.sort(ARRIVAL).unique("flight_id", keep="first", maintain_order=True).filter(pl.col("event_type") == "scheduled")

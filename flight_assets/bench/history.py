@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from flight_assets.bench.figures import Figure, interleaved, ratio
+from flight_assets.bench.warehouse_flights import fact_rows
 from flight_assets.contracts.tables import FACT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
 from flight_assets.stores import maintenance, warehouse
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.benchmarks.figures import Figure, interleaved, ratio
-from flight_assets_tests.dashboard.known_flights import fact_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where the seconds of a batch go: ``python -m flight_assets_tests.benchmarks.batch_profile [EVENTS]`` sends a batch, a row per place.
+"""Where the seconds of a batch go: ``python -m flight_assets.bench.batch_profile [EVENTS]`` sends a batch, a row per place.
 
 The job runs in this process, so that each call to Spark can be seen with the function of ours that made it. A step's time outside of such
 calls is HDFS, Kafka, MongoDB and Dagster's own events. Calls made at the same time count once in their step, so its rows can exceed it.
@@ -19,14 +19,14 @@ from dagster import DagsterEventType, DagsterInstance
 from pyspark.sql.connect.client import SparkConnectClient
 from tabulate import tabulate
 
+from flight_assets.bench.batch_spec import send_batch
+from flight_assets.bench.figures import chart
+from flight_assets.bench.runs import automation_paused, covered
 from flight_assets.provenance import STEPS, WHOLE_JOB
 from flight_assets.settings import PROJECT_DIR, get_settings
-from flight_assets_tests.benchmarks.batch_spec import send_batch
-from flight_assets_tests.benchmarks.figures import chart
-from flight_assets_tests.benchmarks.runs import automation_paused, covered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 CALLS = ("to_table", "to_pandas", "execute_command", "execute_command_as_iterator", "_analyze", "config", "_create_conn")
@@ -42,11 +42,11 @@ class Trace:
         self.spans: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
         self._thread = threading.local()
 
-    def wrapped(self, call: Any) -> Any:
+    def wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """The method, timed where it is not part of another."""
 
         @wraps(call)
-        def timed(*args: Any, **kwargs: Any) -> Any:
+        def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the method takes and returns
             if getattr(self._thread, "is_inside", False):
                 return call(*args, **kwargs)
             self._thread.is_inside, began = True, time.perf_counter()

@@ -1,6 +1,6 @@
 """A measured figure, and runs of several sides in turn, so that a busy moment of the machine hits all of them.
 
-``flights bench --json | python -m flight_assets_tests.benchmarks.figures`` prints the table of the README.
+``flights bench --json | python -m flight_assets.bench.figures`` prints the table of the README.
 """
 
 from __future__ import annotations

@@ -24,15 +24,17 @@ from flight_assets.archive import files
 from flight_assets.archive.record import READABLE, ArchiveRecord
 from flight_assets.archive.restore import What, restore
 from flight_assets.archive.steps import Archiver
+from flight_assets.bench.figures import Figure, sampling
+from flight_assets.bench.hot_flights import fact_rows, fill, now
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.queries.flights import FlightFinder
 from flight_assets.stores import lease, mongo, warehouse
-from flight_assets_tests.benchmarks.figures import Figure, sampling
-from flight_assets_tests.hot_store import fact_rows, fill, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pymongo.collection import Collection
 
     from flight_assets.settings import Settings
 
@@ -68,10 +70,13 @@ print(json.dumps({"seconds": time.perf_counter() - began, "rows": table.num_rows
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """``archive_vs_floor`` and ``restore_vs_bulk_insert``: speed as a share of the floor's (more is better); ``extra_memory_gb``: rise of
-    the resident memory of Spark, its workers and this process; ``batch_latency_during_archive``: batch time as a multiple of that
-    without an archive; ``combined_query_ms``: median of warm look-ups of one flight, hot and cold; ``archive_growth``: seconds per
-    document of the largest archive over those of the next smaller one.
+    """Return the archive's figures by name.
+
+    - ``archive_vs_floor``, ``restore_vs_bulk_insert``: speed as a share of the floor's; more is better.
+    - ``extra_memory_gb``: rise of the resident memory of Spark, its workers and this process.
+    - ``batch_latency_during_archive``: batch time as a multiple of that without an archive.
+    - ``combined_query_ms``: median of warm look-ups of one flight, hot and cold.
+    - ``archive_growth``: seconds per document of the largest archive over those of the next smaller one.
     """
     own = settings.model_copy(update={"mongo_database": DATABASE, "warehouse_database": DATABASE})
     count = QUICK_DOCUMENTS if quick else DOCUMENTS
@@ -238,7 +243,7 @@ def _bare_insert(own: Settings, count: int) -> float:
     return seconds
 
 
-def _insert(flights: Any, documents: list[dict[str, Any]]) -> float:
+def _insert(flights: Collection[dict[str, Any]], documents: list[dict[str, Any]]) -> float:
     began = time.perf_counter()
     flights.insert_many(documents, ordered=False)
     return time.perf_counter() - began

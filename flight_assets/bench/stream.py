@@ -20,15 +20,15 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
+from flight_assets.bench.batch import BYTES_PER_GB, resident
+from flight_assets.bench.figures import Figure, tell
+from flight_assets.bench.runs import automation_paused, run_job
 from flight_assets.errors import FlightsError
 from flight_assets.producer.publish import publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import STEPS, WHOLE_JOB, Ledger
 from flight_assets.stores import kafka, landing, lease, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.benchmarks.batch import BYTES_PER_GB, resident
-from flight_assets_tests.benchmarks.figures import Figure, tell
-from flight_assets_tests.benchmarks.runs import automation_paused, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -61,11 +61,13 @@ TIMES_ONLY = [{"$project": {"wallTime": 1, "documentKey": 1, "fullDocument.inges
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """``latency_p95_s`` and ``continuous_p95_s``: acknowledged by Kafka until visible in MongoDB, of the newest state of each flight, with
-    a batch a minute and with continuous processing; ``sustained_events_per_s``: the highest of the rates tried whose lag did not grow;
-    ``recovery_s``: how long an hour's messages take to be in MongoDB when processing comes back and more go on coming;
-    ``disk_gb_per_million_events``, ``memory_gb_per_million_events``: what those messages added to the disk and to the memory of all
-    services. Quickly, at one rate for some seconds, which any lag holds, and without an outage.
+    """Return the figures of the stream by name; quickly, at one rate for some seconds and without an outage.
+
+    - ``latency_p95_s``, ``continuous_p95_s``: seconds from Kafka's acknowledgement until the flight's newest state is in MongoDB,
+      with a batch a minute and with live processing.
+    - ``sustained_events_per_s``: the highest of the rates tried whose lag did not grow.
+    - ``recovery_s``: seconds until an hour's messages are in MongoDB after processing comes back, while more arrive.
+    - ``disk_gb_per_million_events``, ``memory_gb_per_million_events``: what those messages added to all services.
     """
     minutes = QUICK_MINUTES if quick else MINUTES
     minutely = [_at_rate(settings, rate, minutes) for rate in (QUICK_RATES if quick else RATES)]

@@ -26,6 +26,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
+from flight_assets.bench.figures import Figure, interleaved
+from flight_assets.bench.warehouse_flights import create_predictions, create_rollups, documents, fact_rows
+from flight_assets.bench.web import free_port, wait_until_healthy
 from flight_assets.contracts.tables import FACT
 from flight_assets.queries import history, live
 from flight_assets.queries.cache import PREFIX, DataVersion, Query, ResultCache, open_cache
@@ -34,9 +37,6 @@ from flight_assets.settings import PROJECT_DIR, Settings
 from flight_assets.stores import mongo, redis
 from flight_assets.stores.warehouse import Warehouse
 from flight_assets.stores.warehouse import connect as connect_spark
-from flight_assets_tests.benchmarks.figures import Figure, interleaved
-from flight_assets_tests.dashboard.conftest import free_port, wait_until_healthy
-from flight_assets_tests.dashboard.known_flights import create_predictions, create_rollups, documents, fact_rows
 
 NAME = "bench_dashboard"
 PAGES = ("", "streaming", "history", "prediction", "quality", "operations")
@@ -82,7 +82,7 @@ def _stores(own: Settings, flights: int, hot: int) -> Iterator[Warehouse]:
     create_predictions(house)
     create_rollups(house)
     mongo.ensure_collection(own)
-    with MongoClient(own.mongo_uri) as client:
+    with MongoClient[dict[str, Any]](own.mongo_uri) as client:
         client[NAME][mongo.FLIGHTS].delete_many({})
         client[NAME][mongo.FLIGHTS].insert_many(documents(house, hot, HOT_SPREAD), ordered=False)
         try:

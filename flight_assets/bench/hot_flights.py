@@ -39,7 +39,11 @@ def fact_rows(count: int, oldest: datetime, newest: datetime, first: int = 0) ->
         yield _row(source, nth, oldest + (nth - first) * step)
 
 
-def _row(flight: Any, nth: int, taken: datetime) -> dict[str, Any]:
+def _row(
+    flight: Any,  # noqa: ANN401 - a row of itertuples
+    nth: int,
+    taken: datetime,
+) -> dict[str, Any]:
     day = taken.date()
     number = nth % 9_999 + 1
     origin = "".join(chr(65 + nth // 9_999 // 26**power % 26) for power in (2, 1, 0))
