@@ -36,8 +36,8 @@ from flight_assets.contracts.message import (
     Reason,
 )
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, QUARANTINE, STAGING
-from flight_assets.delay_model.features import build_features
-from flight_assets.delay_model.predict import predict
+from flight_assets.delay_model.features.build import build_features
+from flight_assets.delay_model.serving.predict import predict
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
@@ -48,7 +48,7 @@ from flight_assets.transforms.stage import SCORED_FIELDS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flight_assets.delay_model.model import DelayModel
+    from flight_assets.delay_model.registry.model import DelayModel
 
 
 CORES = 2

@@ -11,10 +11,10 @@ import xgboost as xgb
 from pyspark.sql import functions as F
 
 from flight_assets.bench.figures import Figure, interleaved, ratio
-from flight_assets.delay_model.dataset import dataset
-from flight_assets.delay_model.events import events_from_flights
-from flight_assets.delay_model.model import BOOSTERS, TrainedModel
-from flight_assets.delay_model.train import TrainConfig, train
+from flight_assets.delay_model.features.events import events_from_flights
+from flight_assets.delay_model.registry.model import BOOSTERS, TrainedModel
+from flight_assets.delay_model.training.dataset import dataset
+from flight_assets.delay_model.training.train import TrainConfig, train
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.inference import pack, predicted

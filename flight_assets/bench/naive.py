@@ -207,7 +207,7 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    from flight_assets.delay_model.features import build_features
+    from flight_assets.delay_model.features.build import build_features
 
     first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
     announced = events.withColumn("nth", F.row_number().over(first)).where("nth = 1 AND event_type = 'scheduled'").drop("nth")
@@ -243,7 +243,7 @@ def _predictor(pickled: bytes) -> Callable[[list[float]], tuple[float, ...]]:
         import numpy as np
 
         # Without the frame that the public function takes: making one per row would be most of the time.
-        from flight_assets.delay_model.predict import _of_boosters
+        from flight_assets.delay_model.serving.predict import _of_boosters
 
         if not models:
             models.append(pickle.loads(pickled))  # noqa: S301 - pickled by the measurement itself

@@ -59,9 +59,9 @@ def train_model(source: str, seed: int | None, tuning_trials: int, test_from: An
 def register(file: Path, as_json: bool) -> None:
     """Publish a pickled regressor whose SHA-256 is pinned in FLIGHTS_PICKLED_MODEL_SHA256, measured on the real flights."""
     from flight_assets.assets.delay_model import real_flights
-    from flight_assets.delay_model.config import TrainConfig
-    from flight_assets.delay_model.pickled import load_pickle
-    from flight_assets.delay_model.register import registered
+    from flight_assets.delay_model.registry.pickled import load_pickle
+    from flight_assets.delay_model.training.config import TrainConfig
+    from flight_assets.delay_model.training.register import registered
 
     settings = get_settings()
     content = file.read_bytes()

@@ -22,7 +22,7 @@ from flight_assets.contracts.features import PAST_COLUMNS
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, STAGING
 from flight_assets.delay_model.errors import ModelError
-from flight_assets.delay_model.features import build_features
+from flight_assets.delay_model.features.build import build_features
 from flight_assets.provenance import Ledger
 from flight_assets.stores import ahead, mongo, staged_ids
 from flight_assets.stores.hdfs import Hdfs

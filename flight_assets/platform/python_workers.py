@@ -10,8 +10,8 @@ from pyspark.daemon import manager
 
 # What functions in workers import as they go: those of the pipeline's steps and of the archive.
 PRELOADED = (
-    *("flight_assets.archive.restore", "flight_assets.archive.tasks", "flight_assets.delay_model.features"),
-    *("flight_assets.delay_model.predict", "flight_assets.stores.inference", "flight_assets.stores.models"),
+    *("flight_assets.archive.restore", "flight_assets.archive.tasks", "flight_assets.delay_model.features.build"),
+    *("flight_assets.delay_model.serving.predict", "flight_assets.stores.inference", "flight_assets.stores.models"),
     *("flight_assets.stores.mongo_writer", "flight_assets.transforms.read_json"),
     *("hdfs_native", "pandas", "pyarrow.parquet", "pymongo", "pyspark.worker", "xgboost"),
 )

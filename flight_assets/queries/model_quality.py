@@ -16,8 +16,8 @@ from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, MODEL_MONITORING, PREDICTED_COLUMNS, PREDICTIONS, STAGING
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.delay_model.evaluate import LATE_MINUTES
-from flight_assets.delay_model.importance import contributions
-from flight_assets.delay_model.model import TrainedModel
+from flight_assets.delay_model.registry.model import TrainedModel
+from flight_assets.delay_model.training.importance import contributions
 from flight_assets.stores.inference import history_of, unpack, with_features
 
 if TYPE_CHECKING:

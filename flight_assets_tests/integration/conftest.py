@@ -69,9 +69,9 @@ def small_model(quiet_platform) -> str:
 
 def train_small_model(settings) -> str:
     """Train and promote it."""
-    from flight_assets.delay_model.events import events_from_flights, scheduled_flights
-    from flight_assets.delay_model.features import build_features
-    from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
+    from flight_assets.delay_model.features.build import build_features
+    from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
+    from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
     from flight_assets.producer.nycflights import load_flights
     from flight_assets.stores.hdfs import Hdfs
     from flight_assets.stores.models import ModelStore

@@ -8,7 +8,7 @@ import pickle
 from typing import cast
 
 from flight_assets.delay_model.errors import RefusedPickleError
-from flight_assets.delay_model.model import Regressor
+from flight_assets.delay_model.registry.model import Regressor
 
 
 def load_pickle(content: bytes, pinned_sha256: str) -> Regressor:

@@ -15,10 +15,10 @@ import pandas as pd
 from flight_assets.contracts import features as contract
 from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.message import EventType
-from flight_assets.delay_model.aircraft import aircraft_features
-from flight_assets.delay_model.context import FeatureContext, Features
-from flight_assets.delay_model.own import own_features
-from flight_assets.delay_model.timeline import FloatArray, IntArray, Spans, Timeline, mean_or_nan
+from flight_assets.delay_model.features.aircraft import aircraft_features
+from flight_assets.delay_model.features.context import FeatureContext, Features
+from flight_assets.delay_model.features.schedule_features import schedule_features
+from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Spans, Timeline, mean_or_nan
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
@@ -45,7 +45,7 @@ def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     context = FeatureContext.of(flights, events)
     overdue = _overdue_now(context)
     columns = {
-        **own_features(flights),
+        **schedule_features(flights),
         **_windows(context, EventType.DEPARTED, "departed", contract.DEPARTED_WINDOWS),
         **_windows(context, EventType.ARRIVED, "arrived", contract.ARRIVED_WINDOWS),
         **_windows(context, EventType.CANCELLED, "cancelled", contract.CANCELLED_WINDOWS),

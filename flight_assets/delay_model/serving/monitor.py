@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flight_assets.delay_model.drift import CALENDAR_FEATURES
 from flight_assets.delay_model.evaluate import COVERAGE
+from flight_assets.delay_model.serving.drift import CALENDAR_FEATURES
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 import xgboost as xgb
 
 from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURE_NAMES
-from flight_assets.delay_model.card import model_card
 from flight_assets.delay_model.errors import CorruptModelError, UnfitFeaturesError
-from flight_assets.delay_model.model import BOOSTERS, PICKLED, DelayModel, Manifest, PickledModel, TrainedModel
-from flight_assets.delay_model.pickled import load_pickle
+from flight_assets.delay_model.registry.card import model_card
+from flight_assets.delay_model.registry.model import BOOSTERS, PICKLED, DelayModel, Manifest, PickledModel, TrainedModel
+from flight_assets.delay_model.registry.pickled import load_pickle
 
 MANIFEST_FILE = "manifest.json"
 CARD_FILE = "model_card.md"

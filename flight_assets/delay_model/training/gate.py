@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flight_assets.delay_model.evaluate import COVERAGE
-from flight_assets.delay_model.model import DelayModel
-from flight_assets.delay_model.report import measure
-from flight_assets.delay_model.split import TEST
-from flight_assets.delay_model.train import Arrived
+from flight_assets.delay_model.registry.model import DelayModel
+from flight_assets.delay_model.training.report import measure
+from flight_assets.delay_model.training.split import TEST
+from flight_assets.delay_model.training.train import Arrived
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from flight_assets.delay_model.config import TrainConfig
 from flight_assets.delay_model.errors import TooFewFlightsError
+from flight_assets.delay_model.training.config import TrainConfig
 
 TRAIN, EARLY_STOPPING, CALIBRATION, TEST = "train", "early_stopping", "calibration", "test"
 MIN_FLIGHTS = 100

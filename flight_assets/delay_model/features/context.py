@@ -10,9 +10,9 @@ import pandas as pd
 
 from flight_assets.contracts.features import PENDING_LIMIT_HOURS
 from flight_assets.contracts.message import EventType
-from flight_assets.delay_model.events import NO_TIME, Events, numbers, seconds, split_events
-from flight_assets.delay_model.keys import ScopeKeys
-from flight_assets.delay_model.timeline import FloatArray, IntArray, Moments, Timeline
+from flight_assets.delay_model.features.events import NO_TIME, Events, numbers, seconds, split_events
+from flight_assets.delay_model.features.keys import ScopeKeys
+from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Moments, Timeline
 
 Features = dict[str, FloatArray]
 _FLIGHTS = "flights"

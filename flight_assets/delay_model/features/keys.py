@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from flight_assets.contracts.features import DISTANCE_BAND_EDGES_MILES, SCOPES
-from flight_assets.delay_model.events import numbers
-from flight_assets.delay_model.timeline import NO_KEY, FloatArray, IntArray
+from flight_assets.delay_model.features.events import numbers
+from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray
 
 AIRCRAFT = "aircraft"
 _TEXT_COLUMNS = ("airline", "origin", "destination", "tail_number")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from flight_assets.contracts.message import EventType
-from flight_assets.delay_model.events import scheduled_flights
-from flight_assets.delay_model.features import build_features
+from flight_assets.delay_model.features.build import build_features
+from flight_assets.delay_model.features.events import scheduled_flights
 
 
 @dataclass(frozen=True)

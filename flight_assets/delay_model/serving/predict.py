@@ -6,10 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.delay_model.conformal import moved_distance
 from flight_assets.delay_model.errors import UnfitFeaturesError
 from flight_assets.delay_model.evaluate import LATE_MINUTES
-from flight_assets.delay_model.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES, DelayModel, Manifest, PickledModel, TrainedModel
+from flight_assets.delay_model.registry.model import (
+    LATE,
+    MEAN,
+    QUANTILE_LEVELS,
+    QUANTILES,
+    DelayModel,
+    Manifest,
+    PickledModel,
+    TrainedModel,
+)
+from flight_assets.delay_model.serving.conformal import moved_distance
 
 FloatArray = npt.NDArray[np.float32]
 PREDICTION_COLUMNS = (

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 import xgboost as xgb
 
-from flight_assets.delay_model.config import BoosterSettings, TrainConfig
 from flight_assets.delay_model.evaluate import LATE_MINUTES
-from flight_assets.delay_model.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES
-from flight_assets.delay_model.split import EARLY_STOPPING, TRAIN, Mask
+from flight_assets.delay_model.registry.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES
+from flight_assets.delay_model.training.config import BoosterSettings, TrainConfig
+from flight_assets.delay_model.training.split import EARLY_STOPPING, TRAIN, Mask
 
 Target = npt.NDArray[np.float32]
 _Wanted: TypeAlias = tuple[BoosterSettings, dict[str, Any], Target]

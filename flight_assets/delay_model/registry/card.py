@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flight_assets.delay_model.model import PICKLED, Manifest
+from flight_assets.delay_model.registry.model import PICKLED, Manifest
 
 _FIGURES = {
     "r2": ("R² of the mean", "{:.3f}"),

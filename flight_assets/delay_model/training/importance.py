@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import xgboost as xgb
 
-from flight_assets.delay_model.model import MEAN, TrainedModel
+from flight_assets.delay_model.registry.model import MEAN, TrainedModel
 
 SHOWN_FEATURES = 20
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.delay_model.context import Features
-from flight_assets.delay_model.events import WEATHER_COLUMNS, numbers, seconds, utc_times
-from flight_assets.delay_model.timeline import FloatArray
+from flight_assets.delay_model.features.context import Features
+from flight_assets.delay_model.features.events import WEATHER_COLUMNS, numbers, seconds, utc_times
+from flight_assets.delay_model.features.timeline import FloatArray
 
 # The zone of the network's airports of departure; destinations are given on the same clock, so that nothing has to be looked up.
 NETWORK_ZONE = ZoneInfo("America/New_York")
@@ -18,7 +18,7 @@ LONGEST_CODE = 4
 BASE = 36
 
 
-def own_features(flights: pd.DataFrame) -> Features:
+def schedule_features(flights: pd.DataFrame) -> Features:
     """One value per flight and feature."""
     departure, arrival = _local(flights["scheduled_departure"]), _local(flights["scheduled_arrival"])
     block = (seconds(flights["scheduled_arrival"]) - seconds(flights["scheduled_departure"])) / 60

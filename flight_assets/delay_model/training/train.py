@@ -13,16 +13,16 @@ import pandas as pd
 import xgboost as xgb
 
 from flight_assets.contracts.features import CODE_FEATURES, FEATURE_CONTRACT_VERSION
-from flight_assets.delay_model.boosters import Fitted, Target, fit_boosters
-from flight_assets.delay_model.config import BoosterSettings, TrainConfig
-from flight_assets.delay_model.conformal import tail_factor
-from flight_assets.delay_model.drift import reference
 from flight_assets.delay_model.evaluate import COVERAGE, LATE_MINUTES
-from flight_assets.delay_model.model import Manifest, TrainedModel
-from flight_assets.delay_model.own import local_dates
-from flight_assets.delay_model.predict import predict
-from flight_assets.delay_model.report import measure
-from flight_assets.delay_model.split import CALIBRATION, TEST, TRAIN, Mask, check_sizes, split
+from flight_assets.delay_model.features.schedule_features import local_dates
+from flight_assets.delay_model.registry.model import Manifest, TrainedModel
+from flight_assets.delay_model.serving.conformal import tail_factor
+from flight_assets.delay_model.serving.drift import reference
+from flight_assets.delay_model.serving.predict import predict
+from flight_assets.delay_model.training.boosters import Fitted, Target, fit_boosters
+from flight_assets.delay_model.training.config import BoosterSettings, TrainConfig
+from flight_assets.delay_model.training.report import measure
+from flight_assets.delay_model.training.split import CALIBRATION, TEST, TRAIN, Mask, check_sizes, split
 
 __all__ = ["BoosterSettings", "TrainConfig", "train"]
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from flight_assets.delay_model.config import TrainConfig
-from flight_assets.delay_model.conformal import tail_factor
-from flight_assets.delay_model.dataset import Dataset
 from flight_assets.delay_model.evaluate import COVERAGE
-from flight_assets.delay_model.model import PICKLED, Manifest, PickledModel
-from flight_assets.delay_model.pickled import load_pickle
-from flight_assets.delay_model.predict import predict
-from flight_assets.delay_model.report import measure
-from flight_assets.delay_model.split import CALIBRATION, TEST
-from flight_assets.delay_model.train import Arrived
+from flight_assets.delay_model.registry.model import PICKLED, Manifest, PickledModel
+from flight_assets.delay_model.registry.pickled import load_pickle
+from flight_assets.delay_model.serving.conformal import tail_factor
+from flight_assets.delay_model.serving.predict import predict
+from flight_assets.delay_model.training.config import TrainConfig
+from flight_assets.delay_model.training.dataset import Dataset
+from flight_assets.delay_model.training.report import measure
+from flight_assets.delay_model.training.split import CALIBRATION, TEST
+from flight_assets.delay_model.training.train import Arrived
 
 # Half a per cent apart: finer than the figures that are read from them.
 RESIDUAL_LEVELS = np.arange(1, 200) / 200

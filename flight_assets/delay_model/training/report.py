@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from flight_assets.delay_model.evaluate import error_by_confidence, evaluate, evaluate_by
-from flight_assets.delay_model.model import DelayModel
-from flight_assets.delay_model.own import local_dates
-from flight_assets.delay_model.predict import predict
+from flight_assets.delay_model.features.schedule_features import local_dates
+from flight_assets.delay_model.registry.model import DelayModel
+from flight_assets.delay_model.serving.predict import predict
 
 
 def measure(model: DelayModel, flights: pd.DataFrame, features: pd.DataFrame) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from flight_assets.contracts.features import AIRCRAFT_MEMORY_HOURS
 from flight_assets.contracts.message import EventType
-from flight_assets.delay_model.context import FeatureContext, Features
-from flight_assets.delay_model.events import NO_TIME, Events
-from flight_assets.delay_model.keys import AIRCRAFT
-from flight_assets.delay_model.timeline import NO_KEY, FloatArray, IntArray, Spans, mean_or_nan
+from flight_assets.delay_model.features.context import FeatureContext, Features
+from flight_assets.delay_model.features.events import NO_TIME, Events
+from flight_assets.delay_model.features.keys import AIRCRAFT
+from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray, Spans, mean_or_nan
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
