@@ -171,7 +171,7 @@ def _hits(own: Settings, house: Warehouse) -> dict[str, list[float]]:
 
 
 def _decoding(cache: ResultCache, query: Query) -> None:
-    cache._kept.clear()
+    cache.answers.kept.clear()
     cache.ask(query)
 
 
