@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, operations_charts
+from dashboard import data
+from dashboard.charts import look
+from dashboard.charts import operations as operations_charts
 from flight_assets.monitoring import history
 from flight_assets.monitoring.alerts import Alert, Silence
 from flight_assets.monitoring.history import Board
@@ -224,7 +226,7 @@ def test_the_archive_timeline_tells_what_is_done_with_local_time_on_hover() -> N
 def test_a_full_bar_past_its_limit_has_another_colour() -> None:
     frame = pd.DataFrame({"name": ["a", "b"], "ratio": [0.9, 0.5], "text": "x", "limit_ratio": [0.8, None]})
     bars = operations_charts.capacity(frame).data[1]
-    assert dict(zip(bars.y, bars.marker.color, strict=True)) == {"a": operations_charts.VERMILLION, "b": operations_charts.BLUE}
+    assert dict(zip(bars.y, bars.marker.color, strict=True)) == {"a": look.VERMILLION, "b": look.BLUE}
 
 
 @pytest.mark.parametrize("rows", [slice(None), slice(0)], ids=["full", "empty"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from dashboard.charts import BLUE, GREEN, GREY, ORANGE, PALETTE, VERMILLION, local_times, look
+from dashboard.charts.look import BLUE, GREEN, GREY, ORANGE, PALETTE, VERMILLION, local_times, look
 from flight_assets.provenance import STEPS
 from flight_assets.queries.operations import HEALTH_WEIGHTS
 
