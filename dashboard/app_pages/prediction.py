@@ -1,20 +1,18 @@
 """Prediction & Insights: how right the delay model is, by time, confidence and version, and why a flight got its prediction."""
 
+from collections.abc import Callable
 from functools import partial
-from zoneinfo import ZoneInfo
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts, data, made
 from dashboard import components as ui
+from dashboard.charts import prediction as quality_figures
 from flight_assets.queries import history, model_quality
-from flight_assets.queries.cache import Query
+from flight_assets.queries.cache import Answer, Query
 from flight_assets.queries.filters import Filters
 
-PROMISED_COVERAGE = 0.9
-FEW_FLIGHTS = 20
 DAYS = 30  # single flights are read here, where other pages read sums by day
 LARGEST = 50
 BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
@@ -66,7 +64,7 @@ def figures(filters: Filters) -> None:
 
 
 def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
-    """MAE, RMSE, MAPE and coverage beside the baselines, confidence bins, and versions compared."""
+    """Show errors and coverage beside the baselines, the error by confidence, and model versions compared."""
     if filters.first is None or filters.until is None:
         return
     days = (filters.first, filters.until)
@@ -76,89 +74,63 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
         confidence=data.history(model_quality.confidence_bins, *days),
         versions=data.judged(model_quality.versions_compared, *days),
     )
-    with ui.section("How right the predictions are", "All flights predicted in these days, whatever airline or airport is picked."):
-        whole = ui.answer(found["whole"])
-        arrived = whole.frame[whole.frame["flights"] > 0]
-        if arrived.empty:
-            ui.empty("No flight that was predicted in these days has arrived yet.")
-            ui.stamp(whole, source="predictions")
+    with ui.section("Accuracy of the predictions", "All flights predicted in these days, whatever airline or airport is picked."):
+        if not headline(ui.answer(found["whole"])):
             return
-        best = arrived.sort_values("flights").iloc[-1]
-        with st.container(horizontal=True):
-            ui.metric("MAE", ui.number(best.mae, 1, "min"), f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}")
-            ui.metric("RMSE", ui.number(best.rmse, 1, "min"), f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}")
-            ui.metric(
-                "MAPE",
-                ui.percent(best.mape, 0),
-                "of flights ≥ 15 min off time",
-                help="Mean |error| / |actual|, flights at least 15 min early or late.",
-            )
-            ui.metric("90 % interval", ui.percent(best.coverage_90), "of actuals within")
-            ui.metric("Flights", f"{best.flights:,.0f}", f"model {best.model_version}")
-        ui.stamp(whole, source="predictions")
-    quality = found["quality"]
     left, right = st.columns(2)
-    with left, ui.section("MAE and RMSE over time"):
-        figure = made.figure(errors_over_time, ui.answer(quality), ui.time_zone())
-        ui.chart(figure, "prediction_errors_time", "Lines: MAE and RMSE by day")
-        ui.stamp(ui.answer(quality), source="predictions", note=f"buckets with {FEW_FLIGHTS} flights or more")
-    with right, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
-        figure = made.figure(mape_over_time, ui.answer(quality), ui.time_zone())
-        ui.chart(figure, "prediction_mape", "Line: MAPE by day")
-        ui.stamp(ui.answer(quality), source="predictions")
+    with left:
+        by_time(found["quality"], "MAE and RMSE over time", "", quality_figures.errors_over_time, "Lines: MAE and RMSE by day")
+    with right:
+        explained = "Mean of |error| / |actual| over flights at least 15 minutes early or late."
+        by_time(found["quality"], "MAPE over time", explained, quality_figures.mape_over_time, "Line: MAPE by day")
     left, right = st.columns(2)
-    with left, ui.section("Interval coverage over time"):
-        figure = made.figure(coverage_over_time, ui.answer(quality), ui.time_zone())
-        ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
-        ui.stamp(ui.answer(quality), source="predictions")
+    with left:
+        alt = "Line: share of actual delays within the 90 % interval by day"
+        by_time(found["quality"], "Interval coverage over time", "", quality_figures.coverage_over_time, alt)
     with right, ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
         confidence = ui.answer(found["confidence"])
-        ui.chart(made.figure(errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
+        ui.chart(made.figure(quality_figures.errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
         ui.stamp(confidence, source="predictions")
+    versions_compared(found["versions"])
+
+
+def headline(whole: Answer) -> bool:
+    """Show the figures of all days. Return whether a predicted flight has arrived."""
+    arrived = whole.frame[whole.frame["flights"] > 0]
+    if arrived.empty:
+        ui.empty("No flight that was predicted in these days has arrived yet.")
+        ui.stamp(whole, source="predictions")
+        return False
+    best = arrived.sort_values("flights").iloc[-1]
+    explained = "Mean |error| / |actual|, flights at least 15 min early or late."
+    with st.container(horizontal=True):
+        ui.metric("MAE", ui.number(best.mae, 1, "min"), f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}")
+        ui.metric("RMSE", ui.number(best.rmse, 1, "min"), f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}")
+        ui.metric("MAPE", ui.percent(best.mape, 0), "of flights ≥ 15 min off time", help=explained)
+        ui.metric("90 % interval", ui.percent(best.coverage_90), "of actuals within")
+        ui.metric("Flights", f"{best.flights:,.0f}", f"model {best.model_version}")
+    ui.stamp(whole, source="predictions")
+    return True
+
+
+def by_time(quality: Answer | Exception, title: str, explained: str, build: Callable[..., go.Figure], alt: str) -> None:
+    """Show one figure of the quality by bucket."""
+    with ui.section(title, explained):
+        answer = ui.answer(quality)
+        ui.chart(made.figure(build, answer, ui.time_zone()), f"prediction_{build.__name__}", alt)
+        ui.stamp(answer, source="predictions", note=f"buckets with {quality_figures.FEW_FLIGHTS} flights or more")
+
+
+def versions_compared(found: Answer | Exception) -> None:
+    """Show champion and challenger over the flights that both predicted."""
     with ui.section("Model versions compared", "Champion and challenger over the flights that both predicted."):
-        versions = ui.answer(found["versions"])
+        versions = ui.answer(found)
         if versions.frame.empty:
             ui.empty("No challenger predicts beside the champion in these days.")
         else:
-            shown = versions.frame[
-                ["role", "model_version", "flights", "mae", "rmse", "mape", "coverage_90", "interval_width_minutes", "brier"]
-            ]
-            ui.table(shown, key="prediction_versions")
+            columns = ["role", "model_version", "flights", "mae", "rmse", "mape", "coverage_90", "interval_width_minutes", "brier"]
+            ui.table(versions.frame[columns], key="prediction_versions")
         ui.stamp(versions, source="predictions and challenger_predictions")
-
-
-def errors_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """Errors beside those of the baselines, by bucket."""
-    shown = enough(frame)
-    columns = {"mae": "MAE", "rmse": "RMSE", "mae_median_baseline": "baseline MAE (median)", "rmse_mean_baseline": "baseline RMSE (mean)"}
-    figure = charts.lines(shown, "bucket", columns, "prediction made (UTC)", "error (min)")
-    return charts.local_on_hover(figure, "MAE", shown["bucket"], zone)
-
-
-def mape_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """MAPE by bucket."""
-    shown = enough(frame)
-    figure = charts.lines(shown, "bucket", {"mape": "MAPE"}, "prediction made (UTC)", "MAPE")
-    return charts.local_on_hover(figure, "MAPE", shown["bucket"], zone).update_yaxes(tickformat=".0%")
-
-
-def coverage_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """Coverage beside what is promised, by bucket."""
-    shown = enough(frame)
-    figure = charts.coverage(shown, "bucket", "coverage_90", PROMISED_COVERAGE, "prediction made (UTC)")
-    return charts.local_on_hover(figure, charts.COVERED, shown["bucket"], zone)
-
-
-def errors_by_confidence(frame: pd.DataFrame) -> go.Figure:
-    """MAE by the mean confidence of each bin."""
-    named = frame.assign(confidence=[f"{confidence:.2f}" for confidence in frame["confidence"]])
-    return charts.bars(named, "confidence", "mae", "MAE (min)", "min")
-
-
-def enough(frame: pd.DataFrame) -> pd.DataFrame:
-    """The buckets of the version with most flights, those of them with flights enough to say something."""
-    version = frame.groupby("model_version")["flights"].sum().idxmax()
-    return frame[(frame["model_version"] == version) & (frame["flights"] >= FEW_FLIGHTS)]
 
 
 def why(filters: Filters) -> None:
