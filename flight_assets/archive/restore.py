@@ -27,7 +27,7 @@ DUPLICATE_KEY = 11_000
 
 
 @dataclass(frozen=True)
-class What:
+class Selection:
     """Which archived flights: of one archive, of a range of scheduled dates (both included), or one flight."""
 
     archive_id: str | None = None
@@ -76,7 +76,7 @@ class Restored:
     archives: tuple[str, ...]
 
 
-def restore(archiver: Archiver, what: What, reason: str) -> Restored:
+def restore(archiver: Archiver, what: Selection, reason: str) -> Restored:
     """Bring archived flights back into the hot store, each in the newest state that any archive has of it.
 
     A hot document of the same or a newer state stays. Restored documents carry when, whence and why (``restored``), and are not archived
@@ -90,7 +90,7 @@ def restore(archiver: Archiver, what: What, reason: str) -> Restored:
         return _restore(archiver, what, reason)
 
 
-def _restore(archiver: Archiver, what: What, reason: str) -> Restored:
+def _restore(archiver: Archiver, what: Selection, reason: str) -> Restored:
     readable = [record for record in archiver.archives.records() if record.state in READABLE]
     if what.archive_id:
         _refuse_unreadable(archiver.archives.record(what.archive_id))
@@ -114,7 +114,7 @@ def _refuse_unreadable(record: ArchiveRecord) -> None:
 
 
 def _newest(
-    house: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: What
+    house: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: Selection
 ) -> DataFrame:
     """The rows to restore: those chosen of which no other archive has a newer state."""
     from pyspark.sql import functions as F

@@ -22,7 +22,7 @@ import psutil
 
 from flight_assets.archive import files
 from flight_assets.archive.record import READABLE, ArchiveRecord
-from flight_assets.archive.restore import What, restore
+from flight_assets.archive.restore import Selection, restore
 from flight_assets.archive.steps import Archiver
 from flight_assets.bench.figures import Figure, sampling
 from flight_assets.bench.hot_flights import fact_rows, fill, now
@@ -96,7 +96,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         floors.append(_floor(own, count))
         insert_s = _bare_insert(own, count)
         began = time.perf_counter()
-        restore(archiver, What(archive_id=record.archive_id), "benchmark")
+        restore(archiver, Selection(archive_id=record.archive_id), "benchmark")
         restore_s = time.perf_counter() - began
         second = threading.Thread(target=lambda: archives.append(_run(own)))
         second.start()
@@ -132,7 +132,7 @@ def _steps(record: ArchiveRecord) -> str:
 
 def _run(own: Settings) -> ArchiveRecord:
     house = warehouse.open_warehouse(own)
-    # What is hot was restored a moment ago; without the hold it may leave again at once.
+    # Selection is hot was restored a moment ago; without the hold it may leave again at once.
     at_once = own.model_copy(update={"archive_restore_hold_hours": 0.0})
     record = Archiver(at_once, lambda: house, purpose="flights bench, second").run()
     if record is None:

@@ -43,7 +43,7 @@ FIGURE_RATE = 100
 RATES, MINUTES = (10, FIGURE_RATE, 1_000, 3_000), 10.0
 # What is tried after the rates above, when the last of them was held and when it was not.
 HIGHER, LOWER = 5_000, 2_000
-CONTINUOUS_RATES = (10, FIGURE_RATE, 1_000)
+LIVE_RATES = (10, FIGURE_RATE, 1_000)
 QUICK_RATES, QUICK_MINUTES = (FIGURE_RATE,), 1 / 6
 OUTAGE_RATE, OUTAGE_S = 500, 3_600
 # How long what was sent may take to become visible before the measurement gives up.
@@ -63,7 +63,7 @@ TIMES_ONLY = [{"$project": {"wallTime": 1, "documentKey": 1, "fullDocument.inges
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """Return the figures of the stream by name; quickly, at one rate for some seconds and without an outage.
 
-    - ``latency_p95_s``, ``continuous_p95_s``: seconds from Kafka's acknowledgement until the flight's newest state is in MongoDB,
+    - ``latency_p95_s``, ``live_p95_s``: seconds from Kafka's acknowledgement until the flight's newest state is in MongoDB,
       with a batch a minute and with live processing.
     - ``sustained_events_per_s``: the highest of the rates tried whose lag did not grow.
     - ``recovery_s``: seconds until an hour's messages are in MongoDB after processing comes back, while more arrive.
@@ -75,22 +75,22 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     if not quick:
         minutely.append(_at_rate(settings, HIGHER if minutely[-1].held else LOWER, minutes))
     found["sustained_events_per_s"] = _highest(minutely, minutes)
-    with _continuous_processing(settings):
-        continuous = [_at_rate(settings, rate, minutes, ask_for_batch=quick) for rate in (QUICK_RATES if quick else CONTINUOUS_RATES)]
-        found["continuous_p95_s"] = _latencies(continuous, "continuous processing")
+    with _live_processing(settings):
+        live = [_at_rate(settings, rate, minutes, ask_for_batch=quick) for rate in (QUICK_RATES if quick else LIVE_RATES)]
+        found["live_p95_s"] = _latencies(live, "live processing")
     return found if quick else found | _recovery(settings, OUTAGE_S)
 
 
 @contextmanager
-def _continuous_processing(settings: Settings) -> Iterator[None]:
-    """The command that processes continuously, in a process of its own, for the length of the block."""
-    command = [str(Path(sys.executable).parent / "flights"), "process", "--continuously"]
+def _live_processing(settings: Settings) -> Iterator[None]:
+    """Run live processing in a process of its own for the length of the block."""
+    command = [str(Path(sys.executable).parent / "flights"), "process", "--live"]
     with subprocess.Popen(command) as process:
         deadline = time.monotonic() + DRAIN_S
         try:
             while lease.holder(settings, lease.CONTINUOUS) is None:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise FlightsError("continuous processing did not start: see its message above")
+                    raise FlightsError("live processing did not start: see its message above")
                 time.sleep(LAG_EVERY_S)
             yield
         finally:

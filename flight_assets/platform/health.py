@@ -177,10 +177,10 @@ def check_producer(settings: Settings) -> None:
         raise NotReady(f"the newest message in {settings.kafka_topic} is of {newest or 'never'}")
 
 
-def check_continuous(settings: Settings) -> None:
-    """A living process holds the lease of continuous processing."""
+def check_live(settings: Settings) -> None:
+    """Pass if a living process holds the lease of live processing."""
     if lease.holder(settings, lease.CONTINUOUS) is None:
-        raise NotReady("nobody processes continuously yet")
+        raise NotReady("live processing has not started yet")
 
 
 def check_dagster_code(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from flight_assets.platform import health
-from flight_assets.platform.services.clients import continuous_service, dashboard_service, metrics_service, producer_service
+from flight_assets.platform.services.clients import dashboard_service, live_service, metrics_service, producer_service
 from flight_assets.platform.services.dagster import dagster_services, dagster_viewer_service
 from flight_assets.platform.services.service import Service, java
 from flight_assets.platform.services.spark import spark_master_service, spark_service, spark_worker_service
@@ -71,6 +71,6 @@ def further_services(settings: Settings) -> tuple[Service, ...]:
         spark_master_service(settings),
         spark_worker_service(settings),
         producer_service(settings),
-        continuous_service(settings),
+        live_service(settings),
         dagster_viewer_service(settings),
     )

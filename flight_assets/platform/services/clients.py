@@ -27,14 +27,14 @@ def producer_service(settings: Settings) -> Service:
     )  # fmt: skip
 
 
-def continuous_service(settings: Settings) -> Service:
+def live_service(settings: Settings) -> Service:
     """Return live processing: events in MongoDB within seconds, ahead of their batch."""
     return Service(
-        name="continuous",
-        command=[str(Path(sys.executable).parent / "flights"), "process", "--continuously"],
+        name="live",
+        command=[str(Path(sys.executable).parent / "flights"), "process", "--live"],
         ports=(),
         version=version("flight-tracking-platform"),
-        check=health.check_continuous,
+        check=health.check_live,
         needs=("kafka", "mongod", "spark"),
         environment={"PYTHONPATH": str(PROJECT_DIR)},
     )
