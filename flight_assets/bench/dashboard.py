@@ -7,7 +7,6 @@ the script, as a browser would ask; what the browser then draws is not in it.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+import psutil
 from pymongo import MongoClient
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -100,7 +100,7 @@ def _served(own: Settings) -> Iterator[str]:
     places = {"FLIGHTS_HOME": str(own.home), "FLIGHTS_PORT_OFFSET": str(own.port_offset)}
     app = Path(PROJECT_DIR) / "dashboard/app.py"
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", "127.0.0.1", "--server.port", str(port)]
-    process = subprocess.Popen(command, env=os.environ | names | places, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=psutil.Process().environ() | names | places, stdout=subprocess.DEVNULL)
     try:
         wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
         yield f"ws://127.0.0.1:{port}/_stcore/stream"

@@ -10,12 +10,13 @@ is the platform's; only the way of working is not.
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from flight_assets.bench.batch_spec import BatchSpec
 from flight_assets.contracts.dimensions import airlines, airports
@@ -67,7 +68,7 @@ def command(settings: Settings, spec: BatchSpec, model: Path) -> tuple[list[str]
     words = [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
     places = {"FLIGHTS_HOME": str(settings.home), "FLIGHTS_PORT_OFFSET": str(settings.port_offset), "TZ": "UTC"}
     # This process may have a session over Connect, which leaves marks in its environment.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+    inherited = {name: value for name, value in psutil.Process().environ().items() if not name.startswith("SPARK_")}
     return [*java, *words, str(Path(__file__)), spec.to_json(), str(model)], inherited | spark.environment | places
 
 

@@ -7,7 +7,6 @@ timed from the start of that process until its last check has passed. The others
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -71,7 +71,7 @@ class Sides:
         own = replace(spec, database=FLOOR, root=f"{ROOT}/floor")
         places = {"FLIGHTS_HOME": str(self.settings.home), "FLIGHTS_PORT_OFFSET": str(self.settings.port_offset)}
         command = [sys.executable, "-m", "flight_assets.bench.floor", own.to_json()]
-        seconds, said = _run(command, os.environ | places)
+        seconds, said = _run(command, psutil.Process().environ() | places)
         return seconds, json.loads(said)
 
     def differences(self, spec: BatchSpec, side: str) -> list[str]:
