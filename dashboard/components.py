@@ -1,4 +1,4 @@
-"""What every page shares: its head with the pause button, live parts, stamps, the states of a section, filters, charts, numbers."""
+"""Elements that all pages share: head, live parts, stamps, sections, filters, charts, numbers."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def gather(**queries: Query) -> dict[str, Answer | Exception]:
 
 
 def empty(sentence: str) -> None:
-    """What a section says when there is nothing to show, and what to do about it."""
+    """Show why a section is empty, and the remedy."""
     st.info(sentence, icon=":material/inbox:")
 
 

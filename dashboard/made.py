@@ -1,4 +1,4 @@
-"""What is made of answers, kept in this process: figures, tables and files that many viewers see are made once."""
+"""Rendered results of answers: figures, tables and files are made once for all viewers."""
 
 from __future__ import annotations
 

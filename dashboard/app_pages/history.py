@@ -121,7 +121,7 @@ def weekdays(found: Answers, filters: Filters, measure: tuple[str, str]) -> None
 
 
 def drilled() -> str:
-    """What was drilled into, as the begin of a sentence; empty text at the top."""
+    """Return the codes drilled into, as the beginning of a sentence; empty text at the top."""
     return "".join(f"{dimension} {code} · " for dimension, code in st.session_state.get(PATH, ()))
 
 

@@ -21,7 +21,7 @@ ui.page("Prediction & Insights", "How right the delay model is, beside what a pl
 
 
 def queries_of_figures(filters: Filters) -> dict[str, Query]:
-    """What ``figures`` asks."""
+    """Return the queries of ``figures``."""
     return {
         "bins": data.history(history.delay_distribution, filters),
         "dots": data.history(history.predicted_against_actual, filters, 3_000),
@@ -134,7 +134,7 @@ def versions_compared(found: Answer | Exception) -> None:
 
 
 def why(filters: Filters) -> None:
-    """What each feature added to the prediction of a chosen flight."""
+    """Show the contribution of each feature to the prediction of a chosen flight."""
     with ui.section("Why this prediction", "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes."):
         candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, LARGEST))["rows"]).frame["flight_id"]
         if candidates.empty:

@@ -155,7 +155,7 @@ def checks() -> None:
 
 
 def archives() -> None:
-    """What was moved from MongoDB to HDFS."""
+    """Show the archives: flights moved from MongoDB to HDFS."""
     found = ui.gather(archives=data.history(quality.archives))
     with ui.section("Archives of MongoDB", "Documents moved to HDFS when MongoDB grows above its threshold."):
         rows = ui.answer(found["archives"])

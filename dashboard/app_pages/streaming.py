@@ -136,7 +136,7 @@ def hot() -> None:
 
 
 def series_is_empty(found: object) -> bool:
-    """Whether an answer has no rows; an error is not empty, it is to be shown."""
+    """Return True for an answer without rows. An error is not empty: it is shown."""
     return getattr(found, "frame", None) is not None and bool(found.frame.empty)  # type: ignore[attr-defined]
 
 

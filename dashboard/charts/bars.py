@@ -45,7 +45,10 @@ def ranking(frame: pd.DataFrame, by: str, value: str, title: str, hover: str = "
 
 
 def contributions(frame: pd.DataFrame, shown: int = 12) -> go.Figure:
-    """What each feature added to or took from one flight's prediction, largest on top: feature, value, contribution_minutes."""
+    """Bars of each feature's contribution to one flight's prediction in minutes, the largest on top.
+
+    Columns of ``frame``: feature, value, contribution_minutes.
+    """
     order = frame["contribution_minutes"].abs().sort_values(ascending=False).index[:shown]
     top = frame.loc[order].iloc[::-1]
     labels = [f"{row.feature}<br>= {_feature_value(row.value)}" for row in top.itertuples()]

@@ -26,7 +26,7 @@ RUN_COLOURS = {
 
 
 def health_parts(parts: Mapping[str, float]) -> go.Figure:
-    """What each part gives to the health score, of what it could give: bars of weight × part before bars of the weight."""
+    """Bars of each part of the health score: weight × part, in front of the whole weight."""
     names = list(HEALTH_WEIGHTS)[::-1]
     weights = [HEALTH_WEIGHTS[name] for name in names]
     given = [HEALTH_WEIGHTS[name] * parts[name] for name in names]

@@ -62,7 +62,7 @@ def board_query() -> Query:
 
 
 def stamped(found: dict[str, Answer | Exception], source: str = "the services, Dagster, Kafka, the ledger and Redis") -> None:
-    """As of when the answers are that there are; nothing without any."""
+    """Show the oldest "data as of" among the loaded answers, or nothing without any."""
     answers = [answer for answer in found.values() if isinstance(answer, Answer)]
     if answers:
         ui.stamp(*answers, source=source)

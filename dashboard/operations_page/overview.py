@@ -100,7 +100,7 @@ FORMULA = " + ".join(f"{weight:.2f} × {part}" for part, weight in operations.HE
 
 
 def alarms(board: history.Board | Exception) -> None:
-    """What rings, with what to do; then what is over."""
+    """Show the firing alerts with their remedies, then the resolved ones."""
     with ui.section("Alarms", "Evaluated each minute by the sensor `watch`. To silence one: `flights alerts silence RULE --reason TEXT`."):
         found = raised(board)
         if not found.firing:

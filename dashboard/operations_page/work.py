@@ -63,7 +63,7 @@ def work() -> None:
 
 
 def archives() -> None:
-    """What is being archived, and what was when."""
+    """Show the running archive and the past ones."""
     with ui.section("Archives", "From the hot store to HDFS; newest first."):
         found = ui.gather(archives=query("archives", operations.archives), state=query("archive_state", operations.archive_state))
         state = ui.answer(found["state"]).frame.iloc[0]

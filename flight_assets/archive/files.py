@@ -30,10 +30,10 @@ class ArchiveDamaged(FlightsError):
 
 
 def export(house: Warehouse, settings: Settings, hdfs: Hdfs, record: ArchiveRecord) -> None:
-    """Write the planned slices to the temporary directory and note in the record which files with how many rows and which checksums.
+    """Write the planned slices to the temporary directory and record each file with its rows and checksum.
 
-    A repeat begins anew. Documents that were updated or deleted since the plan are not in their slice any more and stay out, and so do
-    those that do not fit the contract, which are counted.
+    A repeat starts again from the first slice. Documents updated or deleted since the plan are left out. So
+    are those that do not fit the contract, which are counted.
     """
     hdfs.delete(record.temporary)
     work = tasks.Export(settings, record.temporary, tuple(record.slices), record.restored_since)
@@ -58,7 +58,7 @@ def read(house: Warehouse, location: str) -> DataFrame:
 
 
 def read_back(house: Warehouse, settings: Settings, directory: str, paths: Sequence[str]) -> tuple[list[ArchivedFile], list[str]]:
-    """What is in each of some files, read whole from HDFS; and what is wrong with those that cannot be read."""
+    """Return the content of files on HDFS, read whole, and the errors of the unreadable ones."""
     found = tasks.each(house, tasks.ReadBack(settings, directory, tuple(paths)), len(paths))
     return [ArchivedFile(**each) for each in found if "problem" not in each], tasks.problems(found)
 
@@ -192,10 +192,11 @@ def archived_only(house: Warehouse, settings: Settings) -> int:
 
 
 def without_archived(house: Warehouse, states: DataFrame) -> DataFrame:
-    """The states of flights of which no archive holds a newer one.
+    """Return the states of flights of which no archive holds a newer one.
 
-    A flight that has left the hot store is not there to be compared with, so a late event would bring an older state back as its newest.
-    The states' dates as literals let Spark skip the files of other days.
+    A flight that has left the hot store cannot be compared with. Without this step, a late event would
+    bring an older state back as the newest. Dates are literals, so that Spark skips the files of other
+    days.
     """
     from pyspark.sql import functions as F
 

@@ -1,4 +1,4 @@
-"""The hot side of an archive: how big the hot store is, what of it may leave and from when it is, and deleting what has left."""
+"""The hot side of an archive: size of the hot store, documents that may leave, and their deletion."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _refined(flights: Any, match: Document, minute: Bin, unfit: Sequence[Documen
 
 
 def overlap(taken: Document, each: Bin) -> bool:
-    """Whether a range of ``taken_between`` has a moment in common with a bin."""
+    """Return True if a range of ``taken_between`` overlaps a bin."""
     limits = taken["ingestion_timestamp"]
     return bool(limits["$gte"] < each.end and each.start < limits["$lt"])
 
@@ -126,10 +126,11 @@ def held_back(flights: Any, ranges: Sequence[Document]) -> int:  # noqa: ANN401
 
 
 def unchanged(flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], with_prediction: bool) -> Document:
-    """The query for those of the documents that are as they were archived, all of them with a prediction or all without.
+    """Return the query for documents unchanged since export, all with a prediction or all without.
 
-    The three lists together are exact: an event belongs to one flight, so a document with one of these ids and one of these events
-    has the very event that was archived of it. A prediction that is filled in later changes a document without giving it a new event.
+    The three lists together are exact. An event belongs to one flight, so a document with one of these ids
+    and one of these events has the event that was archived. A prediction that arrives later changes a
+    document without a new event.
     """
     same = {"_id": {"$in": list(flight_ids)}, "event_id": {"$in": list(event_ids)}, "version": {"$in": list(versions)}}
     return same | {"prediction": {"$ne": None} if with_prediction else None}
@@ -165,7 +166,7 @@ def _delete_alike(flights: Any, batch: pa.RecordBatch, predicted: bool) -> int: 
 
 
 def hot_in_range(flights: Any, record: ArchiveRecord) -> bool:  # noqa: ANN401
-    """Whether any document is hot in an archive's range of ingestion."""
+    """Return True if a hot document lies in the ingestion range of an archive."""
     return (
         flights.find_one({"ingestion_timestamp": {"$gte": record.first_ingestion, "$lte": record.last_ingestion}}, {"_id": 1}) is not None
     )

@@ -28,7 +28,7 @@ DUPLICATE_KEY = 11_000
 
 @dataclass(frozen=True)
 class Selection:
-    """Which archived flights: of one archive, of a range of scheduled dates (both included), or one flight."""
+    """Archived flights to restore: of one archive, of scheduled dates (both included), or one flight."""
 
     archive_id: str | None = None
     first_date: date | None = None
@@ -42,7 +42,7 @@ class Selection:
         return ", ".join(part for part in parts if part) or "everything"
 
     def touches(self, record: ArchiveRecord) -> bool:
-        """Whether an archive may hold one of these flights."""
+        """Return True if an archive may hold one of these flights."""
         if self.archive_id and record.archive_id != self.archive_id:
             return False
         return any(self._may_hold(each) for each in record.files)
@@ -69,7 +69,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Restored:
-    """What became of the flights chosen: ``restored`` are hot again, ``kept_newer`` were hot in the same or a newer state."""
+    """Outcome of a restore: ``restored`` are hot again, ``kept_newer`` were hot already, as new or newer."""
 
     restored: int
     kept_newer: int

@@ -83,10 +83,11 @@ class Archiver:
             return record
 
     def preview(self, exact: bool = False) -> tuple[HotSize, Selection, int]:
-        """What an archive would take now: the store's size, the selection, and how many old documents are held back. Changes nothing.
+        """Return the store's size, the selection, and the number of old documents held back.
 
-        Documents are held against the contract where an earlier export met some that do not fit it, or everywhere if it must be
-        ``exact``, which takes seconds per 100,000 documents; the export looks at each in any case.
+        Changes nothing. Documents are compared with the contract where an earlier export met misfits, or
+        everywhere if it must be ``exact``. That takes seconds per 100,000 documents. The export always
+        looks at each document.
         """
         now = self.now()
         policy = policy_of(self.settings)
@@ -221,7 +222,10 @@ class Archiver:
         return State.DELETING
 
     def _delete(self, record: ArchiveRecord) -> State:
-        """File by file, some at a time; the record says how far it is, so that a crash or a pause in the middle goes on from there."""
+        """Delete file by file, some at a time.
+
+        The record says how far it is, so that a crash or a pause continues from there.
+        """
         house = self.open_warehouse()
         while record.deleted_files < len(record.files):
             self._refuse_paused()
@@ -286,5 +290,5 @@ def _sizes(size: HotSize) -> Sizes:
 
 
 def next_step(record: ArchiveRecord) -> str:
-    """What happens to an archive next, for people."""
+    """Return the next step of an archive as a sentence for people."""
     return NEXT_STEP[record.state]

@@ -1,6 +1,7 @@
-"""What Spark's tasks do for an archive: a slice of MongoDB into files, reading a file back, deleting what a file holds.
+"""Work of Spark's tasks for an archive: write a slice of MongoDB, read a file back, delete its documents.
 
-Each is one item of work with its result; ``each`` runs items in Spark. No step's logic: that is in ``steps``.
+Each is one item of work with its result; ``each`` runs items in Spark. The logic of the steps is in
+``steps``.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ class Work(Protocol):
 
 
 def each(house: Warehouse, work: Work, items: int) -> list[Found]:
-    """What a piece of work found for each of the items 0 … n-1, in order, done by Spark's tasks. Results must fit JSON, and be small.
+    """Return the results of a piece of work for the items 0 … n-1, in order, run by Spark's tasks.
 
-    Batches have the right of way: no item is begun while one is processed, for up to ``GIVES_WAY_S``.
+    Results must fit JSON and be small. Batches go first: no item starts while one is processed, for up to
+    ``GIVES_WAY_S``.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -80,7 +82,10 @@ def _given_way(settings: Settings, nth: int) -> int:
 
 
 def overlapped(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """What a piece of work gives for each item, in order, ``ITEMS_AT_ONCE`` of them in work; no item is taken before it can be begun."""
+    """Yield the result of each item in order, with ``ITEMS_AT_ONCE`` items in work.
+
+    No item is taken before it can start.
+    """
     with ThreadPoolExecutor(ITEMS_AT_ONCE) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
@@ -193,5 +198,5 @@ class Delete:
 
 
 def problems(found: Sequence[Found]) -> list[str]:
-    """What was wrong with files, one text for each."""
+    """Return the problems of files, one text for each."""
     return [f"{each_found['path']} {each_found['problem']}" for each_found in found if "problem" in each_found]

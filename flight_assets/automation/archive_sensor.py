@@ -62,7 +62,7 @@ def mongo_size_sensor(context: SensorEvaluationContext) -> SensorResult:
 
 
 def observe(settings: Settings, active_run: str | None) -> Observed:
-    """What a tick needs to know of the stores; quick unless the hot store is over its threshold."""
+    """Return what a tick needs to know of the stores. Quick unless the hot store is over its threshold."""
     archives = Archives(Hdfs(settings))
     running = f"run {active_run}" if active_run else lease.holder(settings, lease.ARCHIVING)
     unfinished = archives.unfinished()

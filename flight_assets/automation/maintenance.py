@@ -1,4 +1,4 @@
-"""What keeps the warehouse in order beside the batches: rollups, compaction, vacuum, a day made again."""
+"""Jobs that maintain the warehouse beside the batches: rollups, compaction, vacuum, backfill."""
 
 from datetime import UTC, date, timedelta
 

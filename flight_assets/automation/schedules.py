@@ -69,7 +69,7 @@ def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | Ski
 
 
 def _has_died(record: RunRecord) -> bool:
-    """Whether a started run has neither the lease nor anybody to wait for. Dagster itself does not see a run's process die."""
+    """Return True if a started run neither holds the lease nor waits for it: its process has died."""
     if record.dagster_run.status is not DagsterRunStatus.STARTED or datetime.now(UTC) - record.create_timestamp < START_GRACE:
         return False
     return not lease.is_held(get_settings())

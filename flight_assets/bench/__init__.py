@@ -1,1 +1,1 @@
-"""What `flights bench` runs: one module for each name of `--only`, with `measure(settings, quick) -> dict of figures`."""
+"""Benchmarks of `flights bench`: one module per name of `--only`, with `measure(settings, quick)`."""

@@ -235,7 +235,7 @@ def _refuse_other_count(side: str, found: int, expected: int) -> None:
 
 @contextmanager
 def _memory(settings: Settings) -> Iterator[dict[str, list[float]]]:
-    """What all processes of the platform have resident, in GB, every SAMPLE_EVERY_S: ``PSS`` and ``RSS``."""
+    """Collect the resident memory of all platform processes in GB every SAMPLE_EVERY_S: ``PSS``, ``RSS``."""
     found: dict[str, list[float]] = {"PSS": [], "RSS": []}
 
     def look() -> None:

@@ -51,7 +51,7 @@ class BatchSpec:
 
     @classmethod
     def from_json(cls, text: str) -> BatchSpec:
-        """What ``to_json`` wrote."""
+        """Return the specification that ``to_json`` wrote."""
         found: dict[str, Any] = json.loads(text)
         spans = {int(partition): (first, end) for partition, (first, end) in found["spans"].items()}
         return cls(**{**found, "spans": spans})

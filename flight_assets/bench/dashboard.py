@@ -1,8 +1,8 @@
-"""The dashboard in front of a million flights: warm and cold pages, Redis against the stores, fifty viewers, and batches beside them.
+"""The dashboard over a million flights: warm and cold pages, Redis, fifty viewers, batches beside them.
 
-Needs a running platform with a model, and sends events to it for the batches: measure on a platform of its own. The flights that pages
-show are in databases of the measurement's own. A page's time is from asking Streamlit over its web socket until it has finished
-the script, as a browser would ask; what the browser then draws is not in it.
+Needs a running platform with a model, and sends events to it: measure on a platform of its own. The pages
+read databases of the benchmark. The time of a page runs from the request over Streamlit's web socket to the
+end of its script. Drawing in the browser is not part of it.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Figure:
         return {"value": self.value, "unit": self.unit, "sides": sides, "note": self.note, "curve_over": self.curve_over}
 
     def sides_as_text(self) -> str:
-        """Of each side the median and the spread, for a person."""
+        """Return the median and the spread of each side as text."""
         shown = [
             f"{name} {median(values):.3g} ({min(values):.3g}–{max(values):.3g}) {self.side_unit}" for name, values in self.sides.items()
         ]
@@ -100,7 +100,7 @@ VERSIONS_OF = (
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on: processor, cores, memory, load (runnable processes, mean of a minute) before, and versions."""
+    """Return the machine of the measurement: processor, cores, memory, load before it, and versions."""
     processor = next((line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor())
     return {
         "processor": processor,
@@ -119,7 +119,7 @@ def _cpuinfo() -> list[str]:
 
 
 def report(figures: Mapping[str, Figure], measured_on: Mapping[str, Any]) -> dict[str, Any]:
-    """What `flights bench --json` prints: an object by figure name, and ``machine``."""
+    """Return the object that `flights bench --json` prints: figures by name, and ``machine``."""
     return {"machine": dict(measured_on)} | {name: figure.as_dict() for name, figure in figures.items()}
 
 

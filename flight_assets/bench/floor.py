@@ -155,7 +155,7 @@ def _parse(messages: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_valid() -> pl.Expr:
-    """Whether an event keeps the contract. Null counts as no."""
+    """Return the condition of a valid event. Null counts as no."""
     expected = pl.concat_str("airline", pl.col("flight_number").cast(pl.String), pl.lit("-"), "origin", pl.lit("-"))
     kind = pl.col("event_type")
     conditions = [

@@ -1,7 +1,8 @@
-"""The same batch, and the same questions, beside ever more flights in the warehouse and in the hot store: none of it may take ever longer.
+"""Growth: the same batch and the same queries beside ever more flights in the warehouse and the hot store.
 
-Fills the platform's own tables and its hot store, and removes the rows in the end. Needs a running platform with a model, and sends batches
-to it: measure on one of its own. The curve over days of batches is the bench ``quarter``'s, that of an archive over its size ``archive``'s.
+Fills the platform's own tables and its hot store, and removes the rows in the end. Needs a running platform
+with a model, and sends batches to it: measure on one of its own. The bench ``quarter`` measures days of
+batches, ``archive`` the size of an archive.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What much history costs a page's query: before and after compaction, and against the same query by DuckDB.
+"""Cost of much history for a page's query: before and after compaction, and against DuckDB.
 
-Flights come from a Spark ``range``, so that ten million take minutes; they are in databases of their own, removed in the end.
+Flights come from a Spark ``range``, so that ten million take minutes. They are in databases of their own,
+removed in the end.
 """
 
 from __future__ import annotations

@@ -28,9 +28,10 @@ def _real_flights() -> list[Any]:
 
 
 def fact_rows(count: int, oldest: datetime, newest: datetime, first: int = 0) -> Iterator[dict[str, Any]]:
-    """Rows of ``fact_flight_events``, one per flight: real ones of 2013, taken in evenly from ``oldest`` to ``newest``.
+    """Yield rows of ``fact_flight_events``: flights of 2013, ingested evenly from ``oldest`` to ``newest``.
 
-    The flight is scheduled on the day it is taken in, and so is its id; ``first`` numbers the rows, so that calls need not share a flight.
+    A flight is scheduled on the day of its ingestion, and its id is of that day. ``first`` numbers the
+    rows: calls with other numbers share no flight.
     """
     flights = _real_flights()
     step = (newest - oldest) / max(count, 1)

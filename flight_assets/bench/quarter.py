@@ -1,9 +1,11 @@
-"""A quarter of one-minute batches in small: commits to a staging table day after day, with the nightly maintenance, at a moved clock.
+"""A quarter of one-minute batches in small: commits day after day, nightly maintenance, a moved clock.
 
-What could grow is what each commit must look through: the files of a partition and the versions of the table's log. Both are counted after
-each day, and the time of a commit and of a batch's question to the table are taken. Days pass by ageing the log's files on HDFS, by which
-Delta decides which of its entries have expired. VACUUM goes by the times within them, so it runs each night and removes nothing: files that
-no version names stay, which no reader looks at. Fewer commits a day than 1,440: the note says by what factor the log is smaller.
+A commit must look through the files of a partition and the versions of the table's log, which could grow.
+Both are counted after each day. The time of a commit and of a batch's query are taken.
+
+Days pass by ageing the log's files on HDFS, by which Delta expires its entries. VACUUM uses the times
+within them, so it runs each night and removes nothing. Files that no version names stay, and no reader
+looks at them. A day has fewer than 1,440 commits: the note gives the factor.
 """
 
 from __future__ import annotations
@@ -122,7 +124,7 @@ class _Clock:
         self._days: list[dict[str, datetime]] = []
 
     def pass_a_day(self) -> None:
-        """What was written since the last call is a day older at the next."""
+        """Make everything written since the last call a day older."""
         known = set().union(*self._days)
         self._days.append({name: written for name, written in self._hdfs.modified_in(self._log).items() if name not in known})
         if len(self._days) > EXPIRED_AFTER:

@@ -36,10 +36,11 @@ RUN_FIELDS = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run that succeeded. ``seconds``: from the moment its process was started to its end, all steps and checks included.
+    """A run that succeeded.
 
-    ``queued_s`` is how long it waited before that for Dagster's queue, which looks every few seconds; ``steps_s`` is the time in
-    which at least one step was under way.
+    - ``seconds``: from the start of its process to its end, all steps and checks included.
+    - ``queued_s``: its wait in Dagster's queue before that, which looks every few seconds.
+    - ``steps_s``: the time in which at least one step was under way.
     """
 
     seconds: float
@@ -160,10 +161,10 @@ def _change(settings: Settings, mutation: str) -> None:
 
 
 def has_work(settings: Settings) -> bool:
-    """Whether the topic holds messages that have not landed, or a batch has landed and is not through every step.
+    """Return True if a message has not landed, or a batch has not passed every step.
 
     Raises:
-        FlightsError: the topic ends before what has landed.
+        FlightsError: the topic ends before the landed offsets.
     """
     ledger = Ledger(Hdfs(settings))
     if landing.has_news(kafka.end_offsets(settings), ledger.next_offsets()):

@@ -1,7 +1,8 @@
-"""The platform, the naive pipeline and the floor over the same messages, into the same servers: how long each takes, and the same rows.
+"""The platform, the naive pipeline and the floor over the same messages, with the same rows as result.
 
-The platform's side is a run of ``process_flights`` as the schedule starts one: Dagster's queue, code server and a process of the run,
-timed from the start of that process until its last check has passed. The others are timed from the start of their process to its end.
+The platform's side is a run of ``process_flights`` as the schedule starts one: queue, code server and run
+process. It is timed from the start of that process until its last check has passed. The others are timed
+from the start of their process to its end.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def _messages(settings: Settings, count: int) -> list[Message]:
 
 @contextmanager
 def _sending(settings: Settings, messages: Iterable[Message], rate: int) -> Iterator[Future[PublishResult]]:
-    """What sends at a steady rate; it is done, and every message is acknowledged, when the block ends."""
+    """Send at a steady rate in the background. The block ends when every message is acknowledged."""
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(publish, messages, settings.kafka_bootstrap_servers, settings.kafka_topic, rate)
         yield sending
@@ -114,10 +114,12 @@ def _sending(settings: Settings, messages: Iterable[Message], rate: int) -> Iter
 
 @dataclass(frozen=True)
 class AtRate:
-    """Messages sent at a steady rate, and what became of them.
+    """Messages sent at a steady rate, and their latency.
 
-    ``seconds``: of each document, from Kafka's taking its message to MongoDB's taking the document; ``backlog``: messages that had not
-    landed when the last was acknowledged; ``peaks``: the most that had not landed, minute by minute; ``sent_at``: messages per second.
+    - ``seconds``: of each document, from Kafka's acknowledgement to its write in MongoDB.
+    - ``backlog``: messages that had not landed when the last one was acknowledged.
+    - ``peaks``: the largest backlog of each minute.
+    - ``sent_at``: messages per second.
     """
 
     rate: int
@@ -128,7 +130,7 @@ class AtRate:
 
     @property
     def held(self) -> bool:
-        """Whether it was sent at that rate and the lag did not grow."""
+        """Return True if it was sent at that rate and the backlog did not grow."""
         return self.sent_at >= RATE_KEPT * self.rate and not is_growing(self.peaks)
 
     @property
@@ -158,7 +160,10 @@ def _not_held(measured: list[AtRate]) -> str:
 
 
 def _at_rate(settings: Settings, rate: int, minutes: float, *, ask_for_batch: bool = False) -> AtRate:
-    """Send at that rate for so long and wait until all of it is visible: until the schedule's next batch, or one that is asked for then."""
+    """Send at that rate for so long and wait until all of it is visible.
+
+    The wait is for the next scheduled batch, or for one that is asked for then.
+    """
     _refuse_backlog(settings)
     messages = _messages(settings, int(rate * minutes * CADENCE_S))
     peaks = [0.0] * ceil(minutes)
@@ -233,7 +238,7 @@ def _refuse_backlog(settings: Settings) -> None:
 
 
 def _is_behind(settings: Settings, ends: dict[int, int]) -> bool:
-    """Whether a message before these offsets has not been through the step that writes to MongoDB."""
+    """Return True if a message before these offsets has not passed the step that writes to MongoDB."""
     ledger = Ledger(Hdfs(settings))
     return _lag(settings, ends) > 0 or ledger.last_done("mongo_hot") < ledger.last_done(STEPS[0])
 
@@ -244,7 +249,7 @@ def _lag(settings: Settings, ends: dict[int, int] | None = None) -> int:
 
 
 def is_growing(peaks: list[float]) -> bool:
-    """Whether the lag's peaks rise from minute to minute, beyond its swing: the second half's largest over the first half's.
+    """Return True if the backlog's peaks rise: the second half's largest is beyond the first half's swing.
 
     The first minute is left out when there are more than two: it starts from nothing.
     """

@@ -1,4 +1,4 @@
-"""Which columns each column comes from, per asset of the pipeline; and the pages that read the assets."""
+"""Lineage of the pipeline: the source columns of each column, per asset, and the assets each page reads."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What becomes of an alarm: pending, firing, resolved; told once when it fires and once when it is over; silenced with a reason.
+"""The life of an alert: pending, firing, resolved. Sinks hear of its start and its end, once each.
 
-Pure: samples and the last state in, the next state out. Who keeps the state and who is told is decided elsewhere.
+A silenced rule does not notify. Pure: samples and the last state in, the next state out. Other modules keep
+the state and notify the sinks.
 """
 
 from __future__ import annotations
@@ -125,7 +126,11 @@ def _seen(rule: Rule, known: Alert | None, alarm: tuple[dict[str, str], float, s
 
 
 def due(state: State, sink: str, now: datetime) -> list[Alert]:
-    """What a sink must be told now: what fires and is not silenced, and the end of what it was, or should have been, told of."""
+    """Return the alerts to deliver to a sink.
+
+    These are the firing alerts that are not silenced, and the resolutions of alerts it has received or
+    missed.
+    """
     return [alert for alert in state.alerts.values() if _is_due(alert, sink, state, now)]
 
 

@@ -52,12 +52,12 @@ class Reading:
         self.seconds = self.answered_at - began
 
     def is_due(self) -> bool:
-        """Whether the answer is too old to serve and no question is under way. A failure is asked again at the next scrape."""
+        """Return True if the samples are too old to serve and no collection is under way."""
         is_old = bool(self.problem) or time.monotonic() - self.answered_at > self.source.fresh_s
         return is_old and (self.pending is None or self.pending.done())
 
     def is_up(self) -> bool:
-        """Whether the last answer came, and not too long ago."""
+        """Return True if the last collection succeeded recently enough."""
         return not self.problem and time.monotonic() - self.answered_at <= self.source.fresh_s + GRACE_S
 
 
@@ -71,7 +71,7 @@ class StoreCollector(Collector):
         self._lock = threading.Lock()
 
     def samples(self) -> list[Sample]:
-        """What every source says now, the health score over it, and which of them are up."""
+        """Return the samples of every source, the health score over them, and which sources are up."""
         with self._lock:
             for reading in self._readings:
                 if reading.is_due():

@@ -28,7 +28,10 @@ SHOWN_LATEST = 100
 
 @dataclass(frozen=True)
 class Board:
-    """What there is to see: ``alerts`` newest first, ``as_of`` the last evaluation, ``source`` the store that it comes from."""
+    """All alerts and silences as people see them.
+
+    ``alerts`` come newest first. ``as_of`` is the last evaluation, ``source`` the store of the answer.
+    """
 
     alerts: list[Alert]
     silences: list[Silence]

@@ -30,7 +30,7 @@ class Metric:
 
     @property
     def is_counter(self) -> bool:
-        """Whether it only grows."""
+        """Return True if the metric only grows."""
         return self.name.endswith("_total")
 
 
@@ -268,7 +268,7 @@ def from_machine(settings: Settings) -> Iterator[Sample]:
 
 
 def from_services(settings: Settings) -> Iterator[Sample]:
-    """Whether each service of the embedded platform works, and its memory."""
+    """Sample whether each service of the embedded platform works, and its memory."""
     for row in operations.services(settings).itertuples():
         yield Sample("flights_service_up", float(row.works), (str(row.service),))
         yield Sample("flights_service_memory_bytes", float(row.rss_mb) * 1024 * 1024, (str(row.service),))

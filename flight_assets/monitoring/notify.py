@@ -1,4 +1,7 @@
-"""Who is told of an alarm: the log always, a webhook and e-mail where they are configured. Each attempt ends within the timeout."""
+"""Sinks of alerts: the log always, a webhook and e-mail where they are configured.
+
+Each attempt ends within the timeout.
+"""
 
 from __future__ import annotations
 

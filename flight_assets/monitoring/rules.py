@@ -1,7 +1,8 @@
-"""The rules of the alarms, all of them. Evaluated by the Dagster sensor ``watch``, and exported for Prometheus as they stand.
+"""All alert rules, evaluated by the Dagster sensor ``watch`` and exported for Prometheus.
 
-A rule looks at the samples of one metric: each sample past the limit for ``for_s`` seconds is an alarm of its own, told apart by the
-sample's labels, unless the rule has ``each``. A limit is a number or the name of a setting.
+A rule looks at the samples of one metric. Each sample past the limit for ``for_s`` seconds is an alert of
+its own, named by the sample's labels, unless the rule has ``each``. A limit is a number or the name of a
+setting.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ SERVICES_OF_STORES = "kafka|namenode|mongod|redis|dagster-webserver|spark|metric
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``only`` and ``never`` are a label and a regular expression that its whole value must, or must not, match.
+    """One rule. ``only`` and ``never`` are a label and a regular expression for its whole value.
 
-    With ``each`` all samples past the limit are one alarm without labels: its value is the one furthest past the limit, and ``{each}`` in
-    its summary lists them in these words.
+    A sample must match ``only`` and must not match ``never``. With ``each``, all samples past the limit are
+    one alert without labels. Its value is the one furthest past the limit. ``{each}`` in its summary lists
+    them in these words.
     """
 
     name: str
@@ -44,18 +46,18 @@ class Rule:
         return float(getattr(settings, self.limit)) if isinstance(self.limit, str) else self.limit
 
     def concerns(self, labels: Mapping[str, str]) -> bool:
-        """Whether the rule looks at a sample with these labels."""
+        """Return True if the rule looks at a sample with these labels."""
         if self.only and not re.fullmatch(self.only[1], labels.get(self.only[0], "")):
             return False
         return not (self.never and re.fullmatch(self.never[1], labels.get(self.never[0], "")))
 
     def is_past(self, value: float, settings: Settings) -> bool:
-        """Whether a value is past the limit; NaN is not."""
+        """Return True if a value is past the limit; NaN is not."""
         limit = self.limit_value(settings)
         return value > limit if self.comparison == ">" else value < limit
 
     def alarms(self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings) -> list[tuple[dict[str, str], float, str]]:
-        """What its samples call for: labels, value and summary of each alarm."""
+        """Return the alerts that the samples call for: labels, value and summary of each."""
         past = [(labels, value) for labels, value in samples if self.concerns(labels) and self.is_past(value, settings)]
         if not self.each:
             return [(labels, value, self.summary.format(value=value, **labels)) for labels, value in past]

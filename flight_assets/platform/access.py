@@ -1,7 +1,7 @@
-"""Who may do what on a secured platform: its secrets and certificates, each server's options that ask for them, the users and their rights.
+"""Access on a secured platform: secrets, certificates, options of each server, users and their rights.
 
-Of an open platform all of it is empty, and nothing is made. Names of users are those of ``settings.USERS``; what is secret is in files that
-their owner alone may read, and neither in a command line nor in the environment.
+On an open platform all of it is empty, and nothing is made. The users are those of ``settings.USERS``.
+Secrets are in files that only their owner may read, never in a command line or in the environment.
 """
 
 from __future__ import annotations
@@ -93,7 +93,10 @@ def _run(command: list[str]) -> None:
 
 
 def _administers(settings: Settings) -> bool:
-    """Whether this process may make users: those of other roles, and of platforms elsewhere, only use what is there."""
+    """Return True if this process may create users.
+
+    Processes of other roles, and of platforms elsewhere, use the existing ones.
+    """
     return settings.secured and settings.embedded and settings.role == "pipeline"
 
 
@@ -265,7 +268,10 @@ def kafka_rights(settings: Settings) -> list[ACL]:
 
 
 def hdfs_groups(settings: Settings) -> dict[str, str]:
-    """Who is in which group, also of the users whom HiveServer2 has signed in. Elsewhere a name is what a client says, without Kerberos."""
+    """Return the groups of each user, also of users that HiveServer2 has signed in.
+
+    Elsewhere a user name is what the client claims, without Kerberos.
+    """
     if not settings.secured:
         return {}
     return {"hadoop.user.group.static.mapping.overrides": f"dr.who=;dashboard={HDFS_READERS};pipeline=supergroup"}

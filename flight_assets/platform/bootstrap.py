@@ -1,4 +1,4 @@
-"""What must exist before the first batch: topic, tables, dimensions, collection. All of it idempotent."""
+"""Creation of what the first batch needs: topic, tables, dimensions, collection. Idempotent."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def hdfs_properties(settings: Settings) -> dict[str, object]:
 
 
 def datanode_properties(settings: Settings, name: str = "datanode", number: int = 1) -> dict[str, object]:
-    """What one DataNode has of its own."""
+    """Return the properties in which one DataNode differs from the others."""
     return {
         "dfs.datanode.data.dir": f"file://{settings.home / 'data' / name}",
         "dfs.datanode.address": settings.address("datanode", number),
@@ -267,9 +267,9 @@ def spark_properties(settings: Settings) -> dict[str, object]:
 
 
 def _executor_properties(settings: Settings) -> dict[str, object]:
-    """What executors on other machines need: other people's jars lie at the same path as here, ours comes from the driver.
+    """Return the settings of executors on other machines; nothing when the driver does all work.
 
-    Nothing when the driver does all work.
+    Third-party jars lie at the same path as here. Our own jar comes from the driver.
     """
     if settings.spark_master.startswith("local"):
         return {}

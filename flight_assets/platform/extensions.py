@@ -1,6 +1,7 @@
-"""What Spark is given of ours, compiled once by its own compiler: guards of who may write and sign in, the sink of raw batches, and
-the rule by which generated code serves more than one batch.
-"""  # noqa: D205
+"""Our own extensions of Spark, compiled once by the Scala compiler it ships with.
+
+They guard writes and sign-in, write raw batches, and let generated code serve more than one batch.
+"""
 
 from __future__ import annotations
 

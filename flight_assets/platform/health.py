@@ -1,4 +1,4 @@
-"""What each service must do to count as up. Every check raises while its service does not do it, and gives up after its own timeout."""
+"""Health checks. Each raises while its service does not do its work, and gives up after its own timeout."""
 
 from __future__ import annotations
 

@@ -133,9 +133,10 @@ def _resident_mb(pid: int) -> int:
 
 
 def _resident(process: psutil.Process) -> int:
-    """What the process has resident, in bytes; a page that several processes share counts as a part in each (Linux's PSS).
+    """Return the resident memory of a process in bytes.
 
-    Of another user's process the whole of such pages: the system tells no more.
+    A page that several processes share counts as a part in each (Linux's PSS). For a process of another
+    user it counts in full, because the system tells no more.
     """
     try:
         try:
@@ -217,7 +218,10 @@ def _end_leftovers(settings: Settings, say: Say) -> None:
 
 
 def _is_ours(settings: Settings, pid: int | None) -> bool:
-    """Whether a process belongs to the platform of this home, by the mark in its environment that its children inherit."""
+    """Return True if a process belongs to the platform of this home.
+
+    The mark is a variable of the environment that its children inherit.
+    """
     if pid is None or pid == psutil.Process().pid:
         return False
     try:

@@ -1,6 +1,7 @@
-"""What Spark forks its Python workers from (`spark.python.daemon.module`), with what their functions import in it.
+"""The process from which Spark forks its Python workers (`spark.python.daemon.module`), imports done.
 
-Spark ends workers that have had nothing to do for a minute. A new one would first import for seconds, and keep 200 MB for itself.
+Spark ends workers that have been idle for a minute. A new one would first import for seconds, and keep 200
+MB for itself.
 """
 
 import gc

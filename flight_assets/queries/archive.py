@@ -1,4 +1,4 @@
-"""What people ask of the archives: how far the running one is, what there is, what happens next."""
+"""Queries about archives: the progress of the running one, the list, the next step."""
 
 from __future__ import annotations
 

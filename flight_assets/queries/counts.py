@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 class Counts:
     """Messages, events and flights in each store.
 
-    ``kafka_acknowledged`` is the sum of the topic's end offsets; ``lost`` are those that the topic's retention deleted
-    before they could land; ``raw`` counts the rows of the Parquet files; ``duplicate`` comes
-    from the batches' records, since duplicates are kept nowhere but in raw; the others are rows of their tables or documents.
+    - ``kafka_acknowledged``: the sum of the topic's end offsets.
+    - ``lost``: messages that the topic's retention deleted before they could land.
+    - ``raw``: rows of the Parquet files.
+    - ``duplicate``: from the batches' records, since duplicates are kept nowhere but in raw.
+    - The others are rows of their tables or documents.
     """
 
     kafka_acknowledged: int
@@ -41,7 +43,7 @@ class Counts:
 
     @property
     def problems(self) -> list[str]:
-        """What does not add up between the stores; empty when all is processed and nothing is lost or doubled."""
+        """Return the disagreements between stores; empty when nothing waits, is lost or is doubled."""
         accounted = self.staged + self.duplicate + self.quarantined
         found = []
         if self.raw != accounted:

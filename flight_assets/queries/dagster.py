@@ -1,4 +1,4 @@
-"""What Dagster knows of its runs, schedules, sensors and materialisations, by its GraphQL API."""
+"""Runs, schedules, sensors and materialisations, from the GraphQL API of Dagster."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def materializations(settings: Settings, asset: str, limit: int = 50) -> pd.Data
 
 
 def sensor_cursor(settings: Settings, name: str) -> str | None:
-    """What a sensor noted at its last tick; None if it has not ticked."""
+    """Return the cursor that a sensor wrote at its last tick; None if it has not ticked."""
     query = (
         "{ repositoriesOrError { ... on RepositoryConnection { nodes { sensors { name sensorState { typeSpecificData "
         "{ ... on SensorData { lastCursor } } } } } } } }"

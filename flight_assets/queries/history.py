@@ -1,4 +1,4 @@
-"""What has been: Spark SQL over the rollups, and over the fact table and predictions where single flights count. Delays in minutes."""
+"""History of flights: Spark SQL over the rollups, the fact table and predictions. Delays in minutes."""
 
 from __future__ import annotations
 
@@ -59,9 +59,11 @@ def extent(house: Warehouse) -> pd.DataFrame:
 
 
 def daily_sums(house: Warehouse, filters: Filters) -> pd.DataFrame:
-    """One row per flight_date that has flights, oldest first: flight_date, and sums over its flights, of which ``whole``, ``in_periods``
-    and ``by_weekday`` make what people look at: one question instead of one for each.
-    """  # noqa: D205
+    """One row per flight_date that has flights, oldest first: flight_date, and sums over its flights.
+
+    ``whole``, ``in_periods`` and ``by_weekday`` derive the figures of the page from it: one query instead
+    of one for each.
+    """
     return _summed(house, filters, DAILY, {"flight_date": "flight_date"}, "ORDER BY flight_date")
 
 
@@ -159,9 +161,11 @@ def flight(house: Warehouse, flight_id: str) -> pd.DataFrame:
 
 
 def predicted_against_actual(house: Warehouse, filters: Filters, limit: int = 4_000) -> pd.DataFrame:
-    """One row per flight with prediction and actual, a sample by hash of at most ``limit``: flight_id, flight_date, airline, route,
-    predicted_delay_minutes, interval_low_minutes, interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version.
-    """  # noqa: D205
+    """One row per flight with prediction and actual, a sample by hash of at most ``limit``.
+
+    Columns: flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes,
+    interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version.
+    """
     columns = (
         "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
         "actual_delay_minutes, error_minutes, confidence, model_version"

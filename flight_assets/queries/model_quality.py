@@ -50,12 +50,16 @@ _FIGURES = {
 
 
 def live_quality(house: Warehouse, models: ModelStore, first: date, until: date, bucket: Bucket = "day") -> pd.DataFrame:
-    """One row per bucket of prediction_timestamp and version, in order: the figures over the flights that arrived.
+    """One row per bucket of prediction_timestamp and version, in order, over the flights that arrived.
 
-    Columns: bucket (UTC; absent for ``all``), model_version, predictions (made), flights (of them arrived), cancelled (counted apart: no
-    delay to compare with), mae, rmse, mape (ratio, over flights at least 15 minutes early or late), coverage_90, interval_width_minutes,
-    brier, and what the training flights' median, mean and share of late ones would have given for the same flights
-    (mae_median_baseline, rmse_mean_baseline, brier_base_rate). NaN where no flight has arrived.
+    - bucket: UTC; absent for ``all``. model_version.
+    - predictions: made; flights: of them arrived; cancelled: counted apart, with no delay to compare with.
+    - mae, rmse in minutes; mape: a ratio over flights at least 15 minutes early or late.
+    - coverage_90, interval_width_minutes, brier.
+    - mae_median_baseline, rmse_mean_baseline, brier_base_rate: the same flights, guessed by the training
+      flights' median, mean and share of late ones.
+
+    NaN where no flight has arrived.
     """
     rows = _with_baselines(house, models, _between(house.read(PREDICTIONS), first, until))
     if bucket == "all":
@@ -90,10 +94,11 @@ def versions_compared(house: Warehouse, models: ModelStore, first: date, until: 
 
 
 def explain_flight(house: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
-    """Why a flight got its prediction: one row per feature, the strongest first: feature, value, contribution_minutes.
+    """Return the reasons of a prediction: feature, value, contribution_minutes, the strongest first.
 
-    The features are made again from the staged events of its time; contributions are SHAP values of the mean booster, which together
-    with ``attrs["expected_minutes"]`` add up to what it says (Lundberg et al. 2020, Nature Machine Intelligence 2, 56–67).
+    The features are made again from the staged events of its time. Contributions are SHAP values of the
+    mean booster. With ``attrs["expected_minutes"]`` they add up to its forecast (Lundberg et al. 2020,
+    Nature Machine Intelligence 2, 56–67).
 
     Raises:
         FlightsError: the flight has no prediction, or its model is gone or cannot be explained.
@@ -113,7 +118,7 @@ def explain_flight(house: Warehouse, models: ModelStore, flight_id: str) -> pd.D
 
 
 def explanation(house: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
-    """What ``explain_flight`` gives; where it refuses, no row, and the reason in ``attrs["refusal"]``: an answer as good as another."""
+    """Return the answer of ``explain_flight``; a refusal is in ``attrs["refusal"]``, without rows."""
     try:
         return explain_flight(house, models, flight_id)
     except ModelError as error:

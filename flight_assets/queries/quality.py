@@ -30,10 +30,13 @@ _OPTIONAL = tuple(field.name for field in MESSAGE_FIELDS if not field.required)
 
 
 def batches(house: Warehouse, limit: int = 500) -> pd.DataFrame:
-    """One row per batch, oldest first, the newest ``limit``: batch_id, timestamp (newest ingestion, UTC), counts of messages
-    (record_count, staged, duplicate, quarantined), of flights (predicted, upserted, merged), file_size_mb, and unaccounted:
-    record_count − staged − duplicate − quarantined, which is 0 unless a message was lost or doubled.
-    """  # noqa: D205
+    """One row per batch, oldest first, the newest ``limit``.
+
+    - batch_id; timestamp: newest ingestion, UTC; file_size_mb.
+    - record_count, staged, duplicate, quarantined: messages.
+    - predicted, upserted, merged: flights.
+    - unaccounted: record_count − staged − duplicate − quarantined, 0 unless a message was lost or doubled.
+    """
     counts = "record_count, staged, duplicate, quarantined, predicted, upserted, merged, file_size_mb, storage_location"
     query = (
         f"SELECT batch_id, timestamp, {counts}, record_count - staged - duplicate - quarantined AS unaccounted "  # noqa: S608 - names of the contract
@@ -61,9 +64,11 @@ def quarantine_by_reason(house: Warehouse) -> pd.DataFrame:
 
 
 def quarantine_samples(house: Warehouse, reason: str, limit: int = 20) -> pd.DataFrame:
-    """One row per rejected message of a reason, newest first: ingestion_timestamp (UTC), detail, value (its text, cut at
-    ``SAMPLE_CHARACTERS``), kafka_partition, kafka_offset, batch_id. Bytes that are not UTF-8 show as U+FFFD.
-    """  # noqa: D205
+    """One row per rejected message of a reason, newest first. Bytes that are not UTF-8 show as U+FFFD.
+
+    Columns: ingestion_timestamp (UTC), detail, value (its text, cut at ``SAMPLE_CHARACTERS``),
+    kafka_partition, kafka_offset, batch_id.
+    """
     rejected = house.read(QUARANTINE).where(F.col("reason") == F.lit(reason))
     newest = rejected.orderBy(F.col("ingestion_timestamp").desc(), F.col("kafka_offset").desc()).limit(limit)
     frame = newest.select("ingestion_timestamp", "detail", "value", "kafka_partition", "kafka_offset", "batch_id").toArrow().to_pandas()
@@ -120,9 +125,11 @@ def contract(house: Warehouse) -> pd.DataFrame:
 
 
 def archives(house: Warehouse, limit: int = 50) -> pd.DataFrame:
-    """One row per archive of MongoDB documents, newest first: archive_id, timestamp (UTC), state, reason, record_count, file_size_mb,
-    storage_location, first_ingestion and last_ingestion (UTC).
-    """  # noqa: D205
+    """One row per archive of MongoDB documents, newest first. Times are UTC.
+
+    Columns: archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location,
+    first_ingestion, last_ingestion.
+    """
     columns = "archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location, first_ingestion, last_ingestion"
     return house.ask(f"SELECT {columns} FROM {house.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}")  # noqa: S608 - names of the contract
 

@@ -66,7 +66,7 @@ def asked_for(settings: Settings, names: Container[str]) -> tuple[Service, ...]:
 
 
 def further_services(settings: Settings) -> tuple[Service, ...]:
-    """What runs only where it is asked for: Spark's cluster manager, a steady producer, continuous processing, Dagster to look at."""
+    """Return the services that run only on request, such as live processing or a steady producer."""
     return (
         spark_master_service(settings),
         spark_worker_service(settings),

@@ -18,10 +18,13 @@ from flight_assets.settings import Settings
 class Service:
     """One process of the platform.
 
-    ``ports`` are endpoints of ``settings.BASE_PORTS``, the main one first. ``check`` raises while the service does not do its work.
-    ``prepare`` is a command that must have run once before the first start; ``prepared`` is the path that tells that it has.
-    ``number`` counts the processes of a kind from 1; it decides their ports. ``needs`` may name kinds that a profile does not have.
-    ``role`` is the user of a secured platform that its process is, if it is a client of the stores.
+    - ``ports``: endpoints of ``settings.BASE_PORTS``, the main one first.
+    - ``check``: raises while the service does not do its work.
+    - ``prepare``: a command that must have run once before the first start; ``prepared`` is the path it
+      leaves.
+    - ``number``: counts the processes of a kind from 1 and decides their ports.
+    - ``needs``: kinds of services, also ones that a profile does not have.
+    - ``role``: the user of a secured platform that its process is, if it is a client of the stores.
     """
 
     name: str

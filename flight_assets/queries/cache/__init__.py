@@ -1,7 +1,8 @@
 """Answers of queries, kept in Redis as Arrow frames. Key: query, parameters and data version.
 
-Answers that pages still ask for are computed again before they expire. While Redis is down, every question is a miss:
-pages get slower, never wrong. dogpile.cache is not used here: when its backend is down, each waiting caller computes.
+Answers that pages still ask for are computed again before they expire. While Redis is down, every question
+is a miss, so pages get slower, never wrong. dogpile.cache is not used here. When its backend is down, each
+waiting caller computes.
 """
 
 from flight_assets.queries.cache.encoding import TOKEN_BYTES, decode, encode

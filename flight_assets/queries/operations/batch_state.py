@@ -47,10 +47,9 @@ def batch_records(settings: Settings, last: int = RECENT_BATCHES) -> list[BatchR
 
 
 def batches(settings: Settings, last: int = RECENT_BATCHES) -> pd.DataFrame:
-    """One row per finished batch, oldest first: ``BATCH_COLUMNS`` and ``seconds_<step>``; timestamp is its newest message's, UTC.
+    """One row per finished batch, oldest first: ``BATCH_COLUMNS`` and ``seconds_<step>``.
 
-    ``messages_per_s`` is of the landing stream: an availableNow query lives for seconds and Spark's REST interface lists no
-    structured stream, so its progress is read from what it left.
+    timestamp is that of its newest message, UTC. ``messages_per_s`` is the rate of landing.
     """
     rows = []
     for record in batch_records(settings, last):
@@ -64,7 +63,10 @@ def batches(settings: Settings, last: int = RECENT_BATCHES) -> pd.DataFrame:
 
 
 def streaming(settings: Settings) -> dict[str, int]:
-    """Of the landing stream's checkpoint: planned (last batch whose offsets are fixed), committed (last one written); −1 = none."""
+    """Return progress of the landing stream's checkpoint; −1 = none.
+
+    ``planned`` is the last batch whose offsets are fixed, ``committed`` the last one written.
+    """
     hdfs = Hdfs(patient(settings))
     newest = {name: [int(entry) for entry in hdfs.list(f"{CHECKPOINT}/{folder}") if entry.isdigit()] for name, folder in _CHECKPOINTS}
     return {name: max(entries, default=-1) for name, entries in newest.items()}

@@ -26,7 +26,7 @@ def archive_threshold_bytes(settings: Settings) -> int:
 
 
 def get_json(settings: Settings, url: str, store: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
-    """What a REST address answers. Raises StoreUnavailable naming the store."""
+    """Return the JSON of a REST address. Raises StoreUnavailable naming the store."""
     import requests
 
     try:

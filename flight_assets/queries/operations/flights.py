@@ -67,7 +67,7 @@ class PredictionError:
 
 
 def prediction_error(flights: pd.DataFrame) -> PredictionError | None:
-    """Of flights with an outcome (``newest_flights(with_outcome=True)``); None when there is none."""
+    """Return the errors of flights that have an outcome; None without any."""
     if flights.empty:
         return None
     error = flights["error_minutes"].astype(float)

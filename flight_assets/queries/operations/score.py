@@ -53,19 +53,25 @@ def _within(value: float | None, limit: float) -> float:
 
 
 def health_score(parts: Mapping[str, float]) -> float:
-    """The pipeline's health, 0…1: Σ weight × part with the weights of ``HEALTH_WEIGHTS`` (they sum to 1).
+    """Return the health of the pipeline, 0…1: Σ weight × part with the weights of ``HEALTH_WEIGHTS``.
 
-    services 0.35 × share of services whose check passes + freshness 0.25 × min(1, age limit / age of the data)
-    + runs 0.20 × share of recent runs that succeeded + lag 0.10 × min(1, lag limit / lag)
-    + quality 0.10 × max(0, 1 − quarantined share / its limit). The limits are those of the alerts (settings).
+    - services: 0.35 × share of services whose check passes
+    - freshness: 0.25 × min(1, age limit / age of the data)
+    - runs: 0.20 × share of recent runs that succeeded
+    - lag: 0.10 × min(1, lag limit / lag)
+    - quality: 0.10 × max(0, 1 − quarantined share / its limit)
+
+    The limits are those of the alerts (settings).
     """
     return sum(weight * parts[name] for name, weight in HEALTH_WEIGHTS.items())
 
 
 def pipeline_runs(runs: pd.DataFrame, now: datetime) -> tuple[float | None, float | None]:
-    """Of ``dagster.runs``: seconds since a run last brought the stores up to date, and the share of the pipeline's ended runs, in parts or
-    whole, that succeeded.
-    """  # noqa: D205
+    """Return data age and success share from ``dagster.runs``.
+
+    Age: seconds since a run last brought the stores up to date. Share: ended runs of the pipeline, whole or
+    in parts, that succeeded.
+    """
     ended = runs[runs["job"].isin(PIPELINE_JOBS) & runs["status"].isin(dagster.ENDED)]
     good = ended[ended["status"] == "SUCCESS"]
     stored = good[good["job"].isin(STORING_JOBS)]

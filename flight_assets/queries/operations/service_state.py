@@ -53,7 +53,7 @@ def _refuse_silent_metrics(settings: Settings) -> None:
 
 
 def machine(settings: Settings) -> dict[str, float]:
-    """Of the machine: cpu_used_ratio (of a moment now), memory and disk of ``home`` in bytes and as used share."""
+    """Return cpu_used_ratio of this moment, and memory and disk of ``home`` in bytes and as used share."""
     memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(next(p for p in (settings.home, *settings.home.parents) if p.exists())))
     return {
         "cpu_used_ratio": psutil.cpu_percent(CPU_SAMPLE_S) / 100,

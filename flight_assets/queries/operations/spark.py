@@ -49,7 +49,7 @@ def _spark_time(text: str | None) -> datetime | None:
 
 
 def spark_memory(settings: Settings) -> dict[str, float]:
-    """Of the application's executors: storage memory used and available in bytes, running tasks, cores."""
+    """Return storage memory used and available in bytes, running tasks and cores of all executors."""
     found = get_json(settings, f"{spark_ui(settings)}/applications/{spark_application(settings)}/executors", "Spark")
     names = {"memory_used_bytes": "memoryUsed", "memory_limit_bytes": "maxMemory", "active_tasks": "activeTasks", "cores": "totalCores"}
     return {name: float(sum(executor[key] for executor in found)) for name, key in names.items()}

@@ -53,9 +53,10 @@ def mongodb_size(settings: Settings) -> dict[str, float]:
 
 
 def redis_info(settings: Settings) -> dict[str, float]:
-    """The cached answers' hits, misses and errors since Redis was created, hit_ratio (NaN before the first question); of INFO the memory in
-    bytes, keys, clients and evictions.
-    """  # noqa: D205
+    """Return the use of Redis: hits, misses, errors, hit_ratio, memory in bytes, keys, clients, evictions.
+
+    hit_ratio is the share of cached answers since Redis was created, NaN before the first question.
+    """
     import redis as library
 
     client = redis.connect(patient(settings))
