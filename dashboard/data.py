@@ -11,9 +11,10 @@ import streamlit as st
 
 from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, DataVersion, Life, Query, ResultCache, open_cache
 from flight_assets.settings import Settings, get_settings
-from flight_assets.stores import mongo, outage, warehouse
+from flight_assets.stores import mongo, outage
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
+from flight_assets.stores.warehouse import Warehouse, prepare, refuse_unreachable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ class Clients:
         self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="question")
         self._lock = threading.Lock()
         self._mongo: Any = None
-        self._house: warehouse.Warehouse | None = None
+        self._warehouse: Warehouse | None = None
 
     def mongo(self) -> Any:  # noqa: ANN401 - pymongo's Database
         """The platform's database; raises StoreUnavailable at once if nothing listens."""
@@ -53,29 +54,29 @@ class Clients:
         outage.refuse_silent(self.settings, "Kafka")
         return self.settings
 
-    def on_house(self, compute: Callable[[warehouse.Warehouse], pd.DataFrame]) -> pd.DataFrame:
+    def on_warehouse(self, compute: Callable[[Warehouse], pd.DataFrame]) -> pd.DataFrame:
         """Ask the warehouse; a session that ended with its Spark server is opened anew."""
         outage.refuse_silent(self.settings, "Spark Connect")
-        house = self._open_house()
+        warehouse = self._open_warehouse()
         try:
-            return compute(house)
+            return compute(warehouse)
         except Exception as error:
             if not any(sign in str(error) for sign in _LOST_SESSION):
                 raise
             with self._lock:
-                if self._house is house:
-                    self._house = None
-            return compute(self._open_house())
+                if self._warehouse is warehouse:
+                    self._warehouse = None
+            return compute(self._open_warehouse())
 
-    def _open_house(self) -> warehouse.Warehouse:
+    def _open_warehouse(self) -> Warehouse:
         from pyspark.sql import SparkSession
 
         with self._lock:
-            if self._house is None:
-                warehouse.refuse_unreachable(self.settings)
+            if self._warehouse is None:
+                refuse_unreachable(self.settings)
                 session = SparkSession.builder.remote(self.settings.spark_remote).create()
-                self._house = warehouse.prepare(session, self.settings)
-            return self._house
+                self._warehouse = prepare(session, self.settings)
+            return self._warehouse
 
     def close(self) -> None:
         """Stop refreshing and give the connections back."""
@@ -118,7 +119,11 @@ def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any
     """A question to the warehouse: ``function(warehouse, *args, **parameters)``, of the last finished batch's data."""
     known = clients()
     return _query(
-        function, args, parameters, known.versions.history, lambda: known.on_house(lambda house: function(house, *args, **parameters))
+        function,
+        args,
+        parameters,
+        known.versions.history,
+        lambda: known.on_warehouse(lambda warehouse: function(warehouse, *args, **parameters)),
     )
 
 
@@ -126,7 +131,11 @@ def judged(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa:
     """A question about the model: ``function(warehouse, model store, *args)``, of the last finished batch's data."""
     known = clients()
     return _query(
-        function, args, {}, known.versions.history, lambda: known.on_house(lambda house: function(house, ModelStore(known.hdfs()), *args))
+        function,
+        args,
+        {},
+        known.versions.history,
+        lambda: known.on_warehouse(lambda warehouse: function(warehouse, ModelStore(known.hdfs()), *args)),
     )
 
 

@@ -114,13 +114,13 @@ def _refuse_unreadable(record: ArchiveRecord) -> None:
 
 
 def _newest(
-    house: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: Selection
+    warehouse: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: Selection
 ) -> DataFrame:
     """The rows to restore: those chosen of which no other archive has a newer state."""
     from pyspark.sql import functions as F
 
     def of(records: Sequence[ArchiveRecord]) -> DataFrame:
-        made = [files.read(house, record.storage_location).withColumn("archive_id", F.lit(record.archive_id)) for record in records]
+        made = [files.read(warehouse, record.storage_location).withColumn("archive_id", F.lit(record.archive_id)) for record in records]
         union = made[0]
         for each in made[1:]:
             union = union.unionByName(each)
@@ -244,29 +244,29 @@ def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
             raise FlightsError(
                 f"archive {archive_id} is {record.state}, there is nothing to give up: `flights archive restore` brings it back"
             )
-        house, at = archiver.open_warehouse(), archiver.now()
+        warehouse, at = archiver.open_warehouse(), archiver.now()
         others = [each for each in archiver.archives.records() if each.state in READABLE and each.archive_id != archive_id]
-        restored, kept = _write(_states_taken(house, record, others), archiver.settings, at, reason)
-        files.unregister(house, archiver.settings, record)
+        restored, kept = _write(_states_taken(warehouse, record, others), archiver.settings, at, reason)
+        files.unregister(warehouse, archiver.settings, record)
         record.restores.append(Restore(timestamp=at, reason=reason, selection="given up", restored=restored, kept_newer=kept))
         record.reason += f"; given up: {reason}"
         record.state = State.ABANDONED
         archiver.archives.save(record)
-        files.write_metadata_table(house, archiver.archives.records())
+        files.write_metadata_table(warehouse, archiver.archives.records())
         return Restored(restored, kept, (archive_id,))
 
 
-def _states_taken(house: Warehouse, record: ArchiveRecord, others: Sequence[ArchiveRecord]) -> DataFrame:
+def _states_taken(warehouse: Warehouse, record: ArchiveRecord, others: Sequence[ArchiveRecord]) -> DataFrame:
     """The newest states that an archive's ranges of ingestion hold and that no other archive has."""
     from pyspark.sql import functions as F
 
     taken = F.lit(False)
     for each in record.slices:
         taken |= (F.col("ingestion_timestamp") >= F.lit(each.start)) & (F.col("ingestion_timestamp") < F.lit(each.end))
-    states = house.read(FACT).where(taken).withColumn("archive_id", F.lit(record.archive_id))
+    states = warehouse.read(FACT).where(taken).withColumn("archive_id", F.lit(record.archive_id))
     for other in others:
         states = states.join(
-            files.read(house, other.storage_location).select("flight_id", "event_id"), ["flight_id", "event_id"], "left_anti"
+            files.read(warehouse, other.storage_location).select("flight_id", "event_id"), ["flight_id", "event_id"], "left_anti"
         )
     return states.select(*FACT.column_names, "archive_id")
 

@@ -55,7 +55,7 @@ class Work(Protocol):
         """Do it for one item."""
 
 
-def each(house: Warehouse, work: Work, items: int) -> list[Found]:
+def each(warehouse: Warehouse, work: Work, items: int) -> list[Found]:
     """Return the results of a piece of work for the items 0 … n-1, in order, run by Spark's tasks.
 
     Results must fit JSON and be small. Batches go first: no item starts while one is processed, for up to
@@ -69,7 +69,7 @@ def each(house: Warehouse, work: Work, items: int) -> list[Found]:
         for found in overlapped(work, numbers):
             yield pa.RecordBatch.from_pydict({"found": pa.array([json.dumps(each_found) for each_found in found], pa.string())})
 
-    rows = house.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1))).mapInArrow(run, "found string").collect()
+    rows = warehouse.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1))).mapInArrow(run, "found string").collect()
     return [json.loads(row.found) for row in rows]
 
 

@@ -21,9 +21,9 @@ from dagster import (
 
 from flight_assets.assets.maintenance import DAYS, VacuumConfig
 from flight_assets.settings import get_settings
-from flight_assets.stores import warehouse
 from flight_assets.stores.backfill import rebuild_days
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.warehouse import open_warehouse
 
 # A platform that was off for some nights catches up with so many.
 NIGHTS_BACK = 7
@@ -83,8 +83,8 @@ class BackfillConfig(Config):
 def rebuild(context: OpExecutionContext, config: BackfillConfig) -> None:
     """Rebuild the days; see ``stores.backfill``."""
     settings = get_settings()
-    house = warehouse.open_warehouse(settings)
-    done = rebuild_days(house, Hdfs(settings), settings, {date.fromisoformat(day) for day in config.days}, context.log.info)
+    warehouse = open_warehouse(settings)
+    done = rebuild_days(warehouse, Hdfs(settings), settings, {date.fromisoformat(day) for day in config.days}, context.log.info)
     context.log.info("%s: %s", ", ".join(config.days), done)
 
 

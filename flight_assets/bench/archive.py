@@ -29,7 +29,8 @@ from flight_assets.bench.hot_flights import fact_rows, fill, now
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.queries.flights import FlightFinder
-from flight_assets.stores import lease, mongo, warehouse
+from flight_assets.stores import lease, mongo
+from flight_assets.stores.warehouse import Warehouse, create_statement, open_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,11 +81,11 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """
     own = settings.model_copy(update={"mongo_database": DATABASE, "warehouse_database": DATABASE})
     count = QUICK_DOCUMENTS if quick else DOCUMENTS
-    with _stores(own) as (house, archives):
+    with _stores(own) as (warehouse, archives):
         floors = [_floor(own, count)]
         ids = _fill(own, count)
-        alone = [_batch(own, house, nth) for nth in range(1 + BATCHES_ALONE)][1:]
-        archiver = Archiver(own, lambda: house, purpose="flights bench")
+        alone = [_batch(own, warehouse, nth) for nth in range(1 + BATCHES_ALONE)][1:]
+        archiver = Archiver(own, lambda: warehouse, purpose="flights bench")
         with _memory(own) as memory:
             began = time.perf_counter()
             record = archiver.run()
@@ -102,7 +103,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         second.start()
         during: list[float] = []
         while second.is_alive():
-            during.append(_batch(own, house, 1 + BATCHES_ALONE + len(during)))
+            during.append(_batch(own, warehouse, 1 + BATCHES_ALONE + len(during)))
             # Batches come every minute and take a part of it; here they take half the time.
             second.join(during[-1])
         second.join()
@@ -131,10 +132,10 @@ def _steps(record: ArchiveRecord) -> str:
 
 
 def _run(own: Settings) -> ArchiveRecord:
-    house = warehouse.open_warehouse(own)
+    warehouse = open_warehouse(own)
     # Selection is hot was restored a moment ago; without the hold it may leave again at once.
     at_once = own.model_copy(update={"archive_restore_hold_hours": 0.0})
-    record = Archiver(at_once, lambda: house, purpose="flights bench, second").run()
+    record = Archiver(at_once, lambda: warehouse, purpose="flights bench, second").run()
     if record is None:
         raise FlightsError("nothing was archived the second time")
     return record
@@ -152,28 +153,28 @@ def _one_archive(own: Settings, archiver: Archiver, count: int) -> float:
 
 
 @contextmanager
-def _stores(own: Settings) -> Iterator[tuple[warehouse.Warehouse, list[ArchiveRecord]]]:
+def _stores(own: Settings) -> Iterator[tuple[Warehouse, list[ArchiveRecord]]]:
     """A warehouse of its own and a list for the archives made; both are removed in the end."""
-    house = warehouse.open_warehouse(own)
-    archiver = Archiver(own, lambda: house)
+    warehouse = open_warehouse(own)
+    archiver = Archiver(own, lambda: warehouse)
     if archiver.archives.unfinished():
         raise FlightsError("an archive is unfinished: `flights archive run` first")
-    house.spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}").collect()
+    warehouse.spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}").collect()
     for table in (FACT, ARCHIVE_METADATA):
-        house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
+        warehouse.spark.sql(create_statement(warehouse.name(table), table)).collect()
     before = set(archiver.archives.ids())
     made: list[ArchiveRecord] = []
     try:
-        yield house, made
+        yield warehouse, made
     finally:
         for archive_id in set(archiver.archives.ids()) - before:
             record = archiver.archives.record(archive_id)
             if record.state in READABLE:
-                files.unregister(house, own, record)
+                files.unregister(warehouse, own, record)
             for path in (record.directory, record.temporary):
                 archiver.hdfs.delete(path)
             archiver.archives.forget(archive_id)
-        house.spark.sql(f"DROP DATABASE IF EXISTS {DATABASE} CASCADE").collect()
+        warehouse.spark.sql(f"DROP DATABASE IF EXISTS {DATABASE} CASCADE").collect()
         with mongo.connect(own) as client:
             client.drop_database(DATABASE)
 
@@ -200,16 +201,16 @@ def _floor(own: Settings, count: int) -> float:
     return float(found["seconds"])
 
 
-def _batch(own: Settings, house: warehouse.Warehouse, nth: int) -> float:
+def _batch(own: Settings, warehouse: Warehouse, nth: int) -> float:
     """Seconds of the stores' part of a batch: 1,000 flights merged into the fact table and upserted into the hot store by Spark."""
     from flight_assets.stores.mongo_writer import upsert_from_spark
 
     rows = list(fact_rows(BATCH_DOCUMENTS, now() - timedelta(hours=1), now(), first=5_000_000 + nth * BATCH_DOCUMENTS))
     types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
-    states = house.spark.createDataFrame([tuple(row[name] for name in FACT.column_names) for row in rows], types)
+    states = warehouse.spark.createDataFrame([tuple(row[name] for name in FACT.column_names) for row in rows], types)
     with lease.hold(own, "flights bench", wait_s=60.0):
         began = time.perf_counter()
-        house.merge_flights(states)
+        warehouse.merge_flights(states)
         upsert_from_spark(states, own)
         return time.perf_counter() - began
 

@@ -203,7 +203,7 @@ def _upserts(sides: Sides, spec: BatchSpec, repetitions: int) -> Figure:
     """The documents of a batch, by the platform's writer from rows that Spark keeps, and by one bulk write of ready documents."""
     own = sides.settings.model_copy(update={"mongo_database": UPSERTS})
     seconds: dict[str, list[float]] = {"platform": [], "bare": []}
-    states = computed(sides.house.read(FACT).where(f"batch_id = {spec.batch_id}"))
+    states = computed(sides.warehouse.read(FACT).where(f"batch_id = {spec.batch_id}"))
     with mongo.connect(own) as client:
         documents = [mongo.document(row) for row in states.toArrow().to_pylist()]
         flights = client[UPSERTS][mongo.FLIGHTS]

@@ -57,12 +57,12 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         found[name] = figure
         sys.stderr.write(f"{name} {figure.value:.4g} {figure.unit}: {figure.sides_as_text()}\n")
 
-    with _stores(own, flights, hot) as house, _served(own) as url:
+    with _stores(own, flights, hot) as warehouse, _served(own) as url:
         cold = {page or "overview": [_cold(own, url, page) for _ in range(2 if quick else 3)] for page in PAGES}
         take("cold_page_ms", Figure(max(median(side) for side in cold.values()), "ms", cold, "ms", f"slowest page; {note}"))
         warm = {page or "overview": _warm(url, page, repetitions) for page in PAGES}
         take("warm_page_p95_ms", Figure(_p95([ms for side in warm.values() for ms in side]), "ms", warm, "ms", note))
-        hits = _hits(own, house)
+        hits = _hits(own, warehouse)
         least = min(times for name, [times] in hits.items() if not name.endswith(DECODED))
         take("redis_hit_speedup", Figure(least, "times", hits, "times", "of the least whose frame the process has decoded before"))
         crowd = _crowd(url, 1 if quick else 3)
@@ -75,21 +75,23 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 @contextmanager
 def _stores(own: Settings, flights: int, hot: int) -> Iterator[Warehouse]:
-    house = Warehouse(connect_spark(own), NAME)
-    house.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
-    house.create_tables()
-    house.spark.sql(fact_rows(flights, 365)).select(*FACT.column_names).write.format("delta").mode("append").saveAsTable(house.name(FACT))
-    create_predictions(house)
-    create_rollups(house)
+    warehouse = Warehouse(connect_spark(own), NAME)
+    warehouse.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
+    warehouse.create_tables()
+    warehouse.spark.sql(fact_rows(flights, 365)).select(*FACT.column_names).write.format("delta").mode("append").saveAsTable(
+        warehouse.name(FACT)
+    )
+    create_predictions(warehouse)
+    create_rollups(warehouse)
     mongo.ensure_collection(own)
     with MongoClient[dict[str, Any]](own.mongo_uri) as client:
         client[NAME][mongo.FLIGHTS].delete_many({})
-        client[NAME][mongo.FLIGHTS].insert_many(documents(house, hot, HOT_SPREAD), ordered=False)
+        client[NAME][mongo.FLIGHTS].insert_many(documents(warehouse, hot, HOT_SPREAD), ordered=False)
         try:
-            yield house
+            yield warehouse
         finally:
             client.drop_database(NAME)
-            house.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
+            warehouse.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
 
 
 @contextmanager
@@ -147,15 +149,15 @@ def _warm(url: str, page: str, repetitions: int) -> list[float]:
         return [_visit(socket, page) for _ in range(repetitions)]
 
 
-def _hits(own: Settings, house: Warehouse) -> dict[str, list[float]]:
+def _hits(own: Settings, warehouse: Warehouse) -> dict[str, list[float]]:
     """By query, how many times longer the store takes than Redis: as pages ask, and where the frame is decoded again as well."""
     cache, year = open_cache(own), Filters()
     version = DataVersion(own).history()
     with mongo.database(own) as db:
         asked: dict[str, Callable[[], Any]] = {
-            "history.series": lambda: history.series(house, year, "day"),
-            "history.by": lambda: history.by(house, year, "airline"),
-            "history.by_weekday_and_hour": lambda: history.by_weekday_and_hour(house, year),
+            "history.series": lambda: history.series(warehouse, year, "day"),
+            "history.by": lambda: history.by(warehouse, year, "airline"),
+            "history.by_weekday_and_hour": lambda: history.by_weekday_and_hour(warehouse, year),
             "live.by_route": lambda: live.by_route(db, 10_080),
             "live.over_time": lambda: live.over_time(db, 10_080, "hour"),
         }

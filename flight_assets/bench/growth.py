@@ -22,8 +22,9 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGED_IDS, STAGIN
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries import history
-from flight_assets.stores import maintenance, mongo, warehouse
+from flight_assets.stores import maintenance, mongo
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.warehouse import open_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +75,8 @@ def _batches(batch: Callable[[], float], quick: bool) -> list[float]:
 
 def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> dict[str, Figure]:
     """Batches of today on the platform's tables as they are, then with ever longer a history before it, then without it again."""
-    house = warehouse.open_warehouse(settings)
-    there = house.read(FACT).count()
+    warehouse = open_warehouse(settings)
+    there = warehouse.read(FACT).count()
     today = _next_day(settings) + timedelta(days=ceil(max(sizes) / FLIGHTS_PER_DAY))
     batch = partial(_batch, settings, today)
     batches = {"none": _batches(batch, quick)}
@@ -85,19 +86,19 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
         for size in sizes:
             days = ceil((size - filled) / FLIGHTS_PER_DAY)
             begin -= timedelta(days=days)
-            fill(house, tuple(FILLED), size - filled, begin, days)
+            fill(warehouse, tuple(FILLED), size - filled, begin, days)
             for table in FILLED:
-                maintenance.optimize(house, settings, table)
+                maintenance.optimize(warehouse, settings, table)
             filled = size
             batches[_short(size)] = _batches(batch, quick)
-            asked = _questions(house, today)
+            asked = _questions(warehouse, today)
             for name in questions:
                 questions[name][_short(size)] = asked[name]
             tell(f"{size:,} flights", {"batch": median(batches[_short(size)])} | {name: median(took) for name, took in asked.items()})
     finally:
         for table, day in FILLED.items():
             condition = f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id = {FILLER_BATCH}"
-            house.spark.sql(f"DELETE FROM {house.name(table)} WHERE {condition}").collect()
+            warehouse.spark.sql(f"DELETE FROM {warehouse.name(table)} WHERE {condition}").collect()
     if not quick:
         batches["none"] += _batches(batch, quick)
     note = f"batch of {BATCH:,} messages; flights, as many events and predictions, {FLIGHTS_PER_DAY:,} a day, compacted, "
@@ -111,12 +112,12 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
     }
 
 
-def _questions(house: Warehouse, today: date) -> dict[str, list[float]]:
+def _questions(warehouse: Warehouse, today: date) -> dict[str, list[float]]:
     whole = replace(QUERY, until=today)
     month = replace(whole, first=today - timedelta(days=QUESTION_DAYS - 1))
     ask: dict[str, Callable[[], pd.DataFrame]] = {
-        "month": lambda: history.flights(house, month, SHOWN),
-        "whole": lambda: history.flights(house, whole, SHOWN),
+        "month": lambda: history.flights(warehouse, month, SHOWN),
+        "whole": lambda: history.flights(warehouse, whole, SHOWN),
     }
     for name, question in ask.items():
         if question().empty:

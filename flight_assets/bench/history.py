@@ -21,8 +21,9 @@ from flight_assets.contracts.tables import FACT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
-from flight_assets.stores import maintenance, warehouse
+from flight_assets.stores import maintenance
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.warehouse import Warehouse, connect, create_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,37 +48,39 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     files, flights, days, repetitions = (144, 100_000, 30, 3) if quick else (MINUTE_FILES, FLIGHTS, DAYS, 7)
     with own_table(settings, f"{NAME}_minutes", FACT) as minutes, own_table(settings, f"{NAME}_compacted", FACT) as compacted:
         compaction = _compaction(settings, minutes, compacted, files, repetitions)
-    with own_table(settings, NAME, FACT) as house:
-        fill(house, (FACT,), flights, datetime.now(UTC).date() - timedelta(days=days), days)
-        against_duckdb = _against_duckdb(settings, house, repetitions)
+    with own_table(settings, NAME, FACT) as warehouse:
+        fill(warehouse, (FACT,), flights, datetime.now(UTC).date() - timedelta(days=days), days)
+        against_duckdb = _against_duckdb(settings, warehouse, repetitions)
     return {"compaction_query_speedup": compaction, "history_query_vs_duckdb": against_duckdb}
 
 
 @contextmanager
 def own_table(settings: Settings, database: str, *tables: Table) -> Iterator[Warehouse]:
     """A database with some empty tables of the contract, with their properties; it is removed in the end."""
-    house = warehouse.Warehouse(warehouse.connect(settings), database)
-    house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
-    house.spark.sql(f"CREATE DATABASE {database}").collect()
+    warehouse = Warehouse(connect(settings), database)
+    warehouse.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
+    warehouse.spark.sql(f"CREATE DATABASE {database}").collect()
     for table in tables:
-        house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
+        warehouse.spark.sql(create_statement(warehouse.name(table), table)).collect()
     try:
-        yield house
+        yield warehouse
     finally:
-        house.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
+        warehouse.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
 
 
-def _ask(house: Warehouse, filters: Filters) -> list[str]:
-    return list(history.flights(house, filters, SHOWN)["flight_id"])
+def _ask(warehouse: Warehouse, filters: Filters) -> list[str]:
+    return list(history.flights(warehouse, filters, SHOWN)["flight_id"])
 
 
 def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int) -> Figure:
     """The query over a day of one file a minute, as batches leave them, and over what OPTIMIZE makes of the same files."""
-    for house in (minutes, compacted):
-        day = house.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).selectExpr(
+    for warehouse in (minutes, compacted):
+        day = warehouse.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).selectExpr(
             "* EXCEPT (processing_date)", "flight_date AS processing_date"
         )
-        day.select(*FACT.column_names).repartition(files, "flight_id").write.format("delta").mode("append").saveAsTable(house.name(FACT))
+        day.select(*FACT.column_names).repartition(files, "flight_id").write.format("delta").mode("append").saveAsTable(
+            warehouse.name(FACT)
+        )
     change = maintenance.optimize(compacted, settings, FACT)
     if _ask(compacted, MINUTES_QUERY) != _ask(minutes, MINUTES_QUERY) or change.after >= change.before:
         raise FlightsError(f"OPTIMIZE made {change.after} of {change.before} files, and the query must find the same in them")
@@ -87,9 +90,9 @@ def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, fi
     return Figure(ratio(sides, "before", "after"), "times", sides, note=note)
 
 
-def _live_bytes(house: Warehouse) -> int:
+def _live_bytes(warehouse: Warehouse) -> int:
     """Bytes of the data files of the fact table's newest version."""
-    return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(FACT)}").collect()[0].sizeInBytes)
+    return int(warehouse.spark.sql(f"DESCRIBE DETAIL {warehouse.name(FACT)}").collect()[0].sizeInBytes)
 
 
 # No message is of such a flight; and what events and predictions have beside the columns of the flight.
@@ -101,42 +104,42 @@ _FILLER = (
 )
 
 
-def fill(house: Warehouse, tables: tuple[Table, ...], flights: int, from_day: date, days: int) -> None:
+def fill(warehouse: Warehouse, tables: tuple[Table, ...], flights: int, from_day: date, days: int) -> None:
     """Append that many flights of so many days to tables, in parts that each have days of their own, as time brings them."""
     parts = max(1, flights // FLIGHTS_AT_ONCE)
     for part in range(parts):
         first_day = from_day + timedelta(days=part * (days // parts))
-        rows = house.spark.sql(fact_rows(flights // parts, days // parts, part * (flights // parts), first_day.isoformat()))
+        rows = warehouse.spark.sql(fact_rows(flights // parts, days // parts, part * (flights // parts), first_day.isoformat()))
         rows = rows.selectExpr("* EXCEPT (batch_id, flight_id)", *_FILLER)
         for table in tables:
-            rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(house.name(table))
+            rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(warehouse.name(table))
 
 
-def _against_duckdb(settings: Settings, house: Warehouse, repetitions: int) -> Figure:
+def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) -> Figure:
     """The page's list of flights, and the same by one SELECT of DuckDB's over copies of the table's Parquet files on the local disk."""
     hdfs = Hdfs(settings)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
-        copies = _copied(hdfs, house, Path(folder))
+        copies = _copied(hdfs, warehouse, Path(folder))
         engine = duckdb.connect(config={"threads": 2})
         engine.execute("SET TimeZone = 'UTC'")
         query = (
             f"SELECT {', '.join(history.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE {QUERY.sql()} "
             f"ORDER BY scheduled_departure DESC, flight_id LIMIT {SHOWN}"
         )
-        if _ask(house, QUERY) != engine.execute(query).df()["flight_id"].tolist():
+        if _ask(warehouse, QUERY) != engine.execute(query).df()["flight_id"].tolist():
             raise FlightsError("DuckDB finds other flights than the page")
-        sides = interleaved({"page": lambda: _ask(house, QUERY), "duckdb": lambda: engine.execute(query).df()}, repetitions)
+        sides = interleaved({"page": lambda: _ask(warehouse, QUERY), "duckdb": lambda: engine.execute(query).df()}, repetitions)
         engine.close()
-        flights = house.read(FACT).count()
+        flights = warehouse.read(FACT).count()
     note = f"{flights:,} flights in {copies} files; the latest of one airline; DuckDB reads local copies, Spark HDFS"
     return Figure(ratio(sides, "page", "duckdb"), "ratio", sides, note=note)
 
 
-def _copied(hdfs: Hdfs, house: Warehouse, folder: Path) -> int:
+def _copied(hdfs: Hdfs, warehouse: Warehouse, folder: Path) -> int:
     """Copy the table's live data files to a local folder; returns how many."""
     from pyspark.sql import functions as F
 
-    paths = [row.path for row in house.read(FACT).select(F.col("_metadata.file_path").alias("path")).distinct().collect()]
+    paths = [row.path for row in warehouse.read(FACT).select(F.col("_metadata.file_path").alias("path")).distinct().collect()]
     for number, path in enumerate(paths):
         (folder / f"{number}.parquet").write_bytes(hdfs.read(f"/{path.split('/', 3)[3]}"))
     return len(paths)

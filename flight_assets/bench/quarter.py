@@ -51,20 +51,20 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     - ``quarter_log_files``: files in the table's log at the end.
     """
     days, commits = (QUICK_DAYS, QUICK_COMMITS_A_DAY) if quick else (DAYS, COMMITS_A_DAY)
-    with own_table(settings, DATABASE, STAGING) as house:
-        clock = _Clock(settings, house.path(STAGING))
-        rows = _events(house)
+    with own_table(settings, DATABASE, STAGING) as warehouse:
+        clock = _Clock(settings, warehouse.path(STAGING))
+        rows = _events(warehouse)
         first_day = datetime.now(UTC).date() - timedelta(days=days)
         commit_s, question_s, files, log_files = [], [], [], []
         for number in range(days):
             day = first_day + timedelta(days=number)
             batches = range(number * commits, (number + 1) * commits)
-            commit_s.append(median(_seconds(partial(_commit, house, rows, day, batch_id)) for batch_id in batches))
-            question_s.append(median(_seconds(partial(_question, house, batches.stop)) for _ in range(3)))
-            maintenance.optimize(house, settings, STAGING, f"processing_date = DATE'{day}'")
-            maintenance.vacuum(house, Hdfs(settings), STAGING)
+            commit_s.append(median(_seconds(partial(_commit, warehouse, rows, day, batch_id)) for batch_id in batches))
+            question_s.append(median(_seconds(partial(_question, warehouse, batches.stop)) for _ in range(3)))
+            maintenance.optimize(warehouse, settings, STAGING, f"processing_date = DATE'{day}'")
+            maintenance.vacuum(warehouse, Hdfs(settings), STAGING)
             clock.pass_a_day()
-            files.append(float(_live_files(house, day)))
+            files.append(float(_live_files(warehouse, day)))
             log_files.append(float(clock.log_files()))
     by_day = {"by day": commit_s}
     note = f"{days} days of {commits} commits of {ROWS_A_COMMIT} rows; a platform's log is {MINUTES_A_DAY / commits:.0f} times as long"
@@ -81,13 +81,13 @@ def _growth(by_day: list[float]) -> float:
     return median(by_day[-ENDS:]) / median(by_day[1 : 1 + ENDS])
 
 
-def _events(house: Warehouse) -> DataFrame:
+def _events(warehouse: Warehouse) -> DataFrame:
     """Rows of the contract's types; what is in them does not matter."""
     nulls = [F.lit(None).cast(column.type).alias(column.name) for column in STAGING.columns]
-    return house.spark.range(ROWS_A_COMMIT).select("id", *nulls)
+    return warehouse.spark.range(ROWS_A_COMMIT).select("id", *nulls)
 
 
-def _commit(house: Warehouse, rows: DataFrame, day: date, batch_id: int) -> None:
+def _commit(warehouse: Warehouse, rows: DataFrame, day: date, batch_id: int) -> None:
     number = F.lit(batch_id) * ROWS_A_COMMIT + F.col("id")
     own = {
         "event_id": F.format_string("event-%d", number),
@@ -96,12 +96,12 @@ def _commit(house: Warehouse, rows: DataFrame, day: date, batch_id: int) -> None
         "processing_date": F.lit(day),
         "batch_id": F.lit(batch_id).cast("bigint"),
     }
-    house.append_once(rows.withColumns(own), STAGING, batch_id)
+    warehouse.append_once(rows.withColumns(own), STAGING, batch_id)
 
 
-def _question(house: Warehouse, batch_id: int) -> None:
+def _question(warehouse: Warehouse, batch_id: int) -> None:
     """As a batch asks which of its flights are known: by the batch and the dates of its flights."""
-    house.read(STAGING).where(f"batch_id < {batch_id} AND flight_date = (DATE'{datetime.now(UTC).date()}')").select("flight_id").count()
+    warehouse.read(STAGING).where(f"batch_id < {batch_id} AND flight_date = (DATE'{datetime.now(UTC).date()}')").select("flight_id").count()
 
 
 def _seconds(run: Callable[[], None]) -> float:
@@ -110,8 +110,8 @@ def _seconds(run: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _live_files(house: Warehouse, day: date) -> int:
-    names = house.read(STAGING).where(f"processing_date = DATE'{day}'").select("_metadata.file_path").distinct()
+def _live_files(warehouse: Warehouse, day: date) -> int:
+    names = warehouse.read(STAGING).where(f"processing_date = DATE'{day}'").select("_metadata.file_path").distinct()
     return int(names.count())
 
 

@@ -55,7 +55,7 @@ class Sides:
     """The three sides; ``model`` is a file with the champion, pickled, for the naive one."""
 
     settings: Settings
-    house: Warehouse
+    warehouse: Warehouse
     model: Path
 
     def platform(self) -> Run:
@@ -79,7 +79,7 @@ class Sides:
         """In what the rows of a side differ from the platform's, one sentence per store; none if they are the same."""
         found = []
         for table, columns in COMPARED.items():
-            ours = self.house.read(table).where(f"batch_id = {spec.batch_id}").select(*columns).toArrow()
+            ours = self.warehouse.read(table).where(f"batch_id = {spec.batch_id}").select(*columns).toArrow()
             theirs = self._rows(side, table, spec, columns)
             found += _difference(f"{side}: {table.name}", _set_of(ours), _set_of(theirs))
         with mongo.connect(self.settings) as client:
@@ -91,8 +91,8 @@ class Sides:
         if side == FLOOR:
             return Hdfs(self.settings).open_parquet(f"{ROOT}/floor/{table.name}/batch-{spec.batch_id}.parquet").read(list(columns))
         # Another application has written to it: this one would look at the files that it found the last time.
-        self.house.spark.catalog.refreshTable(f"{NAIVE}.{table.name}")
-        rows = self.house.spark.table(f"{NAIVE}.{table.name}").where(f"batch_id = {spec.batch_id}")
+        self.warehouse.spark.catalog.refreshTable(f"{NAIVE}.{table.name}")
+        rows = self.warehouse.spark.table(f"{NAIVE}.{table.name}").where(f"batch_id = {spec.batch_id}")
         return rows.select(*columns).toArrow()
 
 
@@ -130,25 +130,25 @@ def _difference(what: str, ours: set[tuple[Any, ...]], theirs: set[tuple[Any, ..
 @contextmanager
 def three_sides(settings: Settings) -> Iterator[Sides]:
     """Empty stores for the naive pipeline and the floor beside the platform's; they are removed in the end."""
-    hdfs, house = Hdfs(settings), open_warehouse(settings)
+    hdfs, warehouse = Hdfs(settings), open_warehouse(settings)
     version = ModelStore(hdfs).champion()
     if version is None:
         raise FlightsError("there is no model to predict with: run `flights model train` before measuring")
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.pkl"
         model.write_bytes(pickle.dumps(ModelStore(hdfs).load(version, settings.pickled_model_sha256)))
-        _remove(settings, house, hdfs)
-        house.spark.sql(f"CREATE DATABASE {NAIVE}").collect()
+        _remove(settings, warehouse, hdfs)
+        warehouse.spark.sql(f"CREATE DATABASE {NAIVE}").collect()
         for name in (NAIVE, FLOOR):
             mongo.ensure_collection(settings.model_copy(update={"mongo_database": name}))
         try:
-            yield Sides(settings, house, model)
+            yield Sides(settings, warehouse, model)
         finally:
-            _remove(settings, house, hdfs)
+            _remove(settings, warehouse, hdfs)
 
 
-def _remove(settings: Settings, house: Warehouse, hdfs: Hdfs) -> None:
-    house.spark.sql(f"DROP DATABASE IF EXISTS {NAIVE} CASCADE").collect()
+def _remove(settings: Settings, warehouse: Warehouse, hdfs: Hdfs) -> None:
+    warehouse.spark.sql(f"DROP DATABASE IF EXISTS {NAIVE} CASCADE").collect()
     hdfs.delete(ROOT)
     with mongo.connect(settings) as client:
         for name in (NAIVE, FLOOR):

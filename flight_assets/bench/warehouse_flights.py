@@ -58,36 +58,36 @@ _SUMS = """
 """
 
 
-def create_rollups(house: Warehouse) -> None:
+def create_rollups(warehouse: Warehouse) -> None:
     """The rollups of the fact table as it is, made anew."""
     for name, hour in (("flights_hourly", "hour, "), ("flights_daily", "")):
         keys = f"flight_date, {hour}airline, origin, destination"
-        house.spark.sql(
-            f"CREATE OR REPLACE TABLE {house.database}.{name} USING delta AS SELECT {keys}, {_SUMS} "
-            f"FROM {house.database}.fact_flight_events GROUP BY {keys}"
+        warehouse.spark.sql(
+            f"CREATE OR REPLACE TABLE {warehouse.database}.{name} USING delta AS SELECT {keys}, {_SUMS} "
+            f"FROM {warehouse.database}.fact_flight_events GROUP BY {keys}"
         ).collect()
 
 
-def create_predictions(house: Warehouse) -> None:
+def create_predictions(warehouse: Warehouse) -> None:
     """The predictions of the fact table as it is, in their own table; by a model that is in no registry."""
     predicted = (
         "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
         "confidence, model_version, actual_delay_minutes, error_minutes"
     )
-    house.spark.sql(
-        f"INSERT INTO {house.database}.predictions (prediction_id, flight_id, flight_date, prediction_timestamp, {predicted}, outcome, "
+    warehouse.spark.sql(
+        f"INSERT INTO {warehouse.database}.predictions (prediction_id, flight_id, flight_date, prediction_timestamp, {predicted}, outcome, "
         f"batch_id, prediction_date) SELECT event_id, flight_id, flight_date, timestamp, {predicted}, event_type, batch_id, "
-        f"CAST(timestamp AS DATE) FROM {house.database}.fact_flight_events"
+        f"CAST(timestamp AS DATE) FROM {warehouse.database}.fact_flight_events"
     ).collect()
 
 
-def documents(house: Warehouse, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict[str, Any]]:
+def documents(warehouse: Warehouse, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict[str, Any]]:
     """The fact rows as MongoDB's documents, ingested at equal distances over ``spread``, which ended twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
     from flight_assets.stores.mongo import document
 
     begin = datetime.now(UTC) - timedelta(minutes=20) - spread
-    rows = house.read(FACT).drop("weather").where(f"kafka_offset < {limit}").toArrow().to_pylist()
+    rows = warehouse.read(FACT).drop("weather").where(f"kafka_offset < {limit}").toArrow().to_pylist()
     made = [document({**row, "timestamp": row["timestamp"].replace(tzinfo=UTC)}) for row in rows]
     for number, one in enumerate(sorted(made, key=lambda one: one["version"]["kafka_offset"])):
         one["ingestion_timestamp"] = begin + number / limit * spread

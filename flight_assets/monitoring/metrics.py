@@ -240,13 +240,13 @@ def from_warehouse(settings: Settings) -> Iterator[Sample]:
     """Check results and model monitoring, through a session of its own that ends with the call, so that it bears a restart of Spark."""
     from pyspark.sql import SparkSession
 
-    from flight_assets.stores import warehouse
+    from flight_assets.stores.warehouse import prepare, refuse_unreachable
 
-    warehouse.refuse_unreachable(operations.patient(settings))
+    refuse_unreachable(operations.patient(settings))
     session = SparkSession.builder.remote(settings.spark_remote).create()
     try:
-        house = warehouse.prepare(session, settings)
-        checks, monitored = operations.latest_checks(house), operations.latest_monitoring(house)
+        warehouse = prepare(session, settings)
+        checks, monitored = operations.latest_checks(warehouse), operations.latest_monitoring(warehouse)
     finally:
         session.stop()
     for row in checks.itertuples():

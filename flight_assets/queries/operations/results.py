@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 
-def latest_checks(house: Warehouse) -> pd.DataFrame:
+def latest_checks(warehouse: Warehouse) -> pd.DataFrame:
     """The newest result of each asset check: columns of ``check_results``; empty while there is no such table."""
-    return _latest(house, "check_results", ("check_name", "asset"))
+    return _latest(warehouse, "check_results", ("check_name", "asset"))
 
 
-def latest_monitoring(house: Warehouse) -> pd.DataFrame:
+def latest_monitoring(warehouse: Warehouse) -> pd.DataFrame:
     """The newest value of each metric of the delay model: columns of ``model_monitoring``; empty while there is no such table."""
-    return _latest(house, "model_monitoring", ("metric", "subject"))
+    return _latest(warehouse, "model_monitoring", ("metric", "subject"))
 
 
 def archives(settings: Settings, limit: int = 50) -> pd.DataFrame:
@@ -39,11 +39,11 @@ def archive_state(settings: Settings) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def _latest(house: Warehouse, table: str, key: tuple[str, ...]) -> pd.DataFrame:
+def _latest(warehouse: Warehouse, table: str, key: tuple[str, ...]) -> pd.DataFrame:
     from pyspark.sql import functions as F
 
-    name = f"{house.database}.{table}"
-    if not house.spark.catalog.tableExists(name):
+    name = f"{warehouse.database}.{table}"
+    if not warehouse.spark.catalog.tableExists(name):
         return pd.DataFrame(columns=["timestamp", *key])
-    newest = house.spark.table(name).groupBy(*key).agg(F.max_by(F.struct("*"), "timestamp").alias("newest"))
+    newest = warehouse.spark.table(name).groupBy(*key).agg(F.max_by(F.struct("*"), "timestamp").alias("newest"))
     return newest.select("newest.*").toArrow().to_pandas()
