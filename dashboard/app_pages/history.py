@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
 from dashboard.charts import history as figures
 from flight_assets.queries import history
@@ -60,7 +60,7 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
 
 def headline(sums: Answer, filters: Filters, before: Filters) -> bool:
     """Show the numbers of the range. Return whether it has flights."""
-    now, then = (made.value(figures.totals, sums, *ends(part)).iloc[0] for part in (filters, before))
+    now, then = (render_cache.value(figures.totals, sums, *ends(part)).iloc[0] for part in (filters, before))
     if not now.flights:
         ui.empty("No flight in the warehouse matches these filters. Widen them.")
         return False
@@ -83,10 +83,10 @@ def series(found: Answers, filters: Filters, measure: str, period: history.Perio
     with ui.section(f"{measure} per {period}"):
         if period == "hour":
             answer, source = ui.answer(found["hours"]), "flights_hourly"
-            figure = made.figure(figures.by_hour, answer, column, measure.lower(), title)
+            figure = render_cache.figure(figures.by_hour, answer, column, measure.lower(), title)
         else:
             answer, source = ui.answer(found["sums"]), "flights_daily"
-            figure = made.figure(figures.by_period, answer, *ends(filters), period, column, measure.lower(), title)
+            figure = render_cache.figure(figures.by_period, answer, *ends(filters), period, column, measure.lower(), title)
         ui.chart(figure, "history_series", f"Line: {title} per {period}")
         ui.stamp(answer, source=source)
 
@@ -95,9 +95,9 @@ def compared(found: Answers, filters: Filters, before: Filters, measure: tuple[s
     """Show a measure day by day, this range over the one before it."""
     with ui.section("Period against period", "Day by day, this range over the range of the same length before it."):
         sums = ui.answer(found["sums"])
-        if not made.value(figures.totals, sums, *ends(before)).iloc[0].flights:
+        if not render_cache.value(figures.totals, sums, *ends(before)).iloc[0].flights:
             st.caption("The warehouse has no flight in the period before.")
-        figure = made.figure(figures.compared, sums, *ends(filters), *ends(before), *measure)
+        figure = render_cache.figure(figures.compared, sums, *ends(filters), *ends(before), *measure)
         ui.chart(figure, "history_compared", f"Two lines: {measure[1]} by day in this period and the one before")
         ui.stamp(sums, source="flights_daily")
 
@@ -106,7 +106,7 @@ def week_by_hour(found: Answers, measure: tuple[str, str]) -> None:
     """Show a measure by weekday and hour."""
     with ui.section("Week by hour"):
         week = ui.answer(found["week"])
-        figure = made.figure(charts.week_heatmap, week, *measure)
+        figure = render_cache.figure(charts.week_heatmap, week, *measure)
         ui.chart(figure, "history_week", f"Heatmap: {measure[1]} by weekday and hour of departure")
         ui.stamp(week, source="flights_hourly")
 
@@ -115,7 +115,7 @@ def weekdays(found: Answers, filters: Filters, measure: tuple[str, str]) -> None
     """Show a measure by weekday."""
     with ui.section("Day of week"):
         sums = ui.answer(found["sums"])
-        figure = made.figure(figures.by_weekday, sums, *ends(filters), *measure)
+        figure = render_cache.figure(figures.by_weekday, sums, *ends(filters), *measure)
         ui.chart(figure, "history_weekday", f"Bars: {measure[1]} by weekday")
         ui.stamp(sums, source="flights_daily")
 
@@ -173,7 +173,7 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
     if found.frame.empty:
         ui.empty("No flight matches. Go one level up, or widen the filters.")
         return
-    figure = made.figure(ranked, found, dimension)
+    figure = render_cache.figure(ranked, found, dimension)
     depth = len(st.session_state[PATH])
     event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
     picked = st.selectbox(
@@ -203,7 +203,7 @@ def route_level(filters: Filters) -> None:
     """The days of one route, and its flights; a chosen flight shows all that is known about it."""
     found = ui.gather(days=data.history(history.by, filters, "day", 400), flights=data.history(history.flights, filters, 200))
     by_day = ui.answer(found["days"])
-    ui.chart(made.figure(figures.route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
+    ui.chart(render_cache.figure(figures.route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
     flights = ui.answer(found["flights"])
     event = ui.table(flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row")
     picked = event["selection"]["rows"] if event else []
@@ -242,11 +242,11 @@ def export(filters: Filters) -> None:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
         frame = found.frame
         with st.container(horizontal=True):
-            csv = made.file(as_csv, found)
+            csv = render_cache.file(as_csv, found)
             st.download_button("CSV", csv, "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
             st.download_button(
                 "Parquet",
-                made.file(as_parquet, found),
+                render_cache.file(as_parquet, found),
                 "flights.parquet",
                 "application/vnd.apache.parquet",
                 icon=":material/download:",
@@ -284,7 +284,7 @@ def body() -> None:
     chosen = narrowed(filters, st.session_state.get(PATH, []))
     depth = len(st.session_state.get(PATH, []))
     ranks = [data.history(history.by, chosen, LEVELS[depth][0], 20)] if depth < len(LEVELS) else []
-    data.ahead(*ranks, data.history(history.daily_rows, chosen, EXPORT_ROWS))
+    data.prefetch(*ranks, data.history(history.daily_rows, chosen, EXPORT_ROWS))
     ui.live(partial(aggregates, chosen, measure, period), "history_aggregates")
     ui.live(partial(drill_down, filters), "history_drill")
     ui.live(partial(export, chosen), "history_export_part")

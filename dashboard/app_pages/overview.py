@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
 from flight_assets.contracts import dimensions
 from flight_assets.queries import live
@@ -59,7 +59,7 @@ def incoming_chart(found: dict[str, Answer | Exception]) -> None:
             ui.empty(f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window.")
         else:
             ui.chart(
-                made.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
+                render_cache.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
                 f"Bars: messages that Kafka took in the last {label}, {incoming.frame['messages'].sum():,} in all",
             )  # fmt: skip
         ui.stamp(incoming, source="Kafka")
@@ -73,7 +73,7 @@ def latency_chart(found: dict[str, Answer | Exception]) -> None:
             ui.empty("No batch has been finished yet. Run `flights process`.")
         else:
             ui.chart(
-                made.figure(charts.latency_over_batches, latency, ui.time_zone(), CHART_HEIGHT), "overview_latency",
+                render_cache.figure(charts.latency_over_batches, latency, ui.time_zone(), CHART_HEIGHT), "overview_latency",
                 f"Lines: latency p50 and p95 of the last {len(latency.frame)} batches, in seconds",
             )  # fmt: skip
         ui.stamp(latency, source="MongoDB and HDFS")
@@ -129,12 +129,12 @@ def delays(found: dict[str, Answer | Exception]) -> None:
     """The map of routes and airports."""
     with ui.section("Delays by airport and route", "Mean arrival delay, before arrival the departure delay; flights of the window."):
         routes = ui.answer(found["routes"])
-        placed, shown = made.value(placed_and_shown, routes)
+        placed, shown = render_cache.value(placed_and_shown, routes)
         if not placed:
             ui.empty(f"No flight with a known delay came in during the last {label}.")
         else:
             ui.chart(
-                made.figure(delay_map, routes), "overview_map", f"Map: {shown} routes and their airports coloured by mean delay"
+                render_cache.figure(delay_map, routes), "overview_map", f"Map: {shown} routes and their airports coloured by mean delay"
             )  # fmt: skip
         beyond = placed - shown
         note = f"{int(routes.frame['flights'].sum()):,} flights in the window"

@@ -1,12 +1,10 @@
 """Prediction & Insights: how right the delay model is, by time, confidence and version, and why a flight got its prediction."""
 
-from collections.abc import Callable
 from functools import partial
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
 from dashboard.charts import prediction as quality_figures
 from flight_assets.queries import history, model_quality
@@ -38,14 +36,18 @@ def figures(filters: Filters) -> None:
         if bins.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
         else:
-            ui.chart(made.figure(charts.distributions, bins), "prediction_bins", "Steps: flights by predicted and by actual arrival delay")
+            ui.chart(
+                render_cache.figure(charts.distributions, bins),
+                "prediction_bins",
+                "Steps: flights by predicted and by actual arrival delay",
+            )
         ui.stamp(bins, source="fact_flight_events")
     with right, ui.section("Actual against predicted", "A sample of at most 3,000 flights; on the dashed line the prediction was right."):
         dots = ui.answer(found["dots"])
         if dots.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
         else:
-            figure = made.figure(charts.predicted_against_actual, dots)
+            figure = render_cache.figure(charts.predicted_against_actual, dots)
             ui.chart(figure, "prediction_dots", "Dots: actual over predicted arrival delay by flight")
         ui.stamp(dots, source="fact_flight_events")
     with ui.section(
@@ -69,27 +71,18 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
         return
     days = (filters.first, filters.until)
     found = ui.gather(
-        whole=data.judged(model_quality.live_quality, *days, "all"),
-        quality=data.judged(model_quality.live_quality, *days, bucket),
+        whole=data.model(model_quality.live_quality, *days, "all"),
+        quality=data.model(model_quality.live_quality, *days, bucket),
         confidence=data.history(model_quality.confidence_bins, *days),
-        versions=data.judged(model_quality.versions_compared, *days),
+        versions=data.model(model_quality.versions_compared, *days),
     )
     with ui.section("Accuracy of the predictions", "All flights predicted in these days, whatever airline or airport is picked."):
         if not headline(ui.answer(found["whole"])):
             return
-    left, right = st.columns(2)
-    with left:
-        by_time(found["quality"], "MAE and RMSE over time", "", quality_figures.errors_over_time, "Lines: MAE and RMSE by day")
-    with right:
-        explained = "Mean of |error| / |actual| over flights at least 15 minutes early or late."
-        by_time(found["quality"], "MAPE over time", explained, quality_figures.mape_over_time, "Line: MAPE by day")
-    left, right = st.columns(2)
-    with left:
-        alt = "Line: share of actual delays within the 90 % interval by day"
-        by_time(found["quality"], "Interval coverage over time", "", quality_figures.coverage_over_time, alt)
-    with right, ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
+    quality_over_time(found["quality"])
+    with ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
         confidence = ui.answer(found["confidence"])
-        ui.chart(made.figure(quality_figures.errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
+        ui.chart(render_cache.figure(quality_figures.errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
         ui.stamp(confidence, source="predictions")
     versions_compared(found["versions"])
 
@@ -113,12 +106,25 @@ def headline(whole: Answer) -> bool:
     return True
 
 
-def by_time(quality: Answer | Exception, title: str, explained: str, build: Callable[..., go.Figure], alt: str) -> None:
-    """Show one figure of the quality by bucket."""
-    with ui.section(title, explained):
+def quality_over_time(quality: Answer | Exception) -> None:
+    """Show errors, MAPE and coverage by bucket, each in a part that fails alone."""
+    errors, mape, coverage = st.columns(3)
+    note = f"buckets with {quality_figures.FEW_FLIGHTS} flights or more"
+    with errors, ui.section("MAE and RMSE over time"):
         answer = ui.answer(quality)
-        ui.chart(made.figure(build, answer, ui.time_zone()), f"prediction_{build.__name__}", alt)
-        ui.stamp(answer, source="predictions", note=f"buckets with {quality_figures.FEW_FLIGHTS} flights or more")
+        figure = render_cache.figure(quality_figures.errors_over_time, answer, ui.time_zone())
+        ui.chart(figure, "prediction_errors_time", "Lines: MAE and RMSE by day")
+        ui.stamp(answer, source="predictions", note=note)
+    with mape, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
+        answer = ui.answer(quality)
+        figure = render_cache.figure(quality_figures.mape_over_time, answer, ui.time_zone())
+        ui.chart(figure, "prediction_mape", "Line: MAPE by day")
+        ui.stamp(answer, source="predictions", note=note)
+    with coverage, ui.section("Interval coverage over time"):
+        answer = ui.answer(quality)
+        figure = render_cache.figure(quality_figures.coverage_over_time, answer, ui.time_zone())
+        ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
+        ui.stamp(answer, source="predictions", note=note)
 
 
 def versions_compared(found: Answer | Exception) -> None:
@@ -144,7 +150,7 @@ def why(filters: Filters) -> None:
             "Flight", list(candidates), key="prediction_flight", width=300, accept_new_options=True,
             help="The flights with the largest errors; any other flight_id can be typed.",
         )  # fmt: skip
-        found = ui.gather(why=data.judged(model_quality.explanation, flight_id), flight=data.history(history.flight, flight_id))
+        found = ui.gather(why=data.model(model_quality.explanation, flight_id), flight=data.history(history.flight, flight_id))
         flight = ui.answer(found["flight"])
         if len(flight.frame):
             row = flight.frame.iloc[0]
@@ -162,7 +168,7 @@ def why(filters: Filters) -> None:
             ui.stamp(flight, source="fact_flight_events")
             return
         ui.chart(
-            made.figure(charts.contributions, reasons),
+            render_cache.figure(charts.contributions, reasons),
             "prediction_why",
             f"Bars: contributions of features to the prediction of {flight_id}",
         )
@@ -179,7 +185,7 @@ def body() -> None:
     chosen = ui.history_filters("prediction", extent["first"], extent["last"], DAYS)
     if chosen is not None:
         bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
-        data.ahead(*queries_of_figures(chosen).values())
+        data.prefetch(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
         ui.live(partial(figures, chosen), "prediction_figures")
         ui.live(partial(why, chosen), "prediction_reasons")

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
 from flight_assets.queries import history, quality
 
@@ -46,7 +46,7 @@ def ledger() -> None:
         if batches.frame.empty:
             ui.empty("No batch has been finished yet.")
         else:
-            figure = made.figure(charts.stacked_batches, batches, ("staged", "duplicate", "quarantined"), "messages")
+            figure = render_cache.figure(charts.stacked_batches, batches, ("staged", "duplicate", "quarantined"), "messages")
             ui.chart(figure, "quality_batches", f"Stacked bars: what became of the messages of {len(batches.frame)} batches")
         ui.stamp(batches, source="batch_metadata")
 
@@ -76,7 +76,7 @@ def rejected() -> None:
             ui.empty("No message has been rejected.")
             ui.stamp(reasons, source="quarantined_events")
             return
-        figure = made.figure(charts.counts, reasons, "reason", "messages", "messages")
+        figure = render_cache.figure(charts.counts, reasons, "reason", "messages", "messages")
         ui.chart(figure, "quality_reasons", f"Bars: {reasons.frame['messages'].sum():,} rejected messages by reason")
         reason = st.selectbox("Samples of", reasons.frame["reason"], key="quality_reason", persist_state="session", width=260)
         samples = ui.answer(ui.gather(rows=data.history(quality.quarantine_samples, reason, SAMPLES))["rows"])
@@ -103,7 +103,7 @@ def gaps() -> None:
             ),
         ):
             missing = ui.answer(found["missing"])
-            ui.chart(made.figure(most_missing, missing), "quality_missing", "Bars: share of missing values by field")
+            ui.chart(render_cache.figure(most_missing, missing), "quality_missing", "Bars: share of missing values by field")
             ui.stamp(missing, source="fact_flight_events")
         with (
             right,
@@ -113,7 +113,7 @@ def gaps() -> None:
             if score.frame.empty:
                 ui.empty("No flight matches these filters. Widen them.")
             else:
-                ui.chart(made.figure(score_by_day, score), "quality_score", "Line: mean quality score by day")
+                ui.chart(render_cache.figure(score_by_day, score), "quality_score", "Line: mean quality score by day")
             ui.stamp(score, source="flights_daily")
 
 
@@ -143,7 +143,7 @@ def checks() -> None:
             ui.empty("No check has been recorded in these days; each batch records its checks.")
         else:
             ui.chart(
-                made.figure(charts.check_heatmap, trend, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
+                render_cache.figure(charts.check_heatmap, trend, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
                 "quality_checks",
                 "Heatmap: share of failed evaluations by check and day",
             )
@@ -192,7 +192,7 @@ def schema() -> None:
         ui.stamp(contract, source="schema_metadata")
 
 
-data.ahead(
+data.prefetch(
     data.history(quality.conservation), data.history(quality.batches, BATCHES), data.history(quality.quarantine_by_reason),
     data.history(history.extent), data.history(quality.freshness), data.history(quality.archives),
     data.history(quality.check_trend, checked_since()), data.history(quality.contract),

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, made
+from dashboard import data, render_cache
 from dashboard.charts import operations as charts
 from dashboard.operations_page.common import query, runs_query, times_column, typed
 from flight_assets.queries import dagster, operations
@@ -25,7 +25,7 @@ def orchestration() -> None:
             ui.empty("Dagster has not run anything yet. The schedule does so every minute; `flights process` does it now.")
         else:
             alt = f"Marks: the newest {len(answer.frame)} runs by start, duration and outcome"
-            ui.chart(made.figure(charts.runs, answer, ui.time_zone()), "operations_runs", alt)
+            ui.chart(render_cache.figure(charts.runs, answer, ui.time_zone()), "operations_runs", alt)
             shown = answer.frame.head(SHOWN_RUNS)
             frame = shown.assign(status=[RUN_ICONS.get(status, status.lower()) for status in shown["status"]], run=shown["url"])
             columns = {

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, made
+from dashboard import data, render_cache
 from dashboard.charts import operations as charts
 from dashboard.operations_page.common import (
     _BOARD,
@@ -36,7 +36,7 @@ def overview() -> None:
         services=services_query(), runs=runs_query(), lag=lag_query(), batches=batches_query(), redis=redis_query(), board=board_query()
     )
     asked = found.pop("board")
-    board = asked if isinstance(asked, Exception) else made.value(read_board, asked)
+    board = asked if isinstance(asked, Exception) else render_cache.value(read_board, asked)
     age, succeeded = of(found["runs"], lambda frame: operations.pipeline_runs(frame, datetime.now(UTC))) or (None, None)
     lag = of(found["lag"], lambda frame: float(frame["lag"].sum()))
     works = of(found["services"], lambda frame: float(frame["works"].mean()))
@@ -71,7 +71,9 @@ def overview() -> None:
     with left:
         alarms(board)
     with right, ui.section("Health score", FORMULA):
-        ui.chart(made.figure(charts.health_parts, parts), "operations_health", f"Bars: parts of the health score, {score:.0%} in all")
+        ui.chart(
+            render_cache.figure(charts.health_parts, parts), "operations_health", f"Bars: parts of the health score, {score:.0%} in all"
+        )
         st.caption(FORMULA)
         stamped(found)
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, made
+from dashboard import data, render_cache
 from dashboard.charts import operations as charts
 from dashboard.operations_page.common import of, one_row, query, redis_query, services_query, stamped
 from flight_assets.queries import operations
@@ -43,7 +43,7 @@ def services() -> None:
     with right, ui.section("How full", "Used share of each; the mark is where an alarm rings."):
         rows, missing = fullness(found)
         if rows:
-            figure = made.figure(capacity, rows)
+            figure = render_cache.figure(capacity, rows)
             ui.chart(figure, "operations_capacity", f"Bars: used share of {', '.join(row[0] for row in rows)}")
         for name in missing:
             st.caption(f"{name}: not known, it does not answer")

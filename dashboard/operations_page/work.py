@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import made
+from dashboard import render_cache
 from dashboard.charts import operations as charts
 from dashboard.operations_page.common import batches_query, lag_query, one_row, query, times_column
 from flight_assets.queries import operations
@@ -27,7 +27,7 @@ def work() -> None:
             ui.empty("No batch has been finished yet. Run `flights produce`, then `flights process`.")
         else:
             alt = f"Stacked bars: seconds per step of the newest {len(answer.frame)} batches"
-            ui.chart(made.figure(charts.step_durations, answer), "operations_steps", alt)
+            ui.chart(render_cache.figure(charts.step_durations, answer), "operations_steps", alt)
         waiting = ui.answer(found["steps"]).frame.query("pending > 0")
         sentences = [f"{row.pending} for {row.step}" for row in waiting.itertuples()]
         st.caption(f"Batches that wait: {', '.join(sentences)}" if sentences else "No batch waits for a step.")
@@ -36,7 +36,7 @@ def work() -> None:
         answer = ui.answer(found["batches"])
         if not answer.frame.empty:
             alt = f"Bars: messages a second of the newest {len(answer.frame)} batches"
-            ui.chart(made.figure(charts.landing_rate, answer), "operations_landing", alt)
+            ui.chart(render_cache.figure(charts.landing_rate, answer), "operations_landing", alt)
         progress = ui.answer(found["streaming"]).frame.iloc[0]
         state = "is writing" if progress["planned"] > progress["committed"] else "has written"
         st.caption(f"The stream {state} batch {progress['planned']:.0f}; committed up to {progress['committed']:.0f}."
@@ -49,7 +49,7 @@ def work() -> None:
             ui.empty("The topic is empty. Send some messages with `flights produce`.")
         else:
             alt = f"Bars: messages taken and waiting per partition, {int(answer.frame['lag'].sum())} waiting"
-            ui.chart(made.figure(charts.lag, answer), "operations_lag", alt)
+            ui.chart(render_cache.figure(charts.lag, answer), "operations_lag", alt)
         ui.stamp(answer, source="Kafka and the ledger")
     with right, ui.section("Spark jobs", "The newest jobs of the one application."):
         answer = ui.answer(found["jobs"])
@@ -74,7 +74,7 @@ def archives() -> None:
             ui.empty("Nothing has been archived yet: MongoDB has not reached the threshold.")
         else:
             alt = f"Marks: {len(answer.frame)} archives by begin and documents"
-            ui.chart(made.figure(charts.archives, answer, ui.time_zone()), "operations_archive_timeline", alt)
+            ui.chart(render_cache.figure(charts.archives, answer, ui.time_zone()), "operations_archive_timeline", alt)
             columns = {"timestamp": times_column("begun")}
             ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
         ui.stamp(answer, source="the archives' records")

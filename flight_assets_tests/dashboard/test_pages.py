@@ -103,7 +103,7 @@ def test_drawing_a_page_twice_asks_no_store_and_leaves_the_shared_answers_as_the
 def test_that_a_prediction_cannot_be_explained_is_an_answer_too(visit, full_settings):
     page = visit("prediction", full_settings)
     assert "cannot be explained: there is no model test-1" in texts(page)
-    query = data.judged(model_quality.explanation, page.selectbox(key="prediction_flight").value)
+    query = data.model(model_quality.explanation, page.selectbox(key="prediction_flight").value)
     answer = data.ask(query)
     assert answer.source == "redis"
     assert "no model test-1" in answer.frame.attrs["refusal"]

@@ -1,4 +1,4 @@
-"""Rendered results of answers: figures, tables and files are made once for all viewers."""
+"""A cache of rendered results in this process: figures, tables and files are made once for all viewers."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ import plotly.graph_objects as go
 from flight_assets.queries.cache import Answer
 
 T = TypeVar("T")
-SHOWN = 400
+VALUES = 400
 FILES = 6
 
 
-class Made(Generic[T]):
-    """The ``size`` things asked for last, by what they are made from; who asks while one is being made waits for it."""
+class RenderCache(Generic[T]):
+    """The last ``size`` results, by the function and its parts. A second caller waits while the first one computes."""
 
     def __init__(self, size: int, finish: Callable[[Any], T]) -> None:
-        """``finish`` gets what was made and gives what is kept."""
+        """``finish`` turns a new result into the one that is kept."""
         self._size = size
         self._finish = finish
         self._lock = threading.Lock()
         self._kept: OrderedDict[object, Future[T]] = OrderedDict()
 
     def of(self, make: Callable[..., Any], *parts: object) -> T:
-        """``make(*parts)``, with frames in the place of answers.
+        """Return ``make(*parts)``, with frames in the place of answers.
 
         ``make`` must follow from its arguments alone, which are answers and plain values.
 
         Raises:
-            TypeError: a part that cannot tell whether it is the same as another, such as a frame, or a ``make`` that knows more.
-            BaseException: what ``make`` raises, which is not kept.
+            TypeError: a part without an identity, such as a frame, or a ``make`` that is a closure.
+            BaseException: the error of ``make``, which is not kept.
         """
         if getattr(make, "__closure__", ()) is not None:
-            raise TypeError(f"{make!r} is no plain function")
+            raise TypeError(f"{make!r} is not a plain function: pass its values as parts")
         key = (make.__code__.co_filename, make.__qualname__, _identity(parts))
         mine: Future[T] = Future()
         with self._lock:
@@ -57,35 +57,35 @@ class Made(Generic[T]):
         return kept.result()
 
 
-class Drawn(go.Figure):  # type: ignore[misc]  # plotly has no types
-    """A finished figure: what the browser gets of it is made once. Leave it as it is."""
+class RenderedFigure(go.Figure):  # type: ignore[misc]  # plotly has no types
+    """A finished figure, whose JSON for the browser is built once. Do not change it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The figure as plain values, the same object each time."""
-        found: dict[str, Any] | None = self.__dict__.get("_drawn")
+        """Return the figure as plain values, the same object each time."""
+        found: dict[str, Any] | None = self.__dict__.get("_rendered")
         if found is None:
-            found = self.__dict__["_drawn"] = super().to_dict()
+            found = self.__dict__["_rendered"] = super().to_dict()
         return found
 
 
-_figures = Made(SHOWN, Drawn)
-_values: Made[Any] = Made(SHOWN, lambda value: value)
-_files: Made[bytes] = Made(FILES, bytes)
+_figures = RenderCache(VALUES, RenderedFigure)
+_values: RenderCache[Any] = RenderCache(VALUES, lambda value: value)
+_files: RenderCache[bytes] = RenderCache(FILES, bytes)
 
 
-def figure(build: Callable[..., go.Figure], *parts: object) -> Drawn:
-    """A figure of its parts, as ``Made.of`` takes them."""
+def figure(build: Callable[..., go.Figure], *parts: object) -> RenderedFigure:
+    """Return the figure that ``build`` gives for its parts, as ``RenderCache.of`` takes them."""
     return _figures.of(build, *parts)
 
 
 def value(make: Callable[..., T], *parts: object) -> T:
-    """Anything small that is made of its parts, as ``Made.of`` takes them. Leave it as it is."""
+    """Return any small value of its parts. Do not change it."""
     found: T = _values.of(make, *parts)
     return found
 
 
 def file(make: Callable[..., bytes], *parts: object) -> bytes:
-    """A file's content, as ``Made.of`` takes its parts; only a few are kept, since they may be large."""
+    """Return the content of a file. Only a few are kept, since they may be large."""
     return _files.of(make, *parts)
 
 
@@ -100,4 +100,4 @@ def _identity(part: object) -> object:
         return type(part), part
     if isinstance(part, ZoneInfo):
         return part.key
-    raise TypeError(f"{type(part).__name__} does not say what it is made from")
+    raise TypeError(f"{type(part).__name__} has no identity: pass an answer or a plain value")
