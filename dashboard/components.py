@@ -242,7 +242,10 @@ def code_filters(key: str) -> Filters:
 
 
 def history_filters(key: str, first: date, last: date, days: int = DEFAULT_DAYS) -> Filters | None:
-    """The row of filters above historical charts, at first for the last ``days``; null, and said so, while a range has only its begin."""
+    """Show the filters above historical charts, at first for the last ``days``.
+
+    Return None while the range has no end.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         default = (max(first, last - timedelta(days=days - 1)), last)
         picked = st.date_input(

@@ -18,7 +18,7 @@ BLUE, ORANGE, GREEN, VERMILLION, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#
 PALETTE = (BLUE, ORANGE, GREEN, VERMILLION, PINK, SKY)
 GREY = "#8795A1"
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross")
-# Early is blue, on time is grey, late is vermillion: told apart with any colour vision.
+# Early is blue, on time is grey, late is vermillion: distinct for any colour vision.
 DELAY_SCALE = [[0.0, "#0072B2"], [0.3, "#7FB8D8"], [0.5, "#B8BEC4"], [0.7, "#EBA878"], [1.0, "#D55E00"]]
 AMOUNT_SCALE = [[0.0, "rgba(0,114,178,0.08)"], [1.0, "#0072B2"]]
 DELAY_LIMIT = 30

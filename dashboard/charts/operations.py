@@ -46,7 +46,11 @@ def health_parts(parts: Mapping[str, float]) -> go.Figure:
 
 
 def capacity(frame: pd.DataFrame) -> go.Figure:
-    """Used shares, one bar per row, 0–100 %: ``name``, ``ratio``, ``text`` beside it, ``limit_ratio`` (null: none) where an alert rings."""
+    """Bars of used shares, 0–100 %, one per row of ``frame``.
+
+    Columns: ``name``, ``ratio``, ``text`` beside the bar, and ``limit_ratio``, the limit of an alert (null:
+    none).
+    """
     shown = frame.iloc[::-1]
     near = [limit == limit and ratio > limit for ratio, limit in zip(shown["ratio"], shown["limit_ratio"], strict=True)]
     figure = go.Figure()

@@ -22,12 +22,12 @@ TIME = "YYYY-MM-DD HH:mm:ss"
 
 
 def query(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
-    """A question about this minute, shared by all viewers through the cache."""
+    """Return a query about this minute, shared by all viewers through the cache."""
     return data.about_now(f"operations.{name}", compute)
 
 
 def one_row(values: Callable[[Settings], dict[str, float]]) -> Callable[[Settings], pd.DataFrame]:
-    """A frame of one row from figures by name."""
+    """Return a function that gives figures by name as a frame of one row."""
     return lambda settings: pd.DataFrame([values(settings)])
 
 
@@ -69,15 +69,15 @@ def stamped(found: dict[str, Answer | Exception], source: str = "the services, D
 
 
 def of(found: Answer | Exception, take: Callable[[pd.DataFrame], T]) -> T | None:
-    """Something of an answer; None if there is none."""
+    """Return a value taken from an answer; None after an error."""
     return None if isinstance(found, Exception) else take(found.frame)
 
 
 def times_column(label: str) -> object:
-    """A column of moments."""
+    """Return the configuration of a column of moments."""
     return st.column_config.DatetimeColumn(f"{label} (UTC)", format=TIME, timezone="UTC")
 
 
 def typed(frame: pd.DataFrame, *times: str) -> pd.DataFrame:
-    """The frame with these columns as times, also where all are null."""
+    """Return the frame with these columns as times, also where all are null."""
     return frame.assign(**{name: pd.to_datetime(frame[name], utc=True) for name in times})

@@ -16,7 +16,7 @@ SHOWN_RUNS = 30
 
 
 def orchestration() -> None:
-    """Dagster's runs, schedules and sensors; Airflow's DAGs where it is configured."""
+    """Show runs, schedules and sensors of Dagster, and DAGs of a configured Airflow."""
     found = ui.gather(runs=runs_query(), automation=query("automation", dagster.automation), daemons=query("daemons", dagster.daemons))
     left, right = st.columns([3, 2])
     with left, ui.section("Runs", "The newest runs of every job, by Dagster."):
@@ -52,6 +52,6 @@ def orchestration() -> None:
 
 
 def failures(frame: pd.DataFrame) -> str:
-    """Jobs with failures since their last success, in words."""
+    """Return the jobs with failures since their last success, as a text."""
     failed = {job: count for job, count in dagster.failed_since_success(frame).items() if count}
     return ", ".join(f"{job} {count}" for job, count in failed.items()) or "none"

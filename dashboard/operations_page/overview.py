@@ -31,7 +31,7 @@ STATUS_ICONS = {"firing": "● firing", "pending": "◐ pending", "silenced": "�
 
 
 def overview() -> None:
-    """The score and what it is made of."""
+    """Show the health score, its parts and the headline numbers."""
     found = ui.gather(
         services=services_query(), runs=runs_query(), lag=lag_query(), batches=batches_query(), redis=redis_query(), board=board_query()
     )
@@ -51,7 +51,7 @@ def overview() -> None:
         with ui.cell():
             firing = raised(board).firing
             loud = [alert for alert in firing if not raised(board).silence_of(alert.rule)]
-            ui.metric("Alarms", str(len(loud)), f"{len(firing) - len(loud)} more silenced" if len(firing) > len(loud) else "firing now")
+            ui.metric("Alerts", str(len(loud)), f"{len(firing) - len(loud)} more silenced" if len(firing) > len(loud) else "firing now")
         with ui.cell():
             frame = ui.answer(found["services"]).frame
             broken = ", ".join(frame.loc[~frame["works"], "service"])
@@ -69,7 +69,7 @@ def overview() -> None:
     stamped(found)
     left, right = st.columns([3, 2])
     with left:
-        alarms(board)
+        alerts(board)
     with right, ui.section("Health score", FORMULA):
         ui.chart(
             render_cache.figure(charts.health_parts, parts), "operations_health", f"Bars: parts of the health score, {score:.0%} in all"
@@ -79,19 +79,19 @@ def overview() -> None:
 
 
 def read_board(frame: pd.DataFrame) -> history.Board:
-    """The board out of its answer."""
+    """Return the board of an answer."""
     return _BOARD.validate_json(frame["board"].iloc[0])
 
 
 def raised(board: history.Board | Exception) -> history.Board:
-    """The board, or its error raised."""
+    """Return the board, or raise its error."""
     if isinstance(board, Exception):
         raise board
     return board
 
 
 def rejected(frame: pd.DataFrame) -> float:
-    """Share of the messages of recent batches that were quarantined."""
+    """Return the quarantined share of the messages of recent batches."""
     return float(frame["quarantined"].sum() / max(1, frame["messages"].sum()))
 
 
@@ -101,12 +101,12 @@ FORMULA = " + ".join(f"{weight:.2f} × {part}" for part, weight in operations.HE
 )
 
 
-def alarms(board: history.Board | Exception) -> None:
+def alerts(board: history.Board | Exception) -> None:
     """Show the firing alerts with their remedies, then the resolved ones."""
-    with ui.section("Alarms", "Evaluated each minute by the sensor `watch`. To silence one: `flights alerts silence RULE --reason TEXT`."):
+    with ui.section("Alerts", "Evaluated each minute by the sensor `watch`. To silence one: `flights alerts silence RULE --reason TEXT`."):
         found = raised(board)
         if not found.firing:
-            st.success("No alarm is firing.", icon=":material/notifications_off:")
+            st.success("No alert is firing.", icon=":material/notifications_off:")
         rows = [
             (
                 STATUS_ICONS["silenced" if alert.status == "firing" and found.silence_of(alert.rule) else alert.status],
@@ -115,9 +115,9 @@ def alarms(board: history.Board | Exception) -> None:
             for alert in sorted(found.alerts, key=lambda alert: (alert.status == "resolved", -alert.since.timestamp()))
         ]
         if rows:
-            frame = pd.DataFrame(rows, columns=["status", "severity", "what", "since", "over", "remedy", "alarm"])
-            times = {name: times_column(name) for name in ("since", "over")}
-            ui.table(typed(frame, "since", "over"), key="operations_alarms", height=min(320, 38 + 36 * len(frame)), column_config=times)
+            frame = pd.DataFrame(rows, columns=["status", "severity", "summary", "since", "resolved", "remedy", "alert"])
+            times = {name: times_column(name) for name in ("since", "resolved")}
+            ui.table(typed(frame, "since", "resolved"), key="operations_alerts", height=min(320, 38 + 36 * len(frame)), column_config=times)
         for silence in found.silences:
             st.caption(f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC, by {silence.by}: {silence.reason}")
         for name, problem in found.problems.items():

@@ -17,7 +17,7 @@ GB = 1e9
 
 
 def services() -> None:
-    """Every service, and how full everything is."""
+    """Show every service, and how full each store is."""
     found = ui.gather(
         services=services_query(),
         machine=query("machine", one_row(operations.machine)),
@@ -40,7 +40,7 @@ def services() -> None:
             shown.assign(uptime_s=[ui.duration(s) for s in shown["uptime_s"]]), key="operations_services", height=450, column_config=columns
         )
         ui.stamp(answer, source="each service", note=f"{frame['rss_mb'].sum() / 1000:,.1f} GB resident in all")
-    with right, ui.section("How full", "Used share of each; the mark is where an alarm rings."):
+    with right, ui.section("How full", "Used share of each; the mark is the limit of an alert."):
         rows, missing = fullness(found)
         if rows:
             figure = render_cache.figure(capacity, rows)
@@ -58,13 +58,13 @@ def services() -> None:
 
 
 def capacity(rows: list[tuple[str, float, str, float | None]]) -> go.Figure:
-    """The bars of ``fullness``."""
+    """Return the bars of ``fullness``."""
     frame = pd.DataFrame(rows, columns=["name", "ratio", "text", "limit_ratio"]).astype({"limit_ratio": float})
     return charts.capacity(frame)
 
 
 def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, float, str, float | None]], list[str]]:
-    """Name, used share, text and alert limit of all that can be full; and the names of what does not answer."""
+    """Return name, used share, text and alert limit of each store, and the names of those that do not answer."""
     limits = data.clients().settings
     rows: list[tuple[str, float, str, float | None]] = []
     row = of(found["machine"], lambda frame: frame.iloc[0])
@@ -96,6 +96,6 @@ def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, floa
 
 
 def amount(used: float, total: float) -> str:
-    """``1.2 of 3.4 GB``, in MB below a gigabyte."""
+    """Return an amount such as ``1.2 of 3.4 GB``, in MB below a gigabyte."""
     unit, size = ("GB", GB) if total >= GB else ("MB", 1e6)
     return f"{used / size:,.1f} of {total / size:,.0f} {unit}"

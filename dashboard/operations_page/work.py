@@ -12,7 +12,7 @@ from flight_assets.queries import operations
 
 
 def work() -> None:
-    """Batches, the stream, Spark's jobs and the topic."""
+    """Show batches, landing, topic lag and Spark jobs."""
     found = ui.gather(
         batches=batches_query(),
         steps=query("steps", operations.step_progress),
@@ -67,8 +67,8 @@ def archives() -> None:
     with ui.section("Archives", "From the hot store to HDFS; newest first."):
         found = ui.gather(archives=query("archives", operations.archives), state=query("archive_state", operations.archive_state))
         state = ui.answer(found["state"]).frame.iloc[0]
-        told = [f"{name}: {state[name]}" for name in ("paused", "running", "unfinished", "next") if state[name]]
-        st.caption(" · ".join(told))
+        states = [f"{name}: {state[name]}" for name in ("paused", "running", "unfinished", "next") if state[name]]
+        st.caption(" · ".join(states))
         answer = ui.answer(found["archives"])
         if answer.frame.empty:
             ui.empty("Nothing has been archived yet: MongoDB has not reached the threshold.")

@@ -241,9 +241,9 @@ def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFra
     flat = staged.unnest("weather").to_pandas()
     first = staged.sort(ARRIVAL).unique("flight_id", keep="first", maintain_order=True).filter(pl.col("event_type") == "scheduled")
     announced = flat.set_index("event_id").loc[first["event_id"].to_list()].reset_index()
-    said: pd.DataFrame = predict(model, build_features(announced, flat), nthread=CORES)
+    forecast: pd.DataFrame = predict(model, build_features(announced, flat), nthread=CORES)
     predicted = first.with_columns(
-        *(pl.Series(name, said[name].to_numpy()).cast(pl.Float64) for name in PREDICTED_COLUMNS if name in said),
+        *(pl.Series(name, forecast[name].to_numpy()).cast(pl.Float64) for name in PREDICTED_COLUMNS if name in forecast),
         pl.lit(model.manifest.version).alias("model_version"),
     )
     order = ["timestamp", "kafka_offset"]

@@ -55,9 +55,9 @@ def _inference(settings: Settings, model: TrainedModel, features: pd.DataFrame, 
     for booster in model.boosters.values():
         booster.set_param({"nthread": CORES})
     ready = computed(frame)
-    said = ready.select(predicted(model.manifest.version).alias("p")).agg(F.sum("p.predicted_delay_minutes"), F.sum("p.confidence"))
-    said.collect()
-    sides = {"spark": said.collect, "inplace": lambda: [_inplace(model.boosters[name], matrix) for name in BOOSTERS]}
+    totals = ready.select(predicted(model.manifest.version).alias("p")).agg(F.sum("p.predicted_delay_minutes"), F.sum("p.confidence"))
+    totals.collect()
+    sides = {"spark": totals.collect, "inplace": lambda: [_inplace(model.boosters[name], matrix) for name in BOOSTERS]}
     seconds = interleaved(sides, repetitions)
     speed = 1 / ratio(seconds, "spark", "inplace")
     return Figure(speed, "ratio of rows per second", seconds, note=f"{len(matrix)} rows, {CORES} cores, all three boosters on both sides")

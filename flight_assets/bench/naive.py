@@ -218,8 +218,8 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     for name, codes in pickle.loads(pickled).manifest.codes.items():  # noqa: S301 - pickled by the measurement itself
         features[name] = features[name].where(features[name].isin(codes))
     inputs = flights[["event_id"]].assign(features=features.astype("float64").to_numpy().tolist())
-    said = F.udf(_predictor(pickled), ", ".join(f"{name} DOUBLE" for name in PREDICTED_COLUMNS if name != "model_version"))
-    made = spark.createDataFrame(inputs, "event_id STRING, features ARRAY<DOUBLE>").withColumn("said", said("features"))
+    forecast = F.udf(_predictor(pickled), ", ".join(f"{name} DOUBLE" for name in PREDICTED_COLUMNS if name != "model_version"))
+    rows = spark.createDataFrame(inputs, "event_id STRING, features ARRAY<DOUBLE>").withColumn("forecast", forecast("features"))
     ended = Window.partitionBy("flight_id").orderBy(F.col("timestamp").desc(), F.col("kafka_offset").desc())
     outcomes = events.where("event_type IN ('arrived', 'cancelled')").withColumn("nth", F.row_number().over(ended)).where("nth = 1")
     outcomes = outcomes.selectExpr(
@@ -227,9 +227,9 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
         *("timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
     )
     return (
-        announced.join(made, "event_id")
+        announced.join(rows, "event_id")
         .join(outcomes, "flight_id", "left")
-        .select("*", "said.*", F.lit(version).alias("model_version"))
+        .select("*", "forecast.*", F.lit(version).alias("model_version"))
         .withColumns({"prediction_id": F.col("event_id"), "prediction_timestamp": F.col("timestamp")})
         .withColumn("error_minutes", F.col("actual_delay_minutes") - F.col("predicted_delay_minutes"))
         .withColumn("prediction_date", F.to_date("timestamp"))
@@ -248,8 +248,8 @@ def _predictor(pickled: bytes) -> Callable[[list[float]], tuple[float, ...]]:
 
         if not models:
             models.append(pickle.loads(pickled))  # noqa: S301 - pickled by the measurement itself
-        said = _of_boosters(models[0], np.array([features], dtype=np.float32), 1)
-        return tuple(float(value[0]) for value in said)
+        predicted = _of_boosters(models[0], np.array([features], dtype=np.float32), 1)
+        return tuple(float(value[0]) for value in predicted)
 
     return predict_row
 

@@ -128,13 +128,13 @@ def _wait_until_quiet(settings: Settings) -> None:
         "{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { ... on Runs { results { jobName } } } }"
     )
     deadline = time.monotonic() + TIMEOUT_S
-    told = False
+    is_announced = False
     while running := [run["jobName"] for run in ask(settings, query)["runsOrError"]["results"]]:
         if time.monotonic() > deadline:
             raise FlightsError(f"{running[0]} has been under way for {TIMEOUT_S:.0f} s: measure when it has ended")
-        if not told:
+        if not is_announced:
             sys.stderr.write(f"waiting for {', '.join(running)} to end\n")
-            told = True
+            is_announced = True
         time.sleep(POLL_S)
 
 

@@ -72,8 +72,8 @@ class Sides:
         own = replace(spec, database=FLOOR, root=f"{ROOT}/floor")
         places = {"FLIGHTS_HOME": str(self.settings.home), "FLIGHTS_PORT_OFFSET": str(self.settings.port_offset)}
         command = [sys.executable, "-m", "flight_assets.bench.floor", own.to_json()]
-        seconds, said = _run(command, psutil.Process().environ() | places)
-        return seconds, json.loads(said)
+        seconds, output = _run(command, psutil.Process().environ() | places)
+        return seconds, json.loads(output)
 
     def differences(self, spec: BatchSpec, side: str) -> list[str]:
         """In what the rows of a side differ from the platform's, one sentence per store; none if they are the same."""
@@ -101,8 +101,8 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     seconds = time.perf_counter() - began
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
-        raise FlightsError(f"a side of the measurement failed: {said[-1]}")
+        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        raise FlightsError(f"a side of the measurement failed: {lines[-1]}")
     return seconds, done.stdout
 
 
@@ -113,8 +113,8 @@ def _set_of(rows: pa.Table) -> set[tuple[Any, ...]]:
 
 def _state(document: dict[str, Any]) -> tuple[Any, ...]:
     prediction = document["prediction"] or {}
-    said = prediction.get("predicted_delay_minutes")
-    return document["_id"], document["event_id"], document["version"]["kafka_offset"], said and round(said, PREDICTED_TO_DIGITS)
+    predicted = prediction.get("predicted_delay_minutes")
+    return document["_id"], document["event_id"], document["version"]["kafka_offset"], predicted and round(predicted, PREDICTED_TO_DIGITS)
 
 
 def _difference(what: str, ours: set[tuple[Any, ...]], theirs: set[tuple[Any, ...]]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-# Stores that a scrape asks itself; the services behind them need no second alarm.
+# Stores that a scrape asks itself; the services behind them need no second alert.
 STORES = "kafka|hdfs|mongodb|redis|dagster|spark|metrics"
 SERVICES_OF_STORES = "kafka|namenode|mongod|redis|dagster-webserver|spark|metrics"
 
@@ -42,7 +42,7 @@ class Rule:
     each: str = ""
 
     def limit_value(self, settings: Settings) -> float:
-        """The limit as a number."""
+        """Return the limit as a number."""
         return float(getattr(settings, self.limit)) if isinstance(self.limit, str) else self.limit
 
     def concerns(self, labels: Mapping[str, str]) -> bool:
@@ -56,7 +56,7 @@ class Rule:
         limit = self.limit_value(settings)
         return value > limit if self.comparison == ">" else value < limit
 
-    def alarms(self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings) -> list[tuple[dict[str, str], float, str]]:
+    def breaches(self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings) -> list[tuple[dict[str, str], float, str]]:
         """Return the alerts that the samples call for: labels, value and summary of each."""
         past = [(labels, value) for labels, value in samples if self.concerns(labels) and self.is_past(value, settings)]
         if not self.each:
@@ -68,14 +68,14 @@ class Rule:
         return [({}, furthest, self.summary.format(value=furthest, each=each))]
 
     def expression(self, settings: Settings) -> str:
-        """The condition in PromQL."""
+        """Return the condition in PromQL."""
         condition = f"{self.comparison} {self.limit_value(settings):g}"
         if self.each:
             return f"{'max' if self.comparison == '>' else 'min'}({self.selector()}) {condition}"
         return f"{self.selector()} {condition}"
 
     def selector(self) -> str:
-        """The samples that it looks at, in PromQL."""
+        """Return the selector of its samples in PromQL."""
         matchers = [f'{self.only[0]}=~"{self.only[1]}"'] if self.only else []
         matchers += [f'{self.never[0]}!~"{self.never[1]}"'] if self.never else []
         return f"{self.metric}{{{','.join(matchers)}}}" if matchers else self.metric
@@ -160,7 +160,7 @@ RULES = (
 
 
 def prometheus_rules(settings: Settings) -> dict[str, Any]:
-    """The rules as a Prometheus rule file holds them; limits are those of the settings."""
+    """Return the rules in the form of a Prometheus rule file, with the limits of the settings."""
     return {"groups": [{"name": "flight-tracking", "interval": "1m", "rules": [_prometheus_rule(rule, settings) for rule in RULES]}]}
 
 
@@ -178,14 +178,14 @@ def _prometheus_rule(rule: Rule, settings: Settings) -> dict[str, Any]:
 
 
 def _go_list(rule: Rule, settings: Settings) -> str:
-    """``{each}`` in Prometheus's words: the samples past the limit, asked for when the alarm is told."""
+    """Return ``{each}`` as a Prometheus template: the samples past the limit, queried when the alert is sent."""
     past = f"{rule.selector()} {rule.comparison} {rule.limit_value(settings):g}"
     one = re.sub(r"\{(\w+)\}", r"{{ $one.Labels.\1 }}", rule.each)
     return f"{{{{ range $number, $one := query `{past}` }}}}{{{{ if $number }}}}, {{{{ end }}}}{one}{{{{ end }}}}"
 
 
 def _go_template(text: str) -> str:
-    """``{store}`` and ``{value:…}`` in Prometheus's words."""
+    """Return a text with ``{store}`` and ``{value:…}`` as Prometheus templates."""
     formats = {".0%": "{{ $value | humanizePercentage }}", ".0f": '{{ $value | printf "%.0f" }}', ".2f": '{{ $value | printf "%.2f" }}'}
     text = re.sub(r"\{value:([^}]*)\}", lambda match: formats[match[1]], text)
     return re.sub(r"(?<!\{)\{(?!each\})(\w+)\}(?!\})", r"{{ $labels.\1 }}", text)

@@ -84,9 +84,9 @@ def versions_compared(warehouse: Warehouse, models: ModelStore, first: date, unt
     beside = _between(warehouse.read(CHALLENGER_PREDICTIONS), first, until).alias("c")
     both = served.join(beside, "flight_id")
     pair = ["p.model_version AS champion_version", "c.model_version AS challenger_version"]
-    said = [name for name in PREDICTED_COLUMNS if name != "confidence"]
+    names = [name for name in PREDICTED_COLUMNS if name != "confidence"]
     sides = [
-        both.selectExpr(*pair, f"'{role}' AS role", "p.outcome", "p.actual_delay_minutes", *(f"{side}.{name}" for name in said))
+        both.selectExpr(*pair, f"'{role}' AS role", "p.outcome", "p.actual_delay_minutes", *(f"{side}.{name}" for name in names))
         for role, side in (("champion", "p"), ("challenger", "c"))
     ]
     rows = _with_baselines(warehouse, models, sides[0].unionByName(sides[1]))

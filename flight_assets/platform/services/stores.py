@@ -76,8 +76,8 @@ def redis_service(settings: Settings) -> Service:
 
 @cache
 def _redis_version(program: Path) -> str:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603 - the setting's
-    return re.search(r"v=([\d.]+)", said)[1]  # type: ignore[index]
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603 - the setting's
+    return re.search(r"v=([\d.]+)", output)[1]  # type: ignore[index]
 
 
 def kafka_service(settings: Settings, number: int) -> Service:
