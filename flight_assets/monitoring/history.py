@@ -1,7 +1,9 @@
 """Alerts and silences in MongoDB, for people and pages.
 
-The sensor's cursor decides; this copy may be behind. ``alerts``: one document each time that an alert came
-up, deleted 90 days after its end. ``alert_silences``: one document per silenced rule.
+The sensor's cursor decides; this copy may be behind.
+
+- ``alerts``: one document each time that an alert came up, deleted 90 days after its end.
+- ``alert_silences``: one document per silenced rule.
 """
 
 from __future__ import annotations
