@@ -16,39 +16,22 @@ from typing import TYPE_CHECKING, Any
 from flight_assets.errors import FlightsError
 from flight_assets.platform import extensions
 from flight_assets.settings import PROJECT_DIR, SECRETS, USERS, Settings
-from flight_assets.stores import kafka
 
 if TYPE_CHECKING:
-    from kafka.admin import ACL
+    pass
 
-HEALTH_TOPIC = "platform_health"
 CERTIFICATES_TIMEOUT_S = 60
+SCRAM_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 HDFS_READERS = "readers"
-_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required"
-
-# Of each user of Kafka: kind and name of what it may use ("*" ends the beginning of names), and how. Whatever is not here is refused.
-KAFKA_RIGHTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
-    "pipeline": [
-        ("TOPIC", "{topic}", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
-        ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
-        ("GROUP", "spark-kafka-*", ("READ",)),
-    ],
-    # Its page of services checks Kafka by a message of its own.
-    "dashboard": [("TOPIC", "{topic}", ("READ",)), ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE"))],
-    "producer": [("TOPIC", "{topic}", ("WRITE",))],
-}
-# The same for MongoDB, as roles; those without a database are of the platform's own. deploy/mongo/users.js says it for containers.
+# Roles of each user of MongoDB. Roles without a database are the platform's own. deploy/mongo/users.js says it for containers.
 MONGO_SERVER_ROLE = "flightsServer"
 MONGO_SERVER_ACTIONS = ("fsync", "serverStatus", "replSetGetStatus")
 MONGO_ROLES = {"pipeline": ("readWrite", "dbAdmin"), "dashboard": ("read",)}
-# And for Redis, as rules of its ACL: the dimensions are the pipeline's to write, cached answers are the dashboard's.
+# Rules of each user in the ACL of Redis: the dimensions are the pipeline's to write, cached answers are the dashboard's.
 REDIS_RIGHTS = {
     "pipeline": "~* +@all -@admin -@dangerous +info",
     "dashboard": "~flights:result:* ~flights:cache:* %R~dim:* +@all -@admin -@dangerous +info",
 }
-
-
-# --- secrets and certificates
 
 
 def make_secrets(settings: Settings) -> None:
@@ -92,7 +75,7 @@ def _run(command: list[str]) -> None:
         raise FlightsError(f"certificates could not be made:\n{done.stderr.strip()}")
 
 
-def _administers(settings: Settings) -> bool:
+def administers(settings: Settings) -> bool:
     """Return True if this process may create users.
 
     Processes of other roles, and of platforms elsewhere, use the existing ones.
@@ -107,11 +90,8 @@ def files(settings: Settings) -> dict[str, str]:
     password = settings.secret("kafka_pipeline").get_secret_value()
     return {
         "redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"]),
-        "spark/jaas.conf": f'KafkaClient {{\n  {_SCRAM} username="pipeline" password="{password}";\n}};\n',
+        "spark/jaas.conf": f'KafkaClient {{\n  {SCRAM_LOGIN} username="pipeline" password="{password}";\n}};\n',
     }
-
-
-# --- MongoDB
 
 
 def mongod_options(settings: Settings) -> list[str]:
@@ -135,7 +115,7 @@ def make_mongo_users(settings: Settings, local: Any) -> None:  # noqa: ANN401 - 
     from pymongo import MongoClient
     from pymongo.errors import OperationFailure
 
-    if not _administers(settings):
+    if not administers(settings):
         return
     admin, password = "admin", settings.secret("mongo_admin").get_secret_value()
     try:
@@ -160,9 +140,6 @@ def _make_mongo_roles(settings: Settings, admin: Any) -> None:  # noqa: ANN401 -
         roles: list[Any] = [{"role": role, "db": settings.mongo_database} for role in MONGO_ROLES[user]]
         server = [MONGO_SERVER_ROLE] if user == "pipeline" else []
         admin.command("createUser", user, pwd=settings.secret(f"mongo_{user}").get_secret_value(), roles=roles + server)
-
-
-# --- Redis
 
 
 def redis_server(settings: Settings) -> Path:
@@ -190,83 +167,6 @@ def _redis_user(settings: Settings, name: str) -> str:
     return f"user {name} on #{sha256(password.encode()).hexdigest()} {REDIS_RIGHTS[name]}\n"
 
 
-# --- Kafka
-
-
-def kafka_properties(settings: Settings, number: int) -> dict[str, object]:
-    """Clients sign in by SCRAM over TLS and may do what they are granted; brokers and the administrator show the brokers' certificate."""
-    if not settings.secured:
-        return {}
-    address, internal, controller = (settings.address(name, number) for name in ("kafka", "kafka_internal", "kafka_controller"))
-    return {
-        "listeners": f"CLIENTS://{address},INTERNAL://{internal},CONTROLLER://{controller}",
-        "advertised.listeners": f"CLIENTS://{address},INTERNAL://{internal}",
-        "listener.security.protocol.map": "CLIENTS:SASL_SSL,INTERNAL:SSL,CONTROLLER:SSL",
-        "inter.broker.listener.name": "INTERNAL",
-        "listener.name.clients.sasl.enabled.mechanisms": kafka.MECHANISM,
-        f"listener.name.clients.{kafka.MECHANISM.lower()}.sasl.jaas.config": f"{_SCRAM};",
-        "listener.name.internal.ssl.client.auth": "required",
-        "listener.name.controller.ssl.client.auth": "required",
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": settings.tls_dir / "kafka.pem",
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": settings.tls_dir / "ca.pem",
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:CN=kafka",
-        "early.start.listeners": "CONTROLLER",
-    }
-
-
-def make_kafka_users(settings: Settings) -> None:
-    """Make the users that are missing, and grant each its rights.
-
-    Raises:
-        FlightsError: Kafka refused to.
-    """
-    from kafka import KafkaAdminClient
-    from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
-
-    if not _administers(settings):
-        return
-    pem = str(settings.tls_dir / "kafka.pem")
-    security = {"security_protocol": "SSL", "ssl_cafile": settings.kafka_ca_file, "ssl_certfile": pem, "ssl_keyfile": pem}
-    timeout_ms = int(settings.timeout_s * 1000)
-    admin = KafkaAdminClient(
-        bootstrap_servers=settings.address("kafka_internal"), bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms, **security
-    )
-    try:
-        missing = KAFKA_RIGHTS.keys() - admin.describe_user_scram_credentials().keys()
-        passwords = {user: settings.secret(f"kafka_{user}").get_secret_value() for user in missing}
-        made = admin.alter_user_scram_credentials(
-            [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password) for user, password in passwords.items()]
-        )
-        granted = admin.create_acls(kafka_rights(settings))
-    finally:
-        admin.close()
-    refused = [*filter(None, made.values()), *granted["failed"]]
-    if refused:
-        raise FlightsError(f"Kafka refused to make its users: {refused[0]}")
-
-
-def kafka_rights(settings: Settings) -> list[ACL]:
-    """``KAFKA_RIGHTS`` as Kafka takes them."""
-    from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
-
-    def resource(kind: str, name: str) -> ResourcePattern:
-        pattern = ACLResourcePatternType.PREFIXED if name.endswith("*") else ACLResourcePatternType.LITERAL
-        return ResourcePattern(ResourceType[kind], name.format(topic=settings.kafka_topic).rstrip("*"), pattern)
-
-    return [
-        ACL(f"User:{user}", "*", ACLOperation[operation], ACLPermissionType.ALLOW, resource(kind, name))
-        for user, rights in KAFKA_RIGHTS.items()
-        for kind, name, operations in rights
-        for operation in operations
-    ]
-
-
-# --- HDFS
-
-
 def hdfs_groups(settings: Settings) -> dict[str, str]:
     """Return the groups of each user, also of users that HiveServer2 has signed in.
 
@@ -285,7 +185,7 @@ def make_hdfs_permissions(settings: Settings) -> None:
     """
     import requests
 
-    if not _administers(settings):
+    if not administers(settings):
         return
     changes: tuple[tuple[str, dict[str, str]], ...] = (
         ("/tmp", {"op": "MKDIRS"}),  # noqa: S108 - a path in HDFS
@@ -298,9 +198,6 @@ def make_hdfs_permissions(settings: Settings) -> None:
             f"{settings.hdfs_http_url}/webhdfs/v1{path}", params={**change, "user.name": settings.hdfs_user}, timeout=settings.timeout_s
         )
         answer.raise_for_status()
-
-
-# --- Spark
 
 
 def spark_options(settings: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import access, postgres
+from flight_assets.platform import access, kafka_access, postgres
 from flight_assets.settings import LOOPBACK
 from flight_assets.stores import kafka, lease, redis
 from flight_assets.stores.hdfs import Hdfs
@@ -95,18 +95,18 @@ def check_kafka(settings: Settings) -> None:
     from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
     answers(settings.kafka_bootstrap_servers)
-    access.make_kafka_users(settings)
-    kafka.ensure_topic(settings, access.HEALTH_TOPIC, partitions=1, retention_days=1)
+    kafka_access.make_kafka_users(settings)
+    kafka.ensure_topic(settings, kafka_access.HEALTH_TOPIC, partitions=1, retention_days=1)
     probe = uuid4().bytes
     options = kafka.client_options(settings)
     producer = KafkaProducer(**options, max_block_ms=5000, delivery_timeout_ms=20_000)
     try:
-        offset = producer.send(access.HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
+        offset = producer.send(kafka_access.HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
     finally:
         producer.close(timeout=PROBE_TIMEOUT_S)
     consumer = KafkaConsumer(**options, group_id=None, enable_auto_commit=False, consumer_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
-        partition = TopicPartition(access.HEALTH_TOPIC, 0)
+        partition = TopicPartition(kafka_access.HEALTH_TOPIC, 0)
         consumer.assign([partition])
         consumer.seek(partition, offset)
         if next(consumer).value != probe:

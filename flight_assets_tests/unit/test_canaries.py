@@ -26,7 +26,7 @@ from flight_assets.definitions import build_defs
 from flight_assets.monitoring import notify
 from flight_assets.monitoring.alerts import Alert, State
 from flight_assets.monitoring.exporter import Reading
-from flight_assets.monitoring.metrics import sources
+from flight_assets.monitoring.sources import sources
 from flight_assets.monitoring.watch import watch
 from flight_assets.platform import config, launcher, supervision
 from flight_assets.platform.services import further_services, services

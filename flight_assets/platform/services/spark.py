@@ -7,9 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flight_assets.platform import access, extensions, health
-from flight_assets.platform.config import COMPILE_LONG_METHODS
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
 from flight_assets.platform.services.service import Service, java, jvm_command
+from flight_assets.platform.spark_config import COMPILE_LONG_METHODS
 from flight_assets.settings import PROJECT_DIR, Settings, member
 
 # Spark on Java 17 and later reaches into these packages; its own launcher passes the same list.
