@@ -99,24 +99,10 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         began = time.perf_counter()
         restore(archiver, Selection(archive_id=record.archive_id), "benchmark")
         restore_s = time.perf_counter() - began
-        second = threading.Thread(target=lambda: archives.append(_run(own)))
-        second.start()
-        during: list[float] = []
-        while second.is_alive():
-            during.append(_batch(own, warehouse, 1 + BATCHES_ALONE + len(during)))
-            # Batches come every minute and take a part of it; here they take half the time.
-            second.join(during[-1])
-        second.join()
+        during = _batches_during_archive(own, warehouse, archives)
         curve = {size: _one_archive(own, archiver, size) for size in (QUICK_SIZES if quick else SIZES)}
-    per_document = [seconds / size for size, seconds in curve.items()]
     return {
-        "archive_growth": Figure(
-            per_document[-1] / per_document[-2],
-            "ratio",
-            {f"{size // 1_000}k": [seconds] for size, seconds in curve.items()},
-            note="seconds per document of the largest over those of the next smaller; one archive of each size",
-            curve_over="documents",
-        ),
+        "archive_growth": _growth(curve),
         "archive_vs_floor": Figure(
             median(floors) / archive_s, "share", {"floor": floors, "archive": [archive_s]}, note=f"{count} documents; {_steps(record)}"
         ),
@@ -125,6 +111,26 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         "batch_latency_during_archive": Figure(median(during) / median(alone), "times", {"alone": alone, "during": during}),
         "combined_query_ms": Figure(median(lookups), "ms", {"lookups": lookups}, side_unit="ms"),
     }
+
+
+def _batches_during_archive(own: Settings, warehouse: Warehouse, archives: list[ArchiveRecord]) -> list[float]:
+    """Return the seconds of batches beside a second archive. They take half of its time; in service a part of each minute."""
+    during: list[float] = []
+    second = threading.Thread(target=lambda: archives.append(_run(own)))
+    second.start()
+    while second.is_alive():
+        during.append(_batch(own, warehouse, 1 + BATCHES_ALONE + len(during)))
+        second.join(during[-1])
+    second.join()
+    return during
+
+
+def _growth(curve: dict[int, float]) -> Figure:
+    """Return the growth of an archive's time with its documents, one archive of each size."""
+    per_document = [seconds / size for size, seconds in curve.items()]
+    sides = {f"{size // 1_000}k": [seconds] for size, seconds in curve.items()}
+    note = "seconds per document of the largest over those of the next smaller"
+    return Figure(per_document[-1] / per_document[-2], "ratio", sides, note=note, curve_over="documents")
 
 
 def _steps(record: ArchiveRecord) -> str:

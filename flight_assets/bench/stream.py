@@ -21,6 +21,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.bench.batch import BYTES_PER_GB, resident
+from flight_assets.bench.disk import disk_bytes
 from flight_assets.bench.figures import Figure, tell
 from flight_assets.bench.runs import automation_paused, run_job
 from flight_assets.errors import FlightsError
@@ -54,8 +55,6 @@ RATE_KEPT = 0.95
 # Lag swings with the cadence; from one minute's peak to the next it may differ by this much and not count as growing.
 GROWTH_ALLOWED = 1.25
 MILLION = 1_000_000
-# Of `st_blocks`, by POSIX's convention on Linux and macOS.
-BYTES_PER_BLOCK = 512
 # Of a change, all that a latency needs: a document has a thousand bytes more.
 TIMES_ONLY = [{"$project": {"wallTime": 1, "documentKey": 1, "fullDocument.ingestion_timestamp": 1, "fullDocument.version": 1}}]
 
@@ -264,7 +263,7 @@ def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
     """Nothing is processed for that long at OUTAGE_RATE; then it is, while messages go on coming at that rate."""
     _refuse_backlog(settings)
     missed = OUTAGE_RATE * outage_s
-    disk, memory = _disk(settings), resident(settings)["PSS"]
+    disk, memory = disk_bytes(settings), resident(settings)["PSS"]
     with automation_paused(settings):
         publish(_messages(settings, missed), settings.kafka_bootstrap_servers, settings.kafka_topic)
         ends = kafka.end_offsets(settings)
@@ -282,7 +281,7 @@ def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
     more = sending.result().sent
     _wait_until_visible(settings, kafka.end_offsets(settings), lambda: time.sleep(LAG_EVERY_S))
     millions = (missed + more) / MILLION
-    added = {name: [(size - disk.get(name, 0)) / BYTES_PER_GB / millions] for name, size in _disk(settings).items()}
+    added = {name: [(size - disk.get(name, 0)) / BYTES_PER_GB / millions] for name, size in disk_bytes(settings).items()}
     rise = (resident(settings)["PSS"] - memory) / BYTES_PER_GB / millions
     note = f"{missed:,} messages missed in {outage_s:,} s at {OUTAGE_RATE}/s, which went on: {more:,} more came meanwhile"
     per_million = f"after {missed + more:,} events"
@@ -291,15 +290,3 @@ def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
         "disk_gb_per_million_events": Figure(sum(size for [size] in added.values()), "GB", added, "GB", per_million),
         "memory_gb_per_million_events": Figure(rise, "GB", note=f"PSS of all services {per_million}, less that before"),
     }
-
-
-def _disk(settings: Settings) -> dict[str, int]:
-    """Bytes on disk of each service's data."""
-    return {folder.name: sum(map(_bytes_on_disk, folder.rglob("*"))) for folder in (settings.home / "data").iterdir()}
-
-
-def _bytes_on_disk(path: Path) -> int:
-    try:
-        return path.stat().st_blocks * BYTES_PER_BLOCK
-    except FileNotFoundError:  # the service has removed it meanwhile
-        return 0
