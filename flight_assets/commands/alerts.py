@@ -90,7 +90,7 @@ def send_test() -> None:
     _notify(_alert("Test", "warning", {}, "this is a test: nothing is wrong", "nothing to do"))
 
 
-@alerts.command(epilog=example("flights alerts tell DagFailed --summary 'the DAG failed' --remedy 'read its log'"))
+@alerts.command(epilog=example("flights alerts tell DagFailed --summary 'it failed' --remedy 'read its log'"))
 @click.argument("rule")
 @click.option("--summary", required=True, help="The problem in one sentence.")
 @click.option("--remedy", required=True, help="The remedy in one sentence.")

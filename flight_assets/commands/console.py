@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -129,5 +131,7 @@ def _print_stacked(columns: Sequence[Column], cells: list[list[str]]) -> None:
     margin = max(len(column.heading) for column in columns)
     for row in cells:
         for column, text in zip(columns, row, strict=True):
-            console.print(f"{column.heading:{margin}}  {text}", markup=False, soft_wrap=True)
+            lines = wrap(text, max(console.width - margin - GAP, LEAST_FOLDED)) or [""]
+            for heading, line in zip_longest([column.heading], lines, fillvalue=""):
+                console.print(f"{heading:{margin}}  {line}", markup=False, soft_wrap=True)
         console.print()

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from flight_assets.queries.quarantine import Selection
 
 REASONS = click.Choice([reason.value for reason in Reason])
+REASON_NAMES = ", ".join(REASONS.choices)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 TEXT_SHOWN = 60
 REPLAY_LIMIT = 10_000
 
 
 COLUMNS = (
-    Column("id"), number("batch"), Column("reason"), Column("detail", folds=True), number("bytes", optional=True),
+    Column("id"), number("batch", optional=True), Column("reason"), Column("detail", folds=True), number("bytes", optional=True),
     Column("sent again", optional=True),
 )  # fmt: skip
 
@@ -34,7 +35,7 @@ def quarantine() -> None:
 
 
 @quarantine.command("list", epilog=example("flights quarantine list --limit 10"))
-@click.option("--reason", type=REASONS, help="Only of this reason.")
+@click.option("--reason", type=REASONS, metavar="REASON", help=f"Only of this reason: {REASON_NAMES}.")
 @click.option("--batch", "batch_id", type=int, help="Only of this batch.")
 @click.option("--since", type=MOMENT, help="Taken by Kafka at this moment (UTC) or later.")
 @click.option("--until", type=MOMENT, help="Taken by Kafka before this moment (UTC).")
@@ -75,7 +76,7 @@ def show(message_id: str, as_json: bool) -> None:
 
 
 @quarantine.command(epilog=example("flights quarantine replay --reason unknown_airport --dry-run"))
-@click.option("--reason", type=REASONS, help="Every message of this reason.")
+@click.option("--reason", type=REASONS, metavar="REASON", help=f"Every message of this reason: {REASON_NAMES}.")
 @click.option("--batch", "batch_id", type=int, help="Every message of this batch.")
 @click.option("--id", "ids", multiple=True, help="This message; may be given more than once.")
 @click.option("--repair", type=click.File("r", encoding="utf-8"), help='Corrected messages, a line each: {"id": "…", "message": {…}}.')
