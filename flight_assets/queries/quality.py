@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pyspark.sql import functions as F
 
+from flight_assets.contracts.lineage import TABLE_ASSETS
 from flight_assets.contracts.message import MESSAGE_FIELDS, WEATHER_FIELDS
 from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, SCHEMA_METADATA, STAGING
 from flight_assets.queries.filters import Filters
@@ -15,13 +16,13 @@ from flight_assets.queries.filters import Filters
 if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
-# The time that tells how fresh a table is, and the asset that writes it.
+# Columns whose latest value tells how fresh a table is.
 FRESHNESS = {
-    STAGING.name: ("ingestion_timestamp", "staged_events"),
-    QUARANTINE.name: ("ingestion_timestamp", "staged_events"),
-    PREDICTIONS.name: ("prediction_timestamp", "predictions"),
-    FACT.name: ("ingestion_timestamp", "hive_fact"),
-    BATCH_METADATA.name: ("timestamp", "hive_fact"),
+    STAGING.name: "ingestion_timestamp",
+    QUARANTINE.name: "ingestion_timestamp",
+    PREDICTIONS.name: "prediction_timestamp",
+    FACT.name: "ingestion_timestamp",
+    BATCH_METADATA.name: "timestamp",
 }
 CHECK_RESULTS = "check_results"
 ARCHIVE_METADATA = "archive_metadata"
@@ -105,8 +106,9 @@ def missing_values(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
 def freshness(warehouse: Warehouse) -> pd.DataFrame:
     """One row per table: table, asset that writes it, rows, newest (latest of its own times, UTC, null if empty)."""
     parts = [
-        f"SELECT '{table}' AS table, '{asset}' AS asset, count(*) AS rows, max({column}) AS newest FROM {warehouse.database}.{table}"  # noqa: S608 - names of the contract
-        for table, (column, asset) in FRESHNESS.items()
+        f"SELECT '{table}' AS table, '{TABLE_ASSETS[table]}' AS asset, count(*) AS rows, max({column}) AS newest "  # noqa: S608 - names of the contract
+        f"FROM {warehouse.database}.{table}"
+        for table, column in FRESHNESS.items()
     ]
     return warehouse.ask(" UNION ALL ".join(parts))
 
