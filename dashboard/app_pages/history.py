@@ -1,4 +1,4 @@
-"""Historical Analytics: what the warehouse's rollups say of any range of days, down to a single flight, for export too."""
+"""Historical Analytics: any range of days from the warehouse's rollups, down to a single flight, with export."""
 
 import io
 from dataclasses import replace
@@ -126,30 +126,33 @@ def drilled() -> str:
 
 
 def ends(filters: Filters) -> tuple[date, date]:
-    """First and last day; the filters of this page always have both."""
+    """Return the first and the last day; the filters of this page always have both."""
     if filters.first is None or filters.until is None:
         raise ValueError("the range of days is open")
     return filters.first, filters.until
 
 
 def days(filters: Filters) -> int:
-    """Days of the range."""
+    """Return the number of days of the range."""
     return (ends(filters)[1] - ends(filters)[0]).days + 1
 
 
 def period_before(filters: Filters) -> Filters:
-    """The same filters for the range of the same length that ends the day before."""
+    """Return the filters for the range of the same length that ends the day before."""
     first = ends(filters)[0]
     return replace(filters, first=first - timedelta(days=days(filters)), until=first - timedelta(days=1))
 
 
 def change(now: float, before: float) -> str:
-    """The change in percent, in words."""
+    """Return the change in percent as a text."""
     return f"{(now - before) / before:+.1%} against before".replace("-", "−") if before else "none before"
 
 
 def drill_down(filters: Filters) -> None:
-    """Airline → origin → destination → route → flight: a click on a bar, or the picker, goes one level down; every chart follows."""
+    """Show the bars of one level: airline, origin, destination, route, flight.
+
+    A click on a bar, or the picker, goes one level down. Every chart of the page follows.
+    """
     path: list[tuple[str, str]] = st.session_state.setdefault(PATH, [])
     with ui.section(
         "Drill down", "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route, flight."
@@ -168,7 +171,7 @@ def drill_down(filters: Filters) -> None:
 
 
 def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
-    """The bars of one level, to be clicked."""
+    """Show the bars of one level, which can be clicked."""
     found = ui.answer(ui.gather(rows=data.history(history.by, filters, dimension, 20))["rows"])
     if found.frame.empty:
         ui.empty("No flight matches. Go one level up, or widen the filters.")
@@ -192,7 +195,7 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
 
 
 def ranked(frame: pd.DataFrame, dimension: str) -> go.Figure:
-    """The bars of a level, with names and delays on hover."""
+    """Return the bars of a level, with names and delays on hover."""
     names = ui.airline_names()
     rows = frame.to_dict("records")
     hover = [f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in rows]
@@ -200,7 +203,7 @@ def ranked(frame: pd.DataFrame, dimension: str) -> go.Figure:
 
 
 def route_level(filters: Filters) -> None:
-    """The days of one route, and its flights; a chosen flight shows all that is known about it."""
+    """Show the days and the flights of one route; a chosen flight shows its whole row."""
     found = ui.gather(days=data.history(history.by, filters, "day", 400), flights=data.history(history.flights, filters, 200))
     by_day = ui.answer(found["days"])
     ui.chart(render_cache.figure(figures.route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
@@ -218,7 +221,7 @@ def route_level(filters: Filters) -> None:
 
 
 def narrowed(filters: Filters, path: list[tuple[str, str]]) -> Filters:
-    """The filters, and what was drilled into."""
+    """Return the filters narrowed to the codes drilled into."""
     codes: dict[str, Any] = {f"{dimension}s": (code,) for dimension, code in path}
     return replace(filters, **codes)
 
@@ -233,7 +236,7 @@ def climb(depth: int) -> None:
 
 
 def export(filters: Filters) -> None:
-    """The rows behind the page as files."""
+    """Show the rows behind the page as files to download."""
     with ui.section("Export"):
         what = st.segmented_control("Rows", ["per day and route", "single flights"], default="per day and route", key="history_export")
         if what == "single flights":
@@ -270,7 +273,7 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
 
 
 def body() -> None:
-    """The page below its head, once the warehouse says which days it has."""
+    """Show the page below its head, for the days that the warehouse has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)

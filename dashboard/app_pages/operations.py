@@ -6,7 +6,7 @@ from dashboard.operations_page.overview import overview
 from dashboard.operations_page.services import services
 from dashboard.operations_page.work import archives, work
 
-ui.page("Operations & Monitoring", "What works, what runs, what waits, how full it is, and which alerts fire.")
+ui.page("Operations & Monitoring", "Services, runs, backlog, capacity and alerts.")
 
 ui.live(overview, "operations_overview")
 ui.live(services, "operations_services_part")

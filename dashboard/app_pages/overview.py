@@ -1,4 +1,4 @@
-"""Real-Time Overview: what comes in, how much there is, how fast it gets through, and which flights are late where."""
+"""Real-Time Overview: incoming messages, sizes, latency, and late flights on a map."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,7 +19,7 @@ MAP_HEIGHT = 440
 COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes", "arrival_delay_minutes",
            "predicted_delay_minutes", "quality_score", "ingestion_timestamp")  # fmt: skip
 
-ui.page("Real-Time Overview", "What is coming in now, how fast it gets through, and which flights are late.")
+ui.page("Real-Time Overview", "Incoming messages, their latency, and late flights.")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     label = st.selectbox("Window", list(WINDOWS), index=1, key="overview_window", persist_state="session", width=160)
@@ -28,7 +28,7 @@ minutes = WINDOWS[label]
 
 
 def now() -> None:
-    """The numbers at the top, what came in over time, how fast it got through, and the map."""
+    """Show the headline numbers, incoming messages over time, latency, and the map."""
     found = ui.gather(
         incoming=data.other(live.incoming, lambda known: (known.kafka(),), minutes),
         messages=data.other(live.messages_taken, lambda known: (known.kafka(),)),
@@ -142,7 +142,7 @@ def delays(found: dict[str, Answer | Exception]) -> None:
 
 
 def placed_and_shown(routes: pd.DataFrame) -> tuple[int, int]:
-    """How many routes have a delay, and how many of them lie on the map."""
+    """Return the number of routes that have a delay, and of those on the map."""
     placed = routes[routes["mean_delay"].notna()]
     return len(placed), len(charts.on_the_map(placed, dimensions.airports()))
 
@@ -175,7 +175,7 @@ def records() -> None:
 
 
 def first_page() -> None:
-    """Another search begins with its newest flights."""
+    """Go back to the first page, because another search begins with its newest flights."""
     st.session_state[PAGE] = 1
 
 

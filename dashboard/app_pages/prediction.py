@@ -1,4 +1,4 @@
-"""Prediction & Insights: how right the delay model is, by time, confidence and version, and why a flight got its prediction."""
+"""Prediction & Insights: errors of the delay model by time, confidence and version, and reasons of a prediction."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ DAYS = 30  # single flights are read here, where other pages read sums by day
 LARGEST = 50
 BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
-ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
+ui.page("Prediction & Insights", "Errors of the delay model beside those of plain guesses, and the reasons of a prediction.")
 
 
 def queries_of_figures(filters: Filters) -> dict[str, Query]:
@@ -28,7 +28,7 @@ def queries_of_figures(filters: Filters) -> dict[str, Query]:
 
 
 def figures(filters: Filters) -> None:
-    """Distribution, actual against predicted, and the largest errors."""
+    """Show the distribution, actual against predicted, and the largest errors."""
     found = ui.gather(**queries_of_figures(filters))
     left, right = st.columns(2)
     with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
@@ -177,7 +177,7 @@ def why(filters: Filters) -> None:
 
 
 def body() -> None:
-    """The page below its head, once the warehouse says which days it has."""
+    """Show the page below its head, for the days that the warehouse has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)

@@ -1,4 +1,4 @@
-"""Data Quality & Metadata: what is missing or rejected, how fresh each table is, and whether every message is accounted for."""
+"""Data Quality & Metadata: missing and rejected data, freshness of tables, conservation of messages."""
 
 from datetime import date, timedelta
 
@@ -16,12 +16,12 @@ BATCHES = 120
 
 ui.page(
     "Data Quality & Metadata",
-    "What is missing, what was rejected and why, how fresh each table is, and whether every message is accounted for.",
+    "Missing values, rejected messages with their reasons, freshness of each table, and conservation of messages.",
 )
 
 
 def ledger() -> None:
-    """Conservation: each message in exactly one counter, in total and per batch."""
+    """Show conservation: each message in exactly one counter, in total and per batch."""
     found = ui.gather(conservation=data.history(quality.conservation), batches=data.history(quality.batches, BATCHES))
     with ui.section("Every message is accounted for", "Messages landed = staged + duplicate + quarantined, in each batch."):
         whole = ui.answer(found["conservation"])
@@ -52,7 +52,7 @@ def ledger() -> None:
 
 
 def freshness() -> None:
-    """How old the newest row of each table is, with the way to its asset."""
+    """Show the age of the newest row of each table, with a link to its asset."""
     found = ui.gather(tables=data.history(quality.freshness))
     with ui.section("Freshness per table", "Age of the newest of the table's own times; replayed flights keep the times of their year."):
         tables = ui.answer(found["tables"])
@@ -68,7 +68,7 @@ def freshness() -> None:
 
 
 def rejected() -> None:
-    """The quarantine by reason, and samples of the reason that is chosen."""
+    """Show the quarantine by reason, and samples of the chosen reason."""
     found = ui.gather(reasons=data.history(quality.quarantine_by_reason))
     with ui.section("Quarantine by reason", "Messages that the contract rejects; they are kept byte for byte."):
         reasons = ui.answer(found["reasons"])
@@ -134,7 +134,7 @@ def checked_since() -> date:
 
 
 def checks() -> None:
-    """How the asset checks have gone."""
+    """Show the results of the asset checks over the last days."""
     since = checked_since()
     found = ui.gather(checks=data.history(quality.check_trend, since))
     with ui.section("Checks", f"Share of evaluations that failed, by check and day, of the last {CHECK_DAYS} days."):

@@ -58,7 +58,7 @@ def series(frame: pd.DataFrame, column: str, points: int, unit: str, x_title: st
 
 
 def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
-    """The chart, and what the regression says in words."""
+    """Show the chart, and the regression in words."""
     column = MEASURES[measure][0]
     values, line = render_cache.value(analysed, found, column)
     figure = render_cache.figure(series, found, column, points, unit, x_title, ui.time_zone())
@@ -104,7 +104,7 @@ def windowed(found: Answer, bucket: str) -> None:
 
 
 def hot() -> None:
-    """The windows of MongoDB."""
+    """Show the windows of MongoDB."""
     minutes, bucket = LIVE_WINDOWS[window]
     found = ui.gather(
         series=data.live(live.over_time, minutes, bucket, filters), states=data.live(live.by_state, minutes, filters),
@@ -141,7 +141,7 @@ def series_is_empty(found: object) -> bool:
 
 
 def cold(filters: Filters, period: history.Period) -> None:
-    """The series of the warehouse."""
+    """Show the series of the warehouse."""
     found = ui.gather(series=data.history(history.series, filters, period))
     with ui.section(f"{measure} per {period}"):
         answer = ui.answer(found["series"])
@@ -160,7 +160,7 @@ def cold(filters: Filters, period: history.Period) -> None:
 
 
 def past() -> None:
-    """The warehouse's part, once it says which days it has."""
+    """Show the series of the warehouse, for the days that it has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)

@@ -43,13 +43,16 @@ pio.templates["flights"] = go.layout.Template(
 
 @cache
 def _template() -> go.layout.Template:
-    """Streamlit's layout, where it is there, with ours over it, merged once; without defaults of traces, which cost more than drawing."""
+    """Return our layout over Streamlit's, merged once.
+
+    Defaults of traces are left out, because they cost more than drawing.
+    """
     both = "streamlit+flights" if "streamlit" in pio.templates else "flights"
     return go.layout.Template(layout=go.Figure(layout={"template": both}).layout.template.layout)
 
 
 def look(figure: go.Figure, x: str = "", y: str = "", height: int = HEIGHT, **layout: Any) -> go.Figure:  # noqa: ANN401
-    """The figure with axis titles and its height in the common look; zoom and hidden series survive new data."""
+    """Return the figure in the common look. Zoom and hidden series survive new data."""
     return figure.update_layout(template=_template(), xaxis_title=x, yaxis_title=y, height=height, uirevision="kept", **layout)
 
 
@@ -59,7 +62,10 @@ def local_times(times: pd.Series, zone: ZoneInfo) -> list[str]:
 
 
 def local_on_hover(figure: go.Figure, trace: str, times: pd.Series, zone: ZoneInfo) -> go.Figure:
-    """The figure with the viewer's local time under the hovered value of one trace, by its name; ``times`` are its x, UTC."""
+    """Return the figure with the viewer's local time on hover over one trace.
+
+    ``times`` are its x values, UTC.
+    """
     local = local_times(times, zone)
     return figure.for_each_trace(
         lambda one: one.update(customdata=local, hovertemplate=f"{one.hovertemplate}<br>%{{customdata}}"), selector={"name": trace}

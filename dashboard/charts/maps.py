@@ -18,12 +18,9 @@ MAPPED = {"states": (24.0, 50.0, -125.5, -66.0), "Alaska": (51.0, 72.0, -180.0, 
 
 
 def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT + 60) -> go.Figure:
-    """Routes as lines and airports as dots on a map of the United States, coloured by mean delay; only what ``on_the_map`` leaves.
+    """Return a map of the United States: routes as lines, airports as dots, coloured by mean delay.
 
-    Args:
-        routes: of ``live.by_route`` or ``history.by``: route, flights, and mean_delay in minutes.
-        airports: code, name, latitude, longitude.
-        height: of the figure, in pixels.
+    Routes that leave the map are left out, see ``on_the_map``.
     """
     places = airports.set_index("code")
     known = _placed(on_the_map(routes, airports), places)

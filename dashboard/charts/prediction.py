@@ -44,6 +44,6 @@ def errors_by_confidence(frame: pd.DataFrame) -> go.Figure:
 
 
 def enough(frame: pd.DataFrame) -> pd.DataFrame:
-    """The buckets of the version with most flights, those of them with flights enough to say something."""
+    """Return the buckets of the version with most flights that hold at least ``FEW_FLIGHTS``."""
     version = frame.groupby("model_version")["flights"].sum().idxmax()
     return frame[(frame["model_version"] == version) & (frame["flights"] >= FEW_FLIGHTS)]

@@ -29,7 +29,7 @@ GRACE_S = 60.0
 
 
 class Reading:
-    """The last answer of a source, and the question under way. Times are monotonic."""
+    """The last samples of a source, and the collection under way. Times are monotonic."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -40,7 +40,7 @@ class Reading:
         self.pending: Future[None] | None = None
 
     def ask(self, settings: Settings) -> None:
-        """Ask now; the outcome replaces the last one."""
+        """Collect now; the outcome replaces the last one."""
         began = time.monotonic()
         try:
             self.samples, problem = list(self.source.collect(settings)), ""
@@ -87,16 +87,16 @@ class StoreCollector(Collector):
         return found
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        """The families of one scrape; a metric without a sample is left out."""
+        """Return the families of one scrape; a metric without a sample is left out."""
         return families(self.samples())
 
     def describe(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
-        """Nothing beforehand: registering must not ask the stores."""
+        """Return nothing: registering must not read the stores."""
         return []
 
 
 def families(samples: Iterable[Sample]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-    """Samples as the client library's families. Raises KeyError for a sample of a metric that is not in ``METRICS``."""
+    """Return samples as families of the client library. Raises KeyError for an unknown metric."""
     by_metric: dict[str, list[Sample]] = {metric.name: [] for metric in METRICS}
     for sample in samples:
         by_metric[sample.metric].append(sample)

@@ -111,7 +111,7 @@ def silence(settings: Settings, rule: str, reason: str, by: str, hours: float) -
 
 
 def unsilence(settings: Settings, rule: str) -> bool:
-    """Let a rule notify again. Returns whether it was silenced."""
+    """Let a rule notify again. Return True if it was silenced."""
     _refuse_unknown(rule)
     with mongo.database(settings) as db:
         return bool(db[SILENCES].delete_one({"_id": rule}).deleted_count)

@@ -37,7 +37,10 @@ def from_kafka(settings: Settings) -> Iterator[Sample]:
 
 
 class LedgerTotals:
-    """Sums over all finished batches: each record is read once, a bounded number per call, so that a long history fits in a scrape."""
+    """Sums over all finished batches. Each record is read once, a bounded number per call.
+
+    So a long history fits in a scrape.
+    """
 
     RECORDS_PER_CALL = 2_000
 
@@ -130,7 +133,7 @@ def from_dagster(settings: Settings) -> Iterator[Sample]:
 
 
 def from_latency(settings: Settings) -> Iterator[Sample]:
-    """Latency needs MongoDB and Dagster; without one of them it is not known."""
+    """Return the latency, which needs MongoDB and Dagster; nothing if one of them is down."""
     found = operations.latencies(operations.newest_flights(settings), operations.visible_at(settings))
     for quantile in ("0.5", "0.95") if len(found) else ():
         yield Sample("flights_visible_latency_seconds", float(found.quantile(float(quantile))), (quantile,))
@@ -210,7 +213,11 @@ def health(settings: Settings, samples: Iterable[Sample]) -> Iterator[Sample]:
 
 
 def sources() -> tuple[Source, ...]:
-    """Every source. Cheap ones are asked at each scrape; the checks of the services write and read, the warehouse costs a Spark query."""
+    """Return every source.
+
+    Cheap ones are read at each scrape. The checks of the services write and read, and the warehouse costs a
+    Spark query.
+    """
     return (
         Source("kafka", 5.0, from_kafka),
         Source("ledger", 10.0, LedgerTotals()),
