@@ -77,7 +77,7 @@ def messages_taken(settings: Settings) -> pd.DataFrame:
 def latest(db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: int = 0, size: int = 25) -> pd.DataFrame:
     """One row per flight of a page, newest ingestion first: ``LATEST_COLUMNS``; delays in minutes, times UTC.
 
-    batch_id is null until a batch has confirmed what continuous processing shows.
+    batch_id is null until a batch has confirmed the state that live processing wrote.
 
     Args:
         db: the platform's database.
