@@ -185,7 +185,7 @@ def write_metadata_table(warehouse: Warehouse, records: Sequence[ArchiveRecord])
 
 
 def archived_only(warehouse: Warehouse, settings: Settings) -> int:
-    """How many flights are in archives that are still there and not in the hot store."""
+    """Return the number of flights that are in kept archives and not in the hot store."""
     if not warehouse.spark.catalog.tableExists(f"{warehouse.database}.{FILES}"):
         return 0
     archived = warehouse.spark.table(f"{warehouse.database}.{VIEW}").select("flight_id").distinct()

@@ -121,7 +121,7 @@ def days_before(flights: Any, before: datetime) -> list[Document]:  # noqa: ANN4
 
 
 def held_back(flights: Any, ranges: Sequence[Document]) -> int:  # noqa: ANN401
-    """How many documents of some ranges of ingestion do not fit the contract, so that archiving them would lose something."""
+    """Return the number of documents in some ranges of ingestion that an archive could not hold."""
     return sum(int(flights.count_documents(each | {"$nor": [fitting()]})) for each in ranges)
 
 

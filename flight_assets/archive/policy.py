@@ -16,7 +16,7 @@ BYTES_PER_MB = 1_000_000
 
 @dataclass(frozen=True)
 class Bin:
-    """How many archivable documents were taken in from ``start`` until just before ``end`` (UTC). Never spans midnight."""
+    """Archivable documents ingested from ``start`` until just before ``end`` (UTC). Never spans midnight."""
 
     start: datetime
     end: datetime
@@ -50,7 +50,7 @@ class HotSize:
 
 @dataclass(frozen=True)
 class Policy:
-    """When the hot store is too big, and what may leave it."""
+    """Limits of the hot store: when it is too big, and which documents may leave."""
 
     threshold_bytes: int
     low_water_share: float

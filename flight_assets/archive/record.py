@@ -234,7 +234,7 @@ class Archives:
         self.hdfs.delete(PAUSE_FILE)
 
     def paused(self) -> str | None:
-        """Since when and why archiving is paused; None if it is not."""
+        """Return since when and why archiving is paused; None if it is not."""
         try:
             return self.hdfs.read(PAUSE_FILE).decode()
         except FileNotFoundError:

@@ -253,7 +253,7 @@ class Archiver:
         return State.DONE
 
     def _still_hot(self, warehouse: Warehouse, record: ArchiveRecord) -> int:
-        """How many documents are hot just as they were archived."""
+        """Return the number of documents that are still hot just as they were archived."""
         with mongo.database(self.settings) as db:
             if not hot.hot_in_range(db[mongo.FLIGHTS], record):
                 return 0

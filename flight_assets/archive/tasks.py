@@ -49,7 +49,7 @@ class Work(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Where the stores are."""
+        """Return the settings of the stores."""
 
     def __call__(self, nth: int) -> list[Found]:
         """Do it for one item."""
@@ -136,7 +136,10 @@ def _write(hdfs: Hdfs, directory: str, name: str, part: columns.DatePart) -> Fou
 
 @dataclass(frozen=True)
 class ReadBack:
-    """Reads one file whole and says what is in it: the fields of ``ArchivedFile``; or, if it cannot be read, ``path`` and ``problem``."""
+    """Reading of one file whole: the fields of ``ArchivedFile``.
+
+    An unreadable file gives ``path`` and ``problem``.
+    """
 
     settings: Settings
     directory: str
@@ -170,10 +173,9 @@ def _opened(content: bytes) -> pa.Table | str:
 
 @dataclass(frozen=True)
 class Delete:
-    """Deletes from the hot store what one file holds, where a document is unchanged. Deleting again deletes nothing more.
+    """Deletion of one file's documents from the hot store, where they are unchanged.
 
-    The file must have the very bytes that were verified. Found: ``left``, how many of its flights are hot in another state; or ``path``
-    and ``problem``, and nothing was deleted.
+    A repeat deletes none.
     """
 
     settings: Settings

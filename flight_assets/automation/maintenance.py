@@ -65,7 +65,10 @@ compact_tables_every_hour = ScheduleDefinition(
 
 @schedule(job=maintain_day, cron_schedule="47 2 * * *", default_status=DefaultScheduleStatus.RUNNING)
 def maintain_days_every_night(context: ScheduleEvaluationContext) -> list[RunRequest] | SkipReason:
-    """One run for each of the last days that has not been maintained, the newest being yesterday (UTC)."""
+    """Start one run for each of the last days that has not been maintained.
+
+    The newest is yesterday (UTC).
+    """
     today = context.scheduled_execution_time.astimezone(UTC).date()
     done = context.instance.get_materialized_partitions(AssetKey("raw_files"))
     days = [(today - timedelta(days=back)).isoformat() for back in range(NIGHTS_BACK, 0, -1)]

@@ -95,7 +95,7 @@ def files(settings: Settings) -> dict[str, str]:
 
 
 def mongod_options(settings: Settings) -> list[str]:
-    """TLS only, and users; members know each other by a key."""
+    """Return the options of mongod: TLS only, users, and a key by which members know each other."""
     if not settings.secured:
         return []
     return [
@@ -151,7 +151,7 @@ def redis_server(settings: Settings) -> Path:
 
 
 def redis_options(settings: Settings) -> list[str]:
-    """TLS only, and users; of an open platform the port."""
+    """Return the options of Redis: TLS only and users, or the port of an open platform."""
     if not settings.secured:
         return ["--port", str(settings.port("redis"))]
     pem = str(settings.tls_dir / "redis.pem")
@@ -201,7 +201,7 @@ def make_hdfs_permissions(settings: Settings) -> None:
 
 
 def spark_options(settings: Settings) -> list[str]:
-    """Where its client of Kafka finds name and password."""
+    """Return the option that names the credentials of its Kafka client."""
     return [f"-Djava.security.auth.login.config={settings.home / 'etc/spark/jaas.conf'}"] if settings.secured else []
 
 
@@ -219,7 +219,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
 
 
 def hiveserver2_properties(settings: Settings) -> dict[str, object]:
-    """TLS only, and users with passwords."""
+    """Return the properties of HiveServer2: TLS only, and users with passwords."""
     if not settings.secured:
         return {}
     return {

@@ -114,7 +114,7 @@ def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -
 
 
 def hdfs_client_properties(settings: Settings) -> dict[str, object]:
-    """How many copies a client asks for, and how long it waits."""
+    """Return the replication and the timeouts of HDFS clients."""
     return {
         "dfs.replication": settings.hdfs_replication,
         "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER" if settings.hdfs_replication == 1 else "DEFAULT",
@@ -216,7 +216,7 @@ def _dagster_workspace(settings: Settings) -> str:
 
 
 def _dagster_storage(settings: Settings) -> str:
-    """Where runs and events are kept, as an addition to ``dagster.yaml``; nothing means SQLite."""
+    """Return the storage of runs and events, as an addition to ``dagster.yaml``; nothing means SQLite."""
     if not settings.dagster_db_url:
         return ""
     return f"\nstorage:\n  postgres:\n    postgres_url: {json.dumps(settings.dagster_db_url)}\n"

@@ -30,7 +30,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Each finding as soon as it is known: the machine first, then the services."""
+    """Yield each finding as soon as it is known: the machine first, then the services."""
     yield _python()
     yield _disk(settings)
     yield _memory()

@@ -27,7 +27,10 @@ READERS = "spark.flights.readers"
 
 
 def jar_path(settings: Settings) -> Path:
-    """Where all that is kept compiled, shared by all platforms: its name changes with the sources and with Spark."""
+    """Return the path of the compiled jar, which all platforms share.
+
+    Its name changes with the sources and with Spark.
+    """
     made_of = (
         b"".join(source.read_bytes() for source in SOURCES)
         + "".join(sorted(jar.name for jar in spark_jars_dir().glob("spark-catalyst_*.jar"))).encode()

@@ -87,9 +87,9 @@ def reset(settings: Settings, say: Say) -> None:
 
 
 def status(settings: Settings) -> list[ServiceStatus]:
-    """The state of each service, in the order of the table. States: running, starting, stopped, failed.
+    """Return the state of each service, in the order of the table.
 
-    Of services that no supervisor of this machine runs nothing is known but that they should be running.
+    States: running, starting, stopped, failed. Services of other machines count as running.
     """
     if not settings.embedded:
         return [_status(settings, service, {"statename": "RUNNING"}) for service in services(settings)]
@@ -224,7 +224,7 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
 
 
 def problem_of(settings: Settings, service: Service) -> str | None:
-    """Why a service does not work, in one line; None if it does."""
+    """Return the problem of a service in one line, or None."""
     try:
         service.check(settings)
     except Exception as error:  # a check may fail in as many ways as its client has

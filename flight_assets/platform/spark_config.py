@@ -19,7 +19,7 @@ logger.kafkaadmin.level=error
 
 
 def hiveserver2_properties(settings: Settings) -> dict[str, object]:
-    """Where Spark finds the metastore and at which address it serves JDBC clients."""
+    """Return the address of the metastore, and that of the server for JDBC clients."""
     return {
         "hive.metastore.uris": settings.metastore_uri,
         "hive.metastore.client.socket.timeout": f"{int(settings.timeout_s)}s",

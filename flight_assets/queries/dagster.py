@@ -58,7 +58,10 @@ def _trigger(tags: dict[str, str]) -> str:
 
 
 def failed_since_success(ended: pd.DataFrame) -> dict[str, int]:
-    """Per job, how many runs have failed since one last succeeded; jobs without an ended run are left out. ``ended``: of ``runs``."""
+    """Return per job the number of failed runs since one last succeeded.
+
+    Jobs without an ended run are left out. ``ended`` comes from ``runs``.
+    """
     counts: dict[str, int] = {}
     for job, of_job in ended[ended["status"].isin(("SUCCESS", "FAILURE"))].sort_values("created", ascending=False).groupby("job"):
         failures = (of_job["status"] == "FAILURE").cumprod()

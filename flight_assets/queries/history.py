@@ -146,7 +146,10 @@ def _flights(warehouse: Warehouse, filters: Filters, limit: int, offset: int) ->
 
 
 def _no_earlier_date_reaches(first: date) -> datetime:
-    """The time from which on no flight of a local date before ``first`` departs: the contract has the two a day apart at most."""
+    """Return the time from which no flight of a local date before ``first`` departs.
+
+    The contract allows a day between the two.
+    """
     return datetime.combine(first + timedelta(days=1), time(), UTC)
 
 

@@ -26,7 +26,7 @@ __all__ = ["Service", "asked_for", "further_services", "java", "services"]
 
 
 def services(settings: Settings) -> tuple[Service, ...]:
-    """Every service of the profile, each after the ones it needs."""
+    """Return every service of the profile, each after the ones it needs."""
     table = (
         *_each(settings, "postgres", postgres_service),
         *_each(settings, "mongod", mongod_service),
@@ -51,7 +51,7 @@ def services(settings: Settings) -> tuple[Service, ...]:
 
 
 def _each(settings: Settings, kind: str, build: Callable[[Settings, int], Service]) -> tuple[Service, ...]:
-    """As many services of a kind as the profile has; of the second and further ones it is checked that they answer."""
+    """Return as many services of a kind as the profile has. Further ones have a simpler check."""
     found = [build(settings, number + 1) for number in range(settings.count(kind))]
     return tuple(
         service if service.number == 1 else replace(service, check=partial(health.check_member, service.ports[0], service.number))
@@ -60,7 +60,7 @@ def _each(settings: Settings, kind: str, build: Callable[[Settings, int], Servic
 
 
 def asked_for(settings: Settings, names: Container[str]) -> tuple[Service, ...]:
-    """The further services of these names, but those that the profile has anyway."""
+    """Return the further services of these names, but those that the profile has anyway."""
     own = {service.name for service in services(settings)}
     return tuple(service for service in further_services(settings) if service.name in names and service.name not in own)
 

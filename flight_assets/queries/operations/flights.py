@@ -39,7 +39,10 @@ def newest_flights(settings: Settings, with_outcome: bool = False) -> pd.DataFra
 
 
 def visible_at(settings: Settings) -> pd.DataFrame:
-    """When each recent batch was in MongoDB: batch_id, visible_at (UTC), the end of the ``mongo_hot`` step as Dagster recorded it."""
+    """Return when each recent batch was in MongoDB: batch_id, visible_at (UTC).
+
+    This is the end of the ``mongo_hot`` step as Dagster recorded it.
+    """
     events = dagster.materializations(patient(settings), "mongo_hot")[::-1].itertuples()
     rows = {batch: event.materialized_at for event in events for batch in range(int(event.first_batch), int(event.last_batch) + 1)}
     times = pd.to_datetime(pd.Series(list(rows.values()), dtype="object"), utc=True)

@@ -41,14 +41,17 @@ def _problem(settings: Settings, service: Service) -> str | None:
 
 
 def _refuse_silent_spark(settings: Settings) -> None:
-    """Spark's own check keeps a session; this one asks its REST interface, so that it bears a restart and costs no session."""
+    """Raise if Spark's REST interface is silent.
+
+    Spark's own check keeps a session. This one survives a restart of Spark and costs no session.
+    """
     spark_application(settings)
     for address in (settings.spark_remote, settings.hiveserver2_address):
         health.answers(address)
 
 
 def _refuse_silent_metrics(settings: Settings) -> None:
-    """Its own check is a scrape, and a scrape asks for this."""
+    """Raise if the endpoint is silent. Its own check is a scrape, and this query is part of a scrape."""
     health.answers(settings.metrics_url)
 
 

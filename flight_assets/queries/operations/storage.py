@@ -16,7 +16,10 @@ MONGO_QUERY_MS = 4_000
 
 
 def hdfs_capacity(settings: Settings) -> dict[str, float]:
-    """From the NameNode's JMX: capacity, used, remaining in bytes, used_ratio; files, live and dead DataNodes, blocks lost or short."""
+    """Return capacity, used and remaining bytes, used_ratio, files, DataNodes and bad blocks of HDFS.
+
+    The source is the JMX of the NameNode.
+    """
     url = f"{settings.hdfs_http_url}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystem*"
     beans: dict[str, Any] = {}
     for bean in get_json(settings, url, "HDFS NameNode")["beans"]:
@@ -36,7 +39,7 @@ def hdfs_capacity(settings: Settings) -> dict[str, float]:
 
 
 def mongodb_size(settings: Settings) -> dict[str, float]:
-    """dbStats: data, index and storage in bytes, documents of the flights, the archive threshold and the share of it that is used."""
+    """Return data, index and storage bytes of MongoDB, documents, the archive threshold and its used share."""
     threshold = archive_threshold_bytes(settings)
     with mongo.database(patient(settings)) as db:
         stats = db.command("dbStats", maxTimeMS=MONGO_QUERY_MS)
