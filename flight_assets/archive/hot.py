@@ -27,7 +27,7 @@ SECOND = timedelta(seconds=1)
 # A minute with more documents than this is looked at second by second, so that an archive takes little more than it must.
 REFINE_ABOVE = 5_000
 IDS_PER_DELETE = 5_000
-# What deleting needs to know of an archived row.
+# Columns of an archived row by which its document is deleted.
 KEYS = ("flight_id", "event_id", "timestamp", "kafka_offset", "model_version")
 # Compacting reads and writes the whole collection: worth it when it gives back a good part of what the files hold.
 COMPACT_SHARE = 0.2

@@ -41,7 +41,7 @@ ROOT = "/bench"
 NAIVE, FLOOR = "bench_naive", "bench_floor"
 TIMEOUT_S = 900
 PREDICTED_TO_DIGITS = 6
-# What identifies a row, and what was computed for it.
+# Columns that identify a row, and computed ones.
 COMPARED = {
     STAGING: ("event_id", "flight_id", "kafka_partition", "kafka_offset", "hour", "quality_score"),
     QUARANTINE: ("topic", "kafka_partition", "kafka_offset"),

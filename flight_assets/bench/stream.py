@@ -42,7 +42,7 @@ CADENCE_S = 60.0
 # The rate that stands for the latencies' figures.
 FIGURE_RATE = 100
 RATES, MINUTES = (10, FIGURE_RATE, 1_000, 3_000), 10.0
-# What is tried after the rates above, when the last of them was held and when it was not.
+# The next rate after those above: if the last of them was held, and if it was not.
 HIGHER, LOWER = 5_000, 2_000
 LIVE_RATES = (10, FIGURE_RATE, 1_000)
 QUICK_RATES, QUICK_MINUTES = (FIGURE_RATE,), 1 / 6

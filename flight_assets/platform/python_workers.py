@@ -9,7 +9,7 @@ from importlib import import_module
 
 from pyspark.daemon import manager
 
-# What functions in workers import as they go: those of the pipeline's steps and of the archive.
+# Imports of functions in workers: those of the pipeline's steps and of the archive.
 PRELOADED = (
     *("flight_assets.archive.restore", "flight_assets.archive.tasks", "flight_assets.delay_model.features.build"),
     *("flight_assets.delay_model.serving.predict", "flight_assets.stores.inference", "flight_assets.stores.models"),

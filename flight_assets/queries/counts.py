@@ -39,7 +39,7 @@ class Counts:
     archived_only: int
     fact_flights: int
     batches: int
-    # What the batches' records say, by the name of the store that must agree.
+    # Sums of the batches' records, by the name of the store that must agree.
     recorded: dict[str, int] = field(default_factory=dict)
 
     @property

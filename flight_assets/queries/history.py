@@ -32,7 +32,7 @@ FLIGHT_COLUMNS = (
 # How many of the newest days are looked at before all of a range is.
 NEWEST_DAYS = (31, 366)
 
-# What every aggregation gives: counts of flights, means in minutes over the flights that have the delay (null if none has),
+# Measures of every aggregation: counts of flights, means in minutes over the flights that have the delay (null if none has),
 # shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the sums, which the warehouse gives.
 MEASURES = (
     *("flights", "departed", "arrived", "cancelled", "mean_departure_delay", "mean_arrival_delay", "sd_arrival_delay"),
