@@ -63,7 +63,7 @@ def example(*commands: str) -> str:
     return "\b\nExample:\n" + "\n".join(f"  {command}" for command in commands)
 
 
-def cell(value: object) -> str:
+def cell_text(value: object) -> str:
     """Return a value as the text of a table's cell; a dash for None."""
     if value is None or value != value:
         return "-"
@@ -77,7 +77,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, wid
 
     No cell is ever cut. Without a terminal the width is 80 columns, or that of the variable COLUMNS.
     """
-    cells = [[cell(value) for value in row] for row in rows]
+    cells = [[cell_text(value) for value in row] for row in rows]
     if wide:
         _print_grid(columns, cells, None)
         return

@@ -80,7 +80,9 @@ def test_a_table_fits_80_columns_and_cuts_nothing(name, printed):
     text = "".join("".join(lines).split())
     needed = [number for number, column in enumerate(columns) if not column.optional]
     missing = [
-        rows[0][number] for number in needed if "".join(console.cell(rows[0][number]).split()) not in text and not columns[number].folds
+        rows[0][number]
+        for number in needed
+        if "".join(console.cell_text(rows[0][number]).split()) not in text and not columns[number].folds
     ]
     assert missing == []
 
@@ -90,7 +92,7 @@ def test_wide_prints_every_column_on_one_line(name, printed):
     columns, rows = TABLES[name]
     lines = printed(columns, rows, wide=True)
     assert all(column.heading in lines[0] for column in columns)
-    assert all(console.cell(value) in lines[2] for value in rows[0])
+    assert all(console.cell_text(value) in lines[2] for value in rows[0])
 
 
 def test_optional_columns_are_dropped_and_named(printed):
