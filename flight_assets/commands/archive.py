@@ -132,8 +132,9 @@ def status(wide: bool, as_json: bool) -> None:
 
 @archive.command(epilog=example("flights archive explain"))
 @click.argument("archive_id", required=False)
+@wide_option
 @json_option
-def explain(archive_id: str | None, as_json: bool) -> None:
+def explain(archive_id: str | None, wide: bool, as_json: bool) -> None:
     """Show the steps of one archive: the unfinished or the last one, or ARCHIVE_ID. With --json it prints the whole record."""
     from flight_assets.archive.steps import STEPS, next_step
 
@@ -148,7 +149,7 @@ def explain(archive_id: str | None, as_json: bool) -> None:
         return
     _print_record(record)
     seconds = {name: f"{took:.1f}" for name, took in record.seconds.items()}
-    print_table(STEP_COLUMNS, [(name, seconds.get(name), record.attempts.get(name, 0)) for name, _ in STEPS.values()])
+    print_table(STEP_COLUMNS, [(name, seconds.get(name), record.attempts.get(name, 0)) for name, _ in STEPS.values()], wide=wide)
     if record.last_error:
         console.print(f"last error: {record.last_error}", soft_wrap=True)
     console.print(f"next: {next_step(record)}", soft_wrap=True)

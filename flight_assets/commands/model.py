@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +60,17 @@ def model() -> None:
 @click.option("--tuning-trials", type=click.IntRange(0), default=0, show_default=True, help="Sets of booster settings to try.")
 @click.option("--test-from", type=click.DateTime(["%Y-%m-%d"]), help="First day of the test period.")
 @click.option("--no-promote", is_flag=True, help="Publish only. By default a version that passes the gate becomes champion.")
+@wide_option
 @json_option
-def train_model(source: str, seed: int | None, tuning_trials: int, test_from: Any, no_promote: bool, as_json: bool) -> None:  # noqa: ANN401
+def train_model(
+    source: str,
+    seed: int | None,
+    tuning_trials: int,
+    test_from: datetime | None,
+    no_promote: bool,
+    wide: bool,
+    as_json: bool,
+) -> None:
     """Train a version, publish it, and let the gate decide whether it serves from the next batch on."""
     from flight_assets.automation.runs import run_job
 
@@ -75,7 +84,7 @@ def train_model(source: str, seed: int | None, tuning_trials: int, test_from: An
     if as_json:
         _print_models(store, as_json=True, wide=False)
         return
-    _print_trained(store, [version for version in store.versions() if version not in known])
+    _print_trained(store, [version for version in store.versions() if version not in known], wide=wide)
 
 
 @model.command(epilog=example("flights model register regressor.pkl"))
@@ -229,14 +238,14 @@ def _print_models(store: ModelStore, as_json: bool, wide: bool) -> None:
     _print_decision(store)
 
 
-def _print_trained(store: ModelStore, versions: list[str]) -> None:
+def _print_trained(store: ModelStore, versions: list[str], *, wide: bool = False) -> None:
     """Print the figures of new versions, each in a column beside the champion's, and the gate's decision."""
     state = store.state()
     champion = state.champion if state else None
     shown = [*versions, *([champion] if champion and champion not in versions else [])]
     tests = [store.manifest(version).metrics.get("test", {}) for version in shown]
     columns = [Column("figure"), *(number(f"{version} *" if version == champion else version) for version in shown)]
-    print_table(columns, [(label, *(_figure(test, name) for test in tests)) for name, (label, _) in FIGURES.items()])
+    print_table(columns, [(label, *(_figure(test, name) for test in tests)) for name, (label, _) in FIGURES.items()], wide=wide)
     _print_decision(store)
 
 

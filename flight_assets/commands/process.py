@@ -72,13 +72,14 @@ def process_now(settings: Settings, part: str | None = None, *, wide: bool = Fal
 
 
 @click.command(epilog=example("flights counts", "flights counts --json"))
+@wide_option
 @json_option
-def counts(as_json: bool) -> None:
+def counts(wide: bool, as_json: bool) -> None:
     """Count the rows of each store; exit 1 if the counts do not agree."""
-    print_counts(get_settings(), as_json)
+    print_counts(get_settings(), as_json, wide=wide)
 
 
-def print_counts(settings: Settings, as_json: bool) -> None:
+def print_counts(settings: Settings, as_json: bool, *, wide: bool = False) -> None:
     """Print the counts of all stores, and whether they agree.
 
     Raises:
@@ -90,7 +91,7 @@ def print_counts(settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.as_dict()))
     else:
-        print_table([Column("store"), number("count")], list(found.as_dict().items()))
+        print_table([Column("store"), number("count")], list(found.as_dict().items()), wide=wide)
     if found.problems:
         raise FlightsError(f"{'; '.join(found.problems)} (events may still wait: run `flights process`)")
     if not as_json:

@@ -144,7 +144,8 @@ def test_help_is_80_columns_wide_and_cuts_nothing(path):
 
 
 TABLE_COMMANDS = (
-    *("status", "process", "ledger", "alerts list", "archive plan", "archive status", "quarantine list", "bench"),
+    *("status", "process", "counts", "ledger", "alerts list", "quarantine list", "bench"),
+    *("archive plan", "archive status", "archive explain", "model train"),
     *("model list", "model register", "model history", "model quality", "model compare", "model monitor"),
 )
 
