@@ -35,6 +35,7 @@ lint: install-dev install-airflow ## style and types, without editing anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	MYPYPATH=deploy/airflow/dags $(BIN)/mypy --python-executable .venv-airflow/bin/python --cache-dir .mypy_cache/airflow --follow-imports=silent deploy/airflow/dags
 
 check: lint sbom audit ## style, types, static security checks, a bill of materials, known vulnerabilities

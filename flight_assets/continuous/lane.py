@@ -23,7 +23,7 @@ from flight_assets.contracts.features import PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS, EventType
 from flight_assets.contracts.tables import STAGING
 from flight_assets.delay_model.errors import ModelError
-from flight_assets.delay_model.features import build_features
+from flight_assets.delay_model.features.build import build_features
 from flight_assets.pipeline import early_predictions, event_dedup
 from flight_assets.pipeline.inference import FLAT_COLUMNS, predictions_of
 from flight_assets.pipeline.write_hot import rows_of

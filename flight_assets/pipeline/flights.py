@@ -162,7 +162,7 @@ def _predict(rows: pa.Table, events: pa.Table, predictors: Predictors) -> tuple[
     """Return what stands of the champion, and what a challenger says; one of PREDICTION per row."""
     import pyarrow.compute as pc
 
-    from flight_assets.delay_model.features import build_features
+    from flight_assets.delay_model.features.build import build_features
 
     early = rows["early"].combine_chunks()
     is_made = early.is_valid()

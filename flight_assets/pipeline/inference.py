@@ -66,7 +66,7 @@ def with_flat_weather(events: DataFrame) -> DataFrame:
 
 
 def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
-    from flight_assets.delay_model.features import build_features
+    from flight_assets.delay_model.features.build import build_features
 
     if not flights.num_rows:
         return pa.table({"event_id": pa.array([], pa.string()), "features": pa.array([], pa.binary())})
@@ -98,7 +98,7 @@ def flat_table(events: pa.StructArray) -> pa.Table:
 
 def predictions_of(model_version: str, features: pd.DataFrame, pinned_sha256: str = "") -> pa.StructArray:
     """A struct with PREDICTED_COLUMNS per row of features. Raises ModelError if the version cannot be loaded."""
-    from flight_assets.delay_model.predict import predict
+    from flight_assets.delay_model.serving.predict import predict
     from flight_assets.stores.models import load_once
 
     frame = predict(load_once(model_version, pinned_sha256), features)

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import STAGING
-from flight_assets.delay_model.events import EVENT_COLUMNS
+from flight_assets.delay_model.features.events import EVENT_COLUMNS
 from flight_assets.pipeline.inference import flat, history_of, unpack, with_features
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from flight_assets.platform import jars, launcher
+from flight_assets.platform import jars, launcher, obstacles
 from flight_assets.platform.services import services
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Each finding as soon as it is known: the machine first, then the services."""
+    """Yield each finding as soon as it is known: the machine first, then the services."""
     yield _python()
     yield _disk(settings)
     yield _memory()
@@ -48,13 +48,13 @@ def _python() -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     folder = next(path for path in (settings.home, *settings.home.parents) if path.exists())
-    free_mb = shutil.disk_usage(folder).free // launcher.BYTES_PER_MB
-    needed = launcher.MIN_FREE_DISK_MB
+    free_mb = shutil.disk_usage(folder).free // obstacles.BYTES_PER_MB
+    needed = obstacles.MIN_FREE_DISK_MB
     return Finding("disk", free_mb >= needed, f"{free_mb} MB free at {folder}, {needed} needed")
 
 
 def _memory() -> Finding:
-    total_mb = psutil.virtual_memory().total // launcher.BYTES_PER_MB
+    total_mb = psutil.virtual_memory().total // obstacles.BYTES_PER_MB
     return Finding("memory", total_mb >= NEEDED_MEMORY_MB, f"{total_mb} MB in all, {NEEDED_MEMORY_MB} needed")
 
 

@@ -32,10 +32,11 @@ class FoundFlight:
 
 
 class FlightFinder:
-    """Looks flights up in the hot store and in the archives; keeps connections and what does not change, so that it is fast warm.
+    """A finder of flights in the hot store and in the archives.
 
-    The hot store is read before the archives: an archive publishes before it deletes, so a flight that is on its way is found at least
-    once whatever the archive does meanwhile; of two states the newer is given.
+    It keeps connections, so that it is fast when warm. The hot store is read before the archives, because
+    an archive publishes before it deletes. So a flight that is being archived is found at least once. Of
+    two states the newer is returned.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -110,7 +111,7 @@ def _has(group: Any, flight_id: str) -> bool:  # noqa: ANN401 - pyarrow's metada
 
 
 def _version(document: Document) -> tuple[int, datetime, int, int, bool]:
-    """What decides which of two states is newer; of the same event, the one whose prediction is filled in."""
+    """Return the order of states: the newer event, and of the same event the one with a prediction."""
     version = document.get("version") or {}
     return (
         int(version.get("timestamp_us", -1)),

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from flight_assets.bench.warehouse_flights import FLIGHTS
+from flight_assets.bench.web import free_port, wait_until_healthy
 from flight_assets.stores import mongo
-from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES, forget_answers, free_port, wait_until_healthy
-from flight_assets_tests.dashboard.known_flights import FLIGHTS
+from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES, forget_answers
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROJECT_DIR = APP_DIR.parent

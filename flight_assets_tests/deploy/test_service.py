@@ -16,7 +16,7 @@ import yaml
 from pydantic import SecretStr
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import config, foreground, health
+from flight_assets.platform import config, foreground, health, spark_config
 from flight_assets.platform.launcher import status
 from flight_assets.platform.services import services
 from flight_assets.settings import BASE_PORTS, Settings, with_password
@@ -178,16 +178,16 @@ def test_configuration_is_replaced_in_one_step(tmp_path):
 
 
 def test_spark_on_a_cluster_and_in_one_process(tmp_path):
-    alone = config.spark_properties(Settings(_env_file=None, home=tmp_path))
+    alone = spark_config.spark_properties(Settings(_env_file=None, home=tmp_path))
     assert not any(key.startswith("spark.executor.") for key in alone)
     settings = Settings(
         _env_file=None, home=tmp_path, cache_dir="/jars", spark_master="spark://m:7077", bind_host="0.0.0.0",  # noqa: S104 - a container's own
         advertised_host="spark", spark_executor_mb=900, spark_parallelism=8,
     )  # fmt: skip
-    found = config.spark_properties(settings)
+    found = spark_config.spark_properties(settings)
     assert str(found["spark.executor.extraClassPath"]) == "/jars/jars/spark/*"
     assert (found["spark.executor.memory"], found["spark.sql.shuffle.partitions"]) == ("900m", 8)
-    assert found["spark.executor.extraJavaOptions"] == config.COMPILE_LONG_METHODS
+    assert found["spark.executor.extraJavaOptions"] == spark_config.COMPILE_LONG_METHODS
     assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == ("spark", "0.0.0.0")  # noqa: S104 - a container's own
     assert found["spark.connect.grpc.binding.address"] == "0.0.0.0"  # noqa: S104 - a container's own
 

@@ -15,6 +15,7 @@ import pytest
 from dagster import DagsterInstance, RunsFilter
 
 from flight_assets.automation.schedules import UNFINISHED
+from flight_assets.bench import runs
 from flight_assets.contracts.message import Reason
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.platform import launcher
@@ -24,7 +25,6 @@ from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.queries.counts import counts
 from flight_assets.stores import mongo, warehouse
-from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration import cold_store
 from flight_assets_tests.told import say
 
@@ -69,9 +69,9 @@ def small_model(quiet_platform) -> str:
 
 def train_small_model(settings) -> str:
     """Train and promote it."""
-    from flight_assets.delay_model.events import events_from_flights, scheduled_flights
-    from flight_assets.delay_model.features import build_features
-    from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
+    from flight_assets.delay_model.features.build import build_features
+    from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
+    from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
     from flight_assets.producer.nycflights import load_flights
     from flight_assets.stores.hdfs import Hdfs
     from flight_assets.stores.models import ModelStore

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from flight_assets.bench import runs
 from flight_assets.errors import FlightsError
-from flight_assets.platform import launcher, supervision
+from flight_assets.platform import launcher, obstacles, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
 from flight_assets.stores.warehouse import open_warehouse
-from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = pytest.mark.integration
@@ -104,7 +104,7 @@ def test_a_folder_keeps_the_ports_that_it_was_created_with(tmp_path) -> None:
 
 
 def test_a_full_disk_is_told_before_anything_starts(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(launcher, "MIN_FREE_DISK_MB", 10**9)
+    monkeypatch.setattr(obstacles, "MIN_FREE_DISK_MB", 10**9)
     with pytest.raises(FlightsError, match="MB free at .*: free some, or set FLIGHTS_HOME"):
         launcher.up(Settings(home=tmp_path, port_offset=31_000), lambda _line: None, lambda _done, _total: None)
 

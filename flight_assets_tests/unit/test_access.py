@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import access, config, services, supervision
+from flight_assets.platform import access, config, kafka_access, services, supervision
 from flight_assets.settings import PROJECT_DIR, SECRETS, Settings
 
 
@@ -112,7 +112,7 @@ def test_containers_grant_the_pipeline_the_same_in_mongodb():
 
 
 def test_what_a_user_may_do_in_kafka_is_granted_and_no_more(secured):
-    granted = {(acl.principal, acl.resource_pattern.resource_name, acl.operation.name) for acl in access.kafka_rights(secured)}
+    granted = {(acl.principal, acl.resource_pattern.resource_name, acl.operation.name) for acl in kafka_access.kafka_rights(secured)}
     assert {right[1:] for right in granted if right[0] == "User:producer"} == {("flight_events", "WRITE")}
     assert ("User:dashboard", "flight_events", "WRITE") not in granted
     assert ("User:pipeline", "spark-kafka-", "READ") in granted

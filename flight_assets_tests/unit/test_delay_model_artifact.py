@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 
 from flight_assets.contracts.features import CODE_FEATURES, FEATURE_NAMES
-from flight_assets.delay_model import artifact
-from flight_assets.delay_model.boosters import candidates, fit_boosters
 from flight_assets.delay_model.errors import CorruptModelError, RefusedPickleError, TooFewFlightsError, UnfitFeaturesError
-from flight_assets.delay_model.importance import contributions, gain_importance, importance_picture, shap_importance
-from flight_assets.delay_model.model import TrainedModel
-from flight_assets.delay_model.own import local_dates
-from flight_assets.delay_model.pickled import load_pickle
-from flight_assets.delay_model.predict import PREDICTION_COLUMNS, confidence, predict
-from flight_assets.delay_model.split import split
-from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
+from flight_assets.delay_model.features.schedule_features import local_dates
+from flight_assets.delay_model.registry import artifact
+from flight_assets.delay_model.registry.model import TrainedModel
+from flight_assets.delay_model.registry.pickled import load_pickle
+from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS, confidence, predict
+from flight_assets.delay_model.training.boosters import candidates, fit_boosters
+from flight_assets.delay_model.training.importance import contributions, gain_importance, importance_picture, shap_importance
+from flight_assets.delay_model.training.split import split
+from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
 from flight_assets.errors import FlightsError
 
 SMALL = BoosterSettings(rounds=20, max_depth=3, eta=0.3)
