@@ -1,4 +1,4 @@
-"""What Spark is given of ours, compiled once by its own compiler: guards of who may write and sign in, the sink of raw batches, and
+"""What Spark is given of ours, compiled once by its own compiler: guards of who may write and sign in, and
 the rule by which generated code serves more than one batch.
 """  # noqa: D205
 

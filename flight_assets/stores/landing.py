@@ -1,94 +1,187 @@
 """From the topic to raw Parquet on HDFS, one directory per batch, byte for byte.
 
-The stream's checkpoint fixes the offsets of a batch before it is written; a batch that died is written again with the same offsets
-over what was there. So a directory, once complete, always holds the same messages.
+The order of a batch: its plan is written, then its directory, then its record. The plan fixes the offsets and how tasks share them, so
+a batch that died is written again to the same rows in the same files. `_SUCCESS` says that a directory is complete.
+
+What bounds a batch: its messages by ``max_events_per_batch``, its bytes by messages times what is kept of one (``KEPT_BYTES`` of key and
+of value). So that batches of large messages stay small, a plan also divides ``BATCH_BYTES`` by the mean size in the batch before.
+Memory does not depend on the batch: readers hold one answer of a broker and one block, Spark one row group of ``ROW_GROUP_BYTES``.
 """
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, BaseModel, Field
 
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import (
-    ARCHIVE_ID,
-    CHECKPOINT,
-    RAW_ROOT,
+    METADATA_ROOT,
     STEPS,
     BatchRecord,
-    ColumnType,
     OffsetRange,
     archive_id,
     raw_path,
     versions_in_use,
 )
-from flight_assets.stores.kafka import spark_security_options
+from flight_assets.stores import kafka, kafka_reader
+from flight_assets.stores.kafka_records import Clock
+from flight_assets.stores.raw_files import RawFiles, read_back
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
 
     from flight_assets.provenance import Ledger
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.kafka_reader import TopicReader
     from flight_assets.stores.warehouse import Warehouse
 
-# Landing takes 250,000 messages in seconds; a run that needs longer than this for what is in the topic has a broken broker or HDFS.
-LANDING_TIMEOUT_S = 1_800
+PLANS = f"{METADATA_ROOT}/plans"
+BATCH_BYTES = 1 << 30
+ROW_GROUP_BYTES = 32 << 20
+# Fewer messages are read by one task: a second one would spend longer on connecting.
+MESSAGES_PER_TASK = 10_000
 BYTES_PER_MB = 1_000_000
-SINK = "flights.Landing"
-RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP"
+RAW_COLUMNS = (
+    "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, value_bytes BIGINT"
+)
 
 
-def land_new_messages(spark: SparkSession, settings: Settings, expired: bool = False) -> None:
-    """Write every message that is new in the topic, as one or more batches. Nothing new: nothing written.
+class Share(BaseModel):
+    """Offsets of one partition that one task reads, both ends included."""
 
-    With ``expired``, go on with what is left of a topic whose retention has overtaken the pipeline; else that fails the stream. What
-    is lost shows as a gap between batches, which ``describe_landed`` records.
+    partition: int
+    first: int
+    last: int
+
+
+class Plan(BaseModel):
+    """What a batch takes from the topic, fixed before anything is read."""
+
+    batch_id: int
+    made_at: AwareDatetime = Field(description="no message counts as taken by the broker after this time")
+    tasks: list[list[Share]] = Field(description="what each task reads, in order; each writes a file of its own")
+    lost: dict[str, OffsetRange] = Field(description="per partition, offsets that retention deleted before this plan")
+    next_offsets: dict[str, int] = Field(description="per partition, the first offset after this batch and all before")
+
+    @property
+    def ranges(self) -> dict[int, OffsetRange]:
+        """The offsets of the batch per partition."""
+        found: dict[int, OffsetRange] = {}
+        for share in (share for task in self.tasks for share in task):
+            first = found[share.partition].first if share.partition in found else share.first
+            found[share.partition] = OffsetRange(first=first, last=share.last)
+        return found
+
+
+def plan_batch(settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
+    """Return the plan of the next batch, the one that was made before if the batch died; None if there is nothing to land.
+
+    Offsets without any message, such as those of an aborted transaction, are nothing to land. ``ends``: the topic's end offsets.
 
     Raises:
-        FlightsError: the stream failed, or did not end in time.
+        FlightsError: the topic ends before what has landed, so it is not the topic that it was.
     """
-    query = (
-        _kafka_rows(spark, settings, expired)
-        .writeStream.format(SINK)
-        .option("directory", settings.hdfs_path(f"{RAW_ROOT}/{ARCHIVE_ID}"))
-        .option("checkpointLocation", settings.hdfs_path(CHECKPOINT))
-        .trigger(availableNow=True)
-        .start()
-    )
-    if not query.awaitTermination(LANDING_TIMEOUT_S):
-        query.stop()
-        raise FlightsError(f"landing took more than {LANDING_TIMEOUT_S} s: see `flights logs spark` and `flights logs kafka`")
-    problem = query.exception()
-    if problem is not None:
-        raise FlightsError(f"landing failed: {str(problem).splitlines()[0]}")
+    landed, batch_id = ledger.next_offsets(), ledger.last_done(STEPS[0]) + 1
+    if not has_news(ends, landed):
+        return None
+    known = read_plan(hdfs, batch_id)
+    if known and all(ends.get(number, 0) > taken.last for number, taken in known.ranges.items()):
+        return known
+    with kafka.reader(settings) as topic:
+        lost = expired_ranges(topic.oldest(ends), landed)
+        firsts = {number: lost[str(number)].last + 1 if str(number) in lost else landed.get(str(number), 0) for number in ends}
+        now = datetime.now(UTC)
+        if not any(_has_messages(topic, number, first, ends[number], kafka.clock(settings, now)) for number, first in firsts.items()):
+            return None
+    most = _most_messages(settings, ledger.record(batch_id - 1) if batch_id else None)
+    ranges = _within(most, {number: (first, ends[number]) for number, first in firsts.items() if first < ends[number]})
+    tasks = shared_out(ranges, settings.spark_parallelism)
+    upto = {str(share.partition): share.last + 1 for task in tasks for share in task}
+    plan = Plan(batch_id=batch_id, made_at=now, tasks=tasks, lost=lost, next_offsets=landed | upto)
+    hdfs.write(_plan_path(batch_id), plan.model_dump_json().encode())
+    hdfs.delete(_plan_path(batch_id - 1))
+    return plan
 
 
-def _kafka_rows(spark: SparkSession, settings: Settings, expired: bool) -> DataFrame:
-    timeout_ms = str(int(settings.timeout_s * 1000))
-    stream = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
-        .option("subscribe", settings.kafka_topic)
-        .option("startingOffsets", "earliest")
-        .option("failOnDataLoss", str(not expired).lower())
-        .option("maxOffsetsPerTrigger", str(settings.max_events_per_batch))
-        .option("kafka.request.timeout.ms", timeout_ms)
-        .option("kafka.default.api.timeout.ms", timeout_ms)
-        .options(**spark_security_options(settings))
-        .load()
-    )
-    return stream.selectExpr(
-        "key", "value", "topic", "partition AS kafka_partition", "offset AS kafka_offset", "timestamp AS ingestion_timestamp"
-    )
+def read_plan(hdfs: Hdfs, batch_id: int) -> Plan | None:
+    """The plan of a batch; None if it has none, as batches that version 1 of the platform landed."""
+    try:
+        return Plan.model_validate_json(hdfs.read(_plan_path(batch_id)))
+    except FileNotFoundError:
+        return None
+
+
+def _plan_path(batch_id: int) -> str:
+    return f"{PLANS}/batch_{batch_id:08d}.json"
+
+
+def _has_messages(topic: TopicReader, partition: int, first: int, end: int, clock: Clock) -> bool:
+    return next(topic.read(partition, first, end, clock), None) is not None
+
+
+def _most_messages(settings: Settings, before: BatchRecord | None) -> int:
+    if before is None or not before.record_count:
+        return settings.max_events_per_batch
+    mean_bytes = (before.message_bytes or 0) / before.record_count
+    return min(settings.max_events_per_batch, max(MESSAGES_PER_TASK, int(BATCH_BYTES / max(1.0, mean_bytes))))
+
+
+def _within(most: int, ranges: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """The ranges (first, end), each cut in proportion so that they have ``most`` offsets together, but at least one each."""
+    total = sum(end - first for first, end in ranges.values())
+    share = min(1.0, most / max(1, total))
+    return {number: (first, first + max(1, int((end - first) * share))) for number, (first, end) in ranges.items()}
+
+
+def shared_out(ranges: Mapping[int, tuple[int, int]], most_tasks: int) -> list[list[Share]]:
+    """Share ranges (first, end) among tasks, in order and evenly; a task of fewer than ``MESSAGES_PER_TASK`` is not worth it."""
+    total = sum(end - first for first, end in ranges.values())
+    count = max(1, min(most_tasks, total // MESSAGES_PER_TASK))
+    tasks: list[list[Share]] = [[] for _ in range(count)]
+    taken = 0
+    for number, (first, end) in sorted(ranges.items()):
+        while first < end:
+            task = taken * count // total
+            upto = min(end, first - taken + -(-(task + 1) * total // count))
+            tasks[task].append(Share(partition=number, first=first, last=upto - 1))
+            taken, first = taken + upto - first, upto
+    return tasks
+
+
+def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
+    """Read what a plan says and write it to the batch's directory, over what an attempt that died has left. One Spark call.
+
+    Raises:
+        Exception: what Spark's client raises; the directory is not complete then.
+    """
+    rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(_landed(settings, plan), RAW_COLUMNS)
+    writer = rows.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
+    writer.parquet(settings.hdfs_path(raw_path(plan.batch_id)))
+
+
+def _landed(settings: Settings, plan: Plan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def land(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        clock = kafka.clock(settings, plan.made_at)
+        with kafka.reader(settings) as topic:
+            for share in (share for block in numbers for number in block[0].to_pylist() for share in plan.tasks[number]):
+                records = topic.read(share.partition, share.first, share.last + 1, clock)
+                yield from kafka_reader.blocks(records, settings.kafka_topic, share.partition)
+
+    return land
 
 
 def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFrame:
-    """The messages of a batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp, batch_id."""
+    """The messages of a batch: ``RAW_COLUMNS`` and batch_id. ``value_bytes`` is null in batches of version 1."""
     from pyspark.sql import functions as F
 
-    rows = spark.read.parquet(settings.hdfs_path(raw_path(batch_id)))
+    rows = spark.read.schema(RAW_COLUMNS).parquet(settings.hdfs_path(raw_path(batch_id)))
     return rows.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
 
 
@@ -155,49 +248,61 @@ def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, 
     }
 
 
-def describe_landed(
-    spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int, landed: dict[str, int], begins: dict[int, int]
-) -> BatchRecord:
-    """The record of a batch as it lies on HDFS; its figures are read back from the files.
+def describe_landed(settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]) -> BatchRecord:
+    """Return the record of a batch that lies on HDFS complete; its figures are read back from its files.
 
-    ``landed``: next offsets before it. ``begins``: the topic's oldest offsets; a gap that they do not explain is not recorded as lost.
+    Where offsets of the plan have no message, the topic is read a second time: what it has and the files do not is missing.
+    ``landed``: the next offsets before the batch.
     """
-    from pyspark.sql import functions as F
-
-    raw = read_raw(spark, settings, batch_id)
-    offsets = (
-        raw.groupBy("kafka_partition")
-        .agg(
-            F.count("*").alias("count"),
-            F.min("kafka_offset").alias("first"),
-            F.max("kafka_offset").alias("last"),
-            F.max("ingestion_timestamp").alias("newest"),
-            F.min("ingestion_timestamp").alias("oldest"),
-            F.sum(_bytes("key") + _bytes("value")).alias("bytes"),
-        )
-        .orderBy("kafka_partition")
-        .collect()
-    )
-    gaps = expired_ranges({row.kafka_partition: row.first for row in offsets}, landed)
+    found = read_back(hdfs, raw_path(batch_id))
+    plan = read_plan(hdfs, batch_id)
+    wanted = plan.ranges if plan else found.ranges
+    with kafka.reader(settings) as topic:
+        lost = _lost(plan, found, landed, topic.oldest(wanted))
+        ranges = {number: _after(lost.get(str(number)), span) for number, span in wanted.items()}
+        rows = {number: found.within(number, span) for number, span in ranges.items()}
+        gaps = {number: span.last + 1 - span.first - len(rows[number]) for number, span in ranges.items()}
+        gone = sum(_not_landed(topic, number, ranges[number], rows[number]) for number, gap in gaps.items() if gap)
     return BatchRecord(
         batch_id=batch_id,
         archive_id=archive_id(batch_id),
-        # Spark gives times without a zone, in this machine's.
-        timestamp=max((row.newest.astimezone(UTC) for row in offsets), default=None),
-        oldest=min((row.oldest.astimezone(UTC) for row in offsets), default=None),
-        record_count=sum(row["count"] for row in offsets),
-        message_bytes=sum(row.bytes for row in offsets),
+        timestamp=found.newest,
+        oldest=found.oldest,
+        record_count=found.count,
+        message_bytes=found.bytes,
         file_size_mb=round(hdfs.size_bytes(raw_path(batch_id)) / BYTES_PER_MB, 3),
         storage_location=settings.hdfs_path(raw_path(batch_id)),
-        schema=[ColumnType(name=field.name, type=field.dataType.simpleString()) for field in raw.schema.fields],
-        offsets={str(row.kafka_partition): OffsetRange(first=row.first, last=row.last) for row in offsets},
-        lost={partition: gap for partition, gap in gaps.items() if gap.last < begins.get(int(partition), 0)},
-        next_offsets=landed | {str(row.kafka_partition): row.last + 1 for row in offsets},
+        schema=found.schema,
+        offsets={str(number): span for number, span in ranges.items()},
+        lost=lost,
+        without_message=sum(gaps.values()),
+        off=gone + found.count - sum(map(len, rows.values())),
+        unreadable=found.unreadable,
+        next_offsets=plan.next_offsets if plan else landed | {str(number): span.last + 1 for number, span in ranges.items()},
         versions=versions_in_use(),
     )
 
 
-def _bytes(column: str) -> Column:
-    from pyspark.sql import functions as F
+def _lost(plan: Plan | None, found: RawFiles, landed: dict[str, int], oldest: Mapping[int, int]) -> dict[str, OffsetRange]:
+    """What retention deleted before the plan, and between the plan and the reading. ``oldest``: the topic's by now."""
+    if plan is None:
+        gaps = expired_ranges({number: span.first for number, span in found.ranges.items()}, landed)
+        return {number: gap for number, gap in gaps.items() if gap.last < oldest.get(int(number), 0)}
+    lost = dict(plan.lost)
+    for number, span in plan.ranges.items():
+        landed_from = found.ranges[number].first if number in found.ranges else span.last + 1
+        upto = min(landed_from, oldest.get(number, 0))
+        if upto > span.first:
+            first = lost[str(number)].first if str(number) in lost else span.first
+            lost[str(number)] = OffsetRange(first=first, last=upto - 1)
+    return lost
 
-    return F.coalesce(F.octet_length(column), F.lit(0))
+
+def _after(lost: OffsetRange | None, span: OffsetRange) -> OffsetRange:
+    return OffsetRange(first=max(span.first, lost.last + 1), last=span.last) if lost else span
+
+
+def _not_landed(topic: TopicReader, partition: int, span: OffsetRange, landed: set[int]) -> int:
+    """How many messages a second reading of the range finds that have not landed."""
+    records = topic.read(partition, span.first, span.last + 1, Clock(0, 0))
+    return sum(record.offset not in landed for record in records)
