@@ -123,7 +123,8 @@ def doctor() -> None:
 
     findings = list(examine(get_settings()))
     for finding in findings:
-        console.print(f"{'[green]ok[/]  ' if finding.is_fine else '[red]fail[/]'} {finding.subject}: {finding.detail}", soft_wrap=True)
+        word = "[yellow]warn[/]" if finding.is_warning else "[green]ok[/]  " if finding.is_fine else "[red]fail[/]"
+        console.print(f"{word} {finding.subject}: {finding.detail}", soft_wrap=True)
     if not all(finding.is_fine for finding in findings):
         sys.exit(1)
 

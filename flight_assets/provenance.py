@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RAW_ROOT = "/archive/flight_data"
 ARCHIVE_ID = "archive_%08d"
 METADATA_ROOT = "/metadata"
-CHECKPOINT = "/checkpoints/flight_events"
+PLANS = f"{METADATA_ROOT}/plans"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
 # The pipeline's job, and the three that do its work in parts for another orchestrator, in order. The last one of each ends at the stores.
 WHOLE_JOB = "process_flights"

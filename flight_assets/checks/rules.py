@@ -90,7 +90,10 @@ def offsets_follow_on(record: BatchRecord, next_before: dict[str, int]) -> Check
     and so is what cannot be read. ``next_before``: the next offsets of the batch before.
     """
     begins = next_before | {partition: lost.last + 1 for partition, lost in record.lost.items()}
-    off = record.off + sum(abs(span.first - begins.get(partition, span.first)) for partition, span in record.offsets.items())
+    spans = record.offsets.items()
+    known = record.record_count + record.without_message
+    off = record.off + abs(known - sum(span.last + 1 - span.first for _, span in spans))
+    off += sum(abs(span.first - begins.get(partition, span.first)) for partition, span in spans)
     lost = {name: (gap.first, gap.last) for name, gap in record.lost.items()}
     told = [
         f"{record.record_count} messages in {len(record.offsets)} partitions, {off} missing or surplus",

@@ -10,7 +10,7 @@ from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QU
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import kafka, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.landing import lost_messages, raw_locations
+from flight_assets.stores.landing import gaps, messages_waiting, raw_locations
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Counts:
     """Messages, events and flights in each store.
 
-    ``kafka_acknowledged`` is the sum of the topic's end offsets; ``lost`` are those that the topic's retention deleted
-    before they could land; ``raw`` counts the rows of the Parquet files; ``duplicate`` comes
+    ``kafka_acknowledged`` are the topic's committed messages up to its end offsets; ``lost`` are those that the topic's
+    retention deleted before they could land; ``raw`` counts the rows of the Parquet files; ``duplicate`` comes
     from the batches' records, since duplicates are kept nowhere but in raw; the others are rows of their tables or documents.
     """
 
@@ -66,13 +66,15 @@ def counts(settings: Settings) -> Counts:
     house = warehouse.open_warehouse(settings)
     ledger = Ledger(Hdfs(settings))
     batches = ledger.last_done("raw_kafka_batch") + 1
+    ends, landed = kafka.end_offsets(settings), ledger.next_offsets()
+    lost, without_message = gaps(house, ledger)
     recorded = _recorded(house, ledger, range(ledger.last_done(STEPS[-1]) + 1, batches))
     with mongo.database(settings) as db:
         documents = db[mongo.FLIGHTS].count_documents({})
     return Counts(
-        kafka_acknowledged=sum(kafka.end_offsets(settings).values()),
+        kafka_acknowledged=sum(landed.values()) - without_message + messages_waiting(settings, ends, landed),
         raw=house.spark.read.parquet(*raw_locations(house, ledger)).count() if batches else 0,
-        lost=lost_messages(house, ledger),
+        lost=lost,
         staged=house.read(STAGING).count(),
         duplicate=recorded["duplicate"],
         quarantined=house.read(QUARANTINE).count(),

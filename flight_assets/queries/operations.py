@@ -18,7 +18,7 @@ import psutil
 from flight_assets.errors import StoreUnavailable
 from flight_assets.platform import health, launcher
 from flight_assets.platform.services import services as service_table
-from flight_assets.provenance import CHECKPOINT, PIPELINE_JOBS, STEPS, STORING_JOBS, Ledger
+from flight_assets.provenance import PIPELINE_JOBS, PLANS, STEPS, STORING_JOBS, Ledger
 from flight_assets.queries import dagster
 from flight_assets.queries.archive import archive_status
 from flight_assets.queries.cache import COUNTERS
@@ -163,13 +163,12 @@ def batches(settings: Settings, last: int = RECENT_BATCHES) -> pd.DataFrame:
 
 
 def streaming(settings: Settings) -> dict[str, int]:
-    """Of the landing stream's checkpoint: planned (last batch whose offsets are fixed), committed (last one written); −1 = none."""
+    """Return how far landing is: planned (last batch whose offsets are fixed), committed (last one landed); −1 = none."""
     hdfs = Hdfs(patient(settings))
-    newest = {name: [int(entry) for entry in hdfs.list(f"{CHECKPOINT}/{folder}") if entry.isdigit()] for name, folder in _CHECKPOINTS}
-    return {name: max(entries, default=-1) for name, entries in newest.items()}
+    planned = [int(name.removeprefix("batch_").removesuffix(".json")) for name in hdfs.list(PLANS)]
+    committed = Ledger(hdfs).last_done(STEPS[0])
+    return {"planned": max(planned, default=committed), "committed": committed}
 
-
-_CHECKPOINTS = (("planned", "offsets"), ("committed", "commits"))
 
 # --- storage
 

@@ -11,6 +11,7 @@ from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.stores import kafka_reader
 from flight_assets.stores.kafka_reader import TopicReader
 from flight_assets.stores.kafka_records import Clock, headers_of
+from flight_assets.stores.kafka_topic import MILLISECONDS_PER_DAY, topic_settings, unsafe_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from flight_assets.stores.kafka_records import Record
 
 MECHANISM = "SCRAM-SHA-512"
-MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
 # How many messages and bytes one look at the topic takes, and those of one more block at most.
 MESSAGES_AT_ONCE = 20_000
 BYTES_AT_ONCE = 16 << 20
@@ -97,12 +97,11 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
 
 
 def ensure_topic(settings: Settings, name: str, partitions: int, retention_days: int) -> None:
-    """Create a topic if it is not there; an existing one is left as it is."""
+    """Create a topic with the settings of ``topic_settings`` if it is not there; an existing one is left as it is."""
     from kafka.admin import NewTopic
     from kafka.errors import TopicAlreadyExistsError
 
-    config = {"retention.ms": str(retention_days * MILLISECONDS_PER_DAY), "message.timestamp.type": "LogAppendTime"}
-    topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, topic_configs=config)
+    topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, topic_configs=topic_settings(retention_days))
     with _admin(settings) as admin:
         if name in admin.list_topics():
             return
@@ -111,6 +110,23 @@ def ensure_topic(settings: Settings, name: str, partitions: int, retention_days:
         except TopicAlreadyExistsError:
             return
         admin.wait_for_topics([name], timeout_ms=int(settings.timeout_s * 1000))
+
+
+def topic_warnings(settings: Settings) -> list[str]:
+    """Return a sentence for each setting of the flight topic that is not safe, naming the safe one; none without a topic.
+
+    Raises:
+        StoreUnavailable: no broker answers, or the user of the settings may not read them.
+    """
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    topic = settings.kafka_topic
+    with _admin(settings) as admin:
+        if topic not in admin.list_topics():
+            return []
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+    found = {name: str(entry["value"]) for name, entry in answer["topic"][topic].items()}
+    return unsafe_settings(topic, found, settings.kafka_retention_days)
 
 
 def begin_offsets(settings: Settings) -> dict[int, int]:

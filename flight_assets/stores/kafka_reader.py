@@ -56,6 +56,8 @@ class TopicReader:
         self._consumer = consumer
         self._topic = topic
         self._timeout_s = timeout_s
+        # From now on the client keeps the topic's partitions and their leaders up to date.
+        self._manager.run(self._manager.wait_for, self._manager.cluster.add_topic(topic), timeout_s * 1000)
 
     def partitions(self) -> list[int]:
         """The partitions that the topic has by now."""
@@ -185,7 +187,11 @@ def _answer(found: Any, position: int) -> _Answer:  # noqa: ANN401 - of a librar
     data = memoryview(found.records or b"")
     batches = list(batches_of(data))
     aborted = [(entry.first_offset, entry.producer_id) for entry in found.aborted_transactions or ()]
-    problem = "are in a batch of an impossible length" if len(data) and not batches else ""
+    problem = ""
+    if len(data) and not batches:
+        problem = "are in a batch of an impossible length"
+    elif batches and batches[-1].last < position:
+        problem = "are in batches that name other offsets"
     return _Answer(list(committed(batches, aborted)), max(found.last_stable_offset, position), problem)
 
 

@@ -98,7 +98,7 @@ def batches_of(data: memoryview) -> Iterator[Batch]:
     while len(data) - position > _FIXED.size:
         base, length, _ = _FIXED.unpack_from(data, position)
         end = position + _AFTER_LENGTH + length
-        if length <= _FIXED.size - _AFTER_LENGTH or end > len(data):
+        if end > len(data) or end - position < (_HEADER.size if data[position + _FIXED.size] == 2 else _FIXED.size + 1):
             return
         yield _batch(base, data[position:end])
         position = end
@@ -108,7 +108,7 @@ def _batch(base: int, whole: memoryview) -> Batch:
     from crc32c import crc32c
 
     magic = whole[_FIXED.size]
-    if magic != 2 or len(whole) < _HEADER.size:
+    if magic != 2:
         old = f"have format {magic}; Kafka 0.11 and later write 2"
         return Batch(base, base, 0, -1, -1, -1, 0, whole[:0], old)
     _, _, _, _, crc, attributes, delta, first_ms, max_ms, producer, _, _, size = _HEADER.unpack_from(whole)

@@ -13,12 +13,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import AwareDatetime, BaseModel, Field
-
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import (
-    METADATA_ROOT,
     STEPS,
     BatchRecord,
     OffsetRange,
@@ -28,6 +25,7 @@ from flight_assets.provenance import (
 )
 from flight_assets.stores import kafka, kafka_reader
 from flight_assets.stores.kafka_records import Clock
+from flight_assets.stores.landing_plan import Plan, most_messages, plan_path, read_plan, shared_out, within
 from flight_assets.stores.raw_files import RawFiles, read_back
 
 if TYPE_CHECKING:
@@ -42,42 +40,11 @@ if TYPE_CHECKING:
     from flight_assets.stores.kafka_reader import TopicReader
     from flight_assets.stores.warehouse import Warehouse
 
-PLANS = f"{METADATA_ROOT}/plans"
-BATCH_BYTES = 1 << 30
 ROW_GROUP_BYTES = 32 << 20
-# Fewer messages are read by one task: a second one would spend longer on connecting.
-MESSAGES_PER_TASK = 10_000
 BYTES_PER_MB = 1_000_000
 RAW_COLUMNS = (
     "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, value_bytes BIGINT"
 )
-
-
-class Share(BaseModel):
-    """Offsets of one partition that one task reads, both ends included."""
-
-    partition: int
-    first: int
-    last: int
-
-
-class Plan(BaseModel):
-    """What a batch takes from the topic, fixed before anything is read."""
-
-    batch_id: int
-    made_at: AwareDatetime = Field(description="no message counts as taken by the broker after this time")
-    tasks: list[list[Share]] = Field(description="what each task reads, in order; each writes a file of its own")
-    lost: dict[str, OffsetRange] = Field(description="per partition, offsets that retention deleted before this plan")
-    next_offsets: dict[str, int] = Field(description="per partition, the first offset after this batch and all before")
-
-    @property
-    def ranges(self) -> dict[int, OffsetRange]:
-        """The offsets of the batch per partition."""
-        found: dict[int, OffsetRange] = {}
-        for share in (share for task in self.tasks for share in task):
-            first = found[share.partition].first if share.partition in found else share.first
-            found[share.partition] = OffsetRange(first=first, last=share.last)
-        return found
 
 
 def plan_batch(settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
@@ -94,65 +61,33 @@ def plan_batch(settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, i
     known = read_plan(hdfs, batch_id)
     if known and all(ends.get(number, 0) > taken.last for number, taken in known.ranges.items()):
         return known
+    now = datetime.now(UTC)
     with kafka.reader(settings) as topic:
-        lost = expired_ranges(topic.oldest(ends), landed)
-        firsts = {number: lost[str(number)].last + 1 if str(number) in lost else landed.get(str(number), 0) for number in ends}
-        now = datetime.now(UTC)
-        if not any(_has_messages(topic, number, first, ends[number], kafka.clock(settings, now)) for number, first in firsts.items()):
-            return None
-    most = _most_messages(settings, ledger.record(batch_id - 1) if batch_id else None)
-    ranges = _within(most, {number: (first, ends[number]) for number, first in firsts.items() if first < ends[number]})
-    tasks = shared_out(ranges, settings.spark_parallelism)
-    upto = {str(share.partition): share.last + 1 for task in tasks for share in task}
-    plan = Plan(batch_id=batch_id, made_at=now, tasks=tasks, lost=lost, next_offsets=landed | upto)
-    hdfs.write(_plan_path(batch_id), plan.model_dump_json().encode())
-    hdfs.delete(_plan_path(batch_id - 1))
+        oldest = topic.oldest(ends)
+        firsts = {number: max(landed.get(str(number), 0), oldest[number]) for number in ends}
+        clock = kafka.clock(settings, now)
+        messages = {number: _first_message(topic, number, firsts[number], end, clock) for number, end in ends.items()}
+    if messages == ends:
+        return None
+    most = most_messages(settings.max_events_per_batch, ledger.record(batch_id - 1) if batch_id else None)
+    upto = within(most, {number: (messages[number], end) for number, end in ends.items()})
+    ranges = {number: (first, upto[number]) for number, first in firsts.items() if first < upto[number]}
+    plan = Plan(
+        batch_id=batch_id,
+        made_at=now,
+        tasks=shared_out(ranges, settings.spark_parallelism),
+        lost=expired_ranges(oldest, landed),
+        next_offsets=landed | {str(number): end for number, (_, end) in ranges.items()},
+    )
+    hdfs.write(plan_path(batch_id), plan.model_dump_json().encode())
+    hdfs.delete(plan_path(batch_id - 1))
     return plan
 
 
-def read_plan(hdfs: Hdfs, batch_id: int) -> Plan | None:
-    """The plan of a batch; None if it has none, as batches that version 1 of the platform landed."""
-    try:
-        return Plan.model_validate_json(hdfs.read(_plan_path(batch_id)))
-    except FileNotFoundError:
-        return None
-
-
-def _plan_path(batch_id: int) -> str:
-    return f"{PLANS}/batch_{batch_id:08d}.json"
-
-
-def _has_messages(topic: TopicReader, partition: int, first: int, end: int, clock: Clock) -> bool:
-    return next(topic.read(partition, first, end, clock), None) is not None
-
-
-def _most_messages(settings: Settings, before: BatchRecord | None) -> int:
-    if before is None or not before.record_count:
-        return settings.max_events_per_batch
-    mean_bytes = (before.message_bytes or 0) / before.record_count
-    return min(settings.max_events_per_batch, max(MESSAGES_PER_TASK, int(BATCH_BYTES / max(1.0, mean_bytes))))
-
-
-def _within(most: int, ranges: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
-    """The ranges (first, end), each cut in proportion so that they have ``most`` offsets together, but at least one each."""
-    total = sum(end - first for first, end in ranges.values())
-    share = min(1.0, most / max(1, total))
-    return {number: (first, first + max(1, int((end - first) * share))) for number, (first, end) in ranges.items()}
-
-
-def shared_out(ranges: Mapping[int, tuple[int, int]], most_tasks: int) -> list[list[Share]]:
-    """Share ranges (first, end) among tasks, in order and evenly; a task of fewer than ``MESSAGES_PER_TASK`` is not worth it."""
-    total = sum(end - first for first, end in ranges.values())
-    count = max(1, min(most_tasks, total // MESSAGES_PER_TASK))
-    tasks: list[list[Share]] = [[] for _ in range(count)]
-    taken = 0
-    for number, (first, end) in sorted(ranges.items()):
-        while first < end:
-            task = taken * count // total
-            upto = min(end, first - taken + -(-(task + 1) * total // count))
-            tasks[task].append(Share(partition=number, first=first, last=upto - 1))
-            taken, first = taken + upto - first, upto
-    return tasks
+def _first_message(topic: TopicReader, partition: int, first: int, end: int, clock: Clock) -> int:
+    """The first offset of a range that has a message; its end if none has."""
+    found = next(topic.read(partition, first, end, clock), None)
+    return found.offset if found else end
 
 
 def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
@@ -201,17 +136,29 @@ def raw_locations(house: Warehouse, ledger: Ledger) -> list[str]:
     return sorted({row.storage_location for row in rows} | {ledger.record(batch_id).storage_location for batch_id in unfinished})
 
 
-def lost_messages(house: Warehouse, ledger: Ledger) -> int:
-    """How many messages the topic's retention deleted before they could land, over all batches."""
+def gaps(house: Warehouse, ledger: Ledger) -> tuple[int, int]:
+    """Return how many messages retention deleted before they could land, and how many landed offsets had no message."""
     from pyspark.sql import functions as F
 
     done = ledger.last_done(STEPS[-1])
-    ranges = F.map_values(F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>")["lost"])
+    record = F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>, without_message BIGINT")
+    lost = F.aggregate(F.map_values(record["lost"]), F.lit(0).cast("bigint"), lambda sum_, gap: sum_ + gap["last"] - gap["first"] + 1)
     rows = house.read(BATCH_METADATA).where(f"batch_id <= {done}")
-    spans = rows.select(F.explode(ranges).alias("lost")).select(F.col("lost.last") - F.col("lost.first") + 1)
-    recorded = sum(row[0] for row in spans.collect())
+    recorded = rows.agg(F.sum(lost), F.sum(record["without_message"])).collect()[0]
     unfinished = [ledger.record(batch_id) for batch_id in range(done + 1, ledger.last_done(STEPS[0]) + 1)]
-    return int(recorded) + sum(lost.last - lost.first + 1 for record in unfinished for lost in record.lost.values())
+    return (
+        int(recorded[0] or 0) + sum(span.last - span.first + 1 for batch in unfinished for span in batch.lost.values()),
+        int(recorded[1] or 0) + sum(batch.without_message for batch in unfinished),
+    )
+
+
+def messages_waiting(settings: Settings, ends: dict[int, int], landed: dict[str, int]) -> int:
+    """Return how many messages have not landed, by reading them; ``waiting`` counts offsets."""
+    if not waiting(ends, landed):
+        return 0
+    with kafka.reader(settings) as topic:
+        ranges = [(number, landed.get(str(number), 0), end) for number, end in ends.items()]
+        return sum(1 for number, first, end in ranges for _ in topic.read(number, first, end, Clock(0, 0)))
 
 
 def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
@@ -231,7 +178,7 @@ def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
 
 
 def waiting(ends: dict[int, int], landed: dict[str, int]) -> int:
-    """How many messages up to the topic's end offsets have not landed: the lag."""
+    """How many offsets up to the topic's ends have not landed: the lag. Those of aborted messages and markers count."""
     return sum(max(0, end - landed.get(str(partition), 0)) for partition, end in ends.items())
 
 

@@ -139,7 +139,7 @@ def _report_points(parent: Connection) -> None:
         parent.send((step, phase))
         parent.recv()
 
-    batches, finish, end_offsets, land = PipelineResource.batches, PipelineResource.finish, kafka.end_offsets, landing.land_new_messages
+    batches, finish, end_offsets, write = PipelineResource.batches, PipelineResource.finish, kafka.end_offsets, landing.write_batch
 
     def pointed_batches(self: PipelineResource, step: str) -> Iterator[BatchRecord]:
         if self.ledger.pending(step):
@@ -157,9 +157,9 @@ def _report_points(parent: Connection) -> None:
         point(STEPS[0], BEFORE)
         return end_offsets(*arguments)
 
-    def pointed_land(*arguments: object) -> None:
+    def pointed_write(*arguments: object) -> None:
         point(STEPS[0], DURING)
-        land(*arguments)
+        write(*arguments)
 
     PipelineResource.batches, PipelineResource.finish = pointed_batches, pointed_finish
-    kafka.end_offsets, landing.land_new_messages = pointed_end_offsets, pointed_land
+    kafka.end_offsets, landing.write_batch = pointed_end_offsets, pointed_write
