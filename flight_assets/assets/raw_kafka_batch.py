@@ -11,6 +11,7 @@ from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_
 from flight_assets.checks import rules
 from flight_assets.provenance import BatchRecord, CheckResult, Ledger, raw_path
 from flight_assets.stores import kafka, landing, raw_files
+from flight_assets.stores.kafka_reader import TopicReader
 
 # How far behind the topic a run is said to be when nothing tells: over any threshold.
 UNKNOWN_S = 1e9
@@ -20,8 +21,9 @@ PREVIEW_CHARACTERS = 120
 @step_asset(deps=["kafka_flight_events"], kinds={"kafka", "spark", "hdfs"})
 def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
     """One row per Kafka message, whatever it holds: a directory of Parquet files per batch under /archive/flight_data."""
-    ends = kafka.end_offsets(pipeline.settings)
-    records = list(_land(pipeline, ends))
+    with kafka.reader(pipeline.settings) as topic:
+        ends = topic.ends()
+        records = list(_land(pipeline, topic, ends))
     for record in records:
         for partition, lost in record.lost.items():
             context.log.error("LOST: the topic's retention deleted offsets %d–%d of partition %s", lost.first, lost.last, partition)
@@ -46,7 +48,7 @@ def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, e
     context.log_event(AssetObservation("kafka_flight_events", metadata=metadata))
 
 
-def _land(pipeline: PipelineResource, ends: dict[int, int]) -> Iterator[BatchRecord]:
+def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) -> Iterator[BatchRecord]:
     """Yield the record of each batch: those that have landed without a record, then what the topic holds up to ``ends``.
 
     A batch that a check holds up is the last one.
@@ -54,11 +56,11 @@ def _land(pipeline: PipelineResource, ends: dict[int, int]) -> Iterator[BatchRec
     ledger, is_told = pipeline.ledger, False
     while True:
         began = time.monotonic()
-        batch_id = _next_landed(pipeline, ledger, ends)
+        batch_id = _next_landed(pipeline, topic, ledger, ends)
         if batch_id is None:
             break
         before = ledger.next_offsets()
-        record = landing.describe_landed(pipeline.settings, pipeline.hdfs, batch_id, before)
+        record = landing.describe_landed(topic, pipeline.settings, pipeline.hdfs, batch_id, before)
         record.accepted = ledger.accepted(batch_id)
         found = [rules.offsets_follow_on(record, before)]
         is_told = not found[0].passed or not landing.waiting(ends, record.next_offsets)
@@ -72,12 +74,12 @@ def _land(pipeline: PipelineResource, ends: dict[int, int]) -> Iterator[BatchRec
         pipeline.note(rules.fresh(0, 0, pipeline.settings.freshness_threshold_s))
 
 
-def _next_landed(pipeline: PipelineResource, ledger: Ledger, ends: dict[int, int]) -> int | None:
+def _next_landed(pipeline: PipelineResource, topic: TopicReader, ledger: Ledger, ends: dict[int, int]) -> int | None:
     """Return the next batch that lies on HDFS complete, after landing it if there is none yet; None without new messages."""
     landed = ledger.landed()
     if landed:
         return landed[0]
-    plan = landing.plan_batch(pipeline.settings, pipeline.hdfs, ledger, ends)
+    plan = landing.plan_batch(topic, pipeline.settings, pipeline.hdfs, ledger, ends)
     if plan is None:
         return None
     landing.write_batch(pipeline.warehouse.spark, pipeline.settings, plan)

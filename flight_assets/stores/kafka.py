@@ -129,27 +129,13 @@ def topic_warnings(settings: Settings) -> list[str]:
     return unsafe_settings(topic, found, settings.kafka_retention_days)
 
 
-def begin_offsets(settings: Settings) -> dict[int, int]:
-    """Per partition of the flight topic, the oldest offset that retention has left. Empty if there is no such topic."""
-    from kafka import TopicPartition
-
-    with _consumer(settings) as consumer:
-        partitions = consumer.partitions_for_topic(settings.kafka_topic) or set()
-        begins = consumer.beginning_offsets([TopicPartition(settings.kafka_topic, number) for number in partitions])
-        return {key.partition: int(offset) for key, offset in begins.items()}
-
-
 def end_offsets(settings: Settings) -> dict[int, int]:
     """Per partition of the flight topic, the offset after the last one that can be read. Empty if there is no such topic.
 
     That is the last stable offset: what a transaction has written while it is open lies behind it.
     """
-    from kafka import TopicPartition
-
-    with _consumer(settings) as consumer:
-        partitions = consumer.partitions_for_topic(settings.kafka_topic) or set()
-        ends = consumer.end_offsets([TopicPartition(settings.kafka_topic, number) for number in partitions])
-        return {key.partition: int(offset) for key, offset in ends.items()}
+    with reader(settings) as topic:
+        return topic.ends()
 
 
 def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int]:

@@ -19,10 +19,10 @@ from flight_assets.stores.kafka_codecs import Unreadable
 from flight_assets.stores.kafka_records import Batch, Clock, Record, batches_of, records_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pyarrow as pa
-    from kafka import KafkaConsumer
+    from kafka import KafkaConsumer, TopicPartition
 
 FETCH_BYTES = 1 << 20
 # The largest answer that is taken. A broker sends a whole batch however large; one beyond this counts as unreadable.
@@ -65,10 +65,16 @@ class TopicReader:
 
     def oldest(self, partitions: Iterable[int]) -> dict[int, int]:
         """The oldest offset that retention has left in each of these partitions."""
+        return _by_number(self._consumer.beginning_offsets(self._keys(partitions)))
+
+    def ends(self) -> dict[int, int]:
+        """Per partition, the offset after the last one that can be read: what open transactions wrote lies behind it."""
+        return _by_number(self._consumer.end_offsets(self._keys(self.partitions())))
+
+    def _keys(self, partitions: Iterable[int]) -> list[TopicPartition]:
         from kafka import TopicPartition
 
-        found = self._consumer.beginning_offsets([TopicPartition(self._topic, number) for number in partitions])
-        return {key.partition: int(offset) for key, offset in found.items()}
+        return [TopicPartition(self._topic, number) for number in partitions]
 
     def read(self, partition: int, first: int, end: int, clock: Clock) -> Iterator[Record]:
         """Yield the committed records of the offsets ``first`` to ``end - 1``, by rising offset.
@@ -175,6 +181,10 @@ class TopicReader:
         if response.error_code:
             raise errors.for_code(response.error_code)
         return response.responses[0].partitions[0]
+
+
+def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
+    return {key.partition: int(offset) for key, offset in offsets.items()}
 
 
 def _truncated(topic: str, partition: int, offset: int) -> FlightsError:

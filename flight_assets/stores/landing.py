@@ -47,7 +47,7 @@ RAW_COLUMNS = (
 )
 
 
-def plan_batch(settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
+def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
     """Return the plan of the next batch, the one that was made before if the batch died; None if there is nothing to land.
 
     Offsets without any message, such as those of an aborted transaction, are nothing to land. ``ends``: the topic's end offsets.
@@ -62,11 +62,10 @@ def plan_batch(settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, i
     if known and all(ends.get(number, 0) > taken.last for number, taken in known.ranges.items()):
         return known
     now = datetime.now(UTC)
-    with kafka.reader(settings) as topic:
-        oldest = topic.oldest(ends)
-        firsts = {number: max(landed.get(str(number), 0), oldest[number]) for number in ends}
-        clock = kafka.clock(settings, now)
-        messages = {number: _first_message(topic, number, firsts[number], end, clock) for number, end in ends.items()}
+    oldest = topic.oldest(ends)
+    firsts = {number: max(landed.get(str(number), 0), oldest[number]) for number in ends}
+    clock = kafka.clock(settings, now)
+    messages = {number: _first_message(topic, number, firsts[number], end, clock) for number, end in ends.items()}
     if messages == ends:
         return None
     most = most_messages(settings.max_events_per_batch, ledger.record(batch_id - 1) if batch_id else None)
@@ -195,7 +194,7 @@ def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, 
     }
 
 
-def describe_landed(settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]) -> BatchRecord:
+def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]) -> BatchRecord:
     """Return the record of a batch that lies on HDFS complete; its figures are read back from its files.
 
     Where offsets of the plan have no message, the topic is read a second time: what it has and the files do not is missing.
@@ -204,12 +203,11 @@ def describe_landed(settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[
     found = read_back(hdfs, raw_path(batch_id))
     plan = read_plan(hdfs, batch_id)
     wanted = plan.ranges if plan else found.ranges
-    with kafka.reader(settings) as topic:
-        lost = _lost(plan, found, landed, topic.oldest(wanted))
-        ranges = {number: _after(lost.get(str(number)), span) for number, span in wanted.items()}
-        rows = {number: found.within(number, span) for number, span in ranges.items()}
-        gaps = {number: span.last + 1 - span.first - len(rows[number]) for number, span in ranges.items()}
-        gone = sum(_not_landed(topic, number, ranges[number], rows[number]) for number, gap in gaps.items() if gap)
+    lost = _lost(plan, found, landed, topic.oldest(wanted))
+    ranges = {number: _after(lost.get(str(number)), span) for number, span in wanted.items()}
+    rows = {number: found.within(number, span) for number, span in ranges.items()}
+    gaps = {number: span.last + 1 - span.first - len(rows[number]) for number, span in ranges.items()}
+    gone = sum(_not_landed(topic, number, ranges[number], rows[number]) for number, gap in gaps.items() if gap)
     return BatchRecord(
         batch_id=batch_id,
         archive_id=archive_id(batch_id),

@@ -164,7 +164,8 @@ def test_a_batch_that_died_while_it_was_written_takes_the_same_messages_again(se
     hdfs, before = Hdfs(quiet_platform), count()
     send(flights_with_defects(seed=6, count=200, share=0.0))
     ledger = Ledger(hdfs)
-    plan = landing.plan_batch(quiet_platform, hdfs, ledger, kafka.end_offsets(quiet_platform))
+    with kafka.reader(quiet_platform) as topic:
+        plan = landing.plan_batch(topic, quiet_platform, hdfs, ledger, topic.ends())
     hdfs.write(f"{raw_path(plan.batch_id)}/part-00000-half-written.parquet", b"PAR1")
     send(flights_with_defects(seed=21, count=100, share=0.0))
     process()

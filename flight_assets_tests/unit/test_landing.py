@@ -119,7 +119,7 @@ class Land:
 
     def plan(self):
         ends = {number: broker.stable_end for number, broker in self.partitions.items()}
-        return landing.plan_batch(self.settings, self.files, self.ledger, ends)
+        return landing.plan_batch(self, self.settings, self.files, self.ledger, ends)
 
     def write(self, plan) -> None:
         """Do what Spark does."""
@@ -128,7 +128,7 @@ class Land:
         self.files.land(plan.batch_id, *(pa.Table.from_batches(list(write(iter([number])))) for number in numbers))
 
     def describe(self, batch_id: int = 0):
-        return landing.describe_landed(self.settings, self.files, batch_id, self.ledger.next_offsets())
+        return landing.describe_landed(self, self.settings, self.files, batch_id, self.ledger.next_offsets())
 
     def finish(self, plan):
         self.write(plan)
