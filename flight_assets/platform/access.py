@@ -26,12 +26,11 @@ CERTIFICATES_TIMEOUT_S = 60
 HDFS_READERS = "readers"
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 
-# Of each user of Kafka: kind and name of what it may use ("*" ends the beginning of names), and how. Whatever is not here is refused.
+# Of each user of Kafka: kind and name of what it may use, and how. Whatever is not here is refused.
 KAFKA_RIGHTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "pipeline": [
         ("TOPIC", "{topic}", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
         ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
-        ("GROUP", "spark-kafka-*", ("READ",)),
     ],
     # Its page of services checks Kafka by a message of its own.
     "dashboard": [("TOPIC", "{topic}", ("READ",)), ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE"))],
@@ -101,11 +100,7 @@ def files(settings: Settings) -> dict[str, str]:
     """Configuration files, by their names under ``home/etc``, that only a secured platform has."""
     if not settings.secured:
         return {}
-    password = settings.secret("kafka_pipeline").get_secret_value()
-    return {
-        "redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"]),
-        "spark/jaas.conf": f'KafkaClient {{\n  {_SCRAM} username="pipeline" password="{password}";\n}};\n',
-    }
+    return {"redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"])}
 
 
 # --- MongoDB
@@ -250,8 +245,7 @@ def kafka_rights(settings: Settings) -> list[ACL]:
     from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
 
     def resource(kind: str, name: str) -> ResourcePattern:
-        pattern = ACLResourcePatternType.PREFIXED if name.endswith("*") else ACLResourcePatternType.LITERAL
-        return ResourcePattern(ResourceType[kind], name.format(topic=settings.kafka_topic).rstrip("*"), pattern)
+        return ResourcePattern(ResourceType[kind], name.format(topic=settings.kafka_topic), ACLResourcePatternType.LITERAL)
 
     return [
         ACL(f"User:{user}", "*", ACLOperation[operation], ACLPermissionType.ALLOW, resource(kind, name))
@@ -295,11 +289,6 @@ def make_hdfs_permissions(settings: Settings) -> None:
 
 
 # --- Spark
-
-
-def spark_options(settings: Settings) -> list[str]:
-    """Where its client of Kafka finds name and password."""
-    return [f"-Djava.security.auth.login.config={settings.home / 'etc/spark/jaas.conf'}"] if settings.secured else []
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:

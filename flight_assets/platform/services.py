@@ -289,7 +289,6 @@ def _spark(settings: Settings) -> Service:
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
-        *access.spark_options(settings),
         classes_mb=SPARK_CLASSES_MB,
     )
     return Service(
