@@ -49,7 +49,7 @@ def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, e
 
 
 def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) -> Iterator[BatchRecord]:
-    """Yield the record of each batch: those that have landed without a record, then what the topic holds up to ``ends``.
+    """Yield the record of each batch, first of those that have landed without one, up to ``ends``.
 
     A batch that a check holds up is the last one.
     """
@@ -75,7 +75,7 @@ def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) 
 
 
 def _next_landed(pipeline: PipelineResource, topic: TopicReader, ledger: Ledger, ends: dict[int, int]) -> int | None:
-    """Return the next batch that lies on HDFS complete, after landing it if there is none yet; None without new messages."""
+    """Return the next batch that lies on HDFS complete, after landing it; None without new messages."""
     landed = ledger.landed()
     if landed:
         return landed[0]

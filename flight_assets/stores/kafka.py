@@ -1,4 +1,4 @@
-"""Kafka: the topic of flight events, how it is created, how far it has been written, and what is new in it."""
+"""Kafka: the topic of flight events, how it is made, how far it has been written, what is new in it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def client_options(settings: Settings) -> dict[str, object]:
 
 
 def security_options(settings: Settings) -> dict[str, object]:
-    """For a kafka-python client: TLS against a certificate authority, and who signs in; nothing without an authority."""
+    """Return TLS and login of a kafka-python client; nothing without a certificate authority."""
     if not settings.kafka_ca_file:
         return {}
     tls: dict[str, object] = {"security_protocol": _protocol(settings), "ssl_cafile": settings.kafka_ca_file}
@@ -88,6 +88,8 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
             isolation_level="read_committed",
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             receive_message_max_bytes=kafka_reader.ANSWER_BYTES,
+            # The client raises its limit to what its own fetches, which are not used, might bring.
+            fetch_max_bytes=kafka_reader.FETCH_BYTES,
             **client_options(settings),
         )
         try:
@@ -97,7 +99,7 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
 
 
 def ensure_topic(settings: Settings, name: str, partitions: int, retention_days: int) -> None:
-    """Create a topic with the settings of ``topic_settings`` if it is not there; an existing one is left as it is."""
+    """Create a topic with ``topic_settings`` if it is not there; an existing one is left as it is."""
     from kafka.admin import NewTopic
     from kafka.errors import TopicAlreadyExistsError
 
@@ -113,7 +115,7 @@ def ensure_topic(settings: Settings, name: str, partitions: int, retention_days:
 
 
 def topic_warnings(settings: Settings) -> list[str]:
-    """Return a sentence for each setting of the flight topic that is not safe, naming the safe one; none without a topic.
+    """Return a sentence for each setting of the flight topic that is not safe, with the safe value.
 
     Raises:
         StoreUnavailable: no broker answers, or the user of the settings may not read them.
@@ -130,19 +132,20 @@ def topic_warnings(settings: Settings) -> list[str]:
 
 
 def end_offsets(settings: Settings) -> dict[int, int]:
-    """Per partition of the flight topic, the offset after the last one that can be read. Empty if there is no such topic.
+    """Return, per partition of the flight topic, the offset after the last one that can be read.
 
-    That is the last stable offset: what a transaction has written while it is open lies behind it.
+    That is the last stable offset: what a transaction has written while it is open lies behind it. Empty if
+    there is no such topic.
     """
     with reader(settings) as topic:
         return topic.ends()
 
 
 def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int]:
-    """How many offsets the flight topic gave out before each moment, from its own timestamps.
+    """Return how many offsets the flight topic gave out before each moment, from its own timestamps.
 
-    A message takes one offset, and so does the marker that ends a transaction. Messages whose retention has ended count still. The
-    topic stamps messages when it takes them, so its time index is in order.
+    A message takes one offset, and so does the marker that ends a transaction. Messages whose retention has
+    ended count still. The topic stamps messages when it takes them, so its time index is in order.
     """
     from kafka import TopicPartition
 
@@ -182,8 +185,8 @@ def reader(settings: Settings) -> Iterator[TopicReader]:
 def clock(settings: Settings, now: datetime | None = None) -> Clock:
     """The times that are believed of records that are read at a moment, now by default.
 
-    A time of a producer (CreateTime) counts if it lies in the topic's retention before that moment. Any other record counts as taken
-    at that moment, so that an ingestion time is never in the future and a batch has few dates.
+    A time of a producer (CreateTime) counts if it lies in the topic's retention before that moment. Any other
+    record counts as taken at that moment. So an ingestion time is never in the future, and a batch has few dates.
     """
     now_ms = int((now or datetime.now(UTC)).timestamp() * 1000)
     return Clock(now_ms - settings.kafka_retention_days * MILLISECONDS_PER_DAY, now_ms)
@@ -191,10 +194,11 @@ def clock(settings: Settings, now: datetime | None = None) -> Clock:
 
 @contextmanager
 def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callable[[], pa.Table]]:
-    """A function that returns the topic's committed messages from these offsets on, each once: those that came since its last call.
+    """Yield a function that returns the committed messages since its last call, from these offsets on.
 
-    Partitions that are not in ``starts`` begin with their oldest message; partitions that the topic gains are taken up. A table has
-    about ``MESSAGES_AT_ONCE`` messages or ``BYTES_AT_ONCE`` bytes at most; the next call returns what is left.
+    Partitions that are not in ``starts`` begin with their oldest message; partitions that the topic gains are
+    taken up. A table has about ``MESSAGES_AT_ONCE`` messages or ``BYTES_AT_ONCE`` bytes at most. The next call
+    returns what is left.
     Columns: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), value_bytes.
 
     Raises:
@@ -222,7 +226,7 @@ def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callabl
 
 
 def _look(topic: str, streams: dict[int, Iterator[Record | None]]) -> pa.Table:
-    """What the partitions have by now, within the limits of one look; a partition that filled it comes last next."""
+    """Return what the partitions have by now, within the limits. One that fills them comes last next time."""
     import pyarrow as pa
 
     found, rows, size = [kafka_reader.arrow([], topic, 0)], 0, 0
@@ -237,7 +241,7 @@ def _look(topic: str, streams: dict[int, Iterator[Record | None]]) -> pa.Table:
 
 
 def headers_since(settings: Settings, starts: dict[int, int], header: str) -> Iterator[tuple[str, str]]:
-    """Of the messages from these offsets to the topic's ends, those that carry a header: its value, and topic-partition-offset.
+    """Yield, for each message from these offsets on that has a header, its value and topic-partition-offset.
 
     Offsets that retention has deleted meanwhile are passed over.
     """

@@ -1,9 +1,10 @@
-"""Unpack the records of a Kafka record batch piece by piece, so that memory does not depend on their unpacked size.
+"""Unpack Kafka record batches piece by piece, so that memory does not depend on their unpacked size.
 
 Belongs here: the five codecs of Kafka. Does not: records (`kafka_records`) or connections (`kafka_reader`).
 
-Memory per batch: its bytes on the wire, one piece, and what the codec looks back on. That is 32 kB for gzip, 4 MB at most for lz4 and
-snappy, 8 MB for zstd up to level 19. The levels 20 to 22 ask for up to 128 MiB, the limit of the broker's own decoder.
+Memory per batch: its bytes on the wire, one piece, and what the codec looks back on. That is 32 kB for gzip,
+4 MB at most for lz4 and snappy, 8 MB for zstd up to level 19. The levels 20 to 22 of zstd ask for up to 128 MiB,
+the limit of the broker's own decoder.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ GZIP_OR_ZLIB_HEADER = 47  # zlib's code for 32 kB windows and either header
 ZSTD_WINDOW_BYTES = 128 << 20
 XERIAL_MAGIC = b"\x82SNAPPY\x00"
 XERIAL_HEADER_BYTES = 16
-# Larger blocks of snappy are unpacked in Python, which looks back no further than encoders do: they cut their input into 64 KiB.
+# Larger blocks of snappy are unpacked in Python, which looks back 64 KiB: encoders cut their input so.
 SNAPPY_BLOCK_BYTES = 4 << 20
 SNAPPY_WINDOW_BYTES = 64 << 10
 # The densest element of snappy makes 64 bytes of 3.
@@ -32,7 +33,9 @@ class Unreadable(ValueError):
 
 
 def unpacked(codec: int, packed: memoryview) -> Iterator[bytes | memoryview]:
-    """Yield the unpacked bytes in pieces, of at most ``PIECE_BYTES`` if a codec made them, or ``SNAPPY_BLOCK_BYTES`` for snappy.
+    """Yield the unpacked bytes in pieces of at most ``PIECE_BYTES``, or ``SNAPPY_BLOCK_BYTES`` for snappy.
+
+    What is not packed comes as it is.
 
     Raises:
         Unreadable: the codec is unknown or its bytes are damaged; the pieces before the damage have been given.
@@ -91,7 +94,7 @@ def _zstd(packed: memoryview) -> Iterator[bytes]:
 
 
 def _snappy(packed: memoryview) -> Iterator[bytes]:
-    """Either one raw block, as librdkafka writes it, or the stream of blocks that Java and kafka-python write (xerial)."""
+    """Unpack one raw block, as librdkafka writes it, or the stream of blocks of Java and kafka-python."""
     if packed[: len(XERIAL_MAGIC)] != XERIAL_MAGIC:
         yield from _snappy_block(packed)
         return

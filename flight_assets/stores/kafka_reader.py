@@ -1,11 +1,11 @@
 """Read the flight topic in ranges of offsets or as it grows, with memory that no producer decides.
 
-Belongs here: requests to brokers, what of their answers counts (committed records only), and records as Arrow. Does not: the format of
-their bytes (`kafka_records`) or how a client is opened (`kafka`).
+Belongs here: requests to brokers, what of their answers counts (committed records only), and records as Arrow.
+Does not: the format of their bytes (`kafka_records`) or how a client is opened (`kafka`).
 
-Offsets without a record are normal: markers and aborted records of transactions, and what compaction or retention has removed. What is
-there and cannot be read becomes one record that says so. Memory: one answer of a broker (``FETCH_BYTES``, or one batch if that is
-larger), what a codec holds, and one block of Arrow.
+Offsets without a record are normal: markers and aborted records of transactions, and what compaction or retention
+has removed. What is there and cannot be read becomes one record that says so. Memory: one answer of a broker
+(``FETCH_BYTES``, or one batch if that is larger), what a codec holds, and one block of Arrow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
 
 FETCH_BYTES = 1 << 20
-# The largest answer that is taken. A broker sends a whole batch however large; one beyond this counts as unreadable.
+# The largest answer that is taken. A broker sends a batch whole; a larger one counts as unreadable.
 ANSWER_BYTES = 64 << 20
 BLOCK_ROWS = 10_000
 BLOCK_BYTES = 4 << 20
@@ -68,7 +68,7 @@ class TopicReader:
         return _by_number(self._consumer.beginning_offsets(self._keys(partitions)))
 
     def ends(self) -> dict[int, int]:
-        """Per partition, the offset after the last one that can be read: what open transactions wrote lies behind it."""
+        """Return, per partition, the offset after the last one that can be read, before any open transaction."""
         return _by_number(self._consumer.end_offsets(self._keys(self.partitions())))
 
     def _keys(self, partitions: Iterable[int]) -> list[TopicPartition]:
@@ -88,7 +88,7 @@ class TopicReader:
             yield record
 
     def follow(self, partition: int, first: int, clock: Callable[[], Clock], end: int | None = None) -> Iterator[Record | None]:
-        """Yield the committed records from an offset on, up to ``end`` if given, and None whenever there are no more by now."""
+        """Yield the committed records from an offset on, up to ``end``, and None whenever there are no more yet."""
         position = first
         while end is None or position < end:
             answer = self._fetch(partition, position)
@@ -108,7 +108,7 @@ class TopicReader:
                 yield None
 
     def newest_ms(self, partition: int, end: int) -> int | None:
-        """When the batch was written that holds the offset before ``end``, in ms since 1970; None if there is none."""
+        """Return when the batch with the offset before ``end`` was written, in ms since 1970; None without one."""
         batches = self._fetch(partition, end - 1).batches if end else []
         return batches[0].max_ms if batches and not batches[0].problem else None
 
@@ -122,7 +122,7 @@ class TopicReader:
         return max(end, position + 1)
 
     def _fetch(self, partition: int, position: int) -> _Answer:
-        """What the partition's leader has from an offset on, or from the oldest one that retention has left. Waits for a leader."""
+        """Return what the leader has from an offset on, or from the oldest one left. Waits for a leader."""
         from kafka import errors
 
         deadline = time.monotonic() + self._timeout_s
@@ -210,8 +210,8 @@ def committed(batches: Iterable[Batch], aborted: Iterable[tuple[int, int]]) -> I
 
     Args:
         batches: of one answer, in order.
-        aborted: first offset and producer id of each aborted transaction that ends in the answer or after it. A producer has one
-            transaction at a time, which its marker ends.
+        aborted: first offset and producer id of each aborted transaction that ends in the answer or after it.
+            A producer has one transaction at a time, which its marker ends.
     """
     coming, going_on = deque(sorted(aborted)), set()
     for batch in batches:
@@ -224,7 +224,7 @@ def committed(batches: Iterable[Batch], aborted: Iterable[tuple[int, int]]) -> I
 
 
 def _between(batch: Batch, first: int, end: int | None, clock: Clock) -> Iterator[Record]:
-    """The records of a batch in a range of offsets; what cannot be read is one record, after those before it."""
+    """Yield the records of a batch in a range of offsets; what cannot be read is one record, the last."""
     position = max(first, batch.first)
     try:
         for record in records_of(batch, clock):
@@ -240,13 +240,13 @@ def _between(batch: Batch, first: int, end: int | None, clock: Clock) -> Iterato
 
 
 def _unread(first: int, last: int, problem: str, clock: Clock, time_ms: int | None = None) -> Record:
-    """The record that stands for offsets which cannot be read. Its value is text, no JSON, so that checks reject it."""
+    """Return the record for offsets that cannot be read. Its value is text and no JSON, so checks reject it."""
     text = f"unreadable in Kafka, offsets {first} to {last}: the records {problem}"
     return Record(first, clock.now_ms if time_ms is None else time_ms, None, text.encode(), UNREADABLE, b"\0")
 
 
 def blocks(records: Iterable[Record | None], topic: str, partition: int) -> Iterator[pa.RecordBatch]:
-    """Yield the records before the first None as Arrow, at most ``BLOCK_ROWS`` or about ``BLOCK_BYTES`` a block."""
+    """Yield the records before the first None as Arrow: ``BLOCK_ROWS`` or about ``BLOCK_BYTES`` a block."""
     block: deque[Record] = deque()
     held = 0
     for record in records:

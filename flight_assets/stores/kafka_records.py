@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # A key or value that is too large keeps this much: one byte more than is allowed, so that checks see it.
 KEPT_BYTES = MAX_MESSAGE_BYTES + 1
-# A longer record has a key, a value or headers that are too large; its parts are read one by one and not held.
+# A longer record has a key, a value or headers that are too large. It is read part by part and not held.
 HELD_BYTES = 3 * MAX_MESSAGE_BYTES + 64
 MOST_HEADERS = 100
 VARINT_BYTES = 10
@@ -35,7 +35,8 @@ _CODEC, _BROKER_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 class Record(NamedTuple):
     """One record. Times in ms since 1970, UTC, as the broker or the producer stamped it.
 
-    ``value_bytes`` is the true size of the value; of the whole record if its key or headers are too large; None without a value.
+    ``value_bytes`` is the true size of the value; of the whole record if its key or headers are too large; None
+    without a value.
     """
 
     offset: int
@@ -49,8 +50,8 @@ class Record(NamedTuple):
 class Clock(NamedTuple):
     """The times that are believed of records, in ms since 1970, UTC. What lies outside counts as ``now_ms``.
 
-    A broker's time (LogAppendTime) is believed unless it is no date; a producer's (CreateTime) from ``oldest_ms`` to ``now_ms``. With
-    the same clock, a record has the same time however often it is read.
+    A broker's time (LogAppendTime) is believed unless it is no date; a producer's (CreateTime) from ``oldest_ms``
+    to ``now_ms``. With the same clock, a record has the same time however often it is read.
     """
 
     oldest_ms: int
@@ -58,7 +59,10 @@ class Clock(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A record batch of ``size`` records as it came over the wire. ``problem`` completes "the records …" if nothing in it can be read."""
+    """A record batch as it came over the wire, of ``size`` records.
+
+    ``problem`` completes "the records …" if nothing in it can be read.
+    """
 
     first: int
     last: int
@@ -72,28 +76,28 @@ class Batch(NamedTuple):
 
     @property
     def has_broker_time(self) -> bool:
-        """Whether the broker stamped the records (LogAppendTime), not the producer (CreateTime)."""
+        """Return whether the broker stamped the records (LogAppendTime), not the producer (CreateTime)."""
         return bool(self.attributes & _BROKER_TIME)
 
     def broker_ms(self, clock: Clock) -> int | None:
-        """When the broker took the records; None if it did not stamp them."""
+        """Return when the broker took the records; None if it did not stamp them."""
         if not self.has_broker_time:
             return None
         return self.max_ms if 0 <= self.max_ms <= LATEST_MS else clock.now_ms
 
     @property
     def is_transactional(self) -> bool:
-        """Whether the records belong to a transaction."""
+        """Return whether the records belong to a transaction."""
         return bool(self.attributes & _TRANSACTIONAL)
 
     @property
     def is_control(self) -> bool:
-        """Whether this is the marker that ends a transaction."""
+        """Return whether this is the marker that ends a transaction."""
         return bool(self.attributes & _CONTROL)
 
 
 def batches_of(data: memoryview) -> Iterator[Batch]:
-    """Yield the complete record batches of a fetch, in order. A batch that the answer cuts off, or of an impossible length, ends it."""
+    """Yield the complete record batches of an answer, in order, up to one of an impossible length."""
     position = 0
     while len(data) - position > _FIXED.size:
         base, length, _ = _FIXED.unpack_from(data, position)
@@ -127,7 +131,7 @@ class _Bytes:
         self.at = 0
 
     def hold(self, count: int, at_least: int | None = None) -> None:
-        """Have ``count`` bytes from here on, or at least so many if the bytes end before. Raises Unreadable if they are fewer."""
+        """Have ``count`` bytes from here on, or ``at_least`` so many if they end before. Raises Unreadable."""
         parts, held = [self.held[self.at :]], len(self.held) - self.at
         while held < count and (piece := next(self._pieces, None)) is not None:
             parts.append(bytes(piece))
@@ -155,7 +159,7 @@ class _Bytes:
 
 
 def number_at(data: bytes, at: int) -> tuple[int, int]:
-    """Return the signed number at a position (zigzag, 7 bits a byte, low ones first) and the position after it."""
+    """Return the signed number at a position (zigzag, 7 bits a byte, low ones first) and where it ends."""
     byte = data[at]
     if byte < 0x80:
         return (byte >> 1) ^ -(byte & 1), at + 1
@@ -170,7 +174,7 @@ def number_at(data: bytes, at: int) -> tuple[int, int]:
 
 
 def records_of(batch: Batch, clock: Clock) -> Iterator[Record]:
-    """Yield the records of a batch. Each holds at most ``KEPT_BYTES`` of its key and of its value, whatever their size.
+    """Yield the records of a batch. Each holds at most ``KEPT_BYTES`` of its key and of its value.
 
     Raises:
         Unreadable: the batch is damaged; the records before the damage have been given.
@@ -268,7 +272,7 @@ def _trimmed(record: Record, key_bytes: int, headers_bytes: int, length: int) ->
 
 
 def headers_of(record: Record) -> Iterator[tuple[bytes, bytes | None]]:
-    """Yield name and value of the record's headers, of the first ``MOST_HEADERS``. Names need not be text. What is damaged ends them."""
+    """Yield name and value of the first ``MOST_HEADERS`` headers, up to what is damaged. Names may be no text."""
     data = record.headers
     try:
         count, at = number_at(data, 0)

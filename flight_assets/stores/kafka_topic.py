@@ -1,4 +1,4 @@
-"""The settings that make a topic safe to land from: those it is created with, and what is wrong with others."""
+"""The settings that make a topic safe to land from, and what is wrong with others."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BATCH_BYTES = 1_048_588
 def topic_settings(retention_days: int) -> dict[str, str]:
     """Return what a topic of ours is created with, whatever the broker's own defaults are.
 
-    The broker stamps messages (else retention deletes replayed ones at once), deletes them by age only, keeps the producer's codec,
-    and takes record batches of up to ``BATCH_BYTES`` on the wire.
+    The broker stamps messages (else retention deletes replayed ones at once), deletes them by age only, keeps the
+    producer's codec, and takes record batches of up to ``BATCH_BYTES`` on the wire.
     """
     return {
         "message.timestamp.type": "LogAppendTime",
@@ -38,7 +38,7 @@ def unsafe_settings(topic: str, found: Mapping[str, str], retention_days: int) -
     days = limit("retention.ms") / MILLISECONDS_PER_DAY
     dangers = {
         "message.timestamp.type": (
-            "producers stamp the messages: a wrong clock moves messages to other days, and old times make retention delete them early"
+            "producers stamp the messages: a wrong clock moves them to other days, or has retention delete them early"
             if found.get("message.timestamp.type") == "CreateTime"
             else ""
         ),

@@ -1,11 +1,13 @@
 """From the topic to raw Parquet on HDFS, one directory per batch, byte for byte.
 
-The order of a batch: its plan is written, then its directory, then its record. The plan fixes the offsets and how tasks share them, so
-a batch that died is written again to the same rows in the same files. `_SUCCESS` says that a directory is complete.
+The order of a batch: its plan is written, then its directory, then its record. The plan fixes the offsets and how
+tasks share them, so a batch that died is written again to the same rows in the same files. `_SUCCESS` says that a
+directory is complete.
 
-What bounds a batch: its messages by ``max_events_per_batch``, its bytes by messages times what is kept of one (``KEPT_BYTES`` of key and
-of value). So that batches of large messages stay small, a plan also divides ``BATCH_BYTES`` by the mean size in the batch before.
-Memory does not depend on the batch: readers hold one answer of a broker and one block, Spark one row group of ``ROW_GROUP_BYTES``.
+Messages of a batch are bounded by ``max_events_per_batch``, its bytes by messages times what is kept of one
+(``KEPT_BYTES`` of key and of value). So that batches of large messages stay small, a plan also divides
+``BATCH_BYTES`` by the mean size in the batch before. Memory does not depend on the batch: readers hold one answer
+of a broker and one block, Spark holds one row group of ``ROW_GROUP_BYTES`` per task.
 """
 
 from __future__ import annotations
@@ -48,9 +50,10 @@ RAW_COLUMNS = (
 
 
 def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
-    """Return the plan of the next batch, the one that was made before if the batch died; None if there is nothing to land.
+    """Return the plan of the next batch, or None if there is nothing to land. A batch that died keeps its plan.
 
-    Offsets without any message, such as those of an aborted transaction, are nothing to land. ``ends``: the topic's end offsets.
+    Offsets without any message, such as those of an aborted transaction, are nothing to land. ``ends``: the
+    topic's end offsets.
 
     Raises:
         FlightsError: the topic ends before what has landed, so it is not the topic that it was.
@@ -90,7 +93,7 @@ def _first_message(topic: TopicReader, partition: int, first: int, end: int, clo
 
 
 def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
-    """Read what a plan says and write it to the batch's directory, over what an attempt that died has left. One Spark call.
+    """Read what a plan says and write it to the batch's directory, over what was there. One Spark call.
 
     Raises:
         Exception: what Spark's client raises; the directory is not complete then.
@@ -112,7 +115,7 @@ def _landed(settings: Settings, plan: Plan) -> Callable[[Iterator[pa.RecordBatch
 
 
 def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFrame:
-    """The messages of a batch: ``RAW_COLUMNS`` and batch_id. ``value_bytes`` is null in batches of version 1."""
+    """The messages of a batch: ``RAW_COLUMNS`` and batch_id. ``value_bytes`` is null in older batches."""
     from pyspark.sql import functions as F
 
     rows = spark.read.schema(RAW_COLUMNS).parquet(settings.hdfs_path(raw_path(batch_id)))
@@ -120,7 +123,7 @@ def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFram
 
 
 def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
-    """As ``read_raw``, the messages of whole directories, whether of one batch each or merged; the directory's name tells which."""
+    """As ``read_raw``, the messages of whole directories, of one batch each by their names, or merged."""
     from pyspark.sql import functions as F
 
     rows = spark.read.schema(f"{RAW_COLUMNS}, batch_id BIGINT").parquet(*locations)
@@ -129,14 +132,14 @@ def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
 
 
 def raw_locations(house: Warehouse, ledger: Ledger) -> list[str]:
-    """Every directory that holds the raw messages of landed batches, each once: one per batch, or a merged one for many."""
+    """Return every directory that holds raw messages of landed batches, each once: of one batch, or a merged one."""
     rows = house.read(BATCH_METADATA).select("storage_location").distinct().collect()
     unfinished = range(ledger.last_done(STEPS[-1]) + 1, ledger.last_done(STEPS[0]) + 1)
     return sorted({row.storage_location for row in rows} | {ledger.record(batch_id).storage_location for batch_id in unfinished})
 
 
 def gaps(house: Warehouse, ledger: Ledger) -> tuple[int, int]:
-    """Return how many messages retention deleted before they could land, and how many landed offsets had no message."""
+    """Return how many messages retention deleted before they landed, and how many offsets had no message."""
     from pyspark.sql import functions as F
 
     done = ledger.last_done(STEPS[-1])
@@ -161,7 +164,7 @@ def messages_waiting(settings: Settings, ends: dict[int, int], landed: dict[str,
 
 
 def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
-    """Whether the topic has messages that have not landed. ``ends`` are its end offsets, ``landed`` the ledger's next offsets.
+    """Return whether the topic has offsets that have not landed. ``ends`` are its ends, ``landed`` the next offsets.
 
     Raises:
         FlightsError: the topic ends before what has landed, so it is not the topic that it was.
@@ -177,12 +180,12 @@ def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
 
 
 def waiting(ends: dict[int, int], landed: dict[str, int]) -> int:
-    """How many offsets up to the topic's ends have not landed: the lag. Those of aborted messages and markers count."""
+    """Return how many offsets up to the topic's ends have not landed: the lag. Offsets without a message count."""
     return sum(max(0, end - landed.get(str(partition), 0)) for partition, end in ends.items())
 
 
 def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, OffsetRange]:
-    """Per partition, the offsets that had not landed and that the topic no longer has. ``begins`` are its oldest offsets.
+    """Return, per partition, the offsets that had not landed and are gone. ``begins`` are the topic's oldest offsets.
 
     Nothing is lost before the first batch: a topic may be older than the platform.
     """
@@ -197,8 +200,8 @@ def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, 
 def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]) -> BatchRecord:
     """Return the record of a batch that lies on HDFS complete; its figures are read back from its files.
 
-    Where offsets of the plan have no message, the topic is read a second time: what it has and the files do not is missing.
-    ``landed``: the next offsets before the batch.
+    Where offsets of the plan have no message, the topic is read a second time: what it has and the files do not
+    is missing. ``landed``: the next offsets before the batch.
     """
     found = read_back(hdfs, raw_path(batch_id))
     plan = read_plan(hdfs, batch_id)
@@ -229,7 +232,7 @@ def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id
 
 
 def _lost(plan: Plan | None, found: RawFiles, landed: dict[str, int], oldest: Mapping[int, int]) -> dict[str, OffsetRange]:
-    """What retention deleted before the plan, and between the plan and the reading. ``oldest``: the topic's by now."""
+    """Return what retention deleted before the plan, and between plan and reading. ``oldest``: the topic's by now."""
     if plan is None:
         gaps = expired_ranges({number: span.first for number, span in found.ranges.items()}, landed)
         return {number: gap for number, gap in gaps.items() if gap.last < oldest.get(int(number), 0)}
@@ -248,6 +251,6 @@ def _after(lost: OffsetRange | None, span: OffsetRange) -> OffsetRange:
 
 
 def _not_landed(topic: TopicReader, partition: int, span: OffsetRange, landed: set[int]) -> int:
-    """How many messages a second reading of the range finds that have not landed."""
+    """Return how many messages a second reading of the range finds that have not landed."""
     records = topic.read(partition, span.first, span.last + 1, Clock(0, 0))
     return sum(record.offset not in landed for record in records)

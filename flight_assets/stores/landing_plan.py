@@ -47,7 +47,7 @@ class Plan(BaseModel):
 
 
 def read_plan(hdfs: Hdfs, batch_id: int) -> Plan | None:
-    """The plan of a batch; None if it has none, as batches that version 1 of the platform landed."""
+    """The plan of a batch; None if it has none, as batches of older versions."""
     try:
         return Plan.model_validate_json(hdfs.read(plan_path(batch_id)))
     except FileNotFoundError:
@@ -60,7 +60,7 @@ def plan_path(batch_id: int) -> str:
 
 
 def most_messages(limit: int, before: BatchRecord | None) -> int:
-    """Return how many messages a batch may take: the limit, or fewer if those of the batch before were large."""
+    """Return how many messages a batch may take: the limit, or fewer if those before were large."""
     if before is None or not before.record_count:
         return limit
     mean_bytes = (before.message_bytes or 0) / before.record_count
@@ -68,13 +68,16 @@ def most_messages(limit: int, before: BatchRecord | None) -> int:
 
 
 def within(most: int, ranges: Mapping[int, tuple[int, int]]) -> dict[int, int]:
-    """Return where each range (first, end) ends so that they have about ``most`` offsets together: in proportion, one at least."""
+    """Return where each range (first, end) ends so that they have about ``most`` offsets together.
+
+    They are cut in proportion, to one offset at least.
+    """
     share = min(1.0, most / max(1, sum(end - first for first, end in ranges.values())))
     return {number: min(end, first + max(1, int((end - first) * share))) for number, (first, end) in ranges.items()}
 
 
 def shared_out(ranges: Mapping[int, tuple[int, int]], most_tasks: int) -> list[list[Share]]:
-    """Share ranges (first, end) among tasks, in order and evenly; a task of fewer than ``MESSAGES_PER_TASK`` is not worth it."""
+    """Share ranges (first, end) among tasks, in order and evenly, ``MESSAGES_PER_TASK`` or more for each."""
     total = sum(end - first for first, end in ranges.values())
     count = max(1, min(most_tasks, total // MESSAGES_PER_TASK))
     tasks: list[list[Share]] = [[] for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Read back what a raw batch holds, from its Parquet files on HDFS and without Spark: offsets, times and sizes, no messages."""
+"""Read back what a raw batch holds, from its Parquet files on HDFS without Spark: offsets, times, sizes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPARK_NAMES = {"int32": "int", "int64": "bigint"}
 
 @dataclass
 class RawFiles:
-    """The figures of a raw batch. ``offsets`` are those of its rows per partition, in the order of its files."""
+    """The figures of a raw batch. ``offsets`` are those of its rows per partition, in order of its files."""
 
     offsets: dict[int, list[int]] = field(default_factory=dict)
     count: int = 0
@@ -75,7 +75,7 @@ def read_back(hdfs: Hdfs, directory: str) -> RawFiles:
 
 
 def preview(hdfs: Hdfs, directory: str, rows: int, characters: int) -> pd.DataFrame:
-    """Return the first rows of a raw batch: partition, offset, time and the beginning of the value as text."""
+    """Return the first rows of a raw batch: partition, offset, time and the start of the value as text."""
     import pandas as pd
 
     names = [name for name in hdfs.list(directory) if name.endswith(".parquet")]

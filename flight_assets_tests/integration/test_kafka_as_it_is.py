@@ -1,12 +1,13 @@
-"""What other producers do to the topic: whole batches on real services take it, and no message is lost, doubled or fatal.
+"""Whatever other producers do to the topic, no message is lost, doubled or fatal. On real services.
 
-Tests share the stores; each compares with the state it found. ``count`` fails when Kafka, raw and lost do not add up.
+Tests share the stores; each compares with the state it found. ``count`` fails when the stores do not add up.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,9 @@ import zstandard
 from flight_assets.contracts.message import MAX_MESSAGE_BYTES
 from flight_assets.contracts.tables import QUARANTINE
 from flight_assets.provenance import Ledger
-from flight_assets.stores import kafka, landing
+from flight_assets.stores import kafka, kafka_reader, landing
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.kafka_topic import topic_settings
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command
 from flight_assets_tests.record_batches import CODECS, batch, number, part, record
 
@@ -172,7 +174,7 @@ def test_only_committed_messages_land_and_an_open_transaction_delays_what_is_beh
 
 def test_live_reading_gives_committed_messages_only_once_and_no_more_than_a_look_may_have(quiet_platform, send, monkeypatch) -> None:
     monkeypatch.setattr(kafka, "MESSAGES_AT_ONCE", 10)
-    monkeypatch.setattr(kafka.kafka_reader, "BLOCK_ROWS", 10)
+    monkeypatch.setattr(kafka_reader, "BLOCK_ROWS", 10)
     committed, aborted, plain = good(235, 30), good(250, 30), flights_with_defects(265, 30, share=0.0)
     with kafka.following(quiet_platform, kafka.end_offsets(quiet_platform)) as look, transactions(quiet_platform, "third") as producer:
         assert look().num_rows == 0
@@ -199,24 +201,45 @@ def test_tombstones_null_keys_and_headers_that_are_no_text_land(quiet_platform, 
     assert key
 
 
-@pytest.fixture
-def stamped_by_producers(quiet_platform) -> Iterator[None]:
-    """The topic as others may have made it: producers stamp the messages."""
-    set_topic(quiet_platform, "CreateTime")
+@contextmanager
+def topic_with(settings, **changes: str) -> Iterator[None]:
+    """The topic as others may have made it; then as it was. Names with underscores for dots."""
+    names = {name.replace("_", "."): value for name, value in changes.items()}
+    set_topic(settings, names)
     yield
-    set_topic(quiet_platform, "LogAppendTime")
+    set_topic(settings, {name: topic_settings(settings.kafka_retention_days)[name] for name in names})
 
 
-def set_topic(settings, kind: str) -> None:
+def set_topic(settings, changes: dict[str, str]) -> None:
     from kafka import KafkaAdminClient
     from kafka.admin import ConfigResource, ConfigResourceType
 
     admin = KafkaAdminClient(**kafka.client_options(settings))
     try:
-        resource = ConfigResource(ConfigResourceType.TOPIC, settings.kafka_topic, configs={"message.timestamp.type": kind})
-        admin.alter_configs([resource])
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.kafka_topic, configs=changes)])
     finally:
         admin.close()
+
+
+@pytest.fixture
+def stamped_by_producers(quiet_platform) -> Iterator[None]:
+    with topic_with(quiet_platform, message_timestamp_type="CreateTime"):
+        yield
+
+
+def test_a_batch_that_is_larger_than_any_answer_may_be_is_told_and_passed_over(quiet_platform, monkeypatch) -> None:
+    first, ((key, value),) = kafka.end_offsets(quiet_platform)[0], good(310, 1)
+    with topic_with(quiet_platform, max_message_bytes="4000000"):
+        produce(quiet_platform, 0, batch(record(0, secrets.token_bytes(3_000_000)), 1))
+        assert "max.message.bytes=1048588" in str(kafka.topic_warnings(quiet_platform))
+    produce(quiet_platform, 0, batch(record(0, value, key), 1))
+    monkeypatch.setattr(kafka_reader, "ANSWER_BYTES", 2_500_000)
+    with kafka.reader(quiet_platform) as topic:
+        found = list(topic.read(0, first, first + 2, kafka.clock(quiet_platform)))
+    assert [entry.offset for entry in found] == [first, first + 1]
+    assert found[0].value_bytes == kafka_reader.UNREADABLE
+    assert (found[0].value or b"").endswith(b"are in a batch of more than 2500000 bytes")
+    assert found[1].value == value
 
 
 @pytest.mark.usefixtures("stamped_by_producers")

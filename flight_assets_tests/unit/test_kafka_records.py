@@ -1,4 +1,4 @@
-"""Record batches of every codec become records, and nothing that a producer sends costs more memory or time than it should."""
+"""Record batches of every codec become records, and nothing that a producer sends costs much memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which offsets a batch takes, which retention has taken before it could, and what its files say afterwards."""
+"""The offsets that a batch takes, those that retention took before, and what its files say afterwards."""
 
 from __future__ import annotations
 
