@@ -65,7 +65,8 @@ def batch(
     """A record batch with a right checksum, or a wrong one. ``records`` are packed by the codec of that name."""
     number_of_codec, pack = CODECS[name]
     delta = count - 1 if last_delta is None else last_delta
-    fields = (attributes | number_of_codec, delta, first_ms, max_ms, producer_id, 0, 0, count)
+    epoch = sequence = -1 if producer_id < 0 else 0
+    fields = (attributes | number_of_codec, delta, first_ms, max_ms, producer_id, epoch, sequence, count)
     body = struct.pack(">hiqqqhii", *fields) + pack(records)
     checksum = crc32c(body) ^ is_corrupt
     return struct.pack(">qiibI", first, len(body) + 9, 0, 2, checksum) + body
