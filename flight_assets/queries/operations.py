@@ -122,10 +122,17 @@ def machine(settings: Settings) -> dict[str, float]:
 
 
 def topic_lag(settings: Settings) -> pd.DataFrame:
-    """One row per partition of the topic: ``LAG_COLUMNS``; lag = end offset − first offset that no batch has taken, in messages."""
+    """One row per partition of the topic: ``LAG_COLUMNS``; lag = offsets from the first message that waits to the end.
+
+    Markers and aborted messages of transactions before that message are no lag. ``next_offset``: the first that no batch has taken.
+    """
     quick = patient(settings)
-    ends, landed = kafka.end_offsets(quick), Ledger(Hdfs(quick)).next_offsets()
-    rows = [(number, end, landed.get(str(number), 0), end - landed.get(str(number), 0)) for number, end in sorted(ends.items())]
+    with kafka.reader(quick) as topic:
+        landed, clock = Ledger(Hdfs(quick)).next_offsets(), kafka.clock(quick)
+        ends = sorted(topic.ends().items())
+        nexts = [max(landed.get(str(number), 0), topic.oldest([number])[number]) for number, _ in ends]
+        firsts = [topic.first_message(number, first, end, clock) for (number, end), first in zip(ends, nexts, strict=True)]
+    rows = [(number, end, taken, end - first) for (number, end), taken, first in zip(ends, nexts, firsts, strict=True)]
     return pd.DataFrame(rows, columns=list(LAG_COLUMNS))
 
 

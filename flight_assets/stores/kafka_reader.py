@@ -87,6 +87,11 @@ class TopicReader:
                 raise _truncated(self._topic, partition, end - 1)
             yield record
 
+    def first_message(self, partition: int, first: int, end: int, clock: Clock) -> int:
+        """Return the first offset of a range that has a committed message; ``end`` if none has."""
+        found = next(self.read(partition, first, end, clock), None)
+        return found.offset if found else end
+
     def follow(self, partition: int, first: int, clock: Callable[[], Clock], end: int | None = None) -> Iterator[Record | None]:
         """Yield the committed records from an offset on, up to ``end``, and None whenever there are no more yet."""
         position = first

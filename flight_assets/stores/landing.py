@@ -68,7 +68,7 @@ def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledge
     oldest = topic.oldest(ends)
     firsts = {number: max(landed.get(str(number), 0), oldest[number]) for number in ends}
     clock = kafka.clock(settings, now)
-    messages = {number: _first_message(topic, number, firsts[number], end, clock) for number, end in ends.items()}
+    messages = {number: topic.first_message(number, firsts[number], end, clock) for number, end in ends.items()}
     if messages == ends:
         return None
     most = most_messages(settings.max_events_per_batch, ledger.record(batch_id - 1) if batch_id else None)
@@ -84,12 +84,6 @@ def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledge
     hdfs.write(plan_path(batch_id), plan.model_dump_json().encode())
     hdfs.delete(plan_path(batch_id - 1))
     return plan
-
-
-def _first_message(topic: TopicReader, partition: int, first: int, end: int, clock: Clock) -> int:
-    """The first offset of a range that has a message; its end if none has."""
-    found = next(topic.read(partition, first, end, clock), None)
-    return found.offset if found else end
 
 
 def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:

@@ -114,6 +114,9 @@ class Land:
     def read(self, partition, *rest):
         return self.partitions[partition].read(partition, *rest)
 
+    def first_message(self, partition, *rest):
+        return self.partitions[partition].first_message(partition, *rest)
+
     def oldest(self, partitions):
         return {number: self.partitions[number].begin for number in partitions}
 
