@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from flight_assets.stores.hdfs import Hdfs
 
 RAW_ROOT = "/archive/flight_data"
-# As Python's % and Scala's format take it: Spark's sink names the directories, see platform/scala/Landing.scala.
 ARCHIVE_ID = "archive_%08d"
 METADATA_ROOT = "/metadata"
-CHECKPOINT = "/checkpoints/flight_events"
+PLANS = f"{METADATA_ROOT}/plans"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
 # The pipeline's job, and the three that do its work in parts for another orchestrator, in order. The last one of each ends at the stores.
 WHOLE_JOB = "process_flights"
@@ -85,6 +84,11 @@ class BatchRecord(BaseModel):
         default_factory=dict,
         description="per partition, offsets that the topic's retention deleted before this batch could take them",
     )
+    without_message: int = Field(
+        default=0, description="offsets without a message: markers and aborted messages of transactions, compacted ones"
+    )
+    off: int = Field(default=0, description="messages of the topic that have not landed, and rows that are none of them")
+    unreadable: int = Field(default=0, description="rows that stand for offsets which could not be read in Kafka")
     next_offsets: dict[str, int] = Field(description="per partition, the first offset that no batch up to this one has taken")
     staged: int | None = None
     duplicate: int | None = None

@@ -32,15 +32,15 @@ def work() -> None:
         sentences = [f"{row.pending} for {row.step}" for row in waiting.itertuples()]
         st.caption(f"Batches that wait: {', '.join(sentences)}" if sentences else "No batch waits for a step.")
         ui.stamp(answer, source="the batches' records on HDFS")
-    with right, ui.section("Landing stream", "Kafka to HDFS, from the stream's checkpoint and the batches it left."):
+    with right, ui.section("Landing", "Kafka to HDFS, from the plans of batches and their records."):
         answer = ui.answer(found["batches"])
         if not answer.frame.empty:
             alt = f"Bars: messages a second of the newest {len(answer.frame)} batches"
             ui.chart(render_cache.figure(charts.landing_rate, answer), "operations_landing", alt)
         progress = ui.answer(found["streaming"]).frame.iloc[0]
         state = "is writing" if progress["planned"] > progress["committed"] else "has written"
-        st.caption(f"The stream {state} batch {progress['planned']:.0f}; committed up to {progress['committed']:.0f}."
-                   if progress["planned"] >= 0 else "The stream has not started yet.")  # fmt: skip
+        st.caption(f"Landing {state} batch {progress['planned']:.0f}; committed up to {progress['committed']:.0f}."
+                   if progress["planned"] >= 0 else "Nothing has landed yet.")  # fmt: skip
         ui.stamp(answer, source="HDFS")
     left, right = st.columns([2, 3])
     with left, ui.section("Topic lag", "Messages per partition: taken by a batch, and waiting."):

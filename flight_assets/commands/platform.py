@@ -85,7 +85,7 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps([vars(finding) for finding in findings]))
     else:
         for finding in findings:
-            mark = "[green]ok[/]  " if finding.is_fine else "[red]fail[/]"
+            mark = "[yellow]warn[/]" if finding.is_warning else "[green]ok[/]  " if finding.is_fine else "[red]fail[/]"
             console.print(f"{mark} {finding.subject}: {finding.detail}", soft_wrap=True)
     if not all(finding.is_fine for finding in findings):
         sys.exit(1)

@@ -32,6 +32,7 @@ RAW_SOURCES: dict[str, tuple[Source, ...]] = {
     "kafka_partition": ((TOPIC, "partition"),),
     "kafka_offset": ((TOPIC, "offset"),),
     "ingestion_timestamp": ((TOPIC, "timestamp"),),
+    "value_bytes": ((TOPIC, "value"),),
 }
 # Columns that every table takes over from the raw layer.
 _TAKEN_OVER = {

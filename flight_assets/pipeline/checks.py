@@ -95,16 +95,24 @@ def checks_of(asset: str) -> tuple[Check, ...]:
 
 
 def offsets_follow_on(record: BatchRecord, next_before: dict[str, int]) -> CheckResult:
-    """Whether the batch begins where the one before ended, or where the topic's retention has left it to begin, and has every offset
-    once. ``next_before``: the next offsets of the batch before.
-    """  # noqa: D205
+    """Return whether the batch begins where the one before ended and holds every message of its offsets once.
+
+    Offsets without a message are normal: markers of transactions, aborted and compacted messages. What retention has deleted is told,
+    and so is what cannot be read. ``next_before``: the next offsets of the batch before.
+    """
     begins = next_before | {partition: lost.last + 1 for partition, lost in record.lost.items()}
-    spans = record.offsets.values()
-    off = abs(record.record_count - sum(span.last - span.first + 1 for span in spans))
-    off += sum(abs(span.first - begins.get(partition, span.first)) for partition, span in record.offsets.items())
-    detail = f"{record.record_count} messages in {len(record.offsets)} partitions, {off} missing or surplus"
+    spans = record.offsets.items()
+    known = record.record_count + record.without_message
+    off = record.off + abs(known - sum(span.last + 1 - span.first for _, span in spans))
+    off += sum(abs(span.first - begins.get(partition, span.first)) for partition, span in spans)
     lost = {name: (gap.first, gap.last) for name, gap in record.lost.items()}
-    return OFFSETS.result(off == 0, off, 0, f"{detail}, lost by retention: {lost}" if lost else detail)
+    told = [
+        f"{record.record_count} messages in {len(record.offsets)} partitions, {off} missing or surplus",
+        f"{record.without_message} offsets without a message" if record.without_message else "",
+        f"{record.unreadable} rows for what is unreadable in Kafka" if record.unreadable else "",
+        f"lost by retention: {lost}" if lost else "",
+    ]
+    return OFFSETS.result(off == 0, off, 0, ", ".join(filter(None, told)))
 
 
 def fresh(waiting: int, behind_s: float, threshold_s: float) -> CheckResult:

@@ -87,11 +87,7 @@ def files(settings: Settings) -> dict[str, str]:
     """Configuration files, by their names under ``home/etc``, that only a secured platform has."""
     if not settings.secured:
         return {}
-    password = settings.secret("kafka_pipeline").get_secret_value()
-    return {
-        "redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"]),
-        "spark/jaas.conf": f'KafkaClient {{\n  {SCRAM_LOGIN} username="pipeline" password="{password}";\n}};\n',
-    }
+    return {"redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"])}
 
 
 def mongod_options(settings: Settings) -> list[str]:
@@ -198,11 +194,6 @@ def make_hdfs_permissions(settings: Settings) -> None:
             f"{settings.hdfs_http_url}/webhdfs/v1{path}", params={**change, "user.name": settings.hdfs_user}, timeout=settings.timeout_s
         )
         answer.raise_for_status()
-
-
-def spark_options(settings: Settings) -> list[str]:
-    """Return the option that names the credentials of its Kafka client."""
-    return [f"-Djava.security.auth.login.config={settings.home / 'etc/spark/jaas.conf'}"] if settings.secured else []
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:

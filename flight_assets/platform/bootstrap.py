@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     """Create what is missing in each store. This is also what warms Spark: its first statements cost most of their time once."""
     kafka.ensure_topic(settings, settings.kafka_topic, settings.kafka_partitions, settings.kafka_retention_days)
+    for warning in kafka.topic_warnings(settings):
+        say(f"warning: {warning}")
     mongo.ensure_collection(settings)
     warehouse = open_warehouse(settings)
     warehouse.create_tables()

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from flight_assets.errors import StoreUnavailable
 from flight_assets.platform import jars, launcher, obstacles
 from flight_assets.platform.services import services
+from flight_assets.stores import kafka
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -22,11 +24,12 @@ NEEDED_MEMORY_MB = 6_000
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question; ``detail`` names the remedy when it is not fine."""
+    """The answer to one question; ``detail`` names the remedy when it is not fine. A warning is fine, but not safe."""
 
     subject: str
     is_fine: bool
     detail: str
+    is_warning: bool = False
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -38,6 +41,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for service in services(settings):
         problem = launcher.problem_of(settings, service)
         yield Finding(service.name, problem is None, problem or "works")
+    yield from _topic(settings)
 
 
 def _python() -> Finding:
@@ -61,3 +65,14 @@ def _memory() -> Finding:
 def _jars(settings: Settings) -> Finding:
     missing = len(jars.missing(settings.cache_dir, jars.read_lock()))
     return Finding("jars", missing == 0, f"{missing} to download: run `flights up`" if missing else f"all in {settings.cache_dir}")
+
+
+def _topic(settings: Settings) -> Iterator[Finding]:
+    try:
+        warnings = kafka.topic_warnings(settings)
+    except StoreUnavailable as error:
+        yield Finding("topic", False, str(error))
+        return
+    yield from (Finding("topic", True, warning, is_warning=True) for warning in warnings)
+    if not warnings:
+        yield Finding("topic", True, "its settings are safe")

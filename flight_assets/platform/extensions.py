@@ -1,6 +1,6 @@
 """Our own extensions of Spark, compiled once by the Scala compiler it ships with.
 
-They guard writes and sign-in, write raw batches, and let generated code serve more than one batch.
+They guard writes and sign-in, and let generated code serve more than one batch.
 """
 
 from __future__ import annotations

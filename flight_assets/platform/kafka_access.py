@@ -18,7 +18,6 @@ KAFKA_RIGHTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "pipeline": [
         ("TOPIC", "{topic}", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
         ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
-        ("GROUP", "spark-kafka-*", ("READ",)),
     ],
     # Its page of services checks Kafka by a message of its own.
     "dashboard": [("TOPIC", "{topic}", ("READ",)), ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE"))],
@@ -86,8 +85,7 @@ def kafka_rights(settings: Settings) -> list[ACL]:
     from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
 
     def resource(kind: str, name: str) -> ResourcePattern:
-        pattern = ACLResourcePatternType.PREFIXED if name.endswith("*") else ACLResourcePatternType.LITERAL
-        return ResourcePattern(ResourceType[kind], name.format(topic=settings.kafka_topic).rstrip("*"), pattern)
+        return ResourcePattern(ResourceType[kind], name.format(topic=settings.kafka_topic), ACLResourcePatternType.LITERAL)
 
     return [
         ACL(f"User:{user}", "*", ACLOperation[operation], ACLPermissionType.ALLOW, resource(kind, name))

@@ -10,7 +10,7 @@ from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QU
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.landing import lost_messages, raw_locations
+from flight_assets.stores.landing import gaps, messages_waiting, raw_locations
 from flight_assets.stores.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Counts:
     """Messages, events and flights in each store.
 
-    - ``kafka_acknowledged``: the sum of the topic's end offsets.
+    - ``kafka_acknowledged``: the topic's committed messages up to its end offsets.
     - ``lost``: messages that the topic's retention deleted before they could land.
     - ``raw``: rows of the Parquet files.
     - ``duplicate``: from the batches' records, since duplicates are kept nowhere but in raw.
@@ -69,13 +69,15 @@ def counts(settings: Settings) -> Counts:
     warehouse = open_warehouse(settings)
     ledger = Ledger(Hdfs(settings))
     batches = ledger.last_done("raw_kafka_batch") + 1
+    ends, landed = kafka.end_offsets(settings), ledger.next_offsets()
+    lost, without_message = gaps(warehouse, ledger)
     recorded = _recorded(warehouse, ledger, range(ledger.last_done(STEPS[-1]) + 1, batches))
     with mongo.database(settings) as db:
         documents = db[mongo.FLIGHTS].count_documents({})
     return Counts(
-        kafka_acknowledged=sum(kafka.end_offsets(settings).values()),
+        kafka_acknowledged=sum(landed.values()) - without_message + messages_waiting(settings, ends, landed),
         raw=warehouse.spark.read.parquet(*raw_locations(warehouse, ledger)).count() if batches else 0,
-        lost=lost_messages(warehouse, ledger),
+        lost=lost,
         staged=warehouse.read(STAGING).count(),
         duplicate=recorded["duplicate"],
         quarantined=warehouse.read(QUARANTINE).count(),

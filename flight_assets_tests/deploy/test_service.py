@@ -201,20 +201,16 @@ def test_hdfs_clients_replace_a_failed_datanode_only_where_there_are_others(tmp_
     assert Hdfs(Settings(_env_file=None, home=tmp_path, hdfs_replication=3))
 
 
-def test_kafka_over_tls_for_both_kinds_of_client(tmp_path):
+def test_kafka_over_tls(tmp_path):
     settings = Settings(_env_file=None, home=tmp_path, kafka_ca_file="/ca.pem")
     assert kafka.client_options(settings).items() >= {"security_protocol": "SSL", "ssl_cafile": "/ca.pem"}.items()
-    assert kafka.spark_security_options(settings)["kafka.ssl.truststore.location"] == "/ca.pem"
-    plain = Settings(_env_file=None, home=tmp_path)
-    assert (kafka.security_options(plain), kafka.spark_security_options(plain)) == ({}, {})
+    assert kafka.security_options(Settings(_env_file=None, home=tmp_path)) == {}
 
 
-def test_a_login_to_kafka_for_both_kinds_of_client(tmp_path):
+def test_a_login_to_kafka(tmp_path):
     settings = Settings(_env_file=None, home=tmp_path, kafka_ca_file="/ca.pem", kafka_user="me", **{"kafka_password": "canary"})
     login = {"security_protocol": "SASL_SSL", "sasl_plain_username": "me", "sasl_plain_password": "canary"}
     assert kafka.client_options(settings).items() >= login.items()
-    assert kafka.spark_security_options(settings)["kafka.security.protocol"] == "SASL_SSL"
-    assert "canary" not in str(kafka.spark_security_options(settings))
 
 
 def test_services_elsewhere_count_as_running_until_their_check_says_otherwise(tmp_path):

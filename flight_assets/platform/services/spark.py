@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from flight_assets.platform import access, extensions, health
+from flight_assets.platform import extensions, health
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
 from flight_assets.platform.services.service import Service, java, jvm_command
 from flight_assets.platform.spark_config import COMPILE_LONG_METHODS
@@ -38,7 +38,6 @@ def spark_service(settings: Settings) -> Service:
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
-        *access.spark_options(settings),
         classes_mb=SPARK_CLASSES_MB,
     )
     return Service(

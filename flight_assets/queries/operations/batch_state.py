@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flight_assets.provenance import CHECKPOINT, STEPS, Ledger
+from flight_assets.provenance import PLANS, STEPS, Ledger
 from flight_assets.queries.operations.common import patient
 from flight_assets.stores import kafka
 from flight_assets.stores.hdfs import Hdfs
@@ -23,10 +23,17 @@ LAG_COLUMNS = ("partition", "end_offset", "next_offset", "lag")
 
 
 def topic_lag(settings: Settings) -> pd.DataFrame:
-    """One row per partition of the topic: ``LAG_COLUMNS``; lag = end offset − first offset that no batch has taken, in messages."""
+    """One row per partition of the topic: ``LAG_COLUMNS``; lag = offsets from the first message that waits to the end.
+
+    Markers and aborted messages of transactions before that message are no lag. ``next_offset``: the first that no batch has taken.
+    """
     quick = patient(settings)
-    ends, landed = kafka.end_offsets(quick), Ledger(Hdfs(quick)).next_offsets()
-    rows = [(number, end, landed.get(str(number), 0), end - landed.get(str(number), 0)) for number, end in sorted(ends.items())]
+    with kafka.reader(quick) as topic:
+        landed, clock = Ledger(Hdfs(quick)).next_offsets(), kafka.clock(quick)
+        ends = sorted(topic.ends().items())
+        nexts = [max(landed.get(str(number), 0), topic.oldest([number])[number]) for number, _ in ends]
+        firsts = [topic.first_message(number, first, end, clock) for (number, end), first in zip(ends, nexts, strict=True)]
+    rows = [(number, end, taken, end - first) for (number, end), taken, first in zip(ends, nexts, firsts, strict=True)]
     return pd.DataFrame(rows, columns=list(LAG_COLUMNS))
 
 
@@ -63,13 +70,8 @@ def batches(settings: Settings, last: int = RECENT_BATCHES) -> pd.DataFrame:
 
 
 def streaming(settings: Settings) -> dict[str, int]:
-    """Return progress of the landing stream's checkpoint; −1 = none.
-
-    ``planned`` is the last batch whose offsets are fixed, ``committed`` the last one written.
-    """
+    """Return how far landing is: planned (last batch whose offsets are fixed), committed (last one landed); −1 = none."""
     hdfs = Hdfs(patient(settings))
-    newest = {name: [int(entry) for entry in hdfs.list(f"{CHECKPOINT}/{folder}") if entry.isdigit()] for name, folder in _CHECKPOINTS}
-    return {name: max(entries, default=-1) for name, entries in newest.items()}
-
-
-_CHECKPOINTS = (("planned", "offsets"), ("committed", "commits"))
+    planned = [int(name.removeprefix("batch_").removesuffix(".json")) for name in hdfs.list(PLANS)]
+    committed = Ledger(hdfs).last_done(STEPS[0])
+    return {"planned": max(planned, default=committed), "committed": committed}
