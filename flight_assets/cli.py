@@ -21,6 +21,7 @@ from flight_assets.commands.backfill import backfill
 from flight_assets.commands.bench import bench
 from flight_assets.commands.console import console
 from flight_assets.commands.ledger import HEADINGS, ledger
+from flight_assets.commands.load import load
 from flight_assets.commands.model import model
 from flight_assets.commands.quarantine import quarantine
 from flight_assets.commands.service import service
@@ -315,7 +316,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service):
+for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, load):
     main.add_command(command)
 
 

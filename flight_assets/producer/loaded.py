@@ -66,12 +66,12 @@ def _next_begins(days: list[date], place: int, weeks: int, lead_minutes: int) ->
 
 
 def _prepared(flights: pd.DataFrame, reference: Reference, weeks: int, with_weather: Enrich | None) -> pd.DataFrame:
-    """Return the flights with their ids, moved and with weather."""
-    moved = _moved(flights, reference, weeks) if weeks else flights
-    named = moved.assign(flight_id=flight_ids(moved))
-    suffix = named["flight_suffix"].where(named["flight_suffix"] != "", None)
-    enriched = named.assign(flight_suffix=suffix).astype(dict.fromkeys(_TIMES, "datetime64[ns]"))
-    return with_weather(enriched) if with_weather else enriched
+    """Return the flights with their ids and the weather of their own day, moved."""
+    flights = flights.astype(dict.fromkeys(_TIMES, "datetime64[ns]"))
+    enriched = with_weather(flights) if with_weather else flights
+    moved = _moved(enriched, reference, weeks) if weeks else enriched
+    suffix = moved["flight_suffix"].where(moved["flight_suffix"] != "", None)
+    return moved.assign(flight_id=flight_ids(moved), flight_suffix=suffix)
 
 
 def _moved(flights: pd.DataFrame, reference: Reference, weeks: int) -> pd.DataFrame:

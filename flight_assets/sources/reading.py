@@ -72,7 +72,7 @@ def _is_data(member: str) -> bool:
 
 
 def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
-    with _opened(source) as stream:
+    with opened(source) as stream:
         sample = stream.read(SAMPLE_BYTES)
     if not sample.strip():
         raise FlightsError(f"{source.path} is empty: nothing to load")
@@ -113,7 +113,7 @@ def _csv_source(source: Source, text: str, delimiter: str, encoding: str) -> Sou
     return replace(source, kind="csv", header=tuple(header), delimiter=split, encoding=encoding, skip=skip)
 
 
-def _opened(source: Source) -> IO[bytes]:
+def opened(source: Source) -> IO[bytes]:
     """Return the bytes of a source, unpacked as they are read."""
     if source.member:
         archive = zipfile.ZipFile(source.path)
@@ -184,7 +184,7 @@ def _csv_chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk
     headings = layout.headings if not source.has_header else source.header
     names = _distinct(headings)
     wanted = [name for name in names if name and (not layout.reads or name.strip().lower() in layout.reads)]
-    with _opened(source) as stream:
+    with opened(source) as stream:
         reader = pa_csv.open_csv(
             stream,
             read_options=pa_csv.ReadOptions(
@@ -224,7 +224,7 @@ def _line_numbers(first: int, count: int, bad: BadLines) -> np.ndarray:
 def _line_chunks(source: Source, bad: BadLines) -> Iterator[Chunk]:
     numbers: list[int] = []
     records: list[dict[str, Any]] = []
-    with _opened(source) as stream:
+    with opened(source) as stream:
         for number, line in enumerate(stream, 1):
             _add_record(line, number, numbers, records, bad)
             if len(records) >= CHUNK_ROWS:
@@ -250,7 +250,7 @@ def _add_record(line: bytes, number: int, numbers: list[int], records: list[dict
 
 def _whole(source: Source, bad: BadLines) -> Chunk:
     """Return a JSON document, or lines of JSON, as one piece. ``row`` counts the objects of a document from 1."""
-    with _opened(source) as stream:
+    with opened(source) as stream:
         data = stream.read(MAX_WHOLE_BYTES + 1)
     if len(data) > MAX_WHOLE_BYTES:
         raise FlightsError(f"{source.name} is larger than {MAX_WHOLE_BYTES >> 20} MB, and is read as a whole: split it by day")

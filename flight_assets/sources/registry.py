@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from flight_assets.errors import FlightsError
 from flight_assets.sources.bts import DATA_EXPO, KAGGLE, PREZIP, T_ONTIME
+from flight_assets.sources.flightaware import AEROAPI, FIREHOSE
 from flight_assets.sources.layout import Layout
+from flight_assets.sources.messages import MESSAGES
 from flight_assets.sources.reading import Source
 from flight_assets.sources.tables import ANAC, EUROCONTROL, NYCFLIGHTS, OPENSKY
 
-LAYOUTS: tuple[Layout, ...] = (PREZIP, T_ONTIME, KAGGLE, NYCFLIGHTS, DATA_EXPO, ANAC, OPENSKY, EUROCONTROL)
+LAYOUTS: tuple[Layout, ...] = (PREZIP, T_ONTIME, KAGGLE, NYCFLIGHTS, DATA_EXPO, ANAC, OPENSKY, EUROCONTROL, AEROAPI, FIREHOSE, MESSAGES)
 LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS if not layout.refusal)
 
 

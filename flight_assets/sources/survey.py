@@ -94,7 +94,10 @@ class Surveyor:
     def _read(self, source: Source, layout: Layout, on_rows: Callable[[int], None]) -> None:
         bad = BadLines({})
         for chunk in chunks(source, layout, bad):
-            converted = convert(layout.rows(chunk), chunk.row, self.reference, layout.name, layout.time_zone)
+            raw = layout.rows(chunk)
+            # A layout may make one flight of several rows: the index then says which of them count.
+            lines = chunk.row[raw.index.to_numpy()]
+            converted = convert(raw.reset_index(drop=True), lines, self.reference, layout.name, layout.time_zone)
             self.spool.add(converted.flights, source.name)
             self._count(converted.unusable.assign(file=source.name))
             self.found.rows += len(chunk.row)

@@ -7,6 +7,7 @@ The warehouse's tables hold the packaged rows and those a user added (``origin``
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import date
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,24 @@ def load_reference(house: Warehouse) -> Reference:
     """Return the airlines and airports of the warehouse's dimensions, a user's additions included, for checks and loaders."""
     airlines, airports = (house.read(table).toArrow().to_pylist() for table in (DIM_AIRLINE, DIM_AIRPORT))
     return Reference.from_rows(airlines, airports)
+
+
+def present_reference(settings: Settings) -> Reference:
+    """Return the packaged reference with a user's additions as Redis has them; without them where Redis does not answer.
+
+    For programs that need no Spark: a loader tells the user which codes it does not know.
+    """
+    rows: dict[str, list[Row]] = {}
+    for table in (DIM_AIRLINE, DIM_AIRPORT):
+        packaged = PACKAGED_ROWS[table.name]().to_dict("records")
+        try:
+            added = [row for row in look_up(settings, table).values() if row["origin"] == USER]
+        except StoreUnavailable:
+            added = []
+        for row in added:
+            row |= {end: date.fromisoformat(row[end]) if row[end] else None for end in ("since", "until")}
+        rows[table.name] = [*packaged, *added]
+    return Reference.from_rows(rows[DIM_AIRLINE.name], rows[DIM_AIRPORT.name])
 
 
 def load_contract(house: Warehouse) -> bool:
