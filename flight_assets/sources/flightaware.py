@@ -20,7 +20,8 @@ Record = dict[str, Any]
 # Each end of a flight at the gate and on the runway.
 _KINDS = {"departure": ("out", "off"), "arrival": ("in", "on")}
 _CONTINUES = "continuation: the leg after a diversion, which repeats the flight's id"
-_NUMBER = re.compile(r"^([A-Za-z]{3}|[A-Za-z0-9]{2})?(\d{1,4})([A-Za-z])?$")
+# A carrier code has a letter, so that 1545 is a number alone.
+_NUMBER = re.compile(r"^([A-Za-z]{3}|(?=.?[A-Za-z])[A-Za-z0-9]{2})?(\d{1,4})([A-Za-z])?$")
 
 
 def _aeroapi_rows(chunk: Chunk) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from flight_assets.sources.reading import Source
 
 MINUTES = {"minutes": 1.0, "seconds": 1 / 60, "hours": 60.0}
 MILES = {"miles": 1.0, "km": 0.621371192, "nautical_miles": 1.150779448}
-_FLIGHT = r"^\s*([A-Za-z]{3}|[A-Za-z0-9]{2})\s*0*(\d{1,4})\s*([A-Za-z])?\s*$"
+_FLIGHT = r"^\s*([A-Za-z]{3}|(?=.?[A-Za-z])[A-Za-z0-9]{2})\s*0*(\d{1,4})\s*([A-Za-z])?\s*$"
 
 
 class Column(BaseModel):

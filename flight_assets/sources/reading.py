@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +15,7 @@ from typing import IO, Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -25,7 +28,7 @@ CHUNK_ROWS = 50_000
 # A document of JSON, and a layout that is read as a whole, must fit into memory.
 MAX_WHOLE_BYTES = 128 << 20
 PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-TABLES = ("csv", "parquet")
+_NAME = re.compile(r'"(\w+)"\s*:')
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,6 @@ class Source:
     # Lines before the header.
     skip: int = 0
     has_header: bool = True
-    # The first object of a JSON file.
-    first: Any = None
 
     @property
     def name(self) -> str:
@@ -95,13 +96,14 @@ def _encoding(sample: bytes) -> str:
 
 
 def _json_source(source: Source, text: str) -> Source:
-    line = text.lstrip().split("\n", 1)[0]
+    """Find out whether JSON is a document or an object a line. The names in its beginning stand for a header."""
+    names = tuple(dict.fromkeys(_NAME.findall(text)))
     try:
-        first = msgspec.json.decode(line)
+        first = msgspec.json.decode(text.lstrip().split("\n", 1)[0])
     except msgspec.DecodeError:
-        return replace(source, kind="json")
-    is_document = isinstance(first, list) or any(isinstance(value, list) for value in first.values())
-    return replace(source, kind="json" if is_document else "jsonl", first=first, header=tuple(first) if isinstance(first, dict) else ())
+        first = None
+    is_line = isinstance(first, dict) and not any(isinstance(value, list) for value in first.values())
+    return replace(source, kind="jsonl" if is_line else "json", header=names)
 
 
 def _csv_source(source: Source, text: str, delimiter: str, encoding: str) -> Source:
@@ -148,15 +150,9 @@ class _Raw(io.RawIOBase):
 
 @dataclass
 class BadLines:
-    """The lines of a file that have another number of cells than its header: line number and reason."""
+    """The lines of a file that are no rows: line number and reason."""
 
     lines: dict[int, str]
-
-    def note(self, row: pa_csv.InvalidRow) -> str:
-        """Keep a bad line and go on, as Arrow asks for every one."""
-        number = row.number if row.number is not None else -len(self.lines) - 1
-        self.lines[number] = f"bad_row: {row.actual_columns} cells instead of {row.expected_columns}"
-        return "skip"
 
 
 def chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
@@ -181,26 +177,52 @@ def _parquet_chunks(source: Source, layout: Layout) -> Iterator[Chunk]:
 
 
 def _csv_chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
-    headings = layout.headings if not source.has_header else source.header
-    names = _distinct(headings)
+    names = _distinct(source.header if source.has_header else layout.headings)
     wanted = [name for name in names if name and (not layout.reads or name.strip().lower() in layout.reads)]
+    line = source.skip + source.has_header + 1
     with opened(source) as stream:
-        reader = pa_csv.open_csv(
-            stream,
-            read_options=pa_csv.ReadOptions(
-                block_size=BLOCK_BYTES, encoding=source.encoding, column_names=names,
-                skip_rows=source.skip + source.has_header,
-            ),
-            parse_options=pa_csv.ParseOptions(delimiter=source.delimiter, invalid_row_handler=bad.note),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
-            ),
-        )  # fmt: skip
-        line = source.skip + source.has_header + 1
-        for batch in reader:
-            numbers = _line_numbers(line, batch.num_rows, bad)
-            line = int(numbers[-1]) + 1 if len(numbers) else line
-            yield Chunk(numbers, pa.Table.from_batches([batch]))
+        for _ in range(line - 1):
+            stream.readline()
+        for piece in _pieces(stream):
+            yield _parsed(piece, line, source, names, wanted, bad)
+            line += piece.count(b"\n")
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the stream in pieces of whole lines."""
+    rest = b""
+    while block := stream.read(BLOCK_BYTES):
+        data = rest + block
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if len(rest) > BLOCK_BYTES:
+            raise FlightsError(f"a line is longer than {BLOCK_BYTES >> 20} MB: this is no table")
+        if end:
+            yield data[:end]
+    if rest:
+        yield rest
+
+
+def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: list[str], bad: BadLines) -> Chunk:
+    """Return the rows of some whole lines as texts. ``first`` is the number of the first line; blank lines are left out."""
+    skipped: list[int] = []
+
+    def note(row: pa_csv.InvalidRow) -> str:
+        # Arrow counts from 1 in each piece, if it parses in one thread.
+        skipped.append(row.number)
+        bad.lines[first + row.number - 1] = f"bad_row: {row.actual_columns} cells instead of {row.expected_columns}"
+        return "skip"
+
+    table = pa_csv.read_csv(
+        pa.py_buffer(piece),
+        read_options=pa_csv.ReadOptions(encoding=source.encoding, column_names=names, use_threads=False),
+        parse_options=pa_csv.ParseOptions(delimiter=source.delimiter, invalid_row_handler=note, ignore_empty_lines=False),
+        convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted),
+    )
+    numbers = np.delete(np.arange(table.num_rows + len(skipped)), [number - 1 for number in skipped]) + first
+    is_blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in table.columns))
+    kept = pc.invert(is_blank)
+    return Chunk(numbers[np.asarray(kept, dtype=bool)], table.filter(kept))
 
 
 def _distinct(names: tuple[str, ...]) -> list[str]:
@@ -212,13 +234,6 @@ def _distinct(names: tuple[str, ...]) -> list[str]:
         seen.add(kept)
         result.append(kept)
     return result
-
-
-def _line_numbers(first: int, count: int, bad: BadLines) -> np.ndarray:
-    """Return the next ``count`` line numbers that are not those of bad lines."""
-    skipped = np.array(sorted(number for number in bad.lines if number >= first), dtype=np.int64)
-    numbers = np.arange(first, first + count + len(skipped))
-    return numbers[~np.isin(numbers, skipped)][:count]
 
 
 def _line_chunks(source: Source, bad: BadLines) -> Iterator[Chunk]:
