@@ -20,10 +20,12 @@ from flight_assets.commands.archive import archive
 from flight_assets.commands.backfill import backfill
 from flight_assets.commands.bench import bench
 from flight_assets.commands.console import console
+from flight_assets.commands.contract import contract
 from flight_assets.commands.ledger import HEADINGS, ledger
 from flight_assets.commands.load import load
 from flight_assets.commands.model import model
 from flight_assets.commands.quarantine import quarantine
+from flight_assets.commands.reference import reference
 from flight_assets.commands.service import service
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import PART_JOBS, STEPS, WHOLE_JOB
@@ -316,7 +318,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, load):
+for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, load, reference, contract):
     main.add_command(command)
 
 

@@ -81,7 +81,7 @@ def _airport(place: Any) -> str | None:  # noqa: ANN401 - JSON
 
 def _number(operator: str | None, number: str | None) -> Record:
     """Return carrier, number and suffix of UAL and 1545A, or of UAL1545A as the number alone."""
-    found = _NUMBER.match(number or "")
+    found = _NUMBER.match(str(number or ""))
     if not found:
         return {"airline": operator, "flight_number": np.nan, "flight_suffix": None}
     return {
@@ -155,8 +155,7 @@ def _firehose_row(flight: Record) -> Record:
 
 AEROAPI = Layout(
     "aeroapi", "FlightAware AeroAPI v4 flights", rows=_aeroapi_rows, kind="json", time_zone=UTC, whole=True,
-    recognises=lambda header: has_all(header, "fa_flight_id") or bool({"flights", "departures", "arrivals"} & set(header))
-    or any(name.startswith("scheduled_dep") for name in header),
+    recognises=lambda header: has_all(header, "fa_flight_id"),
 )  # fmt: skip
 FIREHOSE = Layout(
     "firehose", "FlightAware Firehose stream", rows=_firehose_rows, kind="jsonl", time_zone=UTC, whole=True,
