@@ -27,6 +27,7 @@ from flight_assets.commands.model import model
 from flight_assets.commands.quarantine import quarantine
 from flight_assets.commands.reference import reference
 from flight_assets.commands.service import service
+from flight_assets.commands.validate import validate
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import PART_JOBS, STEPS, WHOLE_JOB
 from flight_assets.settings import Settings, get_settings
@@ -318,7 +319,7 @@ def demo() -> None:
     run_demo(get_settings())
 
 
-for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, load, reference, contract):
+for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, load, validate, reference, contract):
     main.add_command(command)
 
 

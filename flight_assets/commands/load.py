@@ -51,14 +51,14 @@ def load(
     Example: flights load T_ONTIME.csv.gz --dry-run
     """
     settings = get_settings()
-    sources = _recognised(files, layout, mapping)
-    if _are_messages(sources):
+    sources = recognised(files, layout, mapping)
+    if are_messages(sources):
         _send_lines(settings, sources, rate, dry_run, as_json)
         return
     job = _job(settings, files, layout, mapping, weather, shift_to_now)
-    state = _surveyed(job, sources, shift_to_now, as_json)
+    state = surveyed(job, sources, shift_to_now, as_json)
     if not as_json:
-        _print_survey(state, job)
+        print_survey(state, job)
     sent = None if dry_run else _send(settings, job, state, weather, rate, as_json)
     if as_json:
         click.echo(json.dumps(state["survey"] | {"sent": sent}))
@@ -66,7 +66,7 @@ def load(
         job.forget()
 
 
-def _recognised(files: tuple[Path, ...], layout: str, mapping: Path | None) -> list[tuple[Source, Layout]]:
+def recognised(files: tuple[Path, ...], layout: str, mapping: Path | None) -> list[tuple[Source, Layout]]:
     """Return every table of the files with its layout."""
     from flight_assets.sources.mapping import read_mapping
     from flight_assets.sources.reading import sources_of
@@ -78,7 +78,8 @@ def _recognised(files: tuple[Path, ...], layout: str, mapping: Path | None) -> l
     return [(source, layout_of(source, layout)) for path in files for source in sources_of(path)]
 
 
-def _are_messages(sources: list[tuple[Source, Layout]]) -> bool:
+def are_messages(sources: list[tuple[Source, Layout]]) -> bool:
+    """Return True for files of our own messages, False for files of flights. Raises FlightsError for both at once."""
     from flight_assets.sources.messages import NAME
 
     kinds = {found.name == NAME for _, found in sources}
@@ -97,7 +98,7 @@ def _job(settings: Settings, files: tuple[Path, ...], layout: str, mapping: Path
     return open_job(settings.home, files, options, reference)
 
 
-def _surveyed(job: LoadJob, sources: list[tuple[Source, Layout]], shift_to_now: bool, quiet: bool) -> dict[str, Any]:
+def surveyed(job: LoadJob, sources: list[tuple[Source, Layout]], shift_to_now: bool, quiet: bool) -> dict[str, Any]:
     """Return the state of the load, with a count of rows while the files are read."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -107,7 +108,8 @@ def _surveyed(job: LoadJob, sources: list[tuple[Source, Layout]], shift_to_now: 
         return job.survey(sources, lambda rows: progress.update(task, completed=rows), shift_to_now)
 
 
-def _print_survey(state: dict[str, Any], job: LoadJob) -> None:
+def print_survey(state: dict[str, Any], job: LoadJob) -> None:
+    """Print what was recognised, and the first unusable rows."""
     found = state["survey"]
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, layout in found["layouts"].items():
