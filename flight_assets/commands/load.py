@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from flight_assets.commands.console import console, printable
+from flight_assets.commands.console import cell, console, printable
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -113,11 +113,11 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
     found = state["survey"]
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, layout in found["layouts"].items():
-        table.add_row("file", f"{printable(name)}: {layout}")
+        table.add_row("file", cell(f"{name}: {layout}"))
     events = ", ".join(f"{count:,} {kind}" for kind, count in found["events"].items() if count)
     table.add_row("rows", f"{found['rows']:,}")
     table.add_row("flights", f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'}, {found['days']} days")
-    table.add_row("carriers", f"{len(found['carriers'])}: {' '.join(found['carriers'])}")
+    table.add_row("carriers", cell(f"{len(found['carriers'])}: {' '.join(found['carriers'])}"))
     table.add_row("airports", f"{found['airports']:,}")
     table.add_row("events", f"{sum(found['events'].values()):,}: {events}")
     for kind in ("airlines", "airports"):

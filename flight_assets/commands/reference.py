@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.table import Table as Grid
 
-from flight_assets.commands.console import console, printable
+from flight_assets.commands.console import cell, console, printable
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
@@ -58,7 +58,7 @@ def show(code: str, as_json: bool) -> None:
             row["until"],
             row["origin"],
         )
-        table.add_row(*(printable(str(value)) if value else "-" for value in values))
+        table.add_row(*(cell(str(value)) if value else "-" for value in values))
     console.print(table)
 
 
@@ -131,7 +131,7 @@ def unknown(as_json: bool) -> None:
         return
     table = Grid("field", "code", "events", "flights", "first date", "last date")
     for row in rows:
-        table.add_row(*(printable(str(value)) for value in row.values()))
+        table.add_row(*(cell(str(value)) for value in row.values()))
     console.print(table if rows else "every code is known")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from flight_assets.commands.console import console, printable
+from flight_assets.commands.console import cell, console, printable
 from flight_assets.commands.load import FILES, JSON, LAYOUT, MAPPING, are_messages, print_survey, recognised, surveyed
 from flight_assets.settings import get_settings
 
@@ -96,7 +96,7 @@ def _print(found: Verdicts) -> None:
     table.add_row("rejected", f"{sum(found.rejected.values()):,}" + "".join(f"; {count:,} {why}" for why, count in found.rejected.items()))
     for name in ("unknown_codes", "unknown_fields", "cleaned"):
         if counted := getattr(found, name):
-            values = ", ".join(f"{printable(value)} ({count:,})" for value, count in counted.most_common(10))
+            values = ", ".join(f"{cell(value)} ({count:,})" for value, count in counted.most_common(10))
             table.add_row(name.replace("_", " "), values)
     console.print(table)
     for line, reason, detail in found.examples[:5]:
