@@ -5,19 +5,23 @@ from __future__ import annotations
 import pandas as pd
 
 NUMBER = ["airline", "flight_number", "flight_suffix", "origin"]
+# Rows that agree in all of this are one flight that was reported twice.
+_SAME = [
+    *NUMBER,
+    *("local_departure", "destination", "scheduled_arrival", "tail_number", "cancelled", "diverted"),
+    *("departure_delay_minutes", "arrival_delay_minutes"),
+]
 
 
 def with_id_ends(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the flights of one local date with ``id_end``, and the rows left out, as (file, row, reason).
 
     The first flight of a number and origin, by planned time and destination, has none; every other one has T and its planned local
-    time, as in ``F9240-DEN-20080113T2355``. Left out are rows that repeat a flight (same number, origin, time and destination),
-    and a third flight that the time does not tell apart.
+    time, as in ``F9240-DEN-20080113T2355``. Left out are rows that repeat another one in everything that matters, and a third flight
+    that the time does not tell apart.
     """
-    same = [*NUMBER, "local_departure", "destination"]
-    order = [*same, "cancelled", "row"]
-    ordered = flights.assign(flight_suffix=flights["flight_suffix"].fillna("")).sort_values(order, kind="stable")
-    is_repeat = ordered.duplicated(same)
+    ordered = flights.assign(flight_suffix=flights["flight_suffix"].fillna("")).sort_values([*_SAME, "row"], kind="stable")
+    is_repeat = ordered.duplicated(_SAME)
     first = ordered["row"].where(~is_repeat).ffill().astype(int)
     unique = ordered[~is_repeat].assign(id_end="")
     later = unique.groupby(NUMBER, sort=False).cumcount() > 0

@@ -42,6 +42,14 @@ def test_the_order_of_the_rows_changes_no_id(load: Load) -> None:
     assert forwards == backwards
 
 
+def test_two_aircraft_under_one_number_at_one_time_are_two_flights(load: Load) -> None:
+    """As Frontier's 240 from Denver on 13 January 2008."""
+    found = load_rows(load, row(TailNum="N908FR", CRSElapsedTime="330"), row(TailNum="N918FR"))
+    tails = {name: event["tail_number"] for name, event in found.flights().items()}
+    assert tails == {"UA7-EWR-20080701": "N918FR", "UA7-EWR-20080701T1200": "N908FR"}
+    assert found.survey.unusable == {}
+
+
 def test_a_third_flight_that_the_time_does_not_tell_apart_is_named(load: Load) -> None:
     found = load_rows(load, *(row(destination=code) for code in ("BOS", "IAH", "ORD")))
     assert len(found.flights()) == 2
