@@ -89,3 +89,29 @@ def test_lines_that_are_messages_already_are_counted(tmp_path: Path) -> None:
     path.write_text("\n".join(json.dumps(example(kind)) for kind in EventType))
     result = CliRunner().invoke(main, ["load", str(path), "--dry-run", "--json"], catch_exceptions=False)
     assert json.loads(result.output) == {"messages": len(EventType)}
+
+
+def test_ctrl_c_and_the_same_command_send_every_message_once(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flight_assets.producer.publish import PublishResult
+    from flight_assets.settings import Settings
+
+    home = tmp_path / "home"
+    sent: list[bytes] = []
+    settings = Settings(home=home, redis_url="redis://127.0.0.1:1/0")
+    monkeypatch.setattr("flight_assets.commands.load.get_settings", lambda: settings)
+
+    def publish(messages, *_args, **_options) -> PublishResult:
+        """Kafka takes five messages at most, then the user presses Ctrl-C."""
+        taken = [message.value for message in islice(messages, 5)]
+        sent.extend(taken)
+        return PublishResult(len(taken), len(taken), 0, 0.1, {}, interrupted=len(taken) == 5)
+
+    monkeypatch.setattr("flight_assets.producer.publish.publish", publish)
+    first = CliRunner().invoke(main, ["load", str(file)])
+    assert first.exit_code == 1
+    assert "stopped after 5 messages: the same command goes on from there" in first.output
+    second = CliRunner().invoke(main, ["load", str(file)], catch_exceptions=False)
+    assert second.exit_code == 0
+    assert "resuming after 5 messages" in second.output
+    assert len(sent) == len(set(sent)) == 8
+    assert not any((home / "loads").iterdir())
