@@ -15,8 +15,10 @@ import streamlit as st
 from dashboard import data
 from flight_assets.contracts import dimensions
 from flight_assets.errors import StoreUnavailable
+from flight_assets.queries import reference
 from flight_assets.queries.cache import Answer, Query
 from flight_assets.queries.filters import Filters
+from flight_assets.settings import get_settings
 from flight_assets.stores import outage
 
 if TYPE_CHECKING:
@@ -218,10 +220,14 @@ def duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
+@st.cache_data(ttl=60, show_spinner=False)
+def _airline_names() -> Mapping[str, str]:
+    return reference.airline_names(get_settings())
+
+
 def airline_names() -> Mapping[str, str]:
-    """Return the names of airlines by IATA code."""
-    frame = dimensions.airlines()
-    return dict(zip(frame["code"], frame["name"], strict=True))
+    """Return the name of each airline by IATA code, a user's own included; read again every minute."""
+    return _airline_names()
 
 
 def code_filters(key: str) -> Filters:

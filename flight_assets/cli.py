@@ -15,14 +15,18 @@ from flight_assets.commands.backfill import backfill
 from flight_assets.commands.bench import bench
 from flight_assets.commands.completion import completion
 from flight_assets.commands.console import Group, example
+from flight_assets.commands.contract import contract
 from flight_assets.commands.demo import demo
 from flight_assets.commands.ledger import ledger
+from flight_assets.commands.load import load
 from flight_assets.commands.model import model
 from flight_assets.commands.platform import backup, doctor, down, logs, reset, restore, status, up
 from flight_assets.commands.process import counts, process
 from flight_assets.commands.produce import produce
 from flight_assets.commands.quarantine import quarantine
+from flight_assets.commands.reference import reference
 from flight_assets.commands.service import service
+from flight_assets.commands.validate import validate
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -52,5 +56,5 @@ def main(verbose: bool) -> None:
 
 for command in (up, down, status, logs, doctor, reset, backup, restore, produce, process, counts, demo):
     main.add_command(command)
-for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, completion):
+for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, load, validate, reference, contract, completion):
     main.add_command(command)

@@ -99,6 +99,13 @@ def airports() -> pd.DataFrame:
     return newest(rows[rows["code"].str.fullmatch(_IATA)])
 
 
+@cache
+def dot_airports() -> dict[str, str]:
+    """Return IATA codes by the five-digit airport id of the US Department of Transportation, as text."""
+    source = pd.read_csv(DATA_DIR / "dot_airports.csv", dtype=str)
+    return dict(zip(source["dot_id"], source["code"], strict=True))
+
+
 def newest(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the newest period of each code, ordered by code."""
     ordered = rows.sort_values(["code", "since"], key=lambda column: column.map(_sortable))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -69,6 +70,12 @@ class Reference:
     def airport(self, code: str, day: date) -> Airport | None:
         """Return the airport that has this code on a day, or None."""
         return _on(self.airports.get(code, ()), day)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a text that is the same for the same content."""
+        content = repr((sorted(self.airlines.items()), sorted(self.airports.items())))
+        return sha256(content.encode()).hexdigest()
 
     def has_airline(self, code: str, day: date) -> bool:
         """Return True if an airline has this IATA or ICAO code on that day."""

@@ -1,15 +1,15 @@
 """Flights become the events of their lives, in the order in which these happen, as messages of the contract.
 
-Shared by ``replay``, ``synthetic`` and ``live``, which differ only in the flights they pass in.
+Shared by ``replay``, ``synthetic``, ``live`` and ``loaded``, which differ only in the flights they pass in.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -19,12 +19,13 @@ from flight_assets.producer.nycflights import WEATHER_COLUMNS
 DEFAULT_LEAD_MINUTES = 60
 # The earliest departure of the source is 43 minutes ahead of its schedule; announced later than that, it would leave before it was known.
 MIN_LEAD_MINUTES = 45
-CHUNK_EVENTS = 2_000
+CHUNK_EVENTS = 5_000
 
-LIFECYCLE = (EventType.SCHEDULED, EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)
-_SCHEDULED, _DEPARTED, _ARRIVED, _CANCELLED = range(len(LIFECYCLE))
-_FIELD_NAMES = tuple(field.name for field in fields_of(SCHEMA_VERSION))
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+LIFECYCLE = tuple(EventType)
+_ARRIVED = LIFECYCLE.index(EventType.ARRIVED)
+# Fields that a message always has; an optional one of a later version only where the flights have a column of its name.
+_ALWAYS = tuple(field.name for field in fields_of(1))
+_JSON = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +46,59 @@ class Message:
 def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES, report_delay_s: pd.Series | int = 0) -> pd.DataFrame:
     """One row per event of the flights: row (position of the flight), rank (position in LIFECYCLE), timestamp (UTC, no zone).
 
-    Ordered by timestamp, flight_id and rank. A flight is scheduled ``lead_minutes`` before its planned departure; then it departs
-    and arrives at plan + delay, or is cancelled at the planned departure, because the source does not tell when. A diverted flight
-    departs and never arrives. ``report_delay_s``, at most 59, comes on top of every time of a flight.
+    Ordered by timestamp, flight_id and rank. A flight is scheduled ``lead_minutes`` before its planned departure; if it left
+    earlier than that, a minute before it left. Then it departs and arrives at plan + delay, or is cancelled at the planned
+    departure, because the sources do not tell when; one that had left already is cancelled a minute later. A diverted flight
+    is diverted where the flights have ``diverted_to`` and ``diverted_at``, and arrives only where it has an arrival delay.
+    ``arrived_at`` stands in for the planned arrival + delay where the flights have it. ``report_delay_s``, at most 59, comes on top
+    of every time of a flight.
 
     Raises:
         ValueError: lead_minutes is under 45, so that a flight could depart before it is scheduled.
     """
     if lead_minutes < MIN_LEAD_MINUTES:
         raise ValueError(f"lead_minutes must be at least {MIN_LEAD_MINUTES}: flights depart up to 43 minutes early. Got {lead_minutes}.")
-    departure = flights["scheduled_departure"].dt.tz_localize(None)
-    arrival = flights["scheduled_arrival"].dt.tz_localize(None)
-    times = {
-        _SCHEDULED: departure - pd.Timedelta(minutes=lead_minutes),
-        _DEPARTED: departure + _minutes(flights["departure_delay_minutes"]),
-        _ARRIVED: arrival + _minutes(flights["arrival_delay_minutes"]),
-        _CANCELLED: departure.where(flights["cancelled"]),
-    }
+    times = _times(flights, lead_minutes)
     report_delay = pd.to_timedelta(report_delay_s, unit="s")
-    events = pd.concat([_events_of_rank(rank, at + report_delay) for rank, at in times.items()], ignore_index=True)
+    events = pd.concat(
+        [_events_of_rank(rank, times[kind] + report_delay) for rank, kind in enumerate(LIFECYCLE) if kind in times], ignore_index=True
+    )
     id_order = flights["flight_id"].rank(method="first").to_numpy()[events["row"]]
     order = np.lexsort((events["rank"], id_order, events["timestamp"]))
     return events.iloc[order].reset_index(drop=True)
 
 
-def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "") -> Iterator[Message]:
+def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "", version: int = SCHEMA_VERSION) -> Iterator[Message]:
     """One message per row of ``events`` (as ``order_events`` returns them), made as they are asked for.
 
     event_id is flight_id + ':' + event type, and ':' + source where one is given, so that two sources never share an id.
-    Weather is null when nothing was measured in that hour.
+    Weather is null when nothing was measured. ``version`` is that of the contract whose fields the messages have.
     """
     for start in range(0, len(events), CHUNK_EVENTS):
-        yield from _encode_chunk(flights, events.iloc[start : start + CHUNK_EVENTS], source)
+        yield from _encode_chunk(flights, events.iloc[start : start + CHUNK_EVENTS], source, version)
 
 
 def event_count(flights: pd.DataFrame) -> pd.Series:
     """How many events each flight has: 1 to 3."""
     return 1 + flights["departure_delay_minutes"].notna() + flights["arrival_delay_minutes"].notna() + flights["cancelled"]
+
+
+def _times(flights: pd.DataFrame, lead_minutes: int) -> dict[str, pd.Series]:
+    """Return the time of each kind of event for every flight, missing where it has no such event."""
+    departure = flights["scheduled_departure"].dt.tz_localize(None)
+    departed = departure + _minutes(flights["departure_delay_minutes"])
+    arrived = flights["scheduled_arrival"].dt.tz_localize(None) + _minutes(flights["arrival_delay_minutes"])
+    minute = pd.Timedelta(minutes=1)
+    announced = departure - pd.Timedelta(minutes=lead_minutes)
+    times: dict[str, pd.Series] = {
+        EventType.SCHEDULED: announced.where(~(departed <= announced), departed - minute),
+        EventType.DEPARTED: departed,
+        EventType.ARRIVED: flights["arrived_at"].fillna(arrived) if "arrived_at" in flights else arrived,
+        EventType.CANCELLED: departure.where(~(departed >= departure), departed + minute).where(flights["cancelled"]),
+    }
+    if "diverted_at" in flights:
+        times |= {kind: flights["diverted_at"].where(flights["diverted_to"].notna()) for kind in LIFECYCLE if kind == "diverted"}
+    return times
 
 
 def _minutes(delay: pd.Series) -> pd.Series:
@@ -95,42 +112,44 @@ def _events_of_rank(rank: int, at: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"row": rows, "rank": rank, "timestamp": at.to_numpy()[rows]})
 
 
-def _encode_chunk(flights: pd.DataFrame, events: pd.DataFrame, source: str) -> Iterator[Message]:
+def _encode_chunk(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: int) -> Iterator[Message]:
     """The messages of a few thousand events: column by column as far as possible, because a row at a time is ten times slower."""
-    columns = _columns(flights.iloc[events["row"].to_numpy()], events, source)
-    keys = columns["flight_id"]
+    columns = _columns(flights.iloc[events["row"].to_numpy()], events, source, version)
     times = events["timestamp"].to_numpy().astype("datetime64[s]").astype(int).tolist()
-    rows = zip(*(columns[name] for name in _FIELD_NAMES), strict=True)
-    for key, time_s, row in zip(keys, times, rows, strict=True):
-        value = _JSON.encode(dict(zip(_FIELD_NAMES, row, strict=True)))
-        yield Message(key.encode(), value.encode(), time_s)
+    names = tuple(columns)
+    encode = _JSON.encode
+    for key, time_s, row in zip(columns["flight_id"], times, zip(*columns.values(), strict=True), strict=True):
+        yield Message(key.encode(), encode(dict(zip(names, row, strict=True))), time_s)
 
 
-def _columns(flights: pd.DataFrame, events: pd.DataFrame, source: str) -> dict[str, list[Any]]:
-    """The values of each field of the message, one per event."""
+def _columns(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: int) -> dict[str, list[Any]]:
+    """The values of each field of the message, one per event, in the contract's order."""
     rank = events["rank"].to_numpy()
     event_types = [LIFECYCLE[position].value for position in rank]
-    departed = (rank == _DEPARTED) | (rank == _ARRIVED)
     suffix = f":{source}" if source else ""
-    plain = ("flight_id", "airline", "flight_number", "tail_number", "origin", "destination", "distance_miles")
-    return {
-        **{name: flights[name].tolist() for name in plain},
-        "schema_version": [SCHEMA_VERSION] * len(events),
+    has_left = np.isin(rank, [position for position, kind in enumerate(LIFECYCLE) if kind in ("departed", "diverted", "arrived")])
+    made: dict[str, list[Any]] = {
+        "schema_version": [version] * len(events),
         "event_id": [f"{flight}:{kind}{suffix}" for flight, kind in zip(flights["flight_id"], event_types, strict=True)],
         "event_type": event_types,
         "timestamp": _rfc3339(events["timestamp"]),
         "scheduled_departure": _rfc3339(flights["scheduled_departure"]),
         "scheduled_arrival": _rfc3339(flights["scheduled_arrival"]),
-        "departure_delay_minutes": _or_none(flights["departure_delay_minutes"].to_numpy(), departed),
+        "departure_delay_minutes": _or_none(flights["departure_delay_minutes"].to_numpy(), has_left),
         "arrival_delay_minutes": _or_none(flights["arrival_delay_minutes"].to_numpy(), rank == _ARRIVED),
         "weather": _weather(flights),
     }
+    if "diverted_to" in flights:
+        made["diverted_to"] = _or_none(flights["diverted_to"].to_numpy(), np.array([kind == "diverted" for kind in event_types]))
+    names = [field.name for field in fields_of(version) if field.name in _ALWAYS or field.name in flights]
+    return {name: made[name] if name in made else flights[name].tolist() for name in names}
 
 
-def _rfc3339(times: pd.Series) -> list[str]:
-    """Such as 2013-01-01T10:15:00Z."""
+def _rfc3339(times: pd.Series) -> list[str | None]:
+    """Such as 2013-01-01T10:15:00Z; None where there is no time."""
     naive = times.dt.tz_localize(None).to_numpy()
-    return list(np.datetime_as_string(naive, unit="s", timezone="UTC").tolist())
+    texts: list[str | None] = np.datetime_as_string(naive, unit="s", timezone="UTC").tolist()
+    return [None if text == "NaT" else text for text in texts] if np.isnat(naive).any() else texts
 
 
 def _or_none(values: np.ndarray, known: np.ndarray) -> list[Any]:
@@ -142,7 +161,9 @@ def _or_none(values: np.ndarray, known: np.ndarray) -> list[Any]:
 
 def _weather(flights: pd.DataFrame) -> list[dict[str, float | None] | None]:
     """The weather object of each flight, None where every measurement is missing."""
-    measured = flights[list(WEATHER_COLUMNS)].to_numpy()
+    if WEATHER_COLUMNS[0] not in flights:
+        return [None] * len(flights)
+    measured = flights[list(WEATHER_COLUMNS)].to_numpy(float)
     known = ~np.isnan(measured)
     rows = zip(_or_none(measured, known), known.any(axis=1).tolist(), strict=True)
     return [dict(zip(WEATHER_COLUMNS, row, strict=True)) if any_known else None for row, any_known in rows]

@@ -6,9 +6,12 @@ The warehouse's tables hold the packaged rows and those a user added (``origin``
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 import msgspec
 import pandas as pd
@@ -17,11 +20,11 @@ from flight_assets.contracts import dimensions
 from flight_assets.contracts.message import SCHEMA_VERSIONS, TAKEN_SINCE, WEATHER_FIELDS, fields_of
 from flight_assets.contracts.reference import USER, Reference
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, SCHEMA_METADATA, Table
-from flight_assets.errors import StoreUnavailable
+from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.stores import redis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from redis import Redis
 
@@ -60,6 +63,63 @@ def users_rows(house: Warehouse, table: Table) -> list[Row]:
     return [row.asDict() for row in found.collect()]
 
 
+def rows_of(house: Warehouse, code: str) -> list[Row]:
+    """Return the rows of both dimensions that have this IATA or ICAO code, oldest first; ``kind`` is airline or airport."""
+    found = []
+    for table in (DIM_AIRLINE, DIM_AIRPORT):
+        known = house.read(table)
+        rows = known.where((known["code"] == code) | (known["icao"] == code)).collect()
+        found += [{"kind": table.name.removeprefix("dim_"), **row.asDict()} for row in rows]
+    return sorted(found, key=lambda row: (row["kind"], str(row["since"] or "")))
+
+
+def checked_row(table: Table, values: Mapping[str, Any]) -> Row:
+    """Return a user's row of a dimension from texts or values by column; a later row of the same code and beginning replaces it.
+
+    Raises:
+        FlightsError: a column is not the table's, or a value is missing or cannot be right.
+    """
+    row = {name: value for name, value in values.items() if value not in (None, "")}
+    unknown = set(row) - set(table.column_names) | set(row) & {"version"}
+    if unknown:
+        raise FlightsError(f"{table.name} has no column {', '.join(sorted(unknown))}: it has {', '.join(table.column_names)}")
+    row["code"] = str(row.get("code", "")).upper()
+    if not re.fullmatch(_CODES[table.name], row["code"]):
+        raise FlightsError(f"{row['code'] or 'nothing'} is no code of an {table.name.removeprefix('dim_')}")
+    if "icao" in row:
+        row["icao"] = str(row["icao"]).upper()
+    for name in ("since", "until"):
+        row[name] = _date(row.get(name), f"{name} of {row['code']}")
+    if table is DIM_AIRPORT:
+        row |= _place(row)
+    if "name" not in row:
+        raise FlightsError(f"{row['code']} has no name: give it one")
+    return row | {"origin": USER}
+
+
+_CODES = {DIM_AIRLINE.name: "[A-Z0-9]{2}|[A-Z]{3}", DIM_AIRPORT.name: "[A-Z]{3}|[A-Z][A-Z0-9]{3}"}
+
+
+def _date(value: object, what: str) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    try:
+        return date.fromisoformat(str(value)) if value else None
+    except ValueError as error:
+        raise FlightsError(f"the {what} is no date: write it as 2026-01-31") from error
+
+
+def _place(row: Row) -> Row:
+    """Return place and zone of an airport, without which its local times and distances would be unknown."""
+    try:
+        place = {name: float(row[name]) for name in ("latitude", "longitude")}
+    except (KeyError, ValueError) as error:
+        raise FlightsError(f"airport {row['code']} needs latitude and longitude in degrees") from error
+    if row.get("time_zone") not in available_timezones():
+        raise FlightsError(f"airport {row['code']} needs an IANA time zone, such as Europe/Berlin")
+    return place
+
+
 def load(house: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
     """Make a dimension equal to the packaged rows, the user's, and those ``added`` now, in one commit.
 
@@ -78,6 +138,24 @@ def read_reference(warehouse: Warehouse) -> Reference:
     logs = {table.name: warehouse.log(table) for table in (DIM_AIRLINE, DIM_AIRPORT)}
     airlines, airports = (log.read(log.snapshot(), _REFERENCE_COLUMNS[name]).to_pylist() for name, log in logs.items())
     return Reference.from_rows(airlines, airports)
+
+
+def present_reference(settings: Settings) -> Reference:
+    """Return the packaged reference with a user's additions as Redis has them; without them where Redis does not answer.
+
+    For programs that need no Spark: a loader tells the user which codes it does not know.
+    """
+    rows: dict[str, list[Row]] = {}
+    for table in (DIM_AIRLINE, DIM_AIRPORT):
+        packaged = PACKAGED_ROWS[table.name]().to_dict("records")
+        try:
+            added = [row for row in look_up(settings, table).values() if row["origin"] == USER]
+        except StoreUnavailable:
+            added = []
+        for row in added:
+            row |= {end: date.fromisoformat(row[end]) if row[end] else None for end in ("since", "until")}
+        rows[table.name] = [*packaged, *added]
+    return Reference.from_rows(rows[DIM_AIRLINE.name], rows[DIM_AIRPORT.name])
 
 
 def load_contract(house: Warehouse) -> bool:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import gc
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from flight_assets.checks import evaluate, rules
-from flight_assets.contracts import dimensions as sources
 from flight_assets.contracts.message import SCHEMA_VERSIONS, WEATHER_FIELDS, fields_of
 from flight_assets.contracts.tables import (
     BATCH_METADATA,
@@ -321,24 +320,32 @@ def test_a_table_of_an_older_contract_gets_its_new_columns(house, spark) -> None
 
 
 def test_dimensions_are_in_redis_as_in_the_warehouse_and_loading_again_writes_nothing(house, quiet_platform) -> None:
-    for table, source in ((DIM_AIRLINE, sources.airlines()), (DIM_AIRPORT, sources.airports())):
-        assert dimensions.load(house, table) == (len(source), False)
-        assert dimensions.publish(quiet_platform, table) is False
+    for table in (DIM_AIRLINE, DIM_AIRPORT):
+        rows, changed = dimensions.load(house, table)
+        assert (len(rows), changed) == (len(dimensions.PACKAGED_ROWS[table.name]()), False)
+        assert dimensions.publish(quiet_platform, table, rows) is False
         [version] = house.read(table).select("version").distinct().collect()
-        assert version.version == dimensions.fingerprint(source)
-    newark = house.read(DIM_AIRPORT).where("code = 'EWR'").collect()[0].asDict()
-    assert dimensions.look_up(quiet_platform, DIM_AIRPORT, "EWR") == {name: str(value) for name, value in newark.items()}
-    assert dimensions.look_up(quiet_platform, DIM_AIRLINE, "ZZ") == {}
+        assert version.version == rows["version"].iloc[0]
+    [newark] = dimensions.rows_of(house, "KEWR")
+    found = dimensions.look_up(quiet_platform, DIM_AIRPORT, ["EWR", "QQQ"])
+    assert found == {"EWR": {name: newark[name] for name in DIM_AIRPORT.column_names}}
 
 
-def test_a_changed_dimension_replaces_what_redis_had(quiet_platform, monkeypatch) -> None:
-    fewer = sources.airlines()[lambda rows: rows["code"] != "UA"]
-    with monkeypatch.context() as change:
-        change.setitem(dimensions.SOURCES, DIM_AIRLINE.name, lambda: fewer)
-        assert dimensions.publish(quiet_platform, DIM_AIRLINE) is True
-        assert dimensions.look_up(quiet_platform, DIM_AIRLINE, "UA") == {}
-    assert dimensions.publish(quiet_platform, DIM_AIRLINE) is True
-    assert dimensions.look_up(quiet_platform, DIM_AIRLINE, "UA")["name"].startswith("United")
+def test_a_users_rows_count_at_once_survive_a_start_and_are_in_redis(house, quiet_platform) -> None:
+    row = dimensions.checked_row(DIM_AIRLINE, {"code": "zz", "name": "Zed Air", "country": "US"})
+    try:
+        rows, changed = dimensions.load(house, DIM_AIRLINE, [row])
+        assert changed is True
+        assert dimensions.publish(quiet_platform, DIM_AIRLINE, rows) is True
+        assert dimensions.look_up(quiet_platform, DIM_AIRLINE, ["ZZ"])["ZZ"]["name"] == "Zed Air"
+        assert dimensions.load_reference(house).has_airline("ZZ", date(2026, 12, 1))
+        assert dimensions.present_reference(quiet_platform).has_airline("ZZ", date(2026, 12, 1))
+        bootstrap(quiet_platform, lambda _: None)
+        assert [found["code"] for found in dimensions.users_rows(house, DIM_AIRLINE)] == ["ZZ"]
+    finally:
+        house.spark.sql(f"DELETE FROM {house.name(DIM_AIRLINE)} WHERE origin = 'user'").collect()
+        dimensions.publish(quiet_platform, DIM_AIRLINE, dimensions.load(house, DIM_AIRLINE)[0])
+    assert dimensions.look_up(quiet_platform, DIM_AIRLINE, ["ZZ"]) == {}
 
 
 def test_redis_down_is_told_and_stops_nothing(quiet_platform, monkeypatch) -> None:

@@ -10,8 +10,8 @@ from flight_assets.contracts.tables import DIM_AIRLINE
 pytestmark = pytest.mark.integration
 
 WRITES = (
-    "INSERT INTO dim_airline VALUES ('ZZ', 'x', 'y')",
-    "WITH a AS (SELECT 1) INSERT INTO dim_airline SELECT 'ZZ', 'x', 'y' FROM a",
+    "INSERT INTO dim_airline (code, name, version) VALUES ('ZZ', 'x', 'y')",
+    "WITH a AS (SELECT 1) INSERT INTO dim_airline (code, name, version) SELECT 'ZZ', 'x', 'y' FROM a",
     "FROM dim_airline INSERT INTO dim_airline SELECT * INSERT INTO dim_airline SELECT *",
     "INSERT OVERWRITE DIRECTORY '/stranger' USING parquet SELECT 1",
     "DELETE FROM dim_airline",
@@ -78,7 +78,7 @@ def test_a_client_of_hiveserver2_reads_everything_and_changes_nothing(stranger, 
             cursor.execute(statement)
     assert house.spark.sql(f"DESCRIBE HISTORY {house.name(DIM_AIRLINE)}").count() == before
     cursor.execute("SELECT count(*) FROM dim_airline")
-    assert cursor.fetchall() == [(len(sources.airlines()),)]
+    assert cursor.fetchall() == [(len(sources.airline_rows()),)]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -1,0 +1,121 @@
+"""Values of a column as files write them: numbers as text, several words for nothing, times as hhmm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Times = npt.NDArray[np.datetime64]
+
+# Words for nothing: R and pandas write NA, MySQL writes \N, IEM writes M.
+NOTHING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "\\N", "M")
+TRUE_WORDS = ("1", "1.0", "1.00", "true", "t", "yes", "y")
+MINUTES_PER_DAY = 1_440
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+
+def text(column: pa.ChunkedArray | pa.Array) -> pd.Series:
+    """Return trimmed texts as objects, None for nothing. A whole number that a file keeps as 12.0 becomes 12."""
+    if pa.types.is_floating(column.type):
+        whole = pc.equal(pc.floor(column), column)
+        as_integer = pc.cast(pc.if_else(whole, column, None), pa.int64(), safe=False)
+        column = pc.coalesce(pc.cast(as_integer, pa.string()), pc.cast(column, pa.string()))
+    trimmed = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    nothing = pc.is_in(trimmed, value_set=pa.array(NOTHING))
+    return pc.if_else(nothing, None, trimmed).to_pandas().astype(object)
+
+
+def by_distinct(values: pd.Series, function: Callable[[str], object]) -> pd.Series:
+    """Return the function's result for each value, called once for each distinct one; None for a missing value."""
+    numbers, distinct = pd.factorize(values)
+    results = np.array([*map(function, distinct), None], dtype=object)
+    return pd.Series(results[numbers], index=values.index, dtype=object)
+
+
+def number(column: pa.ChunkedArray | pa.Array) -> Floats:
+    """Return floats, NaN for nothing and for what is no number."""
+    if pa.types.is_dictionary(column.type):
+        column = pc.cast(column, pa.string())
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        trimmed = pc.utf8_trim_whitespace(column)
+        column = pc.if_else(pc.match_substring_regex(trimmed, _NUMBER), trimmed, None)
+    return np.asarray(pc.cast(column, pa.float64()), dtype=np.float64)
+
+
+def flag(column: pa.ChunkedArray | pa.Array, true_words: tuple[str, ...] = TRUE_WORDS) -> Bools:
+    """Return True where the value is one of the words for true, in any case."""
+    if pa.types.is_boolean(column.type):
+        return np.asarray(pc.fill_null(column, False), dtype=bool)
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(column, pa.string())))
+    return np.asarray(pc.is_in(words, value_set=pa.array([word.lower() for word in true_words])), dtype=bool)
+
+
+def minutes_of_day(hhmm: Floats) -> Floats:
+    """Return minutes after midnight of clock times written as hhmm: 5 is 00:05, 2400 the midnight that ends the day.
+
+    NaN where the number is no time, e.g. 2561.
+    """
+    hours, minutes = np.divmod(hhmm, 100)
+    is_time = (hhmm >= 0) & (minutes < 60) & (hours * 60 + minutes <= MINUTES_PER_DAY) & (hhmm == np.floor(hhmm))
+    result: Floats = np.where(is_time, hours * 60 + minutes, np.nan)
+    return result
+
+
+def clock_times(column: pa.ChunkedArray | pa.Array) -> Floats:
+    """Return minutes after midnight of times written as hhmm, h:mm or hh:mm:ss; NaN where it is no time."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return minutes_of_day(number(column))
+    digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), r"^(\d{1,2}):(\d{2})(:\d{2})?$", r"\1\2")
+    return minutes_of_day(number(digits))
+
+
+def dates(column: pa.ChunkedArray | pa.Array, form: str = "") -> Times:
+    """Return days (datetime64[D]) of dates written as 2008-01-31, 20080131 or 1/31/2008 12:00:00 AM, or in a strptime form; else NaT."""
+    if pa.types.is_temporal(column.type):
+        return _times(column.to_pandas(), "D")
+    texts = text(column)
+    distinct = texts.dropna().unique()
+    parsed = {value: _date(value, form) for value in distinct}
+    return _times(texts.map(parsed), "D")
+
+
+def _times(values: pd.Series, unit: str) -> Times:
+    times: Times = values.to_numpy().astype(f"datetime64[{unit}]")
+    return times
+
+
+def _date(value: str, form: str) -> np.datetime64:
+    if form:
+        return np.datetime64(pd.to_datetime(value, format=form, errors="coerce"), "D")
+    if match := re.match(r"(\d{4})-?(\d{2})-?(\d{2})(?!\d)", value):
+        parts = match.groups()
+    elif match := re.match(r"(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", value):
+        month, day, year = match.groups()
+        parts = (year, month.zfill(2), day.zfill(2))
+    else:
+        return np.datetime64("NaT")
+    return np.datetime64(pd.to_datetime("-".join(parts), errors="coerce"), "D")
+
+
+def day_of(year: Floats, month: Floats, day: Floats) -> Times:
+    """Return days (datetime64[D]); NaT where the three are no date."""
+    frame: Any = {"year": year, "month": month, "day": day}
+    return _times(pd.to_datetime(pd.DataFrame(frame), errors="coerce"), "D")
+
+
+def moments(column: pa.ChunkedArray | pa.Array, form: str = "") -> Times:
+    """Return moments (datetime64[s]) of a date with a time, without zone or in UTC; ISO 8601 if no strptime form is given. Else NaT."""
+    if pa.types.is_timestamp(column.type):
+        return _times(column.to_pandas().dt.tz_localize(None), "s")
+    texts = text(column)
+    parsed = pd.to_datetime(texts, format=form or "ISO8601", errors="coerce", utc=True)
+    return _times(parsed.dt.tz_localize(None), "s")

@@ -1,0 +1,284 @@
+"""Files of flights, opened and read in pieces: CSV, Parquet and JSON, as they are or packed by gzip, zip or zstd."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from flight_assets.errors import FlightsError
+from flight_assets.sources.layout import Chunk, Layout
+
+SAMPLE_BYTES = 65_536
+BLOCK_BYTES = 4 << 20
+CHUNK_ROWS = 50_000
+# A document of JSON, and a layout that is read as a whole, must fit into memory.
+MAX_WHOLE_BYTES = 128 << 20
+PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+_NAME = re.compile(r'"(\w+)"\s*:')
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table or stream of JSON in a file. ``header`` has its column names, or the cells of its first row where it has none."""
+
+    path: Path
+    kind: str
+    header: tuple[str, ...] = ()
+    member: str = ""
+    delimiter: str = ","
+    encoding: str = "utf8"
+    # Lines before the header.
+    skip: int = 0
+    has_header: bool = True
+
+    @property
+    def name(self) -> str:
+        """The file's name, with the member's in an archive."""
+        return f"{self.path.name}/{self.member}" if self.member else self.path.name
+
+
+def sources_of(path: Path, delimiter: str = "", encoding: str = "") -> list[Source]:
+    """Return what a file holds: one source, or one for each table of a zip archive.
+
+    Raises:
+        FlightsError: the file is not there, empty, or neither CSV, Parquet nor JSON.
+    """
+    if not path.is_file():
+        raise FlightsError(f"there is no file {path}: check the path")
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = [entry.filename for entry in archive.infolist() if not entry.is_dir() and _is_data(entry.filename)]
+        if not members:
+            raise FlightsError(f"{path} holds no table: it needs a .csv, .txt or .json inside")
+        return [_inspected(Source(path, "", member=member), delimiter, encoding) for member in members]
+    return [_inspected(Source(path, ""), delimiter, encoding)]
+
+
+def _is_data(member: str) -> bool:
+    return Path(member).suffix.lower() in (".csv", ".txt", ".json", ".jsonl", ".tsv") and "readme" not in member.lower()
+
+
+def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
+    with opened(source) as stream:
+        sample = stream.read(SAMPLE_BYTES)
+    if not sample.strip():
+        raise FlightsError(f"{source.path} is empty: nothing to load")
+    if sample[:4] == b"PAR1":
+        return replace(source, kind="parquet", header=tuple(pq.read_schema(source.path).names))
+    encoding = encoding or _encoding(sample)
+    text = sample.decode(encoding, errors="replace").lstrip("\ufeff")
+    if text.lstrip()[0] in "{[":
+        return _json_source(source, text)
+    return _csv_source(source, text, delimiter, encoding)
+
+
+def _encoding(sample: bytes) -> str:
+    """Return utf8 where the sample is that (a character cut at its end aside), else latin1."""
+    try:
+        sample[:-4].decode("utf8") if len(sample) == SAMPLE_BYTES else sample.decode("utf8")
+    except UnicodeDecodeError:
+        return "latin1"
+    return "utf8"
+
+
+def _json_source(source: Source, text: str) -> Source:
+    """Find out whether JSON is a document or an object a line. The names in its beginning stand for a header."""
+    names = tuple(dict.fromkeys(_NAME.findall(text)))
+    try:
+        first = msgspec.json.decode(text.lstrip().split("\n", 1)[0])
+    except msgspec.DecodeError:
+        first = None
+    is_line = isinstance(first, dict) and not any(isinstance(value, list) for value in first.values())
+    return replace(source, kind="jsonl" if is_line else "json", header=names)
+
+
+def _csv_source(source: Source, text: str, delimiter: str, encoding: str) -> Source:
+    """Find delimiter and header. A first line of one cell above lines of many is a title, as the Brazilian files have one."""
+    lines = text.splitlines()
+    split = delimiter or max(",;\t|", key=lambda char: lines[min(1, len(lines) - 1)].count(char))
+    skip = 1 if len(lines) > 1 and split not in lines[0] and split in lines[1] else 0
+    header = next(csv.reader([lines[skip]], delimiter=split))
+    return replace(source, kind="csv", header=tuple(header), delimiter=split, encoding=encoding, skip=skip)
+
+
+def opened(source: Source) -> IO[bytes]:
+    """Return the bytes of a source, unpacked as they are read."""
+    if source.member:
+        archive = zipfile.ZipFile(source.path)
+        return archive.open(source.member)
+    packing = PACKINGS.get(source.path.suffix.lower())
+    if packing:
+        return io.BufferedReader(_Raw(pa.CompressedInputStream(pa.OSFile(str(source.path)), packing)))
+    return source.path.open("rb")
+
+
+class _Raw(io.RawIOBase):
+    """An Arrow stream as Python's libraries read one."""
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - io's own signature
+        """Fill the buffer as far as there are bytes."""
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the Arrow stream as well."""
+        self._stream.close()
+        super().close()
+
+
+@dataclass
+class BadLines:
+    """The lines of a file that are no rows: line number and reason."""
+
+    lines: dict[int, str]
+
+
+def chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
+    """Yield a source in pieces of some 50,000 rows, with the line number of each row; lines that are no rows go into ``bad``."""
+    if source.kind == "parquet":
+        yield from _parquet_chunks(source, layout)
+    elif source.kind == "csv":
+        yield from _csv_chunks(source, layout, bad)
+    elif source.kind == "jsonl" and not layout.whole:
+        yield from _line_chunks(source, bad)
+    else:
+        yield _whole(source, bad)
+
+
+def _parquet_chunks(source: Source, layout: Layout) -> Iterator[Chunk]:
+    file = pq.ParquetFile(source.path)
+    names = [name for name in file.schema_arrow.names if not layout.reads or name.strip().lower() in layout.reads]
+    first = 1
+    for batch in file.iter_batches(CHUNK_ROWS, columns=names):
+        yield Chunk(np.arange(first, first + batch.num_rows), pa.Table.from_batches([batch]))
+        first += batch.num_rows
+
+
+def _csv_chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
+    names = _distinct(source.header if source.has_header else layout.headings)
+    wanted = [name for name in names if name and (not layout.reads or name.strip().lower() in layout.reads)]
+    line = source.skip + source.has_header + 1
+    with opened(source) as stream:
+        for _ in range(line - 1):
+            stream.readline()
+        for piece in _pieces(stream):
+            yield _parsed(piece, line, source, names, wanted, bad)
+            line += piece.count(b"\n")
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the stream in pieces of whole lines."""
+    rest = b""
+    while block := stream.read(BLOCK_BYTES):
+        data = rest + block
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if len(rest) > BLOCK_BYTES:
+            raise FlightsError(f"a line is longer than {BLOCK_BYTES >> 20} MB: this is no table")
+        if end:
+            yield data[:end]
+    if rest:
+        yield rest
+
+
+def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: list[str], bad: BadLines) -> Chunk:
+    """Return the rows of some whole lines as texts. ``first`` is the number of the first line; blank lines are left out."""
+    skipped: list[int] = []
+
+    def note(row: pa_csv.InvalidRow) -> str:
+        # Arrow counts from 1 in each piece, if it parses in one thread.
+        skipped.append(row.number)
+        bad.lines[first + row.number - 1] = f"bad_row: {row.actual_columns} cells instead of {row.expected_columns}"
+        return "skip"
+
+    table = pa_csv.read_csv(
+        pa.py_buffer(piece),
+        read_options=pa_csv.ReadOptions(encoding=source.encoding, column_names=names, use_threads=False),
+        parse_options=pa_csv.ParseOptions(delimiter=source.delimiter, invalid_row_handler=note, ignore_empty_lines=False),
+        convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted),
+    )
+    numbers = np.delete(np.arange(table.num_rows + len(skipped)), [number - 1 for number in skipped]) + first
+    is_blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in table.columns))
+    kept = pc.invert(is_blank)
+    return Chunk(numbers[np.asarray(kept, dtype=bool)], table.filter(kept))
+
+
+def _distinct(names: tuple[str, ...]) -> list[str]:
+    """Return the names, a repeated or empty one with its place, since Arrow takes no name twice."""
+    seen: set[str] = set()
+    result = []
+    for place, name in enumerate(names):
+        kept = name.lstrip("\ufeff") if name and name not in seen else f"{name}#{place}"
+        seen.add(kept)
+        result.append(kept)
+    return result
+
+
+def _line_chunks(source: Source, bad: BadLines) -> Iterator[Chunk]:
+    numbers: list[int] = []
+    records: list[dict[str, Any]] = []
+    with opened(source) as stream:
+        for number, line in enumerate(stream, 1):
+            _add_record(line, number, numbers, records, bad)
+            if len(records) >= CHUNK_ROWS:
+                yield Chunk(np.array(numbers), records=tuple(records))
+                numbers, records = [], []
+    if records:
+        yield Chunk(np.array(numbers), records=tuple(records))
+
+
+def _add_record(line: bytes, number: int, numbers: list[int], records: list[dict[str, Any]], bad: BadLines) -> None:
+    if not line.strip():
+        return
+    try:
+        record = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        record = None
+    if isinstance(record, dict):
+        numbers.append(number)
+        records.append(record)
+    else:
+        bad.lines[number] = "bad_row: not a JSON object"
+
+
+def _whole(source: Source, bad: BadLines) -> Chunk:
+    """Return a JSON document, or lines of JSON, as one piece. ``row`` counts the objects of a document from 1."""
+    with opened(source) as stream:
+        data = stream.read(MAX_WHOLE_BYTES + 1)
+    if len(data) > MAX_WHOLE_BYTES:
+        raise FlightsError(f"{source.name} is larger than {MAX_WHOLE_BYTES >> 20} MB, and is read as a whole: split it by day")
+    if source.kind == "jsonl":
+        numbers: list[int] = []
+        records: list[dict[str, Any]] = []
+        for number, line in enumerate(data.splitlines(), 1):
+            _add_record(line, number, numbers, records, bad)
+        return Chunk(np.array(numbers, dtype=np.int64), records=tuple(records))
+    try:
+        document = msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        raise FlightsError(f"{source.name} is not JSON ({error}): check that the download is complete") from error
+    lists = [document] if isinstance(document, list) else [value for value in document.values() if isinstance(value, list)]
+    found = tuple(record for records_ in lists for record in records_ if isinstance(record, dict))
+    return Chunk(np.arange(1, len(found) + 1), records=found)
