@@ -21,11 +21,16 @@ KINDS = {
     "secure": os.environ.get("FLIGHTS_SECURED") == "true",
     "upgrade": "FLIGHTS_TEST_UPGRADE_FROM" in os.environ,
 }
-HOME = Path(__file__).resolve().parent.parent / f".flights-{next((name for name, is_it in KINDS.items() if is_it), 'tests')}"
+# Each process of pytest-xdist has a folder of its own, so unit tests may run beside a session that has a platform.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+KIND = next((name for name, is_it in KINDS.items() if is_it), "tests")
+HOME = Path(__file__).resolve().parent.parent / f".flights-{KIND}{WORKER and '-' + WORKER}"
 collect_ignore = [name for name, is_it in KINDS.items() if not is_it]
 # Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
 if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
     collect_ignore.append("deploy/test_proxy.py")
+# A test that asks for one of these fixtures, itself or through another fixture, is marked as an integration test.
+SERVICES = {"platform", "redis_port"}
 # Pytest's own, and what libraries set when they are first imported or used: polars, Streamlit, pyspark.
 NOT_OF_A_TEST = ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF", "MPLBACKEND", "SPARK_CONNECT_MODE_ENABLED")
 
@@ -37,8 +42,17 @@ def pytest_configure() -> None:
     os.environ["DAGSTER_HOME"] = str(HOME / "dagster")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that count what is in the stores run first; those that restart Spark last, since they end its session; then those of faults."""
+    """Mark the tests that need a service, those of them that are not `core` as slow, and put all in their order.
+
+    Tests that count the stores from nothing run first. Tests that restart Spark end its session, so they run last, before those of faults.
+    """
+    for item in items:
+        if SERVICES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("integration")
+        if item.get_closest_marker("integration") and not item.get_closest_marker("core"):
+            item.add_marker("slow")
 
     def place(item: pytest.Item) -> tuple[bool, bool, bool]:
         marked = [item.get_closest_marker(name) is not None for name in ("restarts_spark", "empty_platform")]

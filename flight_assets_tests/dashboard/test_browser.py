@@ -142,7 +142,7 @@ def metric(page, label: str) -> str:
     return page.locator("[data-testid=stMetric]", has_text=label).first.locator("[data-testid=stMetricValue]").inner_text()
 
 
-@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.core) if name == "overview" else name for name in PATHS])
 def test_every_page_reads_at_both_sizes_in_light_and_dark_and_is_accessible(name, visit):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -194,6 +194,7 @@ def test_a_click_on_a_bar_drills_down(visit):
     assert metric(page, "Flights") == f"{FLIGHTS // 3:,}", "the other charts follow"
 
 
+@pytest.mark.core
 def test_the_page_refreshes_by_itself_and_shows_what_mongodb_holds(visit, full_settings):
     with mongo.database(full_settings) as db:
         page = visit("overview")
@@ -244,5 +245,6 @@ def test_the_export_holds_every_flight(visit, tmp_path):
     assert pd.read_csv(tmp_path / "flights.csv")["flights"].sum() == FLIGHTS
 
 
+@pytest.mark.core
 def test_the_server_wrote_no_trace(site):
     assert "Traceback" not in site.log.read_text()
