@@ -46,7 +46,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a service, those of them that are not `core` as slow, and put all in their order.
 
-    Tests that count the stores from nothing run first. Tests that restart Spark end its session, so they run last, before those of faults.
+    Tests that count the stores from nothing run first. Those of faults follow, because they compare every store with the whole topic, and
+    later tests change stores by hand. Tests that end the shared Spark session or delete messages run last.
     """
     for item in items:
         if SERVICES.intersection(getattr(item, "fixturenames", ())):
@@ -54,9 +55,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("integration") and not item.get_closest_marker("core"):
             item.add_marker("slow")
 
-    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
-        marked = [item.get_closest_marker(name) is not None for name in ("restarts_spark", "empty_platform")]
-        return "faults" in item.path.parts, marked[0], not marked[1]
+    def place(item: pytest.Item) -> tuple[bool, ...]:
+        late = [item.get_closest_marker(name) is not None for name in ("forgets_messages", "restarts_spark")]
+        early = [item.get_closest_marker("empty_platform") is not None, "faults" in item.path.parts]
+        return (*late, *(not is_it for is_it in early))
 
     items.sort(key=place)
 
