@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Unit tests run in as many processes as the machine has processors.
+# Tests run in as many processes as the machine has processors. One of them runs all tests that share services.
 TEST_PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
+BESIDE_SERVICES = -n $(TEST_PROCESSES) --dist loadgroup
 NO_PACKAGES := { echo "packages could not be installed: check the network access to PyPI, and run make again"; exit 1; }
 LOCK := uv pip compile --universal --generate-hashes --no-annotate --quiet pyproject.toml
 
@@ -13,18 +14,14 @@ help: ## print the targets
 demo: install ## from nothing to flights in every store: start, train, send 20,000 events, process, count
 	$(BIN)/flights demo
 
-test: install-dev ## lint, types, unit tests, then pipeline, page, archive and kills on a platform (15 minutes from nothing)
-	$(MAKE) --jobs=2 --output-sync=target lint-code test-unit
-	$(MAKE) test-platform
+test: lint-code ## lint, types, unit tests, and on a platform the pipeline, a page, an archive and kills (15 minutes from nothing)
+	$(BIN)/pytest $(BESIDE_SERVICES) -m "not slow"
 
 test-unit: install-dev ## the tests that need no service (1 minute)
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "not integration and not slow"
 
-test-platform: install-dev ## the tests on a running platform that `make test` includes (6 minutes)
-	$(BIN)/pytest -m "integration and not slow"
-
-test-slow: install-dev lint-airflow ## every other test: `make test` and this one are the whole suite (40 minutes)
-	$(BIN)/pytest -m slow
+test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (40 minutes)
+	$(BIN)/pytest $(BESIDE_SERVICES) -m slow
 
 cluster-test: install-dev ## the same pipeline on a cluster of processes, with one of each killed (needs 12 GB, a JDK and PostgreSQL, so not in test)
 	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster
@@ -116,4 +113,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow cluster-test secure-test proxy-test upgrade-test faults lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-slow cluster-test secure-test proxy-test upgrade-test faults lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean

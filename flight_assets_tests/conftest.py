@@ -52,8 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVICES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("integration")
-        if item.get_closest_marker("integration") and not item.get_closest_marker("core"):
-            item.add_marker("slow")
+        if item.get_closest_marker("integration"):
+            # They share services, so one process of pytest-xdist runs them all, in order; the others run what needs none.
+            item.add_marker(pytest.mark.xdist_group("services"))
+            if not item.get_closest_marker("core"):
+                item.add_marker("slow")
 
     def place(item: pytest.Item) -> tuple[bool, ...]:
         late = [item.get_closest_marker(name) is not None for name in ("forgets_messages", "restarts_spark")]
