@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests run in as many processes as the machine has processors. One of them runs all tests that share services.
+# Tests that share nothing run in as many processes as the machine has processors; in one beside the tests on a platform.
 TEST_PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
-BESIDE_SERVICES = -n $(TEST_PROCESSES) --dist loadgroup
+BESIDE = $(MAKE) --no-print-directory --jobs=2 --output-sync=line TEST_PROCESSES=1
 NO_PACKAGES := { echo "packages could not be installed: check the network access to PyPI, and run make again"; exit 1; }
 LOCK := uv pip compile --universal --generate-hashes --no-annotate --quiet pyproject.toml
 
@@ -15,13 +15,22 @@ demo: install ## from nothing to flights in every store: start, train, send 20,0
 	$(BIN)/flights demo
 
 test: lint-code ## lint, types, unit tests, and on a platform the pipeline, a page, an archive and kills (15 minutes from nothing)
-	$(BIN)/pytest $(BESIDE_SERVICES) -m "not slow"
+	$(BESIDE) test-platform test-unit
 
 test-unit: install-dev ## the tests that need no service (1 minute)
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "not integration and not slow"
 
+test-platform: install-dev ## the tests on a running platform that are part of `make test` (6 minutes)
+	$(BIN)/pytest -m "integration and not slow"
+
 test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (40 minutes)
-	$(BIN)/pytest $(BESIDE_SERVICES) -m slow
+	$(BESIDE) test-slow-platform test-slow-alone
+
+test-slow-platform: install-dev
+	$(BIN)/pytest -m "slow and integration"
+
+test-slow-alone: install-dev
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "slow and not integration"
 
 cluster-test: install-dev ## the same pipeline on a cluster of processes, with one of each killed (needs 12 GB, a JDK and PostgreSQL, so not in test)
 	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster
@@ -113,4 +122,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-slow cluster-test secure-test proxy-test upgrade-test faults lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean

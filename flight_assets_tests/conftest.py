@@ -42,21 +42,20 @@ def pytest_configure() -> None:
     os.environ["DAGSTER_HOME"] = str(HOME / "dagster")
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test that needs a service, and as slow where it is not `core`."""
+    if SERVICES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker("integration")
+    if item.get_closest_marker("integration") and not item.get_closest_marker("core"):
+        item.add_marker("slow")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a service, those of them that are not `core` as slow, and put all in their order.
+    """Put all tests in their order.
 
     Tests that count the stores from nothing run first. Those of faults follow, because they compare every store with the whole topic, and
     later tests change stores by hand. Tests that end the shared Spark session or delete messages run last.
     """
-    for item in items:
-        if SERVICES.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker("integration")
-        if item.get_closest_marker("integration"):
-            # They share services, so one process of pytest-xdist runs them all, in order; the others run what needs none.
-            item.add_marker(pytest.mark.xdist_group("services"))
-            if not item.get_closest_marker("core"):
-                item.add_marker("slow")
 
     def place(item: pytest.Item) -> tuple[bool, ...]:
         late = [item.get_closest_marker(name) is not None for name in ("forgets_messages", "restarts_spark")]
