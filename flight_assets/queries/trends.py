@@ -77,7 +77,8 @@ def modified_z(values: FloatArray) -> FloatArray:
     deviation = float(np.nanmedian(np.abs(values - median))) * MAD_TO_SD
     if deviation == 0:
         return np.zeros_like(values)
-    distances: FloatArray = np.nan_to_num((values - median) / deviation)
+    with np.errstate(over="ignore"):  # a distance that no float holds becomes the largest one
+        distances: FloatArray = np.nan_to_num((values - median) / deviation)
     return distances
 
 

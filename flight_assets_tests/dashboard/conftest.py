@@ -104,6 +104,7 @@ def _stores(platform: Settings, name: str, is_full: bool = False) -> Iterator[Se
         with mongo.database(settings) as db:
             db[mongo.FLIGHTS].delete_many({})
             db[mongo.FLIGHTS].insert_many(documents(house))
+            db.client.admin.command("fsync")  # the sizes that MongoDB states are those of its last checkpoint
     create_rollups(house)
     yield settings
     house.spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE").collect()

@@ -17,6 +17,7 @@ from flight_assets.queries import operations
 from flight_assets.queries.cache import OF_NOW, Query, ResultCache, decode, encode, open_cache, wanted
 from flight_assets.settings import Settings
 
+pytestmark = pytest.mark.core
 FRAME = pd.DataFrame({
     "airline": ["UA", None], "flights": [3, 4], "mean": [1.5, float("nan")],
     "moment": pd.to_datetime(["2026-06-01T12:00:00Z", None], utc=True), "day": [datetime(2026, 6, 1, tzinfo=UTC).date(), None],

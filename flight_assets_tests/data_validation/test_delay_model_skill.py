@@ -20,6 +20,8 @@ from flight_assets.delay_model.serving.predict import predict
 from flight_assets.delay_model.training.train import TrainConfig, train
 from flight_assets.producer.nycflights import load_flights
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Year:

@@ -75,6 +75,7 @@ def wait_for(environment: dict[str, str], name: str) -> None:
         time.sleep(0.3)
 
 
+@pytest.mark.integration
 def test_a_service_runs_in_the_foreground_and_its_check_tells_whether_it_works(start, environment, home):
     before = check(environment, "redis")
     assert before.returncode == 1
@@ -87,6 +88,7 @@ def test_a_service_runs_in_the_foreground_and_its_check_tells_whether_it_works(s
     assert check(environment, "redis").returncode == 1
 
 
+@pytest.mark.integration
 def test_a_worker_of_a_spark_cluster_joins_its_master(start, environment):
     start("spark-master")
     wait_for(environment, "spark-master")

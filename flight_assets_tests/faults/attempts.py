@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from flight_assets.provenance import STEPS
+from flight_assets_tests import forked
 
 BEFORE, DURING, AFTER = PHASES = ("before", "during", "after")
 ANY_MOMENT = "any moment"
@@ -50,8 +50,7 @@ def attempt(faults: list[Fault], strike: Callable[[str], None], struck: list[Fau
     Raises:
         TimeoutError: the run neither went on nor ended.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["flight_assets.definitions", "flight_assets_tests.faults.attempts"])
+    context = forked.context()
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs,))
     process.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.queries.counts import counts
 from flight_assets.stores import mongo, warehouse
+from flight_assets_tests import forked
 from flight_assets_tests.integration import cold_store
 from flight_assets_tests.told import say
 
@@ -37,9 +37,10 @@ REASONS = {reason.value for reason in Reason}
 
 def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
     """Run a program of the environment against the test platform and check its exit code."""
-    done = subprocess.run(
-        [str(BIN / words[0]), *words[1:]], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, env=dict(os.environ), check=False
-    )
+    if words[0] == "flights":
+        done = forked.run_flights(words[1:], COMMAND_TIMEOUT_S)
+    else:
+        done = subprocess.run([str(BIN / words[0]), *words[1:]], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False)
     assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done
 

@@ -22,6 +22,7 @@ from flight_assets_tests.integration.cold_store import OLD, OWN, Crash, Store
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.core
 def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(archive_store) -> None:
     """Documents are updated, inserted and deleted meanwhile, and every flight is found at every step, once, in its newest state."""
     store = archive_store
@@ -84,6 +85,7 @@ def test_the_view_of_hot_and_cold_has_each_flight_once_at_every_step(archive_sto
     assert store.united(ids) == [(ids[0], None)] + [(flight_id, done.archive_id) for flight_id in ids[1:]]
 
 
+@pytest.mark.core
 def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archive_store) -> None:
     store = archive_store
     ids = store.fill(40)

@@ -17,7 +17,7 @@ from flight_assets.stores import kafka, landing, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.integration.conftest import REASONS, flights_of, flights_with_defects, run_command
 
-pytestmark = [pytest.mark.integration, pytest.mark.empty_platform]
+pytestmark = [pytest.mark.integration, pytest.mark.core, pytest.mark.empty_platform]
 
 
 def documents(settings, query: dict) -> list[dict]:

@@ -28,6 +28,7 @@ def status_rows() -> dict[str, dict]:
     return {row["name"]: row for row in json.loads(run_command("flights", "status", "--json").stdout)["services"]}
 
 
+@pytest.mark.core
 def test_status_has_every_service_running_within_the_memory_budget(platform) -> None:
     rows = status_rows()
     assert set(rows) == {service.name for service in services(platform)}
@@ -38,6 +39,7 @@ def test_status_has_every_service_running_within_the_memory_budget(platform) -> 
     assert sum(memory.values()) < MEMORY_BUDGET_MB, memory
 
 
+@pytest.mark.core
 def test_every_port_listens_on_loopback_only(platform) -> None:
     ours = {row["pid"] for row in status_rows().values()}
     family = ours | {child.pid for pid in ours for child in psutil.Process(pid).children(recursive=True)}
@@ -134,6 +136,7 @@ def test_a_service_that_does_not_come_up_shows_the_end_of_its_log(tmp_path) -> N
         supervision.shutdown(settings)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", ["redis", "mongod", "kafka"])
 def test_a_killed_service_is_started_again(platform, name: str) -> None:
     before = status_rows()[name]["pid"]

@@ -44,13 +44,6 @@ MADE_ELSEWHERE = {"kafka_flight_events", *PAGES}
 PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]
 
 
-@pytest.fixture
-def instance():
-    """A real instance in a temporary folder: a schedule is evaluated against one with an address."""
-    with DagsterInstance.local_temp() as temporary:
-        yield temporary
-
-
 def graph():
     return defs.resolve_asset_graph()
 

@@ -132,6 +132,7 @@ def test_an_error_of_the_settings_shows_none(given, wrong):
 # --- the command line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -251,6 +252,7 @@ print(serialize_value(RepositorySnap.from_def(defs.get_repository_def())))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("settings")
 def test_what_dagsters_pages_get_of_the_code_has_none():
     """Jobs, resources, default run configuration and metadata, as the code server sends them; in a process that loads them itself."""
