@@ -13,5 +13,10 @@ PATHS = {
     "flight_assets/delay_model/features/build.py",
     "flight_assets/delay_model/features/schedule_features.py",
     "flight_assets/pipeline/",
-    "flight_assets_tests/unit/test_transforms_check.py",
+    "flight_assets/pipeline/check_results.py",
+    "flight_assets/pipeline/checks.py",
+    "flight_assets/platform/services/",
+    "flight_assets/transforms/fields.py",
+    "flight_assets/transforms/rules.py",
+    "dashboard/charts/",
 }
