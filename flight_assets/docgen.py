@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
+from pydantic import SecretStr
 
 from flight_assets.contracts import features, message, tables
 from flight_assets.monitoring.metrics import METRICS
@@ -210,6 +211,8 @@ def _allowed(field: FieldInfo) -> str:
     kind: Any = field.annotation
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
+    if kind is SecretStr:
+        return "secret"
     if kind is bool:
         return "`true`, `false`"
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}

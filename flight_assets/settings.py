@@ -172,7 +172,9 @@ class Settings(BaseSettings):
     max_events_per_batch: int = Field(
         default=250_000, ge=1, description="events in one batch at most; more become several batches in one run"
     )
-    scheduled_lead_minutes: int = Field(default=60, ge=45, description="how long before departure the producer sends the scheduled event")
+    scheduled_lead_minutes: int = Field(
+        default=60, ge=45, description="time before departure at which our producers send the scheduled event"
+    )
     pickled_model_sha256: str = Field(
         default="", pattern="^([0-9a-fA-F]{64})?$", description="hash of the one pickled regressor that may be opened; none by default"
     )
@@ -182,23 +184,23 @@ class Settings(BaseSettings):
         default=24.0, ge=0, description="after a decision about a model, drift asks for no other for this long"
     )
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
-    lease_wait_s: float = Field(default=600.0, ge=0, description="how long a run waits for another one that processes, before it fails")
+    lease_wait_s: float = Field(default=600.0, ge=0, description="time that a run waits for another run's lease before it fails")
     quality_threshold: float = Field(
         default=0.2, ge=0, le=1, description="mean quality_score under which a batch of 100 staged events or more is held up"
     )
     freshness_threshold_s: float = Field(
-        default=300.0, ge=0, description="how far behind the topic's newest message a run that has landed everything may be"
+        default=300.0, ge=0, description="age, against the topic's newest message, at which a batch counts as stale"
     )
-    raw_retention_hours: int = Field(default=24, ge=1, description="how long merged raw directories stay for reads that had begun")
+    raw_retention_hours: int = Field(default=24, ge=1, description="time that merged raw directories stay for reads that have begun")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
     producer_rate_per_s: float = Field(default=1.0, gt=0, description="flights a second that the producer of a deployment makes")
     producer_seed: int = Field(default=1, ge=0, description="seed of that producer's flights")
-    dashboard_refresh_s: float = Field(default=60.0, ge=1, description="how often the live parts of a page are drawn again")
+    dashboard_refresh_s: float = Field(default=60.0, ge=1, description="interval at which the live parts of a page are drawn again")
 
     archive_threshold_mb: float = Field(
         default=300.0, gt=0, description="size of the hot store (data + indexes) above which it is archived"
     )
-    archive_window_days: float = Field(default=7.0, gt=0, description="documents taken in this long ago stay hot if the threshold allows")
+    archive_window_days: float = Field(default=7.0, gt=0, description="above the threshold, documents older than this leave the hot store")
     archive_low_water_share: float = Field(
         default=0.8, gt=0, le=1, description="share of the threshold down to which the window is shortened when it alone is too big"
     )
@@ -221,7 +223,9 @@ class Settings(BaseSettings):
     alert_quality_ratio: float = Field(default=0.9, ge=0, le=1, description="least mean quality score of the newest flights")
     alert_rejected_ratio: float = Field(default=0.2, ge=0, le=1, description="largest share of quarantined messages in the newest batches")
     alert_disk_used_ratio: float = Field(default=0.95, gt=0, le=1, description="share of the platform's disk that is full")
-    alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="takes each notification as a JSON POST; empty = none")
+    alert_webhook_url: SecretStr = Field(
+        default=SecretStr(""), description="address that takes each notification as a JSON POST; empty = none"
+    )
     alert_email_to: str = Field(default="", description="addresses, separated by commas; empty = none")
     alert_email_from: str = Field(default="flights@localhost", description="sender of alert e-mails")
     smtp_host: str = Field(default=LOOPBACK, description="mail server for alerts")
@@ -242,7 +246,9 @@ class Settings(BaseSettings):
     metastore_heap_mb: int = Field(default=256, ge=128, description="heap of the Hive metastore")
     mongo_cache_mb: int = Field(default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
 
-    redis_server: Path | None = Field(default=None, description="the program, of a secured platform; by default the one that is installed")
+    redis_server: Path | None = Field(
+        default=None, description="program of redis-server for a secured platform; by default the installed one"
+    )
     postgres_bin: Path | None = Field(default=None, description="folder of PostgreSQL's programs; by default the newest of Debian's")
 
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
