@@ -47,6 +47,7 @@ sbom: install-security ## build/sbom.cdx.json: what the platform consists of, Py
 	.venv-security/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json
 	PYTHONPATH=. .venv-security/bin/python deploy/security/sbom.py build/sbom.cdx.json
 
+.PHONY: docs
 docs: install ## write docs/reference from the contracts, settings, metrics, alert rules and commands
 	$(BIN)/python -m flight_assets.docgen
 
@@ -103,4 +104,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test cluster-test secure-test proxy-test upgrade-test faults lint check audit sbom docs format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test cluster-test secure-test proxy-test upgrade-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean
