@@ -1,4 +1,4 @@
-"""Write the pages of ``docs/reference`` from the code: contracts, settings, metrics, alert rules and the command tree.
+"""Write the pages of ``docs/reference`` from contracts, settings, metrics, alert rules and the command tree.
 
 ``make docs`` writes them. A test fails when a page in the repository differs from what this module returns.
 """
@@ -75,7 +75,7 @@ def _page(title: str, source: str, *parts: str) -> str:
 
 
 def message_page() -> str:
-    """Return the page of the Kafka message: versions, fields, weather, delays by event type, reasons of rejection."""
+    """Return the page of the Kafka message: versions, fields, weather, delays by event type, reasons."""
     taken = table(
         ("version", "accepted since", "fields"),
         ([v, since, len(message.fields_of(v))] for v, since in message.TAKEN_SINCE.items()),
@@ -155,7 +155,7 @@ def tables_page(title: str, of: Iterable[tables.Table]) -> str:
     return _page(
         title,
         "`flight_assets/contracts/tables.py`",
-        "All tables are in the database `flight_dw`, in Delta format on HDFS, registered in the Hive metastore.",
+        "All tables are in the database `flight_dw`, in Delta format on HDFS. They are registered in Hive.",
         *parts,
     )
 
@@ -186,7 +186,8 @@ def settings_page() -> str:
     return _page(
         "Settings",
         "`flight_assets/settings.py`",
-        "A setting comes from an environment variable, from `.env` in the checkout, or from a file of its name in `/run/secrets`. "
+        "A setting comes from an environment variable, from `.env` in the checkout, "
+        "or from a file of its name in `/run/secrets`. "
         "The names end in their unit: `_s` seconds, `_mb` megabytes, `_days`, `_hours`.",
         *parts,
         "## Ports",

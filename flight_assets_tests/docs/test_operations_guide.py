@@ -1,4 +1,4 @@
-"""The operations pages speak of settings, secrets, containers, files and alerts that there are, and of every alert and secret."""
+"""The operations pages name settings, secrets, containers, files and alerts that exist, and every alert and secret."""
 
 from __future__ import annotations
 
