@@ -34,8 +34,10 @@ def commands(page: Page) -> list[str]:
 
 
 def problem(command: str) -> str:
-    """Why the command would be refused; empty if it would not. Values are not looked at, so that NAME stands for a name,
-    and an argument may be left out where the text only names the command."""
+    """Return why the command would be refused; empty if it would not.
+
+    Values are not looked at, so that NAME stands for a name. A page may name a command without its arguments.
+    """
     name, *words = shlex.split(command)
     if name == "make":
         unknown = [word for word in words if "=" not in word and word not in MAKE_TARGETS]

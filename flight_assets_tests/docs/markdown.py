@@ -1,4 +1,7 @@
-"""Read Markdown pages: prose, sentences, links, anchors, inline code and typed commands. No library, so that the rules are in sight."""
+"""Read Markdown pages: prose, sentences, links, anchors, inline code and typed commands.
+
+No library does it, so that the rules are in sight.
+"""
 
 from __future__ import annotations
 
@@ -60,9 +63,9 @@ class Page:
 
     @property
     def sentences(self) -> list[str]:
-        """Sentences of the prose: paragraphs, list items and quotes. Headings, tables, code blocks and comments are left out.
+        """Return the sentences of paragraphs, list items and quotes.
 
-        A piece of inline code counts as one word, a link as its text.
+        Headings, tables, code blocks and comments are left out. A piece of inline code counts as one word, a link as its text.
         """
         text = re.sub(r"<!--.*?-->", "", self.without_code, flags=re.S)
         text = re.sub(r"^(#|\|).*$", "", text, flags=re.M)

@@ -1,4 +1,4 @@
-"""Every page: links lead somewhere, sizes and sentences are bounded, words are the agreed ones, nothing of a machine is in it."""
+"""Every page: links lead somewhere, sizes and sentences are bounded, words are the agreed ones, no machine is named."""
 
 from __future__ import annotations
 
