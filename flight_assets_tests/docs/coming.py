@@ -16,6 +16,7 @@ TESTS = {
 }
 # Files and folders, from the root of the repository.
 PATHS = {
+    "docs/contract.md",
     "docs/sources.md",
     "flight_assets/transforms/check.py",
     "flight_assets/delay_model/features/build.py",
