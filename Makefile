@@ -70,6 +70,10 @@ sbom: install-security ## build/sbom.cdx.json: what the platform consists of, Py
 	.venv-security/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json
 	PYTHONPATH=. .venv-security/bin/python deploy/security/sbom.py build/sbom.cdx.json
 
+.PHONY: docs
+docs: install ## write docs/reference from the contracts, settings, metrics, alert rules and commands
+	$(BIN)/python -m flight_assets.docgen
+
 format: install-dev ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -106,4 +106,4 @@ def _refuse_filled(folder: Path, remedy: str) -> None:
 
 def _refuse_elsewhere(settings: Settings) -> None:
     if not settings.embedded:
-        raise FlightsError("the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see deploy/README.md")
+        raise FlightsError("the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see docs/backup.md")

@@ -7,6 +7,7 @@ import json
 import pickle
 from datetime import date
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -32,9 +33,13 @@ FLIGHTS = 6_000
 
 
 def example(seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Flights from January to May whose delay grows with one feature and scatters with another."""
+    """Flights from January to May whose delay grows with one feature and scatters with another.
+
+    Each feature has a generator of its own, so that a new feature changes no other value.
+    """
     rng = np.random.default_rng(seed)
-    features = pd.DataFrame(rng.normal(size=(FLIGHTS, len(FEATURE_NAMES))).astype(np.float32), columns=list(FEATURE_NAMES))
+    drawn = {name: np.random.default_rng([seed, crc32(name.encode())]).normal(size=FLIGHTS) for name in FEATURE_NAMES}
+    features = pd.DataFrame(drawn, dtype=np.float32)
     features["scheduled_departure_minute"] = rng.integers(300, 1_400, FLIGHTS).astype(np.float32)
     features["months_from_january"] = 1.0
     for name in CODE_FEATURES:
