@@ -55,7 +55,8 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
 
         @rule()
         def merge_raw_files(self) -> None:
-            from flight_assets.stores import maintenance, warehouse
+            from flight_assets.pipeline import maintenance
+            from flight_assets.stores import warehouse
             from flight_assets.stores.hdfs import Hdfs
 
             house = warehouse.open_warehouse(platform)

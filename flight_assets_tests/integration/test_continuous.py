@@ -19,13 +19,14 @@ from pyspark.sql.connect.client import SparkConnectClient
 from flight_assets.bench.runs import has_work
 from flight_assets.continuous import process as continuous
 from flight_assets.continuous.lane import Lane, open_lane
-from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
+from flight_assets.contracts.tables import FACT, PREDICTIONS
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline.inference import predicted
+from flight_assets.pipeline import backfill, early_predictions, event_dedup
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
-from flight_assets.stores import ahead, backfill, kafka, lease, mongo, staged_ids, warehouse
+from flight_assets.provenance import Ledger
+from flight_assets.stores import kafka, lease, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 
@@ -149,7 +150,7 @@ def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
         take()
     shown = documents(platform, announced(messages))
     with mongo.database(platform) as db:
-        db[ahead.EARLY].drop()
+        db[early_predictions.EARLY].drop()
     process()
     confirmed = documents(platform, set(shown))
     assert {key: each["prediction"] for key, each in confirmed.items()} == {key: each["prediction"] for key, each in shown.items()}
@@ -164,7 +165,7 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
     with mongo.database(platform) as db, lane_of(platform) as (_, take):
         send(messages)
         take()
-        db[ahead.EARLY].update_many({}, {"$set": {"predicted_delay_minutes": 123.0}})
+        db[early_predictions.EARLY].update_many({}, {"$set": {"predicted_delay_minutes": 123.0}})
         process()
         flights = announced(messages)
         house = warehouse.open_warehouse(platform)
@@ -175,12 +176,11 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
             )
         send(good_messages(platform))
         process()
-        assert db[ahead.EARLY].count_documents({}) == 0
+        assert db[early_predictions.EARLY].count_documents({}) == 0
     count()
     # A day that is made again from the raw messages has them as well.
     batch_id = next(iter(documents(platform, flights).values()))["batch_id"]
-    kept = ahead.kept_of_batch(Hdfs(platform), batch_id)
-    rebuilt = backfill._predictions_of(house.read(STAGING), batch_id, predicted(small_model), kept)
+    rebuilt = backfill._predictions_of(house, Ledger(Hdfs(platform)), batch_id)
     assert {row.flight_id: row.predicted_delay_minutes for row in rebuilt.collect()} == dict.fromkeys(flights, 123.0)
 
 
@@ -229,8 +229,8 @@ def test_what_its_batch_has_not_staged_is_taken_back(platform, send, process, co
     process()
     before = documents(platform, {flight})
     with monkeypatch.context() as patch:
-        recent = staged_ids.recent_hashes
-        patch.setattr(staged_ids, "recent_hashes", lambda house: recent(house)[:0])
+        recent = event_dedup.recent_hashes
+        patch.setattr(event_dedup, "recent_hashes", lambda house: recent(house)[:0])
         with lane_of(platform) as (_, take):
             send([with_the_same_id(message)])
             take()

@@ -10,10 +10,11 @@ import pytest
 
 from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline import maintenance
 from flight_assets.pipeline.backfill import rebuild_days
 from flight_assets.pipeline.rollups import ROLLUPS, rollup
 from flight_assets.provenance import RAW_ROOT, Ledger, archive_id
-from flight_assets.stores import landing, maintenance
+from flight_assets.stores import landing
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.warehouse import Warehouse
 from flight_assets_tests.factories import TOOK_AT, frame, staged

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from flight_assets.checks import evaluate, rules
 from flight_assets.contracts.message import SCHEMA_VERSIONS, WEATHER_FIELDS, fields_of
 from flight_assets.contracts.tables import (
     BATCH_METADATA,
@@ -27,12 +26,13 @@ from flight_assets.contracts.tables import (
     STAGING,
 )
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.pipeline import check_results, checks, replay
 from flight_assets.pipeline.batch_rows import BatchRows
 from flight_assets.platform.bootstrap import bootstrap
 from flight_assets.producer.events import Message
 from flight_assets.provenance import COUNTS, STEPS, Ledger
 from flight_assets.queries.quarantine import Selection, described, rejected
-from flight_assets.stores import dimensions, mongo, replay
+from flight_assets.stores import dimensions, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.kafka_records import KEPT_BYTES
 from flight_assets.stores.landing import read_raw
@@ -209,7 +209,7 @@ def replayed_after_death(monkeypatch, platform, house, ids: dict[int, str], numb
 
 def test_results_of_every_check_are_kept_once_although_the_step_was_repeated(first, house) -> None:
     rows = house.read(CHECK_RESULTS).where(f"batch_id = {first.batch_id}").collect()
-    assert Counter((row.check_name, row.asset) for row in rows) == Counter({(check.name, check.asset): 1 for check in rules.CHECKS})
+    assert Counter((row.check_name, row.asset) for row in rows) == Counter({(check.name, check.asset): 1 for check in checks.CHECKS})
     assert all(row.passed for row in rows if row.severity == "ERROR")
     assert abs((rows[0].timestamp.astimezone(UTC) - datetime.now(UTC)).total_seconds()) < 3_600
     assert house.read(BATCH_METADATA).where(f"batch_id = {first.batch_id}").count() == 1
@@ -248,16 +248,16 @@ def test_a_failed_check_blocks_what_follows_says_what_to_do_and_goes_on_once_acc
 
 def test_a_duplicated_row_is_found_in_the_batch_and_at_night(house, ledger, quiet_platform) -> None:
     record = last_record(ledger)
-    assert all(result.passed for result in evaluate.evaluate_tables(house))
-    assert all(result.passed for result in evaluate.evaluate("hive_fact", BatchRows(house), quiet_platform, record))
+    assert all(result.passed for result in check_results.evaluate_tables(house))
+    assert all(result.passed for result in check_results.evaluate("hive_fact", BatchRows(house), quiet_platform, record))
     name = house.name(FACT)
     version = house.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0].version
     house.spark.sql(f"INSERT INTO {name} SELECT * FROM {name} WHERE batch_id = {record.batch_id} LIMIT 1").collect()
     try:
-        assert [r.name for r in evaluate.evaluate("hive_fact", BatchRows(house), quiet_platform, record) if not r.passed] == [
+        assert [r.name for r in check_results.evaluate("hive_fact", BatchRows(house), quiet_platform, record) if not r.passed] == [
             "flight_id_unique"
         ]
-        assert [r.name for r in evaluate.evaluate_tables(house) if not r.passed] == ["fact_flight_events_key_unique"]
+        assert [r.name for r in check_results.evaluate_tables(house) if not r.passed] == ["fact_flight_events_key_unique"]
     finally:
         house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
 
@@ -268,7 +268,7 @@ def test_a_staged_event_without_its_hash_is_found_at_night(house, ledger) -> Non
     version = house.version(STAGED_IDS)
     house.spark.sql(f"DELETE FROM {name} WHERE batch_id = {record.batch_id}").collect()
     try:
-        [found] = [result for result in evaluate.evaluate_tables(house) if not result.passed]
+        [found] = [result for result in check_results.evaluate_tables(house) if not result.passed]
         assert (found.name, found.value) == ("staged_event_ids_complete", record.staged)
     finally:
         house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
@@ -284,7 +284,7 @@ def test_duplicates_are_told_from_what_an_older_version_has_staged(settings, fir
     count()
     record = last_record(ledger)
     assert (record.staged, record.staged + record.duplicate + record.quarantined) == (0, len(again))
-    assert all(result.passed for result in evaluate.evaluate_tables(house))
+    assert all(result.passed for result in check_results.evaluate_tables(house))
 
 
 # -- what is kept about contract and dimensions

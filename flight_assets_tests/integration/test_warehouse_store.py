@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGED_IDS, STAGING, TABLES
-from flight_assets.stores import staged_ids
+from flight_assets.pipeline import event_dedup
 from flight_assets.stores.warehouse import Merged, Warehouse, computed
 from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged, utc
 
@@ -147,7 +147,7 @@ def staged_twice(own):
     def append(batch_id: int, *event_ids: str) -> None:
         rows = frame(own.spark, STAGING, [staged(batch_id=batch_id) | {"event_id": event_id} for event_id in event_ids])
         own.append_once(rows, STAGING, batch_id)
-        own.append_once(staged_ids.id_rows(rows), STAGED_IDS, batch_id)
+        own.append_once(event_dedup.id_rows(rows), STAGED_IDS, batch_id)
 
     append(0, "a", "b")
     append(1, "c")
@@ -157,7 +157,7 @@ def staged_twice(own):
 def met(house: Warehouse, before_batch: int, *event_ids: str) -> set[str]:
     """Those of the ids that batches before this one have staged."""
     events = computed(house.spark.createDataFrame([(event_id,) for event_id in event_ids], "event_id STRING"))
-    found = staged_ids.staged_before(house, events, before_batch)
+    found = event_dedup.staged_before(house, events, before_batch)
     return {row.event_id for row in found.collect()} & set(event_ids)
 
 
@@ -165,7 +165,7 @@ def test_events_of_earlier_batches_are_found_and_no_others(own, staged_twice):
     assert met(own, 2, "a", "c", "x") == {"a", "c"}
     assert met(own, 1, "a", "c", "x") == {"a"}
     assert met(own, 0, "a", "c") == set()
-    assert staged_ids.missing(own) == 0
+    assert event_dedup.missing(own) == 0
 
 
 def test_an_event_that_shares_its_hash_with_a_staged_one_is_no_duplicate(own, staged_twice):
@@ -176,13 +176,13 @@ def test_an_event_that_shares_its_hash_with_a_staged_one_is_no_duplicate(own, st
 def test_events_that_were_staged_before_the_ids_were_kept_are_entered_once(own, staged_twice):
     own.spark.sql(f"DROP TABLE {own.name(STAGED_IDS)}").collect()
     own.create_tables()
-    assert (met(own, 2, "a", "c"), staged_ids.missing(own)) == (set(), 3)
+    assert (met(own, 2, "a", "c"), event_dedup.missing(own)) == (set(), 3)
     for _ in range(2):
-        staged_ids.fill_once(own, 2)
-    assert (met(own, 2, "a", "c"), staged_ids.missing(own)) == ({"a", "c"}, 0)
+        event_dedup.fill_once(own, 2)
+    assert (met(own, 2, "a", "c"), event_dedup.missing(own)) == ({"a", "c"}, 0)
     assert own.read(STAGED_IDS).count() == 3
     staged_twice(2, "d")
-    staged_ids.fill_once(own, 3)
+    event_dedup.fill_once(own, 3)
     assert (met(own, 3, "d"), own.read(STAGED_IDS).count()) == ({"d"}, 4)
 
 

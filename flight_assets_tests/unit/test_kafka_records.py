@@ -61,6 +61,7 @@ def test_every_codec_unpacks_any_size(name, size):
         (LZ4, lz4.frame.compress(b"one ") + lz4.frame.compress(b"two")),
         (ZSTD, zstandard.compress(b"one ") + zstandard.compress(b"two")),
     ],
+    ids=["gzip", "lz4", "zstd"],
 )
 def test_parts_that_were_packed_one_after_the_other_are_one(kind, packed):
     assert b"".join(unpacked(kind, memoryview(packed))) == b"one two"

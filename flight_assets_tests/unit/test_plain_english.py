@@ -76,7 +76,7 @@ STILL_TO_DO = {
     "flight_assets/stores/outage.py",
     "flight_assets/stores/replay.py",
     "flight_assets/stores/rollups.py",
-    "flight_assets/stores/staged_ids.py",
+    "flight_assets/stores/event_dedup.py",
     "flight_assets/stores/training.py",
     "flight_assets/stores/warehouse.py",
     "flight_assets/transforms/flights.py",
