@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from flight_assets.pipeline.flights import Scope
-    from flight_assets.stores.warehouse import Warehouse
+    from flight_assets.stores.warehouse import Merged, Warehouse
 
 _OUTCOME_COLUMNS = ("outcome", "actual_delay_minutes", "error_minutes", "outcome_timestamp", "outcome_offset", "newest_event")
 # Rows of before the column have their outcome's event in its place.
@@ -36,8 +36,8 @@ def prediction_rows(flights: DataFrame, batch_id: int) -> DataFrame:
     return flights.where(F.col("prediction_id").isNotNull()).withColumns(columns).select(*PREDICTIONS.column_names, "is_predicted_now")
 
 
-def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:
-    """Insert predictions that are new, and bring the outcomes of predicted flights up to their newest event. Returns the rows inserted.
+def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> Merged:
+    """Insert predictions that are new, and bring the outcomes of predicted flights up to their newest event.
 
     A prediction once made stays. A repeat changes nothing, and neither does a run that was overtaken.
     """
@@ -47,7 +47,7 @@ def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
     update = f"WHEN MATCHED AND s.newest_event > {_KNOWN_EVENT} THEN UPDATE SET {assignments}"
     insert = f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"  # noqa: S608 - names of the contract
     clauses = f"{update} {insert}"
-    return warehouse.merge(PREDICTIONS, prediction_rows(flights, scope.batch_id), clauses, scope.flight_dates).inserted
+    return warehouse.merge(PREDICTIONS, prediction_rows(flights, scope.batch_id), clauses, scope.flight_dates)
 
 
 def merge_challenger(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:

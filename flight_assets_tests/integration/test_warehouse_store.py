@@ -6,17 +6,17 @@ import contextlib
 from datetime import date, timedelta
 
 import pytest
+from pyspark.sql import functions as F
 
+from flight_assets.contracts.ranges import date_ranges
 from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGED_IDS, STAGING, TABLES
-from flight_assets.pipeline import event_dedup
+from flight_assets.pipeline import event_dedup, predict, write_fact
+from flight_assets.pipeline.flights import Scope, with_known_predictions, with_truth
 from flight_assets.stores.warehouse import Merged, Warehouse, computed
 from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged, utc
 
 pytestmark = pytest.mark.integration
 DATABASE = "test_dw"
-OUTCOMES = (
-    "flight_id STRING, flight_date DATE, outcome STRING, actual_delay_minutes DOUBLE, outcome_timestamp TIMESTAMP, outcome_offset BIGINT"
-)
 
 
 def drop(spark, database: str) -> None:
@@ -68,16 +68,28 @@ def merge_predictions(house: Warehouse, *rows: dict) -> int:
     return keep(house, list(rows), []).inserted
 
 
-def merge_outcomes(house: Warehouse, *rows: tuple) -> int:
-    return keep(house, [], list(rows)).updated
+def merge_outcomes(house: Warehouse, *flights: dict) -> int:
+    return keep(house, [], list(flights)).updated
 
 
-def keep(house: Warehouse, predicted: list[dict], ended: list[tuple]) -> Merged:
-    return house.merge_predictions(frame(house.spark, PREDICTIONS, predicted), house.spark.createDataFrame(ended, OUTCOMES))
+def keep(house: Warehouse, predicted: list[dict], ended: list[dict]) -> Merged:
+    """Write predictions of flights that are announced, and how flights ended, as a batch does."""
+    announced = [fact(flight_id=row["flight_id"], kafka_offset=0) for row in predicted]
+    states = {row["flight_id"]: row for row in [*announced, *ended]}
+    rows = frame(house.spark, FACT, list(states.values())).drop(*PREDICTED_COLUMNS, "actual_delay_minutes", "error_minutes")
+    known = with_known_predictions(rows, house.read(PREDICTIONS))
+    names = ("prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS)
+    new = frame(house.spark, PREDICTIONS, predicted).select("flight_id", *(F.col(name).alias(f"new_{name}") for name in names))
+    is_now = F.col("prediction_id").isNull() & F.col("new_prediction_id").isNotNull()
+    joined = known.join(new, "flight_id", "left").withColumn("is_predicted_now", is_now)
+    filled = joined.withColumns({name: F.coalesce(name, f"new_{name}") for name in names})
+    scope = Scope(predicted[0]["batch_id"] if predicted else 0, date_ranges(row["flight_date"] for row in states.values()), [])
+    return predict.merge_predictions(house, computed(with_truth(filled)), scope)
 
 
 def merge_flights(house: Warehouse, *rows: dict) -> int:
-    return house.merge_flights(frame(house.spark, FACT, list(rows)))
+    scope = Scope(0, date_ranges(row["flight_date"] for row in rows), [])
+    return write_fact.merge_flights(house, computed(frame(house.spark, FACT, list(rows))), scope)
 
 
 def only_row(house: Warehouse, table):
@@ -86,8 +98,8 @@ def only_row(house: Warehouse, table):
     return rows[0]
 
 
-def ended(outcome: str, actual: float | None, at: str = HAPPENED["arrived"], offset: int = 7) -> tuple:
-    return ("UA1545-EWR-20130612", date(2013, 6, 12), outcome, actual, utc(at), offset)
+def ended(outcome: str, actual: float | None, at: str = HAPPENED["arrived"], offset: int = 7) -> dict:
+    return fact(event_type=outcome, kafka_offset=offset, timestamp=at, arrival_delay_minutes=actual)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -147,7 +159,7 @@ def staged_twice(own):
     def append(batch_id: int, *event_ids: str) -> None:
         rows = frame(own.spark, STAGING, [staged(batch_id=batch_id) | {"event_id": event_id} for event_id in event_ids])
         own.append_once(rows, STAGING, batch_id)
-        own.append_once(event_dedup.id_rows(rows), STAGED_IDS, batch_id)
+        own.append_once(event_dedup.id_rows(rows.withColumn("event_hash", F.xxhash64("event_id"))), STAGED_IDS, batch_id)
 
     append(0, "a", "b")
     append(1, "c")
@@ -156,9 +168,10 @@ def staged_twice(own):
 
 def met(house: Warehouse, before_batch: int, *event_ids: str) -> set[str]:
     """Those of the ids that batches before this one have staged."""
-    events = computed(house.spark.createDataFrame([(event_id,) for event_id in event_ids], "event_id STRING"))
-    found = event_dedup.staged_before(house, events, before_batch)
-    return {row.event_id for row in found.collect()} & set(event_ids)
+    events = house.spark.createDataFrame([(event_id,) for event_id in event_ids], "event_id STRING")
+    messages = computed(events.withColumn("event_hash", F.xxhash64("event_id")))
+    batches = event_dedup.batches_met(house, messages, before_batch).collect()[0].met
+    return {row.event_id for row in event_dedup.staged_in(house, messages, batches).collect()} if batches else set()
 
 
 def test_events_of_earlier_batches_are_found_and_no_others(own, staged_twice):
