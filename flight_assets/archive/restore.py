@@ -77,7 +77,7 @@ class Restored:
     archives: tuple[str, ...]
 
 
-def restore(archiver: Archiver, what: Selection, reason: str) -> Restored:
+def restore(archiver: Archiver, selection: Selection, reason: str) -> Restored:
     """Bring archived flights back into the hot store, each in the newest state that any archive has of it.
 
     A hot document of the same or a newer state stays. Restored documents carry when, whence and why (``restored``), and are not archived
@@ -87,24 +87,24 @@ def restore(archiver: Archiver, what: Selection, reason: str) -> Restored:
         FlightsError: there is no such archive, or its files are damaged.
         LeaseBusy: an archive or another restore runs.
     """
-    with lease.hold(archiver.settings, f"flights archive restore ({what})", LEASE_WAIT_S, lease.ARCHIVING):
-        return _restore(archiver, what, reason)
+    with lease.hold(archiver.settings, f"flights archive restore ({selection})", LEASE_WAIT_S, lease.ARCHIVING):
+        return _restore(archiver, selection, reason)
 
 
-def _restore(archiver: Archiver, what: Selection, reason: str) -> Restored:
+def _restore(archiver: Archiver, selection: Selection, reason: str) -> Restored:
     readable = [record for record in archiver.archives.records() if record.state in READABLE]
-    if what.archive_id:
-        _refuse_unreadable(archiver.archives.record(what.archive_id))
-    chosen = [record for record in readable if what.touches(record)]
+    if selection.archive_id:
+        _refuse_unreadable(archiver.archives.record(selection.archive_id))
+    chosen = [record for record in readable if selection.touches(record)]
     if not chosen:
         return Restored(0, 0, ())
     for record in chosen:
         files.refuse_changed(archiver.hdfs, record)
     at = archiver.now()
-    rows = _newest(archiver.open_warehouse(), archiver.settings, readable, chosen, what)
+    rows = _newest(archiver.open_warehouse(), archiver.settings, readable, chosen, selection)
     upserted, kept = _write(rows, archiver.settings, at, reason)
     for record in chosen:
-        record.restores.append(Restore(timestamp=at, reason=reason, selection=str(what), restored=upserted, kept_newer=kept))
+        record.restores.append(Restore(timestamp=at, reason=reason, selection=str(selection), restored=upserted, kept_newer=kept))
         archiver.archives.save(record)
     return Restored(upserted, kept, tuple(record.archive_id for record in chosen))
 
@@ -115,7 +115,7 @@ def _refuse_unreadable(record: ArchiveRecord) -> None:
 
 
 def _newest(
-    warehouse: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: Selection
+    warehouse: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], selection: Selection
 ) -> DataFrame:
     """The rows to restore: those chosen of which no other archive has a newer state."""
     from pyspark.sql import functions as F
@@ -125,7 +125,7 @@ def _newest(
         union = made[0]
         for each in made[1:]:
             union = union.unionByName(each)
-        return union.where(what.condition())
+        return union.where(selection.condition())
 
     rows = of(chosen)
     dates = [(each.first_flight_date, each.last_flight_date) for record in chosen for each in record.files]
@@ -231,9 +231,9 @@ def _remove(archiver: Archiver, archives: Archives, record: ArchiveRecord) -> No
 
 
 def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
-    """Give up an unfinished archive: what it has taken from the hot store comes back, its files leave the view.
+    """Give up an unfinished archive. The documents it deleted become hot again, and its files leave the view.
 
-    The documents come from the fact table, which has each flight's newest state whatever an archive does: damaged files do not matter.
+    The documents come from the fact table, which has the newest state of each flight. Damaged files do not matter.
 
     Raises:
         FlightsError: there is no such archive, or it is finished.
