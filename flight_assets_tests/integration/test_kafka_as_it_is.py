@@ -172,7 +172,9 @@ def test_only_committed_messages_land_and_an_open_transaction_delays_what_is_beh
     assert after["quarantined"] == before["quarantined"]
 
 
-def test_live_reading_gives_committed_messages_only_once_and_no_more_than_a_look_may_have(quiet_platform, send, monkeypatch) -> None:
+def test_live_reading_gives_committed_messages_only_once_and_no_more_than_a_look_may_have(
+    quiet_platform, send, new_rows, monkeypatch
+) -> None:
     monkeypatch.setattr(kafka, "MESSAGES_AT_ONCE", 10)
     monkeypatch.setattr(kafka_reader, "BLOCK_ROWS", 10)
     committed, aborted, plain = good(235, 30), good(250, 30), flights_with_defects(265, 30, share=0.0)
@@ -188,6 +190,7 @@ def test_live_reading_gives_committed_messages_only_once_and_no_more_than_a_look
             assert table.num_rows < 20, "a look ends with the block that fills it"
             found += table["value"].to_pylist()
     assert sorted(found) == sorted([*(value for _, value in committed), *(message.value for message in plain)])
+    assert len(new_rows()) == 60, "batches take the same"
 
 
 def test_tombstones_null_keys_and_headers_that_are_no_text_land(quiet_platform, new_rows, house, count) -> None:
@@ -227,19 +230,27 @@ def stamped_by_producers(quiet_platform) -> Iterator[None]:
         yield
 
 
-def test_a_batch_that_is_larger_than_any_answer_may_be_is_told_and_passed_over(quiet_platform, monkeypatch) -> None:
+@contextmanager
+def kafka_of(monkeypatch, settings, answer_bytes: int) -> Iterator[kafka_reader.TopicReader]:
+    """A reader that takes no larger answers."""
+    monkeypatch.setattr(kafka_reader, "ANSWER_BYTES", answer_bytes)
+    with kafka.reader(settings) as topic:
+        yield topic
+
+
+def test_a_batch_that_is_larger_than_any_answer_may_be_is_told_and_passed_over(quiet_platform, new_rows, monkeypatch) -> None:
     first, ((key, value),) = kafka.end_offsets(quiet_platform)[0], good(310, 1)
     with topic_with(quiet_platform, max_message_bytes="4000000"):
         produce(quiet_platform, 0, batch(record(0, secrets.token_bytes(3_000_000)), 1, attributes=0))
         assert "max.message.bytes=1048588" in str(kafka.topic_warnings(quiet_platform))
     produce(quiet_platform, 0, batch(record(0, value, key), 1, attributes=0))
-    monkeypatch.setattr(kafka_reader, "ANSWER_BYTES", 2_500_000)
-    with kafka.reader(quiet_platform) as topic:
+    with monkeypatch.context() as small, kafka_of(small, quiet_platform, answer_bytes=2_500_000) as topic:
         found = list(topic.read(0, first, first + 2, kafka.clock(quiet_platform)))
     assert [entry.offset for entry in found] == [first, first + 1]
     assert found[0].value_bytes == kafka_reader.UNREADABLE
     assert (found[0].value or b"").endswith(b"are in a batch of more than 2500000 bytes")
     assert found[1].value == value
+    assert [row.value_bytes for row in new_rows()] == [3_000_000, len(value or b"")], "the shipped limit is larger"
 
 
 @pytest.mark.usefixtures("stamped_by_producers")
