@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
-from flight_assets.commands.console import cell, console, printable
+from flight_assets.commands.console import console, printable
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -28,6 +29,11 @@ MAPPING = click.option("--mapping", type=click.Path(exists=True, path_type=Path)
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 EXAMPLES_SHOWN = 5
 NOTE_EVERY_S = 2.0
+
+
+def cell(text: str) -> str:
+    """Return a text from outside for a cell of a table: printable, and its brackets are no markup."""
+    return escape(printable(text))
 
 
 @click.command()

@@ -11,7 +11,8 @@ from typing import Any
 import click
 from rich.table import Table as Grid
 
-from flight_assets.commands.console import cell, console, printable
+from flight_assets.commands.console import console, printable
+from flight_assets.commands.load import cell
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings

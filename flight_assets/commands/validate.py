@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from flight_assets.commands.console import cell, console, printable
-from flight_assets.commands.load import FILES, JSON, LAYOUT, MAPPING, are_messages, print_survey, recognised, surveyed
+from flight_assets.commands.console import console, printable
+from flight_assets.commands.load import FILES, JSON, LAYOUT, MAPPING, are_messages, cell, print_survey, recognised, surveyed
 from flight_assets.settings import get_settings
 
 if TYPE_CHECKING:
