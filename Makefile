@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests that share nothing run in as many processes as the machine has processors; in one beside the tests on a platform.
+TEST_PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
+BESIDE = $(MAKE) --no-print-directory --jobs=2 --output-sync=line TEST_PROCESSES=1
 NO_PACKAGES := { echo "packages could not be installed: check the network access to PyPI, and run make again"; exit 1; }
 LOCK := uv pip compile --universal --generate-hashes --no-annotate --quiet pyproject.toml
 
@@ -11,8 +14,23 @@ help: ## print the targets
 demo: install ## from nothing to flights in every store: start, train, send 20,000 events, process, count
 	$(BIN)/flights demo
 
-test: install-dev lint ## lint, types and tests, against an embedded platform of the tests' own
-	$(BIN)/pytest
+test: lint-code ## lint, types, unit tests, and on a platform the pipeline, a page, an archive and kills (15 minutes from nothing)
+	$(BESIDE) test-platform test-unit
+
+test-unit: install-dev ## the tests that need no service (1 minute)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "not integration and not slow"
+
+test-platform: install-dev ## the tests on a running platform that are part of `make test` (6 minutes)
+	$(BIN)/pytest -m "integration and not slow"
+
+test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (40 minutes)
+	$(BESIDE) test-slow-platform test-slow-alone
+
+test-slow-platform: install-dev
+	$(BIN)/pytest -m "slow and integration"
+
+test-slow-alone: install-dev
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "slow and not integration"
 
 cluster-test: install-dev ## the same pipeline on a cluster of processes, with one of each killed (needs 12 GB, a JDK and PostgreSQL, so not in test)
 	FLIGHTS_PROFILE=cluster $(BIN)/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster
@@ -31,10 +49,15 @@ upgrade-test: install-dev ## data of an older version (UPGRADE_FROM=COMMIT for a
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
-lint: install-dev install-airflow ## style and types, without editing anything
+lint: lint-code lint-airflow ## style and types, without editing anything
+
+lint-code: install-dev ## the same without Airflow's DAGs, whose types need Airflow's environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lint-airflow: install-dev install-airflow ## types of Airflow's DAGs
 	MYPYPATH=deploy/airflow/dags $(BIN)/mypy --python-executable .venv-airflow/bin/python --cache-dir .mypy_cache/airflow --follow-imports=silent deploy/airflow/dags
 
 check: lint sbom audit ## style, types, static security checks, a bill of materials, known vulnerabilities
@@ -46,6 +69,10 @@ sbom: install-security ## build/sbom.cdx.json: what the platform consists of, Py
 	@mkdir -p build
 	.venv-security/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json
 	PYTHONPATH=. .venv-security/bin/python deploy/security/sbom.py build/sbom.cdx.json
+
+.PHONY: docs
+docs: install ## write docs/reference from the contracts, settings, metrics, alert rules and commands
+	$(BIN)/python -m flight_assets.docgen
 
 format: install-dev ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
@@ -100,4 +127,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test cluster-test secure-test proxy-test upgrade-test faults lint check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean

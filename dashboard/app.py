@@ -9,9 +9,9 @@ ICON = Path(__file__).parent / "static/flight.svg"
 
 
 def needs_sign_in() -> bool:
-    """Whether Streamlit's secrets name a provider of OIDC (`[auth]`) at which the viewer has not signed in yet.
+    """Return True if the secrets name an OIDC provider (`[auth]`) and the viewer has not signed in.
 
-    Raises what is wrong with a secrets file: one that cannot be read must not let everybody in.
+    An unreadable secrets file raises its error, so that it does not let everybody in.
     """
     has_secrets = any(Path(path).exists() for path in st.get_option("secrets.files"))
     return has_secrets and "auth" in st.secrets and not st.user.is_logged_in

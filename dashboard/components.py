@@ -1,4 +1,4 @@
-"""What every page shares: its head with the pause button, live parts, stamps, the states of a section, filters, charts, numbers."""
+"""Elements that all pages share: head, live parts, stamps, sections, filters, charts, numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def page(title: str, purpose: str) -> None:
-    """The head of a page: what it is, what it is for, and the button that pauses its refreshing."""
+    """Show the head of a page: title, purpose, and the button that pauses its refreshing."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="content", gap=None):
             st.title(title, anchor=False)
@@ -45,14 +45,20 @@ def page(title: str, purpose: str) -> None:
 
 
 def live(part: Callable[[], None], key: str) -> None:
-    """Draw a part of the page and draw it again every ``dashboard_refresh_s`` seconds, unless paused; the rest of the page stays."""
+    """Show a part of the page and refresh it every ``dashboard_refresh_s`` seconds, unless paused.
+
+    The rest of the page stays.
+    """
     every = None if st.session_state.get(PAUSED) else data.clients().settings.dashboard_refresh_s
     st.fragment(run_every=every, key=key)(part)()
 
 
 @contextmanager
 def section(title: str = "", caption: str = "") -> Iterator[None]:
-    """A part of a page that fails alone: an error inside shows as one sentence in its place. As high as its neighbour."""
+    """Return a part of a page that fails alone: an error inside shows as one sentence in its place.
+
+    It is as high as its neighbour.
+    """
     with st.container(border=True, height="stretch"):
         if title:
             st.header(title, anchor=False, help=caption or None)
@@ -64,7 +70,7 @@ def section(title: str = "", caption: str = "") -> Iterator[None]:
 
 @contextmanager
 def section_if_failing() -> Iterator[None]:
-    """A whole page that shows one sentence where it fails."""
+    """Return a whole page whose error shows as one sentence."""
     try:
         yield
     except Exception as error:
@@ -73,7 +79,7 @@ def section_if_failing() -> Iterator[None]:
 
 @contextmanager
 def cell() -> Iterator[None]:
-    """A number that fails alone: in its place an em dash and what is wrong."""
+    """Return a number that fails alone: its error shows as a dash with a sentence."""
     try:
         yield
     except Exception as error:
@@ -83,7 +89,7 @@ def cell() -> Iterator[None]:
 
 
 def show_error(error: Exception) -> None:
-    """One sentence for a failure: which store is down, or what went wrong."""
+    """Show one sentence for an error: the store that is down, or the problem."""
     _log.warning("a part of a page could not be shown", exc_info=error)
     sentence = outage.explain(data.clients().settings, error)
     if isinstance(error, StoreUnavailable):
@@ -93,14 +99,14 @@ def show_error(error: Exception) -> None:
 
 
 def answer(found: Answer | Exception) -> Answer:
-    """The answer, or its error raised."""
+    """Return the answer, or raise its error."""
     if isinstance(found, Exception):
         raise found
     return found
 
 
 def gather(**queries: Query) -> dict[str, Answer | Exception]:
-    """Ask several questions at once, with a sign of waiting if it takes a moment."""
+    """Make several queries together. A spinner shows if they take a moment."""
     asked = data.begin(queries)
     if not data.are_answered(asked, AT_ONCE_S):
         with st.spinner("Reading the stores …", show_time=True):
@@ -109,12 +115,12 @@ def gather(**queries: Query) -> dict[str, Answer | Exception]:
 
 
 def empty(sentence: str) -> None:
-    """What a section says when there is nothing to show, and what to do about it."""
+    """Show why a section is empty, and the remedy."""
     st.info(sentence, icon=":material/inbox:")
 
 
 def stamp(*answers: Answer, source: str, note: str = "") -> None:
-    """When the store was asked for what is shown above: UTC, local time on hover. Of several answers the oldest."""
+    """Show the "data as of" of answers: UTC, local time on hover. The oldest of several counts."""
     moment = min(found.as_of for found in answers)
     through = " via Redis" if any(found.source == "redis" for found in answers) else ""
     text = f"Data as of {moment:%H:%M:%S} UTC · {source}{through}{' · ' + note if note else ''}"
@@ -122,12 +128,12 @@ def stamp(*answers: Answer, source: str, note: str = "") -> None:
 
 
 def local(moment: datetime) -> str:
-    """A moment in the viewer's time zone, which the browser tells."""
+    """Return a moment in the viewer's time zone, as the browser reports it."""
     return f"{moment.astimezone(time_zone()):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def time_zone() -> ZoneInfo:
-    """The viewer's time zone; UTC where the browser does not tell."""
+    """Return the viewer's time zone; UTC if the browser does not report one."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -135,12 +141,12 @@ def time_zone() -> ZoneInfo:
 
 
 def chart(figure: go.Figure, key: str, alt: str, **options: Any) -> Any:  # noqa: ANN401 - Streamlit's selection state
-    """A figure under a stable key, so that zoom survives a refresh; ``alt`` says in words what it shows."""
+    """Show a figure under a stable key, so that zoom survives a refresh. ``alt`` describes it in words."""
     return st.plotly_chart(figure, key=key, alt=alt, config=CHART_CONFIG, **options)
 
 
 def metric(label: str, value: str, note: str = "", trend: Sequence[float] | None = None, *, help: str = "") -> None:
-    """One number with what it means; ``trend`` is a line of its past."""
+    """Show one number with its label and a note; ``trend`` is a line of its past."""
     st.metric(label, value, note or None, delta_color="off", delta_arrow="off", help=help or None, border=True)
 
 
@@ -181,25 +187,25 @@ def _plain_column(values: pd.Series) -> Any:  # noqa: ANN401 - a label or a colu
 
 
 def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:  # noqa: ANN401 - Streamlit's selection state
-    """A frame with labels, units and number formats by the names of its columns."""
+    """Show a frame with labels, units and number formats by the names of its columns."""
     labels = {name: _COLUMNS.get(name) or _plain_column(frame[name]) for name in frame.columns} | options.pop("column_config", {})
     return st.dataframe(frame, key=key, hide_index=True, column_config=labels, placeholder="–", **options)
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:
-    """1,234.5 with its unit; an en dash for what is not known."""
+    """Return a number such as 1,234.5 with its unit; a dash for an unknown one."""
     if value is None or value != value:
         return "–"
     return f"{value:,.{digits}f}{' ' + unit if unit else ''}".replace("-", "−")
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share 0–1 as 12.3 %."""
+    """Return a share 0–1 as a text such as 12.3 %."""
     return number(None if value is None else 100 * value, digits, "%")
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as people say them: 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    """Return seconds as a text such as 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
     if seconds is None or seconds != seconds:
         return "–"
     if seconds < 10:
@@ -225,7 +231,10 @@ def airline_names() -> Mapping[str, str]:
 
 
 def code_filters(key: str) -> Filters:
-    """A button with the pickers of airline, origin, destination and route; picks stay when pages change. What is no route is left out."""
+    """Show the pickers of airline, origin, destination and route, and return the filters.
+
+    The choice stays when the viewer changes the page. A text that is not a route is left out.
+    """
     names = airline_names()
     airports = list(dimensions.airports()["code"])
 
@@ -248,7 +257,10 @@ def code_filters(key: str) -> Filters:
 
 
 def history_filters(key: str, first: date, last: date, days: int = DEFAULT_DAYS) -> Filters | None:
-    """The row of filters above historical charts, at first for the last ``days``; null, and said so, while a range has only its begin."""
+    """Show the filters above historical charts, at first for the last ``days``.
+
+    Return None while the range has no end.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         default = (max(first, last - timedelta(days=days - 1)), last)
         picked = st.date_input(

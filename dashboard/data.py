@@ -1,4 +1,4 @@
-"""The pages' way to the stores: clients kept for the process, every answer through the cache, several questions at once."""
+"""Data access of the pages: clients of this process, every answer through the cache, several queries at once."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ import streamlit as st
 
 from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, DataVersion, Life, Query, ResultCache, open_cache
 from flight_assets.settings import Settings, get_settings
-from flight_assets.stores import mongo, outage, warehouse
+from flight_assets.stores import mongo, outage
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
+from flight_assets.stores.warehouse import Warehouse, prepare, refuse_unreachable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PATIENCE_S = 5.0  # people wait for a page: a store that takes longer to answer at all counts as down
+PATIENCE_S = 5.0  # a store that takes longer to answer counts as down: people wait for the page
 WORKERS = 16
 _LOST_SESSION = ("NO_ACTIVE_SESSION", "INVALID_HANDLE", "SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
 
 
 class Clients:
-    """Connections of this process. Nothing connects before the first question, and a store that comes back is used again."""
+    """Connections of this process. Each connects at its first query, and again when its store comes back."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, PATIENCE_S)})
         self.cache = open_cache(self.settings)
         self.versions = DataVersion(self.settings)
-        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="question")
+        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="query")
         self._lock = threading.Lock()
         self._mongo: Any = None
-        self._house: warehouse.Warehouse | None = None
+        self._warehouse: Warehouse | None = None
 
     def mongo(self) -> Any:  # noqa: ANN401 - pymongo's Database
         """The platform's database; raises StoreUnavailable at once if nothing listens."""
@@ -53,29 +54,29 @@ class Clients:
         outage.refuse_silent(self.settings, "Kafka")
         return self.settings
 
-    def on_house(self, compute: Callable[[warehouse.Warehouse], pd.DataFrame]) -> pd.DataFrame:
-        """Ask the warehouse; a session that ended with its Spark server is opened anew."""
+    def on_warehouse(self, compute: Callable[[Warehouse], pd.DataFrame]) -> pd.DataFrame:
+        """Query the warehouse. A session that ended with its Spark server is opened again."""
         outage.refuse_silent(self.settings, "Spark Connect")
-        house = self._open_house()
+        warehouse = self._open_warehouse()
         try:
-            return compute(house)
+            return compute(warehouse)
         except Exception as error:
             if not any(sign in str(error) for sign in _LOST_SESSION):
                 raise
             with self._lock:
-                if self._house is house:
-                    self._house = None
-            return compute(self._open_house())
+                if self._warehouse is warehouse:
+                    self._warehouse = None
+            return compute(self._open_warehouse())
 
-    def _open_house(self) -> warehouse.Warehouse:
+    def _open_warehouse(self) -> Warehouse:
         from pyspark.sql import SparkSession
 
         with self._lock:
-            if self._house is None:
-                warehouse.refuse_unreachable(self.settings)
+            if self._warehouse is None:
+                refuse_unreachable(self.settings)
                 session = SparkSession.builder.remote(self.settings.spark_remote).create()
-                self._house = warehouse.prepare(session, self.settings)
-            return self._house
+                self._warehouse = prepare(session, self.settings)
+            return self._warehouse
 
     def close(self) -> None:
         """Stop refreshing and give the connections back."""
@@ -89,7 +90,7 @@ _texts: dict[int, tuple[Settings, str]] = {}
 
 
 def _text(settings: Settings) -> str:
-    """All settings as text, made once for each object, which is kept so that its id stays its own."""
+    """Return all settings as text, once per object. The object is kept, so that its id stays unique."""
     known = _texts.get(id(settings))
     if known is None:
         known = _texts[id(settings)] = (settings, settings.model_dump_json())
@@ -104,45 +105,53 @@ def _clients(settings: Settings) -> Clients:
 
 
 def clients() -> Clients:
-    """The clients of this process's settings."""
+    """Return the clients for the settings of this process."""
     return _clients(get_settings())
 
 
 def live(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
-    """A question to MongoDB: ``function(database, *args, **parameters)``, of this minute's data."""
+    """Return a query to MongoDB: ``function(database, *args, **parameters)`` on this minute's data."""
     known = clients()
     return _query(function, args, parameters, known.versions.live, lambda: function(known.mongo(), *args, **parameters), OF_NOW)
 
 
 def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
-    """A question to the warehouse: ``function(warehouse, *args, **parameters)``, of the last finished batch's data."""
+    """Return a query to the warehouse: ``function(warehouse, *args, **parameters)`` on the last finished batch's data."""
     known = clients()
     return _query(
-        function, args, parameters, known.versions.history, lambda: known.on_house(lambda house: function(house, *args, **parameters))
+        function,
+        args,
+        parameters,
+        known.versions.history,
+        lambda: known.on_warehouse(lambda warehouse: function(warehouse, *args, **parameters)),
     )
 
 
-def judged(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: ANN401
-    """A question about the model: ``function(warehouse, model store, *args)``, of the last finished batch's data."""
+def model(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: ANN401
+    """Return a query about the model: ``function(warehouse, model store, *args)`` on the last finished batch's data."""
     known = clients()
     return _query(
-        function, args, {}, known.versions.history, lambda: known.on_house(lambda house: function(house, ModelStore(known.hdfs()), *args))
+        function,
+        args,
+        {},
+        known.versions.history,
+        lambda: known.on_warehouse(lambda warehouse: function(warehouse, ModelStore(known.hdfs()), *args)),
     )
 
 
 def other(function: Callable[..., pd.DataFrame], make: Callable[[Clients], tuple[Any, ...]], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
-    """A question to what ``make`` gives of the clients, of this minute's data."""
+    """Return a query to the clients that ``make`` picks, on this minute's data."""
     known = clients()
     return _query(function, args, parameters, known.versions.live, lambda: function(*make(known), *args, **parameters), OF_NOW)
 
 
 def ask(query: Query) -> Answer:
-    """The answer of one question."""
+    """Return the answer of one query."""
     return clients().cache.ask(query)
 
 
 def begin(queries: Mapping[str, Query]) -> dict[str, Future[Answer | Exception]]:
-    """Ask several questions at the same time; the result of one that failed is its error. What Redis has is there at once."""
+    """Start several queries together. Answers in Redis are done at once; the result of a failed query is its error."""
     known = clients()
     asked: dict[str, Future[Answer | Exception]] = {}
     for (name, query), answer in zip(queries.items(), known.cache.look(list(queries.values())), strict=True):
@@ -154,8 +163,8 @@ def begin(queries: Mapping[str, Query]) -> dict[str, Future[Answer | Exception]]
     return asked
 
 
-def ahead(*queries: Query) -> None:
-    """Begin with what Redis has no answer of: parts of a page that ask later wait less. An error is for them to meet."""
+def prefetch(*queries: Query) -> None:
+    """Start the queries that Redis has no answer of, so that later parts of a page wait less. Errors appear there."""
     known = clients()
     for query in known.cache.missing(queries):
         known.pool.submit(_attempt, known.cache, query)
@@ -169,7 +178,7 @@ def _attempt(cache: ResultCache, query: Query) -> Answer | Exception:
 
 
 def are_answered(asked: Mapping[str, Future[Answer | Exception]], timeout_s: float | None = None) -> bool:
-    """Wait for the answers, so long at most; whether all are there."""
+    """Wait for the answers, so long at most. Return True if all are there."""
     return not wait(asked.values(), timeout_s).not_done
 
 
@@ -187,12 +196,12 @@ def _query(
 
 
 def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
-    """A question about this minute, whose version needs no store, since it may be the one that is down: ``compute(settings)``."""
+    """Return a query about this minute: ``compute(settings)``. Its version needs no store, so it works when one is down."""
     settings = clients().settings
     return Query(name, _of_stores({}), lambda: "now", lambda: compute(settings), OF_NOW)
 
 
 def _of_stores(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters with the names of what is asked: dashboards over other databases and topics may share one Redis."""
+    """Return the parameters with the names of the stores: dashboards over other databases may share one Redis."""
     settings = clients().settings
     return {**parameters, "stores": [settings.warehouse_database, settings.mongo_database, settings.kafka_topic]}

@@ -1,6 +1,6 @@
-"""The errors a user sees as one sentence.
+"""Errors that a user sees as one sentence.
 
-FlightsError            anything this platform reports by a sentence that names the remedy
+FlightsError            a problem, reported in one sentence that names the remedy
 ├── StoreFull           a store has no room left
 └── StoreUnavailable    a store did not answer at its address
 """

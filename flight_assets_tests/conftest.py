@@ -21,11 +21,16 @@ KINDS = {
     "secure": os.environ.get("FLIGHTS_SECURED") == "true",
     "upgrade": "FLIGHTS_TEST_UPGRADE_FROM" in os.environ,
 }
-HOME = Path(__file__).resolve().parent.parent / f".flights-{next((name for name, is_it in KINDS.items() if is_it), 'tests')}"
+# Each process of pytest-xdist has a folder of its own, so unit tests may run beside a session that has a platform.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+KIND = next((name for name, is_it in KINDS.items() if is_it), "tests")
+HOME = Path(__file__).resolve().parent.parent / f".flights-{KIND}{WORKER and '-' + WORKER}"
 collect_ignore = [name for name, is_it in KINDS.items() if not is_it]
 # Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
 if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
     collect_ignore.append("deploy/test_proxy.py")
+# A test that asks for one of these fixtures, itself or through another fixture, is marked as an integration test.
+SERVICES = {"platform", "redis_port"}
 # Pytest's own, and what libraries set when they are first imported or used: polars, Streamlit, pyspark.
 NOT_OF_A_TEST = ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF", "MPLBACKEND", "SPARK_CONNECT_MODE_ENABLED")
 
@@ -37,12 +42,25 @@ def pytest_configure() -> None:
     os.environ["DAGSTER_HOME"] = str(HOME / "dagster")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that count what is in the stores run first; those that restart Spark last, since they end its session; then those of faults."""
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test that needs a service, and as slow where it is not `core`."""
+    if SERVICES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker("integration")
+    if item.get_closest_marker("integration") and not item.get_closest_marker("core"):
+        item.add_marker("slow")
 
-    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
-        marked = [item.get_closest_marker(name) is not None for name in ("restarts_spark", "empty_platform")]
-        return "faults" in item.path.parts, marked[0], not marked[1]
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put all tests in their order.
+
+    Tests that count the stores from nothing run first. Those of faults follow, because they compare every store with the whole topic, and
+    later tests change stores by hand. Tests that end the shared Spark session or delete messages run last.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, ...]:
+        late = [item.get_closest_marker(name) is not None for name in ("forgets_messages", "restarts_spark")]
+        early = [item.get_closest_marker("empty_platform") is not None, "faults" in item.path.parts]
+        return (*late, *(not is_it for is_it in early))
 
     items.sort(key=place)
 

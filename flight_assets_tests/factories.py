@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from flight_assets.contracts import dimensions
-from flight_assets.contracts.tables import FACT, STAGING, Table
+import pyarrow as pa
 
-TOOK_AT = datetime(2013, 6, 12, 9, 0, tzinfo=UTC)
-RAW_COLUMNS = (
-    "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, batch_id BIGINT"
-)
+from flight_assets.contracts.reference import Reference, load_reference
+from flight_assets.contracts.tables import FACT, STAGING, Table
+from flight_assets.transforms.check import check
+from flight_assets.transforms.rules import Checks
+
+# After everything that happens to the flights here.
+TOOK_AT = datetime(2013, 7, 1, 9, 0, tzinfo=UTC)
 DELAYS = {"departed": {"departure_delay_minutes": 4.0}, "arrived": {"departure_delay_minutes": 4.0, "arrival_delay_minutes": -7.0}}
 HAPPENED = {
     "scheduled": "2013-06-12T13:00:00Z",
@@ -68,38 +71,45 @@ def encode(value: Any) -> bytes | None:
     return value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
 
 
-def raw_rows(spark, values: list[Any], batch_id: int = 0, offsets: list[int] | None = None, apart_s: int = 1, partition: int = 0):
-    """A batch of messages as landing leaves them; Kafka took them ``apart_s`` seconds apart in the order of their offsets."""
-    rows = [
-        (b"key", encode(value), "flight_events", partition, offset, TOOK_AT + timedelta(seconds=offset * apart_s), batch_id)
-        for offset, value in zip(offsets or range(len(values)), values, strict=True)
-    ]
-    return spark.createDataFrame(rows, RAW_COLUMNS)
+def raw_batch(values: list[Any], batch_id: int = 0, offsets: list[int] | None = None, taken_at: datetime = TOOK_AT) -> pa.RecordBatch:
+    """A batch of messages as landing leaves them; Kafka took them a second apart in the order of their offsets."""
+    places = list(offsets or range(len(values)))
+    columns = {
+        "key": pa.array([b"key"] * len(values), pa.binary()),
+        "value": pa.array([encode(value) for value in values], pa.binary()),
+        "topic": pa.array(["flight_events"] * len(values), pa.string()),
+        "kafka_partition": pa.array([0] * len(values), pa.int32()),
+        "kafka_offset": pa.array(places, pa.int64()),
+        "ingestion_timestamp": pa.array([taken_at + timedelta(seconds=place) for place in places], pa.timestamp("us", "UTC")),
+        "batch_id": pa.array([batch_id] * len(values), pa.int64()),
+    }
+    return pa.RecordBatch.from_pydict(columns)
 
 
-def dimension_frames(spark) -> tuple[Any, Any]:
-    """The airlines and the airports that messages may name."""
-    airlines = spark.createDataFrame(dimensions.airlines()[["code", "name"]])
-    airports = spark.createDataFrame(dimensions.airports()[["code", "time_zone"]])
-    return airlines, airports
+@cache
+def reference() -> Reference:
+    """The airlines and airports that messages may name."""
+    return load_reference()
 
 
-def verdicts(spark, cases: dict[str, Any]) -> dict[str, Any]:
-    """What became of each case's message: reason, detail, and the contract's fields, times as text (Spark's range is wider than Python's).
+class Row(dict[str, Any]):
+    """A row whose columns are attributes as well."""
 
-    One Spark action for all, since each takes a second.
-    """
-    from pyspark.sql import functions as F
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
 
-    from flight_assets.contracts.message import MESSAGE_FIELDS
-    from flight_assets.transforms.stage import check_messages
 
-    checked = check_messages(raw_rows(spark, list(cases.values())), *dimension_frames(spark))
-    fields = [F.col(field.name).cast("string") if field.json_type == "time" else F.col(field.name) for field in MESSAGE_FIELDS]
-    rows = checked.select("kafka_offset", "reason", "detail", "unknown_fields", *fields).collect()
-    names = list(cases)
-    assert len(rows) == len(names), "every message has one verdict"
-    return {names[row.kafka_offset]: row for row in rows}
+def checked(values: list[Any], reject_unknown: bool = False, **raw: Any) -> list[Row]:
+    """What the checks make of each message."""
+    found = check(raw_batch(values, **raw), Checks(reference(), reject_unknown))
+    return [Row(row) for row in found.to_pylist()]
+
+
+def verdicts(cases: dict[str, Any], reject_unknown: bool = False) -> dict[str, Row]:
+    """What became of each case's message, by its name."""
+    rows = checked(list(cases.values()), reject_unknown)
+    assert len(rows) == len(cases), "every message has one verdict"
+    return dict(zip(cases, rows, strict=True))
 
 
 def staged(**changes: Any) -> dict[str, Any]:
@@ -117,6 +127,8 @@ def staged(**changes: Any) -> dict[str, Any]:
         "hour": 10,
         "is_weekend": False,
         "quality_score": 1.0,
+        **dict.fromkeys(("gate", "flight_suffix", "diverted_to", "source")),
+        "unknown_codes": [],
         "kafka_partition": 0,
         "kafka_offset": 0,
         "ingestion_timestamp": TOOK_AT,

@@ -1,18 +1,20 @@
-"""Historical Analytics: what the warehouse's rollups say of any range of days, down to a single flight, for export too."""
+"""Historical Analytics: any range of days from the warehouse's rollups, down to a single flight, with export."""
 
 import io
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
+from dashboard.charts import history as figures
 from flight_assets.queries import history
+from flight_assets.queries.cache import Answer
 from flight_assets.queries.filters import Filters
 
 MEASURES = {
@@ -24,16 +26,15 @@ MEASURES = {
 }
 LEVELS: tuple[tuple[history.Dimension, str], ...] = (("airline", "airlines"), ("origin", "origins"), ("destination", "destinations"))
 PERIODS: tuple[history.Period, ...] = ("hour", "day", "week", "month")
-DailyPeriod = Literal["day", "week", "month"]
 EXPORT_ROWS = 100_000
 PATH = "history_path"
+Answers = dict[str, Answer | Exception]
 
 ui.page("Historical Analytics", "Any range of days from the warehouse's rollups, down to a single flight.")
 
 
 def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
-    """The numbers and charts of the range beside the range of the same length before it."""
-    column, title = MEASURES[measure]
+    """Show the numbers and charts of the range beside the range of the same length before it."""
     before = period_before(filters)
     queries = {
         "sums": data.history(history.daily_sums, replace(filters, first=before.first)),
@@ -43,114 +44,115 @@ def aggregates(filters: Filters, measure: str, period: history.Period) -> None:
         queries["hours"] = data.history(history.series, filters, period)
     found = ui.gather(**queries)
     with ui.section():
-        sums = ui.answer(found["sums"])
-        now, then = (made.value(totals, sums, *ends(part)).iloc[0] for part in (filters, before))
-        if not now.flights:
-            ui.empty("No flight in the warehouse matches these filters. Widen them.")
+        if not headline(ui.answer(found["sums"]), filters, before):
             return
-        st.caption(f"{drilled()}{filters.first} to {filters.until}, beside the {days(filters)} days before")
-        with st.container(horizontal=True):
-            ui.metric("Flights", f"{now.flights:,.0f}", change(now.flights, then.flights))
-            for name, shown, earlier in (
-                ("Mean arrival delay", *(ui.number(row.mean_arrival_delay, 1, "min") for row in (now, then))),
-                ("Late ≥ 15 min", *(ui.percent(row.late_share) for row in (now, then))),
-                ("Cancelled", *(ui.percent(row.cancelled_share) for row in (now, then))),
-            ):
-                ui.metric(name, shown, f"before {earlier}" if then.flights else "none before")
-        ui.stamp(sums, source="flights_daily")
     left, right = st.columns(2)
-    with left, ui.section(f"{measure} per {period}"):
-        sums = ui.answer(found["sums"])
+    with left:
+        series(found, filters, measure, period)
+    with right:
+        compared(found, filters, before, MEASURES[measure])
+    left, right = st.columns(2)
+    with left:
+        week_by_hour(found, MEASURES[measure])
+    with right:
+        weekdays(found, filters, MEASURES[measure])
+
+
+def headline(sums: Answer, filters: Filters, before: Filters) -> bool:
+    """Show the numbers of the range. Return whether it has flights."""
+    now, then = (render_cache.value(figures.totals, sums, *ends(part)).iloc[0] for part in (filters, before))
+    if not now.flights:
+        ui.empty("No flight in the warehouse matches these filters. Widen them.")
+        return False
+    st.caption(f"{drilled()}{filters.first} to {filters.until}, beside the {days(filters)} days before")
+    with st.container(horizontal=True):
+        ui.metric("Flights", f"{now.flights:,.0f}", change(now.flights, then.flights))
+        for name, shown, earlier in (
+            ("Mean arrival delay", *(ui.number(row.mean_arrival_delay, 1, "min") for row in (now, then))),
+            ("Late ≥ 15 min", *(ui.percent(row.late_share) for row in (now, then))),
+            ("Cancelled", *(ui.percent(row.cancelled_share) for row in (now, then))),
+        ):
+            ui.metric(name, shown, f"before {earlier}" if then.flights else "none before")
+    ui.stamp(sums, source="flights_daily")
+    return True
+
+
+def series(found: Answers, filters: Filters, measure: str, period: history.Period) -> None:
+    """Show a measure over the range, by hour or by a longer period."""
+    column, title = MEASURES[measure]
+    with ui.section(f"{measure} per {period}"):
         if period == "hour":
             answer, source = ui.answer(found["hours"]), "flights_hourly"
-            figure = made.figure(by_hour, answer, column, measure.lower(), title)
+            figure = render_cache.figure(figures.by_hour, answer, column, measure.lower(), title)
         else:
-            answer, source = sums, "flights_daily"
-            figure = made.figure(by_period, answer, *ends(filters), period, column, measure.lower(), title)
+            answer, source = ui.answer(found["sums"]), "flights_daily"
+            figure = render_cache.figure(figures.by_period, answer, *ends(filters), period, column, measure.lower(), title)
         ui.chart(figure, "history_series", f"Line: {title} per {period}")
         ui.stamp(answer, source=source)
-    with right, ui.section("Period against period", "Day by day, this range over the range of the same length before it."):
+
+
+def compared(found: Answers, filters: Filters, before: Filters, measure: tuple[str, str]) -> None:
+    """Show a measure day by day, this range over the one before it."""
+    with ui.section("Period against period", "Day by day, this range over the range of the same length before it."):
         sums = ui.answer(found["sums"])
-        if not then.flights:
+        if not render_cache.value(figures.totals, sums, *ends(before)).iloc[0].flights:
             st.caption("The warehouse has no flight in the period before.")
-        figure = made.figure(compared, sums, *ends(filters), *ends(before), column, title)
-        ui.chart(figure, "history_compared", f"Two lines: {title} by day in this period and the one before")
+        figure = render_cache.figure(figures.compared, sums, *ends(filters), *ends(before), *measure)
+        ui.chart(figure, "history_compared", f"Two lines: {measure[1]} by day in this period and the one before")
         ui.stamp(sums, source="flights_daily")
-    left, right = st.columns(2)
-    with left, ui.section("Week by hour"):
+
+
+def week_by_hour(found: Answers, measure: tuple[str, str]) -> None:
+    """Show a measure by weekday and hour."""
+    with ui.section("Week by hour"):
         week = ui.answer(found["week"])
-        figure = made.figure(charts.week_heatmap, week, column, title)
-        ui.chart(figure, "history_week", f"Heatmap: {title} by weekday and hour of departure")
+        figure = render_cache.figure(charts.week_heatmap, week, *measure)
+        ui.chart(figure, "history_week", f"Heatmap: {measure[1]} by weekday and hour of departure")
         ui.stamp(week, source="flights_hourly")
-    with right, ui.section("Day of week"):
+
+
+def weekdays(found: Answers, filters: Filters, measure: tuple[str, str]) -> None:
+    """Show a measure by weekday."""
+    with ui.section("Day of week"):
         sums = ui.answer(found["sums"])
-        ui.chart(made.figure(by_weekday, sums, *ends(filters), column, title), "history_weekday", f"Bars: {title} by weekday")
+        figure = render_cache.figure(figures.by_weekday, sums, *ends(filters), *measure)
+        ui.chart(figure, "history_weekday", f"Bars: {measure[1]} by weekday")
         ui.stamp(sums, source="flights_daily")
-
-
-def totals(sums: pd.DataFrame, first: date, until: date) -> pd.DataFrame:
-    """The one row of measures of these days."""
-    return history.whole(history.part(sums, first, until))
-
-
-def by_hour(frame: pd.DataFrame, column: str, name: str, title: str) -> go.Figure:
-    """A measure over time."""
-    return axis_of(charts.lines(frame, "begin", {column: name}, "scheduled departure (local time)", title), column)
-
-
-def by_period(sums: pd.DataFrame, first: date, until: date, period: DailyPeriod, column: str, name: str, title: str) -> go.Figure:
-    """A measure by day or longer period."""
-    return by_hour(history.in_periods(history.part(sums, first, until), period), column, name, title)
-
-
-def compared(sums: pd.DataFrame, first: date, until: date, first_before: date, until_before: date, column: str, title: str) -> go.Figure:
-    """A measure by day of two periods."""
-    now, before = (history.in_periods(history.part(sums, *days), "day") for days in ((first, until), (first_before, until_before)))
-    return axis_of(charts.periods_compared(now, before, column, title), column)
-
-
-def by_weekday(sums: pd.DataFrame, first: date, until: date, column: str, title: str) -> go.Figure:
-    """A measure by weekday."""
-    frame = history.by_weekday(history.part(sums, first, until))
-    named = frame.assign(weekday=[charts.WEEKDAYS[number - 1] for number in frame["weekday"]])
-    return axis_of(charts.bars(named, "weekday", column, title, by_delay="delay" in column), column)
 
 
 def drilled() -> str:
-    """What was drilled into, as the begin of a sentence; empty text at the top."""
+    """Return the codes drilled into, as the beginning of a sentence; empty text at the top."""
     return "".join(f"{dimension} {code} · " for dimension, code in st.session_state.get(PATH, ()))
 
 
-def axis_of(figure: go.Figure, column: str) -> go.Figure:
-    """The figure with a percent axis for shares."""
-    return figure.update_yaxes(tickformat=".1%") if column.endswith("share") else figure
-
-
 def ends(filters: Filters) -> tuple[date, date]:
-    """First and last day; the filters of this page always have both."""
+    """Return the first and the last day; the filters of this page always have both."""
     if filters.first is None or filters.until is None:
         raise ValueError("the range of days is open")
     return filters.first, filters.until
 
 
 def days(filters: Filters) -> int:
-    """Days of the range."""
+    """Return the number of days of the range."""
     return (ends(filters)[1] - ends(filters)[0]).days + 1
 
 
 def period_before(filters: Filters) -> Filters:
-    """The same filters for the range of the same length that ends the day before."""
+    """Return the filters for the range of the same length that ends the day before."""
     first = ends(filters)[0]
     return replace(filters, first=first - timedelta(days=days(filters)), until=first - timedelta(days=1))
 
 
 def change(now: float, before: float) -> str:
-    """The change in percent, in words."""
+    """Return the change in percent as a text."""
     return f"{(now - before) / before:+.1%} against before".replace("-", "−") if before else "none before"
 
 
 def drill_down(filters: Filters) -> None:
-    """Airline → origin → destination → route → flight: a click on a bar, or the picker, goes one level down; every chart follows."""
+    """Show the bars of one level: airline, origin, destination, route, flight.
+
+    A click on a bar, or the picker, goes one level down. Every chart of the page follows.
+    """
     path: list[tuple[str, str]] = st.session_state.setdefault(PATH, [])
     with ui.section(
         "Drill down", "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route, flight."
@@ -169,12 +171,12 @@ def drill_down(filters: Filters) -> None:
 
 
 def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
-    """The bars of one level, to be clicked."""
+    """Show the bars of one level, which can be clicked."""
     found = ui.answer(ui.gather(rows=data.history(history.by, filters, dimension, 20))["rows"])
     if found.frame.empty:
         ui.empty("No flight matches. Go one level up, or widen the filters.")
         return
-    figure = made.figure(ranked, found, dimension)
+    figure = render_cache.figure(ranked, found, dimension)
     depth = len(st.session_state[PATH])
     event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
     picked = st.selectbox(
@@ -193,24 +195,18 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
 
 
 def ranked(frame: pd.DataFrame, dimension: str) -> go.Figure:
-    """The bars of a level, with names and delays on hover."""
+    """Return the bars of a level, with names and delays on hover."""
     names = ui.airline_names()
     rows = frame.to_dict("records")
     hover = [f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in rows]
     return charts.ranking(frame.assign(hover=hover), dimension, "flights", "flights (blue: early, red: late)", "hover")
 
 
-def route_days(frame: pd.DataFrame) -> go.Figure:
-    """The delay of a route by day."""
-    columns = {"mean_arrival_delay": "mean arrival delay"}
-    return charts.lines(frame.sort_values("day"), "day", columns, "day (local)", "mean arrival delay (min)")
-
-
 def route_level(filters: Filters) -> None:
-    """The days of one route, and its flights; a chosen flight shows all that is known about it."""
+    """Show the days and the flights of one route; a chosen flight shows its whole row."""
     found = ui.gather(days=data.history(history.by, filters, "day", 400), flights=data.history(history.flights, filters, 200))
     by_day = ui.answer(found["days"])
-    ui.chart(made.figure(route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
+    ui.chart(render_cache.figure(figures.route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
     flights = ui.answer(found["flights"])
     event = ui.table(flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row")
     picked = event["selection"]["rows"] if event else []
@@ -225,7 +221,7 @@ def route_level(filters: Filters) -> None:
 
 
 def narrowed(filters: Filters, path: list[tuple[str, str]]) -> Filters:
-    """The filters, and what was drilled into."""
+    """Return the filters narrowed to the codes drilled into."""
     codes: dict[str, Any] = {f"{dimension}s": (code,) for dimension, code in path}
     return replace(filters, **codes)
 
@@ -240,7 +236,7 @@ def climb(depth: int) -> None:
 
 
 def export(filters: Filters) -> None:
-    """The rows behind the page as files."""
+    """Show the rows behind the page as files to download."""
     with ui.section("Export"):
         what = st.segmented_control("Rows", ["per day and route", "single flights"], default="per day and route", key="history_export")
         if what == "single flights":
@@ -249,11 +245,11 @@ def export(filters: Filters) -> None:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
         frame = found.frame
         with st.container(horizontal=True):
-            csv = made.file(as_csv, found)
+            csv = render_cache.file(as_csv, found)
             st.download_button("CSV", csv, "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
             st.download_button(
                 "Parquet",
-                made.file(as_parquet, found),
+                render_cache.file(as_parquet, found),
                 "flights.parquet",
                 "application/vnd.apache.parquet",
                 icon=":material/download:",
@@ -277,7 +273,7 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
 
 
 def body() -> None:
-    """The page below its head, once the warehouse says which days it has."""
+    """Show the page below its head, for the days that the warehouse has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)
@@ -291,7 +287,7 @@ def body() -> None:
     chosen = narrowed(filters, st.session_state.get(PATH, []))
     depth = len(st.session_state.get(PATH, []))
     ranks = [data.history(history.by, chosen, LEVELS[depth][0], 20)] if depth < len(LEVELS) else []
-    data.ahead(*ranks, data.history(history.daily_rows, chosen, EXPORT_ROWS))
+    data.prefetch(*ranks, data.history(history.daily_rows, chosen, EXPORT_ROWS))
     ui.live(partial(aggregates, chosen, measure, period), "history_aggregates")
     ui.live(partial(drill_down, filters), "history_drill")
     ui.live(partial(export, chosen), "history_export_part")

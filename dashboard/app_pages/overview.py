@@ -1,10 +1,10 @@
-"""Real-Time Overview: what comes in, how much there is, how fast it gets through, and which flights are late where."""
+"""Real-Time Overview: incoming messages, sizes, latency, and late flights on a map."""
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
 from flight_assets.contracts import dimensions
 from flight_assets.queries import live
@@ -19,7 +19,7 @@ MAP_HEIGHT = 440
 COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes", "arrival_delay_minutes",
            "predicted_delay_minutes", "quality_score", "ingestion_timestamp")  # fmt: skip
 
-ui.page("Real-Time Overview", "What is coming in now, how fast it gets through, and which flights are late.")
+ui.page("Real-Time Overview", "Incoming messages, their latency, and late flights.")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     label = st.selectbox("Window", list(WINDOWS), index=1, key="overview_window", persist_state="session", width=160)
@@ -28,7 +28,7 @@ minutes = WINDOWS[label]
 
 
 def now() -> None:
-    """The numbers at the top, what came in over time, how fast it got through, and the map."""
+    """Show the headline numbers, incoming messages over time, latency, and the map."""
     found = ui.gather(
         incoming=data.other(live.incoming, lambda known: (known.kafka(),), minutes),
         messages=data.other(live.messages_taken, lambda known: (known.kafka(),)),
@@ -59,7 +59,7 @@ def incoming_chart(found: dict[str, Answer | Exception]) -> None:
             ui.empty(f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window.")
         else:
             ui.chart(
-                made.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
+                render_cache.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
                 f"Bars: messages that Kafka took in the last {label}, {incoming.frame['messages'].sum():,} in all",
             )  # fmt: skip
         ui.stamp(incoming, source="Kafka")
@@ -73,7 +73,7 @@ def latency_chart(found: dict[str, Answer | Exception]) -> None:
             ui.empty("No batch has been finished yet. Run `flights process`.")
         else:
             ui.chart(
-                made.figure(charts.latency_over_batches, latency, ui.time_zone(), CHART_HEIGHT), "overview_latency",
+                render_cache.figure(charts.latency_over_batches, latency, ui.time_zone(), CHART_HEIGHT), "overview_latency",
                 f"Lines: latency p50 and p95 of the last {len(latency.frame)} batches, in seconds",
             )  # fmt: skip
         ui.stamp(latency, source="MongoDB and HDFS")
@@ -129,12 +129,12 @@ def delays(found: dict[str, Answer | Exception]) -> None:
     """The map of routes and airports."""
     with ui.section("Delays by airport and route", "Mean arrival delay, before arrival the departure delay; flights of the window."):
         routes = ui.answer(found["routes"])
-        placed, shown = made.value(placed_and_shown, routes)
+        placed, shown = render_cache.value(placed_and_shown, routes)
         if not placed:
             ui.empty(f"No flight with a known delay came in during the last {label}.")
         else:
             ui.chart(
-                made.figure(delay_map, routes), "overview_map", f"Map: {shown} routes and their airports coloured by mean delay"
+                render_cache.figure(delay_map, routes), "overview_map", f"Map: {shown} routes and their airports coloured by mean delay"
             )  # fmt: skip
         beyond = placed - shown
         note = f"{int(routes.frame['flights'].sum()):,} flights in the window"
@@ -142,7 +142,7 @@ def delays(found: dict[str, Answer | Exception]) -> None:
 
 
 def placed_and_shown(routes: pd.DataFrame) -> tuple[int, int]:
-    """How many routes have a delay, and how many of them lie on the map."""
+    """Return the number of routes that have a delay, and of those on the map."""
     placed = routes[routes["mean_delay"].notna()]
     return len(placed), len(charts.on_the_map(placed, dimensions.airports()))
 
@@ -175,7 +175,7 @@ def records() -> None:
 
 
 def first_page() -> None:
-    """Another search begins with its newest flights."""
+    """Go back to the first page, because another search begins with its newest flights."""
     st.session_state[PAGE] = 1
 
 

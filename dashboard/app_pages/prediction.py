@@ -1,29 +1,25 @@
-"""Prediction & Insights: how right the delay model is, by time, confidence and version, and why a flight got its prediction."""
+"""Prediction & Insights: errors of the delay model by time, confidence and version, and reasons of a prediction."""
 
 from functools import partial
-from zoneinfo import ZoneInfo
 
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
+from dashboard.charts import prediction as quality_figures
 from flight_assets.queries import history, model_quality
-from flight_assets.queries.cache import Query
+from flight_assets.queries.cache import Answer, Query
 from flight_assets.queries.filters import Filters
 
-PROMISED_COVERAGE = 0.9
-FEW_FLIGHTS = 20
 DAYS = 30  # single flights are read here, where other pages read sums by day
 LARGEST = 50
 BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
-ui.page("Prediction & Insights", "How right the delay model is, beside what a plain guess would give, and why a flight got its prediction.")
+ui.page("Prediction & Insights", "Errors of the delay model beside those of plain guesses, and the reasons of a prediction.")
 
 
 def queries_of_figures(filters: Filters) -> dict[str, Query]:
-    """What ``figures`` asks."""
+    """Return the queries of ``figures``."""
     return {
         "bins": data.history(history.delay_distribution, filters),
         "dots": data.history(history.predicted_against_actual, filters, 3_000),
@@ -32,7 +28,7 @@ def queries_of_figures(filters: Filters) -> dict[str, Query]:
 
 
 def figures(filters: Filters) -> None:
-    """Distribution, actual against predicted, and the largest errors."""
+    """Show the distribution, actual against predicted, and the largest errors."""
     found = ui.gather(**queries_of_figures(filters))
     left, right = st.columns(2)
     with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
@@ -40,14 +36,18 @@ def figures(filters: Filters) -> None:
         if bins.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
         else:
-            ui.chart(made.figure(charts.distributions, bins), "prediction_bins", "Steps: flights by predicted and by actual arrival delay")
+            ui.chart(
+                render_cache.figure(charts.distributions, bins),
+                "prediction_bins",
+                "Steps: flights by predicted and by actual arrival delay",
+            )
         ui.stamp(bins, source="fact_flight_events")
     with right, ui.section("Actual against predicted", "A sample of at most 3,000 flights; on the dashed line the prediction was right."):
         dots = ui.answer(found["dots"])
         if dots.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
         else:
-            figure = made.figure(charts.predicted_against_actual, dots)
+            figure = render_cache.figure(charts.predicted_against_actual, dots)
             ui.chart(figure, "prediction_dots", "Dots: actual over predicted arrival delay by flight")
         ui.stamp(dots, source="fact_flight_events")
     with ui.section(
@@ -66,103 +66,81 @@ def figures(filters: Filters) -> None:
 
 
 def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
-    """MAE, RMSE, MAPE and coverage beside the baselines, confidence bins, and versions compared."""
+    """Show errors and coverage beside the baselines, the error by confidence, and model versions compared."""
     if filters.first is None or filters.until is None:
         return
     days = (filters.first, filters.until)
     found = ui.gather(
-        whole=data.judged(model_quality.live_quality, *days, "all"),
-        quality=data.judged(model_quality.live_quality, *days, bucket),
+        whole=data.model(model_quality.live_quality, *days, "all"),
+        quality=data.model(model_quality.live_quality, *days, bucket),
         confidence=data.history(model_quality.confidence_bins, *days),
-        versions=data.judged(model_quality.versions_compared, *days),
+        versions=data.model(model_quality.versions_compared, *days),
     )
-    with ui.section("How right the predictions are", "All flights predicted in these days, whatever airline or airport is picked."):
-        whole = ui.answer(found["whole"])
-        arrived = whole.frame[whole.frame["flights"] > 0]
-        if arrived.empty:
-            ui.empty("No flight that was predicted in these days has arrived yet.")
-            ui.stamp(whole, source="predictions")
+    with ui.section("Accuracy of the predictions", "All flights predicted in these days, whatever airline or airport is picked."):
+        if not headline(ui.answer(found["whole"])):
             return
-        best = arrived.sort_values("flights").iloc[-1]
-        with st.container(horizontal=True):
-            ui.metric("MAE", ui.number(best.mae, 1, "min"), f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}")
-            ui.metric("RMSE", ui.number(best.rmse, 1, "min"), f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}")
-            ui.metric(
-                "MAPE",
-                ui.percent(best.mape, 0),
-                "of flights ≥ 15 min off time",
-                help="Mean |error| / |actual|, flights at least 15 min early or late.",
-            )
-            ui.metric("90 % interval", ui.percent(best.coverage_90), "of actuals within")
-            ui.metric("Flights", f"{best.flights:,.0f}", f"model {best.model_version}")
-        ui.stamp(whole, source="predictions")
-    quality = found["quality"]
-    left, right = st.columns(2)
-    with left, ui.section("MAE and RMSE over time"):
-        figure = made.figure(errors_over_time, ui.answer(quality), ui.time_zone())
-        ui.chart(figure, "prediction_errors_time", "Lines: MAE and RMSE by day")
-        ui.stamp(ui.answer(quality), source="predictions", note=f"buckets with {FEW_FLIGHTS} flights or more")
-    with right, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
-        figure = made.figure(mape_over_time, ui.answer(quality), ui.time_zone())
-        ui.chart(figure, "prediction_mape", "Line: MAPE by day")
-        ui.stamp(ui.answer(quality), source="predictions")
-    left, right = st.columns(2)
-    with left, ui.section("Interval coverage over time"):
-        figure = made.figure(coverage_over_time, ui.answer(quality), ui.time_zone())
-        ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
-        ui.stamp(ui.answer(quality), source="predictions")
-    with right, ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
+    quality_over_time(found["quality"])
+    with ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
         confidence = ui.answer(found["confidence"])
-        ui.chart(made.figure(errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
+        ui.chart(render_cache.figure(quality_figures.errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
         ui.stamp(confidence, source="predictions")
+    versions_compared(found["versions"])
+
+
+def headline(whole: Answer) -> bool:
+    """Show the figures of all days. Return whether a predicted flight has arrived."""
+    arrived = whole.frame[whole.frame["flights"] > 0]
+    if arrived.empty:
+        ui.empty("No flight that was predicted in these days has arrived yet.")
+        ui.stamp(whole, source="predictions")
+        return False
+    best = arrived.sort_values("flights").iloc[-1]
+    explained = "Mean |error| / |actual|, flights at least 15 min early or late."
+    with st.container(horizontal=True):
+        ui.metric("MAE", ui.number(best.mae, 1, "min"), f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}")
+        ui.metric("RMSE", ui.number(best.rmse, 1, "min"), f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}")
+        ui.metric("MAPE", ui.percent(best.mape, 0), "of flights ≥ 15 min off time", help=explained)
+        ui.metric("90 % interval", ui.percent(best.coverage_90), "of actuals within")
+        ui.metric("Flights", f"{best.flights:,.0f}", f"model {best.model_version}")
+    ui.stamp(whole, source="predictions")
+    return True
+
+
+def quality_over_time(quality: Answer | Exception) -> None:
+    """Show errors, MAPE and coverage by bucket, each in a part that fails alone."""
+    errors, mape, coverage = st.columns(3)
+    note = f"buckets with {quality_figures.FEW_FLIGHTS} flights or more"
+    with errors, ui.section("MAE and RMSE over time"):
+        answer = ui.answer(quality)
+        figure = render_cache.figure(quality_figures.errors_over_time, answer, ui.time_zone())
+        ui.chart(figure, "prediction_errors_time", "Lines: MAE and RMSE by day")
+        ui.stamp(answer, source="predictions", note=note)
+    with mape, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
+        answer = ui.answer(quality)
+        figure = render_cache.figure(quality_figures.mape_over_time, answer, ui.time_zone())
+        ui.chart(figure, "prediction_mape", "Line: MAPE by day")
+        ui.stamp(answer, source="predictions", note=note)
+    with coverage, ui.section("Interval coverage over time"):
+        answer = ui.answer(quality)
+        figure = render_cache.figure(quality_figures.coverage_over_time, answer, ui.time_zone())
+        ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
+        ui.stamp(answer, source="predictions", note=note)
+
+
+def versions_compared(found: Answer | Exception) -> None:
+    """Show champion and challenger over the flights that both predicted."""
     with ui.section("Model versions compared", "Champion and challenger over the flights that both predicted."):
-        versions = ui.answer(found["versions"])
+        versions = ui.answer(found)
         if versions.frame.empty:
             ui.empty("No challenger predicts beside the champion in these days.")
         else:
-            shown = versions.frame[
-                ["role", "model_version", "flights", "mae", "rmse", "mape", "coverage_90", "interval_width_minutes", "brier"]
-            ]
-            ui.table(shown, key="prediction_versions")
+            columns = ["role", "model_version", "flights", "mae", "rmse", "mape", "coverage_90", "interval_width_minutes", "brier"]
+            ui.table(versions.frame[columns], key="prediction_versions")
         ui.stamp(versions, source="predictions and challenger_predictions")
 
 
-def errors_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """Errors beside those of the baselines, by bucket."""
-    shown = enough(frame)
-    columns = {"mae": "MAE", "rmse": "RMSE", "mae_median_baseline": "baseline MAE (median)", "rmse_mean_baseline": "baseline RMSE (mean)"}
-    figure = charts.lines(shown, "bucket", columns, "prediction made (UTC)", "error (min)")
-    return charts.local_on_hover(figure, "MAE", shown["bucket"], zone)
-
-
-def mape_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """MAPE by bucket."""
-    shown = enough(frame)
-    figure = charts.lines(shown, "bucket", {"mape": "MAPE"}, "prediction made (UTC)", "MAPE")
-    return charts.local_on_hover(figure, "MAPE", shown["bucket"], zone).update_yaxes(tickformat=".0%")
-
-
-def coverage_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """Coverage beside what is promised, by bucket."""
-    shown = enough(frame)
-    figure = charts.coverage(shown, "bucket", "coverage_90", PROMISED_COVERAGE, "prediction made (UTC)")
-    return charts.local_on_hover(figure, charts.COVERED, shown["bucket"], zone)
-
-
-def errors_by_confidence(frame: pd.DataFrame) -> go.Figure:
-    """MAE by the mean confidence of each bin."""
-    named = frame.assign(confidence=[f"{confidence:.2f}" for confidence in frame["confidence"]])
-    return charts.bars(named, "confidence", "mae", "MAE (min)", "min")
-
-
-def enough(frame: pd.DataFrame) -> pd.DataFrame:
-    """The buckets of the version with most flights, those of them with flights enough to say something."""
-    version = frame.groupby("model_version")["flights"].sum().idxmax()
-    return frame[(frame["model_version"] == version) & (frame["flights"] >= FEW_FLIGHTS)]
-
-
 def why(filters: Filters) -> None:
-    """What each feature added to the prediction of a chosen flight."""
+    """Show the contribution of each feature to the prediction of a chosen flight."""
     with ui.section("Why this prediction", "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes."):
         candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, LARGEST))["rows"]).frame["flight_id"]
         if candidates.empty:
@@ -172,7 +150,7 @@ def why(filters: Filters) -> None:
             "Flight", list(candidates), key="prediction_flight", width=300, accept_new_options=True,
             help="The flights with the largest errors; any other flight_id can be typed.",
         )  # fmt: skip
-        found = ui.gather(why=data.judged(model_quality.explanation, flight_id), flight=data.history(history.flight, flight_id))
+        found = ui.gather(why=data.model(model_quality.explanation, flight_id), flight=data.history(history.flight, flight_id))
         flight = ui.answer(found["flight"])
         if len(flight.frame):
             row = flight.frame.iloc[0]
@@ -190,7 +168,7 @@ def why(filters: Filters) -> None:
             ui.stamp(flight, source="fact_flight_events")
             return
         ui.chart(
-            made.figure(charts.contributions, reasons),
+            render_cache.figure(charts.contributions, reasons),
             "prediction_why",
             f"Bars: contributions of features to the prediction of {flight_id}",
         )
@@ -199,7 +177,7 @@ def why(filters: Filters) -> None:
 
 
 def body() -> None:
-    """The page below its head, once the warehouse says which days it has."""
+    """Show the page below its head, for the days that the warehouse has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)
@@ -207,7 +185,7 @@ def body() -> None:
     chosen = ui.history_filters("prediction", extent["first"], extent["last"], DAYS)
     if chosen is not None:
         bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
-        data.ahead(*queries_of_figures(chosen).values())
+        data.prefetch(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
         ui.live(partial(figures, chosen), "prediction_figures")
         ui.live(partial(why, chosen), "prediction_reasons")

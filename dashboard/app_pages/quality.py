@@ -1,4 +1,4 @@
-"""Data Quality & Metadata: what is missing or rejected, how fresh each table is, and whether every message is accounted for."""
+"""Data Quality & Metadata: missing and rejected data, freshness of tables, conservation of messages."""
 
 from datetime import date, timedelta
 
@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
 from flight_assets.queries import history, quality
 
@@ -16,12 +16,12 @@ BATCHES = 120
 
 ui.page(
     "Data Quality & Metadata",
-    "What is missing, what was rejected and why, how fresh each table is, and whether every message is accounted for.",
+    "Missing values, rejected messages with their reasons, freshness of each table, and conservation of messages.",
 )
 
 
 def ledger() -> None:
-    """Conservation: each message in exactly one counter, in total and per batch."""
+    """Show conservation: each message in exactly one counter, in total and per batch."""
     found = ui.gather(conservation=data.history(quality.conservation), batches=data.history(quality.batches, BATCHES))
     with ui.section("Every message is accounted for", "Messages landed = staged + duplicate + quarantined, in each batch."):
         whole = ui.answer(found["conservation"])
@@ -46,13 +46,13 @@ def ledger() -> None:
         if batches.frame.empty:
             ui.empty("No batch has been finished yet.")
         else:
-            figure = made.figure(charts.stacked_batches, batches, ("staged", "duplicate", "quarantined"), "messages")
+            figure = render_cache.figure(charts.stacked_batches, batches, ("staged", "duplicate", "quarantined"), "messages")
             ui.chart(figure, "quality_batches", f"Stacked bars: what became of the messages of {len(batches.frame)} batches")
         ui.stamp(batches, source="batch_metadata")
 
 
 def freshness() -> None:
-    """How old the newest row of each table is, with the way to its asset."""
+    """Show the age of the newest row of each table, with a link to its asset."""
     found = ui.gather(tables=data.history(quality.freshness))
     with ui.section("Freshness per table", "Age of the newest of the table's own times; replayed flights keep the times of their year."):
         tables = ui.answer(found["tables"])
@@ -68,7 +68,7 @@ def freshness() -> None:
 
 
 def rejected() -> None:
-    """The quarantine by reason, and samples of the reason that is chosen."""
+    """Show the quarantine by reason, and samples of the chosen reason."""
     found = ui.gather(reasons=data.history(quality.quarantine_by_reason))
     with ui.section("Quarantine by reason", "Messages that the contract rejects; they are kept byte for byte."):
         reasons = ui.answer(found["reasons"])
@@ -76,7 +76,7 @@ def rejected() -> None:
             ui.empty("No message has been rejected.")
             ui.stamp(reasons, source="quarantined_events")
             return
-        figure = made.figure(charts.counts, reasons, "reason", "messages", "messages")
+        figure = render_cache.figure(charts.counts, reasons, "reason", "messages", "messages")
         ui.chart(figure, "quality_reasons", f"Bars: {reasons.frame['messages'].sum():,} rejected messages by reason")
         reason = st.selectbox("Samples of", reasons.frame["reason"], key="quality_reason", persist_state="session", width=260)
         samples = ui.answer(ui.gather(rows=data.history(quality.quarantine_samples, reason, SAMPLES))["rows"])
@@ -103,7 +103,7 @@ def gaps() -> None:
             ),
         ):
             missing = ui.answer(found["missing"])
-            ui.chart(made.figure(most_missing, missing), "quality_missing", "Bars: share of missing values by field")
+            ui.chart(render_cache.figure(most_missing, missing), "quality_missing", "Bars: share of missing values by field")
             ui.stamp(missing, source="fact_flight_events")
         with (
             right,
@@ -113,7 +113,7 @@ def gaps() -> None:
             if score.frame.empty:
                 ui.empty("No flight matches these filters. Widen them.")
             else:
-                ui.chart(made.figure(score_by_day, score), "quality_score", "Line: mean quality score by day")
+                ui.chart(render_cache.figure(score_by_day, score), "quality_score", "Line: mean quality score by day")
             ui.stamp(score, source="flights_daily")
 
 
@@ -134,7 +134,7 @@ def checked_since() -> date:
 
 
 def checks() -> None:
-    """How the asset checks have gone."""
+    """Show the results of the asset checks over the last days."""
     since = checked_since()
     found = ui.gather(checks=data.history(quality.check_trend, since))
     with ui.section("Checks", f"Share of evaluations that failed, by check and day, of the last {CHECK_DAYS} days."):
@@ -143,7 +143,7 @@ def checks() -> None:
             ui.empty("No check has been recorded in these days; each batch records its checks.")
         else:
             ui.chart(
-                made.figure(charts.check_heatmap, trend, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
+                render_cache.figure(charts.check_heatmap, trend, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
                 "quality_checks",
                 "Heatmap: share of failed evaluations by check and day",
             )
@@ -155,7 +155,7 @@ def checks() -> None:
 
 
 def archives() -> None:
-    """What was moved from MongoDB to HDFS."""
+    """Show the archives: flights moved from MongoDB to HDFS."""
     found = ui.gather(archives=data.history(quality.archives))
     with ui.section("Archives of MongoDB", "Documents moved to HDFS when MongoDB grows above its threshold."):
         rows = ui.answer(found["archives"])
@@ -192,7 +192,7 @@ def schema() -> None:
         ui.stamp(contract, source="schema_metadata")
 
 
-data.ahead(
+data.prefetch(
     data.history(quality.conservation), data.history(quality.batches, BATCHES), data.history(quality.quarantine_by_reason),
     data.history(history.extent), data.history(quality.freshness), data.history(quality.archives),
     data.history(quality.check_trend, checked_since()), data.history(quality.contract),

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, made
+from dashboard import charts, data, render_cache
 from dashboard import components as ui
 from flight_assets.queries import history, live
 from flight_assets.queries.cache import Answer
@@ -58,10 +58,10 @@ def series(frame: pd.DataFrame, column: str, points: int, unit: str, x_title: st
 
 
 def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
-    """The chart, and what the regression says in words."""
+    """Show the chart, and the regression in words."""
     column = MEASURES[measure][0]
-    values, line = made.value(analysed, found, column)
-    figure = made.figure(series, found, column, points, unit, x_title, ui.time_zone())
+    values, line = render_cache.value(analysed, found, column)
+    figure = render_cache.figure(series, found, column, points, unit, x_title, ui.time_zone())
     ui.chart(figure, "streaming_series", f"Line: {measure.lower()} per {bucket} with rolling mean, trend and anomalies")
     with st.container(horizontal=True):
         ui.metric("Latest", ui.number(values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2), unit)
@@ -97,14 +97,14 @@ def windows(frame: pd.DataFrame, points: int, bucket: str) -> pd.DataFrame:
 def windowed(found: Answer, bucket: str) -> None:
     """The newest windows as a table."""
     ui.table(
-        made.value(windows, found, points, bucket),
+        render_cache.value(windows, found, points, bucket),
         key="streaming_windows",
         column_config={"cancelled": st.column_config.NumberColumn("cancelled", format="%d")},
     )
 
 
 def hot() -> None:
-    """The windows of MongoDB."""
+    """Show the windows of MongoDB."""
     minutes, bucket = LIVE_WINDOWS[window]
     found = ui.gather(
         series=data.live(live.over_time, minutes, bucket, filters), states=data.live(live.by_state, minutes, filters),
@@ -128,7 +128,7 @@ def hot() -> None:
             ui.empty("No flight in this range.")
         else:
             ui.chart(
-                made.figure(charts.bars, states, "event_type", "flights", "flights", "", 260),
+                render_cache.figure(charts.bars, states, "event_type", "flights", "flights", "", 260),
                 "streaming_states",
                 "Bars: flights by newest state",
             )
@@ -136,12 +136,12 @@ def hot() -> None:
 
 
 def series_is_empty(found: object) -> bool:
-    """Whether an answer has no rows; an error is not empty, it is to be shown."""
+    """Return True for an answer without rows. An error is not empty: it is shown."""
     return getattr(found, "frame", None) is not None and bool(found.frame.empty)  # type: ignore[attr-defined]
 
 
 def cold(filters: Filters, period: history.Period) -> None:
-    """The series of the warehouse."""
+    """Show the series of the warehouse."""
     found = ui.gather(series=data.history(history.series, filters, period))
     with ui.section(f"{measure} per {period}"):
         answer = ui.answer(found["series"])
@@ -160,7 +160,7 @@ def cold(filters: Filters, period: history.Period) -> None:
 
 
 def past() -> None:
-    """The warehouse's part, once it says which days it has."""
+    """Show the series of the warehouse, for the days that it has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)

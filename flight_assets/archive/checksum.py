@@ -21,11 +21,11 @@ _WORD = 2**64
 
 
 def checksum(rows: pa.Table) -> int:
-    """The sum of a 64-bit hash of each row, modulo 2⁶⁴; 0 for no rows.
+    """Return the sum of a 64-bit hash of each row, modulo 2⁶⁴; 0 for no rows.
 
-    The same rows give the same sum in any order; a changed value, a value moved to another row, a null in the place of a value, a row
-    too many or too few give another. Names and order of the columns count too. Takes strings, numbers, booleans, dates, times and
-    structs of them.
+    The same rows give the same sum in any order. A changed or moved value, a null for a value, and a
+    missing or additional row give another sum. Names and order of the columns count too. Columns may be
+    strings, numbers, booleans, dates, times and structs of them.
 
     Raises:
         TypeError: a column has another type.

@@ -31,6 +31,8 @@ _BSON_TYPES = {
     "BOOLEAN": "bool",
     "TIMESTAMP": "date",
 }
+# Columns that archives written by older versions do not have; they are null in their flights.
+ADDED_SINCE = {"gate", "flight_suffix", "diverted_to", "source"}
 _ISO_DATE = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
 _NEEDED = ("_id", "flight_id", "event_id", "flight_date", "processing_date", "ingestion_timestamp", "batch_id", "version")
 
@@ -144,6 +146,14 @@ def _row_type(column: Column) -> pa.DataType:
 
     exact = {"TIMESTAMP": pa.timestamp("us", tz="UTC"), "DATE": pa.date32()}
     return exact.get(column.type) or _arrow_type(column)
+
+
+def is_of_contract(schema: pa.Schema) -> bool:
+    """Return whether a file has the contract's columns with their types. A file of an older version lacks those added since."""
+    wanted = file_schema()
+    known = [field for field in wanted if field.name in schema.names]
+    missing = set(wanted.names) - set(schema.names)
+    return len(known) == len(schema.names) and missing <= ADDED_SINCE and all(schema.field(field.name).equals(field) for field in known)
 
 
 def ranges(rows: pa.Table) -> Document:

@@ -9,6 +9,7 @@ from flight_assets.archive.record import ARCHIVE_ROOT, ArchivedFile, ArchiveReco
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.stores import mongo
+from flight_assets.transforms.flights import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,15 +30,15 @@ class ArchiveDamaged(FlightsError):
     """Files of an archive are missing or do not hold what was written."""
 
 
-def export(house: Warehouse, settings: Settings, hdfs: Hdfs, record: ArchiveRecord) -> None:
-    """Write the planned slices to the temporary directory and note in the record which files with how many rows and which checksums.
+def export(warehouse: Warehouse, settings: Settings, hdfs: Hdfs, record: ArchiveRecord) -> None:
+    """Write the planned slices to the temporary directory and record each file with its rows and checksum.
 
-    A repeat begins anew. Documents that were updated or deleted since the plan are not in their slice any more and stay out, and so do
-    those that do not fit the contract, which are counted.
+    A repeat starts again from the first slice. Documents updated or deleted since the plan are left out. So
+    are those that do not fit the contract, which are counted.
     """
     hdfs.delete(record.temporary)
     work = tasks.Export(settings, record.temporary, tuple(record.slices), record.restored_since)
-    found = tasks.each(house, work, len(record.slices))
+    found = tasks.each(warehouse, work, len(record.slices))
     record.written = [WrittenFile(**each) for each in found if "path" in each]
     for each in found:
         if "slice" in each:
@@ -52,24 +53,26 @@ def total(found: Sequence[WrittenFile]) -> str:
     return str(sum(int(each.checksum) for each in found) % 2**64)
 
 
-def read(house: Warehouse, location: str) -> DataFrame:
+def read(warehouse: Warehouse, location: str) -> DataFrame:
     """The archived rows below a location, in the columns of the fact table."""
-    return house.spark.read.schema(columns.spark_schema()).parquet(location).select(*FACT.column_names)
+    return warehouse.spark.read.schema(columns.spark_schema()).parquet(location).select(*FACT.column_names)
 
 
-def read_back(house: Warehouse, settings: Settings, directory: str, paths: Sequence[str]) -> tuple[list[ArchivedFile], list[str]]:
-    """What is in each of some files, read whole from HDFS; and what is wrong with those that cannot be read."""
-    found = tasks.each(house, tasks.ReadBack(settings, directory, tuple(paths)), len(paths))
+def read_back(warehouse: Warehouse, settings: Settings, directory: str, paths: Sequence[str]) -> tuple[list[ArchivedFile], list[str]]:
+    """Return the content of files on HDFS, read whole, and the errors of the unreadable ones."""
+    found = tasks.each(warehouse, tasks.ReadBack(settings, directory, tuple(paths)), len(paths))
     return [ArchivedFile(**each) for each in found if "problem" not in each], tasks.problems(found)
 
 
-def verify_written(house: Warehouse, settings: Settings, hdfs: Hdfs, directory: str, written: Sequence[WrittenFile]) -> list[ArchivedFile]:
+def verify_written(
+    warehouse: Warehouse, settings: Settings, hdfs: Hdfs, directory: str, written: Sequence[WrittenFile]
+) -> list[ArchivedFile]:
     """Read back what an export wrote; returns the files as they are on HDFS.
 
     Raises:
         ArchiveDamaged: a file is missing, unreadable, differs in rows or checksum, or is not one of them; the message names each.
     """
-    found, wrong = read_back(house, settings, directory, [each.path for each in written])
+    found, wrong = read_back(warehouse, settings, directory, [each.path for each in written])
     there = {each.path: each for each in found}
     for each in written:
         now = there.get(each.path)
@@ -101,7 +104,7 @@ def refuse_changed(hdfs: Hdfs, record: ArchiveRecord) -> None:
         raise ArchiveDamaged(f"archive {record.archive_id} at {record.directory} is damaged: {'; '.join(problems)}")
 
 
-def refuse_damaged(house: Warehouse, settings: Settings, hdfs: Hdfs, record: ArchiveRecord) -> None:
+def refuse_damaged(warehouse: Warehouse, settings: Settings, hdfs: Hdfs, record: ArchiveRecord) -> None:
     """Read every file of a published archive and compare counts and checksums with the record.
 
     Raises:
@@ -109,68 +112,69 @@ def refuse_damaged(house: Warehouse, settings: Settings, hdfs: Hdfs, record: Arc
     """
     refuse_changed(hdfs, record)
     try:
-        verify_written(house, settings, hdfs, record.directory, record.files)
+        verify_written(warehouse, settings, hdfs, record.directory, record.files)
     except ArchiveDamaged as error:
         raise ArchiveDamaged(f"archive {record.archive_id}: {error}") from error
 
 
-def delete_from_hot(house: Warehouse, settings: Settings, record: ArchiveRecord, chosen: Sequence[ArchivedFile]) -> int:
+def delete_from_hot(warehouse: Warehouse, settings: Settings, record: ArchiveRecord, chosen: Sequence[ArchivedFile]) -> int:
     """Delete from the hot store what some files of an archive hold; returns how many of their flights are hot in another state.
 
     Raises:
         ArchiveDamaged: a file does not have the bytes that were verified; nothing of it was deleted.
     """
     work = tasks.Delete(settings, record.directory, tuple((each.path, each.sha256) for each in chosen))
-    found = tasks.each(house, work, len(chosen))
+    found = tasks.each(warehouse, work, len(chosen))
     wrong = tasks.problems(found)
     if wrong:
         raise ArchiveDamaged(f"archive {record.archive_id} at {record.directory} is damaged: {'; '.join(wrong)}")
     return sum(int(each["left"]) for each in found)
 
 
-def create_views(house: Warehouse, settings: Settings) -> None:
+def create_views(warehouse: Warehouse, settings: Settings) -> None:
     """Create what is missing of the external table over published files, and the two views.
 
     ``archived_flight_events``: every archived state. ``all_flight_events``: every flight once in its newest state, hot or cold, and the
     archive that holds that state if one does. The fact table has each flight's newest state whatever an archive does, so the view is
     right at every step of one.
     """
-    present = {row.tableName for row in house.spark.sql(f"SHOW TABLES IN {house.database}").collect()}
+    present = {row.tableName for row in warehouse.spark.sql(f"SHOW TABLES IN {warehouse.database}").collect()}
     if {FILES, VIEW, UNITED} <= present:
         return
     flat = ", ".join(f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date")
     names = ", ".join(FACT.column_names)
-    files, archived, united = (f"{house.database}.{name}" for name in (FILES, VIEW, UNITED))
-    states = f"SELECT flight_id, timestamp, kafka_offset, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608 - names of the contract
+    files, archived, united = (f"{warehouse.database}.{name}" for name in (FILES, VIEW, UNITED))
+    state = f"flight_id, {', '.join(ORDER)}"
+    states = f"SELECT {state}, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608 - names of the contract
     for statement in (
         f"CREATE TABLE IF NOT EXISTS {files} ({flat}, archive_id STRING, processing_date DATE) USING parquet "
         f"PARTITIONED BY (archive_id, processing_date) LOCATION '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'",
         f"CREATE VIEW IF NOT EXISTS {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608 - names of the contract
-        f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {house.name(FACT)} f "  # noqa: S608 - names of the contract
-        f"LEFT JOIN ({states}) a USING (flight_id, timestamp, kafka_offset)",
+        f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {warehouse.name(FACT)} f "  # noqa: S608 - names of the contract
+        f"LEFT JOIN ({states}) a USING ({state})",
     ):
-        house.spark.sql(statement).collect()
+        warehouse.spark.sql(statement).collect()
 
 
-def register(house: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
+def register(warehouse: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
     """Make a published archive's files part of the view. A repeat changes nothing."""
-    create_views(house, settings)
+    create_views(warehouse, settings)
     days = sorted({columns.date_of(each.path) for each in record.files})
     partitions = " ".join(
         f"PARTITION (archive_id = '{record.archive_id}', processing_date = '{day}') "
         f"LOCATION '{settings.hdfs_path(record.directory)}/{columns.date_directory(day)}'"
         for day in days
     )
-    house.spark.sql(f"ALTER TABLE {house.database}.{FILES} ADD IF NOT EXISTS {partitions}").collect()
+    warehouse.spark.sql(f"ALTER TABLE {warehouse.database}.{FILES} ADD IF NOT EXISTS {partitions}").collect()
 
 
-def unregister(house: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
+def unregister(warehouse: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
     """Take an archive's files out of the view."""
-    create_views(house, settings)
-    house.spark.sql(f"ALTER TABLE {house.database}.{FILES} DROP IF EXISTS PARTITION (archive_id = '{record.archive_id}')").collect()
+    create_views(warehouse, settings)
+    warehouse.spark.sql(f"ALTER TABLE {warehouse.database}.{FILES} DROP IF EXISTS PARTITION (archive_id = '{record.archive_id}')").collect()
 
 
-def write_metadata_table(house: Warehouse, records: Sequence[ArchiveRecord]) -> None:
+def write_metadata_table(warehouse: Warehouse, records: Sequence[ArchiveRecord]) -> None:
     """Make ``archive_metadata`` say what the records on HDFS say."""
     import pandas as pd
 
@@ -179,33 +183,34 @@ def write_metadata_table(house: Warehouse, records: Sequence[ArchiveRecord]) -> 
         return
     types = ", ".join(f"{column.name} {column.type}" for column in ARCHIVE_METADATA.columns)
     frame = pd.DataFrame(rows)[list(ARCHIVE_METADATA.column_names)]
-    house.replace(house.spark.createDataFrame(frame, types), ARCHIVE_METADATA)
+    warehouse.replace(warehouse.spark.createDataFrame(frame, types), ARCHIVE_METADATA)
 
 
-def archived_only(house: Warehouse, settings: Settings) -> int:
-    """How many flights are in archives that are still there and not in the hot store."""
-    if not house.spark.catalog.tableExists(f"{house.database}.{FILES}"):
+def archived_only(warehouse: Warehouse, settings: Settings) -> int:
+    """Return the number of flights that are in kept archives and not in the hot store."""
+    if not warehouse.spark.catalog.tableExists(f"{warehouse.database}.{FILES}"):
         return 0
-    archived = house.spark.table(f"{house.database}.{VIEW}").select("flight_id").distinct()
+    archived = warehouse.spark.table(f"{warehouse.database}.{VIEW}").select("flight_id").distinct()
     missing = archived.mapInArrow(_not_hot(settings), "missing long").agg({"missing": "sum"}).collect()[0][0]
     return int(missing or 0)
 
 
-def without_archived(house: Warehouse, states: DataFrame) -> DataFrame:
-    """The states of flights of which no archive holds a newer one.
+def without_archived(warehouse: Warehouse, states: DataFrame) -> DataFrame:
+    """Return the states of flights of which no archive holds a newer one.
 
-    A flight that has left the hot store is not there to be compared with, so a late event would bring an older state back as its newest.
-    The states' dates as literals let Spark skip the files of other days.
+    A flight that has left the hot store cannot be compared with. Without this step, a late event would
+    bring an older state back as the newest. Dates are literals, so that Spark skips the files of other
+    days.
     """
     from pyspark.sql import functions as F
 
-    if not house.spark.catalog.tableExists(f"{house.database}.{FILES}"):
+    if not warehouse.spark.catalog.tableExists(f"{warehouse.database}.{FILES}"):
         return states
     dates = states.agg(F.min("flight_date"), F.max("flight_date")).collect()[0]
     if dates[0] is None:
         return states
-    version = F.struct("timestamp", "kafka_offset")
-    archived = house.spark.table(f"{house.database}.{VIEW}").where(F.col("flight_date").between(F.lit(dates[0]), F.lit(dates[1])))
+    version = F.struct(*ORDER)
+    archived = warehouse.spark.table(f"{warehouse.database}.{VIEW}").where(F.col("flight_date").between(F.lit(dates[0]), F.lit(dates[1])))
     newest = archived.groupBy("flight_id").agg(F.max(version).alias("archived"))
     return states.join(newest, "flight_id", "left").where(F.col("archived").isNull() | (version >= F.col("archived"))).drop("archived")
 

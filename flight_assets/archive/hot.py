@@ -1,4 +1,4 @@
-"""The hot side of an archive: how big the hot store is, what of it may leave and from when it is, and deleting what has left."""
+"""The hot side of an archive: size of the hot store, documents that may leave, and their deletion."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SECOND = timedelta(seconds=1)
 # A minute with more documents than this is looked at second by second, so that an archive takes little more than it must.
 REFINE_ABOVE = 5_000
 IDS_PER_DELETE = 5_000
-# What deleting needs to know of an archived row.
-KEYS = ("flight_id", "event_id", "timestamp", "kafka_offset", "model_version")
+# Columns of an archived row by which its document is deleted.
+KEYS = ("flight_id", "event_id", "timestamp", "kafka_offset", "batch_id", "model_version")
 # Compacting reads and writes the whole collection: worth it when it gives back a good part of what the files hold.
 COMPACT_SHARE = 0.2
 COMPACT_BYTES = 20_000_000
@@ -97,7 +97,7 @@ def _refined(flights: Any, match: Document, minute: Bin, unfit: Sequence[Documen
 
 
 def overlap(taken: Document, each: Bin) -> bool:
-    """Whether a range of ``taken_between`` has a moment in common with a bin."""
+    """Return True if a range of ``taken_between`` overlaps a bin."""
     limits = taken["ingestion_timestamp"]
     return bool(limits["$gte"] < each.end and each.start < limits["$lt"])
 
@@ -121,17 +121,21 @@ def days_before(flights: Any, before: datetime) -> list[Document]:  # noqa: ANN4
 
 
 def held_back(flights: Any, ranges: Sequence[Document]) -> int:  # noqa: ANN401
-    """How many documents of some ranges of ingestion do not fit the contract, so that archiving them would lose something."""
+    """Return the number of documents in some ranges of ingestion that an archive could not hold."""
     return sum(int(flights.count_documents(each | {"$nor": [fitting()]})) for each in ranges)
 
 
-def unchanged(flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], with_prediction: bool) -> Document:
-    """The query for those of the documents that are as they were archived, all of them with a prediction or all without.
+def unchanged(
+    flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], newest_batch: int, with_prediction: bool
+) -> Document:
+    """Return the query for documents unchanged since export, all with a prediction or all without.
 
-    The three lists together are exact: an event belongs to one flight, so a document with one of these ids and one of these events
-    has the very event that was archived of it. A prediction that is filled in later changes a document without giving it a new event.
+    The first three lists together are exact. An event belongs to one flight, so a document with one of these
+    ids and one of these events has the event that was archived. A batch newer than the archived ones may
+    have added to a document, and a prediction that arrives later changes one without a new event.
     """
     same = {"_id": {"$in": list(flight_ids)}, "event_id": {"$in": list(event_ids)}, "version": {"$in": list(versions)}}
+    same["batch_id"] = {"$lte": newest_batch}
     return same | {"prediction": {"$ne": None} if with_prediction else None}
 
 
@@ -160,12 +164,13 @@ def _delete_alike(flights: Any, batch: pa.RecordBatch, predicted: bool) -> int: 
         return 0
     moments = zip(batch["timestamp"].cast("int64").to_pylist(), batch["kafka_offset"].to_pylist(), strict=True)
     versions = [{"timestamp_us": moment, "kafka_offset": offset} for moment, offset in moments]
-    match = unchanged(batch["flight_id"].to_pylist(), batch["event_id"].to_pylist(), versions, predicted)
+    newest_batch = max(batch["batch_id"].to_pylist())
+    match = unchanged(batch["flight_id"].to_pylist(), batch["event_id"].to_pylist(), versions, newest_batch, predicted)
     return int(flights.delete_many(match).deleted_count)
 
 
 def hot_in_range(flights: Any, record: ArchiveRecord) -> bool:  # noqa: ANN401
-    """Whether any document is hot in an archive's range of ingestion."""
+    """Return True if a hot document lies in the ingestion range of an archive."""
     return (
         flights.find_one({"ingestion_timestamp": {"$gte": record.first_ingestion, "$lte": record.last_ingestion}}, {"_id": 1}) is not None
     )

@@ -1,4 +1,4 @@
-"""What an archive takes: pure decisions from sizes, counts per time and the settings. No I/O and no clock."""
+"""The selection of an archive: pure decisions from sizes, counts per time and settings. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BYTES_PER_MB = 1_000_000
 
 @dataclass(frozen=True)
 class Bin:
-    """How many archivable documents were taken in from ``start`` until just before ``end`` (UTC). Never spans midnight."""
+    """Archivable documents ingested from ``start`` until just before ``end`` (UTC). Never spans midnight."""
 
     start: datetime
     end: datetime
@@ -35,7 +35,7 @@ class HotSize:
 
     @property
     def bytes(self) -> int:
-        """What counts against the threshold."""
+        """Return the bytes that count against the threshold."""
         return self.data_bytes + self.index_bytes
 
     @property
@@ -44,13 +44,13 @@ class HotSize:
         return self.bytes / BYTES_PER_MB
 
     def bytes_of(self, documents: int) -> int:
-        """What that many documents of average size weigh, their share of the indexes included."""
+        """Return the estimated bytes of so many average documents, with their share of the indexes."""
         return self.bytes * documents // self.documents if self.documents else 0
 
 
 @dataclass(frozen=True)
 class Policy:
-    """When the hot store is too big, and what may leave it."""
+    """Limits of the hot store: when it is too big, and which documents may leave."""
 
     threshold_bytes: int
     low_water_share: float
@@ -77,10 +77,10 @@ def policy_of(settings: Settings) -> Policy:
 
 @dataclass(frozen=True)
 class Selection:
-    """What one archive takes: the oldest ``bins``. Bytes are estimates from the average size of a document.
+    """The selection of one archive: the oldest ``bins``. Bytes are estimates from the mean document size.
 
-    ``shortened``: documents inside the window leave too, because the window alone is over the threshold. ``capped``: more would be due
-    than one archive may take.
+    - ``shortened``: documents inside the window leave too, because the window alone is over the threshold.
+    - ``capped``: more documents are due than one archive may take.
     """
 
     bins: tuple[Bin, ...]
@@ -94,11 +94,11 @@ class Selection:
 
 
 def select(policy: Policy, hot: HotSize, bins: Sequence[Bin], now: datetime) -> Selection:
-    """The oldest of the bins, which come in order of time, that are due.
+    """Return the oldest bins that are due; ``bins`` come in order of time.
 
-    First all that are older than the window; if what remains is still over the threshold, more of the oldest until the low-water mark is
-    reached, but nothing younger than ``min_window``. A bin is taken whole or not at all; the cap is kept to unless the oldest bin alone
-    exceeds it.
+    All bins older than the window are due. If the rest is still over the threshold, more of the oldest
+    follow until the low-water mark, but none younger than ``min_window``. A bin is taken whole or not at
+    all. The cap holds unless the oldest bin alone exceeds it.
     """
     aged = sum(1 for each in bins if each.end <= now - policy.window)
     due = aged

@@ -21,7 +21,7 @@ RECORD_SUFFIX = "_metadata.json"
 
 
 class State(StrEnum):
-    """What is durably done. The order of the members is the order of an archive's life."""
+    """Durable progress of an archive. The members are in the order of its life."""
 
     PLANNED = "planned"
     EXPORTED = "exported"
@@ -71,7 +71,10 @@ class WrittenFile(BaseModel):
 
 
 class ArchivedFile(WrittenFile):
-    """A file of an archive as it was read back. ``sha256`` is that of its bytes: what is deleted later was read from these very bytes."""
+    """One file of an archive as it was read back.
+
+    ``sha256`` is that of its bytes: documents are deleted later according to these same bytes.
+    """
 
     bytes: int
     sha256: str
@@ -105,7 +108,7 @@ class Restore(BaseModel):
 
 
 class ArchiveRecord(BaseModel):
-    """What is known about an archive. Counts that a step has not reached are null. Times UTC, MB = 10⁶ bytes."""
+    """The record of one archive. Counts of steps not yet reached are null. Times UTC, MB = 10⁶ bytes."""
 
     archive_id: str
     state: State
@@ -231,7 +234,7 @@ class Archives:
         self.hdfs.delete(PAUSE_FILE)
 
     def paused(self) -> str | None:
-        """Since when and why archiving is paused; None if it is not."""
+        """Return since when and why archiving is paused; None if it is not."""
         try:
             return self.hdfs.read(PAUSE_FILE).decode()
         except FileNotFoundError:

@@ -12,6 +12,7 @@ from flight_assets.archive.steps import LEASE_WAIT_S, Archiver
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.stores import lease, mongo
+from flight_assets.transforms.flights import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +28,8 @@ DUPLICATE_KEY = 11_000
 
 
 @dataclass(frozen=True)
-class What:
-    """Which archived flights: of one archive, of a range of scheduled dates (both included), or one flight."""
+class Selection:
+    """Archived flights to restore: of one archive, of scheduled dates (both included), or one flight."""
 
     archive_id: str | None = None
     first_date: date | None = None
@@ -42,7 +43,7 @@ class What:
         return ", ".join(part for part in parts if part) or "everything"
 
     def touches(self, record: ArchiveRecord) -> bool:
-        """Whether an archive may hold one of these flights."""
+        """Return True if an archive may hold one of these flights."""
         if self.archive_id and record.archive_id != self.archive_id:
             return False
         return any(self._may_hold(each) for each in record.files)
@@ -69,14 +70,14 @@ class What:
 
 @dataclass(frozen=True)
 class Restored:
-    """What became of the flights chosen: ``restored`` are hot again, ``kept_newer`` were hot in the same or a newer state."""
+    """Outcome of a restore: ``restored`` are hot again, ``kept_newer`` were hot already, as new or newer."""
 
     restored: int
     kept_newer: int
     archives: tuple[str, ...]
 
 
-def restore(archiver: Archiver, what: What, reason: str) -> Restored:
+def restore(archiver: Archiver, what: Selection, reason: str) -> Restored:
     """Bring archived flights back into the hot store, each in the newest state that any archive has of it.
 
     A hot document of the same or a newer state stays. Restored documents carry when, whence and why (``restored``), and are not archived
@@ -90,7 +91,7 @@ def restore(archiver: Archiver, what: What, reason: str) -> Restored:
         return _restore(archiver, what, reason)
 
 
-def _restore(archiver: Archiver, what: What, reason: str) -> Restored:
+def _restore(archiver: Archiver, what: Selection, reason: str) -> Restored:
     readable = [record for record in archiver.archives.records() if record.state in READABLE]
     if what.archive_id:
         _refuse_unreadable(archiver.archives.record(what.archive_id))
@@ -114,13 +115,13 @@ def _refuse_unreadable(record: ArchiveRecord) -> None:
 
 
 def _newest(
-    house: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: What
+    warehouse: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], what: Selection
 ) -> DataFrame:
     """The rows to restore: those chosen of which no other archive has a newer state."""
     from pyspark.sql import functions as F
 
     def of(records: Sequence[ArchiveRecord]) -> DataFrame:
-        made = [files.read(house, record.storage_location).withColumn("archive_id", F.lit(record.archive_id)) for record in records]
+        made = [files.read(warehouse, record.storage_location).withColumn("archive_id", F.lit(record.archive_id)) for record in records]
         union = made[0]
         for each in made[1:]:
             union = union.unionByName(each)
@@ -135,7 +136,7 @@ def _newest(
     if len(rivals) == 1:
         return rows
     # The same event may be in two archives: then the one with its prediction counts, then the later archive.
-    version = F.struct("timestamp", "kafka_offset", F.col("model_version").isNotNull().alias("predicted"), "archive_id")
+    version = F.struct(*ORDER, "batch_id", F.col("model_version").isNotNull().alias("predicted"), "archive_id")
     newest = of(rivals).groupBy("flight_id").agg(F.max(version).alias("newest"))
     return rows.join(newest, "flight_id").where(version == F.col("newest")).drop("newest")
 
@@ -192,7 +193,7 @@ def put_back(flights: Any, documents: Sequence[dict[str, Any]]) -> tuple[int, in
 
 
 def _replace_older(flights: Any, document: dict[str, Any]) -> int:  # noqa: ANN401
-    return int(flights.replace_one({"_id": document["_id"], "version": {"$lt": document["version"]}}, document).modified_count)
+    return int(flights.replace_one(mongo.replaced_by(document), document).modified_count)
 
 
 def expire(archiver: Archiver) -> list[str]:
@@ -244,29 +245,29 @@ def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
             raise FlightsError(
                 f"archive {archive_id} is {record.state}, there is nothing to give up: `flights archive restore` brings it back"
             )
-        house, at = archiver.open_warehouse(), archiver.now()
+        warehouse, at = archiver.open_warehouse(), archiver.now()
         others = [each for each in archiver.archives.records() if each.state in READABLE and each.archive_id != archive_id]
-        restored, kept = _write(_states_taken(house, record, others), archiver.settings, at, reason)
-        files.unregister(house, archiver.settings, record)
+        restored, kept = _write(_states_taken(warehouse, record, others), archiver.settings, at, reason)
+        files.unregister(warehouse, archiver.settings, record)
         record.restores.append(Restore(timestamp=at, reason=reason, selection="given up", restored=restored, kept_newer=kept))
         record.reason += f"; given up: {reason}"
         record.state = State.ABANDONED
         archiver.archives.save(record)
-        files.write_metadata_table(house, archiver.archives.records())
+        files.write_metadata_table(warehouse, archiver.archives.records())
         return Restored(restored, kept, (archive_id,))
 
 
-def _states_taken(house: Warehouse, record: ArchiveRecord, others: Sequence[ArchiveRecord]) -> DataFrame:
+def _states_taken(warehouse: Warehouse, record: ArchiveRecord, others: Sequence[ArchiveRecord]) -> DataFrame:
     """The newest states that an archive's ranges of ingestion hold and that no other archive has."""
     from pyspark.sql import functions as F
 
     taken = F.lit(False)
     for each in record.slices:
         taken |= (F.col("ingestion_timestamp") >= F.lit(each.start)) & (F.col("ingestion_timestamp") < F.lit(each.end))
-    states = house.read(FACT).where(taken).withColumn("archive_id", F.lit(record.archive_id))
+    states = warehouse.read(FACT).where(taken).withColumn("archive_id", F.lit(record.archive_id))
     for other in others:
         states = states.join(
-            files.read(house, other.storage_location).select("flight_id", "event_id"), ["flight_id", "event_id"], "left_anti"
+            files.read(warehouse, other.storage_location).select("flight_id", "event_id"), ["flight_id", "event_id"], "left_anti"
         )
     return states.select(*FACT.column_names, "archive_id")
 

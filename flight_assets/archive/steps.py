@@ -83,10 +83,11 @@ class Archiver:
             return record
 
     def preview(self, exact: bool = False) -> tuple[HotSize, Selection, int]:
-        """What an archive would take now: the store's size, the selection, and how many old documents are held back. Changes nothing.
+        """Return the store's size, the selection, and the number of old documents held back.
 
-        Documents are held against the contract where an earlier export met some that do not fit it, or everywhere if it must be
-        ``exact``, which takes seconds per 100,000 documents; the export looks at each in any case.
+        Changes nothing. Documents are compared with the contract where an earlier export met misfits, or
+        everywhere if it must be ``exact``. That takes seconds per 100,000 documents. The export always
+        looks at each document.
         """
         now = self.now()
         policy = policy_of(self.settings)
@@ -186,9 +187,9 @@ class Archiver:
         if not record.written:
             record.reason += "; all of them changed, went or do not fit the contract"
             return State.ABANDONED
-        house = self.open_warehouse()
+        warehouse = self.open_warehouse()
         try:
-            found = files.verify_written(house, self.settings, self.hdfs, record.temporary, record.written)
+            found = files.verify_written(warehouse, self.settings, self.hdfs, record.temporary, record.written)
         except files.ArchiveDamaged as error:
             record.state = State.PLANNED
             raise files.ArchiveDamaged(
@@ -200,7 +201,7 @@ class Archiver:
         record.last_ingestion = max(each.last_ingestion for each in found)
         record.id_range = (min(each.first_flight_id for each in found), max(each.last_flight_id for each in found))
         record.batch_id = max(each.last_batch_id for each in found)
-        schema = files.read(house, self.settings.hdfs_path(record.temporary)).schema
+        schema = files.read(warehouse, self.settings.hdfs_path(record.temporary)).schema
         record.schema_ = [ColumnType(name=column.name, type=column.dataType.simpleString()) for column in schema.fields]
         return State.VERIFIED
 
@@ -211,9 +212,9 @@ class Archiver:
         return State.PUBLISHED
 
     def _record(self, record: ArchiveRecord) -> State:
-        house = self.open_warehouse()
-        files.register(house, self.settings, record)
-        self._write_table(house, record, State.RECORDED)
+        warehouse = self.open_warehouse()
+        files.register(warehouse, self.settings, record)
+        self._write_table(warehouse, record, State.RECORDED)
         return State.RECORDED
 
     def _start_deleting(self, record: ArchiveRecord) -> State:
@@ -221,12 +222,15 @@ class Archiver:
         return State.DELETING
 
     def _delete(self, record: ArchiveRecord) -> State:
-        """File by file, some at a time; the record says how far it is, so that a crash or a pause in the middle goes on from there."""
-        house = self.open_warehouse()
+        """Delete file by file, some at a time.
+
+        The record says how far it is, so that a crash or a pause continues from there.
+        """
+        warehouse = self.open_warehouse()
         while record.deleted_files < len(record.files):
             self._refuse_paused()
             chosen = record.files[record.deleted_files : record.deleted_files + FILES_AT_ONCE]
-            left = files.delete_from_hot(house, self.settings, record, chosen)
+            left = files.delete_from_hot(warehouse, self.settings, record, chosen)
             record.left_newer += left
             record.deleted += sum(each.rows for each in chosen) - left
             record.deleted_files += len(chosen)
@@ -236,8 +240,8 @@ class Archiver:
 
     def _confirm(self, record: ArchiveRecord) -> State:
         """See that no archived state is left in the hot store; give space back to the disk; write the final row."""
-        house = self.open_warehouse()
-        still_hot = self._still_hot(house, record)
+        warehouse = self.open_warehouse()
+        still_hot = self._still_hot(warehouse, record)
         if still_hot:
             record.state, record.deleted_files, record.deleted, record.left_newer = State.DELETING, 0, 0, 0
             raise FlightsError(f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them")
@@ -245,23 +249,27 @@ class Archiver:
             record.size_after_delete = _sizes(hot.measure(db))
             record.compaction = hot.compact(db)
             record.size_after = _sizes(hot.measure(db))
-        self._write_table(house, record, State.DONE)
+        self._write_table(warehouse, record, State.DONE)
         return State.DONE
 
-    def _still_hot(self, house: Warehouse, record: ArchiveRecord) -> int:
-        """How many documents are hot just as they were archived."""
+    def _still_hot(self, warehouse: Warehouse, record: ArchiveRecord) -> int:
+        """Return the number of documents that are still hot just as they were archived."""
         with mongo.database(self.settings) as db:
             if not hot.hot_in_range(db[mongo.FLIGHTS], record):
                 return 0
-        left = house.spark.range(0, 1, 1, 1).mapInArrow(
+        left = warehouse.spark.range(0, 1, 1, 1).mapInArrow(
             hot.states_between(self.settings, record), "flight_id string, event_id string, predicted boolean"
         )
-        archived = files.read(house, record.storage_location).selectExpr("flight_id", "event_id", "model_version IS NOT NULL AS predicted")
+        archived = files.read(warehouse, record.storage_location).selectExpr(
+            "flight_id", "event_id", "model_version IS NOT NULL AS predicted"
+        )
         return int(archived.join(left, ["flight_id", "event_id", "predicted"], "left_semi").count())
 
-    def _write_table(self, house: Warehouse, record: ArchiveRecord, state: State) -> None:
+    def _write_table(self, warehouse: Warehouse, record: ArchiveRecord, state: State) -> None:
         others = [each for each in self.archives.records() if each.archive_id != record.archive_id]
-        files.write_metadata_table(house, sorted([*others, record.model_copy(update={"state": state})], key=lambda each: each.archive_id))
+        files.write_metadata_table(
+            warehouse, sorted([*others, record.model_copy(update={"state": state})], key=lambda each: each.archive_id)
+        )
 
 
 STEPS: dict[State, tuple[str, Callable[[Archiver, ArchiveRecord], State]]] = {
@@ -286,5 +294,5 @@ def _sizes(size: HotSize) -> Sizes:
 
 
 def next_step(record: ArchiveRecord) -> str:
-    """What happens to an archive next, for people."""
+    """Return the next step of an archive as a sentence for people."""
     return NEXT_STEP[record.state]

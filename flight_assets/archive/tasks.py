@@ -1,6 +1,7 @@
-"""What Spark's tasks do for an archive: a slice of MongoDB into files, reading a file back, deleting what a file holds.
+"""Work of Spark's tasks for an archive: write a slice of MongoDB, read a file back, delete its documents.
 
-Each is one item of work with its result; ``each`` runs items in Spark. No step's logic: that is in ``steps``.
+Each is one item of work with its result; ``each`` runs items in Spark. The logic of the steps is in
+``steps``.
 """
 
 from __future__ import annotations
@@ -48,16 +49,17 @@ class Work(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Where the stores are."""
+        """Return the settings of the stores."""
 
     def __call__(self, nth: int) -> list[Found]:
         """Do it for one item."""
 
 
-def each(house: Warehouse, work: Work, items: int) -> list[Found]:
-    """What a piece of work found for each of the items 0 … n-1, in order, done by Spark's tasks. Results must fit JSON, and be small.
+def each(warehouse: Warehouse, work: Work, items: int) -> list[Found]:
+    """Return the results of a piece of work for the items 0 … n-1, in order, run by Spark's tasks.
 
-    Batches have the right of way: no item is begun while one is processed, for up to ``GIVES_WAY_S``.
+    Results must fit JSON and be small. Batches go first: no item starts while one is processed, for up to
+    ``GIVES_WAY_S``.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -67,7 +69,7 @@ def each(house: Warehouse, work: Work, items: int) -> list[Found]:
         for found in overlapped(work, numbers):
             yield pa.RecordBatch.from_pydict({"found": pa.array([json.dumps(each_found) for each_found in found], pa.string())})
 
-    rows = house.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1))).mapInArrow(run, "found string").collect()
+    rows = warehouse.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1))).mapInArrow(run, "found string").collect()
     return [json.loads(row.found) for row in rows]
 
 
@@ -80,7 +82,10 @@ def _given_way(settings: Settings, nth: int) -> int:
 
 
 def overlapped(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """What a piece of work gives for each item, in order, ``ITEMS_AT_ONCE`` of them in work; no item is taken before it can be begun."""
+    """Yield the result of each item in order, with ``ITEMS_AT_ONCE`` items in work.
+
+    No item is taken before it can start.
+    """
     with ThreadPoolExecutor(ITEMS_AT_ONCE) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
@@ -131,7 +136,10 @@ def _write(hdfs: Hdfs, directory: str, name: str, part: columns.DatePart) -> Fou
 
 @dataclass(frozen=True)
 class ReadBack:
-    """Reads one file whole and says what is in it: the fields of ``ArchivedFile``; or, if it cannot be read, ``path`` and ``problem``."""
+    """Reading of one file whole: the fields of ``ArchivedFile``.
+
+    An unreadable file gives ``path`` and ``problem``.
+    """
 
     settings: Settings
     directory: str
@@ -160,15 +168,14 @@ def _opened(content: bytes) -> pa.Table | str:
         rows = pq.ParquetFile(pa.BufferReader(content)).read()
     except (pa.ArrowException, OSError) as error:
         return f"cannot be read ({str(error).splitlines()[0]})"
-    return rows if rows.schema.equals(columns.file_schema()) else "has other columns than the contract"
+    return rows if columns.is_of_contract(rows.schema) else "has other columns than the contract"
 
 
 @dataclass(frozen=True)
 class Delete:
-    """Deletes from the hot store what one file holds, where a document is unchanged. Deleting again deletes nothing more.
+    """Deletion of one file's documents from the hot store, where they are unchanged.
 
-    The file must have the very bytes that were verified. Found: ``left``, how many of its flights are hot in another state; or ``path``
-    and ``problem``, and nothing was deleted.
+    A repeat deletes none.
     """
 
     settings: Settings
@@ -193,5 +200,5 @@ class Delete:
 
 
 def problems(found: Sequence[Found]) -> list[str]:
-    """What was wrong with files, one text for each."""
+    """Return the problems of files, one text for each."""
     return [f"{each_found['path']} {each_found['problem']}" for each_found in found if "problem" in each_found]

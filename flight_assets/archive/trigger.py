@@ -10,7 +10,7 @@ WARN_SHARE = 0.8
 
 
 class Cursor(BaseModel):
-    """What the sensor remembers from tick to tick."""
+    """Memory of the sensor from tick to tick."""
 
     level: str = "ok"
     size_mb: float = 0.0
@@ -20,7 +20,11 @@ class Cursor(BaseModel):
 
 @dataclass(frozen=True)
 class Observed:
-    """What a tick sees. ``running`` says who archives now, ``unfinished`` which archive waits to be resumed; None if there is none."""
+    """Observation of one tick.
+
+    ``running`` names the process that archives now, ``unfinished`` the archive that waits to be resumed.
+    None if there is none.
+    """
 
     size_mb: float
     threshold_mb: float
@@ -33,7 +37,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to ask for an archive, why, whether to warn, and the cursor of the next tick."""
+    """Return the decision about an archive with its reason, a warning, and the cursor of the next tick."""
 
     ask: bool
     reason: str

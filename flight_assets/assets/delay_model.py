@@ -8,20 +8,20 @@ from dagster import AssetExecutionContext, Config, MaterializeResult, MetadataVa
 from pydantic import Field
 
 from flight_assets.assets.pipeline import OWNERS
-from flight_assets.delay_model.config import TrainConfig
-from flight_assets.delay_model.dataset import Dataset, dataset
 from flight_assets.delay_model.errors import ModelError, TooFewFlightsError
-from flight_assets.delay_model.events import events_from_flights
-from flight_assets.delay_model.gate import compare
-from flight_assets.delay_model.importance import importance_picture, shap_importance
-from flight_assets.delay_model.model import DelayModel, TrainedModel
-from flight_assets.delay_model.own import local_dates
-from flight_assets.delay_model.train import Arrived, train
+from flight_assets.delay_model.features.events import events_from_flights
+from flight_assets.delay_model.features.schedule_features import local_dates
+from flight_assets.delay_model.registry.model import DelayModel, TrainedModel
+from flight_assets.delay_model.training.config import TrainConfig
+from flight_assets.delay_model.training.dataset import Dataset, dataset
+from flight_assets.delay_model.training.gate import compare
+from flight_assets.delay_model.training.importance import importance_picture, shap_importance
+from flight_assets.delay_model.training.train import Arrived, train
+from flight_assets.pipeline.training import staged_events
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import Entry, ModelStore
-from flight_assets.stores.training import staged_events
 from flight_assets.stores.warehouse import open_warehouse
 
 DEFAULTS = TrainConfig()

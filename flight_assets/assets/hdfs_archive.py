@@ -7,7 +7,7 @@ from dagster import AssetExecutionContext, Config, Failure, MaterializeResult, M
 from pydantic import Field
 
 from flight_assets.archive.record import ArchiveRecord
-from flight_assets.archive.restore import What, expire, restore, verify
+from flight_assets.archive.restore import Selection, expire, restore, verify
 from flight_assets.archive.steps import Archiver
 from flight_assets.assets.pipeline import OWNERS, table_schema
 from flight_assets.contracts.tables import FACT
@@ -97,10 +97,10 @@ def verify_files(context: OpExecutionContext, config: VerifyConfig) -> None:
 def restore_flights(context: OpExecutionContext, config: RestoreConfig) -> None:
     """Bring archived flights back into the hot store."""
     first, last = (date.fromisoformat(text) if text else None for text in (config.first_date, config.last_date))
-    what = What(config.archive_id or None, first, last, config.flight_id or None)
-    if what == What():
+    selection = Selection(config.archive_id or None, first, last, config.flight_id or None)
+    if selection == Selection():
         raise Failure("say what: archive_id, flight_id, first_date or last_date")
-    done = restore(archiver_of_run(context.run.run_id), what, config.reason)
+    done = restore(archiver_of_run(context.run.run_id), selection, config.reason)
     context.log.info("%d restored, %d were hot in the same or a newer state", done.restored, done.kept_newer)
 
 

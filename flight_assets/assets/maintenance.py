@@ -4,8 +4,9 @@ from dagster import AssetExecutionContext, Config, DailyPartitionsDefinition, Ma
 
 from flight_assets.assets.pipeline import OWNERS
 from flight_assets.contracts.tables import FACT, QUARANTINE, STAGING, TABLES
+from flight_assets.pipeline import maintenance
 from flight_assets.settings import get_settings
-from flight_assets.stores import maintenance, warehouse
+from flight_assets.stores import warehouse
 from flight_assets.stores.hdfs import Hdfs
 
 GROUP = "maintenance"

@@ -8,13 +8,13 @@ from pyspark.sql import functions as F
 
 from flight_assets.assets.pipeline import OWNERS, markdown, table_schema
 from flight_assets.contracts.tables import MODEL_MONITORING, PREDICTIONS
-from flight_assets.delay_model.drift import psi
-from flight_assets.delay_model.monitor import Bounds, judged
+from flight_assets.delay_model.serving.drift import psi
+from flight_assets.delay_model.serving.monitor import Bounds, judged
+from flight_assets.pipeline.training import recent_features
 from flight_assets.queries.model_quality import live_quality
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.training import recent_features
 from flight_assets.stores.warehouse import Warehouse, open_warehouse
 
 SAMPLED_FLIGHTS = 20_000

@@ -32,17 +32,17 @@ from dagster import (
 )
 from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
-from pyspark.sql import DataFrame
 
 from flight_assets import logs
-from flight_assets.checks import evaluate
 from flight_assets.checks.shown import asset_check_results, check_specs
 from flight_assets.contracts.lineage import COLUMN_SOURCES
 from flight_assets.contracts.tables import BATCH_METADATA, Table
-from flight_assets.provenance import STEPS, BatchRecord, CheckResult, Ledger
+from flight_assets.pipeline import check_results
+from flight_assets.pipeline.batch_rows import BatchRows
+from flight_assets.pipeline.run_step import Done, commit, run_step
+from flight_assets.provenance import BatchRecord, CheckResult, Ledger
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import lease, outage, warehouse
-from flight_assets.stores.batch_rows import BatchRows
 from flight_assets.stores.hdfs import Hdfs
 
 POOL = "processing"
@@ -57,8 +57,9 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
     """The stores of a run, held under the processing lease from the run's first step to its last."""
 
     spark: LazyPySparkResource
-    _still_held: Callable[[], None] = PrivateAttr()
+    _lease: Callable[[], None] = PrivateAttr()
     _rows: BatchRows | None = PrivateAttr(default=None)
+    _hdfs: Hdfs | None = PrivateAttr(default=None)
     _found: dict[str, list[tuple[int | None, CheckResult]]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
@@ -69,14 +70,14 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         gc.freeze()
         try:
             with lease.hold(self.settings, f"Dagster run {run_id}", self.settings.lease_wait_s) as still_held:
-                self._still_held = still_held
+                self._lease = still_held
                 yield self
         except Exception as error:
             raise Failure(outage.explain(self.settings, error)) from error
         finally:
-            # Spark keeps what was computed until it is told to let it go, or for half an hour after this process has ended. What was
-            # there before the run is left out of the search: all of Dagster, a quarter of a second.
-            self._rows = None
+            # Spark keeps computed frames until it is told to let them go, or for half an hour after this process has ended. Objects of
+            # before the run are left out of the search: all of Dagster, a quarter of a second.
+            self._rows = self._hdfs = None
             gc.collect()
             gc.unfreeze()
 
@@ -87,8 +88,10 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def hdfs(self) -> Hdfs:
-        """A client of HDFS."""
-        return Hdfs(self.settings)
+        """A client of HDFS, one for the whole run."""
+        if self._hdfs is None:
+            self._hdfs = Hdfs(self.settings)
+        return self._hdfs
 
     @property
     def ledger(self) -> Ledger:
@@ -98,65 +101,40 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def warehouse(self) -> warehouse.Warehouse:
         """The tables, through the session of dagster-pyspark; one and the same for the whole run."""
-        return self.rows.house
+        return self.rows.warehouse
 
     @property
     def rows(self) -> BatchRows:
-        """What the tables hold of the batch at hand."""
-        warehouse.refuse_unreachable(self.settings)
+        """The rows of the batch at hand."""
         if self._rows is None:
+            warehouse.refuse_unreachable(self.settings)
             self._rows = BatchRows(warehouse.prepare(self.spark.spark_session, self.settings))
         return self._rows
 
-    def batches(self, step: str) -> Iterator[BatchRecord]:
-        """The record of each batch that waits for a step, in order; resuming the loop checks the batch, saves it and marks it done.
+    def still_held(self) -> None:
+        """Raise LeaseLost if another run has taken over."""
+        self._lease()
 
-        A batch that a check holds up ends the loop: it is not done, so the next run repeats it first.
-        """
-        for batch_id in self.ledger.pending(step):
-            began = time.monotonic()
-            record = self.ledger.record(batch_id)
-            logs.note(batch_id=batch_id)
-            yield record
-            passed = self.finish(step, record, began)
-            logs.note(batch_id=None)
-            if not passed:
-                return
+    def run(self, step: str, work: Callable[[BatchRecord], Done]) -> list[BatchRecord]:
+        """Take each batch that waits for a step through it; see ``run_step`` for the order of its commits."""
+        return run_step(step, work, self)
 
     def finish(self, step: str, record: BatchRecord, began: float, also: Sequence[CheckResult] = ()) -> bool:
-        """Check a batch and save its record with the step's duration. Returns whether it passed, and so was marked done.
-
-        After the last step the record and its checks become rows of the warehouse. ``also`` are results that the step found itself.
-
-        Raises:
-            LeaseLost: another run has taken over, which repeats the step; every write so far bears that.
-        """
-        results = record.note_checks(step, [*evaluate.evaluate(step, self.rows, self.settings, record), *also])
-        record.seconds[step] = round(time.monotonic() - began, 3)
-        self._still_held()
-        self.ledger.save(record)
-        self._found.setdefault(step, []).extend((record.batch_id, result) for result in results)
-        failed = [result for result in results if result.blocks]
-        if failed:
-            evaluate.keep_results(self.warehouse, failed, record.batch_id, record.batch_id, writer=f"failed in {step}")
-            return False
-        if step == STEPS[-1]:
-            house = self.warehouse
-            warehouse.together(
-                lambda: evaluate.keep_results(house, record.checks, record.batch_id, record.batch_id),
-                lambda: house.append_once(house.rows(BATCH_METADATA, [record.row()]), BATCH_METADATA, record.batch_id),
-            )
-        self.ledger.mark_done(step, record.batch_id)
-        return True
+        """Commit a batch that has landed, with what its checks have found. Returns whether they let it go on."""
+        return commit(step, record, Done(checks=list(also)), began, self)
 
     def note(self, result: CheckResult) -> None:
-        """Take down what a check found that is not about a batch; kept only if it failed, since an idle topic writes nothing."""
-        self._found.setdefault(result.asset, []).append((None, result))
+        """Take a result that is not about a batch; kept only if it failed, since an idle topic writes nothing."""
+        self.found(result.asset, None, [result])
         if result.blocks:
-            evaluate.keep_results(self.warehouse, [result], None, int(time.time()), writer="no batch")
+            check_results.keep_results(self.warehouse, [result], None, int(time.time()), writer="no batch")
 
-    def found(self, step: str) -> list[tuple[int | None, CheckResult]]:
-        """What the checks of a step have found in this run, each with its batch."""
+    def found(self, step: str, batch_id: int | None, results: list[CheckResult]) -> None:
+        """Take what checks of a step have found in this run, each with its batch."""
+        self._found.setdefault(step, []).extend((batch_id, result) for result in results)
+
+    def results(self, step: str) -> list[tuple[int | None, CheckResult]]:
+        """Return what the checks of a step have found in this run, each with its batch."""
         return self._found.get(step, [])
 
     def amend(self, record: BatchRecord) -> None:
@@ -184,7 +162,7 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
                     raise Failure(explanation) from error
                 finally:
                     logs.note(batch_id=None)
-                return result._replace(check_results=asset_check_results(name, pipeline.found(name)), data_version=version)
+                return result._replace(check_results=asset_check_results(name, pipeline.results(name)), data_version=version)
 
         name = step.__name__
         return asset(
@@ -222,22 +200,18 @@ def column_lineage(step: str) -> TableColumnLineage:
 
 
 def report(
-    pipeline: PipelineResource,
-    step: str,
-    records: list[BatchRecord],
-    counts: dict[str, int],
-    table: Table,
-    rows: Callable[[BatchRecord], DataFrame],
+    pipeline: PipelineResource, step: str, records: list[BatchRecord], counts: dict[str, int], table: Table
 ) -> MaterializeResult[None]:
-    """The metadata of a materialisation that wrote to a table: counts, batches, location, schema and a preview of the last batch,
-    whose rows ``rows`` gives, among others.
-    """  # noqa: D205
+    """Return the metadata of a materialisation that wrote to a table: counts, batches, location, schema and a preview.
+
+    The preview is read from the files of the table's newest commit.
+    """
     name = f"{pipeline.settings.warehouse_database}.{table.name}"
     metadata: dict[str, Any] = batch_metadata(step, records) | counts
     metadata |= {"location": name, "dagster/column_schema": table_schema(table), "dagster/table_name": name}
     if records:
-        of_batch = rows(records[-1]).where(f"batch_id = {records[-1].batch_id}")
-        metadata["preview"] = markdown(of_batch.limit(PREVIEW_ROWS).toPandas())
+        log = pipeline.warehouse.log(table)
+        metadata["preview"] = markdown(log.read(log.newest_commit(), list(table.column_names), PREVIEW_ROWS).to_pandas())
     return MaterializeResult(metadata=metadata)
 
 

@@ -1,31 +1,34 @@
 """raw_kafka_batch: the topic's new messages, byte for byte, as Parquet on HDFS."""
 
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetObservation, MaterializeResult, MetadataValue, TableColumn, TableSchema
 
 from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_metadata, markdown, step_asset
-from flight_assets.checks import rules
-from flight_assets.provenance import BatchRecord, CheckResult
-from flight_assets.stores import kafka, landing
+from flight_assets.pipeline import checks
+from flight_assets.provenance import BatchRecord, CheckResult, Ledger, raw_path
+from flight_assets.stores import kafka, landing, raw_files
+from flight_assets.stores.kafka_reader import TopicReader
 
 # How far behind the topic a run is said to be when nothing tells: over any threshold.
 UNKNOWN_S = 1e9
+PREVIEW_CHARACTERS = 120
 
 
 @step_asset(deps=["kafka_flight_events"], kinds={"kafka", "spark", "hdfs"})
 def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
     """One row per Kafka message, whatever it holds: a directory of Parquet files per batch under /archive/flight_data."""
-    ends, landed = kafka.end_offsets(pipeline.settings), pipeline.ledger.next_offsets()
-    if landing.has_news(ends, landed):
-        expired = landing.expired_ranges(kafka.begin_offsets(pipeline.settings), landed)
-        landing.land_new_messages(pipeline.warehouse.spark, pipeline.settings, bool(expired))
-    records = _finish_landed(pipeline, ends)
+    with kafka.reader(pipeline.settings) as topic:
+        ends = topic.ends()
+        records = list(_land(pipeline, topic, ends))
     for record in records:
         for partition, lost in record.lost.items():
             context.log.error("LOST: the topic's retention deleted offsets %d–%d of partition %s", lost.first, lost.last, partition)
+        if record.unreadable:
+            context.log.error("UNREADABLE: %d places in Kafka; see the quarantine of batch %d", record.unreadable, record.batch_id)
     last = _last_batch(pipeline, records[-1]) if records else {}
     context.log.info("%d new batches", len(records))
     _observe_topic(context, pipeline, ends)
@@ -33,7 +36,7 @@ def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) 
 
 
 def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, ends: dict[int, int]) -> None:
-    """What the topic held when the run began, and how much of it has not landed now."""
+    """Note what the topic held when the run began, and how much of it has not landed now."""
     landed = pipeline.ledger.next_offsets()
     observed: dict[str, Any] = {
         "messages": sum(ends.values()),
@@ -45,33 +48,49 @@ def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, e
     context.log_event(AssetObservation("kafka_flight_events", metadata=metadata))
 
 
-def _finish_landed(pipeline: PipelineResource, ends: dict[int, int]) -> list[BatchRecord]:
-    """The records of the batches that have landed. ``ends``: the topic's end offsets when the run began; the last batch reaches them."""
-    landed, records = pipeline.ledger.landed(), []
-    begins = kafka.begin_offsets(pipeline.settings) if landed else {}
-    for batch_id in landed:
+def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) -> Iterator[BatchRecord]:
+    """Yield the record of each batch, first of those that have landed without one, up to ``ends``.
+
+    A batch that a check holds up is the last one.
+    """
+    ledger, is_told = pipeline.ledger, False
+    while True:
         began = time.monotonic()
-        before = pipeline.ledger.next_offsets()
-        record = landing.describe_landed(pipeline.warehouse.spark, pipeline.hdfs, pipeline.settings, batch_id, before, begins)
-        record.accepted = pipeline.ledger.accepted(batch_id)
-        found = [rules.offsets_follow_on(record, before)]
-        if batch_id == landed[-1]:
-            found.append(_freshness(pipeline, ends, record.next_offsets, record.timestamp))
-        records.append(record)
-        if not pipeline.finish("raw_kafka_batch", record, began, found):
+        batch_id = _next_landed(pipeline, topic, ledger, ends)
+        if batch_id is None:
             break
-    if not landed:
-        last = pipeline.ledger.last_done("raw_kafka_batch")
-        newest = pipeline.ledger.record(last).timestamp if last >= 0 else None
-        pipeline.note(_freshness(pipeline, ends, pipeline.ledger.next_offsets(), newest))
-    return records
+        before = ledger.next_offsets()
+        record = landing.describe_landed(topic, pipeline.settings, pipeline.hdfs, batch_id, before)
+        record.accepted = ledger.accepted(batch_id)
+        found = [checks.offsets_follow_on(record, before)]
+        is_told = not found[0].passed or not landing.waiting(ends, record.next_offsets)
+        if is_told:
+            found.append(_freshness(pipeline, ends, record.next_offsets, record.timestamp))
+        yield record
+        if not pipeline.finish("raw_kafka_batch", record, began, found):
+            return
+    if not is_told:
+        # Whatever offsets are left have no message.
+        pipeline.note(checks.fresh(0, 0, pipeline.settings.freshness_threshold_s))
+
+
+def _next_landed(pipeline: PipelineResource, topic: TopicReader, ledger: Ledger, ends: dict[int, int]) -> int | None:
+    """Return the next batch that lies on HDFS complete, after landing it; None without new messages."""
+    landed = ledger.landed()
+    if landed:
+        return landed[0]
+    plan = landing.plan_batch(topic, pipeline.settings, pipeline.hdfs, ledger, ends)
+    if plan is None:
+        return None
+    landing.write_batch(pipeline.warehouse.spark, pipeline.settings, plan)
+    return plan.batch_id
 
 
 def _freshness(pipeline: PipelineResource, ends: dict[int, int], landed: dict[str, int], newest_landed: datetime | None) -> CheckResult:
     waiting = landing.waiting(ends, landed)
     newest = kafka.newest_timestamp(pipeline.settings, ends) if waiting else None
     behind_s = (newest - newest_landed).total_seconds() if newest and newest_landed else (UNKNOWN_S if waiting else 0.0)
-    return rules.fresh(waiting, behind_s, pipeline.settings.freshness_threshold_s)
+    return checks.fresh(waiting, behind_s, pipeline.settings.freshness_threshold_s)
 
 
 def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:
@@ -84,10 +103,8 @@ def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:
 
 
 def _last_batch(pipeline: PipelineResource, record: BatchRecord) -> dict[str, Any]:
-    rows = landing.read_raw(pipeline.warehouse.spark, pipeline.settings, record.batch_id).limit(PREVIEW_ROWS)
-    readable = rows.selectExpr("kafka_partition", "kafka_offset", "ingestion_timestamp", "left(string(value), 120) AS value")
     return {
         "location": MetadataValue.path(record.storage_location),
         "dagster/column_schema": TableSchema([TableColumn(column.name, column.type) for column in record.schema_]),
-        "preview": markdown(readable.toPandas()),
+        "preview": markdown(raw_files.preview(pipeline.hdfs, raw_path(record.batch_id), PREVIEW_ROWS, PREVIEW_CHARACTERS)),
     }

@@ -4,8 +4,9 @@ from dagster import MaterializeResult, asset
 
 from flight_assets.assets.pipeline import OWNERS, table_schema
 from flight_assets.contracts.tables import FLIGHTS_DAILY, FLIGHTS_HOURLY, Table
+from flight_assets.pipeline import rollups
 from flight_assets.settings import get_settings
-from flight_assets.stores import rollups, warehouse
+from flight_assets.stores import warehouse
 
 # A run of its own for both, never in the pipeline's: a batch does not wait for it.
 POOL = "rollups"

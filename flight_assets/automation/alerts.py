@@ -14,7 +14,10 @@ from flight_assets.settings import get_settings
 
 @sensor(name=SENSOR, minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
 def watch(context: SensorEvaluationContext) -> SkipReason:
-    """Evaluates the rules of the alarms over the metrics and tells the sinks; its cursor is the alarms' state. Starts no run."""
+    """Evaluate the alert rules over the metrics and notify the sinks.
+
+    The cursor is the state of the alerts. No run starts.
+    """
     settings = get_settings()
     logs.configure(settings)
     before = State.model_validate_json(context.cursor) if context.cursor else State()

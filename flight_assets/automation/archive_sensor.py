@@ -44,7 +44,7 @@ archive_flights = define_asset_job(
     description="Asks for hdfs_archive when dataSize + indexSize of MongoDB is over the threshold; warns at 80 % of it.",
 )
 def mongo_size_sensor(context: SensorEvaluationContext) -> SensorResult:
-    """Skips with the figures and the reason otherwise; never asks while an archive runs."""
+    """Ask for an archive when one is due, or skip with the figures and the reason."""
     settings = get_settings()
     cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
     active = context.instance.get_run_records(RunsFilter(job_name=archive_flights.name, statuses=ACTIVE), limit=1)
@@ -62,7 +62,7 @@ def mongo_size_sensor(context: SensorEvaluationContext) -> SensorResult:
 
 
 def observe(settings: Settings, active_run: str | None) -> Observed:
-    """What a tick needs to know of the stores; quick unless the hot store is over its threshold."""
+    """Return what a tick needs to know of the stores. Quick unless the hot store is over its threshold."""
     archives = Archives(Hdfs(settings))
     running = f"run {active_run}" if active_run else lease.holder(settings, lease.ARCHIVING)
     unfinished = archives.unfinished()

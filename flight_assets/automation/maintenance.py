@@ -1,4 +1,4 @@
-"""What keeps the warehouse in order beside the batches: rollups, compaction, vacuum, a day made again."""
+"""Jobs that maintain the warehouse beside the batches: rollups, compaction, vacuum, backfill."""
 
 from datetime import UTC, date, timedelta
 
@@ -20,10 +20,10 @@ from dagster import (
 )
 
 from flight_assets.assets.maintenance import DAYS, VacuumConfig
+from flight_assets.pipeline.backfill import rebuild_days
 from flight_assets.settings import get_settings
-from flight_assets.stores import warehouse
-from flight_assets.stores.backfill import rebuild_days
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.warehouse import open_warehouse
 
 # A platform that was off for some nights catches up with so many.
 NIGHTS_BACK = 7
@@ -65,7 +65,10 @@ compact_tables_every_hour = ScheduleDefinition(
 
 @schedule(job=maintain_day, cron_schedule="47 2 * * *", default_status=DefaultScheduleStatus.RUNNING)
 def maintain_days_every_night(context: ScheduleEvaluationContext) -> list[RunRequest] | SkipReason:
-    """One run for each of the last days that has not been maintained, the newest being yesterday (UTC)."""
+    """Start one run for each of the last days that has not been maintained.
+
+    The newest is yesterday (UTC).
+    """
     today = context.scheduled_execution_time.astimezone(UTC).date()
     done = context.instance.get_materialized_partitions(AssetKey("raw_files"))
     days = [(today - timedelta(days=back)).isoformat() for back in range(NIGHTS_BACK, 0, -1)]
@@ -83,8 +86,8 @@ class BackfillConfig(Config):
 def rebuild(context: OpExecutionContext, config: BackfillConfig) -> None:
     """Rebuild the days; see ``stores.backfill``."""
     settings = get_settings()
-    house = warehouse.open_warehouse(settings)
-    done = rebuild_days(house, Hdfs(settings), settings, {date.fromisoformat(day) for day in config.days}, context.log.info)
+    warehouse = open_warehouse(settings)
+    done = rebuild_days(warehouse, Hdfs(settings), settings, {date.fromisoformat(day) for day in config.days}, context.log.info)
     context.log.info("%s: %s", ", ".join(config.days), done)
 
 

@@ -42,7 +42,10 @@ retrain_every_week = ScheduleDefinition(job=retrain_delay_model, cron_schedule="
 
 @sensor(job=retrain_delay_model, minimum_interval_seconds=300, default_status=DefaultSensorStatus.RUNNING)
 def drift_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
-    """Asks for a new model when the newest evaluation breached a bound; once per evaluation, and not again within the pause."""
+    """Ask for a new model when the newest evaluation breached a bound.
+
+    It asks once per evaluation, and not again within the pause.
+    """
     event = context.instance.get_latest_materialization_event(AssetKey("model_monitoring"))
     if event is None or event.asset_materialization is None:
         return SkipReason("no evaluation yet")

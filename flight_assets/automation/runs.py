@@ -28,19 +28,23 @@ def run_job(settings: Settings, job_name: str, op_config: dict[str, Any] | None 
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         job = defs.resolve_job_def(job_name)
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config)
-        if not result.success:
+        if not result.success or _held_up(result):
             raise FlightsError(_reason(result))
 
 
-def _reason(result: ExecuteInProcessResult) -> str:
+def _held_up(result: ExecuteInProcessResult) -> list[str]:
+    """Return what failed checks of integrity say about the batches that they hold."""
     checks = [e.event_specific_data for e in result.all_events if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION]
-    stopped = [
-        check.description
+    return [
+        check.description or check.check_name
         for check in checks
-        if isinstance(check, AssetCheckEvaluation) and check.blocking and not check.passed and check.severity == AssetCheckSeverity.ERROR
+        if isinstance(check, AssetCheckEvaluation) and not check.passed and check.severity == AssetCheckSeverity.ERROR
     ]
-    if stopped:
-        return "; ".join(filter(None, stopped))
+
+
+def _reason(result: ExecuteInProcessResult) -> str:
+    if held_up := _held_up(result):
+        return "; ".join(held_up)
     kinds = (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE, DagsterEventType.RESOURCE_INIT_FAILURE)
     for event in result.all_events:
         if event.event_type in kinds:

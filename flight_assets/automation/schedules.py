@@ -53,10 +53,7 @@ load_dimensions = define_asset_job(
 
 @schedule(job=process_flights, cron_schedule="* * * * *", default_status=DefaultScheduleStatus.RUNNING)
 def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-    """One run a minute, none while one is unfinished, in parts or as a whole.
-
-    A run whose process was killed is unfinished for ever: it is reported as failed.
-    """
+    """Start one run a minute, unless one is unfinished, in parts or as a whole."""
     unfinished = [
         record for name in PIPELINE_JOBS for record in context.instance.get_run_records(RunsFilter(job_name=name, statuses=UNFINISHED))
     ]
@@ -69,7 +66,7 @@ def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | Ski
 
 
 def _has_died(record: RunRecord) -> bool:
-    """Whether a started run has neither the lease nor anybody to wait for. Dagster itself does not see a run's process die."""
+    """Return True if a started run neither holds the lease nor waits for it: its process has died."""
     if record.dagster_run.status is not DagsterRunStatus.STARTED or datetime.now(UTC) - record.create_timestamp < START_GRACE:
         return False
     return not lease.is_held(get_settings())

@@ -4,7 +4,7 @@ import time
 
 from dagster import DefaultScheduleStatus, Failure, MetadataValue, OpExecutionContext, ScheduleDefinition, job, op
 
-from flight_assets.checks import evaluate
+from flight_assets.pipeline import check_results
 from flight_assets.settings import get_settings
 from flight_assets.stores import warehouse
 
@@ -13,8 +13,8 @@ from flight_assets.stores import warehouse
 def check_whole_tables(context: OpExecutionContext) -> None:
     """Look at the key of each table in full, and keep the results. Raises Failure if a key is there twice."""
     house = warehouse.open_warehouse(get_settings())
-    results = evaluate.evaluate_tables(house)
-    evaluate.keep_results(house, results, None, int(time.time()), "nightly")
+    results = check_results.evaluate_tables(house)
+    check_results.keep_results(house, results, None, int(time.time()), "nightly")
     context.log.info("%s", [f"{result.name}: {result.detail}" for result in results])
     broken = [result for result in results if not result.passed]
     if broken:

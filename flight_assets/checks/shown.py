@@ -1,10 +1,13 @@
-"""The checks as Dagster has them: specs of each asset, blocking where they are errors, and one result per check and run."""
+"""The checks as Dagster has them: specs of each asset, and one result per check and run.
+
+The ledger holds a batch whose check failed, not Dagster: a blocking check would stop the batches before it as well.
+"""
 
 from collections.abc import Sequence
 
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue
 
-from flight_assets.checks.rules import Check, checks_of
+from flight_assets.pipeline.checks import Check, checks_of
 from flight_assets.provenance import CheckResult
 
 # Results of one asset's checks in a run, each with the batch that it is about; None for what is not about a batch.
@@ -13,10 +16,7 @@ Found = Sequence[tuple[int | None, CheckResult]]
 
 def check_specs(asset: str) -> list[AssetCheckSpec]:
     """The specs of an asset's checks."""
-    return [
-        AssetCheckSpec(check.name, asset=asset, description=check.description, blocking=check.severity == "ERROR")
-        for check in checks_of(asset)
-    ]
+    return [AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks_of(asset)]
 
 
 def asset_check_results(asset: str, found: Found) -> list[AssetCheckResult]:

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Column, Table
 
-from flight_assets.commands.console import console
+from flight_assets.commands.console import Column, Group, console, example, json_option, print_table, wide_option
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -20,26 +19,32 @@ if TYPE_CHECKING:
     from flight_assets.monitoring.history import Board
 
 
-@click.group()
+COLUMNS = (
+    Column("status"), Column("severity", optional=True), Column("alert", folds=True), Column("since UTC"), Column("summary", folds=True),
+)  # fmt: skip
+
+
+@click.group(cls=Group, epilog=example("flights alerts list", "flights alerts silence LagHigh --reason 'a replay'"))
 def alerts() -> None:
-    """Alarms: what fires, silences, a test of who is told."""
+    """Alerts: list them, silence them, test their sinks."""
 
 
-@alerts.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def list_alerts(as_json: bool) -> None:
-    """Show what fires, what is pending and what is over, newest first."""
+@alerts.command("list", epilog=example("flights alerts list", "flights alerts list --json"))
+@wide_option
+@json_option
+def list_alerts(wide: bool, as_json: bool) -> None:
+    """Show the firing, pending and resolved alerts, newest first."""
     from flight_assets.monitoring.history import board
 
     found = board(get_settings())
     if as_json:
         click.echo(json.dumps(_as_dict(found)))
         return
-    table = Table("status", "severity", Column("alarm", overflow="fold"), "since (UTC)", "what")
+    rows = []
     for alert in found.alerts:
         status = "silenced" if alert.status == "firing" and found.silence_of(alert.rule) else alert.status
-        table.add_row(status, alert.severity, alert.key, f"{alert.since:%Y-%m-%d %H:%M:%S}", alert.summary)
-    console.print(table)
+        rows.append((status, alert.severity, alert.key, f"{alert.since:%Y-%m-%d %H:%M}", alert.summary))
+    print_table(COLUMNS, rows, wide=wide)
     for silence in found.silences:
         console.print(
             f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC by {silence.by}: {silence.reason}", soft_wrap=True
@@ -58,47 +63,47 @@ def _as_dict(found: Board) -> dict[str, object]:
     }
 
 
-@alerts.command()
+@alerts.command(epilog=example("flights alerts silence LagHigh --reason 'a replay' --hours 4"))
 @click.argument("rule")
-@click.option("--reason", required=True, help="Why; shown wherever the alarm is.")
+@click.option("--reason", required=True, help="Why; shown beside the alert.")
 @click.option("--hours", type=click.FloatRange(0, 24 * 30, min_open=True), default=1.0, show_default=True, help="For how long.")
 def silence(rule: str, reason: str, hours: float) -> None:
-    """Hold back the notifications of a rule; the alarm stays visible."""
+    """Hold back the notifications of a RULE; its alerts stay visible."""
     from flight_assets.monitoring import history
 
-    made = history.silence(get_settings(), rule, reason, getpass.getuser(), hours)
-    console.print(f"{rule} is silent until {made.until:%Y-%m-%d %H:%M} UTC", soft_wrap=True)
+    silenced = history.silence(get_settings(), rule, reason, getpass.getuser(), hours)
+    console.print(f"{rule} is silent until {silenced.until:%Y-%m-%d %H:%M} UTC", soft_wrap=True)
 
 
-@alerts.command()
+@alerts.command(epilog=example("flights alerts unsilence LagHigh"))
 @click.argument("rule")
 def unsilence(rule: str) -> None:
-    """Let a rule notify again."""
+    """Let a RULE notify again."""
     from flight_assets.monitoring import history
 
     console.print(f"{rule} notifies again" if history.unsilence(get_settings(), rule) else f"{rule} was not silenced")
 
 
-@alerts.command("test")
+@alerts.command("test", epilog=example("flights alerts test"))
 def send_test() -> None:
-    """Send a test notification to every configured sink; exit 1 if one does not take it."""
-    _tell(_alert("Test", "warning", {}, "this is a test: nothing is wrong", "nothing to do"))
+    """Send a test notification to every configured sink; exit 1 if one fails."""
+    _notify(_alert("Test", "warning", {}, "this is a test: nothing is wrong", "nothing to do"))
 
 
-@alerts.command()
+@alerts.command(epilog=example("flights alerts tell DagFailed --summary 'it failed' --remedy 'read its log'"))
 @click.argument("rule")
-@click.option("--summary", required=True, help="What is wrong, in one sentence.")
-@click.option("--remedy", required=True, help="What to do.")
-@click.option("--severity", type=click.Choice(["warning", "critical"]), default="critical", show_default=True)
-@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="What it concerns; may be repeated.")
+@click.option("--summary", required=True, help="The problem in one sentence.")
+@click.option("--remedy", required=True, help="The remedy in one sentence.")
+@click.option("--severity", type=click.Choice(["warning", "critical"]), default="critical", show_default=True, help="How bad it is.")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label of the alert; may be repeated.")
 def tell(rule: str, summary: str, remedy: str, severity: str, labels: tuple[str, ...]) -> None:
-    """Tell every configured sink, once, of a failure that another orchestrator saw; exit 1 if one does not take it.
+    """Notify every configured sink once of a failure that another orchestrator saw; exit 1 if one fails.
 
-    Such an alarm has no rule that would notice its end: it is not listed, silenced or resolved.
+    No rule watches such an alert: it is not listed, silenced or resolved.
     """
     if not all("=" in label for label in labels):
         raise click.UsageError("--label is NAME=VALUE")
-    _tell(_alert(rule, severity, {name: value for name, _, value in (label.partition("=") for label in labels)}, summary, remedy))
+    _notify(_alert(rule, severity, {name: value for name, _, value in (label.partition("=") for label in labels)}, summary, remedy))
 
 
 def _alert(rule: str, severity: str, labels: dict[str, str], summary: str, remedy: str) -> Alert:
@@ -109,8 +114,8 @@ def _alert(rule: str, severity: str, labels: dict[str, str], summary: str, remed
     return Alert.model_validate(seen | {"rule": rule, "severity": severity, "labels": labels, "summary": summary, "remedy": remedy})
 
 
-def _tell(alert: Alert) -> None:
-    """Send one alarm to every sink and print who took it. Raises FlightsError naming those that did not."""
+def _notify(alert: Alert) -> None:
+    """Send one alert to every sink and print the outcome. Raises FlightsError with the sinks that failed."""
     from flight_assets import logs
     from flight_assets.monitoring import notify
 
@@ -128,7 +133,7 @@ def _tell(alert: Alert) -> None:
         raise FlightsError(f"{', '.join(failed)} could not be reached: check the FLIGHTS_ALERT_… and FLIGHTS_SMTP_… settings")
 
 
-@alerts.command()
+@alerts.command(epilog=example("flights alerts rules > flights.rules.yml"))
 def rules() -> None:
     """Print the rules as a Prometheus rule file, with the limits of the settings."""
     import yaml

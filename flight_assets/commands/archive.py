@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
 
-from flight_assets.commands.console import console
+from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, wide_option
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -19,7 +18,15 @@ if TYPE_CHECKING:
     from flight_assets.archive.steps import Archiver
 
 
-@click.group()
+PLAN_COLUMNS = (Column("part"), number("documents"), number("MB"), Column("ingested UTC", folds=True))
+STATUS_COLUMNS = (
+    *(Column("archive"), Column("state"), number("documents"), number("MB")),
+    *(number("deleted", optional=True), Column("newest UTC", optional=True)),
+)
+STEP_COLUMNS = (Column("step"), number("took s"), number("attempts"))
+
+
+@click.group(cls=Group, epilog=example("flights archive plan", "flights archive run"))
 def archive() -> None:
     """Move old flights from MongoDB to HDFS, verified, and back."""
 
@@ -32,10 +39,11 @@ def _archiver() -> Archiver:
     return Archiver(settings, lambda: warehouse.open_warehouse(settings), purpose="flights archive")
 
 
-@archive.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def plan(as_json: bool) -> None:
-    """Show what an archive would move now; changes nothing."""
+@archive.command(epilog=example("flights archive plan"))
+@wide_option
+@json_option
+def plan(wide: bool, as_json: bool) -> None:
+    """Show the documents that an archive would move now; changes nothing."""
     size, selection, held_back = _archiver().preview(exact=True)
     settings = get_settings()
     found: dict[str, Any] = {
@@ -56,22 +64,23 @@ def plan(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    table = Table("", "documents", "MB", "taken in (UTC)")
-    table.add_row("hot now", str(size.documents), f"{size.mb:.1f} of {settings.archive_threshold_mb:g}", "")
-    table.add_row(
-        "would move", str(selection.documents), f"{found['mb']:.1f}", f"{found['oldest']} – {found['newest']}" if selection.bins else ""
-    )
-    table.add_row("would remain", str(selection.remaining_documents), f"{found['remaining_mb']:.1f}", "")
-    console.print(table)
+    span = f"{selection.bins[0].start:%Y-%m-%d %H:%M} to {selection.bins[-1].end:%Y-%m-%d %H:%M}" if selection.bins else ""
+    rows = [
+        ("hot now", size.documents, f"{size.mb:.1f}", ""),
+        ("would move", selection.documents, f"{found['mb']:.1f}", span),
+        ("would remain", selection.remaining_documents, f"{found['remaining_mb']:.1f}", ""),
+        ("threshold", None, f"{settings.archive_threshold_mb:g}", ""),
+    ]
+    print_table(PLAN_COLUMNS, rows, wide=wide)
     console.print(selection.reason, soft_wrap=True)
     if held_back:
         console.print(f"{held_back} old documents have fields that the contract does not know: they stay hot", soft_wrap=True)
 
 
-@archive.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@archive.command(epilog=example("flights archive due"))
+@json_option
 def due(as_json: bool) -> None:
-    """Say whether an archive is to be made or finished now, and why: what the sensor decides. Exit 0 in either case."""
+    """Say whether the sensor would start or continue an archive now, and why. Exit 0 in either case."""
     from flight_assets.archive.trigger import Cursor, decide
     from flight_assets.automation.archive_sensor import observe
 
@@ -82,7 +91,7 @@ def due(as_json: bool) -> None:
     console.print(f"{'yes' if decision.ask else 'no'}: {decision.reason}", soft_wrap=True)
 
 
-@archive.command()
+@archive.command(epilog=example("flights archive run"))
 def run() -> None:
     """Archive what is due now, or finish an unfinished archive, as the sensor's job does."""
     from flight_assets.archive.record import Archives
@@ -101,9 +110,10 @@ def run() -> None:
         _print_record(record)
 
 
-@archive.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def status(as_json: bool) -> None:
+@archive.command(epilog=example("flights archive status"))
+@wide_option
+@json_option
+def status(wide: bool, as_json: bool) -> None:
     """Show the hot store's size, the archives, and what happens next."""
     from flight_assets.queries.archive import archive_status
 
@@ -113,25 +123,19 @@ def status(as_json: bool) -> None:
         return
     console.print(f"hot: {found.hot_mb:.1f} MB of {found.threshold_mb:g} MB, {found.hot_documents} documents")
     if found.archives:
-        table = Table("archive", "state", "documents", "MB", "deleted", "newest taken in (UTC)")
-        for record in found.archives:
-            newest = f"{record.last_ingestion:%Y-%m-%d %H:%M}" if record.last_ingestion else "-"
-            table.add_row(
-                record.archive_id, record.state, str(record.record_count or record.planned_documents), f"{record.file_size_mb or 0:.1f}",
-                str(record.deleted), newest,
-            )  # fmt: skip
-        console.print(table)
+        print_table(STATUS_COLUMNS, [_status_row(record) for record in found.archives], wide=wide)
     console.print(f"running: {found.running or 'no'}", soft_wrap=True)
     if found.current and found.current.last_error:
         console.print(f"last error: {found.current.last_error}", soft_wrap=True)
     console.print(f"next: {found.next}", soft_wrap=True)
 
 
-@archive.command()
+@archive.command(epilog=example("flights archive explain"))
 @click.argument("archive_id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="For programs: the whole record.")
-def explain(archive_id: str | None, as_json: bool) -> None:
-    """Show one archive (the unfinished or the last one) step by step: done, how often tried, how long, and what comes next."""
+@wide_option
+@json_option
+def explain(archive_id: str | None, wide: bool, as_json: bool) -> None:
+    """Show the steps of one archive: the unfinished or the last one, or ARCHIVE_ID. With --json it prints the whole record."""
     from flight_assets.archive.steps import STEPS, next_step
 
     archives = _archiver().archives
@@ -144,16 +148,15 @@ def explain(archive_id: str | None, as_json: bool) -> None:
         click.echo(record.to_json())
         return
     _print_record(record)
-    for name, _ in STEPS.values():
-        took = f"{record.seconds[name]:.1f} s" if name in record.seconds else "not done"
-        console.print(f"  {name:8} {took:>10}  tried {record.attempts.get(name, 0)} times")
+    seconds = {name: f"{took:.1f}" for name, took in record.seconds.items()}
+    print_table(STEP_COLUMNS, [(name, seconds.get(name), record.attempts.get(name, 0)) for name, _ in STEPS.values()], wide=wide)
     if record.last_error:
         console.print(f"last error: {record.last_error}", soft_wrap=True)
     console.print(f"next: {next_step(record)}", soft_wrap=True)
 
 
-@archive.command()
-@click.option("--reason", default="by hand", show_default=True, help="Shown to whoever asks why.")
+@archive.command(epilog=example("flights archive pause --reason 'disk swap'"))
+@click.option("--reason", default="by hand", show_default=True, help="Shown by `flights archive status`.")
 def pause(reason: str) -> None:
     """Let no step of any archive begin; the one that runs now ends first."""
     archiver = _archiver()
@@ -161,17 +164,17 @@ def pause(reason: str) -> None:
     console.print("paused: no step begins until `flights archive resume`")
 
 
-@archive.command()
+@archive.command(epilog=example("flights archive resume"))
 def resume() -> None:
     """Undo pause."""
     archives = _archiver().archives
     archives.resume()
     waiting = archives.unfinished()
-    what = f"archive {waiting.archive_id} goes on" if waiting else "archives are made again"
-    console.print(f"{what} at the next tick of mongo_size_sensor, or now by `flights archive run`", soft_wrap=True)
+    resumed = f"archive {waiting.archive_id} continues" if waiting else "archiving starts again"
+    console.print(f"{resumed} at the next tick of mongo_size_sensor, or now by `flights archive run`", soft_wrap=True)
 
 
-@archive.command()
+@archive.command(epilog=example("flights archive verify mongodb_000001"))
 @click.argument("archive_id")
 def verify(archive_id: str) -> None:
     """Read the files of an archive again and compare counts and checksums; exit 1 if one differs."""
@@ -179,12 +182,10 @@ def verify(archive_id: str) -> None:
 
     with console.status("reading"):
         record = read_again(_archiver(), archive_id)
-    console.print(
-        f"{len(record.files)} files hold what was written: {record.record_count} rows, checksum {record.checksum}", soft_wrap=True
-    )
+    console.print(f"{len(record.files)} files are unchanged: {record.record_count} rows, checksum {record.checksum}", soft_wrap=True)
 
 
-@archive.command()
+@archive.command(epilog=example("flights archive restore mongodb_000001", "flights archive restore --from 2026-11-01 --to 2026-11-03"))
 @click.argument("archive_id", required=False)
 @click.option(
     "--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="Flights scheduled on this date or later (the origin's local date)."
@@ -194,26 +195,26 @@ def verify(archive_id: str) -> None:
 @click.option("--reason", default="by hand", show_default=True, help="Kept in the documents and in the archive's record.")
 def restore(archive_id: str | None, first: datetime | None, last: datetime | None, flight_id: str | None, reason: str) -> None:
     """Bring archived flights back into MongoDB: an archive, dates, or a flight. A hot document that is as new stays."""
-    from flight_assets.archive.restore import What
+    from flight_assets.archive.restore import Selection
     from flight_assets.archive.restore import restore as put_back
 
     if not (archive_id or first or last or flight_id):
-        raise click.UsageError("say what: an ARCHIVE_ID, --from, --to or --flight-id")
-    what = What(archive_id, first.date() if first else None, last.date() if last else None, flight_id)
+        raise click.UsageError("give an ARCHIVE_ID, --from, --to or --flight-id")
+    selection = Selection(archive_id, first.date() if first else None, last.date() if last else None, flight_id)
     with console.status("restoring"):
-        done = put_back(_archiver(), what, reason)
+        done = put_back(_archiver(), selection, reason)
     if not done.archives:
-        raise FlightsError(f"no archive holds {what}")
+        raise FlightsError(f"no archive holds {selection}")
     console.print(
         f"{done.restored} restored from {', '.join(done.archives)}; {done.kept_newer} were hot already, as new or newer", soft_wrap=True
     )
 
 
-@archive.command()
+@archive.command(epilog=example("flights archive abandon mongodb_000001 --reason 'its files are lost'"))
 @click.argument("archive_id")
 @click.option("--reason", default="by hand", show_default=True, help="Kept in the documents and in the archive's record.")
 def abandon(archive_id: str, reason: str) -> None:
-    """Give up an unfinished archive that cannot go on; what it took from MongoDB comes back from the fact table."""
+    """Give up an unfinished archive. The documents it deleted from MongoDB come back from the fact table."""
     from flight_assets.archive.restore import abandon as give_up
 
     with console.status("restoring"):
@@ -221,7 +222,7 @@ def abandon(archive_id: str, reason: str) -> None:
     console.print(f"{archive_id} is given up: {done.restored} flights are hot again, {done.kept_newer} were hot", soft_wrap=True)
 
 
-@archive.command()
+@archive.command(epilog=example("flights archive expire"))
 def expire() -> None:
     """Delete archives older than FLIGHTS_ARCHIVE_RETENTION_DAYS; does nothing while that is 0."""
     from flight_assets.archive.restore import expire as remove_old
@@ -231,6 +232,12 @@ def expire() -> None:
         return
     gone = remove_old(_archiver())
     console.print(f"expired: {', '.join(gone) or 'none is that old'}")
+
+
+def _status_row(record: ArchiveRecord) -> tuple[object, ...]:
+    newest = f"{record.last_ingestion:%Y-%m-%d %H:%M}" if record.last_ingestion else None
+    size = f"{record.file_size_mb or 0:.1f}"
+    return record.archive_id, record.state.value, record.record_count or record.planned_documents, size, record.deleted, newest
 
 
 def _print_record(record: ArchiveRecord) -> None:

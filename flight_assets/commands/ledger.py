@@ -1,37 +1,41 @@
-"""``flights ledger``: the record of each batch, what its checks found, and letting a failed check pass."""
+"""``flights ledger``: the record of each batch with its checks, and a way to accept a failed check."""
 
 from __future__ import annotations
 
 import json
 
 import click
-from rich.table import Table
 
-from flight_assets.commands.console import console, printable
+from flight_assets.commands.console import Group, console, example, json_option, number, print_table, printable, wide_option
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.settings import get_settings
 
-# Counts of a batch's record, and headings that fit a terminal of 80 columns.
-HEADINGS = {
-    "batch_id": "batch",
-    "record_count": "raw",
-    "staged": "staged",
-    "duplicate": "dupl.",
-    "quarantined": "quar.",
-    "predicted": "pred.",
-    "upserted": "ups.",
-    "out_of_order": "late",
-    "merged": "merged",
+# Counts of a batch's record. The optional ones give way in a narrow terminal.
+_COUNTS = {
+    "batch_id": number("batch"),
+    "record_count": number("raw"),
+    "staged": number("staged"),
+    "duplicate": number("duplicate"),
+    "quarantined": number("quarantined"),
+    "predicted": number("predicted", optional=True),
+    "upserted": number("upserted", optional=True),
+    "out_of_order": number("out of order", optional=True),
+    "merged": number("merged"),
 }
+BATCH_COLUMNS = (*_COUNTS.values(), number("took s"), number("failed checks"))
 
 
-@click.group(invoke_without_command=True)
-@click.option("--batch", "batch_id", type=click.IntRange(0), help="Only this one, with everything that is known of it.")
-@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="So many.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: the records, one per line, as /metadata/batch_<id>.json has them.")
+@click.group(cls=Group, invoke_without_command=True, epilog=example("flights ledger --last 5", "flights ledger --batch 3"))
+@click.option("--batch", "batch_id", type=click.IntRange(0), help="Only this batch, with its whole record.")
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many of the newest batches.")
+@wide_option
+@json_option
 @click.pass_context
-def ledger(context: click.Context, batch_id: int | None, last: int, as_json: bool) -> None:
-    """Show the record of each batch: counts, offsets, times, sizes, versions, checks."""
+def ledger(context: click.Context, batch_id: int | None, last: int, wide: bool, as_json: bool) -> None:
+    """Show the record of each batch: counts, offsets, times, sizes, versions, checks.
+
+    With --json it prints one record a line, as /metadata/batch_<id>.json has it.
+    """
     if context.invoked_subcommand:
         return
     from flight_assets.queries.ledger import held_up, records
@@ -41,20 +45,20 @@ def ledger(context: click.Context, batch_id: int | None, last: int, as_json: boo
         for record in found:
             click.echo(json.dumps(json.loads(record.to_json())))
         return
-    console.print(_table(found))
+    print_table(BATCH_COLUMNS, [batch_row(record) for record in found], wide=wide)
     if batch_id is not None:
         _print_details(found[0])
-    for number, result in held_up(found):
+    for held, result in held_up(found):
         console.print(
-            f"batch {number} is held up by {result.name} of {result.asset}: {printable(result.detail)}", soft_wrap=True, markup=False
+            f"batch {held} is held up by {result.name} of {result.asset}: {printable(result.detail)}", soft_wrap=True, markup=False
         )
 
 
-@ledger.command()
-@click.option("--batch", "batch_id", type=click.IntRange(0), help="Only this one.")
-@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="So many.")
+@ledger.command(epilog=example("flights ledger openlineage --last 1"))
+@click.option("--batch", "batch_id", type=click.IntRange(0), help="Only this batch.")
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many of the newest batches.")
 def openlineage(batch_id: int | None, last: int) -> None:
-    """Print batches as events of OpenLineage, one JSON object per line: what each step read and wrote, column by column."""
+    """Print batches as OpenLineage events, one JSON object a line: inputs and outputs of each step, column by column."""
     from openlineage.client.serde import Serde
 
     from flight_assets.queries.ledger import records
@@ -65,28 +69,25 @@ def openlineage(batch_id: int | None, last: int) -> None:
             click.echo(Serde.to_json(event))
 
 
-@ledger.command()
+@ledger.command(epilog=example("flights ledger accept 3 fresh --reason 'a replay of 2013'"))
 @click.argument("batch_id", type=click.IntRange(0))
 @click.argument("check")
 @click.option("--reason", required=True, help="Why; kept in the record.")
 def accept(batch_id: int, check: str, reason: str) -> None:
-    """Let a failed check of a batch pass as a warning, so that the next run goes on."""
+    """Accept a failed check of a batch as a warning, so that the next run continues."""
     from flight_assets.stores import lease
     from flight_assets.stores.hdfs import Hdfs
 
     settings = get_settings()
     with lease.hold(settings, f"accepting a check of batch {batch_id}", 120):
         Ledger(Hdfs(settings)).accept(batch_id, check, reason)
-    console.print(f"batch {batch_id} goes on with the next run; {check} is a warning from now on")
+    console.print(f"batch {batch_id} continues with the next run; {check} is a warning from now on")
 
 
-def _table(records: list[BatchRecord]) -> Table:
-    table = Table(*HEADINGS.values(), "s", "bad")
-    for record in records:
-        failed = sum(not result.passed for result in record.checks)
-        row = [*(getattr(record, name) for name in HEADINGS), f"{sum(record.seconds.values()):.0f}"]
-        table.add_row(*("-" if value is None else str(value) for value in row), str(failed))
-    return table
+def batch_row(record: BatchRecord) -> list[object]:
+    """Return the cells of ``BATCH_COLUMNS`` for one batch."""
+    failed = sum(not result.passed for result in record.checks)
+    return [*(getattr(record, name) for name in _COUNTS), f"{sum(record.seconds.values()):.0f}", failed]
 
 
 def _print_details(record: BatchRecord) -> None:

@@ -1,16 +1,14 @@
-"""``flights quarantine …``: look at rejected messages, and send those again that are acceptable by now or were repaired."""
+"""``flights quarantine …``: list rejected messages, show one, and send acceptable or repaired ones again."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
-from flight_assets.commands.console import console, printable
+from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, printable, wide_option
 from flight_assets.contracts.message import Reason
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
@@ -19,27 +17,35 @@ if TYPE_CHECKING:
     from flight_assets.queries.quarantine import Selection
 
 REASONS = click.Choice([reason.value for reason in Reason])
+REASON_NAMES = ", ".join(REASONS.choices)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 TEXT_SHOWN = 60
 REPLAY_LIMIT = 10_000
 
 
-@click.group()
+COLUMNS = (
+    Column("id"), number("batch", optional=True), Column("reason"), Column("detail", folds=True), number("bytes", optional=True),
+    Column("sent again", optional=True),
+)  # fmt: skip
+
+
+@click.group(cls=Group, epilog=example("flights quarantine list --reason wrong_type", "flights quarantine replay --batch 3"))
 def quarantine() -> None:
     """Rejected messages: list, show, send again."""
 
 
-@quarantine.command("list")
-@click.option("--reason", type=REASONS, help="Only of this reason.")
+@quarantine.command("list", epilog=example("flights quarantine list --limit 10"))
+@click.option("--reason", type=REASONS, metavar="REASON", help=f"Only of this reason: {REASON_NAMES}.")
 @click.option("--batch", "batch_id", type=int, help="Only of this batch.")
 @click.option("--since", type=MOMENT, help="Taken by Kafka at this moment (UTC) or later.")
 @click.option("--until", type=MOMENT, help="Taken by Kafka before this moment (UTC).")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The oldest so many.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object per line.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many of the oldest messages.")
+@wide_option
+@json_option
 def list_rejected(
-    reason: str | None, batch_id: int | None, since: datetime | None, until: datetime | None, limit: int, as_json: bool
+    reason: str | None, batch_id: int | None, since: datetime | None, until: datetime | None, limit: int, wide: bool, as_json: bool
 ) -> None:
-    """List rejected messages, oldest first."""
+    """List rejected messages, oldest first. With --json it prints one object a line."""
     from flight_assets.queries.quarantine import Selection, described, rejected
 
     settings = get_settings()
@@ -48,19 +54,14 @@ def list_rejected(
         for row in rows:
             click.echo(json.dumps(row))
         return
-    table = Table("id", "batch", "reason", "detail", "bytes", "sent again")
-    for row in rows:
-        again = row["replay"]["to"] or row["replay"]["state"] if row["replay"] else "-"
-        detail = escape(printable(row["detail"][:TEXT_SHOWN]))
-        table.add_row(row["id"], str(row["batch_id"]), row["reason"], detail, str(row["bytes"]), again)
-    console.print(table)
+    print_table(COLUMNS, [_cells(row) for row in rows], wide=wide)
 
 
-@quarantine.command()
+@quarantine.command(epilog=example("flights quarantine show 3:0:4001"))
 @click.argument("message_id")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 def show(message_id: str, as_json: bool) -> None:
-    """Show one message: its bytes, where it is from, what is wrong with it."""
+    """Show one message: its bytes, its place in the topic, the reason of its rejection."""
     from flight_assets.queries.quarantine import Selection, described, rejected
 
     settings = get_settings()
@@ -74,24 +75,26 @@ def show(message_id: str, as_json: bool) -> None:
         click.echo(f"{name:20} {printable(str(value))}")
 
 
-@quarantine.command()
-@click.option("--reason", type=REASONS, help="Every message of this reason.")
+@quarantine.command(epilog=example("flights quarantine replay --reason unknown_airport --dry-run"))
+@click.option("--reason", type=REASONS, metavar="REASON", help=f"Every message of this reason: {REASON_NAMES}.")
 @click.option("--batch", "batch_id", type=int, help="Every message of this batch.")
 @click.option("--id", "ids", multiple=True, help="This message; may be given more than once.")
 @click.option("--repair", type=click.File("r", encoding="utf-8"), help='Corrected messages, a line each: {"id": "…", "message": {…}}.')
-@click.option("--limit", type=click.IntRange(1, REPLAY_LIMIT), default=REPLAY_LIMIT, show_default=True, help="The oldest so many.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+@click.option(
+    "--limit", type=click.IntRange(1, REPLAY_LIMIT), default=REPLAY_LIMIT, show_default=True, help="How many of the oldest messages."
+)
+@click.option("--dry-run", is_flag=True, help="Print the outcome without sending.")
 def replay(reason: str | None, batch_id: int | None, ids: tuple[str, ...], repair: TextIO | None, limit: int, dry_run: bool) -> None:
-    """Send messages again, each once: those that are acceptable by now, and those that were repaired."""
+    """Send messages again, each once: those that pass the checks by now, and repaired ones."""
+    from flight_assets.pipeline import replay as store
     from flight_assets.queries.quarantine import Selection, rejected
-    from flight_assets.stores import replay as store
     from flight_assets.stores.warehouse import open_warehouse
 
     settings = get_settings()
     repairs = store.read_repairs(repair) if repair else {}
     selection: Selection = Selection(reason, batch_id, ids=(*ids, *(repairs if not (reason or batch_id is not None or ids) else ())))
     if not selection.conditions():
-        raise click.UsageError("say which: --reason, --batch, --id or --repair")
+        raise click.UsageError("give --reason, --batch, --id or --repair")
     messages = rejected(settings, selection, limit)
     done = store.replay(settings, open_warehouse(settings), messages, repairs, dry_run)
     console.print(
@@ -100,6 +103,11 @@ def replay(reason: str | None, batch_id: int | None, ids: tuple[str, ...], repai
     )
     for name, why, detail in done.refused[:20]:
         console.print(f"  {name}: {why} ({printable(detail[:TEXT_SHOWN])})", soft_wrap=True, markup=False)
+
+
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    again = row["replay"]["to"] or row["replay"]["state"] if row["replay"] else None
+    return row["id"], row["batch_id"], row["reason"], row["detail"][:TEXT_SHOWN], row["bytes"], again
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -1,19 +1,19 @@
-"""``flights service …``: one service by itself, for containers; ``flights up`` is for a whole platform on one machine."""
+"""``flights service …``: one service by itself, for containers. ``flights up`` starts a whole platform on one machine."""
 
 from __future__ import annotations
 
 import click
 
-from flight_assets.commands.console import console
+from flight_assets.commands.console import Group, console, example
 from flight_assets.settings import get_settings
 
 
-@click.group()
+@click.group(cls=Group, epilog=example("flights service run kafka", "flights service check kafka"))
 def service() -> None:
     """Run or check one service by itself, as containers do."""
 
 
-@service.command()
+@service.command(epilog=example("flights service run kafka"))
 @click.argument("name")
 def run(name: str) -> None:
     """Write the configuration and become the service NAME."""
@@ -22,16 +22,16 @@ def run(name: str) -> None:
     foreground.run(get_settings(), name)
 
 
-@service.command()
+@service.command(epilog=example("flights service check kafka"))
 @click.argument("name")
 def check(name: str) -> None:
-    """Exit 0 if the service NAME does its work, 1 with the reason if not."""
+    """Check the service NAME: exit 0 if it works, 1 with the reason if not."""
     from flight_assets.platform import foreground
 
     foreground.check(get_settings(), name)
 
 
-@service.command()
+@service.command(epilog=example("flights service configure"))
 def configure() -> None:
     """Write the configuration files of every service, as `run` does before it starts one."""
     from flight_assets.platform.config import write_configs
@@ -39,7 +39,7 @@ def configure() -> None:
     write_configs(get_settings())
 
 
-@service.command()
+@service.command(epilog=example("flights service install"))
 def install() -> None:
     """Fetch the jars that an image needs, so that its containers start without a network."""
     from flight_assets.platform import foreground
@@ -47,7 +47,7 @@ def install() -> None:
     foreground.install(get_settings(), console.print)
 
 
-@service.command()
+@service.command(epilog=example("flights service bootstrap"))
 def bootstrap() -> None:
     """Create what is missing in the stores: topic, tables, dimensions, collection."""
     from flight_assets.platform.bootstrap import bootstrap as create

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flight_assets.contracts.features import LOOKBACK
-from flight_assets.stores.inference import DAYS_BACK
+from flight_assets.pipeline.inference import DAYS_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

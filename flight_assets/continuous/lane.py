@@ -14,24 +14,28 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
 from flight_assets.continuous.history import EventHistory
 from flight_assets.continuous.known_ids import KnownIds
 from flight_assets.contracts.features import PAST_COLUMNS
-from flight_assets.contracts.message import EventType
-from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, STAGING
+from flight_assets.contracts.message import WEATHER_FIELDS, EventType
+from flight_assets.contracts.tables import STAGING
 from flight_assets.delay_model.errors import ModelError
-from flight_assets.delay_model.features import build_features
+from flight_assets.delay_model.features.build import build_features
+from flight_assets.pipeline import early_predictions, event_dedup
+from flight_assets.pipeline.inference import FLAT_COLUMNS, predictions_of
+from flight_assets.pipeline.write_hot import rows_of
 from flight_assets.provenance import Ledger
-from flight_assets.stores import ahead, mongo, staged_ids
+from flight_assets.stores import mongo
+from flight_assets.stores.dimensions import read_reference
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import FLAT_COLUMNS, predictions_of, with_flat_weather
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.mongo_writer import rows_of
-from flight_assets.stores.warehouse import Warehouse, arrow_rows, computed, open_warehouse
-from flight_assets.transforms.flights import flight_state, newest_rows
-from flight_assets.transforms.stage import check_messages, event_rows
+from flight_assets.stores.warehouse import Warehouse, open_warehouse
+from flight_assets.transforms.check import check
+from flight_assets.transforms.flights import flight_of, with_prediction
+from flight_assets.transforms.rules import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +47,7 @@ STEP = "staged_events"
 # Of Kafka's taking them, as everywhere that the first of several is meant.
 ARRIVAL = [(name, "ascending") for name in ("ingestion_timestamp", "kafka_partition", "kafka_offset")]
 # Airlines and airports change by a run that somebody starts.
-DIMENSIONS_EVERY_S = 600.0
-# What goes to Spark with the question itself. Of larger tables, by its own bound of 1 MiB, it keeps each for as long as the session lives.
-INLINE_BYTES = 64 << 20
+CHECKS_EVERY_S = 600.0
 
 
 @contextmanager
@@ -64,10 +66,9 @@ class Lane:
         self._ledger, self._models = Ledger(Hdfs(settings)), ModelStore(Hdfs(settings))
         self.begins_at = self._staged()
         self._reached = dict(self.begins_at)
-        self._known = KnownIds(staged_ids.recent_hashes(house))
+        self._known = KnownIds(event_dedup.recent_hashes(house))
         self._history = EventHistory(partial(_events_of_days, house))
-        house.spark.conf.set("spark.sql.session.localRelationCacheThreshold", str(INLINE_BYTES))
-        self._read_dimensions()
+        self._read_checks()
 
     def take(self, raw: pa.Table) -> None:
         """Bring messages, rows as ``kafka.following`` gives them, into MongoDB as far as they are valid and new.
@@ -93,28 +94,37 @@ class Lane:
 
     def _checked(self, raw: pa.Table) -> pa.Table:
         """The valid events among the messages: the columns of ``staging_flight_events`` and FLAT_COLUMNS, and ``event_hash``."""
-        if time.monotonic() > self._dimensions_until:
-            self._read_dimensions()
-        rows = self._house.spark.createDataFrame(raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())))
-        checked = check_messages(rows, self._airlines, self._airports)
-        events = with_flat_weather(event_rows(checked.where("reason IS NULL")))
-        return arrow_rows(events.withColumn("event_hash", staged_ids.event_hash()))
+        if time.monotonic() > self._checks_until:
+            self._read_checks()
+        found = check(raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())), self._checks)
+        valid = pa.Table.from_batches([found]).filter(pc.is_null(found["reason"]))
+        weather = valid["weather"].combine_chunks()
+        for field in WEATHER_FIELDS:
+            valid = valid.append_column(field.name, weather.field(field.name))
+        return valid
 
-    def _read_dimensions(self) -> None:
-        self._airlines, self._airports = computed(self._house.read(DIM_AIRLINE)), computed(self._house.read(DIM_AIRPORT))
-        self._dimensions_until = time.monotonic() + DIMENSIONS_EVERY_S
+    def _read_checks(self) -> None:
+        self._checks = Checks(read_reference(self._house), self._settings.unknown_codes == "reject")
+        self._checks_until = time.monotonic() + CHECKS_EVERY_S
 
     def _write(self, events: pa.Table) -> None:
         rows = rows_of(events.select(STAGING.column_names).combine_chunks().to_batches()[0])
-        shown = self._shown({row["flight_id"] for row in rows})
+        by_flight: dict[str, list[Event]] = {}
+        for row in rows:
+            by_flight.setdefault(row["flight_id"], []).append(row)
+        known = self._known_flights(set(by_flight))
+        shown = {flight: document.get("prediction") for flight, document in known.items()}
         said = shown | self._predict(events, _announced(rows, shown))
-        states = [flight_state(row, said[flight]) for flight, row in newest_rows(rows).items() if flight in said]
+        states = [
+            with_prediction(flight_of(some, known.get(flight)) | {"batch_id": mongo.UNCONFIRMED}, said[flight])
+            for flight, some in by_flight.items()
+            if flight in said
+        ]
         mongo.upsert_newer(self._db[mongo.FLIGHTS], [mongo.document(state) for state in states])
 
-    def _shown(self, flights: set[str]) -> dict[str, Event | None]:
-        """Of the flights that MongoDB has, what it shows as their prediction."""
-        found = self._db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}}, ["prediction"])
-        return {document["_id"]: document.get("prediction") for document in found}
+    def _known_flights(self, flights: set[str]) -> dict[str, Event]:
+        """Of the flights that MongoDB has, their rows as ``flight_of`` takes them, and ``prediction``."""
+        return {document["_id"]: mongo.flight(document) for document in self._db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}})}
 
     def _predict(self, events: pa.Table, announced: list[int]) -> dict[str, Event | None]:
         """By flight what is said of those that these rows announce; None without a usable model."""
@@ -131,7 +141,7 @@ class Lane:
         except ModelError:  # the batch of these flights says what is wrong with the model, and keeps them for a later one
             return dict.fromkeys(flights)
         about = rows.select(["flight_id", "event_id", "kafka_partition", "kafka_offset"]).to_pylist()
-        return dict(ahead.keep_first(self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]))
+        return dict(early_predictions.keep_first(self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]))
 
 
 def _events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:

@@ -1,9 +1,25 @@
-"""Which columns each column comes from, per asset of the pipeline; and the pages that read the assets."""
+"""Lineage of the pipeline: the source columns of each column, per asset, and the assets each page reads."""
 
 from __future__ import annotations
 
 from flight_assets.contracts.message import MESSAGE_FIELDS
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING
+from flight_assets.contracts.tables import (
+    ARCHIVE_METADATA,
+    BATCH_METADATA,
+    CHALLENGER_PREDICTIONS,
+    CHECK_RESULTS,
+    DIM_AIRLINE,
+    DIM_AIRPORT,
+    FACT,
+    FLIGHTS_DAILY,
+    FLIGHTS_HOURLY,
+    MODEL_MONITORING,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+    QUARANTINE,
+    SCHEMA_METADATA,
+    STAGING,
+)
 
 # (asset, column); the topic's columns are those of Kafka's own record.
 Source = tuple[str, str]
@@ -16,6 +32,7 @@ RAW_SOURCES: dict[str, tuple[Source, ...]] = {
     "kafka_partition": ((TOPIC, "partition"),),
     "kafka_offset": ((TOPIC, "offset"),),
     "ingestion_timestamp": ((TOPIC, "timestamp"),),
+    "value_bytes": ((TOPIC, "value"),),
 }
 # Columns that every table takes over from the raw layer.
 _TAKEN_OVER = {
@@ -72,12 +89,45 @@ COLUMN_SOURCES: dict[str, dict[str, tuple[Source, ...]]] = {
 OWN_COLUMNS = {"batch_id", "model_version"}
 COLUMNS = {"staged_events": STAGING, "predictions": PREDICTIONS, "mongo_hot": FACT, "hive_fact": FACT}
 
-# The dashboard's pages: title, and the assets that each reads.
+# The asset that writes each table of the warehouse; empty for tables that no asset writes.
+TABLE_ASSETS: dict[str, str] = {
+    STAGING.name: STAGED,
+    QUARANTINE.name: STAGED,
+    PREDICTIONS.name: PREDICTED,
+    CHALLENGER_PREDICTIONS.name: PREDICTED,
+    FACT.name: "hive_fact",
+    BATCH_METADATA.name: "hive_fact",
+    FLIGHTS_HOURLY.name: "flights_hourly",
+    FLIGHTS_DAILY.name: "flights_daily",
+    MODEL_MONITORING.name: "model_monitoring",
+    ARCHIVE_METADATA.name: "hdfs_archive",
+    DIM_AIRLINE.name: "dim_airline",
+    DIM_AIRPORT.name: "dim_airport",
+    SCHEMA_METADATA.name: "",
+    CHECK_RESULTS.name: "",
+}
+
+# The dashboard's pages: title, and the assets that each reads. A test compares them with the queries that a page makes.
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "dashboard_overview": ("Real-Time Overview: flights as they are now", ("mongo_hot",)),
-    "dashboard_streaming": ("Streaming Analytics: rates, batches and delays of the last hours", ("raw_kafka_batch", "mongo_hot")),
-    "dashboard_history": ("Historical Analytics: delays by day, route and airline", ("hive_fact", "dim_airline", "dim_airport")),
-    "dashboard_prediction": ("Prediction & Insights: forecasts beside what came true", ("predictions", "delay_model", "hive_fact")),
-    "dashboard_quality": ("Data Quality & Metadata: rejects, quality, batches, schemas", ("staged_events", "hive_fact")),
-    "dashboard_operations": ("Operations: services, lag, checks and alarms", ("raw_kafka_batch", "hive_fact")),
+    "dashboard_overview": ("Real-Time Overview: flights as they are now", (TOPIC, "mongo_hot", "hive_fact")),
+    "dashboard_streaming": (
+        "Streaming Analytics: a measure over time, with trend and anomalies",
+        ("mongo_hot", "flights_hourly", "flights_daily"),
+    ),
+    "dashboard_history": (
+        "Historical Analytics: delays by day, route and airline",
+        ("flights_hourly", "flights_daily", "hive_fact"),
+    ),
+    "dashboard_prediction": (
+        "Prediction & Insights: forecasts beside actual delays",
+        (PREDICTED, "delay_model", "hive_fact", "flights_daily"),
+    ),
+    "dashboard_quality": (
+        "Data Quality & Metadata: rejects, quality, batches, schemas",
+        (STAGED, PREDICTED, "hive_fact", "flights_daily", "hdfs_archive"),
+    ),
+    "dashboard_operations": (
+        "Operations: services, lag, checks and alerts",
+        (TOPIC, *("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"), "hdfs_archive"),
+    ),
 }

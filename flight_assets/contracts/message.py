@@ -10,9 +10,15 @@ from math import inf, isfinite
 # The version that the producers here write.
 SCHEMA_VERSION = 1
 # The versions that are taken, side by side, and since when. A new version only ever adds optional fields.
-TAKEN_SINCE = {1: date(2026, 11, 1), 2: date(2026, 11, 23)}
+TAKEN_SINCE = {1: date(2026, 11, 1), 2: date(2026, 11, 23), 3: date(2026, 11, 30)}
 SCHEMA_VERSIONS = tuple(TAKEN_SINCE)
 MAX_MESSAGE_BYTES = 65_536
+# Bounds of a JSON text. Python's reader has some of its own, which depend on where it is called from.
+MAX_NESTING = 100
+MAX_NUMBER_DIGITS = 1_000
+MAX_NAMES = 5_000
+MAX_EVENT_ID_CHARACTERS = 200
+MIN_DELAY_MINUTES, MAX_DELAY_MINUTES = -1_440, 20_160
 
 
 class EventType(StrEnum):
@@ -20,12 +26,17 @@ class EventType(StrEnum):
 
     SCHEDULED = "scheduled"
     DEPARTED = "departed"
+    DIVERTED = "diverted"
     ARRIVED = "arrived"
     CANCELLED = "cancelled"
 
 
 class Reason(StrEnum):
-    """Why a message was rejected. A message has one: the first that applies, in this order."""
+    """Reasons to reject a message. A message has one: the first that applies, in this order.
+
+    ``unknown_airline`` and ``unknown_airport``: a code that is no code, or one that no table knows where the setting
+    ``unknown_codes`` is ``reject``.
+    """
 
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
@@ -65,12 +76,20 @@ class Field:
         return isfinite(self.low) or isfinite(self.high)
 
 
+def _delay(name: str, description: str) -> Field:
+    return Field(name, "number", description, "minutes", required=False, low=MIN_DELAY_MINUTES, high=MAX_DELAY_MINUTES)
+
+
 MESSAGE_FIELDS: tuple[Field, ...] = (
     Field("schema_version", "integer", "version of this contract"),
     Field("event_id", "string", "unique per event; the same id twice is a duplicate"),
-    Field("event_type", "string", "scheduled, departed, arrived or cancelled"),
+    Field("event_type", "string", "scheduled, departed, diverted (from version 3), arrived or cancelled"),
     Field("timestamp", "time", "when it happened", "UTC"),
-    Field("flight_id", "string", "carrier + number + '-' + origin + '-' + scheduled local date, e.g. UA1545-EWR-20130101"),
+    Field(
+        "flight_id",
+        "string",
+        "carrier + number + '-' + origin + '-' + scheduled local date, e.g. UA1545-EWR-20130101",
+    ),
     Field("airline", "string", "IATA carrier code"),
     Field("flight_number", "integer", "the carrier's number of the flight", low=1, high=9999),
     Field("tail_number", "string", "registration of the aircraft", required=False),
@@ -79,10 +98,29 @@ MESSAGE_FIELDS: tuple[Field, ...] = (
     Field("scheduled_departure", "time", "planned departure", "UTC"),
     Field("scheduled_arrival", "time", "planned arrival", "UTC", required=False),
     Field("distance_miles", "number", "great-circle distance", "miles", low=0, high=12_500, low_open=True, high_open=True),
-    Field("departure_delay_minutes", "number", "negative = early; null until departed", "minutes", required=False, low=-180, high=3_000),
-    Field("arrival_delay_minutes", "number", "negative = early; null until arrived", "minutes", required=False, low=-180, high=3_000),
+    Field(
+        "departure_delay_minutes",
+        "number",
+        "negative = early; null until departed",
+        "minutes",
+        required=False,
+        low=MIN_DELAY_MINUTES,
+        high=MAX_DELAY_MINUTES,
+    ),
+    Field(
+        "arrival_delay_minutes",
+        "number",
+        "negative = early; null until arrived",
+        "minutes",
+        required=False,
+        low=MIN_DELAY_MINUTES,
+        high=MAX_DELAY_MINUTES,
+    ),
     Field("weather", "object", "at the origin in the scheduled hour", required=False),
     Field("gate", "string", "gate of departure at the origin", required=False, since=2),
+    Field("flight_suffix", "string", "operational suffix of the flight number, one letter", required=False, since=3),
+    Field("diverted_to", "string", "airport that a diverted flight goes to; required in a diverted event", required=False, since=3),
+    Field("source", "string", "who sent the message", required=False, since=3),
 )
 
 
@@ -104,16 +142,18 @@ WEATHER_FIELDS: tuple[Field, ...] = (
     Field("visibility_miles", "number", "visibility", "miles", required=False, low=0, high=100),
 )
 
-# The delay a message must carry for each type of event, and the ones it must not carry yet.
+# The delays that a message of each type must carry, and those that it must not carry yet.
 REQUIRED_DELAYS: dict[EventType, tuple[str, ...]] = {
     EventType.SCHEDULED: (),
     EventType.DEPARTED: ("departure_delay_minutes",),
+    EventType.DIVERTED: ("departure_delay_minutes",),
     EventType.ARRIVED: ("departure_delay_minutes", "arrival_delay_minutes"),
     EventType.CANCELLED: (),
 }
 FORBIDDEN_DELAYS: dict[EventType, tuple[str, ...]] = {
     EventType.SCHEDULED: ("departure_delay_minutes", "arrival_delay_minutes"),
     EventType.DEPARTED: ("arrival_delay_minutes",),
+    EventType.DIVERTED: ("arrival_delay_minutes",),
     EventType.ARRIVED: (),
     EventType.CANCELLED: ("arrival_delay_minutes",),
 }

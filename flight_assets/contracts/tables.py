@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flight_assets.contracts.message import WEATHER_FIELDS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHER_FIELDS) + ">"
 
@@ -37,6 +41,29 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
+# What decides which of two events is the newer.
+EVENT_ORDER_TYPE = "STRUCT<timestamp: TIMESTAMP, ingestion_timestamp: TIMESTAMP, kafka_partition: INT, kafka_offset: BIGINT>"
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the columns of a table as Arrow has them, times in UTC. Raises KeyError for a type that none of our rows has."""
+    import pyarrow as pa
+
+    types = {
+        "STRING": pa.string(),
+        "INT": pa.int32(),
+        "BIGINT": pa.int64(),
+        "DOUBLE": pa.float64(),
+        "BOOLEAN": pa.bool_(),
+        "DATE": pa.date32(),
+        "TIMESTAMP": pa.timestamp("us", "UTC"),
+        "BINARY": pa.binary(),
+        "ARRAY<STRING>": pa.list_(pa.string()),
+        WEATHER_TYPE: pa.struct([(field.name, pa.float64()) for field in WEATHER_FIELDS]),
+    }
+    return pa.schema([(column.name, types[column.type]) for column in table.columns])
+
+
 _ORIGIN_OF_ROW = (
     Column("kafka_partition", "INT", "partition of the topic that the message came from"),
     Column("kafka_offset", "BIGINT", "its offset in that partition"),
@@ -66,6 +93,9 @@ _FLIGHT = (
     Column("is_weekend", "BOOLEAN", "whether flight_date is a Saturday or Sunday"),
     Column("quality_score", "DOUBLE", "completeness × validity of the optional fields, 0–1"),
     Column("gate", "STRING", "gate of departure at the origin; null in messages of version 1"),
+    Column("flight_suffix", "STRING", "operational suffix of the flight number; null in messages before version 3"),
+    Column("diverted_to", "STRING", "airport that a diverted flight goes to or landed at; null if it was not diverted"),
+    Column("source", "STRING", "who sent the message; null in messages before version 3"),
 )
 
 _PREDICTION = (
@@ -96,6 +126,7 @@ STAGING = Table(
         Column("timestamp", "TIMESTAMP", "when it happened", "UTC"),
         Column("schema_version", "INT", "version of the message contract"),
         *_FLIGHT,
+        Column("unknown_codes", "ARRAY<STRING>", "well-formed codes that no table knows, as airline:ZZ, origin:QQQ, destination:QQQ"),
         *_ORIGIN_OF_ROW,
     ),
     partitioned_by=("processing_date",),
@@ -141,9 +172,10 @@ PREDICTIONS = Table(
         Column("prediction_timestamp", "TIMESTAMP", "the moment whose knowledge it uses: the scheduled event's timestamp", "UTC"),
         *_PREDICTION,
         *_TRUTH,
-        Column("outcome", "STRING", "arrived, cancelled, or null while open"),
+        Column("outcome", "STRING", "arrived, diverted, cancelled, or null while open"),
         Column("outcome_timestamp", "TIMESTAMP", "when the event happened that says so: a newer one replaces it", "UTC"),
         Column("outcome_offset", "BIGINT", "Kafka offset of that event"),
+        Column("newest_event", EVENT_ORDER_TYPE, "place in the order of events of the flight's newest one, which decides the outcome"),
         Column("batch_id", "BIGINT", "batch that predicted"),
         Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
     ),
@@ -221,6 +253,8 @@ BATCH_METADATA = Table(
         Column("quarantined_by_reason", "MAP<STRING, BIGINT>", "messages rejected per reason", "messages"),
         Column("schema_versions", "MAP<STRING, BIGINT>", "staged events per version of the message contract", "events"),
         Column("unknown_fields", "MAP<STRING, BIGINT>", "messages per field that the contract does not have", "messages"),
+        Column("cleaned_values", "MAP<STRING, BIGINT>", "messages per optional value that could not be what it claims", "messages"),
+        Column("unknown_codes", "MAP<STRING, BIGINT>", "staged events per well-formed code that no table knows", "events"),
         Column("offsets", "MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>", "offsets per partition of the topic, both ends included"),
         Column("seconds", "MAP<STRING, DOUBLE>", "duration of each step", "seconds"),
         Column("model_version", "STRING", "model that predicted"),

@@ -1,1 +1,1 @@
-"""Metrics for Prometheus, the rules of the alarms, what becomes of an alarm, and who is told."""
+"""Metrics for Prometheus, alert rules, the life of an alert, and its sinks."""

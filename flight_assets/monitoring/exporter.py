@@ -15,7 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from flight_assets import logs
-from flight_assets.monitoring.metrics import METRICS, Sample, Source, health, sources
+from flight_assets.monitoring.metrics import METRICS, Sample, Source
+from flight_assets.monitoring.sources import health, sources
 from flight_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ GRACE_S = 60.0
 
 
 class Reading:
-    """The last answer of a source, and the question under way. Times are monotonic."""
+    """The last samples of a source, and the collection under way. Times are monotonic."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -39,7 +40,7 @@ class Reading:
         self.pending: Future[None] | None = None
 
     def ask(self, settings: Settings) -> None:
-        """Ask now; the outcome replaces the last one."""
+        """Collect now; the outcome replaces the last one."""
         began = time.monotonic()
         try:
             self.samples, problem = list(self.source.collect(settings)), ""
@@ -52,12 +53,12 @@ class Reading:
         self.seconds = self.answered_at - began
 
     def is_due(self) -> bool:
-        """Whether the answer is too old to serve and no question is under way. A failure is asked again at the next scrape."""
+        """Return True if the samples are too old to serve and no collection is under way."""
         is_old = bool(self.problem) or time.monotonic() - self.answered_at > self.source.fresh_s
         return is_old and (self.pending is None or self.pending.done())
 
     def is_up(self) -> bool:
-        """Whether the last answer came, and not too long ago."""
+        """Return True if the last collection succeeded recently enough."""
         return not self.problem and time.monotonic() - self.answered_at <= self.source.fresh_s + GRACE_S
 
 
@@ -71,7 +72,7 @@ class StoreCollector(Collector):
         self._lock = threading.Lock()
 
     def samples(self) -> list[Sample]:
-        """What every source says now, the health score over it, and which of them are up."""
+        """Return the samples of every source, the health score over them, and which sources are up."""
         with self._lock:
             for reading in self._readings:
                 if reading.is_due():
@@ -86,16 +87,16 @@ class StoreCollector(Collector):
         return found
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        """The families of one scrape; a metric without a sample is left out."""
+        """Return the families of one scrape; a metric without a sample is left out."""
         return families(self.samples())
 
     def describe(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
-        """Nothing beforehand: registering must not ask the stores."""
+        """Return nothing: registering must not read the stores."""
         return []
 
 
 def families(samples: Iterable[Sample]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-    """Samples as the client library's families. Raises KeyError for a sample of a metric that is not in ``METRICS``."""
+    """Return samples as families of the client library. Raises KeyError for an unknown metric."""
     by_metric: dict[str, list[Sample]] = {metric.name: [] for metric in METRICS}
     for sample in samples:
         by_metric[sample.metric].append(sample)

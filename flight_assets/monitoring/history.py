@@ -1,6 +1,9 @@
-"""Alarms and silences in MongoDB, for people and pages. The sensor's cursor is what decides; this is its copy, and may be behind.
+"""Alerts and silences in MongoDB, for people and pages.
 
-``alerts``: one document per time that an alarm came up; gone 90 days after its end. ``alert_silences``: one document per silenced rule.
+The sensor's cursor decides; this copy may be behind.
+
+- ``alerts``: one document each time that an alert came up, deleted 90 days after its end.
+- ``alert_silences``: one document per silenced rule.
 """
 
 from __future__ import annotations
@@ -28,7 +31,10 @@ SHOWN_LATEST = 100
 
 @dataclass(frozen=True)
 class Board:
-    """What there is to see: ``alerts`` newest first, ``as_of`` the last evaluation, ``source`` the store that it comes from."""
+    """All alerts and silences as people see them.
+
+    ``alerts`` come newest first. ``as_of`` is the last evaluation, ``source`` the store of the answer.
+    """
 
     alerts: list[Alert]
     silences: list[Silence]
@@ -38,17 +44,17 @@ class Board:
 
     @property
     def firing(self) -> list[Alert]:
-        """Those that fire."""
+        """Return the firing alerts."""
         return [alert for alert in self.alerts if alert.status == "firing"]
 
     def silence_of(self, rule: str) -> Silence | None:
-        """The silence that a rule is under."""
+        """Return the silence of a rule, or None."""
         now = datetime.now(UTC)
         return next((silence for silence in self.silences if silence.rule == rule and silence.since <= now < silence.until), None)
 
 
 def keep(settings: Settings, state: State) -> list[Silence]:
-    """Write the alarms that fire or are over to MongoDB; returns the silences that are there. Raises StoreUnavailable."""
+    """Write the firing and resolved alerts to MongoDB. Return the current silences. Raises StoreUnavailable."""
     from pymongo import ReplaceOne
 
     shown = [alert for alert in state.alerts.values() if alert.status != "pending"]
@@ -64,10 +70,13 @@ def _silences(db: Any) -> list[Silence]:  # noqa: ANN401 - pymongo's generic typ
 
 
 def board(settings: Settings) -> Board:
-    """Alarms, silences and problems: the sensor's own state, and what MongoDB has of those that are over.
+    """Return alerts, silences and problems: the state of the sensor, and resolved alerts from MongoDB.
 
-    Without MongoDB the ended ones are missing, without Dagster the pending ones and the time of evaluation; raises StoreUnavailable
-    when neither answers.
+    Without MongoDB the resolved ones are missing. Without Dagster the pending ones and the time of
+    evaluation are missing.
+
+    Raises:
+        StoreUnavailable: neither answers.
     """
     try:
         cursor = dagster.sensor_cursor(settings, SENSOR)
@@ -83,7 +92,7 @@ def board(settings: Settings) -> Board:
             raise
         kept, silences = [], state.silences
     if state is None:
-        return Board(kept, silences, {"Dagster": "it does not answer: the alarms are not being evaluated"}, None, "MongoDB")
+        return Board(kept, silences, {"Dagster": "it does not answer: the alerts are not being evaluated"}, None, "MongoDB")
     merged = {alert.id: alert for alert in [*kept, *state.alerts.values()]}
     newest = sorted(merged.values(), key=lambda alert: alert.since, reverse=True)
     return Board(newest, silences, state.problems, state.evaluated_at, "the sensor's state")
@@ -95,14 +104,14 @@ def silence(settings: Settings, rule: str, reason: str, by: str, hours: float) -
     if not reason.strip():
         raise FlightsError("a silence needs a reason: --reason TEXT")
     now = datetime.now(UTC)
-    made = Silence(rule=rule, reason=reason, by=by, since=now, until=now + timedelta(hours=hours))
+    new = Silence(rule=rule, reason=reason, by=by, since=now, until=now + timedelta(hours=hours))
     with mongo.database(settings) as db:
-        db[SILENCES].replace_one({"_id": rule}, {"_id": rule, **made.model_dump()}, upsert=True)
-    return made
+        db[SILENCES].replace_one({"_id": rule}, {"_id": rule, **new.model_dump()}, upsert=True)
+    return new
 
 
 def unsilence(settings: Settings, rule: str) -> bool:
-    """Let a rule notify again. Returns whether it was silenced."""
+    """Let a rule notify again. Return True if it was silenced."""
     _refuse_unknown(rule)
     with mongo.database(settings) as db:
         return bool(db[SILENCES].delete_one({"_id": rule}).deleted_count)

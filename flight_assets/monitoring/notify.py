@@ -1,4 +1,7 @@
-"""Who is told of an alarm: the log always, a webhook and e-mail where they are configured. Each attempt ends within the timeout."""
+"""Sinks of alerts: the log always, a webhook and e-mail where they are configured.
+
+Each attempt ends within the timeout.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ SHOWN = ("status", "severity", "rule", "labels", "summary", "remedy", "value", "
 
 
 def sinks(settings: Settings) -> dict[str, Sink]:
-    """The configured sinks by name."""
+    """Return the configured sinks by name."""
     found: dict[str, Sink] = {"log": to_log}
     if settings.alert_webhook_url.get_secret_value():
         found["webhook"] = to_webhook
@@ -28,7 +31,7 @@ def sinks(settings: Settings) -> dict[str, Sink]:
 
 
 def to_log(_settings: Settings, alerts: Sequence[Alert]) -> None:
-    """One line per alarm."""
+    """Log one line per alert."""
     logger = logs.get_logger("alerts")
     for alert in alerts:
         write = logger.info if alert.status == "resolved" else logger.error
@@ -36,7 +39,7 @@ def to_log(_settings: Settings, alerts: Sequence[Alert]) -> None:
 
 
 def to_webhook(settings: Settings, alerts: Sequence[Alert]) -> None:
-    """One POST with all of them: ``{"text": …, "alerts": [{…}]}``; ``text`` is what chat systems show. Raises if it is not taken."""
+    """Send one POST with all alerts: ``{"text": …, "alerts": [{…}]}``; chat systems show ``text``. Raises on refusal."""
     import requests
 
     body: dict[str, Any] = {"text": _text(alerts), "alerts": [alert.model_dump(mode="json", include={*SHOWN}) for alert in alerts]}
@@ -45,7 +48,7 @@ def to_webhook(settings: Settings, alerts: Sequence[Alert]) -> None:
 
 
 def to_email(settings: Settings, alerts: Sequence[Alert]) -> None:
-    """One message with all of them. Raises if the server does not take it for every address."""
+    """Send one message with all alerts. Raises if the server refuses an address."""
     message = EmailMessage()
     message["Subject"] = _subject(alerts)
     message["From"] = settings.alert_email_from
@@ -62,7 +65,7 @@ def to_email(settings: Settings, alerts: Sequence[Alert]) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Why a sink could not be reached, without the address: it may hold a secret."""
+    """Return the reason of a failure without the address, which may hold a secret."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     detail = f" (HTTP {status})" if status else f" ({error})" if isinstance(error, OSError) and not hasattr(error, "request") else ""
     return f"{type(error).__name__}{detail}"

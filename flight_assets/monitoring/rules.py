@@ -1,7 +1,8 @@
-"""The rules of the alarms, all of them. Evaluated by the Dagster sensor ``watch``, and exported for Prometheus as they stand.
+"""All alert rules, evaluated by the Dagster sensor ``watch`` and exported for Prometheus.
 
-A rule looks at the samples of one metric: each sample past the limit for ``for_s`` seconds is an alarm of its own, told apart by the
-sample's labels, unless the rule has ``each``. A limit is a number or the name of a setting.
+A rule looks at the samples of one metric. Each sample past the limit for ``for_s`` seconds is an alert of
+its own, named by the sample's labels, unless the rule has ``each``. A limit is a number or the name of a
+setting.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-# Stores that a scrape asks itself; the services behind them need no second alarm.
+# Stores that a scrape asks itself; the services behind them need no second alert.
 STORES = "kafka|hdfs|mongodb|redis|dagster|spark|metrics"
 SERVICES_OF_STORES = "kafka|namenode|mongod|redis|dagster-webserver|spark|metrics"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``only`` and ``never`` are a label and a regular expression that its whole value must, or must not, match.
+    """One rule. ``only`` and ``never`` are a label and a regular expression for its whole value.
 
-    With ``each`` all samples past the limit are one alarm without labels: its value is the one furthest past the limit, and ``{each}`` in
-    its summary lists them in these words.
+    A sample must match ``only`` and must not match ``never``. With ``each``, all samples past the limit are
+    one alert without labels. Its value is the one furthest past the limit. ``{each}`` in its summary lists
+    them in these words.
     """
 
     name: str
@@ -40,22 +42,22 @@ class Rule:
     each: str = ""
 
     def limit_value(self, settings: Settings) -> float:
-        """The limit as a number."""
+        """Return the limit as a number."""
         return float(getattr(settings, self.limit)) if isinstance(self.limit, str) else self.limit
 
     def concerns(self, labels: Mapping[str, str]) -> bool:
-        """Whether the rule looks at a sample with these labels."""
+        """Return True if the rule looks at a sample with these labels."""
         if self.only and not re.fullmatch(self.only[1], labels.get(self.only[0], "")):
             return False
         return not (self.never and re.fullmatch(self.never[1], labels.get(self.never[0], "")))
 
     def is_past(self, value: float, settings: Settings) -> bool:
-        """Whether a value is past the limit; NaN is not."""
+        """Return True if a value is past the limit; NaN is not."""
         limit = self.limit_value(settings)
         return value > limit if self.comparison == ">" else value < limit
 
-    def alarms(self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings) -> list[tuple[dict[str, str], float, str]]:
-        """What its samples call for: labels, value and summary of each alarm."""
+    def breaches(self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings) -> list[tuple[dict[str, str], float, str]]:
+        """Return the alerts that the samples call for: labels, value and summary of each."""
         past = [(labels, value) for labels, value in samples if self.concerns(labels) and self.is_past(value, settings)]
         if not self.each:
             return [(labels, value, self.summary.format(value=value, **labels)) for labels, value in past]
@@ -66,14 +68,14 @@ class Rule:
         return [({}, furthest, self.summary.format(value=furthest, each=each))]
 
     def expression(self, settings: Settings) -> str:
-        """The condition in PromQL."""
+        """Return the condition in PromQL."""
         condition = f"{self.comparison} {self.limit_value(settings):g}"
         if self.each:
             return f"{'max' if self.comparison == '>' else 'min'}({self.selector()}) {condition}"
         return f"{self.selector()} {condition}"
 
     def selector(self) -> str:
-        """The samples that it looks at, in PromQL."""
+        """Return the selector of its samples in PromQL."""
         matchers = [f'{self.only[0]}=~"{self.only[1]}"'] if self.only else []
         matchers += [f'{self.never[0]}!~"{self.never[1]}"'] if self.never else []
         return f"{self.metric}{{{','.join(matchers)}}}" if matchers else self.metric
@@ -158,7 +160,7 @@ RULES = (
 
 
 def prometheus_rules(settings: Settings) -> dict[str, Any]:
-    """The rules as a Prometheus rule file holds them; limits are those of the settings."""
+    """Return the rules in the form of a Prometheus rule file, with the limits of the settings."""
     return {"groups": [{"name": "flight-tracking", "interval": "1m", "rules": [_prometheus_rule(rule, settings) for rule in RULES]}]}
 
 
@@ -176,14 +178,14 @@ def _prometheus_rule(rule: Rule, settings: Settings) -> dict[str, Any]:
 
 
 def _go_list(rule: Rule, settings: Settings) -> str:
-    """``{each}`` in Prometheus's words: the samples past the limit, asked for when the alarm is told."""
+    """Return ``{each}`` as a Prometheus template: the samples past the limit, queried when the alert is sent."""
     past = f"{rule.selector()} {rule.comparison} {rule.limit_value(settings):g}"
     one = re.sub(r"\{(\w+)\}", r"{{ $one.Labels.\1 }}", rule.each)
     return f"{{{{ range $number, $one := query `{past}` }}}}{{{{ if $number }}}}, {{{{ end }}}}{one}{{{{ end }}}}"
 
 
 def _go_template(text: str) -> str:
-    """``{store}`` and ``{value:…}`` in Prometheus's words."""
+    """Return a text with ``{store}`` and ``{value:…}`` as Prometheus templates."""
     formats = {".0%": "{{ $value | humanizePercentage }}", ".0f": '{{ $value | printf "%.0f" }}', ".2f": '{{ $value | printf "%.2f" }}'}
     text = re.sub(r"\{value:([^}]*)\}", lambda match: formats[match[1]], text)
     return re.sub(r"(?<!\{)\{(?!each\})(\w+)\}(?!\})", r"{{ $labels.\1 }}", text)

@@ -1,7 +1,7 @@
-"""One round of the watch: read the metrics, evaluate the rules, tell the sinks, keep the history.
+"""One round of the watch: read the metrics, evaluate the rules, notify the sinks, keep the history.
 
-The state goes from round to round in the sensor's cursor, not in a store that may be the one that is down. A crash between telling and
-keeping the cursor tells again: an alarm may be told twice then, but never not at all.
+The state goes from round to round in the sensor's cursor, not in a store that may be down. After a crash
+between notifying and keeping the cursor, a sink may hear of an alert twice, but never not at all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SCRAPE_TIMEOUT_S = 15.0
 
 
 def scrape(settings: Settings) -> Samples:
-    """The metrics endpoint's samples by metric. An endpoint that does not answer is the sample ``flights_store_up{store=metrics} 0``."""
+    """Return the samples of the metrics endpoint by metric. If it is down, ``flights_store_up{store=metrics}`` is 0."""
     import requests
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -41,14 +41,14 @@ def scrape(settings: Settings) -> Samples:
 
 
 def watch(settings: Settings, state: State, samples: Samples, now: datetime) -> State:
-    """The state after one round. Nothing that fails here stops it: it is noted in the state, logged, and tried again at the next."""
+    """Return the state after one round. A failure is noted in the state, logged, and tried again next time."""
     state = alerts.evaluate(state, samples, settings, now)
     state, is_kept = _keep(settings, state)
     known = notify.sinks(settings)
     for name, send in known.items():
-        told = alerts.due(state, name, now)
-        if told:
-            state = alerts.after(state, name, told, _attempt(settings, name, send, told))
+        waiting = alerts.due(state, name, now)
+        if waiting:
+            state = alerts.after(state, name, waiting, _attempt(settings, name, send, waiting))
     if _keep_again(settings, state, is_kept):
         state = alerts.without_settled(state, known, now)
     return state
@@ -63,7 +63,7 @@ def _keep(settings: Settings, state: State) -> tuple[State, bool]:
 
 
 def _keep_again(settings: Settings, state: State, is_kept: bool) -> bool:
-    """Write who has been told, before what is settled leaves the state."""
+    """Write the notified sinks to the history, before settled alerts leave the state."""
     if not is_kept:
         return False
     try:
@@ -73,12 +73,12 @@ def _keep_again(settings: Settings, state: State, is_kept: bool) -> bool:
     return True
 
 
-def _attempt(settings: Settings, name: str, send: notify.Sink, told: list[alerts.Alert]) -> str | None:
-    """Why a sink could not be told; None if it was."""
+def _attempt(settings: Settings, name: str, send: notify.Sink, waiting: list[alerts.Alert]) -> str | None:
+    """Send alerts to a sink. Return the reason of its failure, or None."""
     try:
-        send(settings, told)
+        send(settings, waiting)
     except Exception as error:  # a sink may fail in as many ways as its protocol has, and must not stop the others
         problem = notify.reason(error)
-        logs.get_logger("alerts").error("sink failed", sink=name, problem=problem, alerts=[alert.key for alert in told])
+        logs.get_logger("alerts").error("sink failed", sink=name, problem=problem, alerts=[alert.key for alert in waiting])
         return problem
     return None

@@ -1,7 +1,7 @@
-"""Who may do what on a secured platform: its secrets and certificates, each server's options that ask for them, the users and their rights.
+"""Access on a secured platform: secrets, certificates, options of each server, users and their rights.
 
-Of an open platform all of it is empty, and nothing is made. Names of users are those of ``settings.USERS``; what is secret is in files that
-their owner alone may read, and neither in a command line nor in the environment.
+On an open platform all of it is empty, and nothing is made. The users are those of ``settings.USERS``.
+Secrets are in files that only their owner may read, never in a command line or in the environment.
 """
 
 from __future__ import annotations
@@ -16,39 +16,22 @@ from typing import TYPE_CHECKING, Any
 from flight_assets.errors import FlightsError
 from flight_assets.platform import extensions
 from flight_assets.settings import PROJECT_DIR, SECRETS, USERS, Settings
-from flight_assets.stores import kafka
 
 if TYPE_CHECKING:
-    from kafka.admin import ACL
+    pass
 
-HEALTH_TOPIC = "platform_health"
 CERTIFICATES_TIMEOUT_S = 60
+SCRAM_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 HDFS_READERS = "readers"
-_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required"
-
-# Of each user of Kafka: kind and name of what it may use ("*" ends the beginning of names), and how. Whatever is not here is refused.
-KAFKA_RIGHTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
-    "pipeline": [
-        ("TOPIC", "{topic}", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
-        ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
-        ("GROUP", "spark-kafka-*", ("READ",)),
-    ],
-    # Its page of services checks Kafka by a message of its own.
-    "dashboard": [("TOPIC", "{topic}", ("READ",)), ("TOPIC", HEALTH_TOPIC, ("READ", "WRITE"))],
-    "producer": [("TOPIC", "{topic}", ("WRITE",))],
-}
-# The same for MongoDB, as roles; those without a database are of the platform's own. deploy/mongo/users.js says it for containers.
+# Roles of each user of MongoDB. Roles without a database are the platform's own. deploy/mongo/users.js says it for containers.
 MONGO_SERVER_ROLE = "flightsServer"
 MONGO_SERVER_ACTIONS = ("fsync", "serverStatus", "replSetGetStatus")
 MONGO_ROLES = {"pipeline": ("readWrite", "dbAdmin"), "dashboard": ("read",)}
-# And for Redis, as rules of its ACL: the dimensions are the pipeline's to write, cached answers are the dashboard's.
+# Rules of each user in the ACL of Redis: the dimensions are the pipeline's to write, cached answers are the dashboard's.
 REDIS_RIGHTS = {
     "pipeline": "~* +@all -@admin -@dangerous +info",
     "dashboard": "~flights:result:* ~flights:cache:* %R~dim:* +@all -@admin -@dangerous +info",
 }
-
-
-# --- secrets and certificates
 
 
 def make_secrets(settings: Settings) -> None:
@@ -92,8 +75,11 @@ def _run(command: list[str]) -> None:
         raise FlightsError(f"certificates could not be made:\n{done.stderr.strip()}")
 
 
-def _administers(settings: Settings) -> bool:
-    """Whether this process may make users: those of other roles, and of platforms elsewhere, only use what is there."""
+def administers(settings: Settings) -> bool:
+    """Return True if this process may create users.
+
+    Processes of other roles, and of platforms elsewhere, use the existing ones.
+    """
     return settings.secured and settings.embedded and settings.role == "pipeline"
 
 
@@ -101,18 +87,11 @@ def files(settings: Settings) -> dict[str, str]:
     """Configuration files, by their names under ``home/etc``, that only a secured platform has."""
     if not settings.secured:
         return {}
-    password = settings.secret("kafka_pipeline").get_secret_value()
-    return {
-        "redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"]),
-        "spark/jaas.conf": f'KafkaClient {{\n  {_SCRAM} username="pipeline" password="{password}";\n}};\n',
-    }
-
-
-# --- MongoDB
+    return {"redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"])}
 
 
 def mongod_options(settings: Settings) -> list[str]:
-    """TLS only, and users; members know each other by a key."""
+    """Return the options of mongod: TLS only, users, and a key by which members know each other."""
     if not settings.secured:
         return []
     return [
@@ -132,7 +111,7 @@ def make_mongo_users(settings: Settings, local: Any) -> None:  # noqa: ANN401 - 
     from pymongo import MongoClient
     from pymongo.errors import OperationFailure
 
-    if not _administers(settings):
+    if not administers(settings):
         return
     admin, password = "admin", settings.secret("mongo_admin").get_secret_value()
     try:
@@ -159,9 +138,6 @@ def _make_mongo_roles(settings: Settings, admin: Any) -> None:  # noqa: ANN401 -
         admin.command("createUser", user, pwd=settings.secret(f"mongo_{user}").get_secret_value(), roles=roles + server)
 
 
-# --- Redis
-
-
 def redis_server(settings: Settings) -> Path:
     """A redis-server with TLS, which the embedded one lacks. Raises FlightsError if there is none."""
     found = settings.redis_server or shutil.which("redis-server")
@@ -171,7 +147,7 @@ def redis_server(settings: Settings) -> Path:
 
 
 def redis_options(settings: Settings) -> list[str]:
-    """TLS only, and users; of an open platform the port."""
+    """Return the options of Redis: TLS only and users, or the port of an open platform."""
     if not settings.secured:
         return ["--port", str(settings.port("redis"))]
     pem = str(settings.tls_dir / "redis.pem")
@@ -187,85 +163,11 @@ def _redis_user(settings: Settings, name: str) -> str:
     return f"user {name} on #{sha256(password.encode()).hexdigest()} {REDIS_RIGHTS[name]}\n"
 
 
-# --- Kafka
-
-
-def kafka_properties(settings: Settings, number: int) -> dict[str, object]:
-    """Clients sign in by SCRAM over TLS and may do what they are granted; brokers and the administrator show the brokers' certificate."""
-    if not settings.secured:
-        return {}
-    address, internal, controller = (settings.address(name, number) for name in ("kafka", "kafka_internal", "kafka_controller"))
-    return {
-        "listeners": f"CLIENTS://{address},INTERNAL://{internal},CONTROLLER://{controller}",
-        "advertised.listeners": f"CLIENTS://{address},INTERNAL://{internal}",
-        "listener.security.protocol.map": "CLIENTS:SASL_SSL,INTERNAL:SSL,CONTROLLER:SSL",
-        "inter.broker.listener.name": "INTERNAL",
-        "listener.name.clients.sasl.enabled.mechanisms": kafka.MECHANISM,
-        f"listener.name.clients.{kafka.MECHANISM.lower()}.sasl.jaas.config": f"{_SCRAM};",
-        "listener.name.internal.ssl.client.auth": "required",
-        "listener.name.controller.ssl.client.auth": "required",
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": settings.tls_dir / "kafka.pem",
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": settings.tls_dir / "ca.pem",
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:CN=kafka",
-        "early.start.listeners": "CONTROLLER",
-    }
-
-
-def make_kafka_users(settings: Settings) -> None:
-    """Make the users that are missing, and grant each its rights.
-
-    Raises:
-        FlightsError: Kafka refused to.
-    """
-    from kafka import KafkaAdminClient
-    from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
-
-    if not _administers(settings):
-        return
-    pem = str(settings.tls_dir / "kafka.pem")
-    security = {"security_protocol": "SSL", "ssl_cafile": settings.kafka_ca_file, "ssl_certfile": pem, "ssl_keyfile": pem}
-    timeout_ms = int(settings.timeout_s * 1000)
-    admin = KafkaAdminClient(
-        bootstrap_servers=settings.address("kafka_internal"), bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms, **security
-    )
-    try:
-        missing = KAFKA_RIGHTS.keys() - admin.describe_user_scram_credentials().keys()
-        passwords = {user: settings.secret(f"kafka_{user}").get_secret_value() for user in missing}
-        made = admin.alter_user_scram_credentials(
-            [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password) for user, password in passwords.items()]
-        )
-        granted = admin.create_acls(kafka_rights(settings))
-    finally:
-        admin.close()
-    refused = [*filter(None, made.values()), *granted["failed"]]
-    if refused:
-        raise FlightsError(f"Kafka refused to make its users: {refused[0]}")
-
-
-def kafka_rights(settings: Settings) -> list[ACL]:
-    """``KAFKA_RIGHTS`` as Kafka takes them."""
-    from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
-
-    def resource(kind: str, name: str) -> ResourcePattern:
-        pattern = ACLResourcePatternType.PREFIXED if name.endswith("*") else ACLResourcePatternType.LITERAL
-        return ResourcePattern(ResourceType[kind], name.format(topic=settings.kafka_topic).rstrip("*"), pattern)
-
-    return [
-        ACL(f"User:{user}", "*", ACLOperation[operation], ACLPermissionType.ALLOW, resource(kind, name))
-        for user, rights in KAFKA_RIGHTS.items()
-        for kind, name, operations in rights
-        for operation in operations
-    ]
-
-
-# --- HDFS
-
-
 def hdfs_groups(settings: Settings) -> dict[str, str]:
-    """Who is in which group, also of the users whom HiveServer2 has signed in. Elsewhere a name is what a client says, without Kerberos."""
+    """Return the groups of each user, also of users that HiveServer2 has signed in.
+
+    Elsewhere a user name is what the client claims, without Kerberos.
+    """
     if not settings.secured:
         return {}
     return {"hadoop.user.group.static.mapping.overrides": f"dr.who=;dashboard={HDFS_READERS};pipeline=supergroup"}
@@ -279,7 +181,7 @@ def make_hdfs_permissions(settings: Settings) -> None:
     """
     import requests
 
-    if not _administers(settings):
+    if not administers(settings):
         return
     changes: tuple[tuple[str, dict[str, str]], ...] = (
         ("/tmp", {"op": "MKDIRS"}),  # noqa: S108 - a path in HDFS
@@ -292,14 +194,6 @@ def make_hdfs_permissions(settings: Settings) -> None:
             f"{settings.hdfs_http_url}/webhdfs/v1{path}", params={**change, "user.name": settings.hdfs_user}, timeout=settings.timeout_s
         )
         answer.raise_for_status()
-
-
-# --- Spark
-
-
-def spark_options(settings: Settings) -> list[str]:
-    """Where its client of Kafka finds name and password."""
-    return [f"-Djava.security.auth.login.config={settings.home / 'etc/spark/jaas.conf'}"] if settings.secured else []
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:
@@ -316,7 +210,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
 
 
 def hiveserver2_properties(settings: Settings) -> dict[str, object]:
-    """TLS only, and users with passwords."""
+    """Return the properties of HiveServer2: TLS only, and users with passwords."""
     if not settings.secured:
         return {}
     return {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flight_assets.errors import FlightsError
 from flight_assets.platform import launcher, supervision
+from flight_assets.platform.obstacles import BYTES_PER_MB, Say, refuse_other_offset
 from flight_assets.platform.services import asked_for
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ CONTENT = "home"
 LEFT_OUT = {"etc", "logs", "run", "data/spark-local", "data/spark-work"}
 
 
-def backup(settings: Settings, folder: Path, say: launcher.Say) -> tuple[str, ...] | None:
+def backup(settings: Settings, folder: Path, say: Say) -> tuple[str, ...] | None:
     """Stop the platform and copy its data into a new folder.
 
     Returns what ``launcher.up`` is to start besides the platform's own services, so that it runs as before; None if it did not run.
@@ -48,15 +49,15 @@ def backup(settings: Settings, folder: Path, say: launcher.Say) -> tuple[str, ..
     needed = sum(size for _, size in _files(settings.home))
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise FlightsError(f"{needed // launcher.BYTES_PER_MB} MB are needed at {folder}, {free // launcher.BYTES_PER_MB} are free")
+        raise FlightsError(f"{needed // BYTES_PER_MB} MB are needed at {folder}, {free // BYTES_PER_MB} are free")
     _copy(settings.home, folder / CONTENT)
     manifest = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "version": version("flight-tracking-platform")}
     (folder / MANIFEST).write_text(json.dumps(manifest | _extent(folder / CONTENT), indent=1) + "\n")
-    say(f"{_extent(folder / CONTENT)['files']} files, {needed // launcher.BYTES_PER_MB} MB in {folder}")
+    say(f"{_extent(folder / CONTENT)['files']} files, {needed // BYTES_PER_MB} MB in {folder}")
     return also
 
 
-def restore(settings: Settings, folder: Path, say: launcher.Say) -> None:
+def restore(settings: Settings, folder: Path, say: Say) -> None:
     """Copy a backup to where the platform keeps its data; it does not start it.
 
     Raises:
@@ -71,7 +72,7 @@ def restore(settings: Settings, folder: Path, say: launcher.Say) -> None:
         raise FlightsError(
             f"{folder} is not as it was made: {made['files']} files with {made['bytes']} bytes were there; use another backup"
         )
-    launcher.refuse_other_offset(settings, folder / CONTENT)
+    refuse_other_offset(settings, folder / CONTENT)
     _refuse_filled(settings.home, "run `flights reset` if its data may be lost, or set FLIGHTS_HOME to another folder")
     partial = settings.home.with_name(f"{settings.home.name}.restoring")
     if partial.exists():
@@ -105,4 +106,4 @@ def _refuse_filled(folder: Path, remedy: str) -> None:
 
 def _refuse_elsewhere(settings: Settings) -> None:
     if not settings.embedded:
-        raise FlightsError("the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see deploy/README.md")
+        raise FlightsError("the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see docs/backup.md")

@@ -9,12 +9,11 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 from zipfile import ZipFile
 
-from flight_assets.platform import access, extensions
-from flight_assets.platform.jars import classpath_dir, spark_jars_dir
+from flight_assets.platform import access, kafka_access
+from flight_assets.platform.jars import spark_jars_dir
+from flight_assets.platform.spark_config import _SPARK_QUIET, hiveserver2_properties, spark_properties
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
 
-# Spark generates methods that are longer than Java compiles by itself, and each row would be interpreted.
-COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
 _LOG4J1 = """log4j.rootLogger=WARN,console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
 log4j.appender.console.target=System.err
@@ -68,7 +67,7 @@ def _kafka_files(settings: Settings) -> dict[str, str]:
     for number in range(1, settings.count("kafka") + 1):
         name = member("kafka", number)
         files[f"{name}/server.properties"] = _properties(
-            kafka_properties(settings, name, number) | access.kafka_properties(settings, number)
+            kafka_properties(settings, name, number) | kafka_access.kafka_properties(settings, number)
         )
         files[f"{name}/log4j2.properties"] = _LOG4J2
     return files
@@ -81,16 +80,6 @@ def _write(path: Path, content: str) -> None:
     partial.touch(mode=0o600)
     partial.write_text(content)
     partial.replace(path)
-
-
-# Spark warns of what is meant: a topic with CreateTime gaps, plans longer than a log line, Hive settings it does not know.
-_SPARK_QUIET = """logger.hiveconf.name=org.apache.hadoop.hive.conf.HiveConf
-logger.hiveconf.level=error
-logger.planstring.name=org.apache.spark.sql.catalyst.util.SparkStringUtils
-logger.planstring.level=error
-logger.kafkaadmin.name=org.apache.kafka.clients
-logger.kafkaadmin.level=error
-"""
 
 
 def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -> dict[str, object]:
@@ -125,7 +114,7 @@ def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -
 
 
 def hdfs_client_properties(settings: Settings) -> dict[str, object]:
-    """How many copies a client asks for, and how long it waits."""
+    """Return the replication and the timeouts of HDFS clients."""
     return {
         "dfs.replication": settings.hdfs_replication,
         "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER" if settings.hdfs_replication == 1 else "DEFAULT",
@@ -162,7 +151,7 @@ def hdfs_properties(settings: Settings) -> dict[str, object]:
 
 
 def datanode_properties(settings: Settings, name: str = "datanode", number: int = 1) -> dict[str, object]:
-    """What one DataNode has of its own."""
+    """Return the properties in which one DataNode differs from the others."""
     return {
         "dfs.datanode.data.dir": f"file://{settings.home / 'data' / name}",
         "dfs.datanode.address": settings.address("datanode", number),
@@ -210,77 +199,6 @@ def _metastore_classes() -> list[str]:
     return [f"org.apache.hadoop.hive.metastore.model.{name}" for name in re.findall(r'<class name="(M\w+)"', mapping)]
 
 
-def hiveserver2_properties(settings: Settings) -> dict[str, object]:
-    """Where Spark finds the metastore and at which address it serves JDBC clients."""
-    return {
-        "hive.metastore.uris": settings.metastore_uri,
-        "hive.metastore.client.socket.timeout": f"{int(settings.timeout_s)}s",
-        "hive.server2.thrift.bind.host": settings.bind_host,
-        "hive.server2.thrift.port": settings.port("hiveserver2"),
-        "hive.server2.transport.mode": "binary",
-    }
-
-
-def spark_properties(settings: Settings) -> dict[str, object]:
-    """One application that serves Connect and HiveServer2, with Delta as the table format."""
-    return _executor_properties(settings) | {
-        "spark.app.name": "flight-tracking",
-        "spark.master": settings.spark_master,
-        "spark.driver.memory": f"{settings.spark_heap_mb}m",
-        "spark.driver.host": settings.advertised_host,
-        "spark.driver.bindAddress": settings.bind_host,
-        "spark.ui.port": settings.port("spark_ui"),
-        "spark.ui.showConsoleProgress": "false",
-        "spark.plugins": extensions.CONNECT_PLUGIN,
-        "spark.connect.grpc.binding.address": settings.bind_host,
-        "spark.connect.grpc.binding.port": settings.port("spark_connect"),
-        "spark.connect.session.manager.defaultSessionTimeout": "30m",
-        "spark.sql.catalogImplementation": "hive",
-        "spark.sql.extensions": ",".join(("io.delta.sql.DeltaSparkSessionExtension", *extensions.SQL_EXTENSIONS)),
-        extensions.READ_ONLY: "true",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": settings.spark_parallelism,
-        "spark.default.parallelism": settings.spark_parallelism,
-        "spark.sql.parquet.compression.codec": "snappy",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.python.daemon.module": "flight_assets.platform.python_workers",
-        "spark.sql.codegen.cache.maxEntries": 2_000,
-        # Else pyspark looks for the line of each column's making, and first for IPython: 0.07 s of 0.09 s to put the checks together.
-        "spark.python.sql.dataFrameDebugging.enabled": "false",
-        # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,
-        "spark.databricks.delta.snapshotPartitions": 1,
-        "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
-        # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.
-        "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
-        "spark.sql.streaming.numRecentProgressUpdates": 20,
-        "spark.sql.ui.retainedExecutions": 50,
-        "spark.ui.retainedJobs": 100,
-        "spark.ui.retainedStages": 100,
-        "spark.ui.retainedTasks": 2000,
-        "spark.local.dir": settings.home / "data/spark-local",
-        "spark.sql.artifact.isolation.enabled": "false",
-        "spark.log.structuredLogging.enabled": "false",
-    }
-
-
-def _executor_properties(settings: Settings) -> dict[str, object]:
-    """What executors on other machines need: other people's jars lie at the same path as here, ours comes from the driver.
-
-    Nothing when the driver does all work.
-    """
-    if settings.spark_master.startswith("local"):
-        return {}
-    return {
-        "spark.executor.memory": f"{settings.spark_executor_mb}m",
-        "spark.executor.extraJavaOptions": COMPILE_LONG_METHODS,
-        "spark.executor.extraClassPath": classpath_dir(settings.cache_dir, "spark") / "*",
-        "spark.jars": extensions.jar_path(settings),
-    }
-
-
 def _properties(values: dict[str, object]) -> str:
     return "".join(f"{key}={value}\n" for key, value in values.items())
 
@@ -298,7 +216,7 @@ def _dagster_workspace(settings: Settings) -> str:
 
 
 def _dagster_storage(settings: Settings) -> str:
-    """Where runs and events are kept, as an addition to ``dagster.yaml``; nothing means SQLite."""
+    """Return the storage of runs and events, as an addition to ``dagster.yaml``; nothing means SQLite."""
     if not settings.dagster_db_url:
         return ""
     return f"\nstorage:\n  postgres:\n    postgres_url: {json.dumps(settings.dagster_db_url)}\n"

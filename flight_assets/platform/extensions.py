@@ -1,6 +1,7 @@
-"""What Spark is given of ours, compiled once by its own compiler: guards of who may write and sign in, the sink of raw batches, and
-the rule by which generated code serves more than one batch.
-"""  # noqa: D205
+"""Our own extensions of Spark, compiled once by the Scala compiler it ships with.
+
+They guard writes and sign-in, and let generated code serve more than one batch.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,10 @@ READERS = "spark.flights.readers"
 
 
 def jar_path(settings: Settings) -> Path:
-    """Where all that is kept compiled, shared by all platforms: its name changes with the sources and with Spark."""
+    """Return the path of the compiled jar, which all platforms share.
+
+    Its name changes with the sources and with Spark.
+    """
     made_of = (
         b"".join(source.read_bytes() for source in SOURCES)
         + "".join(sorted(jar.name for jar in spark_jars_dir().glob("spark-catalyst_*.jar"))).encode()

@@ -1,4 +1,4 @@
-"""What each service must do to count as up. Every check raises while its service does not do it, and gives up after its own timeout."""
+"""Health checks. Each raises while its service does not do its work, and gives up after its own timeout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import access, postgres
+from flight_assets.platform import access, kafka_access, postgres
 from flight_assets.settings import LOOPBACK
 from flight_assets.stores import kafka, lease, redis
 from flight_assets.stores.hdfs import Hdfs
@@ -26,7 +26,7 @@ PRODUCER_SILENCE_S = 300.0
 
 
 class NotReady(FlightsError):
-    """The service answers, but does not do its work yet."""
+    """The service answers but does not work yet."""
 
 
 def answers(address: str) -> None:
@@ -42,12 +42,15 @@ def answers(address: str) -> None:
 
 
 def check_member(endpoint: str, number: int, settings: Settings) -> None:
-    """One more process of a kind accepts connections; what they do together is the first one's check."""
+    """Pass if one more process of a kind accepts connections.
+
+    The check of the first one covers what they do together.
+    """
     answers(settings.address(endpoint, number))
 
 
 def check_postgres(settings: Settings) -> None:
-    """Answers a query, with the databases that it was created with."""
+    """Pass if PostgreSQL answers a query and has its databases."""
     import psycopg2
 
     for database in postgres.DATABASES:
@@ -62,7 +65,10 @@ def check_postgres(settings: Settings) -> None:
 
 
 def check_mongod(settings: Settings) -> None:
-    """The replica set has a primary that answers a ping; makes fresh mongods of this machine a replica set with its users."""
+    """Pass if the replica set has a primary that answers a ping.
+
+    Fresh servers of this machine become a replica set with its users.
+    """
     from pymongo import MongoClient
 
     options: dict[str, Any] = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 5000}
@@ -82,7 +88,7 @@ def _initiate_if_fresh(client: Any, addresses: list[str]) -> None:  # noqa: ANN4
 
 
 def check_redis(settings: Settings) -> None:
-    """Answers a ping, with its data loaded."""
+    """Pass if Redis answers a ping and has loaded its data."""
     client = redis.connect(settings)
     try:
         client.ping()
@@ -91,22 +97,22 @@ def check_redis(settings: Settings) -> None:
 
 
 def check_kafka(settings: Settings) -> None:
-    """A message that is produced now is consumed again, through a topic of its own."""
+    """Pass if a message produced now is consumed again, through a topic of its own."""
     from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
     answers(settings.kafka_bootstrap_servers)
-    access.make_kafka_users(settings)
-    kafka.ensure_topic(settings, access.HEALTH_TOPIC, partitions=1, retention_days=1)
+    kafka_access.make_kafka_users(settings)
+    kafka.ensure_topic(settings, kafka_access.HEALTH_TOPIC, partitions=1, retention_days=1)
     probe = uuid4().bytes
     options = kafka.client_options(settings)
     producer = KafkaProducer(**options, max_block_ms=5000, delivery_timeout_ms=20_000)
     try:
-        offset = producer.send(access.HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
+        offset = producer.send(kafka_access.HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
     finally:
         producer.close(timeout=PROBE_TIMEOUT_S)
     consumer = KafkaConsumer(**options, group_id=None, enable_auto_commit=False, consumer_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
-        partition = TopicPartition(access.HEALTH_TOPIC, 0)
+        partition = TopicPartition(kafka_access.HEALTH_TOPIC, 0)
         consumer.assign([partition])
         consumer.seek(partition, offset)
         if next(consumer).value != probe:
@@ -118,13 +124,13 @@ def check_kafka(settings: Settings) -> None:
 
 
 def check_namenode(settings: Settings) -> None:
-    """Answers for the root directory."""
+    """Pass if the NameNode answers for the root directory."""
     answers(settings.hdfs_url)
     Hdfs(settings).exists("/")
 
 
 def check_datanode(settings: Settings) -> None:
-    """A file that is written now can be read again: out of safe mode, with a DataNode that serves."""
+    """Pass if a file written now can be read again: safe mode is off, and a DataNode serves."""
     access.make_hdfs_permissions(settings)
     hdfs, content, path = Hdfs(settings), uuid4().bytes, f"/tmp/health-{uuid4().hex}"  # noqa: S108 - a path in HDFS
     hdfs.write(path, content)
@@ -135,12 +141,12 @@ def check_datanode(settings: Settings) -> None:
 
 
 def check_metastore(settings: Settings) -> None:
-    """Accepts connections; that it answers shows in Spark's check."""
+    """Pass if the metastore accepts connections. Spark's check shows that it answers."""
     answers(settings.metastore_uri)
 
 
 def check_spark(settings: Settings) -> None:
-    """Answers ``SELECT 1`` and lists the metastore's databases over Connect; HiveServer2 accepts connections."""
+    """Pass if Spark answers ``SELECT 1``, lists the databases, and HiveServer2 accepts connections."""
     from flight_assets.stores.warehouse import connect
 
     answers(settings.spark_remote)
@@ -151,14 +157,14 @@ def check_spark(settings: Settings) -> None:
 
 
 def check_spark_master(settings: Settings) -> None:
-    """The master of the Spark cluster is the one in charge."""
+    """Pass if the master of the Spark cluster is the one in charge."""
     with urllib.request.urlopen(f"http://{_own(settings, 'spark_master_http')}/json/", timeout=PROBE_TIMEOUT_S) as reply:
         if json.load(reply)["status"] != "ALIVE":
             raise NotReady("the Spark master is not in charge yet")
 
 
 def check_spark_worker(settings: Settings) -> None:
-    """The worker of the Spark cluster offers its cores to the master that the settings name."""
+    """Pass if the worker offers its cores to the master that the settings name."""
     with urllib.request.urlopen(f"http://{_own(settings, 'spark_worker_http')}/json/", timeout=PROBE_TIMEOUT_S) as reply:
         found = json.load(reply)
     if (found["masterurl"], found["cores"]) != (settings.spark_master, settings.spark_worker_cores):
@@ -166,25 +172,25 @@ def check_spark_worker(settings: Settings) -> None:
 
 
 def _own(settings: Settings, endpoint: str) -> str:
-    """Address of a server that runs beside this process."""
+    """Return the address of a server that runs beside this process."""
     return f"{settings.advertised_host}:{settings.port(endpoint)}"
 
 
 def check_producer(settings: Settings) -> None:
-    """Messages arrive: Kafka took the newest one within the last ``PRODUCER_SILENCE_S``."""
+    """Pass if Kafka took a message within the last ``PRODUCER_SILENCE_S``."""
     newest = kafka.newest_timestamp(settings, kafka.end_offsets(settings))
     if newest is None or (datetime.now(UTC) - newest).total_seconds() > PRODUCER_SILENCE_S:
         raise NotReady(f"the newest message in {settings.kafka_topic} is of {newest or 'never'}")
 
 
-def check_continuous(settings: Settings) -> None:
-    """A living process holds the lease of continuous processing."""
+def check_live(settings: Settings) -> None:
+    """Pass if a living process holds the lease of live processing."""
     if lease.holder(settings, lease.CONTINUOUS) is None:
-        raise NotReady("nobody processes continuously yet")
+        raise NotReady("live processing has not started yet")
 
 
 def check_dagster_code(settings: Settings) -> None:
-    """The code location serves: definitions loaded without an error."""
+    """Pass if the code location has loaded the definitions without an error."""
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -196,21 +202,21 @@ def check_dagster_code(settings: Settings) -> None:
 
 
 def check_dagster_webserver(settings: Settings) -> None:
-    """The page's server has loaded the repository."""
+    """Pass if the web server has loaded the repository."""
     query = "{ repositoriesOrError { __typename ... on RepositoryConnection { nodes { name } } } }"
     if not graphql(settings, query)["repositoriesOrError"].get("nodes"):
         raise NotReady("the Dagster web server has no repository yet")
 
 
 def check_dagster_viewer(settings: Settings) -> None:
-    """The read-only page's server answers, and would let nobody change anything."""
+    """Pass if the read-only web server answers and refuses changes."""
     answer = graphql(settings, "{ permissions { permission value } }", f"http://{_own(settings, 'dagster_viewer')}")
     if allowed := [row["permission"] for row in answer["permissions"] if row["value"]]:
         raise NotReady(f"the Dagster web server of viewers allows {', '.join(allowed)}")
 
 
 def check_dagster_daemon(settings: Settings) -> None:
-    """Every required daemon has sent a heartbeat lately."""
+    """Pass if every required daemon has sent a heartbeat lately."""
     query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
     statuses = graphql(settings, query)["instance"]["daemonHealth"]["allDaemonStatuses"]
     ill = [status["daemonType"] for status in statuses if status["required"] and not status["healthy"]]
@@ -219,14 +225,14 @@ def check_dagster_daemon(settings: Settings) -> None:
 
 
 def check_dashboard(settings: Settings) -> None:
-    """Streamlit serves pages."""
+    """Pass if Streamlit serves pages."""
     with urllib.request.urlopen(f"{settings.dashboard_url}/_stcore/health", timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
         if reply.read() != b"ok":
             raise NotReady("the dashboard does not serve pages yet")
 
 
 def graphql(settings: Settings, query: str, url: str = "") -> dict[str, Any]:
-    """The ``data`` of a GraphQL answer of the Dagster web server, or of the one at another address."""
+    """Return the ``data`` of a GraphQL answer of the Dagster web server, or of the one at another address."""
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting
         f"{url or settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
     )
@@ -238,7 +244,7 @@ def graphql(settings: Settings, query: str, url: str = "") -> dict[str, Any]:
 
 
 def check_metrics(settings: Settings) -> None:
-    """The endpoint answers a scrape."""
+    """Pass if the endpoint answers a scrape."""
     with urllib.request.urlopen(settings.metrics_url, timeout=3 * PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
         if b"flights_store_up" not in reply.read():
             raise NotReady("the metrics endpoint serves no metrics yet")

@@ -14,7 +14,7 @@ from flight_assets.errors import FlightsError
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 DOWNLOADS_AT_ONCE = 8
 
-# What each set is for, by Maven coordinate; `make lock` resolves the rest. A range in a published POM is pinned here.
+# Roots of each set of jars, as Maven coordinates; `make lock` resolves the rest. A range in a published POM is pinned here.
 ROOTS = {
     "kafka": ["org.apache.kafka:kafka_2.13:4.1.1"],
     "hdfs": [

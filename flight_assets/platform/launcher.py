@@ -16,18 +16,14 @@ import psutil
 from flight_assets.errors import FlightsError
 from flight_assets.platform import access, jars, supervision
 from flight_assets.platform.config import write_configs
+from flight_assets.platform.obstacles import BYTES_PER_MB, Say, end_leftovers, refuse_low_disk, refuse_taken_ports, remember_offset
 from flight_assets.platform.services import Service, asked_for, services
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flight_assets.settings import Settings
 
 POLL_S = 0.3
-MIN_FREE_DISK_MB = 2_000
 LOG_TAIL_LINES = 25
-BYTES_PER_MB = 1024 * 1024
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -58,8 +54,8 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None], also: C
     Raises:
         FlightsError: what stands in the way and what to do about it.
     """
-    _refuse_low_disk(settings)
-    _remember_offset(settings)
+    refuse_low_disk(settings)
+    remember_offset(settings)
     download_jars(settings, say, on_jar)
     table = (*services(settings), *asked_for(settings, also))
     if settings.secured:
@@ -67,8 +63,8 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None], also: C
     write_configs(settings)
     make_data_folders(settings, table)
     if not supervision.is_running(settings):
-        _end_leftovers(settings, say)
-    _refuse_taken_ports(settings, table)
+        end_leftovers(settings, say)
+    refuse_taken_ports(settings, table)
     supervision.start(settings, supervision.write_config(settings, table))
     _start_all(settings, table, say)
 
@@ -80,7 +76,7 @@ def down(settings: Settings, say: Say) -> None:
             say(f"stopping {service.name}")
             supervision.stop_service(settings, service.name)
         supervision.shutdown(settings)
-    _end_leftovers(settings, say)
+    end_leftovers(settings, say)
 
 
 def reset(settings: Settings, say: Say) -> None:
@@ -91,9 +87,9 @@ def reset(settings: Settings, say: Say) -> None:
 
 
 def status(settings: Settings) -> list[ServiceStatus]:
-    """The state of each service, in the order of the table. States: running, starting, stopped, failed.
+    """Return the state of each service, in the order of the table.
 
-    Of services that no supervisor of this machine runs nothing is known but that they should be running.
+    States: running, starting, stopped, failed. Services of other machines count as running.
     """
     if not settings.embedded:
         return [_status(settings, service, {"statename": "RUNNING"}) for service in services(settings)]
@@ -133,9 +129,10 @@ def _resident_mb(pid: int) -> int:
 
 
 def _resident(process: psutil.Process) -> int:
-    """What the process has resident, in bytes; a page that several processes share counts as a part in each (Linux's PSS).
+    """Return the resident memory of a process in bytes.
 
-    Of another user's process the whole of such pages: the system tells no more.
+    A page that several processes share counts as a part in each (Linux's PSS). For a process of another
+    user it counts in full, because the system tells no more.
     """
     try:
         try:
@@ -145,32 +142,6 @@ def _resident(process: psutil.Process) -> int:
     except psutil.NoSuchProcess:
         return 0
     return int(getattr(memory, "pss", memory.rss))
-
-
-def _refuse_low_disk(settings: Settings) -> None:
-    settings.home.mkdir(parents=True, exist_ok=True)
-    free_mb = shutil.disk_usage(settings.home).free // BYTES_PER_MB
-    if free_mb < MIN_FREE_DISK_MB:
-        raise FlightsError(
-            f"only {free_mb} MB free at {settings.home}, {MIN_FREE_DISK_MB} are needed: free some, or set FLIGHTS_HOME to another disk"
-        )
-
-
-def _remember_offset(settings: Settings) -> None:
-    path = settings.home / "port_offset"
-    if not path.exists():
-        path.write_text(f"{settings.port_offset}\n")
-    refuse_other_offset(settings, settings.home)
-
-
-def refuse_other_offset(settings: Settings, folder: Path) -> None:
-    """Raise FlightsError if a folder's data was created with other ports: the stores write their own addresses into it."""
-    created_with = int((folder / "port_offset").read_text())
-    if created_with != settings.port_offset:
-        raise FlightsError(
-            f"{folder} was created with FLIGHTS_PORT_OFFSET={created_with}, not {settings.port_offset}: "
-            "set that, or use another FLIGHTS_HOME"
-        )
 
 
 def download_jars(settings: Settings, say: Say, on_jar: Callable[[int, int], None], sets: Container[str] = tuple(jars.ROOTS)) -> None:
@@ -205,46 +176,6 @@ def _prepare(settings: Settings, service: Service) -> None:
     )
     if done.returncode:
         raise FlightsError(f"{service.name} could not be prepared:\n{_tail(done.stdout + done.stderr)}")
-
-
-def _end_leftovers(settings: Settings, say: Say) -> None:
-    """End the processes of this home that outlived their supervisor, so that their ports and locks are free."""
-    left = [process for process in psutil.process_iter() if _is_ours(settings, process.pid)]
-    for process in left:
-        say(f"ending process {process.pid}, left over from a crash")
-        process.kill()
-    psutil.wait_procs(left, timeout=supervision.STOP_TIMEOUT_S)
-
-
-def _is_ours(settings: Settings, pid: int | None) -> bool:
-    """Whether a process belongs to the platform of this home, by the mark in its environment that its children inherit."""
-    if pid is None or pid == psutil.Process().pid:
-        return False
-    try:
-        return bool(psutil.Process(pid).environ().get(supervision.HOME_MARK) == str(settings.home))
-    except psutil.Error:
-        return False
-
-
-def _refuse_taken_ports(settings: Settings, table: tuple[Service, ...]) -> None:
-    wanted = {settings.port(name, service.number): service.name for service in table for name in service.ports}
-    for connection in psutil.net_connections("tcp"):
-        port = connection.laddr.port if connection.laddr else 0
-        if connection.status != psutil.CONN_LISTEN or port not in wanted or _is_ours(settings, connection.pid):
-            continue
-        raise FlightsError(
-            f"port {port} of {wanted[port]} is taken by {_describe(connection.pid)}: stop it, or set FLIGHTS_PORT_OFFSET and FLIGHTS_HOME"
-        )
-
-
-def _describe(pid: int | None) -> str:
-    if pid is None:
-        return "a process of another user"
-    try:
-        process = psutil.Process(pid)
-        return f"process {pid} ({' '.join(process.cmdline())[:120] or process.name()})"
-    except psutil.Error:
-        return f"process {pid}"
 
 
 def _start_all(settings: Settings, table: tuple[Service, ...], say: Say) -> None:
@@ -293,7 +224,7 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
 
 
 def problem_of(settings: Settings, service: Service) -> str | None:
-    """Why a service does not work, in one line; None if it does."""
+    """Return the problem of a service in one line, or None."""
     try:
         service.check(settings)
     except Exception as error:  # a check may fail in as many ways as its client has

@@ -1,6 +1,7 @@
-"""What Spark forks its Python workers from (`spark.python.daemon.module`), with what their functions import in it.
+"""The process from which Spark forks its Python workers (`spark.python.daemon.module`), imports done.
 
-Spark ends workers that have had nothing to do for a minute. A new one would first import for seconds, and keep 200 MB for itself.
+Spark ends workers that have been idle for a minute. A new one would first import for seconds, and keep 200
+MB for itself.
 """
 
 import gc
@@ -8,11 +9,11 @@ from importlib import import_module
 
 from pyspark.daemon import manager
 
-# What functions in workers import as they go: those of the pipeline's steps and of the archive.
+# Imports of functions in workers: those of the pipeline's steps and of the archive.
 PRELOADED = (
-    *("flight_assets.archive.restore", "flight_assets.archive.tasks", "flight_assets.delay_model.features"),
-    *("flight_assets.delay_model.predict", "flight_assets.stores.inference", "flight_assets.stores.models"),
-    *("flight_assets.stores.mongo_writer", "flight_assets.transforms.read_json"),
+    *("flight_assets.archive.restore", "flight_assets.archive.tasks", "flight_assets.delay_model.features.build"),
+    *("flight_assets.delay_model.serving.predict", "flight_assets.pipeline.inference", "flight_assets.stores.models"),
+    *("flight_assets.pipeline.write_hot", "flight_assets.transforms.check"),
     *("hdfs_native", "pandas", "pyarrow.parquet", "pymongo", "pyspark.worker", "xgboost"),
 )
 

@@ -77,7 +77,7 @@ def proxy(settings: Settings) -> Iterator[Any]:
 
 
 def is_running(settings: Settings) -> bool:
-    """Whether the supervisor of this home answers."""
+    """Return True if the supervisor of this home answers."""
     try:
         with proxy(settings) as supervisor:
             return bool(supervisor.getState()["statename"] == "RUNNING")

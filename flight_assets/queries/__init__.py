@@ -1,1 +1,1 @@
-"""What people and pages ask of the stores: plain functions, no user interface."""
+"""Queries of people and pages to the stores: plain functions, no user interface."""

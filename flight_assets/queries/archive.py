@@ -1,4 +1,4 @@
-"""What people ask of the archives: how far the running one is, what there is, what happens next."""
+"""Queries about archives: the progress of the running one, the list, the next step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ArchiveStatus:
 
     @property
     def archived_documents(self) -> int:
-        """Documents in archives that are still there; a flight that was archived twice counts twice."""
+        """Return the number of archived documents. A flight that was archived twice counts twice."""
         return sum(
             record.record_count or 0 for record in self.archives if record.state.value in ("recorded", "deleting", "deleted", "done")
         )
@@ -46,7 +46,7 @@ class ArchiveStatus:
 
 
 def archive_status(settings: Settings) -> ArchiveStatus:
-    """How the hot store and its archives stand now; reads MongoDB and HDFS, not Spark."""
+    """Return the state of the hot store and its archives, from MongoDB and HDFS, not Spark."""
     archives = Archives(Hdfs(settings))
     records = tuple(archives.records())
     current = next((record for record in reversed(records) if record.state in UNFINISHED), None)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from flight_assets.archive.files import archived_only
 from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.provenance import STEPS, Ledger
-from flight_assets.stores import kafka, mongo, warehouse
+from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.landing import lost_messages, raw_locations
+from flight_assets.stores.landing import gaps, messages_waiting, raw_locations
+from flight_assets.stores.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 class Counts:
     """Messages, events and flights in each store.
 
-    ``kafka_acknowledged`` is the sum of the topic's end offsets; ``lost`` are those that the topic's retention deleted
-    before they could land; ``raw`` counts the rows of the Parquet files; ``duplicate`` comes
-    from the batches' records, since duplicates are kept nowhere but in raw; the others are rows of their tables or documents.
+    - ``kafka_acknowledged``: the topic's committed messages up to its end offsets.
+    - ``lost``: messages that the topic's retention deleted before they could land.
+    - ``raw``: rows of the Parquet files.
+    - ``duplicate``: from the batches' records, since duplicates are kept nowhere but in raw.
+    - The others are rows of their tables or documents.
     """
 
     kafka_acknowledged: int
@@ -36,12 +39,12 @@ class Counts:
     archived_only: int
     fact_flights: int
     batches: int
-    # What the batches' records say, by the name of the store that must agree.
+    # Sums of the batches' records, by the name of the store that must agree.
     recorded: dict[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
-        """What does not add up between the stores; empty when all is processed and nothing is lost or doubled."""
+        """Return the disagreements between stores; empty when nothing waits, is lost or is doubled."""
         accounted = self.staged + self.duplicate + self.quarantined
         found = []
         if self.raw != accounted:
@@ -63,32 +66,34 @@ class Counts:
 
 def counts(settings: Settings) -> Counts:
     """Count every store. Exact for messages that have been processed; what arrives meanwhile may be in some stores only."""
-    house = warehouse.open_warehouse(settings)
+    warehouse = open_warehouse(settings)
     ledger = Ledger(Hdfs(settings))
     batches = ledger.last_done("raw_kafka_batch") + 1
-    recorded = _recorded(house, ledger, range(ledger.last_done(STEPS[-1]) + 1, batches))
+    ends, landed = kafka.end_offsets(settings), ledger.next_offsets()
+    lost, without_message = gaps(warehouse, ledger)
+    recorded = _recorded(warehouse, ledger, range(ledger.last_done(STEPS[-1]) + 1, batches))
     with mongo.database(settings) as db:
         documents = db[mongo.FLIGHTS].count_documents({})
     return Counts(
-        kafka_acknowledged=sum(kafka.end_offsets(settings).values()),
-        raw=house.spark.read.parquet(*raw_locations(house, ledger)).count() if batches else 0,
-        lost=lost_messages(house, ledger),
-        staged=house.read(STAGING).count(),
+        kafka_acknowledged=sum(landed.values()) - without_message + messages_waiting(settings, ends, landed),
+        raw=warehouse.spark.read.parquet(*raw_locations(warehouse, ledger)).count() if batches else 0,
+        lost=lost,
+        staged=warehouse.read(STAGING).count(),
         duplicate=recorded["duplicate"],
-        quarantined=house.read(QUARANTINE).count(),
-        predictions=house.read(PREDICTIONS).count(),
+        quarantined=warehouse.read(QUARANTINE).count(),
+        predictions=warehouse.read(PREDICTIONS).count(),
         mongo_documents=documents,
-        archived_only=archived_only(house, settings),
-        fact_flights=house.read(FACT).count(),
+        archived_only=archived_only(warehouse, settings),
+        fact_flights=warehouse.read(FACT).count(),
         batches=batches,
         recorded=recorded,
     )
 
 
-def _recorded(house: warehouse.Warehouse, ledger: Ledger, unfinished: range) -> dict[str, int]:
+def _recorded(warehouse: Warehouse, ledger: Ledger, unfinished: range) -> dict[str, int]:
     """Sums over the records of all batches: of the finished ones from ``batch_metadata``, of the others from their files."""
     columns = {"raw": "record_count", "staged": "staged", "duplicate": "duplicate", "quarantined": "quarantined"}
-    totals = house.read(BATCH_METADATA).groupBy().sum(*columns.values()).collect()[0]
+    totals = warehouse.read(BATCH_METADATA).groupBy().sum(*columns.values()).collect()[0]
     records = [ledger.record(batch_id) for batch_id in unfinished]
     return {
         name: (totals[f"sum({column})"] or 0) + sum(getattr(record, column) or 0 for record in records) for name, column in columns.items()

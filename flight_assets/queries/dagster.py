@@ -1,4 +1,4 @@
-"""What Dagster knows of its runs, schedules, sensors and materialisations, by its GraphQL API."""
+"""Runs, schedules, sensors and materialisations, from the GraphQL API of Dagster."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def _trigger(tags: dict[str, str]) -> str:
 
 
 def failed_since_success(ended: pd.DataFrame) -> dict[str, int]:
-    """Per job, how many runs have failed since one last succeeded; jobs without an ended run are left out. ``ended``: of ``runs``."""
+    """Return per job the number of failed runs since one last succeeded.
+
+    Jobs without an ended run are left out. ``ended`` comes from ``runs``.
+    """
     counts: dict[str, int] = {}
     for job, of_job in ended[ended["status"].isin(("SUCCESS", "FAILURE"))].sort_values("created", ascending=False).groupby("job"):
         failures = (of_job["status"] == "FAILURE").cumprod()
@@ -117,7 +120,7 @@ def materializations(settings: Settings, asset: str, limit: int = 50) -> pd.Data
 
 
 def sensor_cursor(settings: Settings, name: str) -> str | None:
-    """What a sensor noted at its last tick; None if it has not ticked."""
+    """Return the cursor that a sensor wrote at its last tick; None if it has not ticked."""
     query = (
         "{ repositoriesOrError { ... on RepositoryConnection { nodes { sensors { name sensorState { typeSpecificData "
         "{ ... on SensorData { lastCursor } } } } } } } }"

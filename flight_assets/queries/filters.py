@@ -1,4 +1,4 @@
-"""What a question about flights is limited to, as conditions for the warehouse and for MongoDB."""
+"""Filters of queries about flights, as conditions for the warehouse and for MongoDB."""
 
 from __future__ import annotations
 

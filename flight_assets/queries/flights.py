@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flight_assets.archive.record import RECORD_ROOT, RECORD_SUFFIX, UNFINISHED, ArchivedFile, ArchiveRecord, Archives, State
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.transforms.rules import flight_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +32,11 @@ class FoundFlight:
 
 
 class FlightFinder:
-    """Looks flights up in the hot store and in the archives; keeps connections and what does not change, so that it is fast warm.
+    """A finder of flights in the hot store and in the archives.
 
-    The hot store is read before the archives: an archive publishes before it deletes, so a flight that is on its way is found at least
-    once whatever the archive does meanwhile; of two states the newer is given.
+    It keeps connections, so that it is fast when warm. The hot store is read before the archives, because
+    an archive publishes before it deletes. So a flight that is being archived is found at least once. Of
+    two states the newer is returned.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -95,11 +97,8 @@ class FlightFinder:
 
 
 def _may_be_of(each: ArchivedFile, flight_id: str) -> bool:
-    try:
-        day = datetime.strptime(flight_id[-8:], "%Y%m%d").date()  # noqa: DTZ007 - a local date has no zone
-    except ValueError:
-        return False
-    return each.first_flight_date <= day <= each.last_flight_date
+    day = flight_day(flight_id)
+    return day is not None and each.first_flight_date <= day <= each.last_flight_date
 
 
 def _has(group: Any, flight_id: str) -> bool:  # noqa: ANN401 - pyarrow's metadata
@@ -111,10 +110,16 @@ def _has(group: Any, flight_id: str) -> bool:  # noqa: ANN401 - pyarrow's metada
     return True
 
 
-def _version(document: Document) -> tuple[int, int, bool]:
-    """What decides which of two states is newer; of the same event, the one whose prediction is filled in."""
+def _version(document: Document) -> tuple[int, datetime, int, int, bool]:
+    """Return the order of states: the newer event, and of the same event the one with a prediction."""
     version = document.get("version") or {}
-    return (int(version.get("timestamp_us", -1)), int(version.get("kafka_offset", -1)), document.get("prediction") is not None)
+    return (
+        int(version.get("timestamp_us", -1)),
+        document.get("ingestion_timestamp", mongo.EPOCH),
+        int(document.get("kafka_partition", -1)),
+        int(version.get("kafka_offset", -1)),
+        document.get("prediction") is not None,
+    )
 
 
 @lru_cache(maxsize=4)

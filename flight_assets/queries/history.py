@@ -1,4 +1,4 @@
-"""What has been: Spark SQL over the rollups, and over the fact table and predictions where single flights count. Delays in minutes."""
+"""History of flights: Spark SQL over the rollups, the fact table and predictions. Delays in minutes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FLIGHT_COLUMNS = (
 # How many of the newest days are looked at before all of a range is.
 NEWEST_DAYS = (31, 366)
 
-# What every aggregation gives: counts of flights, means in minutes over the flights that have the delay (null if none has),
+# Measures of every aggregation: counts of flights, means in minutes over the flights that have the delay (null if none has),
 # shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the sums, which the warehouse gives.
 MEASURES = (
     *("flights", "departed", "arrived", "cancelled", "mean_departure_delay", "mean_arrival_delay", "sd_arrival_delay"),
@@ -52,17 +52,19 @@ _KEYS: dict[Dimension, str] = {
 }
 
 
-def extent(house: Warehouse) -> pd.DataFrame:
+def extent(warehouse: Warehouse) -> pd.DataFrame:
     """One row: first and last flight_date of the warehouse (null if it is empty), flights in it."""
     columns = "min(flight_date) AS first, max(flight_date) AS last, coalesce(sum(flights), 0) AS flights"
-    return house.ask(f"SELECT {columns} FROM {_name(house, DAILY)}")  # noqa: S608 - names of the contract
+    return warehouse.ask(f"SELECT {columns} FROM {_name(warehouse, DAILY)}")  # noqa: S608 - names of the contract
 
 
-def daily_sums(house: Warehouse, filters: Filters) -> pd.DataFrame:
-    """One row per flight_date that has flights, oldest first: flight_date, and sums over its flights, of which ``whole``, ``in_periods``
-    and ``by_weekday`` make what people look at: one question instead of one for each.
-    """  # noqa: D205
-    return _summed(house, filters, DAILY, {"flight_date": "flight_date"}, "ORDER BY flight_date")
+def daily_sums(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
+    """One row per flight_date that has flights, oldest first: flight_date, and sums over its flights.
+
+    ``whole``, ``in_periods`` and ``by_weekday`` derive the figures of the page from it: one query instead
+    of one for each.
+    """
+    return _summed(warehouse, filters, DAILY, {"flight_date": "flight_date"}, "ORDER BY flight_date")
 
 
 def part(sums: pd.DataFrame, first: date, until: date) -> pd.DataFrame:
@@ -89,39 +91,39 @@ def by_weekday(sums: pd.DataFrame) -> pd.DataFrame:
     return _measured(sums[list(_SUMS)].groupby(weekdays.rename("weekday")).sum().reset_index())
 
 
-def series(house: Warehouse, filters: Filters, period: Period) -> pd.DataFrame:
+def series(warehouse: Warehouse, filters: Filters, period: Period) -> pd.DataFrame:
     """One row per period, oldest first: begin (the origin's local time, without zone) and MEASURES; none at all without flights.
 
     Periods without a flight between the first and the last that has one are there with 0 flights.
     """
     if period != "hour":
-        return in_periods(daily_sums(house, filters), period)
+        return in_periods(daily_sums(warehouse, filters), period)
     begin = "CAST(flight_date AS TIMESTAMP_NTZ) + make_dt_interval(0, hour)"
-    return _filled(_grouped(house, filters, HOURLY, {"begin": begin}, "ORDER BY begin"), "h")
+    return _filled(_grouped(warehouse, filters, HOURLY, {"begin": begin}, "ORDER BY begin"), "h")
 
 
-def by(house: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:
+def by(warehouse: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:
     """One row per airline, origin, destination, route or day, most flights first: that column, and MEASURES."""
-    return _grouped(house, filters, DAILY, {dimension: _KEYS[dimension]}, f"ORDER BY flights DESC, 1 LIMIT {int(limit)}")
+    return _grouped(warehouse, filters, DAILY, {dimension: _KEYS[dimension]}, f"ORDER BY flights DESC, 1 LIMIT {int(limit)}")
 
 
-def by_weekday_and_hour(house: Warehouse, filters: Filters) -> pd.DataFrame:
+def by_weekday_and_hour(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row per ISO weekday (1 = Monday) and hour of local scheduled departure that has flights: weekday, hour, and MEASURES."""
-    return _grouped(house, filters, HOURLY, {"weekday": "weekday(flight_date) + 1", "hour": "hour"}, "ORDER BY weekday, hour")
+    return _grouped(warehouse, filters, HOURLY, {"weekday": "weekday(flight_date) + 1", "hour": "hour"}, "ORDER BY weekday, hour")
 
 
-def daily_rows(house: Warehouse, filters: Filters, limit: int = 100_000) -> pd.DataFrame:
+def daily_rows(warehouse: Warehouse, filters: Filters, limit: int = 100_000) -> pd.DataFrame:
     """One row per flight_date, airline, origin and destination, newest first: those, and MEASURES."""
     keys = {name: name for name in ("flight_date", "airline", "origin", "destination")}
-    return _grouped(house, filters, DAILY, keys, f"ORDER BY flight_date DESC, 2, 3, 4 LIMIT {int(limit)}")
+    return _grouped(warehouse, filters, DAILY, keys, f"ORDER BY flight_date DESC, 2, 3, 4 LIMIT {int(limit)}")
 
 
-def totals(house: Warehouse, filters: Filters) -> pd.DataFrame:
+def totals(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row of MEASURES; flights is 0 and the means null if no flight matches."""
-    return whole(daily_sums(house, filters))
+    return whole(daily_sums(warehouse, filters))
 
 
-def flights(house: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
+def flights(warehouse: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
     """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes.
 
     Of a long range the newest days are read first, and all of it only where they do not hold the flights asked for.
@@ -131,46 +133,51 @@ def flights(house: Warehouse, filters: Filters, limit: int = 200, offset: int = 
         first = newest - timedelta(days=days)
         if filters.first and filters.first >= first:
             break
-        found = _flights(house, replace(filters, first=first), limit, offset)
+        found = _flights(warehouse, replace(filters, first=first), limit, offset)
         if len(found) == limit and found["scheduled_departure"].iloc[-1] >= _no_earlier_date_reaches(first):
             return found
-    return _flights(house, filters, limit, offset)
+    return _flights(warehouse, filters, limit, offset)
 
 
-def _flights(house: Warehouse, filters: Filters, limit: int, offset: int) -> pd.DataFrame:
+def _flights(warehouse: Warehouse, filters: Filters, limit: int, offset: int) -> pd.DataFrame:
     columns = ", ".join(FLIGHT_COLUMNS)
-    query = f"SELECT {columns} FROM {house.name(FACT)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
-    return house.ask(query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}")
+    query = f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
+    return warehouse.ask(query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}")
 
 
 def _no_earlier_date_reaches(first: date) -> datetime:
-    """The time from which on no flight of a local date before ``first`` departs: the contract has the two a day apart at most."""
+    """Return the time from which no flight of a local date before ``first`` departs.
+
+    The contract allows a day between the two.
+    """
     return datetime.combine(first + timedelta(days=1), time(), UTC)
 
 
-def flight(house: Warehouse, flight_id: str) -> pd.DataFrame:
+def flight(warehouse: Warehouse, flight_id: str) -> pd.DataFrame:
     """The row of a flight in the fact table, all its columns but the nested weather; no row if there is none."""
     found = re.fullmatch(r"[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-(\d{4})(\d{2})(\d{2})", flight_id.strip().upper())
     if not found:
         raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")
     day = date(*(int(part) for part in found.groups()))
-    query = f"SELECT * EXCEPT (weather) FROM {house.name(FACT)} WHERE flight_id = '{found.group()}' AND flight_date = DATE'{day}'"  # noqa: S608 - what the pattern above lets through
-    return house.ask(query)
+    query = f"SELECT * EXCEPT (weather) FROM {warehouse.name(FACT)} WHERE flight_id = '{found.group()}' AND flight_date = DATE'{day}'"  # noqa: S608 - what the pattern above lets through
+    return warehouse.ask(query)
 
 
-def predicted_against_actual(house: Warehouse, filters: Filters, limit: int = 4_000) -> pd.DataFrame:
-    """One row per flight with prediction and actual, a sample by hash of at most ``limit``: flight_id, flight_date, airline, route,
-    predicted_delay_minutes, interval_low_minutes, interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version.
-    """  # noqa: D205
+def predicted_against_actual(warehouse: Warehouse, filters: Filters, limit: int = 4_000) -> pd.DataFrame:
+    """One row per flight with prediction and actual, a sample by hash of at most ``limit``.
+
+    Columns: flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes,
+    interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version.
+    """
     columns = (
         "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
         "actual_delay_minutes, error_minutes, confidence, model_version"
     )
-    query = f"SELECT {columns} FROM {house.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "  # noqa: S608 - codes and dates only
-    return house.ask(query + f"ORDER BY xxhash64(flight_id) LIMIT {int(limit)}")
+    query = f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "  # noqa: S608 - codes and dates only
+    return warehouse.ask(query + f"ORDER BY xxhash64(flight_id) LIMIT {int(limit)}")
 
 
-def largest_errors(house: Warehouse, filters: Filters, limit: int = 20) -> pd.DataFrame:
+def largest_errors(warehouse: Warehouse, filters: Filters, limit: int = 20) -> pd.DataFrame:
     """One row per flight, largest |error| first: what ``predicted_against_actual`` gives, and z, the error in its standard deviations."""
     columns = (
         "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
@@ -178,15 +185,15 @@ def largest_errors(house: Warehouse, filters: Filters, limit: int = 20) -> pd.Da
     )
     # A window function would carry every row to one task.
     query = f"""
-        WITH found AS (SELECT {columns} FROM {house.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()}),
+        WITH found AS (SELECT {columns} FROM {warehouse.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()}),
              all_errors AS (SELECT avg(error_minutes) AS mean, stddev_samp(error_minutes) AS sd FROM found)
         SELECT found.*, (error_minutes - mean) / nullif(sd, 0) AS z FROM found CROSS JOIN all_errors
         ORDER BY abs(error_minutes) DESC, flight_id LIMIT {int(limit)}
     """  # noqa: S608 - codes and dates only
-    return house.ask(query)
+    return warehouse.ask(query)
 
 
-def delay_distribution(house: Warehouse, filters: Filters, width_minutes: int = 5, least: int = -60, most: int = 180) -> pd.DataFrame:
+def delay_distribution(warehouse: Warehouse, filters: Filters, width_minutes: int = 5, least: int = -60, most: int = 180) -> pd.DataFrame:
     """One row per bin of minutes: minutes (its lower end), predicted and actual, the flights in it; beyond least and most in the end bins.
 
     Only flights that have both, so that the two distributions compare.
@@ -196,33 +203,33 @@ def delay_distribution(house: Warehouse, filters: Filters, width_minutes: int = 
         return f"CAST(floor(least(greatest({column}, {least}), {most - 1}) / {width_minutes}) * {width_minutes} AS INT)"
 
     query = f"""
-        WITH both AS (SELECT predicted_delay_minutes, actual_delay_minutes FROM {house.name(FACT)}
+        WITH both AS (SELECT predicted_delay_minutes, actual_delay_minutes FROM {warehouse.name(FACT)}
                       WHERE error_minutes IS NOT NULL AND {filters.sql()}),
              binned AS (SELECT inline(array(
                           named_struct('minutes', {clipped("predicted_delay_minutes")}, 'predicted', 1, 'actual', 0),
                           named_struct('minutes', {clipped("actual_delay_minutes")}, 'predicted', 0, 'actual', 1))) FROM both)
         SELECT minutes, sum(predicted) AS predicted, sum(actual) AS actual FROM binned GROUP BY minutes ORDER BY minutes
     """  # noqa: S608 - codes and dates only
-    return house.ask(query)
+    return warehouse.ask(query)
 
 
-def dimension(house: Warehouse, name: Literal["airline", "airport"]) -> pd.DataFrame:
+def dimension(warehouse: Warehouse, name: Literal["airline", "airport"]) -> pd.DataFrame:
     """One row per airline (code, name) or airport (code, name, city, state, latitude, longitude, time_zone)."""
-    return house.ask(f"SELECT * FROM {house.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code")  # noqa: S608 - names of the contract
+    return warehouse.ask(f"SELECT * FROM {warehouse.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code")  # noqa: S608 - names of the contract
 
 
-def _grouped(house: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
+def _grouped(warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
     """One row per group: its keys, and MEASURES."""
-    return _measured(_summed(house, filters, table, keys, ending))
+    return _measured(_summed(warehouse, filters, table, keys, ending))
 
 
-def _summed(house: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
+def _summed(warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
     """One row per group: its keys, and the sums of which ``_measured`` makes MEASURES."""
     selected = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
     sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
     grouping = ", ".join(str(number + 1) for number in range(len(keys)))
-    query = f"SELECT {selected}{sums} FROM {_name(house, table)} WHERE {filters.sql()} GROUP BY {grouping} {ending}"  # noqa: S608 - codes and dates only
-    return house.ask(query)
+    query = f"SELECT {selected}{sums} FROM {_name(warehouse, table)} WHERE {filters.sql()} GROUP BY {grouping} {ending}"  # noqa: S608 - codes and dates only
+    return warehouse.ask(query)
 
 
 def _measured(sums: pd.DataFrame) -> pd.DataFrame:
@@ -245,5 +252,5 @@ def _filled(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
     return frame if frame.empty else without_gaps(frame, pd.date_range(frame["begin"].min(), frame["begin"].max(), freq=unit), _COUNTS)
 
 
-def _name(house: Warehouse, table: str) -> str:
-    return f"{house.database}.{table}"
+def _name(warehouse: Warehouse, table: str) -> str:
+    return f"{warehouse.database}.{table}"

@@ -1,4 +1,4 @@
-"""What is happening now: aggregations over MongoDB's flights that go in by an index, and Kafka's and HDFS's own numbers."""
+"""Live figures: aggregations over MongoDB's flights through an index, and numbers of Kafka and HDFS."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def messages_taken(settings: Settings) -> pd.DataFrame:
 def latest(db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: int = 0, size: int = 25) -> pd.DataFrame:
     """One row per flight of a page, newest ingestion first: ``LATEST_COLUMNS``; delays in minutes, times UTC.
 
-    batch_id is null until a batch has confirmed what continuous processing shows.
+    batch_id is null until a batch has confirmed the state that live processing wrote.
 
     Args:
         db: the platform's database.
@@ -132,8 +132,8 @@ def by_state(db: Mongo, minutes: int, filters: Filters = _NO_FILTERS, clock: dat
 def latency(db: Mongo, hdfs: Hdfs, batches: int = 60) -> pd.DataFrame:
     """One row per finished batch, oldest first: batch_id, finished (UTC), flights, p50_s, p95_s.
 
-    The seconds between Kafka taking a flight's newest event and its batch having reached every store: from the documents'
-    ingestion_timestamp to the last write of the batch's record on HDFS, which is written after its data.
+    The latency of a flight runs from its ingestion_timestamp until its batch has reached every store. That
+    moment is the last write of the batch's record on HDFS, which follows its data.
     """
     last = Ledger(hdfs).last_done(STEPS[-1])
     finished = _finished_at(hdfs, range(max(0, last + 1 - batches), last + 1))

@@ -16,9 +16,9 @@ from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, MODEL_MONITORING, PREDICTED_COLUMNS, PREDICTIONS, STAGING
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.delay_model.evaluate import LATE_MINUTES
-from flight_assets.delay_model.importance import contributions
-from flight_assets.delay_model.model import TrainedModel
-from flight_assets.stores.inference import history_of, unpack, with_features
+from flight_assets.delay_model.registry.model import TrainedModel
+from flight_assets.delay_model.training.importance import contributions
+from flight_assets.pipeline.inference import history_of, unpack, with_features
 
 if TYPE_CHECKING:
     from datetime import date
@@ -49,62 +49,67 @@ _FIGURES = {
 }
 
 
-def live_quality(house: Warehouse, models: ModelStore, first: date, until: date, bucket: Bucket = "day") -> pd.DataFrame:
-    """One row per bucket of prediction_timestamp and version, in order: the figures over the flights that arrived.
+def live_quality(warehouse: Warehouse, models: ModelStore, first: date, until: date, bucket: Bucket = "day") -> pd.DataFrame:
+    """One row per bucket of prediction_timestamp and version, in order, over the flights that arrived.
 
-    Columns: bucket (UTC; absent for ``all``), model_version, predictions (made), flights (of them arrived), cancelled (counted apart: no
-    delay to compare with), mae, rmse, mape (ratio, over flights at least 15 minutes early or late), coverage_90, interval_width_minutes,
-    brier, and what the training flights' median, mean and share of late ones would have given for the same flights
-    (mae_median_baseline, rmse_mean_baseline, brier_base_rate). NaN where no flight has arrived.
+    - bucket: UTC; absent for ``all``. model_version.
+    - predictions: made; flights: of them arrived; cancelled: counted apart, with no delay to compare with.
+    - mae, rmse in minutes; mape: a ratio over flights at least 15 minutes early or late.
+    - coverage_90, interval_width_minutes, brier.
+    - mae_median_baseline, rmse_mean_baseline, brier_base_rate: the same flights, guessed by the training
+      flights' median, mean and share of late ones.
+
+    NaN where no flight has arrived.
     """
-    rows = _with_baselines(house, models, _between(house.read(PREDICTIONS), first, until))
+    rows = _with_baselines(warehouse, models, _between(warehouse.read(PREDICTIONS), first, until))
     if bucket == "all":
         return _aggregated(rows, ["model_version"])
     return _aggregated(rows.selectExpr("*", f"date_trunc('{bucket}', prediction_timestamp) AS bucket"), ["bucket", "model_version"])
 
 
-def confidence_bins(house: Warehouse, first: date, until: date, bins: int = 10) -> pd.DataFrame:
+def confidence_bins(warehouse: Warehouse, first: date, until: date, bins: int = 10) -> pd.DataFrame:
     """One row per bin of equally many arrived flights, least confident first: bin, flights, confidence, mae, coverage_90."""
-    arrived = _between(house.read(PREDICTIONS), first, until).where(_ARRIVED)
+    arrived = _between(warehouse.read(PREDICTIONS), first, until).where(_ARRIVED)
     ranked = arrived.selectExpr("*", f"ntile({bins}) OVER (ORDER BY confidence, prediction_id) AS bin")
     figures = [*_expressions("flights", "mae", "coverage_90"), _expression("confidence", "avg(confidence)")]
     return ranked.groupBy("bin").agg(*figures).orderBy("bin").toPandas()
 
 
-def versions_compared(house: Warehouse, models: ModelStore, first: date, until: date) -> pd.DataFrame:
+def versions_compared(warehouse: Warehouse, models: ModelStore, first: date, until: date) -> pd.DataFrame:
     """Champion and challenger over the flights that both predicted: two rows per pair of versions, the figures of ``live_quality``.
 
     Columns besides: champion_version, challenger_version, role (champion or challenger).
     """
-    served = _between(house.read(PREDICTIONS), first, until).alias("p")
-    beside = _between(house.read(CHALLENGER_PREDICTIONS), first, until).alias("c")
+    served = _between(warehouse.read(PREDICTIONS), first, until).alias("p")
+    beside = _between(warehouse.read(CHALLENGER_PREDICTIONS), first, until).alias("c")
     both = served.join(beside, "flight_id")
     pair = ["p.model_version AS champion_version", "c.model_version AS challenger_version"]
-    said = [name for name in PREDICTED_COLUMNS if name != "confidence"]
+    names = [name for name in PREDICTED_COLUMNS if name != "confidence"]
     sides = [
-        both.selectExpr(*pair, f"'{role}' AS role", "p.outcome", "p.actual_delay_minutes", *(f"{side}.{name}" for name in said))
+        both.selectExpr(*pair, f"'{role}' AS role", "p.outcome", "p.actual_delay_minutes", *(f"{side}.{name}" for name in names))
         for role, side in (("champion", "p"), ("challenger", "c"))
     ]
-    rows = _with_baselines(house, models, sides[0].unionByName(sides[1]))
+    rows = _with_baselines(warehouse, models, sides[0].unionByName(sides[1]))
     return _aggregated(rows, ["champion_version", "challenger_version", "role", "model_version"])
 
 
-def explain_flight(house: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
-    """Why a flight got its prediction: one row per feature, the strongest first: feature, value, contribution_minutes.
+def explain_flight(warehouse: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
+    """Return the reasons of a prediction: feature, value, contribution_minutes, the strongest first.
 
-    The features are made again from the staged events of its time; contributions are SHAP values of the mean booster, which together
-    with ``attrs["expected_minutes"]`` add up to what it says (Lundberg et al. 2020, Nature Machine Intelligence 2, 56–67).
+    The features are made again from the staged events of its time. Contributions are SHAP values of the
+    mean booster. With ``attrs["expected_minutes"]`` they add up to its forecast (Lundberg et al. 2020,
+    Nature Machine Intelligence 2, 56–67).
 
     Raises:
         FlightsError: the flight has no prediction, or its model is gone or cannot be explained.
     """
-    made = house.read(PREDICTIONS).where(_equals("flight_id", flight_id)).limit(1).collect()
+    made = warehouse.read(PREDICTIONS).where(_equals("flight_id", flight_id)).limit(1).collect()
     if not made:
         raise ModelError(f"the flight {flight_id} has no prediction")
     model = models.load(made[0].model_version)
     if not isinstance(model, TrainedModel):
         raise ModelError(f"{made[0].model_version} is a pickled regressor: its predictions cannot be explained")
-    features = features_of(house, made[0].prediction_id, made[0].batch_id)
+    features = features_of(warehouse, made[0].prediction_id, made[0].batch_id)
     minutes, expected = contributions(model, features)
     frame = pd.DataFrame({"feature": list(FEATURE_NAMES), "value": features.iloc[0].to_numpy(), "contribution_minutes": minutes[0]})
     frame = frame.sort_values("contribution_minutes", key=np.abs, ascending=False, ignore_index=True)
@@ -112,34 +117,34 @@ def explain_flight(house: Warehouse, models: ModelStore, flight_id: str) -> pd.D
     return frame
 
 
-def explanation(house: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
-    """What ``explain_flight`` gives; where it refuses, no row, and the reason in ``attrs["refusal"]``: an answer as good as another."""
+def explanation(warehouse: Warehouse, models: ModelStore, flight_id: str) -> pd.DataFrame:
+    """Return the answer of ``explain_flight``; a refusal is in ``attrs["refusal"]``, without rows."""
     try:
-        return explain_flight(house, models, flight_id)
+        return explain_flight(warehouse, models, flight_id)
     except ModelError as error:
         frame = pd.DataFrame(columns=["feature", "value", "contribution_minutes"])
         frame.attrs["refusal"] = str(error)
         return frame
 
 
-def features_of(house: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
+def features_of(warehouse: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
     """The features of one scheduled event as its batch had them: one row, columns FEATURE_NAMES, float32."""
-    staged = house.read(STAGING).where(f"batch_id <= {batch_id}")
+    staged = warehouse.read(STAGING).where(f"batch_id <= {batch_id}")
     # Its own batch predicted it, and files of other batches are skipped.
     scheduled = staged.where(f"batch_id = {batch_id}").where(_equals("event_id", event_id))
     days = [row.day for row in scheduled.selectExpr("to_date(timestamp) AS day").collect()]
     return unpack(with_features(scheduled, history_of(days, staged)).toArrow()["features"].combine_chunks())
 
 
-def newest_day(house: Warehouse) -> date | None:
+def newest_day(warehouse: Warehouse) -> date | None:
     """The newest prediction_date; None if there is no prediction."""
-    newest: date | None = house.read(PREDICTIONS).agg(F.max("prediction_date").alias("newest")).collect()[0].newest
+    newest: date | None = warehouse.read(PREDICTIONS).agg(F.max("prediction_date").alias("newest")).collect()[0].newest
     return newest
 
 
-def newest_monitoring(house: Warehouse) -> pd.DataFrame:
+def newest_monitoring(warehouse: Warehouse) -> pd.DataFrame:
     """The newest evaluation of ``model_monitoring``, breached metrics first, then by value; features without a breach are left out."""
-    rows = house.read(MODEL_MONITORING)
+    rows = warehouse.read(MODEL_MONITORING)
     newest = rows.agg(F.max("timestamp").alias("timestamp"))
     shown = rows.join(F.broadcast(newest), "timestamp").where("breached OR subject = ''")
     return shown.orderBy(F.col("breached").desc(), "subject", F.col("value").desc()).drop("timestamp").toPandas()
@@ -153,12 +158,12 @@ def _equals(column: str, value: str) -> Column:
     return F.col(column) == F.lit(value)
 
 
-def _with_baselines(house: Warehouse, models: ModelStore, rows: DataFrame) -> DataFrame:
+def _with_baselines(warehouse: Warehouse, models: ModelStore, rows: DataFrame) -> DataFrame:
     """The rows with median_minutes, mean_minutes and late_share of the flights that their version was trained on."""
     known = [{"model_version": version, **models.manifest(version).training["baselines"]} for version in models.versions()]
     columns = "model_version string, median_minutes double, mean_minutes double, late_share double"
     frame = pd.DataFrame(known, columns=["model_version", "median_minutes", "mean_minutes", "late_share"])
-    return rows.join(F.broadcast(house.spark.createDataFrame(frame, columns)), "model_version", "left")
+    return rows.join(F.broadcast(warehouse.spark.createDataFrame(frame, columns)), "model_version", "left")
 
 
 def _aggregated(rows: DataFrame, keys: list[str]) -> pd.DataFrame:

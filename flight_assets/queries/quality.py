@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pyspark.sql import functions as F
 
+from flight_assets.contracts.lineage import TABLE_ASSETS
 from flight_assets.contracts.message import MESSAGE_FIELDS, WEATHER_FIELDS
 from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, SCHEMA_METADATA, STAGING
 from flight_assets.queries.filters import Filters
@@ -15,13 +16,13 @@ from flight_assets.queries.filters import Filters
 if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
-# The time that tells how fresh a table is, and the asset that writes it.
+# Columns whose latest value tells how fresh a table is.
 FRESHNESS = {
-    STAGING.name: ("ingestion_timestamp", "staged_events"),
-    QUARANTINE.name: ("ingestion_timestamp", "staged_events"),
-    PREDICTIONS.name: ("prediction_timestamp", "predictions"),
-    FACT.name: ("ingestion_timestamp", "hive_fact"),
-    BATCH_METADATA.name: ("timestamp", "hive_fact"),
+    STAGING.name: "ingestion_timestamp",
+    QUARANTINE.name: "ingestion_timestamp",
+    PREDICTIONS.name: "prediction_timestamp",
+    FACT.name: "ingestion_timestamp",
+    BATCH_METADATA.name: "timestamp",
 }
 CHECK_RESULTS = "check_results"
 ARCHIVE_METADATA = "archive_metadata"
@@ -29,42 +30,47 @@ SAMPLE_CHARACTERS = 2_000
 _OPTIONAL = tuple(field.name for field in MESSAGE_FIELDS if not field.required)
 
 
-def batches(house: Warehouse, limit: int = 500) -> pd.DataFrame:
-    """One row per batch, oldest first, the newest ``limit``: batch_id, timestamp (newest ingestion, UTC), counts of messages
-    (record_count, staged, duplicate, quarantined), of flights (predicted, upserted, merged), file_size_mb, and unaccounted:
-    record_count − staged − duplicate − quarantined, which is 0 unless a message was lost or doubled.
-    """  # noqa: D205
+def batches(warehouse: Warehouse, limit: int = 500) -> pd.DataFrame:
+    """One row per batch, oldest first, the newest ``limit``.
+
+    - batch_id; timestamp: newest ingestion, UTC; file_size_mb.
+    - record_count, staged, duplicate, quarantined: messages.
+    - predicted, upserted, merged: flights.
+    - unaccounted: record_count − staged − duplicate − quarantined, 0 unless a message was lost or doubled.
+    """
     counts = "record_count, staged, duplicate, quarantined, predicted, upserted, merged, file_size_mb, storage_location"
     query = (
         f"SELECT batch_id, timestamp, {counts}, record_count - staged - duplicate - quarantined AS unaccounted "  # noqa: S608 - names of the contract
-        f"FROM {house.name(BATCH_METADATA)} ORDER BY batch_id DESC LIMIT {int(limit)}"
+        f"FROM {warehouse.name(BATCH_METADATA)} ORDER BY batch_id DESC LIMIT {int(limit)}"
     )
-    return house.ask(query).iloc[::-1].reset_index(drop=True)
+    return warehouse.ask(query).iloc[::-1].reset_index(drop=True)
 
 
-def conservation(house: Warehouse) -> pd.DataFrame:
+def conservation(warehouse: Warehouse) -> pd.DataFrame:
     """One row: messages in all batches (raw, staged, duplicate, quarantined), batches, and unaccounted_batches that do not add up."""
-    return house.ask(
+    return warehouse.ask(
         f"SELECT count(*) AS batches, coalesce(sum(record_count), 0) AS raw, coalesce(sum(staged), 0) AS staged, "  # noqa: S608 - names of the contract
         f"coalesce(sum(duplicate), 0) AS duplicate, coalesce(sum(quarantined), 0) AS quarantined, "
         f"count_if(record_count <> staged + duplicate + quarantined) AS unaccounted_batches, max(timestamp) AS newest "
-        f"FROM {house.name(BATCH_METADATA)}"
+        f"FROM {warehouse.name(BATCH_METADATA)}"
     )
 
 
-def quarantine_by_reason(house: Warehouse) -> pd.DataFrame:
+def quarantine_by_reason(warehouse: Warehouse) -> pd.DataFrame:
     """One row per reason code, most messages first: reason, messages, first and last ingestion (UTC), batches it came in."""
-    return house.ask(
+    return warehouse.ask(
         f"SELECT reason, count(*) AS messages, min(ingestion_timestamp) AS first, max(ingestion_timestamp) AS last, "  # noqa: S608 - names of the contract
-        f"count(DISTINCT batch_id) AS batches FROM {house.name(QUARANTINE)} GROUP BY reason ORDER BY messages DESC, reason"
+        f"count(DISTINCT batch_id) AS batches FROM {warehouse.name(QUARANTINE)} GROUP BY reason ORDER BY messages DESC, reason"
     )
 
 
-def quarantine_samples(house: Warehouse, reason: str, limit: int = 20) -> pd.DataFrame:
-    """One row per rejected message of a reason, newest first: ingestion_timestamp (UTC), detail, value (its text, cut at
-    ``SAMPLE_CHARACTERS``), kafka_partition, kafka_offset, batch_id. Bytes that are not UTF-8 show as U+FFFD.
-    """  # noqa: D205
-    rejected = house.read(QUARANTINE).where(F.col("reason") == F.lit(reason))
+def quarantine_samples(warehouse: Warehouse, reason: str, limit: int = 20) -> pd.DataFrame:
+    """One row per rejected message of a reason, newest first. Bytes that are not UTF-8 show as U+FFFD.
+
+    Columns: ingestion_timestamp (UTC), detail, value (its text, cut at ``SAMPLE_CHARACTERS``),
+    kafka_partition, kafka_offset, batch_id.
+    """
+    rejected = warehouse.read(QUARANTINE).where(F.col("reason") == F.lit(reason))
     newest = rejected.orderBy(F.col("ingestion_timestamp").desc(), F.col("kafka_offset").desc()).limit(limit)
     frame = newest.select("ingestion_timestamp", "detail", "value", "kafka_partition", "kafka_offset", "batch_id").toArrow().to_pandas()
     frame["value"] = [_as_text(value) for value in frame["value"]]
@@ -75,7 +81,7 @@ def _as_text(value: bytes | None) -> str:
     return "" if value is None else bytes(value)[: 4 * SAMPLE_CHARACTERS].decode("utf-8", "replace")[:SAMPLE_CHARACTERS]
 
 
-def missing_values(house: Warehouse, filters: Filters) -> pd.DataFrame:
+def missing_values(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row per optional field of the message, most gaps first: field, flights, missing (flights without it), missing_share (0–1).
 
     Weather fields as weather.<name>. Delays are missing until the flight has departed or arrived, and so count only from then on.
@@ -90,47 +96,50 @@ def missing_values(house: Warehouse, filters: Filters) -> pd.DataFrame:
         f"struct('{name}' AS field, count_if({applies}) AS flights, count_if({applies} AND {column} IS NULL) AS missing)"
         for name, (column, applies) in columns.items()
     )
-    return house.ask(
-        f"WITH counted AS (SELECT array({parts}) AS fields FROM {house.name(FACT)} WHERE {filters.sql()}) "  # noqa: S608 - codes and dates only
+    return warehouse.ask(
+        f"WITH counted AS (SELECT array({parts}) AS fields FROM {warehouse.name(FACT)} WHERE {filters.sql()}) "  # noqa: S608 - codes and dates only
         "SELECT f.field, f.flights, f.missing, f.missing / nullif(f.flights, 0) AS missing_share "
         "FROM counted LATERAL VIEW explode(fields) AS f ORDER BY missing_share DESC NULLS LAST, f.field"
     )
 
 
-def freshness(house: Warehouse) -> pd.DataFrame:
+def freshness(warehouse: Warehouse) -> pd.DataFrame:
     """One row per table: table, asset that writes it, rows, newest (latest of its own times, UTC, null if empty)."""
     parts = [
-        f"SELECT '{table}' AS table, '{asset}' AS asset, count(*) AS rows, max({column}) AS newest FROM {house.database}.{table}"  # noqa: S608 - names of the contract
-        for table, (column, asset) in FRESHNESS.items()
+        f"SELECT '{table}' AS table, '{TABLE_ASSETS[table]}' AS asset, count(*) AS rows, max({column}) AS newest "  # noqa: S608 - names of the contract
+        f"FROM {warehouse.database}.{table}"
+        for table, column in FRESHNESS.items()
     ]
-    return house.ask(" UNION ALL ".join(parts))
+    return warehouse.ask(" UNION ALL ".join(parts))
 
 
-def quality_over_time(house: Warehouse, filters: Filters) -> pd.DataFrame:
+def quality_over_time(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row per flight_date, oldest first: flight_date, flights, mean_quality (0–1)."""
-    return house.ask(
+    return warehouse.ask(
         f"SELECT flight_date, sum(flights) AS flights, sum(quality_sum) / nullif(sum(flights), 0) AS mean_quality "  # noqa: S608 - names of the contract
-        f"FROM {house.database}.flights_daily WHERE {filters.sql()} GROUP BY flight_date ORDER BY flight_date"
+        f"FROM {warehouse.database}.flights_daily WHERE {filters.sql()} GROUP BY flight_date ORDER BY flight_date"
     )
 
 
-def contract(house: Warehouse) -> pd.DataFrame:
+def contract(warehouse: Warehouse) -> pd.DataFrame:
     """One row per field of each version of the message contract, newest version first: the columns of ``schema_metadata``."""
-    return house.ask(f"SELECT * FROM {house.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field")  # noqa: S608 - names of the contract
+    return warehouse.ask(f"SELECT * FROM {warehouse.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field")  # noqa: S608 - names of the contract
 
 
-def archives(house: Warehouse, limit: int = 50) -> pd.DataFrame:
-    """One row per archive of MongoDB documents, newest first: archive_id, timestamp (UTC), state, reason, record_count, file_size_mb,
-    storage_location, first_ingestion and last_ingestion (UTC).
-    """  # noqa: D205
+def archives(warehouse: Warehouse, limit: int = 50) -> pd.DataFrame:
+    """One row per archive of MongoDB documents, newest first. Times are UTC.
+
+    Columns: archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location,
+    first_ingestion, last_ingestion.
+    """
     columns = "archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location, first_ingestion, last_ingestion"
-    return house.ask(f"SELECT {columns} FROM {house.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}")  # noqa: S608 - names of the contract
+    return warehouse.ask(f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}")  # noqa: S608 - names of the contract
 
 
-def check_trend(house: Warehouse, since: date) -> pd.DataFrame:
+def check_trend(warehouse: Warehouse, since: date) -> pd.DataFrame:
     """One row per check and UTC day, oldest first: check_name, asset, severity, day, evaluations, failures, value (the last one)."""
-    return house.ask(
+    return warehouse.ask(
         "SELECT check_name, asset, severity, CAST(timestamp AS DATE) AS day, count(*) AS evaluations, count_if(NOT passed) AS failures, "  # noqa: S608 - names of the contract
-        f"max_by(value, timestamp) AS value, max_by(detail, timestamp) AS detail FROM {house.database}.{CHECK_RESULTS} "
+        f"max_by(value, timestamp) AS value, max_by(detail, timestamp) AS detail FROM {warehouse.database}.{CHECK_RESULTS} "
         f"WHERE timestamp >= DATE'{since.isoformat()}' GROUP BY ALL ORDER BY day, check_name"
     )

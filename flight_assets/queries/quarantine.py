@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.tables import QUARANTINE
 from flight_assets.errors import FlightsError
-from flight_assets.stores import replay, warehouse
+from flight_assets.pipeline import replay
+from flight_assets.stores import warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rejected messages are meant; what is None does not narrow. Times are of ingestion, ``until`` is not included.
+    """A selection of rejected messages; None does not narrow it.
 
-    ``ids`` are ``topic-partition-offset``, such as flight_events-0-1234.
+    Times are of ingestion; ``until`` is not included. ``ids`` are ``topic-partition-offset``, such as
+    flight_events-0-1234.
     """
 
     reason: str | None = None
@@ -36,7 +38,7 @@ class Selection:
     ids: tuple[str, ...] = ()
 
     def conditions(self) -> list[Column]:
-        """What a row of ``quarantined_events`` must meet."""
+        """Return the conditions on a row of ``quarantined_events``."""
         found = []
         if self.reason is not None:
             found.append(F.col("reason") == self.reason)

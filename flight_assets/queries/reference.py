@@ -45,7 +45,7 @@ def unknown_codes(house: Warehouse) -> list[dict[str, Any]]:
         f"FROM (SELECT flight_id, flight_date, explode({COLUMN}) AS entry FROM {house.name(STAGING)} WHERE size({COLUMN}) > 0) "
         "GROUP BY field, code ORDER BY events DESC, field, code"
     )
-    reference = dimensions.load_reference(house)
+    reference = dimensions.read_reference(house)
     rows: list[dict[str, Any]] = found.to_dict("records")
     return [row for row in rows if not _is_known(row, reference)]
 

@@ -1,4 +1,4 @@
-"""What a series does over time: rolling mean, regression with its uncertainty, values that stand out. Pure, on pandas."""
+"""Trends of a series: rolling mean, regression with its uncertainty, anomalies. Pure, on pandas."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ MIN_POINTS = 5
 class Trend:
     """A straight line through a series by least squares, in the series' unit.
 
-    ``slope`` per step with its 95 % interval ``slope_low`` to ``slope_high``; ``fitted``, and ``low`` to ``high``, the 95 % interval of the
-    line (not of single values); ``is_anomaly`` where the residual's modified z-score is beyond ``ANOMALY_Z``.
+    - ``slope``: per step, with its 95 % interval ``slope_low`` to ``slope_high``.
+    - ``fitted``: the line; ``low`` to ``high``: the 95 % interval of the line, not of single values.
+    - ``is_anomaly``: the residual's modified z-score is beyond ``ANOMALY_Z``.
     """
 
     slope: float
@@ -34,7 +35,7 @@ class Trend:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval of the slope leaves out zero."""
+        """Return True if the interval of the slope leaves out zero."""
         return self.slope_low > 0 or self.slope_high < 0
 
 
@@ -76,7 +77,8 @@ def modified_z(values: FloatArray) -> FloatArray:
     deviation = float(np.nanmedian(np.abs(values - median))) * MAD_TO_SD
     if deviation == 0:
         return np.zeros_like(values)
-    distances: FloatArray = np.nan_to_num((values - median) / deviation)
+    with np.errstate(over="ignore"):  # a distance that no float holds becomes the largest one
+        distances: FloatArray = np.nan_to_num((values - median) / deviation)
     return distances
 
 

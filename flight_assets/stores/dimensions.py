@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PACKAGED_ROWS = {DIM_AIRLINE.name: dimensions.airline_rows, DIM_AIRPORT.name: dimensions.airport_rows}
 VERSION_DIGITS = 12
+_PERIOD = ["code", "icao", "since", "until", "origin"]
+_REFERENCE_COLUMNS = {DIM_AIRLINE.name: _PERIOD, DIM_AIRPORT.name: [*_PERIOD, "time_zone", "latitude", "longitude"]}
 VERSIONS = "dim:versions"
 Row = dict[str, Any]
 
@@ -128,9 +130,13 @@ def load(house: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.
     return rows, _make_equal(house, table, [tuple(row) for row in rows.itertuples(index=False)])
 
 
-def load_reference(house: Warehouse) -> Reference:
-    """Return the airlines and airports of the warehouse's dimensions, a user's additions included, for checks and loaders."""
-    airlines, airports = (house.read(table).toArrow().to_pylist() for table in (DIM_AIRLINE, DIM_AIRPORT))
+def read_reference(warehouse: Warehouse) -> Reference:
+    """Return the airlines and airports of the warehouse's dimensions, a user's additions included, for checks and loaders.
+
+    Reads the tables' files without Spark.
+    """
+    logs = {table.name: warehouse.log(table) for table in (DIM_AIRLINE, DIM_AIRPORT)}
+    airlines, airports = (log.read(log.snapshot(), _REFERENCE_COLUMNS[name]).to_pylist() for name, log in logs.items())
     return Reference.from_rows(airlines, airports)
 
 

@@ -1,4 +1,4 @@
-"""Kafka: the topic of flight events, how it is created, and how far it has been written."""
+"""Kafka: the topic of flight events, how it is made, how far it has been written, what is new in it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flight_assets.errors import StoreUnavailable
+from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.stores import kafka_reader
+from flight_assets.stores.kafka_reader import TopicReader
+from flight_assets.stores.kafka_records import Clock, headers_of
+from flight_assets.stores.kafka_topic import MILLISECONDS_PER_DAY, topic_settings, unsafe_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-    from kafka.consumer.fetcher import ConsumerRecord
+    from kafka import KafkaAdminClient, KafkaConsumer
 
     from flight_assets.settings import Settings
+    from flight_assets.stores.kafka_records import Record
 
 MECHANISM = "SCRAM-SHA-512"
-MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
-# How many messages and bytes one look at the topic takes, and those of one more answer at most.
+# How many messages and bytes one look at the topic takes, and those of one more block at most.
 MESSAGES_AT_ONCE = 20_000
 BYTES_AT_ONCE = 16 << 20
+# A partition that the topic gains is seen after this time.
+METADATA_MAX_AGE_MS = 30_000
 
 
 def client_options(settings: Settings) -> dict[str, object]:
@@ -35,7 +40,7 @@ def client_options(settings: Settings) -> dict[str, object]:
 
 
 def security_options(settings: Settings) -> dict[str, object]:
-    """For a kafka-python client: TLS against a certificate authority, and who signs in; nothing without an authority."""
+    """Return TLS and login of a kafka-python client; nothing without a certificate authority."""
     if not settings.kafka_ca_file:
         return {}
     tls: dict[str, object] = {"security_protocol": _protocol(settings), "ssl_cafile": settings.kafka_ca_file}
@@ -43,14 +48,6 @@ def security_options(settings: Settings) -> dict[str, object]:
         return tls
     login = {"sasl_plain_username": settings.kafka_user, "sasl_plain_password": settings.kafka_password.get_secret_value()}
     return {**tls, "sasl_mechanism": MECHANISM, **login}
-
-
-def spark_security_options(settings: Settings) -> dict[str, str]:
-    """The same for Spark's Kafka source, whose client is Java's. Spark has the password in a file of its own: options show in its plans."""
-    if not settings.kafka_ca_file:
-        return {}
-    tls = {"kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": settings.kafka_ca_file}
-    return {"kafka.security.protocol": _protocol(settings), "kafka.sasl.mechanism": MECHANISM, **tls}
 
 
 def _protocol(settings: Settings) -> str:
@@ -84,7 +81,17 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
     from kafka import KafkaConsumer
 
     with _answering(settings):
-        client = KafkaConsumer(group_id=None, enable_auto_commit=False, allow_auto_create_topics=False, **client_options(settings))
+        client = KafkaConsumer(
+            group_id=None,
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            isolation_level="read_committed",
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
+            receive_message_max_bytes=kafka_reader.ANSWER_BYTES,
+            # The client raises its limit to what its own fetches, which are not used, might bring.
+            fetch_max_bytes=kafka_reader.FETCH_BYTES,
+            **client_options(settings),
+        )
         try:
             yield client
         finally:
@@ -92,12 +99,11 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
 
 
 def ensure_topic(settings: Settings, name: str, partitions: int, retention_days: int) -> None:
-    """Create a topic if it is not there; an existing one is left as it is."""
+    """Create a topic with ``topic_settings`` if it is not there; an existing one is left as it is."""
     from kafka.admin import NewTopic
     from kafka.errors import TopicAlreadyExistsError
 
-    config = {"retention.ms": str(retention_days * MILLISECONDS_PER_DAY), "message.timestamp.type": "LogAppendTime"}
-    topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, topic_configs=config)
+    topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, topic_configs=topic_settings(retention_days))
     with _admin(settings) as admin:
         if name in admin.list_topics():
             return
@@ -108,33 +114,38 @@ def ensure_topic(settings: Settings, name: str, partitions: int, retention_days:
         admin.wait_for_topics([name], timeout_ms=int(settings.timeout_s * 1000))
 
 
-def begin_offsets(settings: Settings) -> dict[int, int]:
-    """Per partition of the flight topic, the oldest offset that retention has left. Empty if there is no such topic."""
-    from kafka import TopicPartition
+def topic_warnings(settings: Settings) -> list[str]:
+    """Return a sentence for each setting of the flight topic that is not safe, with the safe value.
 
-    with _consumer(settings) as consumer:
-        partitions = consumer.partitions_for_topic(settings.kafka_topic) or set()
-        begins = consumer.beginning_offsets([TopicPartition(settings.kafka_topic, number) for number in partitions])
-        return {key.partition: int(offset) for key, offset in begins.items()}
+    Raises:
+        StoreUnavailable: no broker answers, or the user of the settings may not read them.
+    """
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    topic = settings.kafka_topic
+    with _admin(settings) as admin:
+        if topic not in admin.list_topics():
+            return []
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+    found = {name: str(entry["value"]) for name, entry in answer["topic"][topic].items()}
+    return unsafe_settings(topic, found, settings.kafka_retention_days)
 
 
 def end_offsets(settings: Settings) -> dict[int, int]:
-    """Per partition of the flight topic, the offset that the next message will get. Empty if there is no such topic.
+    """Return, per partition of the flight topic, the offset after the last one that can be read.
 
-    The topic is written by idempotent, not transactional producers, so each offset is one acknowledged message.
+    That is the last stable offset: what a transaction has written while it is open lies behind it. Empty if
+    there is no such topic.
     """
-    from kafka import TopicPartition
-
-    with _consumer(settings) as consumer:
-        partitions = consumer.partitions_for_topic(settings.kafka_topic) or set()
-        ends = consumer.end_offsets([TopicPartition(settings.kafka_topic, number) for number in partitions])
-        return {key.partition: int(offset) for key, offset in ends.items()}
+    with reader(settings) as topic:
+        return topic.ends()
 
 
 def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int]:
-    """How many messages the flight topic took before each moment, from its own timestamps; the unit of difference is messages.
+    """Return how many offsets the flight topic gave out before each moment, from its own timestamps.
 
-    Messages whose retention has ended count still. The topic stamps messages when it takes them, so its time index is in order.
+    A message takes one offset, and so does the marker that ends a transaction. Messages whose retention has
+    ended count still. The topic stamps messages when it takes them, so its time index is in order.
     """
     from kafka import TopicPartition
 
@@ -150,95 +161,94 @@ def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int
 
 
 def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | None:
-    """When the broker took the newest message before the end offsets, in UTC; None if there is none."""
-    from kafka import TopicPartition
+    """When the newest batch before the end offsets was written, in UTC; None if there is none.
 
+    Under CreateTime that is the producers' word, of which the future is not believed.
+    """
+    with reader(settings) as topic:
+        times = [topic.newest_ms(number, end) for number, end in ends.items()]
+    newest_ms = max((ms for ms in times if ms is not None), default=None)
+    return None if newest_ms is None else datetime.fromtimestamp(min(newest_ms, clock(settings).now_ms) / 1000, UTC)
+
+
+@contextmanager
+def reader(settings: Settings) -> Iterator[TopicReader]:
+    """A reader of the flight topic, closed afterwards.
+
+    Raises:
+        StoreUnavailable: no broker answers within ``timeout_s``.
+    """
     with _consumer(settings) as consumer:
-        keys = {TopicPartition(settings.kafka_topic, number): end for number, end in ends.items() if end > 0}
-        if not keys:
-            return None
-        consumer.assign(list(keys))
-        for key, end in keys.items():
-            consumer.seek(key, end - 1)
-        found = consumer.poll(timeout_ms=int(settings.timeout_s * 1000), max_records=len(keys))
-        times = [record.timestamp for records in found.values() for record in records]
-    return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
+        yield TopicReader(consumer, settings.kafka_topic, settings.timeout_s)
+
+
+def clock(settings: Settings, now: datetime | None = None) -> Clock:
+    """The times that are believed of records that are read at a moment, now by default.
+
+    A time of a producer (CreateTime) counts if it lies in the topic's retention before that moment. Any other
+    record counts as taken at that moment. So an ingestion time is never in the future, and a batch has few dates.
+    """
+    now_ms = int((now or datetime.now(UTC)).timestamp() * 1000)
+    return Clock(now_ms - settings.kafka_retention_days * MILLISECONDS_PER_DAY, now_ms)
 
 
 @contextmanager
 def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callable[[], pa.Table]]:
-    """A function that gives the topic's messages from these offsets on, each once: what has come since it was asked last, some ten
-    thousands at most. Partitions that are not in ``starts`` begin with their oldest message.
+    """Yield a function that returns the committed messages since its last call, from these offsets on.
 
-    Columns are those of a raw batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC).
-    """  # noqa: D205
-    from kafka import TopicPartition
+    Partitions that are not in ``starts`` begin with their oldest message; partitions that the topic gains are
+    taken up. A table has about ``MESSAGES_AT_ONCE`` messages or ``BYTES_AT_ONCE`` bytes at most. The next call
+    returns what is left.
+    Columns: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), value_bytes.
 
-    with _consumer(settings) as consumer:
-        keys = [TopicPartition(settings.kafka_topic, number) for number in consumer.partitions_for_topic(settings.kafka_topic) or ()]
-        begins = consumer.beginning_offsets(keys)
-        consumer.assign(keys)
-        for key in keys:
-            consumer.seek(key, max(starts.get(key.partition, 0), begins[key]))
+    Raises:
+        StoreUnavailable: no broker answers within ``timeout_s``. It must be opened again then.
+        FlightsError: the topic was truncated, or there was an error before.
+    """
+    with reader(settings) as topic:
+        streams: dict[int, Iterator[Record | None]] = {}
+        has_failed = False
 
         def messages() -> pa.Table:
-            taken: list[ConsumerRecord] = []
-            size = 0
+            nonlocal has_failed
+            if has_failed:
+                raise FlightsError("following the topic has failed before: open it again where the messages so far end")
+            has_failed = True
             with _answering(settings):
-                for records in _polled(consumer, settings, consumer.end_offsets(keys)):
-                    taken += records
-                    size += sum(record.serialized_key_size + record.serialized_value_size for record in records)
-                    if len(taken) >= MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE:
-                        break
-            return _table(taken)
+                for number in topic.partitions():
+                    if number not in streams:
+                        streams[number] = topic.follow(number, starts.get(number, 0), lambda: clock(settings))
+                table = _look(settings.kafka_topic, streams)
+            has_failed = False
+            return table
 
         yield messages
 
 
-def _polled(consumer: KafkaConsumer, settings: Settings, ends: Mapping[TopicPartition, int]) -> Iterator[list[ConsumerRecord]]:
-    """What lies before these offsets, in parts as they come. ``poll`` alone gives what it has fetched when it was called last.
-
-    Raises:
-        StoreUnavailable: nothing came within ``timeout_s``.
-    """
-    while any(consumer.position(key) < end for key, end in ends.items()):
-        found = consumer.poll(timeout_ms=int(settings.timeout_s * 1000))
-        if not found:
-            raise StoreUnavailable("Kafka", settings.kafka_bootstrap_servers, "it sent nothing of what its offsets promise; try again")
-        yield [record for records in found.values() for record in records]
-
-
-def _table(records: Sequence[ConsumerRecord]) -> pa.Table:
+def _look(topic: str, streams: dict[int, Iterator[Record | None]]) -> pa.Table:
+    """Return what the partitions have by now, within the limits. One that fills them comes last next time."""
     import pyarrow as pa
 
-    columns = {
-        "key": pa.array([record.key for record in records], pa.binary()),
-        "value": pa.array([record.value for record in records], pa.binary()),
-        "topic": pa.array([record.topic for record in records], pa.string()),
-        "kafka_partition": pa.array([record.partition for record in records], pa.int32()),
-        "kafka_offset": pa.array([record.offset for record in records], pa.int64()),
-        # Kafka's are of milliseconds, Spark's of microseconds.
-        "ingestion_timestamp": pa.array([record.timestamp * 1_000 for record in records], pa.timestamp("us", "UTC")),
-    }
-    return pa.table(columns)
+    found, rows, size = [kafka_reader.arrow([], topic, 0)], 0, 0
+    for number in list(streams):
+        for block in kafka_reader.blocks(streams[number], topic, number):
+            found.append(block)
+            rows, size = rows + block.num_rows, size + block.nbytes
+            if rows >= MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE:
+                streams[number] = streams.pop(number)
+                return pa.Table.from_batches(found)
+    return pa.Table.from_batches(found)
 
 
 def headers_since(settings: Settings, starts: dict[int, int], header: str) -> Iterator[tuple[str, str]]:
-    """Of the messages from these offsets to the topic's ends, those that carry a header: its value, and topic-partition-offset.
+    """Yield, for each message from these offsets on that has a header, its value and topic-partition-offset.
 
     Offsets that retention has deleted meanwhile are passed over.
     """
-    from kafka import TopicPartition
-
-    with _consumer(settings) as consumer:
-        keys = {TopicPartition(settings.kafka_topic, number): start for number, start in starts.items()}
-        ends = consumer.end_offsets(list(keys))
-        begins = consumer.beginning_offsets(list(keys))
-        consumer.assign(list(keys))
-        for key, start in keys.items():
-            consumer.seek(key, max(start, begins[key]))
-        for records in _polled(consumer, settings, ends):
-            for record in records:
-                value = next((value for name, value in record.headers if name == header), None)
+    ends = end_offsets(settings)
+    with reader(settings) as topic:
+        for number, start in starts.items():
+            for record in topic.read(number, start, ends.get(number, 0), clock(settings)):
+                value = next((value for name, value in headers_of(record) if name == header.encode()), None)
                 if value is not None:
-                    yield value.decode(), f"{record.topic}-{record.partition}-{record.offset}"
+                    yield value.decode(errors="replace"), f"{settings.kafka_topic}-{number}-{record.offset}"

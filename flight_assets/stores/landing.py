@@ -1,99 +1,123 @@
 """From the topic to raw Parquet on HDFS, one directory per batch, byte for byte.
 
-The stream's checkpoint fixes the offsets of a batch before it is written; a batch that died is written again with the same offsets
-over what was there. So a directory, once complete, always holds the same messages.
+The order of a batch: its plan is written, then its directory, then its record. The plan fixes the offsets and how
+tasks share them, so a batch that died is written again to the same rows in the same files. `_SUCCESS` says that a
+directory is complete.
+
+Messages of a batch are bounded by ``max_events_per_batch``, its bytes by messages times what is kept of one
+(``KEPT_BYTES`` of key and of value). So that batches of large messages stay small, a plan also divides
+``BATCH_BYTES`` by the mean size in the batch before. Memory does not depend on the batch: readers hold one answer
+of a broker and one block, Spark holds one row group of ``ROW_GROUP_BYTES`` per task.
 """
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import (
-    ARCHIVE_ID,
-    CHECKPOINT,
-    RAW_ROOT,
     STEPS,
     BatchRecord,
-    ColumnType,
     OffsetRange,
     archive_id,
     raw_path,
     versions_in_use,
 )
-from flight_assets.stores.kafka import spark_security_options
+from flight_assets.stores import kafka, kafka_reader
+from flight_assets.stores.kafka_records import Clock
+from flight_assets.stores.landing_plan import Plan, most_messages, plan_path, read_plan, shared_out, within
+from flight_assets.stores.raw_files import RawFiles, read_back
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
 
     from flight_assets.provenance import Ledger
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.kafka_reader import TopicReader
     from flight_assets.stores.warehouse import Warehouse
 
-# Landing takes 250,000 messages in seconds; a run that needs longer than this for what is in the topic has a broken broker or HDFS.
-LANDING_TIMEOUT_S = 1_800
+ROW_GROUP_BYTES = 32 << 20
 BYTES_PER_MB = 1_000_000
-SINK = "flights.Landing"
-RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP"
+RAW_COLUMNS = (
+    "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, value_bytes BIGINT"
+)
 
 
-def land_new_messages(spark: SparkSession, settings: Settings, expired: bool = False) -> None:
-    """Write every message that is new in the topic, as one or more batches. Nothing new: nothing written.
+def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
+    """Return the plan of the next batch, or None if there is nothing to land. A batch that died keeps its plan.
 
-    With ``expired``, go on with what is left of a topic whose retention has overtaken the pipeline; else that fails the stream. What
-    is lost shows as a gap between batches, which ``describe_landed`` records.
+    Offsets without any message, such as those of an aborted transaction, are nothing to land. ``ends``: the
+    topic's end offsets.
 
     Raises:
-        FlightsError: the stream failed, or did not end in time.
+        FlightsError: the topic ends before what has landed, so it is not the topic that it was.
     """
-    query = (
-        _kafka_rows(spark, settings, expired)
-        .writeStream.format(SINK)
-        .option("directory", settings.hdfs_path(f"{RAW_ROOT}/{ARCHIVE_ID}"))
-        .option("checkpointLocation", settings.hdfs_path(CHECKPOINT))
-        .trigger(availableNow=True)
-        .start()
+    landed, batch_id = ledger.next_offsets(), ledger.last_done(STEPS[0]) + 1
+    if not has_news(ends, landed):
+        return None
+    known = read_plan(hdfs, batch_id)
+    if known and all(ends.get(number, 0) > taken.last for number, taken in known.ranges.items()):
+        return known
+    now = datetime.now(UTC)
+    oldest = topic.oldest(ends)
+    firsts = {number: max(landed.get(str(number), 0), oldest[number]) for number in ends}
+    clock = kafka.clock(settings, now)
+    messages = {number: topic.first_message(number, firsts[number], end, clock) for number, end in ends.items()}
+    if messages == ends:
+        return None
+    most = most_messages(settings.max_events_per_batch, ledger.record(batch_id - 1) if batch_id else None)
+    upto = within(most, {number: (messages[number], end) for number, end in ends.items()})
+    ranges = {number: (first, upto[number]) for number, first in firsts.items() if first < upto[number]}
+    plan = Plan(
+        batch_id=batch_id,
+        made_at=now,
+        tasks=shared_out(ranges, settings.spark_parallelism),
+        lost=expired_ranges(oldest, landed),
+        next_offsets=landed | {str(number): end for number, (_, end) in ranges.items()},
     )
-    if not query.awaitTermination(LANDING_TIMEOUT_S):
-        query.stop()
-        raise FlightsError(f"landing took more than {LANDING_TIMEOUT_S} s: see `flights logs spark` and `flights logs kafka`")
-    problem = query.exception()
-    if problem is not None:
-        raise FlightsError(f"landing failed: {str(problem).splitlines()[0]}")
+    hdfs.write(plan_path(batch_id), plan.model_dump_json().encode())
+    hdfs.delete(plan_path(batch_id - 1))
+    return plan
 
 
-def _kafka_rows(spark: SparkSession, settings: Settings, expired: bool) -> DataFrame:
-    timeout_ms = str(int(settings.timeout_s * 1000))
-    stream = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
-        .option("subscribe", settings.kafka_topic)
-        .option("startingOffsets", "earliest")
-        .option("failOnDataLoss", str(not expired).lower())
-        .option("maxOffsetsPerTrigger", str(settings.max_events_per_batch))
-        .option("kafka.request.timeout.ms", timeout_ms)
-        .option("kafka.default.api.timeout.ms", timeout_ms)
-        .options(**spark_security_options(settings))
-        .load()
-    )
-    return stream.selectExpr(
-        "key", "value", "topic", "partition AS kafka_partition", "offset AS kafka_offset", "timestamp AS ingestion_timestamp"
-    )
+def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
+    """Read what a plan says and write it to the batch's directory, over what was there. One Spark call.
+
+    Raises:
+        Exception: what Spark's client raises; the directory is not complete then.
+    """
+    rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(_landed(settings, plan), RAW_COLUMNS)
+    writer = rows.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
+    writer.parquet(settings.hdfs_path(raw_path(plan.batch_id)))
+
+
+def _landed(settings: Settings, plan: Plan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def land(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        clock = kafka.clock(settings, plan.made_at)
+        with kafka.reader(settings) as topic:
+            for share in (share for block in numbers for number in block[0].to_pylist() for share in plan.tasks[number]):
+                records = topic.read(share.partition, share.first, share.last + 1, clock)
+                yield from kafka_reader.blocks(records, settings.kafka_topic, share.partition)
+
+    return land
 
 
 def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFrame:
-    """The messages of a batch: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp, batch_id."""
+    """The messages of a batch: ``RAW_COLUMNS`` and batch_id. ``value_bytes`` is null in older batches."""
     from pyspark.sql import functions as F
 
-    rows = spark.read.parquet(settings.hdfs_path(raw_path(batch_id)))
+    rows = spark.read.schema(RAW_COLUMNS).parquet(settings.hdfs_path(raw_path(batch_id)))
     return rows.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
 
 
 def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
-    """As ``read_raw``, the messages of whole directories, whether of one batch each or merged; the directory's name tells which."""
+    """As ``read_raw``, the messages of whole directories, of one batch each by their names, or merged."""
     from pyspark.sql import functions as F
 
     rows = spark.read.schema(f"{RAW_COLUMNS}, batch_id BIGINT").parquet(*locations)
@@ -102,27 +126,39 @@ def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
 
 
 def raw_locations(house: Warehouse, ledger: Ledger) -> list[str]:
-    """Every directory that holds the raw messages of landed batches, each once: one per batch, or a merged one for many."""
+    """Return every directory that holds raw messages of landed batches, each once: of one batch, or a merged one."""
     rows = house.read(BATCH_METADATA).select("storage_location").distinct().collect()
     unfinished = range(ledger.last_done(STEPS[-1]) + 1, ledger.last_done(STEPS[0]) + 1)
     return sorted({row.storage_location for row in rows} | {ledger.record(batch_id).storage_location for batch_id in unfinished})
 
 
-def lost_messages(house: Warehouse, ledger: Ledger) -> int:
-    """How many messages the topic's retention deleted before they could land, over all batches."""
+def gaps(house: Warehouse, ledger: Ledger) -> tuple[int, int]:
+    """Return how many messages retention deleted before they landed, and how many offsets had no message."""
     from pyspark.sql import functions as F
 
     done = ledger.last_done(STEPS[-1])
-    ranges = F.map_values(F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>")["lost"])
+    record = F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>, without_message BIGINT")
+    lost = F.aggregate(F.map_values(record["lost"]), F.lit(0).cast("bigint"), lambda sum_, gap: sum_ + gap["last"] - gap["first"] + 1)
     rows = house.read(BATCH_METADATA).where(f"batch_id <= {done}")
-    spans = rows.select(F.explode(ranges).alias("lost")).select(F.col("lost.last") - F.col("lost.first") + 1)
-    recorded = sum(row[0] for row in spans.collect())
+    recorded = rows.agg(F.sum(lost), F.sum(record["without_message"])).collect()[0]
     unfinished = [ledger.record(batch_id) for batch_id in range(done + 1, ledger.last_done(STEPS[0]) + 1)]
-    return int(recorded) + sum(lost.last - lost.first + 1 for record in unfinished for lost in record.lost.values())
+    return (
+        int(recorded[0] or 0) + sum(span.last - span.first + 1 for batch in unfinished for span in batch.lost.values()),
+        int(recorded[1] or 0) + sum(batch.without_message for batch in unfinished),
+    )
+
+
+def messages_waiting(settings: Settings, ends: dict[int, int], landed: dict[str, int]) -> int:
+    """Return how many messages have not landed, by reading them; ``waiting`` counts offsets."""
+    if not waiting(ends, landed):
+        return 0
+    with kafka.reader(settings) as topic:
+        ranges = [(number, landed.get(str(number), 0), end) for number, end in ends.items()]
+        return sum(1 for number, first, end in ranges for _ in topic.read(number, first, end, Clock(0, 0)))
 
 
 def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
-    """Whether the topic has messages that have not landed. ``ends`` are its end offsets, ``landed`` the ledger's next offsets.
+    """Return whether the topic has offsets that have not landed. ``ends`` are its ends, ``landed`` the next offsets.
 
     Raises:
         FlightsError: the topic ends before what has landed, so it is not the topic that it was.
@@ -138,12 +174,12 @@ def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
 
 
 def waiting(ends: dict[int, int], landed: dict[str, int]) -> int:
-    """How many messages up to the topic's end offsets have not landed: the lag."""
+    """Return how many offsets up to the topic's ends have not landed: the lag. Offsets without a message count."""
     return sum(max(0, end - landed.get(str(partition), 0)) for partition, end in ends.items())
 
 
 def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, OffsetRange]:
-    """Per partition, the offsets that had not landed and that the topic no longer has. ``begins`` are its oldest offsets.
+    """Return, per partition, the offsets that had not landed and are gone. ``begins`` are the topic's oldest offsets.
 
     Nothing is lost before the first batch: a topic may be older than the platform.
     """
@@ -155,49 +191,60 @@ def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, 
     }
 
 
-def describe_landed(
-    spark: SparkSession, hdfs: Hdfs, settings: Settings, batch_id: int, landed: dict[str, int], begins: dict[int, int]
-) -> BatchRecord:
-    """The record of a batch as it lies on HDFS; its figures are read back from the files.
+def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]) -> BatchRecord:
+    """Return the record of a batch that lies on HDFS complete; its figures are read back from its files.
 
-    ``landed``: next offsets before it. ``begins``: the topic's oldest offsets; a gap that they do not explain is not recorded as lost.
+    Where offsets of the plan have no message, the topic is read a second time: what it has and the files do not
+    is missing. ``landed``: the next offsets before the batch.
     """
-    from pyspark.sql import functions as F
-
-    raw = read_raw(spark, settings, batch_id)
-    offsets = (
-        raw.groupBy("kafka_partition")
-        .agg(
-            F.count("*").alias("count"),
-            F.min("kafka_offset").alias("first"),
-            F.max("kafka_offset").alias("last"),
-            F.max("ingestion_timestamp").alias("newest"),
-            F.min("ingestion_timestamp").alias("oldest"),
-            F.sum(_bytes("key") + _bytes("value")).alias("bytes"),
-        )
-        .orderBy("kafka_partition")
-        .collect()
-    )
-    gaps = expired_ranges({row.kafka_partition: row.first for row in offsets}, landed)
+    found = read_back(hdfs, raw_path(batch_id))
+    plan = read_plan(hdfs, batch_id)
+    wanted = plan.ranges if plan else found.ranges
+    lost = _lost(plan, found, landed, topic.oldest(wanted))
+    ranges = {number: _after(lost.get(str(number)), span) for number, span in wanted.items()}
+    rows = {number: found.within(number, span) for number, span in ranges.items()}
+    gaps = {number: span.last + 1 - span.first - len(rows[number]) for number, span in ranges.items()}
+    gone = sum(_not_landed(topic, number, ranges[number], rows[number]) for number, gap in gaps.items() if gap)
     return BatchRecord(
         batch_id=batch_id,
         archive_id=archive_id(batch_id),
-        # Spark gives times without a zone, in this machine's.
-        timestamp=max((row.newest.astimezone(UTC) for row in offsets), default=None),
-        oldest=min((row.oldest.astimezone(UTC) for row in offsets), default=None),
-        record_count=sum(row["count"] for row in offsets),
-        message_bytes=sum(row.bytes for row in offsets),
+        timestamp=found.newest,
+        oldest=found.oldest,
+        record_count=found.count,
+        message_bytes=found.bytes,
         file_size_mb=round(hdfs.size_bytes(raw_path(batch_id)) / BYTES_PER_MB, 3),
         storage_location=settings.hdfs_path(raw_path(batch_id)),
-        schema=[ColumnType(name=field.name, type=field.dataType.simpleString()) for field in raw.schema.fields],
-        offsets={str(row.kafka_partition): OffsetRange(first=row.first, last=row.last) for row in offsets},
-        lost={partition: gap for partition, gap in gaps.items() if gap.last < begins.get(int(partition), 0)},
-        next_offsets=landed | {str(row.kafka_partition): row.last + 1 for row in offsets},
+        schema=found.schema,
+        offsets={str(number): span for number, span in ranges.items()},
+        lost=lost,
+        without_message=sum(gaps.values()),
+        off=gone + found.count - sum(map(len, rows.values())),
+        unreadable=found.unreadable,
+        next_offsets=plan.next_offsets if plan else landed | {str(number): span.last + 1 for number, span in ranges.items()},
         versions=versions_in_use(),
     )
 
 
-def _bytes(column: str) -> Column:
-    from pyspark.sql import functions as F
+def _lost(plan: Plan | None, found: RawFiles, landed: dict[str, int], oldest: Mapping[int, int]) -> dict[str, OffsetRange]:
+    """Return what retention deleted before the plan, and between plan and reading. ``oldest``: the topic's by now."""
+    if plan is None:
+        gaps = expired_ranges({number: span.first for number, span in found.ranges.items()}, landed)
+        return {number: gap for number, gap in gaps.items() if gap.last < oldest.get(int(number), 0)}
+    lost = dict(plan.lost)
+    for number, span in plan.ranges.items():
+        landed_from = found.ranges[number].first if number in found.ranges else span.last + 1
+        upto = min(landed_from, oldest.get(number, 0))
+        if upto > span.first:
+            first = lost[str(number)].first if str(number) in lost else span.first
+            lost[str(number)] = OffsetRange(first=first, last=upto - 1)
+    return lost
 
-    return F.coalesce(F.octet_length(column), F.lit(0))
+
+def _after(lost: OffsetRange | None, span: OffsetRange) -> OffsetRange:
+    return OffsetRange(first=max(span.first, lost.last + 1), last=span.last) if lost else span
+
+
+def _not_landed(topic: TopicReader, partition: int, span: OffsetRange, landed: set[int]) -> int:
+    """Return how many messages a second reading of the range finds that have not landed."""
+    records = topic.read(partition, span.first, span.last + 1, Clock(0, 0))
+    return sum(record.offset not in landed for record in records)

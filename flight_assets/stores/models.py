@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from flight_assets.delay_model import artifact
 from flight_assets.delay_model.errors import ModelError
+from flight_assets.delay_model.registry import artifact
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
@@ -18,7 +18,7 @@ from flight_assets.stores.hdfs import Hdfs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flight_assets.delay_model.model import DelayModel, Manifest
+    from flight_assets.delay_model.registry.model import DelayModel, Manifest
 
 MODELS_ROOT = "/models/delay_model"
 JOURNAL = f"{MODELS_ROOT}/journal"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
+from flight_assets.contracts.units import AIRPORT, FLIGHT_ID
 from flight_assets.errors import FlightsError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ VALIDATOR: Document = {
         "bsonType": "object",
         "required": ["_id", "flight_id", "event_type", "timestamp", "airline", "origin", "destination", "ingestion_timestamp", "batch_id"],
         "properties": {
-            "flight_id": {"bsonType": "string", "pattern": r"^[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-\d{8}$"},
+            "flight_id": {"bsonType": "string", "pattern": f"^{FLIGHT_ID}$"},
             "event_type": {"enum": [kind.value for kind in EventType]},
             "timestamp": {"bsonType": "date"},
             "ingestion_timestamp": {"bsonType": "date"},
             "scheduled_departure": {"bsonType": "date"},
             "airline": {"bsonType": "string"},
-            "origin": {"bsonType": "string", "pattern": "^[A-Z]{3}$"},
-            "destination": {"bsonType": "string", "pattern": "^[A-Z]{3}$"},
+            "origin": {"bsonType": "string", "pattern": f"^{AIRPORT}$"},
+            "destination": {"bsonType": "string", "pattern": f"^{AIRPORT}$"},
             "batch_id": {"bsonType": ["int", "long"]},
             "quality_score": {"bsonType": "double", "minimum": 0, "maximum": 1},
             "prediction": {"bsonType": ["object", "null"]},
@@ -106,18 +107,19 @@ def ensure_collection(settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class UpsertCounts:
-    """What became of the flights written: ``upserted`` are in the collection, ``out_of_order`` met a newer state and were left out."""
+    """Flights written: ``upserted`` are in the collection, ``out_of_order`` met a newer state there. ``sample``: some ids of them."""
 
     upserted: int
     out_of_order: int
+    sample: tuple[str, ...] = ()
 
 
 def upsert_newer(collection: Collection[Document], documents: Sequence[Document]) -> UpsertCounts:
-    """Write each document unless the collection has its flight in the same or a newer version; writing again counts the same.
+    """Write each document unless the collection has its flight in the same or a newer state; writing again counts the same.
 
-    The same version that no batch has confirmed is replaced by a batch's. What is there is looked up first, since inserting takes the
-    server a third of an upsert, and a version that is there is not written again. Of the others an older one finds no document to replace,
-    tries to insert, and meets the key: that error alone is expected.
+    The same state of an earlier batch, or of none, is replaced. What is there is looked up first, since inserting takes the server a third
+    of an upsert, and a state that is there is not written again. Of the others an older one finds no document to replace, tries to insert,
+    and meets the key: that error alone is expected.
     """
     out_of_order = 0
     for start in range(0, len(documents), WRITES_PER_BULK):
@@ -134,22 +136,32 @@ def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]
     # One that has come since, or is twice among these, is compared as well.
     come_since = write_unless_there(collection, [InsertOne(document) for document in absent], absent)
     compared = [each for each in documents if each["_id"] in present and not _is_there(each, present[each["_id"]])] + come_since
-    newer = [ReplaceOne(_replaced_by(document), document, upsert=True) for document in compared]
+    newer = [ReplaceOne(replaced_by(document), document, upsert=True) for document in compared]
     refused = write_unless_there(collection, newer, compared)
     there = _present(collection, refused)
-    return sum(1 for document in refused if there.get(document["_id"], {}).get("version") != document["version"])
+    return sum(1 for document in refused if _order(there.get(document["_id"], {})) != _order(document))
+
+
+# The order of events, as a document has it. MongoDB cuts its times to milliseconds, which is all that Kafka's have.
+_ORDER = ("version.timestamp_us", "ingestion_timestamp", "kafka_partition", "version.kafka_offset")
+
+
+def _order(document: Document) -> tuple[Any, ...]:
+    version = document.get("version") or {}
+    return (version.get("timestamp_us"), document.get("ingestion_timestamp"), document.get("kafka_partition"), version.get("kafka_offset"))
 
 
 def _is_there(document: Document, present: Document) -> bool:
-    """Whether the collection has this version, and as firmly."""
-    is_confirming = present.get("batch_id") == UNCONFIRMED != document.get("batch_id")
-    return present.get("version") == document["version"] and not is_confirming
+    """Return whether the collection has this state, from this batch or a later one."""
+    return _order(present) == _order(document) and present.get("batch_id", UNCONFIRMED) >= document.get("batch_id", UNCONFIRMED)
 
 
-def _replaced_by(document: Document) -> Document:
-    """The query for the document, of the same flight, that this one takes the place of."""
-    older, unconfirmed = {"version": {"$lt": document["version"]}}, {"version": document["version"], "batch_id": UNCONFIRMED}
-    return {"_id": document["_id"], "$or": [older, unconfirmed]}
+def replaced_by(document: Document) -> Document:
+    """Return the query for the document, of the same flight, that this one takes the place of: an older state, or an earlier batch's."""
+    values = dict(zip(_ORDER, _order(document), strict=True))
+    older = [{**{same: values[same] for same in _ORDER[:nth]}, name: {"$lt": values[name]}} for nth, name in enumerate(_ORDER)]
+    same = {**values, "batch_id": {"$lt": document.get("batch_id", UNCONFIRMED)}}
+    return {"_id": document["_id"], "$or": [*older, same]}
 
 
 def write_unless_there(collection: Collection[Document], writes: Sequence[Write], documents: Sequence[Document]) -> list[Document]:
@@ -170,13 +182,14 @@ def write_unless_there(collection: Collection[Document], writes: Sequence[Write]
 
 
 def _present(collection: Collection[Document], documents: Sequence[Document]) -> dict[str, Document]:
-    """By id the version and batch of each flight among these that the collection has, and that no failure of a server can take back."""
+    """Return by id the place in the order of events, and the batch, of each flight among these that the collection has for good."""
     from pymongo.read_concern import ReadConcern
 
     if not documents:
         return {}
     found = collection.with_options(read_concern=ReadConcern("majority")).find(
-        {"_id": {"$in": [document["_id"] for document in documents]}}, {"version": 1, "batch_id": 1}
+        {"_id": {"$in": [document["_id"] for document in documents]}},
+        {"version": 1, "batch_id": 1, "ingestion_timestamp": 1, "kafka_partition": 1},
     )
     return {document["_id"]: document for document in found}
 
@@ -219,3 +232,11 @@ def document(flight: Document) -> Document:
         "prediction": prediction if prediction["model_version"] is not None else None,
         "version": {"timestamp_us": (happened - EPOCH) // timedelta(microseconds=1), "kafka_offset": offset},
     }
+
+
+def flight(found: Document) -> Document:
+    """Return a document as the row of ``fact_flight_events`` that it was made of, with its ``prediction`` beside."""
+    version = found["version"]
+    happened = EPOCH + timedelta(microseconds=version["timestamp_us"])
+    dates = {name: date.fromisoformat(found[name]) for name in ("flight_date", "processing_date")}
+    return {**found, **dates, "timestamp": happened, "kafka_offset": version["kafka_offset"]}

@@ -6,19 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTED_COLUMNS, PREDICTIONS, TABLES, Column, Table
+from flight_assets.contracts.ranges import in_date_ranges
+from flight_assets.contracts.tables import TABLES, Column, Table
 from flight_assets.errors import FlightsError, StoreUnavailable
-from flight_assets.settings import hand_over
-from flight_assets.transforms.flights import OUTCOME_SOURCES, with_truth
+from flight_assets.settings import get_settings, hand_over
+from flight_assets.stores.delta_log import DeltaLog
+from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import date
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+    from flight_assets.contracts.ranges import DateRange
     from flight_assets.settings import Settings
 
 # A call that hangs ends after both together. The server takes more than one ping in five minutes for an attack.
@@ -57,7 +59,7 @@ def connect(settings: Settings) -> SparkSession:
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse through this process's own session."""
-    return Warehouse(connect(settings), settings.warehouse_database)
+    return Warehouse(connect(settings), settings.warehouse_database, settings)
 
 
 def prepare(session: SparkSession, settings: Settings) -> Warehouse:
@@ -72,7 +74,7 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
         session.conf.set("spark.flights.readOnly", "false")
     # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of this process.
     session.conf.set("spark.databricks.delta.merge.materializeSource", "none")
-    return Warehouse(session, settings.warehouse_database)
+    return Warehouse(session, settings.warehouse_database, settings)
 
 
 def _release_at_exit(session: SparkSession, settings: Settings) -> None:
@@ -136,9 +138,14 @@ class Merged(NamedTuple):
 class Warehouse:
     """Reads and idempotent writes of the tables in one database of the metastore."""
 
-    def __init__(self, spark: SparkSession, database: str) -> None:
+    def __init__(self, spark: SparkSession, database: str, settings: Settings | None = None) -> None:
         self.spark = spark
         self.database = database
+        self.settings = settings or get_settings()
+
+    def log(self, table: Table) -> DeltaLog:
+        """Return the Delta log of a table, for reading it without Spark."""
+        return DeltaLog(Hdfs(self.settings), f"{self.settings.warehouse_dir}/{self.database}.db/{table.name}")
 
     def name(self, table: Table) -> str:
         """The table's name in SQL."""
@@ -240,61 +247,25 @@ class Warehouse:
         ordered = rows.select(*table.column_names)
         ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(self.name(table))
 
-    def merge_predictions(self, predicted: DataFrame, ended: DataFrame, dates: list[date] | None = None) -> Merged:
-        """Insert the predictions of flights that have none, and fill in how predicted flights ended.
-
-        A prediction once made stays; of outcomes the newest event's wins. A repeat changes nothing. Both are one MERGE, since most of
-        what a MERGE takes it takes for any number of rows.
-
-        Args:
-            predicted: rows of ``predictions`` without their truth.
-            ended: rows of ``outcomes``.
-            dates: the flight dates of both, where they are known.
-        """
-        newer = "struct(s.outcome_timestamp, s.outcome_offset) > struct(t.outcome_timestamp, t.outcome_offset)"
-        assignments = ", ".join(f"t.{name} = s.{name}" for name in OUTCOME_SOURCES)
-        error = "t.error_minutes = s.actual_delay_minutes - t.predicted_delay_minutes"
-        ended_since = f"s.outcome IS NOT NULL AND (t.outcome IS NULL OR {newer})"
-        clauses = f"WHEN MATCHED AND {ended_since} THEN UPDATE SET {assignments}, {error} "
-        clauses += "WHEN NOT MATCHED AND s.prediction_id IS NOT NULL THEN INSERT *"
-        return self._merge(PREDICTIONS, computed(with_truth(predicted, ended)), clauses, dates=dates)
-
-    def merge_challenger(self, predicted: DataFrame) -> int:
-        """Insert what a challenger predicted, once per flight and version. Returns the rows inserted."""
-        rows = computed(predicted.select(*CHALLENGER_PREDICTIONS.column_names))
-        return sum(self._merge(CHALLENGER_PREDICTIONS, rows, "WHEN NOT MATCHED THEN INSERT *", "t.model_version = s.model_version"))
-
-    def merge_into_flights(self, predicted: DataFrame) -> int:
-        """Give flights of the fact table that have no prediction the one that was made later. Returns the rows changed."""
-        assignments = ", ".join(f"t.{name} = s.{name}" for name in PREDICTED_COLUMNS)
-        error = "t.error_minutes = t.actual_delay_minutes - s.predicted_delay_minutes"
-        clauses = f"WHEN MATCHED AND t.model_version IS NULL THEN UPDATE SET {assignments}, {error}"
-        return sum(self._merge(FACT, computed(predicted), clauses))
-
-    def merge_flights(self, states: DataFrame, dates: list[date] | None = None) -> int:
-        """Bring each flight to its newest state by (timestamp, Kafka offset). Returns the rows written; a repeat writes none.
-
-        ``states`` are computed already; ``dates`` are their flight dates, where they are known.
-        """
-        newer = "struct(s.timestamp, s.kafka_offset) > struct(t.timestamp, t.kafka_offset)"
-        return sum(self._merge(FACT, states, f"WHEN MATCHED AND {newer} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *", dates=dates))
-
     def count_of_batch(self, table: Table, batch_id: int) -> int:
         """Rows of a table that carry a batch's number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
-    def _merge(self, table: Table, rows: DataFrame, clauses: str, condition: str = "true", dates: list[date] | None = None) -> Merged:
-        """MERGE computed rows by flight. Their dates as literals let Delta skip the files of other days."""
-        if dates is None:
-            dates = [row.flight_date for row in rows.select("flight_date").distinct().collect()]
-        if not dates:
+    def merge(self, table: Table, rows: DataFrame, clauses: str, flight_dates: Sequence[DateRange], condition: str = "true") -> Merged:
+        """MERGE rows by flight, in one commit; its target is ``t`` and its source ``s``. Rows of no day change nothing.
+
+        Args:
+            table: one whose rows have flight_id and flight_date.
+            rows: computed rows, since Delta reads them twice.
+            clauses: the WHEN clauses.
+            flight_dates: ranges that cover the rows' flight dates. As literals they let Delta skip the files of other days.
+            condition: what must hold besides for two rows to match.
+        """
+        if not flight_dates:
             return Merged(0, 0)
-        view = f"merge_into_{table.name}"
-        rows.createOrReplaceTempView(view)
-        on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND t.flight_date IN ({date_list(dates)}) AND {condition}"
-        result = self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} {clauses}").collect()
-        # A view keeps what it stands on for as long as its session is there.
-        self.spark.catalog.dropTempView(view)
+        on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND {in_date_ranges('t.flight_date', flight_dates)}"
+        statement = f"MERGE INTO {self.name(table)} t USING {{source}} s ON {on} AND {condition} {clauses}"
+        result = self.spark.sql(statement, source=rows).collect()
         return Merged(int(result[0].num_inserted_rows), int(result[0].num_updated_rows))
 
 
@@ -324,11 +295,6 @@ def arrow_rows(frame: DataFrame) -> pa.Table:
     """The rows of a frame as its ``toArrow`` gives them, which first has Spark analyse all that is behind it for their types."""
     rows: pa.Table = frame._to_table()[0]  # type: ignore[operator]
     return rows
-
-
-def date_list(dates: Iterable[date]) -> str:
-    """The dates as SQL literals, for an IN."""
-    return ", ".join(f"DATE'{day.isoformat()}'" for day in sorted(dates))
 
 
 def table_properties(table: Table) -> dict[str, str]:

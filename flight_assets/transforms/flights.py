@@ -1,113 +1,129 @@
-"""From events to flights: the newest state of each, with its prediction and what came true."""
+"""From events to flights: which event is the newest, where a flight was planned to go, and how it ended. Each rule once.
+
+The newest event is the greatest by (event time, time Kafka took it, partition, offset). It gives a flight's state. An arrival or a
+diversion says where the aircraft came down, every other event where it was to go: so the plan is that of the newest of those.
+"""
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.message import EventType
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, STAGING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pyspark.sql import Column, DataFrame
 
-# The columns that say how a flight ended, each with the column of the event that it comes from.
-OUTCOME_SOURCES = {
-    "outcome": "event_type",
-    "actual_delay_minutes": "arrival_delay_minutes",
-    "outcome_timestamp": "timestamp",
-    "outcome_offset": "kafka_offset",
-}
+# Events in the order in which they happened, and in the order in which batches took them.
+ORDER = ("timestamp", "ingestion_timestamp", "kafka_partition", "kafka_offset")
+ARRIVAL = ("batch_id", "ingestion_timestamp", "kafka_partition", "kafka_offset")
+LANDINGS = (EventType.DIVERTED.value, EventType.ARRIVED.value)
+PLAN_COLUMNS = ("destination", "route", "scheduled_arrival", "distance_miles")
+_TRUTH = ("actual_delay_minutes", "error_minutes")
+# The columns of a flight that come from its newest event as they are.
+STATE_COLUMNS = tuple(name for name in FACT.column_names if name in STAGING.column_names)
+DIVERTED, CANCELLED, ARRIVED = "diverted", "cancelled", "arrived"
+
+Row = dict[str, Any]
 
 
-def newest_per_flight(events: DataFrame) -> DataFrame:
-    """One row per flight, from the newest event of each by (timestamp, Kafka offset). Key: flight_id."""
-    newest_first = Window.partitionBy("flight_id").orderBy(F.col("timestamp").desc(), F.col("kafka_offset").desc())
-    return events.withColumn("_nth", F.row_number().over(newest_first)).where(F.col("_nth") == 1).drop("_nth")
+def newest_is(newer: str, older: str) -> str:
+    """Return the SQL condition that the event of one alias is newer than that of another; an unknown one is older than any."""
+    return f"struct({_order(newer)}) > struct({_order(older)})"
 
 
-def newest_rows(events: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """By flight the row that ``newest_per_flight`` gives, of events given as rows of ``staging_flight_events``."""
-    return {row["flight_id"]: row for row in sorted(events, key=itemgetter("timestamp", "kafka_offset"))}
+def same_event(left: str, right: str) -> str:
+    """Return the SQL condition that two aliases are of the same event."""
+    return f"struct({_order(left)}) = struct({_order(right)})"
 
 
-def flight_states(events: DataFrame, predictions: DataFrame) -> DataFrame:
-    """One row per flight of the events, with the columns of ``fact_flight_events``: newest state, prediction, actual, error.
+def _order(alias: str) -> str:
+    return ", ".join(f"{alias}.{name}" for name in ORDER)
 
-    ``predictions`` has one row per flight at most; a flight without one keeps nulls.
+
+def order_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the key by which the newest of several events is found."""
+    return tuple(row[name] for name in ORDER)
+
+
+def error_minutes(actual: Any, predicted: Any) -> Any:  # noqa: ANN401 - numbers, columns or SQL's names of them
+    """Return actual − predicted: minutes that the flight was later than predicted. Takes numbers, Columns, or the text of SQL."""
+    if isinstance(actual, str):
+        return f"{actual} - {predicted}"
+    return None if actual is None or predicted is None else actual - predicted
+
+
+# In the words of SQL, of a flight's columns: how it ended, and its delay if it came to where it was to go.
+OUTCOME_SQL = f"CASE WHEN diverted_to IS NOT NULL THEN '{DIVERTED}' WHEN event_type IN ('{ARRIVED}', '{CANCELLED}') THEN event_type END"
+ACTUAL_SQL = f"CASE WHEN event_type = '{ARRIVED}' AND diverted_to IS NULL THEN arrival_delay_minutes END"
+
+
+def outcome_of(flight: Mapping[str, Any]) -> str | None:
+    """Return how a flight ended: arrived, diverted or cancelled; None while it is open. Says what OUTCOME_SQL says."""
+    if flight["diverted_to"] is not None:
+        return DIVERTED
+    return flight["event_type"] if flight["event_type"] in (ARRIVED, CANCELLED) else None
+
+
+def actual_delay(flight: Mapping[str, Any]) -> float | None:
+    """Return the arrival delay that came true, minutes; None if it has not, or elsewhere. Says what ACTUAL_SQL says."""
+    return flight["arrival_delay_minutes"] if outcome_of(flight) == ARRIVED else None
+
+
+def flight_rows(events: DataFrame) -> DataFrame:
+    """Return one row per flight: STATE_COLUMNS, ``first``, its first event by ARRIVAL, and ``newest_batch_id``. Key: flight_id.
+
+    ``batch_id`` is that of the newest batch that brought an event of the flight, ``newest_batch_id`` that of its newest event.
+    ``events`` have the columns of ``staging_flight_events``; all that is known of a flight must be among them.
     """
-    predicted = predictions.select("flight_id", *PREDICTED_COLUMNS)
-    actual = F.when(F.col("event_type") == EventType.ARRIVED.value, F.col("arrival_delay_minutes"))
-    return (
-        newest_per_flight(events)
-        .join(predicted, "flight_id", "left")
-        .withColumn("actual_delay_minutes", actual)
-        .withColumn("error_minutes", actual - F.col("predicted_delay_minutes"))
-        .select(*FACT.column_names)
+    order, is_landing = F.struct(*ORDER), F.col("event_type").isin(*LANDINGS)
+    grouped = events.groupBy("flight_id").agg(
+        F.max_by(F.struct(*STATE_COLUMNS), order).alias("_newest"),
+        F.max_by(F.struct(*PLAN_COLUMNS), F.when(~is_landing, order)).alias("_plan"),
+        F.min_by(F.struct(*STAGING.column_names), F.struct(*ARRIVAL)).alias("first"),
+        F.max("batch_id").alias("_batch"),
     )
+    state = [_state_column(name).alias(name) for name in STATE_COLUMNS]
+    return grouped.select(*state, "first", F.col("_newest")["batch_id"].alias("newest_batch_id"))
 
 
-def flight_state(event: Mapping[str, Any], prediction: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The row that ``flight_states`` gives for a flight whose newest event is this one, given as a row of ``staging_flight_events``."""
+def _state_column(name: str) -> Column:
+    newest = F.col("_newest")[name]
+    if name == "batch_id":
+        return F.col("_batch")
+    if name in PLAN_COLUMNS:
+        return F.when(F.col("_plan").isNull(), newest).otherwise(F.col("_plan")[name])
+    if name == "diverted_to":
+        planned = F.coalesce(F.col("_plan")["destination"], F.col("_newest")["destination"])
+        landed = F.coalesce(newest, F.col("_newest")["destination"])
+        return F.when(F.col("_newest")["event_type"].isin(*LANDINGS) & (landed != planned), landed)
+    return newest
+
+
+def flight_of(events: Iterable[Mapping[str, Any]], known: Mapping[str, Any] | None = None) -> Row:
+    """Return the STATE_COLUMNS of a flight as ``flight_rows`` gives them, from its events as rows of ``staging_flight_events``.
+
+    ``known``: the flight as it was before these events, which are newer than it, or older and of no account.
+    """
+    ordered = sorted([*([known] if known else []), *events], key=order_of)
+    newest = ordered[-1]
+    plans = [row for row in ordered if row is known or row["event_type"] not in LANDINGS]
+    plan = plans[-1] if plans else newest
+    flight = {name: newest[name] for name in STATE_COLUMNS} | {name: plan[name] for name in PLAN_COLUMNS}
+    landed = newest["diverted_to"] or newest["destination"]
+    flight["diverted_to"] = landed if newest["event_type"] in LANDINGS and landed != plan["destination"] else None
+    flight["batch_id"] = max(row["batch_id"] for row in ordered)
+    return flight
+
+
+def with_prediction(flight: Mapping[str, Any], prediction: Mapping[str, Any] | None) -> Row:
+    """Return a row of ``fact_flight_events``: a flight, what was predicted of it, and what came true."""
     predicted = {name: prediction[name] if prediction else None for name in PREDICTED_COLUMNS}
-    actual = event["arrival_delay_minutes"] if event["event_type"] == EventType.ARRIVED.value else None
-    said = predicted["predicted_delay_minutes"]
-    error = None if actual is None or said is None else actual - said
-    row = {**event, **predicted, "actual_delay_minutes": actual, "error_minutes": error}
+    actual = actual_delay(flight)
+    truth = dict(zip(_TRUTH, (actual, error_minutes(actual, predicted["predicted_delay_minutes"])), strict=True))
+    row = {**flight, **predicted, **truth}
     return {name: row[name] for name in FACT.column_names}
-
-
-def first_seen(events: DataFrame) -> DataFrame:
-    """The event by which Kafka first told of each flight, one row per flight, with the columns of the events.
-
-    A flight is predicted from it if it is its ``scheduled`` event. If it is another, the flight was first seen after it had left or
-    was cancelled: a prediction would come too late, and none is made.
-    """
-    first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
-    return events.withColumn("_nth", F.row_number().over(first)).where(F.col("_nth") == 1).drop("_nth")
-
-
-def outcomes(events: DataFrame) -> DataFrame:
-    """How flights ended, one row per flight, by the newest event that says so: flight_id, flight_date, outcome (arrived, cancelled),
-    actual_delay_minutes (null if cancelled), outcome_timestamp and outcome_offset of that event.
-    """  # noqa: D205
-    is_end = F.col("event_type").isin(EventType.ARRIVED.value, EventType.CANCELLED.value)
-    ended = newest_per_flight(events.where(is_end))
-    renamed = {name: F.col(source).alias(name) for name, source in OUTCOME_SOURCES.items()}
-    return ended.select("flight_id", "flight_date", *renamed.values())
-
-
-def prediction_rows(scheduled: DataFrame, predicted: Column) -> DataFrame:
-    """Rows of ``predictions`` without their truth: ``predicted`` is a struct with PREDICTED_COLUMNS."""
-    return (
-        scheduled.withColumn("_predicted", predicted)
-        .select("*", *(F.col("_predicted")[name].alias(name) for name in PREDICTED_COLUMNS))
-        .withColumns(
-            {
-                "prediction_id": F.col("event_id"),
-                "prediction_timestamp": F.col("timestamp"),
-                "prediction_date": F.to_date("timestamp"),
-                "actual_delay_minutes": F.lit(None).cast("double"),
-                "error_minutes": F.lit(None).cast("double"),
-                "outcome": F.lit(None).cast("string"),
-                "outcome_timestamp": F.lit(None).cast("timestamp"),
-                "outcome_offset": F.lit(None).cast("bigint"),
-            }
-        )
-        .select(*PREDICTIONS.column_names)
-    )
-
-
-def with_truth(predicted: DataFrame, ended: DataFrame) -> DataFrame:
-    """Rows of ``predictions`` with how their flights ended, as far as ``ended`` (from ``outcomes``) tells.
-
-    Each other flight that ended is a row too, with nothing but flight_id, flight_date and its outcome: it may have been predicted before.
-    """
-    said = predicted.drop(*OUTCOME_SOURCES, "error_minutes").join(ended, ["flight_id", "flight_date"], "full")
-    error = F.col("actual_delay_minutes") - F.col("predicted_delay_minutes")
-    return said.withColumn("error_minutes", error).select(*PREDICTIONS.column_names)

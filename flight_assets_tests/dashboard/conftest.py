@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from socket import create_connection, socket
-from urllib.error import URLError
+from socket import create_connection
 
 import pytest
 
+from flight_assets.bench.warehouse_flights import DAYS, FLIGHTS, create_predictions, create_rollups, documents, fact_rows
+from flight_assets.bench.web import free_port
 from flight_assets.settings import Settings
-from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_predictions, create_rollups, documents, fact_rows
 
 PAGES = ("overview", "streaming", "history", "prediction", "quality")
 APP_DIR = Path(__file__).resolve().parent.parent.parent / "dashboard"
 CLOSED_PORT = 1
 COUNTS = "record_count, staged, duplicate, quarantined, predicted, upserted, merged"
-
-
-def free_port() -> int:
-    with closing(socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def wait_until_listening(port: int) -> None:
@@ -37,17 +29,6 @@ def wait_until_listening(port: int) -> None:
         except OSError:
             assert time.monotonic() < deadline, "Redis did not start"
             time.sleep(0.05)
-
-
-def wait_until_healthy(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except (URLError, OSError):
-            assert time.monotonic() < deadline, "the dashboard did not start"
-            time.sleep(0.3)
 
 
 def forget_answers(settings: Settings) -> None:
@@ -123,6 +104,7 @@ def _stores(platform: Settings, name: str, is_full: bool = False) -> Iterator[Se
         with mongo.database(settings) as db:
             db[mongo.FLIGHTS].delete_many({})
             db[mongo.FLIGHTS].insert_many(documents(house))
+            db.client.admin.command("fsync")  # the sizes that MongoDB states are those of its last checkpoint
     create_rollups(house)
     yield settings
     house.spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE").collect()

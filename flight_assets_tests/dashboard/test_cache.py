@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from dashboard import data
-from flight_assets.queries import cache as cache_module
 from flight_assets.queries import operations
-from flight_assets.queries.cache import OF_NOW, Query, ResultCache, decode, encode, open_cache
+from flight_assets.queries.cache import OF_NOW, Query, ResultCache, decode, encode, open_cache, wanted
 from flight_assets.settings import Settings
 
+pytestmark = pytest.mark.core
 FRAME = pd.DataFrame({
     "airline": ["UA", None], "flights": [3, 4], "mean": [1.5, float("nan")],
     "moment": pd.to_datetime(["2026-06-01T12:00:00Z", None], utc=True), "day": [datetime(2026, 6, 1, tzinfo=UTC).date(), None],
@@ -44,7 +44,7 @@ class Store:
 @pytest.fixture
 def cache(redis_port) -> ResultCache:
     found = open_cache(Settings(redis_url=f"redis://127.0.0.1:{redis_port}/0"))
-    found._redis.flushdb()
+    found.answers.client.flushdb()
     return found
 
 
@@ -87,7 +87,7 @@ def test_an_answer_is_decoded_once_and_again_when_redis_has_another(cache, redis
     assert first.frame is second.frame
     other = open_cache(Settings(redis_url=f"redis://127.0.0.1:{redis_port}/0"))
     other.ask(store.query())
-    cache._redis.expire(store.query().key(), 30)
+    cache.answers.client.expire(store.query().key(), 30)
     assert other.refresh() == 1
     third = cache.ask(store.query())
     assert (third.source, third.token != second.token) == ("redis", True)
@@ -98,7 +98,7 @@ def test_what_redis_has_forgotten_is_asked_of_the_store_again(cache):
     store = Store()
     for _ in range(2):
         cache.ask(store.query())
-    cache._redis.delete(store.query().key())
+    cache.answers.client.delete(store.query().key())
     assert cache.ask(store.query()).source == "store"
     assert store.asked == 2
 
@@ -108,8 +108,8 @@ def test_several_questions_take_one_trip(cache, monkeypatch):
     queries = [store.query(number=number) for number in range(3)]
     cache.ask(queries[1])
     sent = []
-    script = cache._script
-    monkeypatch.setattr(cache, "_script", lambda keys, tokens, client: sent.append(keys) or script(keys, tokens, client=client))
+    script = cache.answers._script
+    monkeypatch.setattr(cache.answers, "_script", lambda keys, tokens, client: sent.append(keys) or script(keys, tokens, client=client))
     found = cache.look(queries)
     assert [answer and answer.source for answer in found] == [None, "redis", None]
     assert len(sent) == 1
@@ -120,17 +120,17 @@ def test_answers_of_now_live_a_minute_and_are_refreshed_before(cache):
     store = Store()
     query = replace(store.query(), life=OF_NOW)
     cache.ask(query)
-    assert 20 < cache._redis.ttl(query.key()) <= 60
+    assert 20 < cache.answers.client.ttl(query.key()) <= 60
     assert cache.refresh() == 0
-    cache._redis.expire(query.key(), 19)
+    cache.answers.client.expire(query.key(), 19)
     assert cache.refresh() == 1
-    assert cache._redis.ttl(query.key()) > 50
+    assert cache.answers.client.ttl(query.key()) > 50
 
 
 def test_an_answer_lives_five_minutes_at_most(cache):
     store = Store()
     cache.ask(store.query())
-    assert 0 < cache._redis.ttl(store.query().key()) <= 300
+    assert 0 < cache.answers.client.ttl(store.query().key()) <= 300
 
 
 def test_many_who_ask_at_once_cause_one_computation(cache):
@@ -168,7 +168,7 @@ def test_what_is_asked_for_is_computed_again_before_it_expires(cache):
     store = Store()
     first = cache.ask(store.query())
     assert cache.refresh() == 0
-    cache._redis.expire(store.query().key(), 30)
+    cache.answers.client.expire(store.query().key(), 30)
     assert cache.refresh() == 1
     again = cache.ask(store.query())
     assert (again.source, store.asked) == ("redis", 2)
@@ -200,14 +200,14 @@ def test_new_data_is_computed_before_anybody_asks(cache):
 def test_what_nobody_asks_for_any_more_is_not_refreshed(cache, monkeypatch):
     store = Store()
     cache.ask(store.query())
-    monkeypatch.setattr(cache_module, "WANTED_S", 0.0)
+    monkeypatch.setattr(wanted, "WANTED_S", 0.0)
     store.version = "2"
     assert cache.refresh() == 0
 
 
 def test_garbage_in_redis_is_a_miss(cache):
     store = Store()
-    cache._redis.set(store.query().key(), b"garbage")
+    cache.answers.client.set(store.query().key(), b"garbage")
     assert cache.ask(store.query()).source == "store"
     assert cache.counters()["errors"] >= 1
 
@@ -220,7 +220,7 @@ def test_without_redis_answers_come_from_the_store_and_errors_are_counted_later(
         assert down.ask(store.query(number=number)).source == "store"
     assert time.monotonic() - began < 3
     assert store.asked == 20
-    down._redis, down._open_again_at = cache._redis, 0.0
+    down.answers.client, down.answers.open_again_at = cache.answers.client, 0.0
     down.ask(store.query())
     assert cache.counters()["errors"] >= 1
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from dashboard import charts
+from dashboard.charts import look
 from flight_assets.contracts import dimensions
 from flight_assets.queries import history, live
 from flight_assets.queries.trends import trend
@@ -120,7 +121,7 @@ def test_contributions_show_the_strongest_on_top():
 
 def test_the_theme_file_and_the_figures_have_the_same_colours():
     theme = tomllib.loads((APP_DIR / ".streamlit/config.toml").read_text())["theme"]
-    assert tuple(theme["chartCategoricalColors"]) == charts.PALETTE
+    assert tuple(theme["chartCategoricalColors"]) == look.PALETTE
 
 
 def test_map_outlines_are_served_by_the_dashboard_itself():

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, operations_charts
+from dashboard import data
+from dashboard.charts import look
+from dashboard.charts import operations as operations_charts
 from flight_assets.monitoring import history
 from flight_assets.monitoring.alerts import Alert, Silence
 from flight_assets.monitoring.history import Board
@@ -73,7 +75,7 @@ def alert(rule: str, status: str) -> Alert:
     words = {
         "severity": "critical",
         "labels": {"store": "mongodb"},
-        "summary": f"{rule} rings",
+        "summary": f"{rule} fires",
         "remedy": "mend it",
         "value": 0,
         "limit": 1,
@@ -163,7 +165,7 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
     page = visit(closed(home=tmp_path))
     refuse_exceptions(page)
     assert value(page, "Services that work") == "1 of 2"
-    assert value(page, "Alarms") == "1"
+    assert value(page, "Alerts") == "1"
     assert value(page, "Topic lag") == "734"
     assert value(page, "Cache hit ratio") == "75.0 %"
     assert "75 hits, 25 misses, 2 errors" in texts(page)
@@ -175,8 +177,8 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
     assert "is writing batch 3; committed up to 2" in said
     assert "1 for predictions" in said
     assert "paused: since noon: disk swap" in said
-    alarms = page.dataframe[0].value
-    assert list(alarms["status"]) == ["● firing", "⊘ silenced", "○ resolved"]
+    alerts = page.dataframe[0].value
+    assert list(alerts["status"]) == ["● firing", "⊘ silenced", "○ resolved"]
 
 
 def test_an_empty_platform_says_what_to_do(answers, visit, tmp_path) -> None:
@@ -185,7 +187,7 @@ def test_an_empty_platform_says_what_to_do(answers, visit, tmp_path) -> None:
     page = visit(closed(home=tmp_path))
     refuse_exceptions(page)
     said = texts(page)
-    assert "No alarm is firing" in said
+    assert "No alert is firing" in said
     assert "not been evaluated yet" in said
     assert "Dagster has not run anything yet" in said
     assert "No batch has been finished yet" in said
@@ -224,7 +226,7 @@ def test_the_archive_timeline_tells_what_is_done_with_local_time_on_hover() -> N
 def test_a_full_bar_past_its_limit_has_another_colour() -> None:
     frame = pd.DataFrame({"name": ["a", "b"], "ratio": [0.9, 0.5], "text": "x", "limit_ratio": [0.8, None]})
     bars = operations_charts.capacity(frame).data[1]
-    assert dict(zip(bars.y, bars.marker.color, strict=True)) == {"a": operations_charts.VERMILLION, "b": operations_charts.BLUE}
+    assert dict(zip(bars.y, bars.marker.color, strict=True)) == {"a": look.VERMILLION, "b": look.BLUE}
 
 
 @pytest.mark.parametrize("rows", [slice(None), slice(0)], ids=["full", "empty"])

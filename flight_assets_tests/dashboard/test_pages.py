@@ -11,11 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import data
+from flight_assets.bench.warehouse_flights import DAYS, FLIGHTS
 from flight_assets.queries import model_quality
-from flight_assets.queries.cache import _TOKEN_BYTES, decode
+from flight_assets.queries.cache import TOKEN_BYTES, decode
 from flight_assets.settings import Settings
 from flight_assets_tests.dashboard.conftest import APP_DIR, PAGES
-from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS
 
 RUN_S = 120
 Open = Callable[[str, Settings], AppTest]
@@ -92,9 +92,9 @@ def test_drawing_a_page_twice_asks_no_store_and_leaves_the_shared_answers_as_the
     before = cache.counters()
     refuse_exceptions(visit(name, full_settings))
     assert cache.counters()["misses"] == before["misses"]
-    assert cache._kept
-    for key, answer in cache._kept.items():
-        frame, as_of = decode(cache._redis.get(key)[_TOKEN_BYTES:])
+    assert cache.answers.kept
+    for key, answer in cache.answers.kept.items():
+        frame, as_of = decode(cache.answers.client.get(key)[TOKEN_BYTES:])
         pd.testing.assert_frame_equal(answer.frame, frame)
         assert answer.as_of == as_of
 
@@ -103,7 +103,7 @@ def test_drawing_a_page_twice_asks_no_store_and_leaves_the_shared_answers_as_the
 def test_that_a_prediction_cannot_be_explained_is_an_answer_too(visit, full_settings):
     page = visit("prediction", full_settings)
     assert "cannot be explained: there is no model test-1" in texts(page)
-    query = data.judged(model_quality.explanation, page.selectbox(key="prediction_flight").value)
+    query = data.model(model_quality.explanation, page.selectbox(key="prediction_flight").value)
     answer = data.ask(query)
     assert answer.source == "redis"
     assert "no model test-1" in answer.frame.attrs["refusal"]

@@ -9,6 +9,7 @@ from statistics import pstdev, stdev
 import pytest
 from pyspark.sql import functions as F
 
+from flight_assets.bench.warehouse_flights import DAYS, FLIGHTS, create_rollups
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.queries import history, live, quality
@@ -17,7 +18,6 @@ from flight_assets.queries.filters import Filters
 from flight_assets.stores import mongo
 from flight_assets.stores.warehouse import Warehouse, connect
 from flight_assets_tests.dashboard.conftest import COUNTS
-from flight_assets_tests.dashboard.known_flights import DAYS, FLIGHTS, create_rollups
 
 pytestmark = pytest.mark.integration
 

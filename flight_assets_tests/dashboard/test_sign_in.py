@@ -23,9 +23,11 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
-from flight_assets_tests.dashboard.conftest import APP_DIR, free_port, wait_until_healthy
+from flight_assets.bench.web import free_port, wait_until_healthy
+from flight_assets_tests.dashboard.conftest import APP_DIR
 from flight_assets_tests.webhook import serving
 
+pytestmark = pytest.mark.integration
 TIMEOUT_S = 60
 CLIENT, CLIENT_SECRET = "flights", secrets.token_hex(16)
 KEY = RSAKey.generate_key(2048, {"kid": "tests"})

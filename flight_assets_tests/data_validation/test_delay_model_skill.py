@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 
 from flight_assets.contracts.features import LOOKBACK
-from flight_assets.delay_model.events import events_from_flights, scheduled_flights
-from flight_assets.delay_model.features import build_features
-from flight_assets.delay_model.model import TrainedModel
-from flight_assets.delay_model.predict import predict
-from flight_assets.delay_model.train import TrainConfig, train
+from flight_assets.delay_model.features.build import build_features
+from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
+from flight_assets.delay_model.registry.model import TrainedModel
+from flight_assets.delay_model.serving.predict import predict
+from flight_assets.delay_model.training.train import TrainConfig, train
 from flight_assets.producer.nycflights import load_flights
+
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

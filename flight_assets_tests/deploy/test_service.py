@@ -16,7 +16,7 @@ import yaml
 from pydantic import SecretStr
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import config, foreground, health
+from flight_assets.platform import config, foreground, health, spark_config
 from flight_assets.platform.launcher import status
 from flight_assets.platform.services import services
 from flight_assets.settings import BASE_PORTS, Settings, with_password
@@ -75,6 +75,7 @@ def wait_for(environment: dict[str, str], name: str) -> None:
         time.sleep(0.3)
 
 
+@pytest.mark.integration
 def test_a_service_runs_in_the_foreground_and_its_check_tells_whether_it_works(start, environment, home):
     before = check(environment, "redis")
     assert before.returncode == 1
@@ -87,6 +88,7 @@ def test_a_service_runs_in_the_foreground_and_its_check_tells_whether_it_works(s
     assert check(environment, "redis").returncode == 1
 
 
+@pytest.mark.integration
 def test_a_worker_of_a_spark_cluster_joins_its_master(start, environment):
     start("spark-master")
     wait_for(environment, "spark-master")
@@ -178,16 +180,16 @@ def test_configuration_is_replaced_in_one_step(tmp_path):
 
 
 def test_spark_on_a_cluster_and_in_one_process(tmp_path):
-    alone = config.spark_properties(Settings(_env_file=None, home=tmp_path))
+    alone = spark_config.spark_properties(Settings(_env_file=None, home=tmp_path))
     assert not any(key.startswith("spark.executor.") for key in alone)
     settings = Settings(
         _env_file=None, home=tmp_path, cache_dir="/jars", spark_master="spark://m:7077", bind_host="0.0.0.0",  # noqa: S104 - a container's own
         advertised_host="spark", spark_executor_mb=900, spark_parallelism=8,
     )  # fmt: skip
-    found = config.spark_properties(settings)
+    found = spark_config.spark_properties(settings)
     assert str(found["spark.executor.extraClassPath"]) == "/jars/jars/spark/*"
     assert (found["spark.executor.memory"], found["spark.sql.shuffle.partitions"]) == ("900m", 8)
-    assert found["spark.executor.extraJavaOptions"] == config.COMPILE_LONG_METHODS
+    assert found["spark.executor.extraJavaOptions"] == spark_config.COMPILE_LONG_METHODS
     assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == ("spark", "0.0.0.0")  # noqa: S104 - a container's own
     assert found["spark.connect.grpc.binding.address"] == "0.0.0.0"  # noqa: S104 - a container's own
 
@@ -201,20 +203,16 @@ def test_hdfs_clients_replace_a_failed_datanode_only_where_there_are_others(tmp_
     assert Hdfs(Settings(_env_file=None, home=tmp_path, hdfs_replication=3))
 
 
-def test_kafka_over_tls_for_both_kinds_of_client(tmp_path):
+def test_kafka_over_tls(tmp_path):
     settings = Settings(_env_file=None, home=tmp_path, kafka_ca_file="/ca.pem")
     assert kafka.client_options(settings).items() >= {"security_protocol": "SSL", "ssl_cafile": "/ca.pem"}.items()
-    assert kafka.spark_security_options(settings)["kafka.ssl.truststore.location"] == "/ca.pem"
-    plain = Settings(_env_file=None, home=tmp_path)
-    assert (kafka.security_options(plain), kafka.spark_security_options(plain)) == ({}, {})
+    assert kafka.security_options(Settings(_env_file=None, home=tmp_path)) == {}
 
 
-def test_a_login_to_kafka_for_both_kinds_of_client(tmp_path):
+def test_a_login_to_kafka(tmp_path):
     settings = Settings(_env_file=None, home=tmp_path, kafka_ca_file="/ca.pem", kafka_user="me", **{"kafka_password": "canary"})
     login = {"security_protocol": "SASL_SSL", "sasl_plain_username": "me", "sasl_plain_password": "canary"}
     assert kafka.client_options(settings).items() >= login.items()
-    assert kafka.spark_security_options(settings)["kafka.security.protocol"] == "SASL_SSL"
-    assert "canary" not in str(kafka.spark_security_options(settings))
 
 
 def test_services_elsewhere_count_as_running_until_their_check_says_otherwise(tmp_path):

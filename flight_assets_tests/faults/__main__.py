@@ -8,8 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from flight_assets_tests.conftest import pytest_configure
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
 
 MACHINE_STEPS = 12
 
@@ -27,7 +32,6 @@ def main() -> int:
     from flight_assets.platform import launcher
     from flight_assets.settings import get_settings
     from flight_assets_tests.faults import campaign, machine, victims
-    from flight_assets_tests.faults.conftest import fresh
     from flight_assets_tests.faults.truth import Sent
 
     settings = get_settings()
@@ -45,6 +49,19 @@ def main() -> int:
     if not given.keep:
         launcher.reset(settings, _say)
     return 0 if result.faults and not result.failures else 1
+
+
+def fresh(settings: Settings, say: Callable[[str], None]) -> None:
+    """Start the platform anew, empty, with a small model and stopped automation."""
+    from flight_assets.platform import launcher
+    from flight_assets.platform.bootstrap import bootstrap
+    from flight_assets_tests.integration.conftest import stop_automation, train_small_model
+
+    launcher.reset(settings, say)
+    launcher.up(settings, say, lambda _done, _total: None)
+    bootstrap(settings, say)
+    stop_automation(settings)
+    train_small_model(settings)
 
 
 def _say(line: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from flight_assets.provenance import STEPS
+from flight_assets_tests import forked
 
 BEFORE, DURING, AFTER = PHASES = ("before", "during", "after")
 ANY_MOMENT = "any moment"
@@ -50,8 +50,7 @@ def attempt(faults: list[Fault], strike: Callable[[str], None], struck: list[Fau
     Raises:
         TimeoutError: the run neither went on nor ended.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["flight_assets.definitions", "flight_assets_tests.faults.attempts"])
+    context = forked.context()
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs,))
     process.start()
@@ -133,13 +132,14 @@ def _run(parent: Connection) -> None:
 def _report_points(parent: Connection) -> None:
     from flight_assets.assets.pipeline import PipelineResource
     from flight_assets.provenance import BatchRecord
-    from flight_assets.stores import kafka, landing
+    from flight_assets.stores import landing
+    from flight_assets.stores.kafka_reader import TopicReader
 
     def point(step: str, phase: str) -> None:
         parent.send((step, phase))
         parent.recv()
 
-    batches, finish, end_offsets, land = PipelineResource.batches, PipelineResource.finish, kafka.end_offsets, landing.land_new_messages
+    batches, finish, ends, write = PipelineResource.batches, PipelineResource.finish, TopicReader.ends, landing.write_batch
 
     def pointed_batches(self: PipelineResource, step: str) -> Iterator[BatchRecord]:
         if self.ledger.pending(step):
@@ -153,13 +153,13 @@ def _report_points(parent: Connection) -> None:
         point(step, AFTER)
         return passed
 
-    def pointed_end_offsets(*arguments: object) -> dict[int, int]:
+    def pointed_ends(self: TopicReader) -> dict[int, int]:
         point(STEPS[0], BEFORE)
-        return end_offsets(*arguments)
+        return ends(self)
 
-    def pointed_land(*arguments: object) -> None:
+    def pointed_write(*arguments: object) -> None:
         point(STEPS[0], DURING)
-        land(*arguments)
+        write(*arguments)
 
     PipelineResource.batches, PipelineResource.finish = pointed_batches, pointed_finish
-    kafka.end_offsets, landing.land_new_messages = pointed_end_offsets, pointed_land
+    TopicReader.ends, landing.write_batch = pointed_ends, pointed_write

@@ -23,6 +23,7 @@ ROUND = [
 
 @pytest.mark.timeout(1_200)
 @pytest.mark.integration
+@pytest.mark.core
 def test_killed_runs_and_services_lose_and_double_nothing(target, sent):
     result = campaign.run(target, sent, [ROUND], SEED, len(ROUND), print)
     assert result.failures == []

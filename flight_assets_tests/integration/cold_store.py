@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from flight_assets.archive import files
 from flight_assets.archive.record import ARCHIVE_ROOT, RECORD_ROOT, Archives
 from flight_assets.archive.steps import Archiver
+from flight_assets.bench.hot_flights import fact_rows, fill, now
 from flight_assets.contracts.tables import FACT
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.hot_store import fact_rows, fill, now
 
 OWN = "test_archive"
 OLD = timedelta(days=9)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 from dagster import DagsterInstance, RunsFilter
 
 from flight_assets.automation.schedules import UNFINISHED
+from flight_assets.bench import runs
 from flight_assets.contracts.message import Reason
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.platform import launcher
@@ -24,7 +24,7 @@ from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.queries.counts import counts
 from flight_assets.stores import mongo, warehouse
-from flight_assets_tests.benchmarks import runs
+from flight_assets_tests import forked
 from flight_assets_tests.integration import cold_store
 from flight_assets_tests.told import say
 
@@ -37,9 +37,10 @@ REASONS = {reason.value for reason in Reason}
 
 def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
     """Run a program of the environment against the test platform and check its exit code."""
-    done = subprocess.run(
-        [str(BIN / words[0]), *words[1:]], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, env=dict(os.environ), check=False
-    )
+    if words[0] == "flights":
+        done = forked.run_flights(words[1:], COMMAND_TIMEOUT_S)
+    else:
+        done = subprocess.run([str(BIN / words[0]), *words[1:]], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False)
     assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done
 
@@ -69,9 +70,9 @@ def small_model(quiet_platform) -> str:
 
 def train_small_model(settings) -> str:
     """Train and promote it."""
-    from flight_assets.delay_model.events import events_from_flights, scheduled_flights
-    from flight_assets.delay_model.features import build_features
-    from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
+    from flight_assets.delay_model.features.build import build_features
+    from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
+    from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
     from flight_assets.producer.nycflights import load_flights
     from flight_assets.stores.hdfs import Hdfs
     from flight_assets.stores.models import ModelStore

@@ -8,20 +8,21 @@ import pytest
 
 from flight_assets.archive import files
 from flight_assets.archive.record import NEXT_STEP, READABLE, State
-from flight_assets.archive.restore import What, expire, restore, verify
+from flight_assets.archive.restore import Selection, expire, restore, verify
 from flight_assets.archive.steps import Archiver, Paused
+from flight_assets.bench.hot_flights import fact_rows, now
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.queries.archive import archive_status
 from flight_assets.queries.flights import FlightFinder
 from flight_assets.stores import lease
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.hot_store import fact_rows, now
 from flight_assets_tests.integration.cold_store import OLD, OWN, Crash, Store
 
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.core
 def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(archive_store) -> None:
     """Documents are updated, inserted and deleted meanwhile, and every flight is found at every step, once, in its newest state."""
     store = archive_store
@@ -84,6 +85,7 @@ def test_the_view_of_hot_and_cold_has_each_flight_once_at_every_step(archive_sto
     assert store.united(ids) == [(ids[0], None)] + [(flight_id, done.archive_id) for flight_id in ids[1:]]
 
 
+@pytest.mark.core
 def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archive_store) -> None:
     store = archive_store
     ids = store.fill(40)
@@ -94,7 +96,7 @@ def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archi
     older = before[ids[1]] | {"version": {"timestamp_us": 1, "kafka_offset": 1}, "event_type": "scheduled"}
     store.flights.insert_many([newer, older])
 
-    done = restore(store.archiver(), What(archive_id=record.archive_id), "a test")
+    done = restore(store.archiver(), Selection(archive_id=record.archive_id), "a test")
     assert (done.restored, done.kept_newer) == (39, 1)
     hot = store.hot()
     assert hot.pop(ids[0]) == newer
@@ -102,9 +104,9 @@ def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archi
     assert hot == {flight_id: document for flight_id, document in before.items() if flight_id != ids[0]}
     assert {(marker["archive_id"], marker["reason"]) for marker in markers} == {(record.archive_id, "a test")}
 
-    again = restore(store.archiver(), What(flight_id=ids[5]), "again")
+    again = restore(store.archiver(), Selection(flight_id=ids[5]), "again")
     assert (again.restored, again.kept_newer) == (0, 1)
-    none = restore(store.archiver(), What(first_date=date(2001, 1, 1), last_date=date(2001, 1, 2)), "nobody flew")
+    none = restore(store.archiver(), Selection(first_date=date(2001, 1, 1), last_date=date(2001, 1, 2)), "nobody flew")
     assert (none.restored, none.archives) == (0, ())
     assert [each.reason for each in store.archives.record(record.archive_id).restores] == ["a test", "again"]
 

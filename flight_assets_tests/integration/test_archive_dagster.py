@@ -13,7 +13,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from flight_assets.archive.record import State
 from flight_assets.archive.trigger import Cursor
-from flight_assets_tests.hot_store import now
+from flight_assets.bench.hot_flights import now
 from flight_assets_tests.integration.cold_store import OLD
 from flight_assets_tests.integration.conftest import BIN, run_command
 

@@ -16,11 +16,11 @@ from flight_assets.archive import columns, files, hot, restore, steps
 from flight_assets.archive.record import State
 from flight_assets.archive.restore import verify
 from flight_assets.archive.steps import Paused
+from flight_assets.bench.hot_flights import fact_rows, now
 from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.platform import launcher
 from flight_assets.stores import lease, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.hot_store import fact_rows, now
 from flight_assets_tests.integration.cold_store import OLD, Crash
 
 pytestmark = pytest.mark.integration

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
+
+from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.restarts_spark]
 
 
 def flights(*words: object) -> str:
-    command = [Path(sys.executable).with_name("flights"), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return run_command("flights", *map(str, words)).stdout
 
 
 def runs_in_dagster(settings) -> set[str]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from flight_assets.bench.batch_spec import send_batch
+from flight_assets.bench.sides import FLOOR, NAIVE, three_sides
 from flight_assets.contracts.tables import PREDICTIONS, STAGING
-from flight_assets_tests.benchmarks.batch_spec import send_batch
-from flight_assets_tests.benchmarks.sides import FLOOR, NAIVE, three_sides
 
 pytestmark = pytest.mark.integration
 MESSAGES = 400
@@ -20,8 +20,8 @@ def test_the_naive_pipeline_and_the_floor_make_the_platforms_rows(quiet_platform
     with three_sides(quiet_platform) as sides:
         spec = send_batch(quiet_platform, MESSAGES)
         process()
-        assert sides.house.count_of_batch(STAGING, spec.batch_id) < MESSAGES, "without bad messages nothing is told apart"
-        assert sides.house.count_of_batch(PREDICTIONS, spec.batch_id) > 0
+        assert sides.warehouse.count_of_batch(STAGING, spec.batch_id) < MESSAGES, "without bad messages nothing is told apart"
+        assert sides.warehouse.count_of_batch(PREDICTIONS, spec.batch_id) > 0
         sides.naive(spec)
         sides.floor(spec)
         assert sides.differences(spec, NAIVE) == []

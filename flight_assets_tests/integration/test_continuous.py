@@ -1,4 +1,4 @@
-"""Events in MongoDB within seconds: by a service that `flights up --continuous` starts, by its command, and by the lane behind both."""
+"""Events in MongoDB within seconds: by a service that `flights up --live` starts, by its command, and by the lane behind both."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 import pytest
 from pyspark.sql.connect.client import SparkConnectClient
 
+from flight_assets.bench.runs import has_work
 from flight_assets.continuous import process as continuous
 from flight_assets.continuous.lane import Lane, open_lane
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.inference import predicted
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.stores import ahead, backfill, kafka, lease, mongo, staged_ids, warehouse
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import predicted
-from flight_assets_tests.benchmarks.runs import has_work
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(
     process()
     before = running_services()
     try:
-        run_command("flights", "up", "--continuous")
-        assert running_services() == {*before, "continuous"}
+        run_command("flights", "up", "--live")
+        assert running_services() == {*before, "live"}
         messages = own_messages(platform)
         send(messages)
         flights = flights_of(messages)
@@ -300,10 +300,10 @@ def test_a_lane_knows_when_batches_were_faster(platform, send, process) -> None:
 
 
 def test_the_command_ends_when_told_to_and_a_second_one_refuses(platform, small_model) -> None:
-    command = [str(BIN / "flights"), "process", "--continuously"]
+    command = [str(BIN / "flights"), "process", "--live"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as first:
         wait_until(lambda: lease.holder(platform, lease.CONTINUOUS) is not None)
-        assert "another run is processing continuously" in run_command("flights", "process", "--continuously", expect=1).stderr
+        assert "another run is processing continuously" in run_command("flights", "process", "--live", expect=1).stderr
         first.send_signal(signal.SIGTERM)
         assert first.wait(ENDS_WITHIN_S) == 0
     assert lease.holder(platform, lease.CONTINUOUS) is None
@@ -313,7 +313,7 @@ def test_after_a_kill_the_next_one_goes_on(platform, send, process, count) -> No
     process()
     messages = own_messages(platform)
     flights = flights_of(messages)
-    command = [str(BIN / "flights"), "process", "--continuously"]
+    command = [str(BIN / "flights"), "process", "--live"]
     send(messages[: MESSAGES // 2])
     with subprocess.Popen(command, env=dict(os.environ)) as first:
         wait_until(lambda: bool(documents(platform, flights)))

@@ -10,11 +10,11 @@ import pytest
 
 from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.backfill import rebuild_days
+from flight_assets.pipeline.rollups import ROLLUPS, rollup
 from flight_assets.provenance import RAW_ROOT, Ledger, archive_id
 from flight_assets.stores import landing, maintenance
-from flight_assets.stores.backfill import rebuild_days
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.rollups import ROLLUPS, rollup
 from flight_assets.stores.warehouse import Warehouse
 from flight_assets_tests.factories import TOOK_AT, frame, staged
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command
@@ -67,8 +67,9 @@ def test_the_events_of_a_batch_are_found_without_opening_the_files_of_others(own
 
 
 def test_dimensions_are_broadcast(house, platform):
-    from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
     from flight_assets.transforms.stage import check_messages
+
+    from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
     from flight_assets_tests.factories import message, raw_rows
 
     checked = check_messages(raw_rows(house.spark, [message()]), house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))

@@ -12,12 +12,12 @@ import pytest
 
 from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.errors import FlightsError
-from flight_assets.provenance import CHECKPOINT, RAW_ROOT, Ledger
-from flight_assets.stores import mongo
+from flight_assets.provenance import RAW_ROOT, Ledger, raw_path
+from flight_assets.stores import kafka, landing, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.integration.conftest import REASONS, flights_of, flights_with_defects, run_command
 
-pytestmark = [pytest.mark.integration, pytest.mark.empty_platform]
+pytestmark = [pytest.mark.integration, pytest.mark.core, pytest.mark.empty_platform]
 
 
 def documents(settings, query: dict) -> list[dict]:
@@ -159,18 +159,21 @@ def test_repeating_a_step_after_a_crash_before_its_mark_changes_nothing(step: st
     assert max(document["version"]["timestamp_us"] for document in documents(quiet_platform, {})) == newest
 
 
-def test_a_stream_that_lost_its_last_commit_writes_the_same_batch_again(send, process, count, quiet_platform, house) -> None:
-    """The crash between sink and commit: the batch comes again with the same offsets and lands on itself."""
-    hdfs = Hdfs(quiet_platform)
-    commits = [name for name in hdfs.list(f"{CHECKPOINT}/commits") if name.isdigit()]
-    last = max(commits, key=int)
-    before = count()
-    hdfs.delete(f"{CHECKPOINT}/commits/{last}")
+def test_a_batch_that_died_while_it_was_written_takes_the_same_messages_again(send, process, count, quiet_platform, house) -> None:
+    """Its plan was there and its directory was not complete: it lands as planned, and what came since is the next batch."""
+    hdfs, before = Hdfs(quiet_platform), count()
     send(flights_with_defects(seed=6, count=200, share=0.0))
+    ledger = Ledger(hdfs)
+    with kafka.reader(quiet_platform) as topic:
+        plan = landing.plan_batch(topic, quiet_platform, hdfs, ledger, topic.ends())
+    hdfs.write(f"{raw_path(plan.batch_id)}/part-00000-half-written.parquet", b"PAR1")
+    send(flights_with_defects(seed=21, count=100, share=0.0))
     process()
     after = count()
-    assert after["raw"] == before["raw"] + 200
-    assert after["staged"] == before["staged"] + 200
+    assert after["raw"] == before["raw"] + 300
+    assert after["staged"] == before["staged"] + 300
+    assert [ledger.record(number).record_count for number in (plan.batch_id, plan.batch_id + 1)] == [200, 100]
+    assert ledger.record(plan.batch_id).next_offsets == plan.next_offsets
     assert house.read(STAGING).groupBy("event_id").count().where("count > 1").isEmpty()
 
 

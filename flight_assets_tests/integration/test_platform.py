@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from flight_assets.bench import runs
 from flight_assets.errors import FlightsError
-from flight_assets.platform import launcher, supervision
+from flight_assets.platform import launcher, obstacles, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
 from flight_assets.stores.warehouse import open_warehouse
-from flight_assets_tests.benchmarks import runs
 from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = pytest.mark.integration
@@ -28,6 +28,7 @@ def status_rows() -> dict[str, dict]:
     return {row["name"]: row for row in json.loads(run_command("flights", "status", "--json").stdout)["services"]}
 
 
+@pytest.mark.core
 def test_status_has_every_service_running_within_the_memory_budget(platform) -> None:
     rows = status_rows()
     assert set(rows) == {service.name for service in services(platform)}
@@ -38,6 +39,7 @@ def test_status_has_every_service_running_within_the_memory_budget(platform) -> 
     assert sum(memory.values()) < MEMORY_BUDGET_MB, memory
 
 
+@pytest.mark.core
 def test_every_port_listens_on_loopback_only(platform) -> None:
     ours = {row["pid"] for row in status_rows().values()}
     family = ours | {child.pid for pid in ours for child in psutil.Process(pid).children(recursive=True)}
@@ -104,7 +106,7 @@ def test_a_folder_keeps_the_ports_that_it_was_created_with(tmp_path) -> None:
 
 
 def test_a_full_disk_is_told_before_anything_starts(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(launcher, "MIN_FREE_DISK_MB", 10**9)
+    monkeypatch.setattr(obstacles, "MIN_FREE_DISK_MB", 10**9)
     with pytest.raises(FlightsError, match="MB free at .*: free some, or set FLIGHTS_HOME"):
         launcher.up(Settings(home=tmp_path, port_offset=31_000), lambda _line: None, lambda _done, _total: None)
 
@@ -134,6 +136,7 @@ def test_a_service_that_does_not_come_up_shows_the_end_of_its_log(tmp_path) -> N
         supervision.shutdown(settings)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", ["redis", "mongod", "kafka"])
 def test_a_killed_service_is_started_again(platform, name: str) -> None:
     before = status_rows()[name]["pid"]

@@ -17,10 +17,11 @@ from flight_assets.assets.delay_model import Source
 from flight_assets.continuous.lane import open_lane
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, MODEL_MONITORING, PREDICTED_COLUMNS, PREDICTIONS, STAGING
 from flight_assets.delay_model import evaluate
-from flight_assets.delay_model.events import events_from_flights, scheduled_flights
-from flight_assets.delay_model.features import build_features
-from flight_assets.delay_model.model import TrainedModel
+from flight_assets.delay_model.features.build import build_features
+from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
+from flight_assets.delay_model.registry.model import TrainedModel
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.inference import history_of, unpack, with_features
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.producer.replay import replay_messages
 from flight_assets.producer.synthetic import synthetic_messages
@@ -28,7 +29,6 @@ from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.queries import model_quality
 from flight_assets.stores import ahead, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.inference import history_of, unpack, with_features
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
 from flight_assets_tests.integration.conftest import ANCHOR, flights_with_defects, run_command
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from flight_assets.contracts.tables import FACT, FLIGHTS_HOURLY, PREDICTED_COLUMNS, STAGING
-from flight_assets.stores.rollups import ROLLUPS, recompute_changed, rollup, update_rollup
+from flight_assets.pipeline.rollups import ROLLUPS, recompute_changed, rollup, update_rollup
 from flight_assets.stores.warehouse import Warehouse
 from flight_assets_tests.factories import fact, frame, utc
 from flight_assets_tests.integration.test_warehouse_store import drop

@@ -346,7 +346,7 @@ def test_python_workers_are_forked_from_a_process_that_has_what_they_need(own):
         import pyarrow as pa
 
         for _ in batches:
-            found = {name: name in sys.modules for name in ("flight_assets.stores.inference", "pymongo", "xgboost")}
+            found = {name: name in sys.modules for name in ("flight_assets.pipeline.inference", "pymongo", "xgboost")}
             yield pa.RecordBatch.from_pydict({"is_there": [all(found.values())], "shared": [gc.get_freeze_count()]})
 
     rows = own.spark.range(0, 1, 1, 1).mapInArrow(look, "is_there boolean, shared long").collect()

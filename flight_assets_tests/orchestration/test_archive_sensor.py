@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
+from dagster import DagsterRunStatus, build_sensor_context
 
 from flight_assets.archive.trigger import Cursor, Observed
 from flight_assets.automation import archive_sensor
 from flight_assets.automation.archive_sensor import INTERVAL_S, mongo_size_sensor
 from flight_assets.definitions import defs
 from flight_assets.errors import StoreUnavailable
-
-
-@pytest.fixture
-def instance():
-    with DagsterInstance.local_temp() as temporary:
-        yield temporary
 
 
 def tick(instance, monkeypatch, size_mb: float, cursor: str | None = None):

@@ -15,10 +15,10 @@ from flight_assets.automation import schedules
 from flight_assets.automation.maintenance import compact_tables_every_hour, maintain_days_every_night, update_rollups_often
 from flight_assets.automation.retention import prune_runs
 from flight_assets.automation.schedules import process_every_minute
-from flight_assets.checks.rules import checks_of
 from flight_assets.contracts.lineage import COLUMN_SOURCES, COLUMNS, OWN_COLUMNS, PAGES, RAW_SOURCES
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.definitions import defs
+from flight_assets.pipeline.checks import checks_of
 from flight_assets.provenance import PART_JOBS, PIPELINE_JOBS, STORING_JOBS
 
 GRAPH = {
@@ -42,13 +42,6 @@ GRAPH = {
 }
 MADE_ELSEWHERE = {"kafka_flight_events", *PAGES}
 PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]
-
-
-@pytest.fixture
-def instance():
-    """A real instance in a temporary folder: a schedule is evaluated against one with an address."""
-    with DagsterInstance.local_temp() as temporary:
-        yield temporary
 
 
 def graph():

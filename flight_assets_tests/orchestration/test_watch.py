@@ -33,7 +33,7 @@ def test_ticks_carry_the_alarms_on_without_any_store(nowhere) -> None:
     state.alerts[minute_ago.key] = minute_ago.model_copy(update={"since": minute_ago.since.replace(year=2025)})
     again = build_sensor_context(cursor=state.model_dump_json())
     assert "firing: StoreDown{store=metrics}" in automation.watch(again).skip_message
-    assert State.model_validate_json(again.cursor).alerts["StoreDown{store=metrics}"].told == ["log"]
+    assert State.model_validate_json(again.cursor).alerts["StoreDown{store=metrics}"].notified == ["log"]
     assert "history: MongoDB does not answer" in automation.watch(again).skip_message
 
 

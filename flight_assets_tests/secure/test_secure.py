@@ -36,7 +36,7 @@ CHUNK_BYTES = 8 * 1024 * 1024
 HTTP_TIMEOUT_S = 30
 METRICS_WAIT_S = 90
 # Configuration that servers take their secrets from.
-HOLDERS = {"etc/spark/spark-defaults.conf", "etc/spark/hive-site.xml", "etc/spark/jaas.conf"}
+HOLDERS = {"etc/spark/spark-defaults.conf", "etc/spark/hive-site.xml"}
 
 
 @pytest.fixture(scope="module")

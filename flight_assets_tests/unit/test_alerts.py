@@ -1,4 +1,4 @@
-"""From samples to alarms: when they fire, end, are told of, and are silenced."""
+"""From samples to alerts: when they fire, end, are told of, and are silenced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flight_assets.monitoring import alerts
-from flight_assets.monitoring.alerts import Silence, State, after, due, evaluate
+from flight_assets.monitoring.alerts import Alert, Silence, State, after, due, evaluate
 from flight_assets.monitoring.metrics import METRICS
 from flight_assets.monitoring.rules import RULES, Rule, prometheus_rules
 from flight_assets.settings import Settings
@@ -65,7 +65,7 @@ def test_rule_fires_past_its_limit_after_its_duration_and_not_at_the_limit(rule:
 def test_rule_names_a_metric_that_there_is_and_labels_that_it_has(rule: Rule) -> None:
     labels = LABELS[rule.metric]
     assert all(matcher[0] in labels for matcher in (rule.only, rule.never) if matcher)
-    [(_, _, summary)] = rule.alarms(sample_of(rule, past(rule))[rule.metric], SETTINGS)
+    [(_, _, summary)] = rule.breaches(sample_of(rule, past(rule))[rule.metric], SETTINGS)
     assert summary
 
 
@@ -106,7 +106,7 @@ def drift(*subjects: str) -> dict:
     return {"flights_model_breached": [*psi, ({"metric": "psi_share", "subject": ""}, float(len(subjects) > 1))]}
 
 
-def test_a_drift_of_many_features_is_one_alarm_that_lists_them_and_is_told_once() -> None:
+def test_a_drift_of_many_features_is_one_alert_that_lists_them_and_is_told_once() -> None:
     state = rounds([drift("origin_delay", "hour")])
     [alert] = state.alerts.values()
     assert (alert.key, alert.status, alert.value) == ("ModelDrift", "firing", 1.0)
@@ -114,7 +114,7 @@ def test_a_drift_of_many_features_is_one_alarm_that_lists_them_and_is_told_once(
     state = after(state, "log", due(state, "log", NOW), None)
     state = rounds([drift("hour")], state=state)
     assert state.alerts["ModelDrift"].summary.endswith("thresholds: psi hour")
-    assert due(state, "log", NOW) == [], "fewer features are no other alarm"
+    assert due(state, "log", NOW) == [], "fewer features are no other alert"
     state = rounds([drift()], state=state)
     assert statuses(state) == ["resolved"]
 
@@ -123,7 +123,7 @@ def test_a_condition_that_goes_away_while_pending_leaves_nothing() -> None:
     assert rounds([DOWN, UP]).alerts == {}
 
 
-def test_without_any_sample_of_its_metric_an_alarm_stays_as_it_is() -> None:
+def test_without_any_sample_of_its_metric_an_alert_stays_as_it_is() -> None:
     state = rounds([DOWN, DOWN, {}])
     assert statuses(state) == ["firing"]
     assert statuses(rounds([DOWN, DOWN, {"flights_store_up": [({"store": "kafka"}, 1.0)]}])) == ["resolved"]
@@ -142,7 +142,7 @@ def test_each_sink_is_told_once_that_it_fires_and_once_that_it_is_over() -> None
     assert alerts.without_settled(state, ("log", "webhook"), at(5)).alerts == {}
 
 
-def test_an_alarm_that_comes_back_is_told_of_again() -> None:
+def test_an_alert_that_comes_back_is_told_of_again() -> None:
     state = rounds([FAILED])
     state = after(state, "log", due(state, "log", NOW), None)
     state = evaluate(state, SUCCEEDED, SETTINGS, at(1))
@@ -162,7 +162,7 @@ def test_a_sink_that_failed_is_told_at_the_next_round_and_its_problem_is_kept_un
     assert due(state, "webhook", at(1)) == []
 
 
-def test_a_sink_that_missed_the_whole_alarm_hears_of_its_end() -> None:
+def test_a_sink_that_missed_the_whole_alert_hears_of_its_end() -> None:
     state = rounds([FAILED])
     state = after(state, "webhook", due(state, "webhook", NOW), "ConnectionError")
     state = evaluate(state, SUCCEEDED, SETTINGS, at(1))
@@ -181,12 +181,12 @@ def test_a_silenced_rule_tells_nobody_until_the_silence_ends() -> None:
     assert [alert.status for alert in due(state, "log", at(30))] == ["firing"]
 
 
-def test_an_alarm_that_came_and_went_in_silence_is_told_of_to_nobody() -> None:
+def test_an_alert_that_came_and_went_in_silence_is_told_of_to_nobody() -> None:
     state = evaluate(silenced(rounds([FAILED]), minutes=30), SUCCEEDED, SETTINGS, at(1))
     assert due(state, "log", at(40)) == []
 
 
-def test_an_alarm_told_before_the_silence_is_told_over_within_it() -> None:
+def test_an_alert_told_before_the_silence_is_told_over_within_it() -> None:
     state = rounds([FAILED])
     state = silenced(after(state, "log", due(state, "log", NOW), None), minutes=30)
     state = evaluate(state, SUCCEEDED, SETTINGS, at(1))
@@ -198,7 +198,7 @@ def test_state_survives_being_written_and_read() -> None:
     assert State.model_validate_json(state.model_dump_json()) == state
 
 
-def test_a_resolved_alarm_that_nobody_could_be_told_of_is_forgotten_after_a_week() -> None:
+def test_a_resolved_alert_that_nobody_could_be_told_of_is_forgotten_after_a_week() -> None:
     state = rounds([FAILED])
     state = after(state, "webhook", due(state, "webhook", NOW), "gone")
     state = evaluate(state, SUCCEEDED, SETTINGS, at(1))
@@ -217,7 +217,14 @@ def test_a_rule_in_prometheus_words() -> None:
     assert listed + "{{ $one.Labels.metric }} {{ $one.Labels.subject }}{{ end }}" in rules["ModelDrift"]["annotations"]["summary"]
 
 
-def test_an_alarm_has_the_same_id_after_mongodb_has_cut_its_times_to_milliseconds() -> None:
+def test_an_alert_has_the_same_id_after_mongodb_has_cut_its_times_to_milliseconds() -> None:
     alert = next(iter(evaluate(State(), FAILED, SETTINGS, NOW.replace(microsecond=123_456)).alerts.values()))
     cut = alert.since.replace(microsecond=alert.since.microsecond // 1000 * 1000)
     assert alert.model_copy(update={"since": cut}).id == alert.id
+
+
+def test_the_state_of_an_older_version_is_read() -> None:
+    fired = next(iter(rounds([FAILED]).alerts.values())).model_copy(update={"notified": ["log"], "notified_resolved": ["webhook"]})
+    old = fired.model_dump(mode="json")
+    old["notified"], old["told_resolved"] = old.pop("notified"), old.pop("notified_resolved")
+    assert Alert.model_validate(old) == fired

@@ -11,9 +11,9 @@ from bson import BSON
 
 from flight_assets.archive import columns
 from flight_assets.archive.checksum import checksum
+from flight_assets.bench.hot_flights import fact_rows
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS
 from flight_assets.stores import mongo
-from flight_assets_tests.hot_store import fact_rows
 
 MIDNIGHT = datetime(2026, 11, 15, tzinfo=UTC)
 

@@ -81,7 +81,7 @@ def test_a_backup_inside_the_folder_that_it_is_of_is_refused(settings):
         backup(settings, settings.home / "copy", say)
 
 
-@pytest.mark.parametrize(("runs", "also"), [({"mongod": {}}, ()), ({"mongod": {}, "continuous": {}}, ("continuous",))])
+@pytest.mark.parametrize(("runs", "also"), [({"mongod": {}}, ()), ({"mongod": {}, "live": {}}, ("live",))])
 def test_a_platform_that_ran_is_to_run_as_before(settings, tmp_path, monkeypatch, runs, also):
     monkeypatch.setattr(supervision, "is_running", lambda _settings: True)
     monkeypatch.setattr(supervision, "process_info", lambda _settings: runs)

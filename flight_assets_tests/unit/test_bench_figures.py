@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from flight_assets.bench.batch_spec import BatchSpec
+from flight_assets.bench.figures import Figure, chart, machine, markdown, ratio, report
+from flight_assets.bench.runs import covered
+from flight_assets.bench.stream import AtRate, is_growing
 from flight_assets.commands.bench import BENCHES, _module
-from flight_assets_tests.benchmarks.batch_spec import BatchSpec
-from flight_assets_tests.benchmarks.figures import Figure, chart, machine, markdown, ratio, report
-from flight_assets_tests.benchmarks.runs import covered
-from flight_assets_tests.benchmarks.stream import AtRate, is_growing
 
 SIDES = {"naive": [30.0, 33.0, 31.0], "platform": [6.0, 6.2, 9.0]}
 FIGURE = Figure(ratio(SIDES, "naive", "platform"), "times", SIDES, note="1,000 messages")

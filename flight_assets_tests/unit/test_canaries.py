@@ -19,13 +19,14 @@ from dagster import DagsterInstance, serialize_value
 from pydantic import SecretStr, ValidationError
 from rich.pretty import pretty_repr
 
-from flight_assets import cli, logs
+from flight_assets import logs
+from flight_assets.commands import platform as platform_commands
 from flight_assets.contracts.tables import DIM_AIRLINE
 from flight_assets.definitions import build_defs
 from flight_assets.monitoring import notify
 from flight_assets.monitoring.alerts import Alert, State
 from flight_assets.monitoring.exporter import Reading
-from flight_assets.monitoring.metrics import sources
+from flight_assets.monitoring.sources import sources
 from flight_assets.monitoring.watch import watch
 from flight_assets.platform import config, launcher, supervision
 from flight_assets.platform.services import further_services, services
@@ -131,6 +132,7 @@ def test_an_error_of_the_settings_shows_none(given, wrong):
 # --- the command line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -148,7 +150,7 @@ def test_no_command_prints_one(settings, command):
 
 
 def test_the_addresses_that_up_prints_have_none(settings, capsys):
-    cli.print_addresses(settings)
+    platform_commands.print_addresses(settings)
     said = capsys.readouterr().out
     assert settings.metrics_url in said
     assert CANARY not in said
@@ -250,6 +252,7 @@ print(serialize_value(RepositorySnap.from_def(defs.get_repository_def())))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("settings")
 def test_what_dagsters_pages_get_of_the_code_has_none():
     """Jobs, resources, default run configuration and metadata, as the code server sends them; in a process that loads them itself."""

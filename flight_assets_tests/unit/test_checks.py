@@ -58,6 +58,10 @@ CASES: dict[str, tuple[CheckResult, CheckResult]] = {
         rules.offsets_follow_on(record(), NEXT),
         rules.offsets_follow_on(record(record_count=29), NEXT),
     ),
+    "offsets: a message of the topic that has not landed": (
+        rules.offsets_follow_on(record(record_count=29, without_message=1), NEXT),
+        rules.offsets_follow_on(record(record_count=29, without_message=1, off=1), NEXT),
+    ),
     "fresh: messages left behind": (rules.fresh(5, 299.0, 300.0), rules.fresh(5, 301.0, 300.0)),
     "conserved: a message in no counter": (
         rules.messages_conserved(record(), 25, 3),

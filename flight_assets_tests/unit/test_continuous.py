@@ -12,7 +12,7 @@ from flight_assets.continuous import known_ids
 from flight_assets.continuous.history import DAYS_AHEAD, DAYS_KEPT, EventHistory
 from flight_assets.continuous.known_ids import KnownIds
 from flight_assets.contracts.features import LOOKBACK
-from flight_assets.stores.inference import DAYS_BACK
+from flight_assets.pipeline.inference import DAYS_BACK
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -7,22 +7,23 @@ import json
 import pickle
 from datetime import date
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from flight_assets.contracts.features import CODE_FEATURES, FEATURE_NAMES
-from flight_assets.delay_model import artifact
-from flight_assets.delay_model.boosters import candidates, fit_boosters
 from flight_assets.delay_model.errors import CorruptModelError, RefusedPickleError, TooFewFlightsError, UnfitFeaturesError
-from flight_assets.delay_model.importance import contributions, gain_importance, importance_picture, shap_importance
-from flight_assets.delay_model.model import TrainedModel
-from flight_assets.delay_model.own import local_dates
-from flight_assets.delay_model.pickled import load_pickle
-from flight_assets.delay_model.predict import PREDICTION_COLUMNS, confidence, predict
-from flight_assets.delay_model.split import split
-from flight_assets.delay_model.train import BoosterSettings, TrainConfig, train
+from flight_assets.delay_model.features.schedule_features import local_dates
+from flight_assets.delay_model.registry import artifact
+from flight_assets.delay_model.registry.model import TrainedModel
+from flight_assets.delay_model.registry.pickled import load_pickle
+from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS, confidence, predict
+from flight_assets.delay_model.training.boosters import candidates, fit_boosters
+from flight_assets.delay_model.training.importance import contributions, gain_importance, importance_picture, shap_importance
+from flight_assets.delay_model.training.split import split
+from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
 from flight_assets.errors import FlightsError
 
 SMALL = BoosterSettings(rounds=20, max_depth=3, eta=0.3)
@@ -32,9 +33,13 @@ FLIGHTS = 6_000
 
 
 def example(seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Flights from January to May whose delay grows with one feature and scatters with another."""
+    """Flights from January to May whose delay grows with one feature and scatters with another.
+
+    Each feature has a generator of its own, so that a new feature changes no other value.
+    """
     rng = np.random.default_rng(seed)
-    features = pd.DataFrame(rng.normal(size=(FLIGHTS, len(FEATURE_NAMES))).astype(np.float32), columns=list(FEATURE_NAMES))
+    drawn = {name: np.random.default_rng([seed, crc32(name.encode())]).normal(size=FLIGHTS) for name in FEATURE_NAMES}
+    features = pd.DataFrame(drawn, dtype=np.float32)
     features["scheduled_departure_minute"] = rng.integers(300, 1_400, FLIGHTS).astype(np.float32)
     features["months_from_january"] = 1.0
     for name in CODE_FEATURES:

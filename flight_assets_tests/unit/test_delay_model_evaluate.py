@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from flight_assets.delay_model import evaluate as ev
-from flight_assets.delay_model.conformal import moved_distance, tail_factor
+from flight_assets.delay_model.serving.conformal import moved_distance, tail_factor
 
 ACTUAL = np.array([0.0, 10.0, 20.0, -30.0])
 PREDICTED = np.array([5.0, 10.0, 10.0, -15.0])

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from flight_assets.contracts.features import FEATURE_NAMES, FEATURES, LOOKBACK, PAST_COLUMNS
-from flight_assets.delay_model.events import EVENT_COLUMNS, FLIGHT_COLUMNS, WEATHER_COLUMNS, events_from_flights, scheduled_flights
-from flight_assets.delay_model.features import build_features
+from flight_assets.delay_model.features.build import build_features
+from flight_assets.delay_model.features.events import EVENT_COLUMNS, FLIGHT_COLUMNS, WEATHER_COLUMNS, events_from_flights, scheduled_flights
 
 START = pd.Timestamp("2013-07-01T04:00:00Z")
 MINUTE = pd.Timedelta(minutes=1)
@@ -223,7 +223,7 @@ def test_an_aircraft_still_in_the_air_is_expected_by_its_plan_but_not_in_the_pas
     assert features["aircraft_slack_minutes"] == 13 * 60 - 12 * 60 - 120
 
 
-def test_own_features_are_in_new_york_time():
+def test_schedule_features_are_in_new_york_time():
     features = features_at_noon(temperature_f=70.0)
     assert features["scheduled_departure_minute"] == 9 * 60
     assert features["day_of_week"] == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flight_assets.delay_model.timeline import NO_KEY, Moments, Spans, Timeline, mean_or_nan
+from flight_assets.delay_model.features.timeline import NO_KEY, Moments, Spans, Timeline, mean_or_nan
 
 
 def ints(*values: int) -> np.ndarray:

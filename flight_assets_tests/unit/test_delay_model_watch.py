@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flight_assets.delay_model import artifact
-from flight_assets.delay_model.dataset import Dataset
-from flight_assets.delay_model.drift import psi, reference
 from flight_assets.delay_model.errors import RefusedPickleError, UnfitFeaturesError
-from flight_assets.delay_model.gate import GateRules, compare, decide
-from flight_assets.delay_model.model import PickledModel
-from flight_assets.delay_model.monitor import Bounds, judged
-from flight_assets.delay_model.predict import predict
-from flight_assets.delay_model.register import registered
-from flight_assets.delay_model.train import Arrived, train
+from flight_assets.delay_model.registry import artifact
+from flight_assets.delay_model.registry.model import PickledModel
+from flight_assets.delay_model.serving.drift import psi, reference
+from flight_assets.delay_model.serving.monitor import Bounds, judged
+from flight_assets.delay_model.serving.predict import predict
+from flight_assets.delay_model.training.dataset import Dataset
+from flight_assets.delay_model.training.gate import GateRules, compare, decide
+from flight_assets.delay_model.training.register import registered
+from flight_assets.delay_model.training.train import Arrived, train
 from flight_assets_tests.unit.test_delay_model_artifact import CONFIG, SMALL, example
 
 GOOD = {"flights": 5_000.0, "mae": 18.0, "rmse": 31.0, "coverage_90": 0.905}

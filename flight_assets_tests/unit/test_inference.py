@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from flight_assets.contracts.features import FEATURE_NAMES
-from flight_assets.stores.inference import pack, unpack
+from flight_assets.pipeline.inference import pack, unpack
 
 
 @pytest.fixture

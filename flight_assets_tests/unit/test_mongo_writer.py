@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pytest
 
-from flight_assets.stores.mongo_writer import rows_of
+from flight_assets.pipeline.write_hot import rows_of
 
 SUMMER = datetime(2026, 7, 1, 12, 30, 15, 123456, tzinfo=UTC)
 

@@ -31,8 +31,8 @@ def test_the_embedded_profile_has_one_of_each_kind_and_no_cluster(tmp_path):
 
 
 def test_a_service_that_the_profile_has_is_not_there_twice_when_it_is_asked_for(cluster):
-    everything = {service.name for service in services.services(cluster)} | {"continuous"}
-    assert [service.name for service in services.asked_for(cluster, everything)] == ["continuous"]
+    everything = {service.name for service in services.services(cluster)} | {"live"}
+    assert [service.name for service in services.asked_for(cluster, everything)] == ["live"]
 
 
 def test_the_cluster_profile_repeats_what_may_fail(cluster):

@@ -6,7 +6,7 @@ import pytest
 
 from flight_assets.commands.console import printable
 from flight_assets.errors import FlightsError
-from flight_assets.stores.replay import Rejected, read_repairs
+from flight_assets.pipeline.replay import Rejected, read_repairs
 
 
 def test_repairs_are_read_by_id() -> None:

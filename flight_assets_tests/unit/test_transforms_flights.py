@@ -1,13 +1,15 @@
-"""From events to flights: newest states, predictions joined, outcomes."""
+"""From events to flights: newest states, plans, outcomes and errors, as the live process works them out."""
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING
-from flight_assets_tests.factories import HAPPENED, frame, staged, utc
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS
+from flight_assets.transforms.flights import actual_delay, flight_of, outcome_of, with_prediction
+from flight_assets_tests.factories import HAPPENED, TOOK_AT, staged
 
 PREDICTED = {name: float(nth) for nth, name in enumerate(PREDICTED_COLUMNS)} | {"predicted_delay_minutes": 3.0, "model_version": "v1"}
 
@@ -43,31 +45,26 @@ EVENTS = [
     # 6: two ends in one moment
     event(6, "cancelled", 61, timestamp=HAPPENED["arrived"]),
     event(6, "arrived", 60),
+    # 7: a correction of the same event time at a lower offset of another partition, which Kafka took later
+    event(7, "departed", 71),
+    event(7, "departed", 5, kafka_partition=1, ingestion_timestamp=TOOK_AT + timedelta(seconds=2)) | {"departure_delay_minutes": 25.0},
+    # 8: came down elsewhere: the plan stays
+    event(8, "scheduled", 80),
+    event(8, "diverted", 81, timestamp="2013-06-12T17:00:00Z") | {"diverted_to": "AUS", "departure_delay_minutes": 4.0},
+    event(8, "arrived", 82) | {"destination": "AUS", "route": "EWR-AUS", "distance_miles": 1500.0},
+    # 9: diverted, and arrived where it was to go after all
+    event(9, "scheduled", 90),
+    event(9, "diverted", 91, timestamp="2013-06-12T17:00:00Z") | {"diverted_to": "AUS", "departure_delay_minutes": 4.0},
+    event(9, "arrived", 92),
+    # 10: taken back after it was cancelled
+    event(10, "scheduled", 100),
+    event(10, "cancelled", 101),
+    event(10, "departed", 102),
 ]
 
 
-@pytest.fixture(scope="module")
-def events(spark):
-    return frame(spark, STAGING, EVENTS)
-
-
-@pytest.fixture(scope="module")
-def newest(events):
-    from flight_assets.transforms.flights import newest_per_flight
-
-    rows = newest_per_flight(events).collect()
-    assert len(rows) == 6
-    return {row.flight_id: row for row in rows}
-
-
-@pytest.fixture(scope="module")
-def states(spark, events):
-    from flight_assets.transforms.flights import flight_states
-
-    predictions = [{**PREDICTED, "prediction_id": str(nth), "flight_id": flight_id(nth)} for nth in (1, 3, 9)]
-    frames = flight_states(events, frame(spark, PREDICTIONS, predictions))
-    assert tuple(frames.columns) == FACT.column_names
-    return {row.flight_id: row for row in frames.collect()}
+def events_of(number: int) -> list:
+    return [each for each in EVENTS if each["flight_id"] == flight_id(number)]
 
 
 @pytest.mark.parametrize(
@@ -79,92 +76,59 @@ def states(spark, events):
         (4, "4 departed 40"),
         (5, "5 arrived 50"),
         (6, "6 cancelled 61"),
+        (7, "7 departed 5"),
+        (8, "8 arrived 82"),
+        (10, "10 departed 102"),
     ],
 )
-def test_the_newest_state_is_the_latest_in_time_then_in_kafka(newest, number, event_id):
-    assert newest[flight_id(number)].event_id == event_id
+def test_the_newest_state_is_the_latest_in_time_then_in_kafka_whatever_the_order(number, event_id):
+    assert {flight_of(order)["event_id"] for order in permutations(events_of(number))} == {event_id}
 
 
-def test_rows_have_the_same_newest_states(newest):
-    from flight_assets.transforms.flights import newest_rows
-
-    for rows in (EVENTS, EVENTS[::-1]):
-        found = newest_rows(rows)
-        assert {flight: row["event_id"] for flight, row in found.items()} == {flight: row.event_id for flight, row in newest.items()}
-
-
-def test_choosing_the_newest_adds_no_column(events):
-    from flight_assets.transforms.flights import newest_per_flight
-
-    assert newest_per_flight(events).columns == events.columns
-
-
-def test_there_is_one_state_per_flight_of_the_events_and_none_for_others(states):
-    assert sorted(states) == [flight_id(number) for number in range(1, 7)]
-
-
-def test_the_state_of_one_event_is_the_row_of_its_flight(newest, states):
-    from flight_assets.transforms.flights import flight_state
-
-    for number in range(1, 7):
-        row = states[flight_id(number)]
-        event = newest[flight_id(number)].asDict(recursive=True)
-        assert flight_state(event, PREDICTED if number in (1, 3) else None) == row.asDict(recursive=True)
+@pytest.mark.parametrize(
+    ("number", "outcome", "actual"),
+    [
+        (1, "arrived", -7.0),
+        (2, None, None),
+        (3, "cancelled", None),
+        (4, None, None),
+        (5, "arrived", 0.0),
+        (6, "cancelled", None),
+        (8, "diverted", None),
+        (9, "arrived", -7.0),
+        (10, None, None),
+    ],
+)
+def test_a_flight_ends_as_its_newest_event_says(number, outcome, actual):
+    flight = flight_of(events_of(number))
+    assert (outcome_of(flight), actual_delay(flight)) == (outcome, actual)
 
 
-def test_an_arrived_flight_has_its_prediction_and_the_error_actual_minus_predicted(states):
-    row = states[flight_id(1)]
+def test_an_arrival_elsewhere_keeps_the_plan_and_says_where_the_aircraft_came_down():
+    flight = flight_of(events_of(8))
+    assert (flight["destination"], flight["route"], flight["distance_miles"], flight["diverted_to"]) == ("IAH", "EWR-IAH", 1400.0, "AUS")
+
+
+def test_a_flight_that_is_known_and_new_events_give_what_all_events_give():
+    for number in range(1, 11):
+        ordered = sorted(events_of(number), key=lambda each: (each["timestamp"], each["ingestion_timestamp"], each["kafka_offset"]))
+        for cut in range(1, len(ordered)):
+            known = flight_of(ordered[:cut])
+            assert flight_of(ordered[cut:], known) == flight_of(ordered), (number, cut)
+
+
+def test_an_arrived_flight_has_its_prediction_and_the_error_actual_minus_predicted():
+    row = with_prediction(flight_of(events_of(1)), PREDICTED)
     assert {name: row[name] for name in PREDICTED_COLUMNS} == PREDICTED
-    assert (row.actual_delay_minutes, row.predicted_delay_minutes, row.error_minutes) == (-7.0, 3.0, -10.0)
+    assert (row["actual_delay_minutes"], row["predicted_delay_minutes"], row["error_minutes"]) == (-7.0, 3.0, -10.0)
+    assert tuple(row) == FACT.column_names
 
 
-def test_a_flight_without_prediction_has_its_actual_delay_and_no_error(states):
-    row = states[flight_id(5)]
-    assert (row.actual_delay_minutes, row.model_version, row.error_minutes) == (0.0, None, None)
+def test_a_flight_without_prediction_has_its_actual_delay_and_no_error():
+    row = with_prediction(flight_of(events_of(5)), None)
+    assert (row["actual_delay_minutes"], row["model_version"], row["error_minutes"]) == (0.0, None, None)
 
 
-def test_a_cancelled_flight_keeps_its_prediction_and_has_no_actual_delay(states):
-    row = states[flight_id(3)]
-    assert (row.model_version, row.actual_delay_minutes, row.error_minutes) == ("v1", None, None)
-
-
-def test_a_flight_in_the_air_has_no_actual_delay(states):
-    assert (states[flight_id(4)].departure_delay_minutes, states[flight_id(4)].actual_delay_minutes) == (4.0, None)
-
-
-def test_a_flight_is_first_seen_by_the_event_that_kafka_took_first(events):
-    from flight_assets.transforms.flights import first_seen
-
-    frames = first_seen(events)
-    assert frames.columns == events.columns
-    firsts = ["1 scheduled 10", "2 scheduled 20", "3 cancelled 30", "4 departed 40", "5 arrived 50", "6 arrived 60"]
-    assert sorted(row.event_id for row in frames.collect()) == firsts
-
-
-def test_outcomes_are_the_newest_end_of_each_flight(events):
-    from flight_assets.transforms.flights import outcomes
-
-    rows = {row.flight_id: (row.flight_date, row.outcome, row.actual_delay_minutes) for row in outcomes(events).collect()}
-    day = date(2013, 6, 12)
-    assert rows == {
-        flight_id(1): (day, "arrived", -7.0),
-        flight_id(3): (day, "cancelled", None),
-        flight_id(5): (day, "arrived", 0.0),
-        flight_id(6): (day, "cancelled", None),
-    }
-
-
-def test_prediction_rows_carry_the_prediction_and_leave_the_truth_open(spark, events):
-    from pyspark.sql import functions as F
-
-    from flight_assets.transforms.flights import first_seen, prediction_rows
-
-    predicted = F.struct(*(F.lit(value).alias(name) for name, value in PREDICTED.items()))
-    rows = prediction_rows(first_seen(events), predicted)
-    assert tuple(rows.columns) == PREDICTIONS.column_names
-    row = next(row for row in rows.collect() if row.prediction_id == "1 scheduled 10").asDict()
-    assert {name: row[name] for name in PREDICTED_COLUMNS} == PREDICTED
-    assert row["flight_id"] == flight_id(1)
-    assert row["prediction_timestamp"].astimezone(UTC) == utc(HAPPENED["scheduled"])
-    assert row["prediction_date"] == date(2013, 6, 12)
-    assert [row[name] for name in ("actual_delay_minutes", "error_minutes", "outcome")] == [None, None, None]
+def test_a_cancelled_flight_keeps_its_prediction_and_has_no_actual_delay():
+    row = with_prediction(flight_of(events_of(3)), PREDICTED)
+    assert (row["model_version"], row["actual_delay_minutes"], row["error_minutes"]) == ("v1", None, None)

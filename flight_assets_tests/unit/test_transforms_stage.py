@@ -1,16 +1,15 @@
-"""Cleaning, quality, enrichment, and which messages are duplicates; all messages of this module go through Spark once."""
+"""Cleaning, quality and enrichment of messages by the checks."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from flight_assets.contracts.message import WEATHER_FIELDS
-from flight_assets.contracts.tables import QUARANTINE, STAGING
-from flight_assets_tests.factories import TOOK_AT, WEATHER, dimension_frames, encode, message, raw_rows
+from flight_assets_tests.factories import TOOK_AT, WEATHER, checked, encode, message
 
 ALL_MISSING = {"tail_number": None, "scheduled_arrival": None, "weather": None}
 BAD = {"distance_miles": -5.0}
@@ -79,119 +78,34 @@ COPIES: dict[str, tuple[int, Any]] = {
     "no JSON": (1_110, b"\xff\x00\x01"),
     "tombstone": (1_120, None),
 }
-# Taken by Kafka in one moment: partition, then offset decide.
-TIES: dict[str, tuple[int, int]] = {"partition 1, offset 4": (1, 4), "partition 0, offset 9": (0, 9), "partition 0, offset 8": (0, 8)}
 
 
 @pytest.fixture(scope="module")
-def raw(spark):
+def staged():
+    """The rows of EVENTS by name, as they are staged."""
     values = [value if isinstance(value, bytes) else value | {"event_id": name} for name, value in EVENTS.items()]
-    events = raw_rows(spark, values, batch_id=3, offsets=list(range(2_000, 2_000 + len(values))))
-    copies = raw_rows(spark, [value for _, value in COPIES.values()], batch_id=3, offsets=[offset for offset, _ in COPIES.values()])
-    ties = [
-        raw_rows(spark, [message(event_id="tie")], batch_id=3, offsets=[offset], apart_s=0, partition=partition)
-        for partition, offset in TIES.values()
-    ]
-    frame = events.unionAll(copies)
-    for tie in ties:
-        frame = frame.unionAll(tie)
-    return frame
+    rows = checked(values, batch_id=3, offsets=list(range(2_000, 2_000 + len(values))))
+    assert [row.detail for row in rows] == [None] * len(rows)
+    return dict(zip(EVENTS, rows, strict=True))
 
 
 @pytest.fixture(scope="module")
-def classified(spark, raw):
-    from flight_assets.stores.warehouse import computed
-    from flight_assets.transforms.stage import check_messages, with_outcome
-
-    before = spark.createDataFrame([("earlier",), ("earlier",), (None,), ("another",)], "event_id STRING")
-    return computed(with_outcome(computed(check_messages(raw, *dimension_frames(spark))), before))
-
-
-@pytest.fixture(scope="module")
-def outcomes(classified):
-    """Outcome and reason by (partition, offset)."""
-    rows = classified.select("kafka_partition", "kafka_offset", "outcome", "reason").collect()
-    assert len(rows) == len({(row.kafka_partition, row.kafka_offset) for row in rows})
-    return {(row.kafka_partition, row.kafka_offset): row.outcome for row in rows}
-
-
-@pytest.fixture(scope="module")
-def staged(classified):
-    """The staged rows of EVENTS by name."""
-    from flight_assets.transforms.stage import staged_rows
-
-    names = list(EVENTS)
-    frame = staged_rows(classified)
-    assert tuple(frame.columns) == STAGING.column_names
-    rows = [row for row in frame.collect() if row.kafka_offset >= 2_000]
-    return {names[row.kafka_offset - 2_000]: row for row in rows}
-
-
-@pytest.fixture(scope="module")
-def quarantined(classified):
-    from flight_assets.transforms.stage import quarantined_rows
-
-    frame = quarantined_rows(classified)
-    assert tuple(frame.columns) == QUARANTINE.column_names
-    return {row.kafka_offset: row for row in frame.collect()}
-
-
-def outcome_of(outcomes, name: str) -> str:
-    return outcomes[(0, COPIES[name][0])]
-
-
-def test_every_message_has_exactly_one_outcome(outcomes):
-    assert len(outcomes) == len(EVENTS) + len(COPIES) + len(TIES)
-    assert set(outcomes.values()) == {"staged", "duplicate", "quarantined"}
-
-
-@pytest.mark.parametrize("name", EVENTS)
-def test_every_event_of_this_module_is_staged(staged, name):
-    assert name in staged
-
-
-def test_of_the_copies_in_a_batch_the_one_that_kafka_took_first_is_staged(outcomes):
-    assert [outcome_of(outcomes, f"{nth} copy") for nth in ("first", "second", "third")] == ["staged", "duplicate", "duplicate"]
-
-
-def test_an_id_with_blanks_around_it_is_the_same_id(outcomes):
-    assert outcome_of(outcomes, "blank copy") == "duplicate"
-
-
-def test_of_copies_taken_in_one_moment_partition_and_offset_decide(outcomes):
-    found = {name: outcomes[place] for name, place in TIES.items()}
-    assert found == {"partition 0, offset 8": "staged", "partition 0, offset 9": "duplicate", "partition 1, offset 4": "duplicate"}
-
-
-def test_an_event_of_an_earlier_batch_is_a_duplicate(outcomes):
-    assert outcome_of(outcomes, "of an earlier batch") == "duplicate"
-
-
-def test_a_bad_copy_of_an_earlier_event_is_quarantined(outcomes):
-    assert outcome_of(outcomes, "bad, of an earlier batch") == "quarantined"
-
-
-def test_a_good_message_after_a_bad_one_with_its_id_is_no_duplicate(outcomes):
-    assert (outcome_of(outcomes, "bad"), outcome_of(outcomes, "good after bad")) == ("quarantined", "staged")
-
-
-@pytest.mark.parametrize("name", ["no id", "no id either", "no JSON", "tombstone"])
-def test_messages_without_an_id_are_no_duplicates_of_each_other(outcomes, name):
-    assert outcome_of(outcomes, name) == "quarantined"
+def quarantined():
+    rows = checked([value for _, value in COPIES.values()], batch_id=3, offsets=[offset for offset, _ in COPIES.values()])
+    return {row.kafka_offset: row for row in rows if row.reason}
 
 
 @pytest.mark.parametrize("name", ["bad", "no id", "no JSON", "tombstone"])
 def test_a_quarantined_message_is_kept_byte_for_byte_with_its_origin(quarantined, name):
     offset, sent = COPIES[name]
     row = quarantined[offset]
-    value = None if row.value is None else bytes(row.value)
-    assert (value, bytes(row.key), row.topic, row.kafka_partition, row.batch_id) == (encode(sent), b"key", "flight_events", 0, 3)
+    assert (row.value, row.key, row.topic, row.kafka_partition, row.batch_id) == (encode(sent), b"key", "flight_events", 0, 3)
 
 
 def test_a_quarantined_message_says_why(quarantined):
     row = quarantined[COPIES["bad"][0]]
     assert (row.reason, row.detail) == ("out_of_range", "distance_miles = -5.0")
-    assert row.processing_date == date(2013, 6, 12)
+    assert row.processing_date == TOOK_AT.date()
 
 
 def test_texts_are_trimmed_and_codes_written_in_capitals(staged):
@@ -203,7 +117,7 @@ def test_texts_are_trimmed_and_codes_written_in_capitals(staged):
 def test_where_a_row_came_from_is_kept(staged):
     row = staged["complete"]
     assert (row.kafka_partition, row.kafka_offset, row.batch_id) == (0, 2_001, 3)
-    assert row.ingestion_timestamp.astimezone(UTC) == TOOK_AT + timedelta(seconds=2_001)  # Spark gives local time without zone
+    assert row.ingestion_timestamp == TOOK_AT + timedelta(seconds=2_001)
     assert row.processing_date == TOOK_AT.date()
 
 
@@ -239,12 +153,12 @@ def test_weather_that_cannot_be_is_dropped(staged, field):
 
 
 def test_dropping_one_value_keeps_the_others(staged):
-    assert staged["implausible temperature"].weather.asDict() == WEATHER | {"temperature_f": None}
+    assert staged["implausible temperature"].weather == WEATHER | {"temperature_f": None}
 
 
 @pytest.mark.parametrize("name", ["endless temperature", "temperature true", "temperature as text", "temperature as object"])
 def test_weather_that_is_no_number_is_dropped(staged, name):
-    assert staged[name].weather.temperature_f is None
+    assert staged[name].weather["temperature_f"] is None
 
 
 def test_a_flight_without_weather_has_none(staged):

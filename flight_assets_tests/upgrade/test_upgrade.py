@@ -21,7 +21,7 @@ FROM = os.environ.get("FLIGHTS_TEST_UPGRADE_FROM", "")
 # Run by the older version: its automation stops, since its last batch must stay half done; and it gets a model in seconds, not minutes.
 PREPARE = """
 from flight_assets.settings import get_settings
-from flight_assets_tests.benchmarks.runs import pause
+from flight_assets.bench.runs import pause
 from flight_assets_tests.integration.conftest import train_small_model
 pause(get_settings())
 train_small_model(get_settings())

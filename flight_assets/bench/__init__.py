@@ -1,0 +1,1 @@
+"""Benchmarks of `flights bench`: one module per name of `--only`, with `measure(settings, quick)`."""

@@ -1,0 +1,286 @@
+"""The naive pipeline, as the specification literally reads: a Spark application per batch, started for it and ended after it.
+
+A UDF per row with a pickled model, ``collect`` into ``insert_many``, appends to Parquet tables in Hive. It knows nothing of earlier
+batches, keeps no ledger, checks nothing and could not be repeated after a crash. How many cores, which tables and which model it uses
+is the platform's; only the way of working is not.
+
+``command`` says how it is started: Spark's own submit, with the classes and settings that a plain application needs.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from flight_assets.bench.batch_spec import BatchSpec
+from flight_assets.contracts.dimensions import airlines, airports
+from flight_assets.contracts.message import (
+    FORBIDDEN_DELAYS,
+    MAX_MESSAGE_BYTES,
+    MESSAGE_FIELDS,
+    REQUIRED_DELAYS,
+    SCHEMA_VERSIONS,
+    WEATHER_FIELDS,
+    EventType,
+)
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, QUARANTINE, STAGING
+from flight_assets.settings import LOOPBACK, Settings, get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from flight_assets.contracts.message import Field
+
+SUBMIT = "org.apache.spark.deploy.SparkSubmit"
+SPARK_TYPES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "time": "STRING"}
+WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHER_FIELDS) + ">"
+MESSAGE_TYPE = ", ".join(f"{field.name} {SPARK_TYPES.get(field.json_type, WEATHER_TYPE)}" for field in MESSAGE_FIELDS)
+# Spark reads what it can of a message that is cut short, and says in this column that there is more to it.
+CORRUPT = "_corrupt_record"
+
+
+def command(settings: Settings, spec: BatchSpec, model: Path) -> tuple[list[str], dict[str, str]]:
+    """The command line that processes a batch, and its environment. ``model`` is the pickled model."""
+    from flight_assets.platform.services import services
+
+    spark = next(service for service in services(settings) if service.name == "spark")
+    java = spark.command[: spark.command.index(SUBMIT) + 1]
+    conf = {
+        "spark.master": "local[2]",
+        "spark.driver.host": LOOPBACK,
+        "spark.driver.bindAddress": LOOPBACK,
+        "spark.ui.enabled": "false",
+        "spark.sql.catalogImplementation": "hive",
+        "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+    }
+    words = [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
+    places = {"FLIGHTS_HOME": str(settings.home), "FLIGHTS_PORT_OFFSET": str(settings.port_offset), "TZ": "UTC"}
+    # This process may have a session over Connect, which leaves marks in its environment.
+    inherited = {name: value for name, value in psutil.Process().environ().items() if not name.startswith("SPARK_")}
+    return [*java, *words, str(Path(__file__)), spec.to_json(), str(model)], inherited | spark.environment | places
+
+
+def main() -> None:
+    """Process the batch of the command line."""
+    from pyspark.sql import SparkSession
+
+    settings, spec, model = get_settings(), BatchSpec.from_json(sys.argv[1]), Path(sys.argv[2])
+    spark = SparkSession.builder.appName("naive").enableHiveSupport().getOrCreate()
+    raw_path = settings.hdfs_path(f"{spec.root}/raw")
+    consume(spark, settings, spec).write.mode("append").parquet(raw_path)
+    raw = spark.read.parquet(raw_path).where(f"batch_id = {spec.batch_id}")
+    checked = clean(spark, raw).persist()
+    staged, rejected = staged_rows(checked), quarantined_rows(checked)
+    append(staged, spec, STAGING.name)
+    append(rejected, spec, QUARANTINE.name)
+    events = spark.table(f"{spec.database}.{STAGING.name}").where(f"batch_id = {spec.batch_id}").persist()
+    predictions = predict_flights(spark, events, model.read_bytes(), spec.model_version).persist()
+    append(predictions, spec, PREDICTIONS.name)
+    states = newest_states(events, predictions)
+    append(states, spec, FACT.name)
+    insert(settings, spec, states)
+    spark.stop()
+
+
+def consume(spark: SparkSession, settings: Settings, spec: BatchSpec) -> DataFrame:
+    """The batch's messages, as the raw layer has them."""
+    from pyspark.sql import functions as F
+
+    def offsets(end: int) -> str:
+        return json.dumps({settings.kafka_topic: {str(number): span[end] for number, span in spec.spans.items()}})
+
+    topic = spark.read.format("kafka").option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+    topic = topic.option("subscribe", settings.kafka_topic).option("startingOffsets", offsets(0)).option("endingOffsets", offsets(1))
+    columns = ["key", "value", "topic", "partition AS kafka_partition", "offset AS kafka_offset", "timestamp AS ingestion_timestamp"]
+    return topic.load().selectExpr(*columns).withColumn("batch_id", F.lit(spec.batch_id).cast("bigint"))
+
+
+def clean(spark: SparkSession, raw: DataFrame) -> DataFrame:
+    """Every message with its fields, typed, and ``is_valid``."""
+    from pyspark.sql import functions as F
+
+    carriers = F.broadcast(spark.createDataFrame(airlines()[["code"]]).select(F.col("code").alias("airline"), F.lit(True).alias("carrier")))
+    places = spark.createDataFrame(airports()[["code", "time_zone"]])
+    origins = F.broadcast(places.select(F.col("code").alias("origin"), F.col("time_zone").alias("zone")))
+    destinations = F.broadcast(places.select(F.col("code").alias("destination"), F.lit(True).alias("place")))
+    text = F.when(F.octet_length("value") <= MAX_MESSAGE_BYTES, F.try_validate_utf8(F.col("value").cast("string")))
+    times = [field.name for field in MESSAGE_FIELDS if field.json_type == "time"]
+    parsed = raw.withColumn("m", F.from_json(text, f"{MESSAGE_TYPE}, {CORRUPT} STRING")).select(*raw.columns, "m.*")
+    parsed = parsed.withColumns({name: F.try_to_timestamp(name) for name in times})
+    parsed = parsed.withColumn("gate", F.when(F.col("schema_version") == 2, F.col("gate")))
+    parsed = parsed.withColumn("flight_date", F.try_to_timestamp(F.right("flight_id", F.lit(8)), F.lit("yyyyMMdd")).cast("date"))
+    joined = parsed.join(carriers, "airline", "left").join(origins, "origin", "left").join(destinations, "destination", "left")
+    return joined.withColumn("is_valid", F.coalesce(_is_valid(), F.lit(False))).withColumn(
+        "processing_date", F.to_date("ingestion_timestamp")
+    )
+
+
+def _is_valid() -> Column:
+    from pyspark.sql import functions as F
+
+    kind = F.col("event_type")
+    expected = F.concat("airline", F.col("flight_number").cast("string"), F.lit("-"), "origin", F.lit("-"))
+    conditions = [
+        F.col(CORRUPT).isNull(),
+        F.col("schema_version").isin(*SCHEMA_VERSIONS),
+        kind.isin(*(each.value for each in EventType)),
+        *(F.col(field.name).isNotNull() for field in MESSAGE_FIELDS if field.required),
+        *((kind != each.value) | F.col(name).isNotNull() for each, names in REQUIRED_DELAYS.items() for name in names),
+        *((kind != each.value) | F.col(name).isNull() for each, names in FORBIDDEN_DELAYS.items() for name in names),
+        *(_in_range(field) for field in MESSAGE_FIELDS if field.is_bounded),
+        *(F.col(name).isNotNull() for name in ("carrier", "zone", "place")),
+        F.col("origin") != F.col("destination"),
+        F.col("flight_id").startswith(expected) & F.col("flight_date").isNotNull(),
+        F.coalesce(F.col("scheduled_arrival") > F.col("scheduled_departure"), F.lit(True)),
+        (kind != "scheduled") | (F.col("timestamp") <= F.col("scheduled_departure")),
+        ~kind.isin("departed", "arrived") | (F.col("timestamp") >= F.col("scheduled_departure") - F.expr("INTERVAL 180 MINUTES")),
+        F.abs(F.date_diff("flight_date", F.col("scheduled_departure").cast("date"))) <= 1,
+    ]
+    valid = conditions[0]
+    for condition in conditions[1:]:
+        valid = valid & condition
+    return valid
+
+
+def _in_range(field: Field) -> Column:
+    from pyspark.sql import functions as F
+
+    value = F.col(field.name)
+    above = value > field.low if field.low_open else value >= field.low
+    below = value < field.high if field.high_open else value <= field.high
+    return (above & below) if field.required else (above & below) | value.isNull()
+
+
+def staged_rows(checked: DataFrame) -> DataFrame:
+    """The valid events, each event_id once, as rows of ``staging_flight_events``."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    arrival = Window.partitionBy("event_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
+    events = checked.where("is_valid").withColumn("nth", F.row_number().over(arrival)).where("nth = 1")
+    weather = {field.name: F.col("weather")[field.name] for field in WEATHER_FIELDS}
+    plausible = {
+        field.name: F.coalesce(weather[field.name].between(field.low, field.high), F.lit(False)).cast("int") for field in WEATHER_FIELDS
+    }
+    always = [F.col(name).isNotNull().cast("int") for name in ("tail_number", "scheduled_arrival")]
+    present = sum([*always, *(value.isNotNull().cast("int") for value in weather.values())], F.lit(0))
+    good = sum([*always, *plausible.values()], F.lit(0))
+    kept = F.struct(*(F.when(plausible[name] == 1, value).alias(name) for name, value in weather.items()))
+    enriched = {
+        "quality_score": F.round(present / (2 + len(weather)) * F.when(present == 0, 1.0).otherwise(good / present), 4),
+        "weather": F.when(F.col("weather").isNotNull(), kept),
+        "route": F.concat("origin", F.lit("-"), "destination"),
+        "hour": F.hour(F.from_utc_timestamp("scheduled_departure", F.col("zone"))),
+        "month": F.month("flight_date"),
+        "day_of_week": F.weekday("flight_date") + 1,
+        "is_weekend": F.weekday("flight_date") >= 5,
+    }
+    return events.withColumns(enriched).select(*STAGING.column_names)
+
+
+def quarantined_rows(checked: DataFrame) -> DataFrame:
+    """The rejected messages as rows of ``quarantined_events``; the specification asks for no reason."""
+    from pyspark.sql import functions as F
+
+    rejected = checked.where("NOT is_valid").withColumns({"reason": F.lit("invalid"), "detail": F.lit(None).cast("string")})
+    return rejected.select(*QUARANTINE.column_names)
+
+
+def append(rows: DataFrame, spec: BatchSpec, table: str) -> None:
+    """Append to a Parquet table in Hive."""
+    rows.write.mode("append").format("parquet").saveAsTable(f"{spec.database}.{table}")
+
+
+def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, version: str) -> DataFrame:
+    """Rows of ``predictions`` for the flights whose first event announced them: features on the driver, the model row by row."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    from flight_assets.delay_model.features.build import build_features
+
+    first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
+    announced = events.withColumn("nth", F.row_number().over(first)).where("nth = 1 AND event_type = 'scheduled'").drop("nth")
+    weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
+    flights: pd.DataFrame = announced.select("*", *weather).drop("weather").toPandas()
+    features = build_features(flights, events.select("*", *weather).drop("weather").toPandas())
+    for name, codes in pickle.loads(pickled).manifest.codes.items():  # noqa: S301 - pickled by the measurement itself
+        features[name] = features[name].where(features[name].isin(codes))
+    inputs = flights[["event_id"]].assign(features=features.astype("float64").to_numpy().tolist())
+    forecast = F.udf(_predictor(pickled), ", ".join(f"{name} DOUBLE" for name in PREDICTED_COLUMNS if name != "model_version"))
+    rows = spark.createDataFrame(inputs, "event_id STRING, features ARRAY<DOUBLE>").withColumn("forecast", forecast("features"))
+    ended = Window.partitionBy("flight_id").orderBy(F.col("timestamp").desc(), F.col("kafka_offset").desc())
+    outcomes = events.where("event_type IN ('arrived', 'cancelled')").withColumn("nth", F.row_number().over(ended)).where("nth = 1")
+    outcomes = outcomes.selectExpr(
+        *("flight_id", "event_type AS outcome", "arrival_delay_minutes AS actual_delay_minutes"),
+        *("timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
+    )
+    return (
+        announced.join(rows, "event_id")
+        .join(outcomes, "flight_id", "left")
+        .select("*", "forecast.*", F.lit(version).alias("model_version"))
+        .withColumns({"prediction_id": F.col("event_id"), "prediction_timestamp": F.col("timestamp")})
+        .withColumn("error_minutes", F.col("actual_delay_minutes") - F.col("predicted_delay_minutes"))
+        .withColumn("prediction_date", F.to_date("timestamp"))
+        .select(*PREDICTIONS.column_names)
+    )
+
+
+def _predictor(pickled: bytes) -> Callable[[list[float]], tuple[float, ...]]:
+    models: list[Any] = []
+
+    def predict_row(features: list[float]) -> tuple[float, ...]:
+        import numpy as np
+
+        # Without the frame that the public function takes: making one per row would be most of the time.
+        from flight_assets.delay_model.serving.predict import _of_boosters
+
+        if not models:
+            models.append(pickle.loads(pickled))  # noqa: S301 - pickled by the measurement itself
+        predicted = _of_boosters(models[0], np.array([features], dtype=np.float32), 1)
+        return tuple(float(value[0]) for value in predicted)
+
+    return predict_row
+
+
+def newest_states(events: DataFrame, predictions: DataFrame) -> DataFrame:
+    """Rows of ``fact_flight_events``: the newest event of each flight with its prediction."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    newest = Window.partitionBy("flight_id").orderBy(F.col("timestamp").desc(), F.col("kafka_offset").desc())
+    states = events.withColumn("nth", F.row_number().over(newest)).where("nth = 1")
+    actual = F.when(F.col("event_type") == "arrived", F.col("arrival_delay_minutes"))
+    joined = states.join(predictions.select("flight_id", *PREDICTED_COLUMNS), "flight_id", "left")
+    joined = joined.withColumn("actual_delay_minutes", actual)
+    return joined.withColumn("error_minutes", actual - F.col("predicted_delay_minutes")).select(*FACT.column_names)
+
+
+def insert(settings: Settings, spec: BatchSpec, states: DataFrame) -> None:
+    """Collect every flight to the driver and insert it."""
+    from flight_assets.stores import mongo
+
+    documents = [mongo.document(_in_utc(row.asDict(recursive=True))) for row in states.collect()]
+    if documents:
+        with mongo.connect(settings) as client:
+            client[spec.database][mongo.FLIGHTS].insert_many(documents)
+
+
+def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with zones: Spark gives times without one, in that of the process, which is UTC."""
+    return {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Features of a flight from its announcement and from earlier events. One code for training and for serving."""

@@ -1,0 +1,104 @@
+"""Features from what was last seen of the flight's aircraft, known by its tail number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flight_assets.contracts.features import AIRCRAFT_MEMORY_HOURS
+from flight_assets.contracts.message import EventType
+from flight_assets.delay_model.features.context import FeatureContext, Features
+from flight_assets.delay_model.features.events import NO_TIME, Events
+from flight_assets.delay_model.features.keys import AIRCRAFT
+from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray, Spans, mean_or_nan
+
+HOUR_S = 3_600
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The newest event of each flight's aircraft: the row in the table of events, and whether there is one."""
+
+    row: IntArray
+    known: npt.NDArray[np.bool_]
+
+    def value(self, column: IntArray) -> FloatArray:
+        """The event's value, NaN without an event."""
+        if not len(column):
+            return np.full(len(self.row), np.nan)
+        return np.where(self.known, column[self.row].astype(np.float64), np.nan)
+
+
+def aircraft_features(context: FeatureContext) -> Features:
+    """One value per flight and feature, NaN where the tail number is missing or was not seen."""
+    return {**_last_leg(context), **_recent_delay(context), **_pending_legs(context)}
+
+
+def _last_leg(context: FeatureContext) -> Features:
+    """Where the aircraft went last, how late, and how much time that leaves until this flight."""
+    departed, arrived = context.events[EventType.DEPARTED], context.events[EventType.ARRIVED]
+    leg, landing = _newest(context, EventType.DEPARTED), _newest(context, EventType.ARRIVED)
+    landed = _same_flight(departed, leg, arrived, landing)
+    block_s = _positive(leg.value(departed.block_s))
+    departed_s = leg.value(departed.time_s)
+    arrived_s = np.where(landed, landing.value(arrived.time_s), np.maximum(departed_s + block_s, context.time_s))
+    planned_arrival_s = leg.value(departed.departure_s) + block_s
+    return {
+        "aircraft_departure_delay_minutes": leg.value(departed.departure_delay_s) / MINUTE_S,
+        "aircraft_minutes_since_departure": (context.time_s - departed_s) / MINUTE_S,
+        "aircraft_arrival_delay_minutes": np.where(landed, landing.value(arrived.arrival_delay_s), np.nan) / MINUTE_S,
+        "aircraft_leg_distance_miles": _distance(context, leg),
+        "aircraft_planned_slack_minutes": (context.departure_s - planned_arrival_s - block_s) / MINUTE_S,
+        "aircraft_slack_minutes": (context.departure_s - arrived_s - block_s) / MINUTE_S,
+    }
+
+
+def _newest(context: FeatureContext, kind: EventType) -> _Last:
+    """The newest event of the aircraft before T, at most AIRCRAFT_MEMORY_HOURS old."""
+    timeline, now = context.timeline(kind, AIRCRAFT), context.now(kind, AIRCRAFT)
+    known = now > timeline.before(context.moments(AIRCRAFT), AIRCRAFT_MEMORY_HOURS * HOUR_S)
+    if not len(timeline):
+        return _Last(np.zeros(len(known), dtype=np.int64), known)
+    return _Last(timeline.rows(np.maximum(now - 1, 0)), known)
+
+
+def _same_flight(departed: Events, leg: _Last, arrived: Events, landing: _Last) -> npt.NDArray[np.bool_]:
+    """Whether the newest landing belongs to the newest departure."""
+    both = leg.known & landing.known
+    if not both.any():
+        return both
+    same: npt.NDArray[np.bool_] = both & (departed.flight[leg.row] == arrived.flight[landing.row])
+    return same
+
+
+def _distance(context: FeatureContext, leg: _Last) -> FloatArray:
+    miles = context.event_numbers(EventType.DEPARTED, "distance_miles")
+    return np.where(leg.known, miles[leg.row], np.nan) if len(miles) else np.full(len(leg.row), np.nan)
+
+
+def _positive(values: FloatArray) -> FloatArray:
+    """NaN where the planned times were missing (NO_TIME)."""
+    return np.where(values == NO_TIME, np.nan, values)
+
+
+def _recent_delay(context: FeatureContext) -> Features:
+    """Mean departure delay of the aircraft's departures in the last 24 hours."""
+    timeline, now = context.timeline(EventType.DEPARTED, AIRCRAFT), context.now(EventType.DEPARTED, AIRCRAFT)
+    first = timeline.before(context.moments(AIRCRAFT), 24 * HOUR_S)
+    return {"aircraft_mean_departure_delay_24h": mean_or_nan(timeline.total("delay", first, now), now - first, MINUTE_S)}
+
+
+def _pending_legs(context: FeatureContext) -> Features:
+    """Other flights of the aircraft that were announced before T and have not left."""
+    pending = context.pending
+    spans = Spans(pending.keys(AIRCRAFT), pending.announced_s, pending.end_s, {"departure": pending.departure_s})
+    count, departures = spans.open_at(context.moments(AIRCRAFT), "departure")
+    known = context.flight_keys(AIRCRAFT) != NO_KEY
+    overdue = np.where(count > 0, context.time_s - departures / np.maximum(count, 1), np.nan)
+    return {
+        "aircraft_pending_flights": np.where(known, count, np.nan),
+        "aircraft_pending_overdue_minutes": overdue / MINUTE_S,
+    }

@@ -1,0 +1,143 @@
+"""The one function that makes features, for training and for serving alike: pure, vectorised, no clock, no I/O.
+
+Every feature of a flight is made of its own ``scheduled`` message and of events with T − LOOKBACK <= timestamp < T, where T is the
+timestamp of that message. An event at exactly T does not count: a stream has no order within one instant, and the boundary of a
+batch may fall between two events of the same time.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from flight_assets.contracts import features as contract
+from flight_assets.contracts.features import FEATURE_NAMES
+from flight_assets.contracts.message import EventType
+from flight_assets.delay_model.features.aircraft import aircraft_features
+from flight_assets.delay_model.features.context import FeatureContext, Features
+from flight_assets.delay_model.features.schedule_features import schedule_features
+from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Spans, Timeline, mean_or_nan
+
+HOUR_S = 3_600
+MINUTE_S = 60.0
+# What a statistic averages (see Events.summable), and the number that makes it a share or minutes.
+_AVERAGED = {
+    "late_share": ("late", 1.0),
+    "mean_delay": ("delay", MINUTE_S),
+    "mean_arrival_delay": ("arrival_delay", MINUTE_S),
+    "mean_gain": ("gain", MINUTE_S),
+}
+_Overdue: TypeAlias = dict[str, tuple[IntArray, IntArray]]
+
+
+def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """One row per row of ``flights``, same index; the columns are FEATURE_NAMES in order, float32, NaN where unknown.
+
+    ``flights`` has FLIGHT_COLUMNS (from ``scheduled`` events; ``timestamp`` is the prediction moment T), ``events`` has
+    PAST_COLUMNS, in any order. Events outside [T − LOOKBACK, T) and repetitions of an event change nothing, to the bit, as long as
+    the events of a flight are not further apart than LOOKBACK.
+
+    Raises:
+        KeyError: a column is missing.
+    """
+    context = FeatureContext.of(flights, events)
+    overdue = _overdue_now(context)
+    columns = {
+        **schedule_features(flights),
+        **_windows(context, EventType.DEPARTED, "departed", contract.DEPARTED_WINDOWS),
+        **_windows(context, EventType.ARRIVED, "arrived", contract.ARRIVED_WINDOWS),
+        **_windows(context, EventType.CANCELLED, "cancelled", contract.CANCELLED_WINDOWS),
+        **_windows(context, EventType.SCHEDULED, "announced", contract.ANNOUNCED_WINDOWS),
+        **_last_few(context),
+        **_overdue(overdue),
+        **_current_delay(context, overdue),
+        **_throughput(context, overdue),
+        **aircraft_features(context),
+    }
+    return pd.DataFrame({name: columns[name].astype(np.float32) for name in FEATURE_NAMES}, index=flights.index)
+
+
+def _windows(context: FeatureContext, kind: EventType, event: str, windows: tuple[contract.Window, ...]) -> Features:
+    """The statistics of one type of event that the contract's table asks for."""
+    result: Features = {}
+    for window in windows:
+        timeline, moments = context.timeline(kind, window.scope), context.moments(window.scope)
+        first, now = timeline.before(moments, window.hours * HOUR_S), context.now(kind, window.scope)
+        result[contract.window_name(event, window)] = _statistic(timeline, window.statistic, first, now)
+    return result
+
+
+def _statistic(timeline: Timeline, statistic: str, first: IntArray, now: IntArray) -> FloatArray:
+    """A count, a share or a mean in minutes over the points from ``first`` to ``now``."""
+    if statistic == "flights":
+        return (now - first).astype(np.float64)
+    value, scale = _AVERAGED[statistic]
+    return mean_or_nan(timeline.total(value, first, now), now - first, scale)
+
+
+def _last_few(context: FeatureContext) -> Features:
+    """Mean gain of the last few arrivals, at most LAST_FEW_MEMORY_HOURS old."""
+    result: Features = {}
+    for item in contract.ARRIVED_LAST_FEW:
+        timeline, moments = context.timeline(EventType.ARRIVED, item.scope), context.moments(item.scope)
+        now = context.now(EventType.ARRIVED, item.scope)
+        first = np.maximum(timeline.before(moments, contract.LAST_FEW_MEMORY_HOURS * HOUR_S), now - item.flights)
+        result[contract.last_few_name(item)] = mean_or_nan(timeline.total("gain", first, now), now - first, MINUTE_S)
+    return result
+
+
+def _overdue_now(context: FeatureContext) -> _Overdue:
+    """By scope: the number of flights overdue at T and the sum of the seconds they are overdue."""
+    pending = context.pending
+    result: _Overdue = {}
+    windows = (*contract.CURRENT_DELAY_WINDOWS, *contract.THROUGHPUT_WINDOWS)
+    for scope in dict.fromkeys([item.scope for item in contract.OVERDUE] + [window.scope for window in windows]):
+        spans = Spans(pending.keys(scope), pending.due_s, pending.end_s, {"departure": pending.departure_s})
+        count, departures = spans.open_at(context.moments(scope), "departure")
+        result[scope] = (count, context.time_s * count - departures)
+    return result
+
+
+def _overdue(overdue: _Overdue) -> Features:
+    """The flights past their planned departure, as the contract's table asks for them."""
+    result: Features = {}
+    for item in contract.OVERDUE:
+        count, overdue_s = overdue[item.scope]
+        minutes = overdue_s / MINUTE_S
+        by_statistic = {"flights": count.astype(np.float64), "minutes": minutes, "mean_minutes": mean_or_nan(overdue_s, count, MINUTE_S)}
+        result[contract.pending_name(item)] = by_statistic[item.statistic]
+    return result
+
+
+def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
+    """Mean lateness (early counts as 0) of the departures in the window together with the flights overdue now."""
+    result: Features = {}
+    for window in contract.CURRENT_DELAY_WINDOWS:
+        timeline, now = context.timeline(EventType.DEPARTED, window.scope), context.now(EventType.DEPARTED, window.scope)
+        first = timeline.before(context.moments(window.scope), window.hours * HOUR_S)
+        count, overdue_s = overdue[window.scope]
+        total = timeline.total("lateness", first, now) + overdue_s
+        result[contract.window_name("departing", window)] = mean_or_nan(total, now - first + count, MINUTE_S)
+    return result
+
+
+def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
+    """Departures, and flights overdue, per departure planned in the window; NaN where none was planned."""
+    pending = context.pending
+    scopes = {window.scope for window in contract.THROUGHPUT_WINDOWS}
+    planned = {scope: Timeline(pending.keys(scope), pending.due_s) for scope in scopes}
+    result: Features = {}
+    for window in contract.THROUGHPUT_WINDOWS:
+        moments = context.moments(window.scope)
+        expected = planned[window.scope].before(moments) - planned[window.scope].before(moments, window.hours * HOUR_S)
+        happened = overdue[window.scope][0] if window.statistic == "overdue_ratio" else _departures(context, window)
+        result[contract.window_name("planned", window)] = mean_or_nan(happened, expected, 1.0)
+    return result
+
+
+def _departures(context: FeatureContext, window: contract.Window) -> IntArray:
+    """How many flights left in the window."""
+    timeline = context.timeline(EventType.DEPARTED, window.scope)
+    return context.now(EventType.DEPARTED, window.scope) - timeline.before(context.moments(window.scope), window.hours * HOUR_S)

@@ -1,0 +1,120 @@
+"""What the feature families share: the flights' prediction moments, the events by type, the group codes. No features here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flight_assets.contracts.features import PENDING_LIMIT_HOURS
+from flight_assets.contracts.message import EventType
+from flight_assets.delay_model.features.events import NO_TIME, Events, numbers, seconds, split_events
+from flight_assets.delay_model.features.keys import ScopeKeys
+from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Moments, Timeline
+
+Features = dict[str, FloatArray]
+_FLIGHTS = "flights"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Announced flights, one row each: from the announcement until it leaves, is cancelled or is given up. Times in seconds.
+
+    ``due_s`` is when it should leave: as planned, or at once if it was announced after that.
+    """
+
+    keys_of: ScopeKeys
+    rows: IntArray
+    announced_s: IntArray
+    departure_s: IntArray
+    due_s: IntArray
+    end_s: IntArray
+
+    def keys(self, scope: str) -> IntArray:
+        """The group codes of these flights."""
+        return self.keys_of.of(EventType.SCHEDULED, scope)[self.rows]
+
+
+@dataclass(frozen=True)
+class FeatureContext:
+    """The inputs of ``build_features`` in the form that the families work on. ``time_s`` is T of each flight, in seconds."""
+
+    flights: pd.DataFrame
+    time_s: IntArray
+    departure_s: IntArray
+    block_s: IntArray
+    events: dict[EventType, Events]
+    keys: ScopeKeys
+    pending: Pending
+    _moments: dict[str, Moments] = field(default_factory=dict)
+    _timelines: dict[tuple[EventType, str], Timeline] = field(default_factory=dict)
+    _now: dict[tuple[EventType, str], IntArray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, flights: pd.DataFrame, events: pd.DataFrame) -> FeatureContext:
+        """Check, convert and number the inputs."""
+        by_type = split_events(events)
+        keys = ScopeKeys({_FLIGHTS: flights, **{kind: table.frame for kind, table in by_type.items()}})
+        departure_s, arrival_s = seconds(flights["scheduled_departure"]), seconds(flights["scheduled_arrival"])
+        known = (departure_s != NO_TIME) & (arrival_s != NO_TIME)
+        block_s = np.where(known, arrival_s - departure_s, NO_TIME)
+        return cls(flights, seconds(flights["timestamp"]), departure_s, block_s, by_type, keys, _pending(by_type, keys))
+
+    def flight_keys(self, scope: str) -> IntArray:
+        """The group codes of the flights to predict."""
+        return self.keys.of(_FLIGHTS, scope)
+
+    def moments(self, scope: str) -> Moments:
+        """When the flights to predict ask, and for which group."""
+        if scope not in self._moments:
+            self._moments[scope] = Moments(self.flight_keys(scope), self.time_s)
+        return self._moments[scope]
+
+    def timeline(self, kind: EventType, scope: str) -> Timeline:
+        """The events of one type by the groups of a scope, with the values of ``Events.summable``."""
+        if (kind, scope) not in self._timelines:
+            self._timelines[kind, scope] = Timeline(self.event_keys(kind, scope), self.events[kind].time_s, self.events[kind].summable())
+        return self._timelines[kind, scope]
+
+    def now(self, kind: EventType, scope: str) -> IntArray:
+        """The position in that timeline of each flight's T: the events of its group in front of it have happened."""
+        if (kind, scope) not in self._now:
+            self._now[kind, scope] = self.timeline(kind, scope).before(self.moments(scope))
+        return self._now[kind, scope]
+
+    def event_keys(self, kind: EventType, scope: str) -> IntArray:
+        """The group codes of the events of one type."""
+        return self.keys.of(kind, scope)
+
+    def event_numbers(self, kind: EventType, column: str) -> FloatArray:
+        """A numeric column of the events of one type."""
+        return numbers(self.events[kind].frame[column])
+
+
+def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
+    """Made of the announcements, and of the first departure, arrival or cancellation of each flight."""
+    scheduled = events[EventType.SCHEDULED]
+    limit_s = PENDING_LIMIT_HOURS * 3_600
+    # Announced longer ahead than that, a flight is given up before it is due, and the look-back would have no bound.
+    soon = scheduled.departure_s - scheduled.time_s <= limit_s
+    rows = np.flatnonzero((scheduled.departure_s != NO_TIME) & soon)
+    announced_s, departure_s = scheduled.time_s[rows], scheduled.departure_s[rows]
+    given_up_s = announced_s + limit_s
+    left_s = _first_outcome(events, scheduled.flight[rows])
+    end_s = np.where(left_s == NO_TIME, given_up_s, np.minimum(left_s, given_up_s))
+    return Pending(keys, rows, announced_s, departure_s, np.maximum(departure_s, announced_s), end_s)
+
+
+def _first_outcome(events: dict[EventType, Events], flight: npt.NDArray[np.uint64]) -> IntArray:
+    """When each flight first departed, arrived or was cancelled; NO_TIME where it did not."""
+    outcomes = [events[kind] for kind in (EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)]
+    flights = np.concatenate([table.flight for table in outcomes])
+    times = np.concatenate([table.time_s for table in outcomes])
+    order = np.lexsort((times, flights))
+    flights, times = flights[order], times[order]
+    if not len(flights):
+        return np.full(len(flight), NO_TIME, dtype=np.int64)
+    first = np.minimum(np.searchsorted(flights, flight, side="left"), len(flights) - 1)
+    return np.where(flights[first] == flight, times[first], NO_TIME)

@@ -1,0 +1,1 @@
+"""Registry: a model in memory and as files, with its manifest and its card."""

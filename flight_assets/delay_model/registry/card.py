@@ -1,0 +1,86 @@
+"""The model card: what a reader should know before trusting a model (Mitchell et al. 2019, arXiv:1810.03993)."""
+
+from __future__ import annotations
+
+from flight_assets.delay_model.registry.model import PICKLED, Manifest
+
+_FIGURES = {
+    "r2": ("R² of the mean", "{:.3f}"),
+    "mae": ("MAE of the median, minutes", "{:.2f}"),
+    "mae_median_baseline": ("MAE of always predicting the training median, minutes", "{:.2f}"),
+    "mae_vs_median": ("ratio of the two", "{:.3f}"),
+    "rmse": ("RMSE of the mean, minutes", "{:.2f}"),
+    "rmse_mean_baseline": ("RMSE of always predicting the training mean, minutes", "{:.2f}"),
+    "mape": ("MAPE over flights at least 15 minutes early or late, ratio", "{:.3f}"),
+    "coverage_90": ("coverage of the 90 % interval", "{:.3f}"),
+    "interval_width_minutes": ("mean width of the 90 % interval, minutes", "{:.1f}"),
+    "brier": ("Brier score of 15 minutes late or more", "{:.4f}"),
+    "brier_vs_base_rate": ("ratio to the base rate's", "{:.3f}"),
+}
+
+
+def model_card(manifest: Manifest) -> str:
+    """The card as Markdown, made from the manifest alone."""
+    lines = [
+        f"# Arrival delay model {manifest.version}",
+        "",
+        "Predicts the signed arrival delay of a flight in minutes (negative = early) when the flight is announced, by default 60",
+        "minutes before its planned departure, from what was known by then.",
+        "",
+        "## Data",
+        "",
+        *_ranges(manifest),
+        f"- Fingerprint (SHA-256 of features and targets): `{manifest.data_fingerprint}`",
+        "- Cancelled and diverted flights have no arrival delay: they are neither trained on nor scored.",
+        "",
+        "## Model",
+        "",
+        f"- {len(manifest.features)} features, contract version {manifest.feature_contract_version}, listed in `manifest.json`",
+        *(_of_regressor(manifest) if manifest.kind == PICKLED else _of_boosters(manifest)),
+        "- Confidence: completeness × t / (t + width), t the typical width; it ranks predictions by error and is not a probability",
+        "",
+        "## Results on the test period",
+        "",
+        *_results(manifest),
+        "",
+        "## Limits",
+        "",
+        "- Learned from departures of one city in one year; elsewhere and in other years the error is not known.",
+        "- The interval's coverage is an average: in storms it covers less, on quiet days more.",
+        "- Not for decisions about a single passenger's connection.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _of_boosters(manifest: Manifest) -> list[str]:
+    training = manifest.training
+    return [
+        f"- XGBoost {manifest.library_versions['xgboost']}; trees per booster: {training['trees']}, seed {training['seed']}",
+        f"- Settings: {training['settings']}",
+        f"- Mean: blend of the mean booster, the quantiles and 1 with the weights {manifest.mean_blend}",
+        f"- Interval: quantiles 0.05 and 0.95, moved away from the median by {_percent(manifest)} of the distance (CQR)",
+    ]
+
+
+def _of_regressor(manifest: Manifest) -> list[str]:
+    below, above = manifest.conformal_factors
+    return [
+        "- A pickled regressor, registered as it came: what it was trained on is not known here",
+        f"- Interval: the same for every flight, from {below:.1f} minutes under to {above:.1f} over what it says (split conformal)",
+    ]
+
+
+def _percent(manifest: Manifest) -> str:
+    return " and ".join(f"{factor:+.1%}" for factor in manifest.conformal_factors)
+
+
+def _ranges(manifest: Manifest) -> list[str]:
+    ranges: dict[str, dict[str, str]] = manifest.training.get("ranges", {})
+    return [f"- {name}: {part['first']} to {part['last']}, {part['flights']} flights" for name, part in ranges.items()]
+
+
+def _results(manifest: Manifest) -> list[str]:
+    test = manifest.metrics.get("test", {})
+    rows = [f"| {label} | {form.format(test[name])} |" for name, (label, form) in _FIGURES.items() if test.get(name) is not None]
+    return ["| figure | value |", "|---|---|", *rows] if rows else ["No flights after the training range."]

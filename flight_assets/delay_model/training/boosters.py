@@ -1,0 +1,89 @@
+"""Fitting the three boosters to one set of rows. Deterministic for one configuration and one version of XGBoost."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xgboost as xgb
+
+from flight_assets.delay_model.evaluate import LATE_MINUTES
+from flight_assets.delay_model.registry.model import LATE, MEAN, QUANTILE_LEVELS, QUANTILES
+from flight_assets.delay_model.training.config import BoosterSettings, TrainConfig
+from flight_assets.delay_model.training.split import EARLY_STOPPING, TRAIN, Mask
+
+Target = npt.NDArray[np.float32]
+_Wanted: TypeAlias = tuple[BoosterSettings, dict[str, Any], Target]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A booster cut to its best round, the settings that gave it, and its error on the early-stopping flights."""
+
+    booster: xgb.Booster
+    settings: BoosterSettings
+    score: float
+
+
+def fit_boosters(config: TrainConfig, features: pd.DataFrame, target: Target, parts: dict[str, Mask]) -> dict[str, Fitted]:
+    """Mean (squared error), quantiles (pinball, one tree for all three levels) and late (log loss), by name."""
+    low, high = config.mean_target_minutes
+    # One tree with three outputs in place of three trees: as exact, and three times faster to predict with.
+    quantiles = {"objective": "reg:quantileerror", "quantile_alpha": list(QUANTILE_LEVELS), "multi_strategy": "multi_output_tree"}
+    wanted: dict[str, _Wanted] = {
+        MEAN: (config.mean, {"objective": "reg:squarederror"}, np.clip(target, low, high)),
+        QUANTILES: (config.quantiles, quantiles, target),
+        LATE: (config.late, {"objective": "binary:logistic"}, (target >= LATE_MINUTES).astype(np.float32)),
+    }
+    # The slowest first, so that the others fit beside it.
+    with ThreadPoolExecutor(config.nthread) as pool:
+        running = {name: pool.submit(_best, config, wanted[name], features, parts) for name in (QUANTILES, MEAN, LATE)}
+        return {name: future.result() for name, future in running.items()}
+
+
+def _best(config: TrainConfig, wanted: _Wanted, features: pd.DataFrame, parts: dict[str, Mask]) -> Fitted:
+    """The booster with the least error on the early-stopping flights among the settings tried."""
+    settings, objective, label = wanted
+    train, stop = parts[TRAIN], parts[EARLY_STOPPING]
+    training = xgb.QuantileDMatrix(features[train], label[train], max_bin=config.max_bin, nthread=1)
+    stopping = xgb.QuantileDMatrix(features[stop], label[stop], ref=training, max_bin=config.max_bin, nthread=1)
+    tried = [
+        _fit(config, candidate, objective, training, stopping) for candidate in candidates(settings, config.tuning_trials, config.seed)
+    ]
+    return min(tried, key=lambda fitted: fitted.score)
+
+
+def _fit(config: TrainConfig, settings: BoosterSettings, objective: dict[str, Any], training: xgb.DMatrix, stopping: xgb.DMatrix) -> Fitted:
+    """One booster, stopped when the error on the early-stopping flights no longer falls."""
+    chosen = {name: value for name, value in asdict(settings).items() if name != "rounds"}
+    fixed = {"tree_method": "hist", "seed": config.seed, "nthread": 1, "max_bin": config.max_bin}
+    booster = xgb.train(
+        chosen | objective | fixed,
+        training,
+        settings.rounds,
+        evals=[(stopping, EARLY_STOPPING)],
+        early_stopping_rounds=config.early_stopping_rounds,
+        verbose_eval=False,
+    )
+    return Fitted(booster[: booster.best_iteration + 1], settings, float(booster.best_score))
+
+
+def candidates(settings: BoosterSettings, trials: int, seed: int) -> list[BoosterSettings]:
+    """The settings given, and ``trials`` random neighbours of them: a random search (Bergstra & Bengio 2012, JMLR 13, 281–305)."""
+    rng = np.random.default_rng(seed)
+    return [settings, *(_neighbour(settings, rng) for _ in range(trials))]
+
+
+def _neighbour(settings: BoosterSettings, rng: np.random.Generator) -> BoosterSettings:
+    return replace(
+        settings,
+        max_depth=int(rng.integers(4, 8)),
+        eta=float(np.exp(rng.uniform(np.log(0.06), np.log(0.25)))),
+        min_child_weight=float(np.exp(rng.uniform(np.log(10), np.log(200)))),
+        subsample=float(rng.uniform(0.5, 0.9)),
+        colsample_bytree=float(rng.uniform(0.25, 0.7)),
+    )

@@ -1,0 +1,64 @@
+"""Which flights train, stop the boosting, calibrate and test. By whole days, because the flights of a day share its weather."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from flight_assets.delay_model.errors import TooFewFlightsError
+from flight_assets.delay_model.training.config import TrainConfig
+
+TRAIN, EARLY_STOPPING, CALIBRATION, TEST = "train", "early_stopping", "calibration", "test"
+MIN_FLIGHTS = 100
+# One day in four of the newest days calibrates: its season is the one closest to what comes next, and training keeps most of it.
+CALIBRATION_STEP_DAYS = 4
+WEEK_DAYS = 7
+Mask = npt.NDArray[np.bool_]
+
+
+def split(config: TrainConfig, dates: npt.NDArray[np.datetime64]) -> dict[str, Mask]:
+    """The flights of each part, by their local date. No flight is in two parts, and all parts lie before the test period.
+
+    Calibration: every fourth day of the newest 4 × ``calibration_days`` before ``test_from``. Early stopping:
+    ``early_stopping_days`` spread evenly over the whole training range, so that every season has a say. Training: the rest.
+    """
+    in_range = _between(dates, config.train_from, config.test_from)
+    age_days = (np.datetime64(config.test_from) - dates).astype(np.int64)
+    recent = age_days <= CALIBRATION_STEP_DAYS * config.calibration_days
+    calibration = in_range & recent & (age_days % CALIBRATION_STEP_DAYS == 1)
+    step = _spread_step(int(age_days[in_range].max(initial=1)), config.early_stopping_days)
+    stopping = in_range & ~calibration & (age_days % step == step // 2)
+    return {
+        TRAIN: in_range & ~calibration & ~stopping,
+        EARLY_STOPPING: stopping,
+        CALIBRATION: calibration,
+        TEST: _between(dates, config.test_from, config.test_until),
+    }
+
+
+def check_sizes(parts: dict[str, Mask]) -> None:
+    """Refuse to train on next to nothing.
+
+    Raises:
+        TooFewFlightsError: a part of the training range has fewer than MIN_FLIGHTS flights.
+    """
+    for name in (TRAIN, EARLY_STOPPING, CALIBRATION):
+        found = int(parts[name].sum())
+        if found < MIN_FLIGHTS:
+            needed = f"at least {MIN_FLIGHTS} are needed; choose a longer range"
+            raise TooFewFlightsError(f"the {name} part of the training range holds {found} arrived flights, {needed}")
+
+
+def _spread_step(range_days: int, wanted_days: int) -> int:
+    """Every how many days to take one; never a multiple of a week, which would take the same weekday each time."""
+    step = max(2, range_days // max(1, wanted_days))
+    return step + 1 if step % WEEK_DAYS == 0 else step
+
+
+def _between(dates: npt.NDArray[np.datetime64], first: date | None, end: date | None) -> Mask:
+    lower = date.min + timedelta(days=1) if first is None else first
+    upper = date.max if end is None else end
+    inside: Mask = (dates >= np.datetime64(lower)) & (dates < np.datetime64(upper))
+    return inside

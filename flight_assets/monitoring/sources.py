@@ -1,0 +1,233 @@
+"""Sources of the metrics: for each store, a function that reads its samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from flight_assets.monitoring.metrics import Sample, Source
+from flight_assets.provenance import PIPELINE_JOBS, STEPS, Ledger
+from flight_assets.queries import dagster, operations
+from flight_assets.stores.hdfs import Hdfs
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+
+SECONDS_PER_MINUTE = 60.0
+
+
+def _flags(values: dict[str, float], metric: str, names: dict[str, str]) -> Iterator[Sample]:
+    for label, key in names.items():
+        yield Sample(metric, values[key], (label,))
+
+
+def from_kafka(settings: Settings) -> Iterator[Sample]:
+    """Throughput and lag per partition."""
+    lag = operations.topic_lag(settings)
+    for row in lag.itertuples():
+        partition = (str(row.partition),)
+        yield Sample("flights_kafka_messages_total", float(row.end_offset), partition)
+        yield Sample("flights_landed_messages_total", float(row.next_offset), partition)
+        yield Sample("flights_topic_lag_messages", float(row.lag), partition)
+    yield Sample("flights_lag_messages", float(lag["lag"].sum()))
+
+
+class LedgerTotals:
+    """Sums over all finished batches. Each record is read once, a bounded number per call.
+
+    So a long history fits in a scrape.
+    """
+
+    RECORDS_PER_CALL = 2_000
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._sums = dict.fromkeys(("staged", "duplicate", "quarantined"), 0)
+
+    def __call__(self, settings: Settings) -> Iterator[Sample]:
+        """The newest batches and, once every record has been read, the totals."""
+        yield from _from_batches(settings)
+        ledger = Ledger(Hdfs(operations.patient(settings)))
+        finished = ledger.last_done(STEPS[-1]) + 1
+        yield Sample("flights_batches_total", float(finished))
+        for batch_id in range(self._next, min(finished, self._next + self.RECORDS_PER_CALL)):
+            record = ledger.record(batch_id)
+            for outcome in self._sums:
+                self._sums[outcome] += getattr(record, outcome) or 0
+            self._next = batch_id + 1
+        if self._next >= finished:
+            for outcome, total in self._sums.items():
+                yield Sample("flights_events_total", float(total), (outcome,))
+
+
+def _from_batches(settings: Settings) -> Iterator[Sample]:
+    progress = operations.step_progress(settings)
+    for row in progress.itertuples():
+        yield Sample("flights_pending_batches", float(row.pending), (str(row.step),))
+    recent = operations.batches(settings)
+    if recent.empty:
+        return
+    newest = recent.iloc[-1]
+    yield Sample("flights_batch_messages", float(newest["messages"]))
+    for step in STEPS:
+        yield Sample("flights_batch_duration_seconds", float(newest[f"seconds_{step}"] or 0), (step,))
+    if recent["messages"].sum():
+        yield Sample("flights_rejected_ratio", float(recent["quarantined"].sum() / recent["messages"].sum()))
+
+
+def from_hdfs(settings: Settings) -> Iterator[Sample]:
+    """Capacity from the NameNode's JMX."""
+    found = operations.hdfs_capacity(settings)
+    yield from _flags(found, "flights_hdfs_bytes", {"capacity": "capacity_bytes", "used": "used_bytes", "remaining": "remaining_bytes"})
+    yield from _flags(found, "flights_hdfs_datanodes", {"live": "live_datanodes", "dead": "dead_datanodes"})
+    for name in ("used_ratio", "files", "under_replicated_blocks", "missing_blocks"):
+        yield Sample(f"flights_hdfs_{name}", found[name])
+
+
+def from_mongodb(settings: Settings) -> Iterator[Sample]:
+    """Sizes, and quality and prediction error of the newest flights."""
+    found = operations.mongodb_size(settings)
+    yield from _flags(found, "flights_mongodb_size_bytes", {"data": "data_bytes", "index": "index_bytes"})
+    yield Sample("flights_mongodb_storage_bytes", found["storage_bytes"])
+    yield Sample("flights_mongodb_documents", found["documents"])
+    yield Sample("flights_archive_threshold_bytes", found["threshold_bytes"])
+    yield Sample("flights_archive_threshold_used_ratio", found["threshold_used_ratio"])
+    newest = operations.newest_flights(settings)
+    if len(newest):
+        yield Sample("flights_newest_ingestion_timestamp_seconds", newest["ingestion_timestamp"].max().timestamp())
+        yield Sample("flights_quality_score_ratio", float(newest["quality_score"].mean()))
+    error = operations.prediction_error(operations.newest_flights(settings, with_outcome=True))
+    if error:
+        for statistic in ("mae", "rmse", "bias"):
+            yield Sample("flights_prediction_error_seconds", SECONDS_PER_MINUTE * getattr(error, statistic), (statistic,))
+        yield Sample("flights_prediction_interval_coverage_ratio", error.coverage)
+
+
+def from_redis(settings: Settings) -> Iterator[Sample]:
+    """Hits, misses and memory."""
+    found = operations.redis_info(settings)
+    yield Sample("flights_redis_hits_total", found["hits"])
+    yield Sample("flights_redis_misses_total", found["misses"])
+    yield Sample("flights_redis_evicted_total", found["evicted"])
+    for name in ("hit_ratio", "memory_bytes", "keys"):
+        yield Sample(f"flights_redis_{name}", found[name])
+
+
+def from_dagster(settings: Settings) -> Iterator[Sample]:
+    """Runs, daemons and the age of the data."""
+    quick = operations.patient(settings)
+    runs = dagster.runs(quick, operations.RECENT_RUNS)
+    for (job, status), count in runs.groupby(["job", "status"]).size().items():
+        yield Sample("flights_dagster_runs", float(count), (str(job), str(status)))
+    for job, failures in dagster.failed_since_success(runs).items():
+        yield Sample("flights_dagster_failed_since_success", float(failures), (job,))
+    for row in dagster.daemons(quick).itertuples():
+        yield Sample("flights_dagster_daemon_up", float(row.healthy), (str(row.daemon),))
+    age, _ = operations.pipeline_runs(runs, datetime.now(UTC))
+    if age is not None:
+        yield Sample("flights_data_age_seconds", age)
+
+
+def from_latency(settings: Settings) -> Iterator[Sample]:
+    """Return the latency, which needs MongoDB and Dagster; nothing if one of them is down."""
+    found = operations.latencies(operations.newest_flights(settings), operations.visible_at(settings))
+    for quantile in ("0.5", "0.95") if len(found) else ():
+        yield Sample("flights_visible_latency_seconds", float(found.quantile(float(quantile))), (quantile,))
+
+
+def from_spark(settings: Settings) -> Iterator[Sample]:
+    """Tasks and memory from Spark's REST interface."""
+    found = operations.spark_memory(settings)
+    yield Sample("flights_spark_active_tasks", found["active_tasks"])
+    yield from _flags(found, "flights_spark_memory_bytes", {"used": "memory_used_bytes", "limit": "memory_limit_bytes"})
+
+
+def from_warehouse(settings: Settings) -> Iterator[Sample]:
+    """Check results and model monitoring, through a session of its own that ends with the call, so that it bears a restart of Spark."""
+    from pyspark.sql import SparkSession
+
+    from flight_assets.stores.warehouse import prepare, refuse_unreachable
+
+    refuse_unreachable(operations.patient(settings))
+    session = SparkSession.builder.remote(settings.spark_remote).create()
+    try:
+        warehouse = prepare(session, settings)
+        checks, monitored = operations.latest_checks(warehouse), operations.latest_monitoring(warehouse)
+    finally:
+        session.stop()
+    for row in checks.itertuples():
+        yield Sample("flights_check_passed", float(row.passed), (str(row.check_name), str(row.asset)))
+    for row in monitored.itertuples():
+        labels = (str(row.metric), str(row.subject))
+        if pd.notna(row.value):
+            yield Sample("flights_model_monitoring", float(row.value), labels)
+        yield Sample("flights_model_breached", float(bool(row.breached)), labels)
+
+
+def from_machine(settings: Settings) -> Iterator[Sample]:
+    """CPU, memory and disk."""
+    found = operations.machine(settings)
+    yield Sample("flights_host_cpu_used_ratio", found["cpu_used_ratio"])
+    yield from _flags(found, "flights_host_memory_bytes", {"used": "memory_used_bytes", "total": "memory_total_bytes"})
+    yield from _flags(found, "flights_host_disk_bytes", {"free": "disk_free_bytes", "total": "disk_total_bytes"})
+    yield Sample("flights_host_disk_used_ratio", found["disk_used_ratio"])
+
+
+def from_services(settings: Settings) -> Iterator[Sample]:
+    """Sample whether each service of the embedded platform works, and its memory."""
+    for row in operations.services(settings).itertuples():
+        yield Sample("flights_service_up", float(row.works), (str(row.service),))
+        yield Sample("flights_service_memory_bytes", float(row.rss_mb) * 1024 * 1024, (str(row.service),))
+
+
+def health(settings: Settings, samples: Iterable[Sample]) -> Iterator[Sample]:
+    """The health score from the other samples of a scrape."""
+    by_name: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_name.setdefault(sample.metric, []).append(sample)
+
+    def one(name: str) -> float | None:
+        return by_name[name][0].value if name in by_name else None
+
+    up = [sample.value for sample in by_name.get("flights_service_up", [])]
+    runs = Counter[str]()
+    for sample in by_name.get("flights_dagster_runs", []):
+        if sample.labels[0] in PIPELINE_JOBS:
+            runs[sample.labels[1]] += int(sample.value)
+    ended = sum(runs[status] for status in dagster.ENDED)
+    parts = operations.health_parts(
+        settings,
+        works=sum(up) / len(up) if up else None,
+        data_age_s=one("flights_data_age_seconds"),
+        succeeded=runs["SUCCESS"] / ended if ended else None,
+        lag=one("flights_lag_messages"),
+        rejected=(one("flights_rejected_ratio") or 0.0) if "flights_batches_total" in by_name else None,
+    )
+    for part, value in parts.items():
+        yield Sample("flights_health_part_ratio", value, (part,))
+    yield Sample("flights_health_score_ratio", operations.health_score(parts))
+
+
+def sources() -> tuple[Source, ...]:
+    """Return every source.
+
+    Cheap ones are read at each scrape. The checks of the services write and read, and the warehouse costs a
+    Spark query.
+    """
+    return (
+        Source("kafka", 5.0, from_kafka),
+        Source("ledger", 10.0, LedgerTotals()),
+        Source("hdfs", 10.0, from_hdfs),
+        Source("mongodb", 10.0, from_mongodb),
+        Source("redis", 5.0, from_redis),
+        Source("dagster", 10.0, from_dagster),
+        Source("latency", 30.0, from_latency),
+        Source("spark", 10.0, from_spark),
+        Source("warehouse", 300.0, from_warehouse),
+        Source("machine", 5.0, from_machine),
+        Source("services", 60.0, from_services),
+    )

@@ -1,0 +1,93 @@
+"""The figures that checks are held against, and the results in ``check_results``.
+
+A batch's own rows are looked at with each batch, whole tables at night (``evaluate_tables``).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING
+from flight_assets.pipeline import checks, event_dedup
+from flight_assets.pipeline.batch_rows import rows_of_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flight_assets.contracts.tables import Table
+    from flight_assets.pipeline.batch_rows import BatchRows
+    from flight_assets.provenance import BatchRecord, CheckResult
+    from flight_assets.settings import Settings
+    from flight_assets.stores.warehouse import Warehouse
+
+# Tables whose key and schema are looked at in full at night, and the asset that each belongs to.
+KEPT_TABLES = {STAGING: "staged_events", QUARANTINE: "staged_events", PREDICTIONS: "predictions", FACT: "hive_fact"}
+
+
+def of_staging(rows: BatchRows, record: BatchRecord, settings: Settings) -> list[CheckResult]:
+    """Return what the checks of a batch that was staged have found in its rows."""
+    ids = _appended(rows, STAGING, record, "event_id") if record.staged else []
+    rejected = _appended(rows, QUARANTINE, record, "kafka_offset") if record.quarantined else []
+    return [
+        checks.messages_conserved(record, len(ids), len(rejected)),
+        checks.key_unique(checks.EVENTS_UNIQUE, len(ids), len(set(ids))),
+        checks.quality(record.staged or 0, record.quality, settings.quality_threshold),
+        checks.rejected_share(record),
+        checks.fields_known(record),
+        checks.values_clean(record),
+        checks.codes_known(record),
+        checks.schema_is_the_contract("staged_events", STAGING, rows.warehouse.log(STAGING).columns()),
+    ]
+
+
+def _appended(rows: BatchRows, table: Table, record: BatchRecord, column: str) -> list[Any]:
+    """Return a column of the rows that a batch has appended to a table.
+
+    They are read from the files of its commit, without Spark. A commit long ago is in the log no more, or far back: a repeat
+    after an outage then asks Spark for the rows.
+    """
+    log = rows.warehouse.log(table)
+    commit = log.append_of(table.name, record.batch_id)
+    found = log.read(commit, [column]) if commit else rows_of_batch(rows.warehouse, table, record).select(column).toArrow()
+    return list(found[column].to_pylist())
+
+
+def of_predictions(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list[CheckResult]:
+    """Return what the checks of a batch's predictions have found. ``there``: its rows in the table, ``keys``: flights among them."""
+    return [
+        checks.key_unique(checks.PREDICTIONS_UNIQUE, there, keys, record.predicted),
+        checks.schema_is_the_contract("predictions", PREDICTIONS, rows.warehouse.log(PREDICTIONS).columns()),
+    ]
+
+
+def of_fact(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list[CheckResult]:
+    """Return what the checks of a batch in the fact table have found. ``there``: rows of its flights, ``keys``: flights among them."""
+    return [
+        checks.key_unique(checks.FLIGHTS_UNIQUE, there, keys),
+        checks.all_in_fact(record, keys),
+        checks.schema_is_the_contract("hive_fact", FACT, rows.warehouse.log(FACT).columns()),
+    ]
+
+
+def evaluate_tables(warehouse: Warehouse) -> list[CheckResult]:
+    """Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by; and no staged event that
+    the search for duplicates would overlook.
+    """  # noqa: D205
+    results = [checks.ids_complete(event_dedup.missing(warehouse))]
+    for table, asset in KEPT_TABLES.items():
+        check = checks.Check(f"{table.name}_key_unique", asset, f"No {', '.join(table.key)} twice in {table.name}.")
+        results.append(checks.key_unique(check, *checks.count_keys(warehouse.read(table), table.key)))
+    return results
+
+
+def keep_results(warehouse: Warehouse, results: Sequence[CheckResult], batch_id: int | None, version: int, writer: str = "") -> None:
+    """Append results to ``check_results`` in one commit; keeping the same or an earlier ``version`` of a writer again writes nothing."""
+    now = datetime.now(UTC)
+    rows = [_row(result, batch_id, now) for result in results]
+    if rows:
+        warehouse.append_once(warehouse.rows(CHECK_RESULTS, rows), CHECK_RESULTS, version, writer)
+
+
+def _row(result: CheckResult, batch_id: int | None, now: datetime) -> dict[str, Any]:
+    return result.model_dump(exclude={"name"}) | {"check_name": result.name, "batch_id": batch_id, "timestamp": now}

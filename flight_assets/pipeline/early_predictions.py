@@ -1,0 +1,120 @@
+"""What continuous processing writes ahead of the batches: predictions, which the batches take over, and documents, which they confirm.
+
+A prediction is made once: the first one kept stands, is shown, and is what the batch of its event writes into the warehouse. Documents
+carry ``mongo.UNCONFIRMED`` for their batch until it has come. One whose event its batch has not staged is taken back by the run after it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flight_assets.contracts.tables import PREDICTED_COLUMNS
+from flight_assets.provenance import METADATA_ROOT
+from flight_assets.stores import mongo
+from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED, Document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flight_assets.provenance import BatchRecord, OffsetRange
+    from flight_assets.settings import Settings
+    from flight_assets.stores.hdfs import Hdfs
+
+EARLY = "early_predictions"
+
+
+def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:  # noqa: ANN401 - pymongo's generic type
+    """Keep each prediction unless its flight has one. Returns by flight the one that stands.
+
+    ``predictions``: flight_id, event_id, kafka_partition, kafka_offset, and PREDICTED_COLUMNS.
+    """
+    from pymongo import InsertOne
+
+    documents = [{"_id": each["flight_id"], **each} for each in predictions]
+    refused = mongo.write_unless_there(db[EARLY], [InsertOne(document) for document in documents], documents)
+    earlier = db[EARLY].find({"_id": {"$in": [document["_id"] for document in refused]}}) if refused else []
+    return {document["_id"]: document for document in [*documents, *earlier]}
+
+
+def taken_over(settings: Settings, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:
+    """Return ``of_batch`` of a batch that is being processed; predictions that earlier batches have taken over are forgotten."""
+    with mongo.database(settings) as db:
+        forget_before(db, {partition: taken.first for partition, taken in record.offsets.items()})
+        return of_batch(db, hdfs, record)
+
+
+def of_batch(db: Any, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
+    """The predictions that were made from a batch's events ahead of it: event_id, and PREDICTED_COLUMNS as a struct ``early``; None if
+    there are none.
+
+    They go beside the batch's record when they are first asked for, so that a repeat of the batch, or of its day, takes the same.
+    """  # noqa: D205
+    kept = kept_of_batch(hdfs, record.batch_id)
+    if kept is None:
+        kept = _made(db, record.offsets)
+        if kept is not None:
+            content = io.BytesIO()
+            pq.write_table(kept, content)
+            hdfs.write(_path(record.batch_id), content.getvalue())
+    return kept
+
+
+def kept_of_batch(hdfs: Hdfs, batch_id: int) -> pa.Table | None:
+    """What ``of_batch`` gave for a batch; None if that was none."""
+    try:
+        return pq.read_table(io.BytesIO(hdfs.read(_path(batch_id))))
+    except FileNotFoundError:
+        return None
+
+
+def _path(batch_id: int) -> str:
+    return f"{METADATA_ROOT}/early_predictions/batch_{batch_id:08d}.parquet"
+
+
+def _made(db: Any, offsets: Mapping[str, OffsetRange]) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
+    if not offsets:
+        return None
+    ranges = [
+        {"kafka_partition": int(partition), "kafka_offset": {"$gte": taken.first, "$lte": taken.last}}
+        for partition, taken in offsets.items()
+    ]
+    rows = [
+        {"event_id": each["event_id"], "early": {name: each[name] for name in PREDICTED_COLUMNS}}
+        for each in db[EARLY].find({"$or": ranges})
+    ]
+    said = pa.struct([(name, pa.string() if name == "model_version" else pa.float64()) for name in PREDICTED_COLUMNS])
+    return pa.Table.from_pylist(rows, pa.schema([("event_id", pa.string()), ("early", said)])) if rows else None
+
+
+def forget_before(db: Any, next_offsets: Mapping[str, int]) -> None:  # noqa: ANN401 - pymongo's generic type
+    """Drop the predictions of events before these offsets: batches have taken them over."""
+    if next_offsets:
+        db[EARLY].delete_many(_before("kafka_offset", next_offsets))
+
+
+def unconfirmed_before(db: Any, next_offsets: Mapping[str, int]) -> list[Document]:  # noqa: ANN401 - pymongo's generic type
+    """The documents of events before these offsets that no batch has confirmed: _id, flight_date, version."""
+    if not next_offsets:
+        return []
+    query = {"batch_id": UNCONFIRMED, **_before("version.kafka_offset", next_offsets)}
+    return list(db[FLIGHTS].find(query, ["flight_date", "version"]))
+
+
+def take_back(db: Any, unconfirmed: Sequence[Document], instead: Sequence[Document]) -> None:  # noqa: ANN401 - pymongo's generic type
+    """Replace documents that no batch has confirmed by what the warehouse has of their flights, or drop them where it has nothing."""
+    from pymongo import DeleteOne, ReplaceOne
+
+    known = {document["_id"]: document for document in instead}
+    writes: list[Any] = []
+    for document in unconfirmed:
+        still_there = {"_id": document["_id"], "version": document["version"], "batch_id": UNCONFIRMED}
+        writes.append(ReplaceOne(still_there, known[document["_id"]]) if document["_id"] in known else DeleteOne(still_there))
+    db[FLIGHTS].bulk_write(writes, ordered=False)
+
+
+def _before(offset: str, next_offsets: Mapping[str, int]) -> Document:
+    return {"$or": [{"kafka_partition": int(partition), offset: {"$lt": end}} for partition, end in next_offsets.items()]}

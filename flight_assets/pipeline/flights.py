@@ -1,0 +1,175 @@
+"""One row per flight that a batch touched: its newest state, its prediction, and how it ended. Every later step writes from these rows.
+
+State and features come from the staged events alone, so a repeat, a backfill or a late run gives the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa  # not only for type checkers: Spark reads the annotations of the functions it gets
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.features import LOOKBACK, PAST_COLUMNS
+from flight_assets.contracts.message import EventType
+from flight_assets.contracts.ranges import DateRange, in_date_ranges
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, arrow_schema
+from flight_assets.pipeline.inference import DAYS_BACK, flat_table, predictions_of
+from flight_assets.stores.spark_types import ddl, sql_type
+from flight_assets.transforms.flights import ACTUAL_SQL, OUTCOME_SQL, STATE_COLUMNS, error_minutes, flight_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyspark.sql import DataFrame
+
+    from flight_assets.pipeline.predictors import Predictors
+    from flight_assets.stores.warehouse import Warehouse
+
+_FACT = arrow_schema(FACT)
+PREDICTION = pa.struct([_FACT.field(name) for name in PREDICTED_COLUMNS])
+_NOT_ASKED = date(1, 1, 1)
+FLIGHT_SCHEMA = pa.schema(
+    [
+        *(_FACT.field(name) for name in (*STATE_COLUMNS, *PREDICTED_COLUMNS)),
+        ("prediction_id", pa.string()),
+        ("prediction_timestamp", pa.timestamp("us", "UTC")),
+        ("is_first_seen", pa.bool_()),
+        ("is_announced", pa.bool_()),
+        ("is_predicted_now", pa.bool_()),
+        ("is_newest", pa.bool_()),
+        ("challenger", PREDICTION),
+    ]
+)
+"""A flight before its truth. ``is_first_seen``: this batch is the first to tell of it, ``is_announced``: by its scheduled event, so that
+it is predicted; ``is_predicted_now``: the prediction is not in the table yet; ``is_newest``: its newest event is of
+this batch. ``challenger`` is what a challenger predicts."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The batch that flights are of, and the days that its events are about.
+
+    ``state_upto``: the newest batch whose events count for the state, the batch itself if not given.
+    """
+
+    batch_id: int
+    flight_dates: Sequence[DateRange]
+    announced_dates: Sequence[DateRange]
+    state_upto: int | None = None
+
+    @property
+    def of_its_days(self) -> str:
+        """SQL condition by which tables skip the files of other days than those of the batch's flights."""
+        return in_date_ranges("flight_date", self.flight_dates)
+
+
+def flights(
+    warehouse: Warehouse, events: DataFrame, scope: Scope, predictors: Predictors, early: pa.Table | None, known: DataFrame | None = None
+) -> DataFrame:
+    """Return one row per flight of these events: FLIGHT_SCHEMA, ``outcome``, ``actual_delay_minutes``, ``error_minutes``. Lazy.
+
+    Args:
+        warehouse: the tables with what earlier batches have staged and predicted.
+        events: the staged events of the batch, computed.
+        scope: which batch, and its days.
+        predictors: the models that predict the flights which the batch announces.
+        early: predictions that the live process has made of its events, from ``early_predictions.of_batch``; they stand.
+        known: rows of ``predictions`` that stand; by default those of this batch and earlier ones.
+    """
+    upto = scope.batch_id if scope.state_upto is None else scope.state_upto
+    staging = warehouse.read(STAGING)
+    ids = events.select("flight_id").distinct()
+    others = staging.where(f"batch_id != {scope.batch_id} AND batch_id <= {upto} AND {scope.of_its_days}")
+    rows = flight_rows(events.unionByName(others.join(F.broadcast(ids), "flight_id", "left_semi")))
+    if known is None:
+        known = warehouse.read(PREDICTIONS).where(f"batch_id <= {scope.batch_id} AND {scope.of_its_days}")
+    rows = with_known_predictions(rows, known)
+    is_first_seen = F.col("first.batch_id") == scope.batch_id
+    is_announced = is_first_seen & (F.col("first.event_type") == EventType.SCHEDULED.value)
+    is_asked = is_announced & F.col("model_version").isNull() & F.lit(predictors.champion is not None)
+    marks = {"is_first_seen": is_first_seen, "is_announced": is_announced, "is_predicted_now": is_asked}
+    rows = rows.withColumns(marks | {"is_newest": F.col("newest_batch_id") == scope.batch_id})
+    return with_truth(_with_predictions(rows, events, staging, scope, predictors, early))
+
+
+def with_known_predictions(rows: DataFrame, predictions: DataFrame) -> DataFrame:
+    """Add the prediction that each flight has, if it has one: PREDICTED_COLUMNS, prediction_id and prediction_timestamp."""
+    return rows.join(predictions.select("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS), "flight_id", "left")
+
+
+def with_truth(rows: DataFrame) -> DataFrame:
+    """Add how each flight ended: ``outcome``, ``actual_delay_minutes`` and ``error_minutes``."""
+    actual = F.expr(ACTUAL_SQL)
+    truth = {"outcome": F.expr(OUTCOME_SQL), "actual_delay_minutes": actual}
+    return rows.withColumns(truth | {"error_minutes": error_minutes(actual, F.col("predicted_delay_minutes"))})
+
+
+def _with_predictions(
+    rows: DataFrame, events: DataFrame, staging: DataFrame, scope: Scope, predictors: Predictors, early: pa.Table | None
+) -> DataFrame:
+    """Fill in the predictions of the flights that are asked for, in one pass of Python over flights and the events they look back on."""
+    nothing = F.lit(None).cast(sql_type(PREDICTION))
+    if predictors.champion is None or not scope.announced_dates:
+        return rows.withColumn("challenger", nothing).select(*FLIGHT_SCHEMA.names)
+    if early is None:
+        rows = rows.withColumn("early", nothing)
+    else:
+        made = rows.sparkSession.createDataFrame(early).withColumnRenamed("event_id", "_event_id")
+        rows = rows.join(F.broadcast(made), F.col("first.event_id") == F.col("_event_id"), "left").drop("_event_id")
+    day = F.when(F.col("is_predicted_now"), F.to_date("first.timestamp")).otherwise(F.lit(_NOT_ASKED))
+    grouped = rows.withColumn("_day", day).groupBy("_day").cogroup(history_of(events, staging, scope).groupBy("_day"))
+    return grouped.applyInArrow(_predictor(predictors), ddl(FLIGHT_SCHEMA))
+
+
+def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame:
+    """Return PAST_COLUMNS of the events that predictions may look back on, with ``_day``, the UTC day of the predictions.
+
+    An event is there once for each day that looks back on it.
+    """
+    spans = " OR ".join(
+        f"timestamp BETWEEN TIMESTAMP'{datetime.combine(first, time()) - LOOKBACK}Z' "
+        f"AND TIMESTAMP'{datetime.combine(last + timedelta(days=1), time())}Z'"
+        for first, last in scope.announced_dates
+    )
+    happened = F.to_date("timestamp")
+    reaches = F.explode(F.sequence(happened, F.date_add(happened, DAYS_BACK)))
+    is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
+    asked = events.where(is_scheduled).select(happened.alias("_day")).distinct()
+    past = staging.where(f"batch_id <= {scope.batch_id} AND ({spans or 'false'})").select(*PAST_COLUMNS).withColumn("_day", reaches)
+    return past.join(F.broadcast(asked), "_day", "left_semi")
+
+
+def _predictor(predictors: Predictors) -> Callable[[pa.Table, pa.Table], pa.Table]:
+    def fill_in(rows: pa.Table, events: pa.Table) -> pa.Table:
+        nothing = pa.nulls(rows.num_rows, PREDICTION)
+        if not rows.num_rows or rows["_day"][0].as_py() == _NOT_ASKED:
+            return rows.append_column("challenger", nothing).select(FLIGHT_SCHEMA.names).cast(FLIGHT_SCHEMA)
+        said, challenger = _predict(rows, events, predictors)
+        columns = {name: rows[name] for name in FLIGHT_SCHEMA.names if name in rows.column_names}
+        columns |= {name: said.field(name) for name in PREDICTED_COLUMNS}
+        first = rows["first"].combine_chunks()
+        columns |= {"prediction_id": first.field("event_id"), "prediction_timestamp": first.field("timestamp")}
+        columns["challenger"] = nothing if challenger is None else challenger
+        return pa.table([columns[name] for name in FLIGHT_SCHEMA.names], names=FLIGHT_SCHEMA.names).cast(FLIGHT_SCHEMA)
+
+    return fill_in
+
+
+def _predict(rows: pa.Table, events: pa.Table, predictors: Predictors) -> tuple[pa.StructArray, pa.StructArray | None]:
+    """Return what stands of the champion, and what a challenger says; one of PREDICTION per row."""
+    import pyarrow.compute as pc
+
+    from flight_assets.delay_model.features.build import build_features
+
+    early = rows["early"].combine_chunks()
+    is_made = early.is_valid()
+    if predictors.challenger is None and pc.all(is_made).as_py():
+        return early, None
+    features = build_features(flat_table(rows["first"].combine_chunks()).to_pandas(), events.select(PAST_COLUMNS).to_pandas())
+    new = predictions_of(str(predictors.champion), features, predictors.pinned_sha256)
+    fields = [pc.if_else(is_made, early.field(name), new.field(name)) for name in PREDICTED_COLUMNS]
+    challenger = predictors.challenger and predictions_of(predictors.challenger, features, predictors.pinned_sha256)
+    return pa.StructArray.from_arrays(fields, names=list(PREDICTED_COLUMNS)), challenger or None

@@ -1,0 +1,74 @@
+"""predict: the predictions of the flights that a batch announces into ``predictions``, and how flights ended beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, EVENT_ORDER_TYPE, PREDICTED_COLUMNS, PREDICTIONS
+from flight_assets.transforms.flights import ORDER
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from flight_assets.pipeline.flights import Scope
+    from flight_assets.stores.warehouse import Warehouse
+
+_OUTCOME_COLUMNS = ("outcome", "actual_delay_minutes", "error_minutes", "outcome_timestamp", "outcome_offset", "newest_event")
+# Rows of before the column have their outcome's event in its place.
+_KNOWN_EVENT = (
+    "coalesce(t.newest_event, named_struct('timestamp', t.outcome_timestamp, 'ingestion_timestamp', t.outcome_timestamp, "
+    "'kafka_partition', -1, 'kafka_offset', t.outcome_offset))"
+)
+
+
+def prediction_rows(flights: DataFrame, batch_id: int) -> DataFrame:
+    """Return the predicted flights as rows of ``predictions``; ``batch_id``: the batch that predicts those that are not there yet."""
+    is_over = F.col("outcome").isNotNull()
+    columns = {
+        "newest_event": F.struct(*ORDER).cast(EVENT_ORDER_TYPE),
+        "outcome_timestamp": F.when(is_over, F.col("timestamp")),
+        "outcome_offset": F.when(is_over, F.col("kafka_offset")),
+        "prediction_date": F.to_date("prediction_timestamp"),
+        "batch_id": F.lit(batch_id).cast("bigint"),
+    }
+    return flights.where(F.col("prediction_id").isNotNull()).withColumns(columns).select(*PREDICTIONS.column_names, "is_predicted_now")
+
+
+def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:
+    """Insert predictions that are new, and bring the outcomes of predicted flights up to their newest event. Returns the rows inserted.
+
+    A prediction once made stays. A repeat changes nothing, and neither does a run that was overtaken.
+    """
+    assignments = ", ".join(f"t.{name} = s.{name}" for name in _OUTCOME_COLUMNS)
+    names = ", ".join(PREDICTIONS.column_names)
+    values = ", ".join(f"s.{name}" for name in PREDICTIONS.column_names)
+    update = f"WHEN MATCHED AND s.newest_event > {_KNOWN_EVENT} THEN UPDATE SET {assignments}"
+    insert = f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"  # noqa: S608 - names of the contract
+    clauses = f"{update} {insert}"
+    return warehouse.merge(PREDICTIONS, prediction_rows(flights, scope.batch_id), clauses, scope.flight_dates).inserted
+
+
+def merge_challenger(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:
+    """Insert what a challenger predicted, once per flight and version. Returns the rows inserted."""
+    said = {name: F.col("challenger")[name] for name in PREDICTED_COLUMNS}
+    rows = flights.where(F.col("challenger").isNotNull()).withColumns(
+        said | {"prediction_date": F.to_date("prediction_timestamp"), "batch_id": F.lit(scope.batch_id).cast("bigint")}
+    )
+    rows = rows.select(*CHALLENGER_PREDICTIONS.column_names)
+    clauses = "WHEN NOT MATCHED THEN INSERT *"
+    return warehouse.merge(CHALLENGER_PREDICTIONS, rows, clauses, scope.flight_dates, "t.model_version = s.model_version").inserted
+
+
+def prediction_counts(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> dict[str, Any]:
+    """Return flights that the batch announced, first saw too late, and predicted; ``rows`` and ``keys`` of its predictions there are."""
+    of_flights = flights.agg(
+        F.count_if("is_announced").alias("to_predict"),
+        F.count_if(F.col("is_first_seen") & ~F.col("is_announced")).alias("seen_too_late"),
+        F.count_if(F.col("is_announced") & F.col("prediction_id").isNotNull()).alias("predicted"),
+        F.count("*").alias("flights"),
+    )
+    there = warehouse.read(PREDICTIONS).where(f"batch_id = {scope.batch_id} AND {scope.of_its_days}")
+    of_table = there.agg(F.count("*").alias("rows"), F.count_distinct("flight_id").alias("keys"))
+    return {name: int(count) for name, count in of_flights.crossJoin(of_table).collect()[0].asDict().items()}

@@ -1,0 +1,47 @@
+"""The models that predict in a run: the champion, a challenger beside it, and why one of them cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flight_assets.delay_model.errors import ModelError
+
+if TYPE_CHECKING:
+    from flight_assets.settings import Settings
+    from flight_assets.stores.models import ModelStore
+
+
+@dataclass(frozen=True)
+class Predictors:
+    """The versions that predict in this run; ``problem`` says in a sentence why there is no champion, or no challenger."""
+
+    champion: str | None
+    challenger: str | None = None
+    pinned_sha256: str = ""
+    problem: str | None = None
+
+
+def usable_predictors(settings: Settings, store: ModelStore) -> Predictors:
+    """Return champion and challenger, as far as they can be loaded and were made for these features."""
+    pinned = settings.pickled_model_sha256
+    state = store.state()
+    if state is None or state.champion is None:
+        return Predictors(
+            None, None, pinned, "there is no delay model: flights stay without prediction until `flights model train` has run"
+        )
+    problem = _problem(store, state.champion, pinned)
+    if problem:
+        remedy = "flights stay without prediction until `flights model rollback`, `promote` or `train` gives a usable one"
+        return Predictors(None, None, pinned, f"the champion cannot be used: {problem}; {remedy}")
+    against = _problem(store, state.challenger, pinned) if state.challenger else None
+    challenger = None if against else state.challenger
+    return Predictors(state.champion, challenger, pinned, f"the challenger cannot be used: {against}" if against else None)
+
+
+def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:
+    try:
+        store.load(version, pinned_sha256)
+    except ModelError as error:
+        return str(error)
+    return None

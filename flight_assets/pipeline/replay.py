@@ -1,0 +1,189 @@
+"""Rejected messages into the topic again, each once.
+
+The order of a replay: note the intent of each message in MongoDB (its position is the key, so a second intent is refused), send with the
+position as a header, then look the headers up in the topic and note where each message went. A crash between any two of these leaves
+intents; the next replay first looks them up in the topic, from where it ended when they were noted: what is found was sent, what is not
+was never sent and may be. The processing lease keeps replays apart from each other. A repaired or replayed message is a new message of
+the topic, so the ledger counts it like any other; should it ever come twice, its event_id makes the second a duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from flight_assets.errors import FlightsError
+from flight_assets.producer.events import Message
+from flight_assets.producer.publish import publish
+from flight_assets.stores import kafka, lease, mongo
+from flight_assets.stores.dimensions import read_reference
+from flight_assets.transforms.check import check
+from flight_assets.transforms.rules import Checks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from flight_assets.settings import Settings
+    from flight_assets.stores.warehouse import Warehouse
+
+REPLAYS = "quarantine_replays"
+HEADER = "flights-replay-of"
+LEASE_WAIT_S = 120.0
+SENDING, SENT = "sending", "sent"
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row of ``quarantined_events``; ``ingestion_timestamp`` is RFC 3339, UTC."""
+
+    topic: str
+    kafka_partition: int
+    kafka_offset: int
+    ingestion_timestamp: str
+    batch_id: int
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes | None
+
+    @property
+    def id(self) -> str:
+        """Its position in Kafka: topic-partition-offset."""
+        return f"{self.topic}-{self.kafka_partition}-{self.kafka_offset}"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay did: ids sent now, ids sent by an earlier replay, and (id, reason, detail) of those that would be rejected again."""
+
+    sent: list[str] = field(default_factory=list)
+    already: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def replay(
+    settings: Settings, warehouse: Warehouse, messages: Sequence[Rejected], repairs: Mapping[str, Any], dry_run: bool = False
+) -> Replay:
+    """Send messages again that the contract and the dimensions accept by now, or once repaired; each once, whatever happens in between.
+
+    Args:
+        settings: where the stores are.
+        warehouse: the warehouse, which has the dimensions.
+        messages: what to send.
+        repairs: by id, the corrected message (a JSON object) that is sent in its place.
+        dry_run: only say what would be sent.
+
+    Raises:
+        LeaseBusy: a run is processing, and still was after two minutes.
+        StoreUnavailable: MongoDB, Kafka or Spark does not answer; calling again completes what was begun.
+    """
+    with lease.hold(settings, "a replay of rejected messages", LEASE_WAIT_S):
+        settle(settings)
+        done = replays(settings, [message.id for message in messages])
+        fresh = [_repaired(message, repairs.get(message.id)) for message in messages if message.id not in done]
+        refused = _still_rejected(warehouse, fresh)
+        sending = [message for message in fresh if message.id not in refused]
+        if sending and not dry_run:
+            _note_intents(settings, sending, repairs)
+            servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
+            result = publish(map(_message, sending), servers, topic, security=kafka.security_options(settings))
+            settle(settings)
+            if result.failed:
+                raise FlightsError(f"{result.failed} messages are too large for the broker; the others were sent")
+    return Replay([message.id for message in sending], sorted(done), [(name, *why) for name, why in refused.items()])
+
+
+def replays(settings: Settings, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of these messages, those that were sent again or are being sent: state, at (UTC), to (topic-partition-offset), repaired."""
+    with mongo.database(settings) as db:
+        found = db[REPLAYS].find({"_id": {"$in": list(ids)}})
+        return {
+            doc["_id"]: {
+                "state": doc["state"],
+                "at": doc["at"].isoformat(),
+                "to": doc.get("to"),
+                "repaired": doc["repaired"],
+            }
+            for doc in found
+        }
+
+
+def settle(settings: Settings) -> None:
+    """Look up in the topic what became of intents: found ones were sent; the others never were, and are dropped."""
+    with mongo.database(settings) as db:
+        open_intents = list(db[REPLAYS].find({"state": SENDING}))
+        if not open_intents:
+            return
+        # A partition that the topic has gained since is read from its beginning.
+        starts = {number: min(doc["ends"].get(str(number), 0) for doc in open_intents) for number in kafka.end_offsets(settings)}
+        found = dict(kafka.headers_since(settings, starts, HEADER))
+        for doc in open_intents:
+            if doc["_id"] in found:
+                db[REPLAYS].update_one({"_id": doc["_id"]}, {"$set": {"state": SENT, "to": found[doc["_id"]]}, "$unset": {"ends": ""}})
+            else:
+                db[REPLAYS].delete_one({"_id": doc["_id"], "state": SENDING})
+
+
+def _note_intents(settings: Settings, messages: Sequence[Rejected], repairs: Mapping[str, Any]) -> None:
+    ends = {str(number): end for number, end in kafka.end_offsets(settings).items()}
+    now = datetime.now(UTC)
+    with mongo.database(settings) as db:
+        db[REPLAYS].insert_many(
+            [{"_id": message.id, "state": SENDING, "at": now, "repaired": message.id in repairs, "ends": ends} for message in messages]
+        )
+
+
+def _repaired(message: Rejected, repair: Any) -> Rejected:  # noqa: ANN401 - a JSON value
+    """The message with its corrected content, and the key that goes with it; as it is without one."""
+    if repair is None:
+        return message
+    key = repair.get("flight_id") if isinstance(repair, dict) else None
+    value = json.dumps(repair, ensure_ascii=False, separators=(",", ":")).encode()
+    return replace(message, value=value, key=str(key).encode() if key else message.key)
+
+
+def _message(message: Rejected) -> Message:
+    return Message(message.key, message.value or b"", 0, headers=((HEADER, message.id.encode()),))
+
+
+def _still_rejected(warehouse: Warehouse, messages: Sequence[Rejected]) -> dict[str, tuple[str, str]]:
+    """Return reason and detail of each message that would be rejected again, by id."""
+    if not messages:
+        return {}
+    columns = {
+        "key": pa.array([each.key for each in messages], pa.binary()),
+        "value": pa.array([each.value for each in messages], pa.binary()),
+        "topic": pa.array([each.topic for each in messages], pa.string()),
+        "kafka_partition": pa.array([0] * len(messages), pa.int32()),
+        "kafka_offset": pa.array(range(len(messages)), pa.int64()),
+        "ingestion_timestamp": pa.array([datetime.now(UTC)] * len(messages), pa.timestamp("us", "UTC")),
+        "batch_id": pa.array([0] * len(messages), pa.int64()),
+    }
+    checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
+    found = check(pa.table(columns), checks).select(["kafka_offset", "reason", "detail"]).to_pylist()
+    return {messages[row["kafka_offset"]].id: (row["reason"], row["detail"]) for row in found if row["reason"]}
+
+
+def read_repairs(lines: Iterable[str]) -> dict[str, Any]:
+    """Corrected messages by id, from JSON Lines: an object with ``id`` and ``message`` per line; empty lines are skipped.
+
+    Raises:
+        FlightsError: a line is no such object, or an id comes twice.
+    """
+    found: dict[str, Any] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            repair = json.loads(line)
+            name, message = repair["id"], repair["message"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise FlightsError(f'line {number} is not {{"id": …, "message": {{…}}}}: {error}') from error
+        if name in found:
+            raise FlightsError(f"line {number} repairs {name} a second time")
+        found[name] = message
+    return found

@@ -1,0 +1,96 @@
+"""The order in which every step of the pipeline commits a batch, in one function."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flight_assets import logs
+from flight_assets.contracts.tables import BATCH_METADATA
+from flight_assets.pipeline import check_results
+from flight_assets.provenance import STEPS
+from flight_assets.stores.warehouse import together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flight_assets.provenance import BatchRecord, CheckResult, Ledger
+    from flight_assets.stores.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Done:
+    """The result of a step's work on a batch: counts for the fields of its record, and what its checks found."""
+
+    counts: dict[str, Any] = field(default_factory=dict)
+    checks: list[CheckResult] = field(default_factory=list)
+
+
+class Run(Protocol):
+    """The stores of a run that holds the processing lease."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The records of the batches."""
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The tables."""
+
+    def still_held(self) -> None:
+        """Raise LeaseLost if another run has taken over."""
+
+    def found(self, step: str, batch_id: int | None, results: list[CheckResult]) -> None:
+        """Take what checks have found, for whoever shows it."""
+
+
+def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[BatchRecord]:
+    """Take each batch that waits for a step through it, in order. Returns their records.
+
+    1. Work: the step writes to its stores. Every write is idempotent, so a run that dies before 5 repeats it without harm.
+    2. Checks: a failed check of integrity holds the batch, and those after it, until its cause is mended or it is accepted.
+    3. Lease: a run that was suspended for so long that another took over stops here (promise P6).
+    4. Save: the batch's record gets the counts, the checks and the duration; with the last step it becomes rows of the warehouse.
+    5. Mark done: the next step may take the batch, and this one never does again.
+
+    Raises:
+        LeaseLost: another run has taken over, which repeats the step.
+    """
+    records = []
+    for batch_id in run.ledger.pending(step):
+        began = time.monotonic()
+        record = run.ledger.record(batch_id)
+        logs.note(batch_id=batch_id)
+        try:
+            done = work(record)
+            records.append(record)
+            passed = commit(step, record, done, began, run)
+        finally:
+            logs.note(batch_id=None)
+        if not passed:
+            break
+    return records
+
+
+def commit(step: str, record: BatchRecord, done: Done, began: float, run: Run) -> bool:
+    """Commit a batch whose work is done: stages 2 to 5 of ``run_step``. Returns whether its checks let it go on."""
+    for name, value in done.counts.items():
+        setattr(record, name, value)
+    results = record.note_checks(step, done.checks)
+    record.seconds[step] = round(time.monotonic() - began, 3)
+    run.still_held()
+    run.ledger.save(record)
+    run.found(step, record.batch_id, results)
+    failed = [result for result in results if result.blocks]
+    if failed:
+        check_results.keep_results(run.warehouse, failed, record.batch_id, record.batch_id, writer=f"failed in {step}")
+        return False
+    if step == STEPS[-1]:
+        warehouse = run.warehouse
+        together(
+            lambda: check_results.keep_results(warehouse, record.checks, record.batch_id, record.batch_id),
+            lambda: warehouse.append_once(warehouse.rows(BATCH_METADATA, [record.row()]), BATCH_METADATA, record.batch_id),
+        )
+    run.ledger.mark_done(step, record.batch_id)
+    return True

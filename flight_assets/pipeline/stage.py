@@ -1,0 +1,159 @@
+"""stage: a batch's raw messages into valid new events, duplicates and rejects.
+
+Each message is in exactly one of the three (promise P1): checked once in Spark's workers, told from earlier ones by its event_id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.message import SCHEMA_VERSIONS, EventType
+from flight_assets.contracts.ranges import date_ranges
+from flight_assets.contracts.tables import QUARANTINE, STAGED_IDS, STAGING
+from flight_assets.pipeline import event_dedup
+from flight_assets.stores.spark_types import ddl
+from flight_assets.stores.warehouse import computed, together
+from flight_assets.transforms.check import CHECKED_SCHEMA, checker
+from flight_assets.transforms.flights import ARRIVAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column, DataFrame, Row
+
+    from flight_assets.provenance import BatchRecord
+    from flight_assets.stores.warehouse import Warehouse
+    from flight_assets.transforms.rules import Checks
+
+STAGED, DUPLICATE, QUARANTINED = "staged", "duplicate", "quarantined"
+NAMES_KEPT = 20
+
+
+def check_messages(raw: DataFrame, checks: Checks) -> DataFrame:
+    """Return a row of CHECKED_SCHEMA per message. Lazy; each evaluation runs the checks again."""
+    return raw.mapInArrow(checker(checks), ddl(CHECKED_SCHEMA))
+
+
+def numbered(checked: DataFrame) -> DataFrame:
+    """Add ``nth``: 1 for the first message with its event_id in the order of arrival, and for every rejected one."""
+    # No valid id has an unprintable character.
+    own = F.coalesce("event_id", F.concat_ws("-", F.lit("\x00"), "kafka_partition", "kafka_offset"))
+    return checked.withColumn("nth", F.row_number().over(Window.partitionBy(own).orderBy(*ARRIVAL)))
+
+
+def with_outcome(messages: DataFrame, known: DataFrame | None) -> DataFrame:
+    """Add ``outcome``: staged, duplicate or quarantined.
+
+    Args:
+        messages: checked and numbered messages.
+        known: each ``event_id`` of them that was staged before; None if there is none.
+    """
+    is_again = F.col("nth") > 1
+    if known is not None:
+        seen = known.select("event_id").distinct().withColumn("_was_seen", F.lit(True))
+        messages = messages.join(F.broadcast(seen), "event_id", "left")
+        is_again |= F.col("_was_seen").isNotNull()
+    is_valid = F.col("reason").isNull()
+    outcome = F.when(~is_valid, QUARANTINED).when(is_again, DUPLICATE).otherwise(STAGED)
+    return messages.withColumn("outcome", outcome).drop("_was_seen", "nth")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The staged events of a batch as a computed frame of ``staging_flight_events``, and the counts for its record."""
+
+    events: DataFrame
+    counts: dict[str, Any]
+
+
+def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -> Staged:
+    """Check the messages of a batch, and append the staged and the quarantined ones. A repeat appends nothing.
+
+    Args:
+        warehouse: where to.
+        raw: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp, batch_id.
+        batch_id: the batch's number; duplicates are looked for in all before it.
+        checks: what verdicts depend on.
+    """
+    messages = computed(numbered(check_messages(raw, checks)))
+    met = event_dedup.batches_met(warehouse, messages, batch_id)
+    classified = with_outcome(messages, None)
+    found = classified.groupBy("outcome", "reason").agg(*_figures()).crossJoin(F.broadcast(met)).collect()
+    if any(row.met for row in found):
+        known = event_dedup.staged_in(warehouse, messages, sorted({number for row in found for number in row.met}))
+        classified = computed(with_outcome(messages, known))
+        found = classified.groupBy("outcome", "reason").agg(*_figures()).collect()
+    counts = _counts(found)
+    if any(row.odd for row in found):
+        counts |= _odd_names(classified)
+    staged = classified.where(F.col("outcome") == STAGED)
+    events = staged.select(*STAGING.column_names)
+    appends = []
+    if counts[STAGED]:
+        appends.append(lambda: warehouse.append_once(events, STAGING, batch_id))
+        appends.append(lambda: warehouse.append_once(event_dedup.id_rows(staged), STAGED_IDS, batch_id))
+    if counts[QUARANTINED]:
+        appends.append(lambda: warehouse.append_once(quarantined_rows(classified), QUARANTINE, batch_id))
+    together(*appends)
+    return Staged(events, counts)
+
+
+def quarantined_rows(classified: DataFrame) -> DataFrame:
+    """Return the rejected messages as rows of ``quarantined_events``, bytes untouched."""
+    return classified.where(F.col("outcome") == QUARANTINED).select(*QUARANTINE.column_names)
+
+
+def _figures() -> list[Column]:
+    """Return the aggregates of one outcome and reason: counts, days, mean quality, and messages with odd names in them."""
+    is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
+    return [
+        F.count("*").alias("messages"),
+        F.count_distinct("flight_id").alias("flights"),
+        F.avg("quality_score").alias("quality"),
+        F.collect_set("flight_date").alias("flight_dates"),
+        F.collect_set(F.when(is_scheduled, F.to_date("timestamp"))).alias("announced"),
+        F.count_if((F.size("unknown_fields") > 0) | (F.size("cleaned") > 0) | (F.size("unknown_codes") > 0)).alias("odd"),
+        *(F.count_if(F.col("schema_version") == number).alias(f"version_{number}") for number in SCHEMA_VERSIONS),
+    ]
+
+
+def _counts(found: Sequence[Row]) -> dict[str, Any]:
+    staged = next((row for row in found if row.outcome == STAGED), None)
+    by_reason = Counter({row.reason: row.messages for row in found if row.reason})
+    return {
+        STAGED: staged.messages if staged else 0,
+        DUPLICATE: sum(row.messages for row in found if row.outcome == DUPLICATE),
+        QUARANTINED: by_reason.total(),
+        "quarantined_by_reason": dict(sorted(by_reason.items())),
+        "flights": staged.flights if staged else 0,
+        "schema_versions": {str(number): staged[f"version_{number}"] for number in SCHEMA_VERSIONS} if staged else {},
+        "quality": staged.quality if staged else None,
+        "flight_dates": date_ranges(staged.flight_dates) if staged else [],
+        "announced_dates": date_ranges(staged.announced) if staged else [],
+        "unknown_fields": {},
+        "cleaned_values": {},
+        "unknown_codes": {},
+    }
+
+
+def _odd_names(classified: DataFrame) -> dict[str, dict[str, int]]:
+    """Return messages per unknown field, cleaned value and unknown code: the most frequent NAMES_KEPT of each."""
+    lists = {"unknown_fields": "unknown_fields", "cleaned_values": "cleaned", "unknown_codes": "unknown_codes"}
+    frames = [
+        classified.select(F.lit(kind).alias("kind"), F.explode(column).alias("name")).groupBy("kind", "name").agg(F.count("*").alias("n"))
+        for kind, column in lists.items()
+    ]
+    rank = F.row_number().over(Window.partitionBy("kind").orderBy(F.desc("n"), "name"))
+    rows = frames[0].unionByName(frames[1]).unionByName(frames[2]).withColumn("rank", rank).where(F.col("rank") <= NAMES_KEPT)
+    ordered = sorted(rows.collect(), key=lambda row: row["rank"])
+    return {kind: {row["name"]: row["n"] for row in ordered if row["kind"] == kind} for kind in lists}
+
+
+def staging_counts(record: BatchRecord) -> dict[str, int]:
+    """Return how many messages of a batch are in each of the three outcomes."""
+    return {name: getattr(record, name) or 0 for name in (STAGED, DUPLICATE, QUARANTINED)}

@@ -1,0 +1,34 @@
+"""write_fact: the newest state of each flight into ``fact_flight_events``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from flight_assets.contracts.tables import FACT
+from flight_assets.transforms.flights import newest_is, same_event
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from flight_assets.pipeline.flights import Scope
+    from flight_assets.stores.warehouse import Warehouse
+
+
+def merge_flights(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:
+    """Bring each flight to its newest state. Returns the rows written; a repeat writes none.
+
+    A state of the same event counts as newer if a later batch adds to it, or brings the prediction that was missing.
+    """
+    adds = "s.batch_id > t.batch_id OR (t.model_version IS NULL AND s.model_version IS NOT NULL)"
+    newer = f"{newest_is('s', 't')} OR ({same_event('s', 't')} AND ({adds}))"
+    clauses = f"WHEN MATCHED AND ({newer}) THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    return sum(warehouse.merge(FACT, flights.select(*FACT.column_names), clauses, scope.flight_dates))
+
+
+def flights_there(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> tuple[int, int]:
+    """Return the rows that the table has of these flights, and the distinct flights among them."""
+    rows = warehouse.read(FACT).where(scope.of_its_days).join(F.broadcast(flights.select("flight_id")), "flight_id", "left_semi")
+    row = rows.agg(F.count("*").alias("rows"), F.count_distinct("flight_id").alias("keys")).collect()[0]
+    return int(row["rows"]), int(row["keys"])

@@ -1,0 +1,139 @@
+"""A second reader of the Delta tables: commits, files and columns straight from a table's log, without a call to Spark.
+
+Checks look at what was written through it, so that writer and witness are not the same program. Format: the Delta transaction log
+protocol (https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from flight_assets.stores.hdfs import Hdfs
+
+# A commit is looked for this many versions back from the newest: repeats follow closely on what they repeat.
+COMMITS_BACK = 50
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table: the files that it added, by their paths on HDFS, and the rows in them as their statistics say."""
+
+    version: int
+    files: tuple[str, ...]
+    rows: int
+
+
+class DeltaLog:
+    """The log of the table in a folder on HDFS."""
+
+    def __init__(self, hdfs: Hdfs, folder: str) -> None:
+        self._hdfs, self._folder = hdfs, folder
+
+    def append_of(self, app_id: str, txn_version: int) -> Commit | None:
+        """Return the commit that carries a transaction id; None if none of the newest COMMITS_BACK does."""
+        newest = self._newest()
+        for version in range(newest, max(-1, newest - COMMITS_BACK), -1):
+            actions = self._actions(version)
+            if any((each["txn"]["appId"], each["txn"]["version"]) == (app_id, txn_version) for each in actions if "txn" in each):
+                return self._commit(version, [each["add"] for each in actions if "add" in each])
+        return None
+
+    def newest_commit(self) -> Commit:
+        """Return the newest version, with the files that it added."""
+        newest = self._newest()
+        return self._commit(newest, [each["add"] for each in self._actions(newest) if "add" in each])
+
+    def columns(self) -> dict[str, str]:
+        """Return the table's columns as it is now: the Spark SQL type by name."""
+        for version in range(self._newest(), -1, -1):
+            if not self._hdfs.exists(self._path(version)):
+                break
+            for action in self._actions(version):
+                if "metaData" in action:
+                    return _columns(action["metaData"]["schemaString"])
+            if self._hdfs.exists(self._checkpoint(version)):
+                return _columns(self._checkpointed_schema(version))
+        raise FileNotFoundError(f"{self._folder} has no Delta log")
+
+    def snapshot(self) -> Commit:
+        """Return the table as it is: every file, and the rows in them. For tables without deletion vectors."""
+        newest = self._newest()
+        files: dict[str, dict[str, Any]] = {}
+        first = newest
+        while first > 0 and not self._hdfs.exists(self._checkpoint(first)):
+            first -= 1
+        if self._hdfs.exists(self._checkpoint(first)):
+            rows = self._hdfs.open_parquet(self._checkpoint(first)).read(columns=["add"])["add"].to_pylist()
+            files = {row["path"]: row for row in rows if row}
+            first += 1
+        for version in range(first, newest + 1):
+            for action in self._actions(version):
+                if "remove" in action:
+                    files.pop(action["remove"]["path"], None)
+                if "add" in action:
+                    files[action["add"]["path"]] = action["add"]
+        return self._commit(newest, list(files.values()))
+
+    def _commit(self, version: int, added: list[dict[str, Any]]) -> Commit:
+        rows = sum(json.loads(each.get("stats") or "{}").get("numRecords", 0) for each in added)
+        return Commit(version, tuple(f"{self._folder}/{unquote(each['path'])}" for each in added), rows)
+
+    def read(self, commit: Commit, columns: list[str], limit: int | None = None) -> pa.Table:
+        """Return columns of the rows that a commit has added, read from its Parquet files; of ``limit`` rows at most, if given."""
+        import pyarrow as pa
+
+        tables: list[pa.Table] = []
+        for path in commit.files:
+            if limit is not None and sum(table.num_rows for table in tables) >= limit:
+                break
+            tables.append(self._hdfs.open_parquet(path).read(columns=columns))
+        whole = pa.concat_tables(tables) if tables else pa.table({name: pa.array([], pa.null()) for name in columns})
+        return whole if limit is None else whole.slice(0, limit)
+
+    def _newest(self) -> int:
+        """Return the newest version: from the last checkpoint on, versions follow each other without a gap."""
+        try:
+            version = int(json.loads(self._hdfs.read(f"{self._folder}/_delta_log/_last_checkpoint"))["version"])
+        except FileNotFoundError:
+            version = 0
+        while self._hdfs.exists(self._path(version + 1)):
+            version += 1
+        return version
+
+    def _path(self, version: int) -> str:
+        return f"{self._folder}/_delta_log/{version:020d}.json"
+
+    def _checkpoint(self, version: int) -> str:
+        return f"{self._folder}/_delta_log/{version:020d}.checkpoint.parquet"
+
+    def _actions(self, version: int) -> list[dict[str, Any]]:
+        try:
+            return [json.loads(line) for line in self._hdfs.read(self._path(version)).splitlines() if line]
+        except FileNotFoundError:  # the log is kept for some days only
+            return []
+
+    def _checkpointed_schema(self, version: int) -> str:
+        rows = self._hdfs.open_parquet(self._checkpoint(version)).read(columns=["metaData"])["metaData"].to_pylist()
+        return next(str(row["schemaString"]) for row in rows if row)
+
+
+def _columns(schema: str) -> dict[str, str]:
+    return {field["name"]: _simple(field["type"]) for field in json.loads(schema)["fields"]}
+
+
+def _simple(kind: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a type of Delta's schema as Spark's ``simpleString`` writes it."""
+    if isinstance(kind, str):
+        return {"long": "bigint", "integer": "int", "byte": "tinyint", "short": "smallint"}.get(kind, kind)
+    if kind["type"] == "struct":
+        fields = [f"{field['name']}:{_simple(field['type'])}" for field in kind["fields"]]
+        return f"struct<{','.join(fields)}>"
+    if kind["type"] == "array":
+        return f"array<{_simple(kind['elementType'])}>"
+    return f"map<{_simple(kind['keyType'])},{_simple(kind['valueType'])}>"

@@ -1,1 +1,0 @@
-"""What `flights bench` runs: one module for each name of `--only`, with `measure(settings, quick) -> dict of figures`."""
