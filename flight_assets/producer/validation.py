@@ -1,4 +1,4 @@
-"""What the platform would do with messages: the same check that a batch makes, without sending anything."""
+"""The verdicts of a batch on messages that are not sent: staged, duplicate or rejected."""
 
 from __future__ import annotations
 

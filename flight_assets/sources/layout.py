@@ -56,8 +56,8 @@ class Chunk:
 class Layout:
     """One layout of files that hold flights.
 
-    ``needs`` lists what a file must have: of each entry, one column of these names. ``reads`` are all columns that ``rows`` looks
-    at, in small letters. ``time_zone`` says on which clock times are written.
+    A file must have one column of each entry of ``needs``. ``reads`` names all columns that ``rows`` looks at, in small letters.
+    ``time_zone`` is the clock on which times are written.
     """
 
     name: str

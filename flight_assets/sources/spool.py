@@ -1,4 +1,4 @@
-"""Flights on disk by their local date, so that a file in any order becomes a stream in order, in the memory of a few days."""
+"""Flights on disk by local date. A file in any order becomes a stream in order, in the memory of a few days."""
 
 from __future__ import annotations
 

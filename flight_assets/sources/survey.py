@@ -1,4 +1,4 @@
-"""What files hold, before anything is sent: flights, days, carriers, airports, and each unusable row with its reason."""
+"""The content of files before anything is sent: flights, days, carriers, airports, and unusable rows with their reasons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXAMPLES = 20
 
 @dataclass
 class Survey:
-    """What was found. ``unusable`` counts rows by reason; ``examples`` are the first of them as (file, line, reason, detail)."""
+    """The findings. ``unusable`` counts rows by reason; ``examples`` are the first of them as (file, line, reason, detail)."""
 
     layouts: dict[str, str] = field(default_factory=dict)
     rows: int = 0
