@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flight_assets.sources.layout import Layout
     from flight_assets.sources.reading import Source
 
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILES", type=click.Path(path_type=Path))
 LAYOUT = click.option("--layout", default="", help="Name of the layout; recognised from the file by default.")
 MAPPING = click.option("--mapping", type=click.Path(exists=True, path_type=Path), help="TOML file that describes the columns.")
 EXAMPLES_SHOWN = 5

@@ -56,8 +56,8 @@ class Chunk:
 class Layout:
     """One layout of files that hold flights.
 
-    A file must have one column of each entry of ``needs``. ``reads`` names all columns that ``rows`` looks at, in small letters.
-    ``time_zone`` is the clock on which times are written.
+    A file must have one column of each entry of ``needs``. In ``reads`` are all columns that ``rows`` looks at, in small letters.
+    Times are on the clock of ``time_zone``.
     """
 
     name: str

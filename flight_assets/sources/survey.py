@@ -37,6 +37,7 @@ class Survey:
     unknown_airports: set[str] = field(default_factory=set)
     cancelled: int = 0
     diverted: int = 0
+    diverted_flights: int = 0
     departed: int = 0
     arrived: int = 0
     without_planned_arrival: int = 0
@@ -64,6 +65,7 @@ class Survey:
                 "arrived": self.arrived,
                 "cancelled": self.cancelled,
             },
+            "diverted_flights": self.diverted_flights,
             "without_planned_arrival": self.without_planned_arrival,
             "unusable_rows": sum(self.unusable.values()),
             "unusable": dict(self.unusable.most_common()),
@@ -112,7 +114,9 @@ class Surveyor:
         found.carriers.update(flights["airline"].value_counts().to_dict())
         found.airports |= set(flights["origin"].unique()) | set(flights["destination"].unique())
         found.cancelled += int(flights["cancelled"].sum())
-        found.diverted += int(flights["diverted"].sum())
+        # Only a diversion whose airport is known becomes an event.
+        found.diverted += int((flights["diverted"] & flights["diverted_to"].notna()).sum())
+        found.diverted_flights += int(flights["diverted"].sum())
         found.departed += int(flights["departure_delay_minutes"].notna().sum())
         found.arrived += int(flights["arrived_at"].notna().sum())
         found.without_planned_arrival += int(flights["scheduled_arrival"].isna().sum())

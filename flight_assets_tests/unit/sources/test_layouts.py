@@ -14,6 +14,9 @@ import pytest
 import zstandard
 
 from flight_assets.errors import FlightsError
+from flight_assets.producer.validation import verdicts
+from flight_assets.transforms.check import check
+from flight_assets.transforms.rules import Checks
 from flight_assets_tests.unit.sources.conftest import Loaded
 
 Load = Callable[..., Loaded]
@@ -207,6 +210,27 @@ def test_aeroapi_compares_gate_with_gate_and_seconds_with_minutes(load: Load) ->
     # It has no time at the gate yet but has landed: FlightAware's own delay counts, in seconds.
     assert flight["arrival_delay_minutes"] == -5.0
     assert flight["scheduled_departure"] == "2024-06-12T14:00:00Z"
+
+
+def test_a_diversion_is_an_event_where_its_airport_is_known(load: Load) -> None:
+    found = load({"on_time.csv": PREZIP})
+    [diverted] = [event for event in found.events() if event["event_type"] == "diverted"]
+    assert (diverted["flight_id"], diverted["diverted_to"], diverted["destination"]) == ("UA12-SFO-20080103", "ABE", "EWR")
+    # Planned to arrive at 8:15 in Newark, five minutes late; it took off for Newark again and came at 11:15.
+    assert diverted["timestamp"] == "2008-01-04T13:20:00Z"
+    assert diverted["arrival_delay_minutes"] is None
+    expo = load({"2008.csv": f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"})
+    assert [event["event_type"] for event in expo.events()] == ["scheduled", "departed"]
+    assert (expo.survey.diverted, expo.survey.diverted_flights) == (0, 1)
+
+
+def test_loaded_messages_are_what_the_platform_takes(load: Load) -> None:
+    found = load({"a.csv": PREZIP, "b.csv": T_ONTIME, "c.json": json.dumps(AEROAPI), "d.jsonl": FIREHOSE})
+    checks = Checks(found.reference)
+    values = [(number, b"", json.dumps(event).encode()) for number, event in enumerate(found.events())]
+    outcome = verdicts(values, lambda raw: check(raw, checks))
+    assert outcome.examples == []
+    assert (outcome.staged, outcome.unknown_codes, outcome.cleaned) == (len(values), {}, {})
 
 
 def test_aeroapi_diversions_keep_one_flight(load: Load) -> None:
