@@ -38,9 +38,18 @@ def say(name: str, text: str) -> None:
 @FILES
 @LAYOUT
 @MAPPING
-@click.option("--shift-to-now", is_flag=True, help="Move the flights by whole weeks, so that the last day is in this week.")
+@click.option(
+    "--shift-to-now",
+    is_flag=True,
+    help="Move the flights by whole weeks, so that the last day is in this week.",
+)
 @click.option("--rate", type=click.FloatRange(0), default=0.0, help="Messages per second; 0 is as fast as it goes.")
-@click.option("--weather", type=click.Path(exists=True, path_type=Path), multiple=True, help="CSV file of weather reports.")
+@click.option(
+    "--weather",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="CSV file of weather reports.",
+)
 @click.option("--dry-run", is_flag=True, help="Only report what the files hold.")
 @json_option
 def load(
@@ -90,13 +99,26 @@ def are_messages(sources: list[tuple[Source, Layout]]) -> bool:
     return kinds == {True}
 
 
-def _job(settings: Settings, files: tuple[Path, ...], layout: str, mapping: Path | None, weather: tuple[Path, ...], shift: bool) -> LoadJob:
+def _job(
+    settings: Settings,
+    files: tuple[Path, ...],
+    layout: str,
+    mapping: Path | None,
+    weather: tuple[Path, ...],
+    shift: bool,
+) -> LoadJob:
     from flight_assets.producer.load_job import open_job
     from flight_assets.stores.dimensions import present_reference
 
     reference = present_reference(settings)
     described = [mapping.read_text(encoding="utf-8")] if mapping else []
-    options = [layout, *described, *(str(path) for path in weather), "shift" if shift else "", reference.fingerprint]
+    options = [
+        layout,
+        *described,
+        *(str(path) for path in weather),
+        "shift" if shift else "",
+        reference.fingerprint,
+    ]
     return open_job(settings.home, files, options, reference)
 
 
@@ -117,7 +139,10 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
         say("file", f"{name}: {layout}")
     events = ", ".join(f"{count:,} {kind}" for kind, count in found["events"].items() if count)
     say("rows", f"{found['rows']:,}")
-    say("flights", f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'}, {found['days']} days")
+    say(
+        "flights",
+        f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'}, {found['days']} days",
+    )
     say("carriers", f"{len(found['carriers'])}: {' '.join(found['carriers'])}")
     say("airports", f"{found['airports']:,}")
     say("events", f"{sum(found['events'].values()):,}: {events}")
@@ -126,7 +151,10 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
             say("unknown", f"{kind} {' '.join(codes)}: loaded and flagged, see `flights reference add`")
     if state["weeks"]:
         say("moved", f"by {state['weeks']} weeks; events after this moment are left out")
-    say("unusable", f"{found['unusable_rows']:,} rows" + "".join(f"; {n:,} {why}" for why, n in found["unusable"].items()))
+    say(
+        "unusable",
+        f"{found['unusable_rows']:,} rows" + "".join(f"; {n:,} {why}" for why, n in found["unusable"].items()),
+    )
     for row in found["examples"][:EXAMPLES_SHOWN]:
         where = f"{printable(row['file'])}, line {row['line']}"
         console.print(f"  {where}: {row['reason']} ({printable(row['detail'])})", markup=False, soft_wrap=True)
@@ -134,7 +162,14 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
         console.print(f"  all of them: {job.unusable_file}", markup=False, soft_wrap=True)
 
 
-def _send(settings: Settings, job: LoadJob, state: dict[str, Any], weather: tuple[Path, ...], rate: float, quiet: bool) -> dict[str, int]:
+def _send(
+    settings: Settings,
+    job: LoadJob,
+    state: dict[str, Any],
+    weather: tuple[Path, ...],
+    rate: float,
+    quiet: bool,
+) -> dict[str, int]:
     """Send what has not been sent, and keep how far it came."""
     from flight_assets.producer.publish import MAX_UNACKNOWLEDGED
     from flight_assets.sources.weather import read_weather

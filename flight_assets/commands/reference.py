@@ -10,7 +10,17 @@ from typing import Any
 
 import click
 
-from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, printable, wide_option
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    printable,
+    wide_option,
+)
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
@@ -21,7 +31,14 @@ COLUMNS = (
     Column("kind"), Column("code"), Column("ICAO"), Column("name", folds=True), Column("where", folds=True, optional=True),
     Column("zone", optional=True), Column("since"), Column("until"), Column("origin", optional=True),
 )  # fmt: skip
-UNKNOWN_COLUMNS = (Column("field"), Column("code"), number("events"), number("flights"), Column("first date"), Column("last date"))
+UNKNOWN_COLUMNS = (
+    Column("field"),
+    Column("code"),
+    number("events"),
+    number("flights"),
+    Column("first date"),
+    Column("last date"),
+)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -50,7 +67,17 @@ def show(code: str, wide: bool, as_json: bool) -> None:
 
 def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
     where = ", ".join(filter(None, (row.get("city"), row["country"])))
-    return (row["kind"], row["code"], row["icao"], row["name"], where, row.get("time_zone"), row["since"], row["until"], row["origin"])
+    return (
+        row["kind"],
+        row["code"],
+        row["icao"],
+        row["name"],
+        where,
+        row.get("time_zone"),
+        row["since"],
+        row["until"],
+        row["origin"],
+    )
 
 
 @reference.command(epilog=example('flights reference add airline ZZ --name "Zed Air" --country US'))

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flight_assets.commands.console import console, example, json_option, printable
-from flight_assets.commands.load import EXAMPLES_SHOWN, FILES, LAYOUT, MAPPING, are_messages, print_survey, recognised, say, surveyed
+from flight_assets.commands.load import (
+    EXAMPLES_SHOWN,
+    FILES,
+    LAYOUT,
+    MAPPING,
+    are_messages,
+    print_survey,
+    recognised,
+    say,
+    surveyed,
+)
 from flight_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -49,7 +59,11 @@ def validate(files: tuple[Path, ...], layout: str, mapping: Path | None, as_json
 
 
 def _validated(
-    sources: list[tuple[Source, Layout]], settings: Settings, reference: Reference, folder: Path, as_json: bool
+    sources: list[tuple[Source, Layout]],
+    settings: Settings,
+    reference: Reference,
+    folder: Path,
+    as_json: bool,
 ) -> tuple[Verdicts, dict[str, Any] | None]:
     """Return the verdicts on the messages of these files, and the survey of files of flights."""
     from flight_assets.producer.load_job import LoadJob
@@ -86,9 +100,15 @@ def _print(found: Verdicts) -> None:
     say("messages", f"{found.messages:,}")
     say("staged", f"{found.staged:,}")
     say("duplicate", f"{found.duplicate:,}")
-    say("rejected", f"{sum(found.rejected.values()):,}" + "".join(f"; {count:,} {why}" for why, count in found.rejected.items()))
+    say(
+        "rejected",
+        f"{sum(found.rejected.values()):,}" + "".join(f"; {count:,} {why}" for why, count in found.rejected.items()),
+    )
     for name in ("unknown_codes", "unknown_fields", "cleaned"):
         if counted := getattr(found, name):
-            say(name.replace("_", " "), ", ".join(f"{value} ({count:,})" for value, count in counted.most_common(10)))
+            say(
+                name.replace("_", " "),
+                ", ".join(f"{value} ({count:,})" for value, count in counted.most_common(10)),
+            )
     for line, reason, detail in found.examples[:EXAMPLES_SHOWN]:
         console.print(f"  line {line}: {reason} ({printable(detail)})", markup=False, soft_wrap=True)

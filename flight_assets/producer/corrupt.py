@@ -89,7 +89,13 @@ def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random
         yield message
 
 
-def _hold_next(messages: Iterator[Message], held: list[tuple[int, Message]], kind: str, position: int, chance: random.Random) -> None:
+def _hold_next(
+    messages: Iterator[Message],
+    held: list[tuple[int, Message]],
+    kind: str,
+    position: int,
+    chance: random.Random,
+) -> None:
     """Take the next message and keep it for a while, if there is one."""
     message = next(messages, None)
     if message is not None:
@@ -181,7 +187,10 @@ def _out_of_range(event: Event, chance: random.Random) -> Event:
 
 def _inconsistent_times(event: Event, chance: random.Random) -> Event:
     """Planned to arrive before it departs."""
-    return event | {"scheduled_departure": event["scheduled_arrival"], "scheduled_arrival": event["scheduled_departure"]}
+    return event | {
+        "scheduled_departure": event["scheduled_arrival"],
+        "scheduled_arrival": event["scheduled_departure"],
+    }
 
 
 def _too_large(event: Event, chance: random.Random) -> Event:

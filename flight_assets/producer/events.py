@@ -61,7 +61,8 @@ def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES
     times = _times(flights, lead_minutes)
     report_delay = pd.to_timedelta(report_delay_s, unit="s")
     events = pd.concat(
-        [_events_of_rank(rank, times[kind] + report_delay) for rank, kind in enumerate(LIFECYCLE) if kind in times], ignore_index=True
+        [_events_of_rank(rank, times[kind] + report_delay) for rank, kind in enumerate(LIFECYCLE) if kind in times],
+        ignore_index=True,
     )
     id_order = flights["flight_id"].rank(method="first").to_numpy()[events["row"]]
     order = np.lexsort((events["rank"], id_order, events["timestamp"]))
@@ -127,7 +128,10 @@ def _columns(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: 
     rank = events["rank"].to_numpy()
     event_types = [LIFECYCLE[position].value for position in rank]
     suffix = f":{source}" if source else ""
-    has_left = np.isin(rank, [position for position, kind in enumerate(LIFECYCLE) if kind in ("departed", "diverted", "arrived")])
+    has_left = np.isin(
+        rank,
+        [position for position, kind in enumerate(LIFECYCLE) if kind in ("departed", "diverted", "arrived")],
+    )
     made: dict[str, list[Any]] = {
         "schema_version": [version] * len(events),
         "event_id": [f"{flight}:{kind}{suffix}" for flight, kind in zip(flights["flight_id"], event_types, strict=True)],

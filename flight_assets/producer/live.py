@@ -15,7 +15,15 @@ import pandas as pd
 
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, Message, encode_events, order_events
 from flight_assets.producer.nycflights import load_flights
-from flight_assets.producer.synthetic import NUMBERS_PER_SEED, SEED_RANGES, at_home, drawn_day, local_day, numbered, utc
+from flight_assets.producer.synthetic import (
+    NUMBERS_PER_SEED,
+    SEED_RANGES,
+    at_home,
+    drawn_day,
+    local_day,
+    numbered,
+    utc,
+)
 
 # A flight number has four digits: with the 16 carriers of the source at 3 airports there are not flights enough in a day for more.
 MAX_RATE_PER_S = 10.0
@@ -40,7 +48,10 @@ def live_messages(seed: int, rate_per_s: float, start: datetime, lead_minutes: i
     day = local_day(start)
     days = (day - pd.Timedelta(days=back) for back in (2, 1, 0))
     # Each day is cut down before the next is made: whole days at ten events a second take 200 MB each.
-    flights = pd.concat([_unfinished(busy_day(seed, each, rate_per_s), utc(start), lead_minutes) for each in days], ignore_index=True)
+    flights = pd.concat(
+        [_unfinished(busy_day(seed, each, rate_per_s), utc(start), lead_minutes) for each in days],
+        ignore_index=True,
+    )
     since = pd.Timestamp.min
     while True:
         day += pd.Timedelta(days=1)

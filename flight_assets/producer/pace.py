@@ -32,7 +32,9 @@ def at_rate(
 
 
 def when_due(
-    messages: Iterable[Message], clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+    messages: Iterable[Message],
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Message]:
     """The messages, each no sooner than its event happens; those of the past at once. ``clock`` gives seconds since 1970."""
     for message in messages:

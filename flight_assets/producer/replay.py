@@ -12,7 +12,10 @@ from flight_assets.producer.nycflights import load_flights
 
 
 def replay_messages(
-    events: int | None = None, start: date | None = None, end: date | None = None, lead_minutes: int = DEFAULT_LEAD_MINUTES
+    events: int | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    lead_minutes: int = DEFAULT_LEAD_MINUTES,
 ) -> Iterator[Message]:
     """The first ``events`` messages (all 1,000,898 by default) of the flights scheduled from ``start`` to ``end``, both included.
 

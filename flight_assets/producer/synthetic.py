@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 
 from flight_assets.contracts.message import EventType
-from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, LIFECYCLE, Message, encode_events, event_count, order_events
+from flight_assets.producer.events import (
+    DEFAULT_LEAD_MINUTES,
+    LIFECYCLE,
+    Message,
+    encode_events,
+    event_count,
+    order_events,
+)
 from flight_assets.producer.nycflights import load_flights
 
 HOME_ZONE = ZoneInfo("America/New_York")

@@ -35,10 +35,16 @@ def _aeroapi_rows(chunk: Chunk) -> pd.DataFrame:
 
 def _aeroapi_row(record: Record, legs: list[Record]) -> Record:
     first = min(legs, key=_departs)
-    later = next((leg for leg in sorted(legs, key=_departs) if _airport(leg.get("origin")) != _airport(first.get("origin"))), None)
+    later = next(
+        (leg for leg in sorted(legs, key=_departs) if _airport(leg.get("origin")) != _airport(first.get("origin"))),
+        None,
+    )
     diverted = bool(record.get("diverted"))
     row = {
-        **_number(record.get("operator_iata") or record.get("operator_icao") or record.get("operator"), record.get("flight_number")),
+        **_number(
+            record.get("operator_iata") or record.get("operator_icao") or record.get("operator"),
+            record.get("flight_number"),
+        ),
         "tail_number": record.get("registration"),
         "origin": _airport(record.get("origin")),
         "destination": _airport(record.get("destination")),

@@ -127,7 +127,11 @@ class Surveyor:
         day = flights["local_departure"].iloc[0].date()
         for ends, known, noted in (
             (("airline",), self.reference.has_airline, self.found.unknown_airlines),
-            (("origin", "destination"), lambda code, day: self.reference.zone(code, day) is not None, self.found.unknown_airports),
+            (
+                ("origin", "destination"),
+                lambda code, day: self.reference.zone(code, day) is not None,
+                self.found.unknown_airports,
+            ),
         ):
             for end in ends:
                 noted |= {code for code in flights[end].unique() if not known(code, day)}

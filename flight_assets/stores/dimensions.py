@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 PACKAGED_ROWS = {DIM_AIRLINE.name: dimensions.airline_rows, DIM_AIRPORT.name: dimensions.airport_rows}
 VERSION_DIGITS = 12
 _PERIOD = ["code", "icao", "since", "until", "origin"]
-_REFERENCE_COLUMNS = {DIM_AIRLINE.name: _PERIOD, DIM_AIRPORT.name: [*_PERIOD, "time_zone", "latitude", "longitude"]}
+_REFERENCE_COLUMNS = {
+    DIM_AIRLINE.name: _PERIOD,
+    DIM_AIRPORT.name: [*_PERIOD, "time_zone", "latitude", "longitude"],
+}
 VERSIONS = "dim:versions"
 Row = dict[str, Any]
 
@@ -161,7 +164,16 @@ def present_reference(settings: Settings) -> Reference:
 def load_contract(house: Warehouse) -> bool:
     """Make ``schema_metadata`` equal to the message contract: one row per version and field. Returns whether it had to be written."""
     rows = [
-        (version, f"{group}{field.name}", field.json_type, field.unit, field.required, field.description, TAKEN_SINCE[version], field.since)
+        (
+            version,
+            f"{group}{field.name}",
+            field.json_type,
+            field.unit,
+            field.required,
+            field.description,
+            TAKEN_SINCE[version],
+            field.since,
+        )
         for version in SCHEMA_VERSIONS
         for group, fields in (("", fields_of(version)), ("weather.", WEATHER_FIELDS))
         for field in fields

@@ -70,7 +70,8 @@ def test_a_dry_run_reports_and_leaves_nothing(file: Path, tmp_path: Path, monkey
     from flight_assets.settings import Settings
 
     monkeypatch.setattr(
-        "flight_assets.commands.load.get_settings", lambda: Settings(home=tmp_path / "home", redis_url="redis://127.0.0.1:1/0")
+        "flight_assets.commands.load.get_settings",
+        lambda: Settings(home=tmp_path / "home", redis_url="redis://127.0.0.1:1/0"),
     )
     result = CliRunner().invoke(main, ["load", str(file), "--dry-run", "--json"], catch_exceptions=False)
     assert result.exit_code == 0
