@@ -58,8 +58,8 @@ def load(
 ) -> None:  # fmt: skip
     """Load flights from FILES into Kafka, as the events of their lives.
 
-    First reports what the files hold. Ctrl-C stops the sending, and the same command resumes it. Loading a file twice
-    only yields duplicates.
+    First reports what the files hold. Ctrl-C stops the sending, and the same command resumes it. Loading a
+    file twice only yields duplicates.
     """
     settings = get_settings()
     sources = recognised(files, layout, mapping)

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 def validate(files: tuple[Path, ...], layout: str, mapping: Path | None, as_json: bool) -> None:
     """Report what would be staged or rejected of FILES, without sending anything.
 
-    The files hold flights in any layout, or messages as JSON lines. Exit code 1 if a message would be rejected.
+    The files hold flights in any layout, or messages as JSON lines. Exit code 1 if a message would be
+    rejected.
     """
     from flight_assets.stores.dimensions import present_reference
 

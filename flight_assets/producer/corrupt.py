@@ -1,7 +1,7 @@
 """Bad and awkward messages mixed into good ones, so that what rejects, deduplicates and orders them has something to do.
 
-Bad messages and duplicates are added between the good ones, none of which is ever lost or changed; late and out-of-order ones are good
-messages that are held back.
+Bad messages and duplicates are added between the good ones, none of which is ever lost or changed; late and
+out-of-order ones are good messages that are held back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from flight_assets.producer.events import Message
 
 DUPLICATE, LATE, OUT_OF_ORDER = "duplicate", "late", "out_of_order"
 AWKWARD = (DUPLICATE, LATE, OUT_OF_ORDER)
-# Held back by so many messages, from and to: out of order is passed by its neighbours, late by what comes in the next minutes.
+# Held back by so many messages, from and to: out of order is passed by its neighbours, late by what comes in
+# the next minutes.
 HELD_BACK = {OUT_OF_ORDER: (1, 20), LATE: (200, 2_000)}
 
 UNKNOWN_AIRLINE, UNKNOWN_AIRPORT = "ZZ", "QQQ"
@@ -44,8 +45,9 @@ def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: 
 def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> Iterator[Message]:
     """All messages, with bad and awkward ones among them, about ``share`` of what comes out. Endless when ``messages`` is.
 
-    The same messages, share and seed give the same bytes. Each kind comes once, in a random order, before any comes again, and
-    too_large once only. ``defect`` of each message names its kind. Bad messages have an event_id of their own, where they have one.
+    The same messages, share and seed give the same bytes. Each kind comes once, in a random order, before any
+    comes again, and too_large once only. ``defect`` of each message names its kind. Bad messages have an
+    event_id of their own, where they have one.
 
     Raises:
         ValueError: share is not from 0 up to, but not including, 1.

@@ -33,13 +33,14 @@ _FLIGHT_SOURCE_COLUMNS = (
 def load_flights() -> pd.DataFrame:
     """One row per scheduled flight, all 336,776, cancelled too, in the order of the source. Key: flight_id.
 
-    Columns: flight_id, airline, flight_number (int), tail_number (str or None), origin, destination, scheduled_departure,
-    scheduled_arrival (UTC), distance_miles, departure_delay_minutes, arrival_delay_minutes (negative = early, NaN when there was
-    none), cancelled (bool), flight_date (midnight of the scheduled local date at the origin, no zone) and the nine weather columns
-    of the contract, measured at the origin in the scheduled hour, NaN when missing.
+    Columns: flight_id, airline, flight_number (int), tail_number (str or None), origin, destination,
+    scheduled_departure, scheduled_arrival (UTC), distance_miles, departure_delay_minutes,
+    arrival_delay_minutes (negative = early, NaN when there was none), cancelled (bool), flight_date (midnight
+    of the scheduled local date at the origin, no zone) and the nine weather columns of the contract, measured
+    at the origin in the scheduled hour, NaN when missing.
 
-    Carrier, number, origin and date are unique in the source, so flight_id needs no way out of collisions. A flight with a
-    departure delay but no arrival delay (1,175) was diverted or turned back.
+    Carrier, number, origin and date are unique in the source, so flight_id needs no way out of collisions. A
+    flight with a departure delay but no arrival delay (1,175) was diverted or turned back.
     """
     source = _read_flights()
     time_hour = pd.to_datetime(source["time_hour"])
@@ -68,7 +69,8 @@ def load_flights() -> pd.DataFrame:
 def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination: pd.Series, distance_miles: pd.Series) -> pd.Series:
     """Return the planned arrival (UTC) from the local clock time HHMM at the destination, on the day that suits the distance best.
 
-    ``sources.planned.arrival_on_clock`` says how. No flight of the source is planned more than 109 minutes away from a typical one.
+    ``sources.planned.arrival_on_clock`` says how. No flight of the source is planned more than 109 minutes
+    away from a typical one.
 
     Raises:
         KeyError: a destination is not in the airport dimension.

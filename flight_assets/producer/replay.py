@@ -19,7 +19,8 @@ def replay_messages(
 ) -> Iterator[Message]:
     """The first ``events`` messages (all 1,000,898 by default) of the flights scheduled from ``start`` to ``end``, both included.
 
-    In event order; the same arguments give the same bytes. Dates are local to New York. Fewer come when the flights have fewer.
+    In event order; the same arguments give the same bytes. Dates are local to New York. Fewer come when the
+    flights have fewer.
 
     Raises:
         ValueError: lead_minutes is under 45, see ``events.order_events``.

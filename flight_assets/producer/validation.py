@@ -32,7 +32,8 @@ _RAW = pa.schema(
 class Verdicts:
     """Counts of messages by what would become of them: messages = staged + duplicate + rejected.
 
-    ``examples`` are the first rejected ones as (line, reason, detail); ``line`` counts the messages where they are not lines.
+    ``examples`` are the first rejected ones as (line, reason, detail); ``line`` counts the messages where
+    they are not lines.
     """
 
     messages: int = 0

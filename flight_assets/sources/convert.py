@@ -1,7 +1,7 @@
 """Rows as a layout gives them become flights: times in UTC, delays, distance; or a reason why a row is no flight.
 
-Actual = planned in UTC + signed delay. The planned arrival is the planned departure + the planned minutes. Without those it is
-the local clock time of arrival on the day that suits the distance.
+Actual = planned in UTC + signed delay. The planned arrival is the planned departure + the planned minutes.
+Without those it is the local clock time of arrival on the day that suits the distance.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ AIRPORTS_OWN = ""
 UTC = "UTC"
 
 # One row per flight as a file has it, with the value that stands for "the file does not say".
-# departure, arrival: planned, date and time as written (datetime64[s]). arrival_minutes: planned, after midnight, where the file
-# gives no date. elapsed_minutes: planned, gate to gate. Delays in minutes, negative = early; where a file has no delays they follow
-# from actual_departure and actual_arrival.
+# departure, arrival: planned, date and time as written (datetime64[s]). arrival_minutes: planned, after
+# midnight, where the file gives no date. elapsed_minutes: planned, gate to gate. Delays in minutes, negative
+# = early; where a file has no delays they follow from actual_departure and actual_arrival.
 RAW_COLUMNS: dict[str, Any] = {
     "airline": None,
     "flight_number": np.nan,
@@ -56,8 +56,8 @@ class Chunk:
 class Layout:
     """One layout of files that hold flights.
 
-    A file must have one column of each entry of ``needs``. In ``reads`` are all columns that ``rows`` looks at, in small letters.
-    Times are on the clock of ``time_zone``.
+    A file must have one column of each entry of ``needs``. In ``reads`` are all columns that ``rows`` looks
+    at, in small letters. Times are on the clock of ``time_zone``.
     """
 
     name: str

@@ -34,8 +34,8 @@ def _nyc_rows(chunk: Chunk) -> pd.DataFrame:
             "arrival_minutes": clock_times(columns.get("sched_arr_time")),
             "departure_delay_minutes": departed,
             "arrival_delay_minutes": arrived,
-            # The source's own rule: no departure time means that it never left. One that left and has no delay of arrival landed
-            # elsewhere or turned back.
+            # The source's own rule: no departure time means that it never left. One that left and has no
+            # delay of arrival landed elsewhere or turned back.
             "cancelled": np.isnan(departed),
             "diverted": np.isfinite(departed) & np.isnan(arrived),
             "distance_miles": number(columns.get("distance")),

@@ -1,7 +1,7 @@
 """Weather reports from files, joined to flights: at the origin, the last report known when the flight is announced.
 
-Two layouts: IEM ASOS (``station,valid,tmpf,…``; knots, inches of mercury, M for missing and T for a trace) and the contract's own
-columns (``airport,timestamp,temperature_f,…``).
+Two layouts: IEM ASOS (``station,valid,tmpf,…``; knots, inches of mercury, M for missing and T for a trace)
+and the contract's own columns (``airport,timestamp,temperature_f,…``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Airlines, airports and the versions of the message contract: into the warehouse, and the dimensions into Redis as well.
 
-The warehouse's tables hold the packaged rows and those a user added (``origin`` is ``user``), which survive every upgrade. In Redis,
-``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON, and ``dim:versions`` names the version of each.
+The warehouse's tables hold the packaged rows and those a user added (``origin`` is ``user``), which survive
+every upgrade. In Redis, ``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON,
+and ``dim:versions`` names the version of each.
 """
 
 from __future__ import annotations
@@ -126,8 +127,8 @@ def _place(row: Row) -> Row:
 def load(house: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
     """Make a dimension equal to the packaged rows, the user's, and those ``added`` now, in one commit.
 
-    Returns its rows, and whether anything had to be written. Delta keeps the versions before (``VERSION AS OF``); a row's
-    ``version`` says which one it is of.
+    Returns its rows, and whether anything had to be written. Delta keeps the versions before (``VERSION AS
+    OF``); a row's ``version`` says which one it is of.
     """
     rows = rows_with(table, [*users_rows(house, table), *({**row, "origin": USER} for row in added)])
     return rows, _make_equal(house, table, [tuple(row) for row in rows.itertuples(index=False)])

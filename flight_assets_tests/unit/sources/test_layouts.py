@@ -124,7 +124,8 @@ def test_a_bts_monthly_file(load: Load) -> None:
         "WN335-IAD-20080103": "2008-01-04T01:03:00Z",
         "UA12-SFO-20080103": "2008-01-04T07:50:00Z",
     }
-    # Signed delays: 14 minutes early, where ArrDelayMinutes says 0. The diverted one reached Newark three hours late.
+    # Signed delays: 14 minutes early, where ArrDelayMinutes says 0. The diverted one reached Newark three
+    # hours late.
     assert found.times("arrived") == {
         "WN335-IAD-20080103": "2008-01-04T03:11:00Z",
         "UA12-SFO-20080103": "2008-01-04T16:15:00Z",
