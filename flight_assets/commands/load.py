@@ -90,7 +90,10 @@ def recognised(files: tuple[Path, ...], layout: str, mapping: Path | None) -> li
 
 
 def are_messages(sources: list[tuple[Source, Layout]]) -> bool:
-    """Return True for files of our own messages, False for files of flights. Raises FlightsError for both at once."""
+    """Return True for files of our own messages, False for files of flights.
+
+    Raises FlightsError for both at once.
+    """
     from flight_assets.sources.messages import NAME
 
     kinds = {found.name == NAME for _, found in sources}

@@ -67,7 +67,9 @@ def source_file(name: str, package: str = NYCFLIGHTS) -> Path:
 
 @cache
 def airline_rows() -> pd.DataFrame:
-    """One row per airline code and period: AIRLINE_COLUMNS. Key: code, since. Dates include both ends; None is open.
+    """One row per airline code and period: AIRLINE_COLUMNS.
+
+    Key: code, since. Dates include both ends; None is open.
 
     Shared between callers: copy before changing it.
     """
@@ -78,7 +80,9 @@ def airline_rows() -> pd.DataFrame:
 
 @cache
 def airport_rows() -> pd.DataFrame:
-    """One row per airport code and period: AIRPORT_COLUMNS. Key: code, since. Degrees north and east; the zone is never null.
+    """One row per airport code and period: AIRPORT_COLUMNS.
+
+    Key: code, since. Degrees north and east; the zone is never null.
 
     ``code`` is the IATA code, or the ICAO code of an airport without one. Shared between callers: copy before
     changing it.
@@ -92,13 +96,19 @@ def airport_rows() -> pd.DataFrame:
 
 @cache
 def airlines() -> pd.DataFrame:
-    """One row per airline code, its newest period: AIRLINE_COLUMNS. Key: code. Shared between callers: copy before changing it."""
+    """One row per airline code, its newest period: AIRLINE_COLUMNS.
+
+    Key: code. Shared between callers: copy before changing it.
+    """
     return newest(airline_rows())
 
 
 @cache
 def airports() -> pd.DataFrame:
-    """One row per IATA airport code, its newest period: AIRPORT_COLUMNS. Key: code. Shared between callers: copy before changing it."""
+    """One row per IATA airport code, its newest period: AIRPORT_COLUMNS.
+
+    Key: code. Shared between callers: copy before changing it.
+    """
     rows = airport_rows()
     return newest(rows[rows["code"].str.fullmatch(_IATA)])
 

@@ -89,7 +89,10 @@ class Reference:
 
 
 def load_reference() -> Reference:
-    """Return the reference of the installed packages and our table of airlines, without a user's additions. Takes about a second."""
+    """Return the reference of the installed packages and our table of airlines, without a user's additions.
+
+    Takes about a second.
+    """
     from flight_assets.contracts.dimensions import airline_rows, airport_rows
 
     return Reference.from_rows(airline_rows().to_dict("records"), airport_rows().to_dict("records"))

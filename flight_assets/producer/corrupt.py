@@ -43,7 +43,9 @@ def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: 
 
 
 def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> Iterator[Message]:
-    """All messages, with bad and awkward ones among them, about ``share`` of what comes out. Endless when ``messages`` is.
+    """All messages, with bad and awkward ones among them, about ``share`` of what comes out.
+
+    Endless when ``messages`` is.
 
     The same messages, share and seed give the same bytes. Each kind comes once, in a random order, before any
     comes again, and too_large once only. ``defect`` of each message names its kind. Bad messages have an
@@ -56,7 +58,10 @@ def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> I
 
 
 def _plan(share: float, seed: int) -> Iterator[str | None]:
-    """What each outgoing message shall be, without end: a kind, or None for an ordinary one. The first is always ordinary."""
+    """What each outgoing message shall be, without end: a kind, or None for an ordinary one.
+
+    The first is always ordinary.
+    """
     if not 0 <= share < 1:
         raise ValueError(f"The share of bad messages must be from 0 up to, but not including, 1; got {share}.")
     return _endless_plan(share, random.Random(f"plan {seed}"))  # noqa: S311 - a seed, no secret
@@ -145,7 +150,10 @@ def _unsupported_version(event: Event, chance: random.Random) -> Event:
 
 
 def _missing_field(event: Event, chance: random.Random) -> Event:
-    """Without a required field, or with null in it. Not schema_version: without it nobody knows which fields are required."""
+    """Without a required field, or with null in it.
+
+    Not schema_version: without it nobody knows which fields are required.
+    """
     name = chance.choice([field.name for field in MESSAGE_FIELDS if field.required and field.name != "schema_version"])
     if chance.random() < 0.5:
         return event | {name: None}

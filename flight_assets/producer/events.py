@@ -107,7 +107,10 @@ def _times(flights: pd.DataFrame, lead_minutes: int) -> dict[str, pd.Series]:
 
 
 def _minutes(delay: pd.Series) -> pd.Series:
-    """The delay as a duration, missing where it is. pandas 2 warns at random when it converts NaN: it rounds uninitialised memory."""
+    """The delay as a duration, missing where it is.
+
+    pandas 2 warns at random when it converts NaN: it rounds uninitialised memory.
+    """
     return pd.to_timedelta(delay.fillna(0), unit="min").where(delay.notna())
 
 

@@ -36,7 +36,9 @@ SECONDS_PER_DAY = 86_400
 
 
 def live_messages(seed: int, rate_per_s: float, start: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
-    """Messages without end, about ``rate_per_s`` to each second of event time from ``start`` on. ``pace.when_due`` sends them in time.
+    """Messages without end, about ``rate_per_s`` to each second of event time from ``start`` on.
+
+    ``pace.when_due`` sends them in time.
 
     First come, at once, the earlier events of all flights that are not over at ``start``: about 8,600 for
     each event per second. Seed, rate, start and lead_minutes determine every byte; what happens after

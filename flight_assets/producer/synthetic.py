@@ -61,7 +61,10 @@ def synthetic_messages(seed: int, events: int, anchor: datetime, lead_minutes: i
 
 
 def flights_of_day(seed: int, day: pd.Timestamp) -> pd.DataFrame:
-    """One row per flight that this seed schedules on a local date, with the columns of ``load_flights``. Key: flight_id."""
+    """One row per flight that this seed schedules on a local date, with the columns of ``load_flights``.
+
+    Key: flight_id.
+    """
     flights = moved_to(drawn_day(np.random.default_rng([seed, day.toordinal()]), day), day)
     first_number = 1 + seed % SEED_RANGES * NUMBERS_PER_SEED
     return numbered(flights, first_number + flights.groupby(["airline", "origin"]).cumcount())

@@ -118,7 +118,9 @@ def convert(raw: pd.DataFrame, rows: np.ndarray, reference: Reference, source: s
 
 
 def _diverted_at(flights: pd.DataFrame, arrival: np.ndarray) -> pd.Series:
-    """Return when a diverted flight lands elsewhere. No layout tells, so: planned arrival + departure delay, but before its arrival.
+    """Return when a diverted flight lands elsewhere.
+
+    No layout tells, so: planned arrival + departure delay, but before its arrival.
 
     Without a planned arrival it is a typical flight's time. At least a minute after the departure.
     """

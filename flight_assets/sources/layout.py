@@ -1,4 +1,7 @@
-"""A layout: how a file is known, and what its rows say. Times stay as written; ``convert`` makes UTC of them."""
+"""A layout: how a file is known, and what its rows say.
+
+Times stay as written; ``convert`` makes UTC of them.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ RAW_COLUMNS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a file: as columns of a table, or as the objects of JSON lines. ``row`` has the line number of each."""
+    """Some rows of a file: as columns of a table, or as the objects of JSON lines.
+
+    ``row`` has the line number of each.
+    """
 
     row: np.ndarray
     table: pa.Table | None = None
@@ -71,8 +77,6 @@ class Layout:
     headings: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     needs: tuple[tuple[str, ...], ...] = ()
-    # Whether one flight's lines may stand anywhere in the file, so that it is read as a whole.
-    whole: bool = False
     # Why files of this layout cannot be loaded; empty if they can.
     refusal: str = ""
 

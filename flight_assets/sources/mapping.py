@@ -39,7 +39,10 @@ class Column(BaseModel):
 
 
 class Fields(BaseModel):
-    """The fields of a flight. ``flight`` is carrier and number in one: UA1545A. The planned departure is date + time, or both in one."""
+    """The fields of a flight.
+
+    ``flight`` is carrier and number in one: UA1545A. The planned departure is date + time, or both in one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     airline: Column | None = None

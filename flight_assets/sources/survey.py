@@ -25,7 +25,10 @@ EXAMPLES = 20
 
 @dataclass
 class Survey:
-    """The findings. ``unusable`` counts rows by reason; ``examples`` are the first of them as (file, line, reason, detail)."""
+    """The findings.
+
+    ``unusable`` counts rows by reason; ``examples`` are the first of them as (file, line, reason, detail).
+    """
 
     layouts: dict[str, str] = field(default_factory=dict)
     rows: int = 0
@@ -74,7 +77,10 @@ class Survey:
 
 
 class Surveyor:
-    """Reads sources into a spool and counts what they hold. ``unusable`` rows are all listed in a CSV file."""
+    """Reads sources into a spool and counts what they hold.
+
+    ``unusable`` rows are all listed in a CSV file.
+    """
 
     def __init__(self, reference: Reference, spool: Spool, unusable_file: Path) -> None:
         self.reference, self.spool, self.found = reference, spool, Survey()

@@ -163,7 +163,10 @@ def present_reference(settings: Settings) -> Reference:
 
 
 def load_contract(house: Warehouse) -> bool:
-    """Make ``schema_metadata`` equal to the message contract: one row per version and field. Returns whether it had to be written."""
+    """Make ``schema_metadata`` equal to the message contract: one row per version and field.
+
+    Returns whether it had to be written.
+    """
     rows = [
         (
             version,
@@ -192,7 +195,9 @@ def _make_equal(house: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> 
 
 
 def publish(settings: Settings, table: Table, rows: pd.DataFrame | None = None) -> bool:
-    """Make a dimension in Redis equal to these rows (the packaged ones by default), all at once. Returns whether it wrote anything.
+    """Make a dimension in Redis equal to these rows (the packaged ones by default), all at once.
+
+    Returns whether it wrote anything.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -215,7 +220,9 @@ def publish(settings: Settings, table: Table, rows: pd.DataFrame | None = None) 
 
 
 def look_up(settings: Settings, table: Table, codes: Iterable[str] | None = None) -> dict[str, Row]:
-    """Return the newest row of each of these codes, or of all codes, from Redis. Codes that it does not have are missing.
+    """Return the newest row of each of these codes, or of all codes, from Redis.
+
+    Codes that it does not have are missing.
 
     Raises:
         StoreUnavailable: Redis does not answer.
