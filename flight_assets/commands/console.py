@@ -11,7 +11,6 @@ from typing import Any
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -136,8 +135,3 @@ def _print_stacked(columns: Sequence[Column], cells: list[list[str]]) -> None:
             for heading, line in zip_longest([column.heading], lines, fillvalue=""):
                 console.print(f"{heading:{margin}}  {line}", markup=False, soft_wrap=True)
         console.print()
-
-
-def cell(text: str) -> str:
-    """Return a text from outside for a cell of a table: ``printable``, and its brackets are no markup."""
-    return escape(printable(text))

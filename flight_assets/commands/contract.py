@@ -6,18 +6,16 @@ import json
 
 import click
 
+from flight_assets.commands.console import example
 from flight_assets.settings import get_settings
 
 
-@click.command()
+@click.command(epilog=example("flights contract --json-schema > flight_event.schema.json"))
 @click.option("--json-schema", "form", flag_value="json-schema", help="As JSON Schema (draft 2020-12).")
 @click.option("--asyncapi", "form", flag_value="asyncapi", help="As an AsyncAPI 3.0 document.")
 @click.option("--examples", "form", flag_value="examples", help="An example of each event, one a line.")
 def contract(form: str | None) -> None:
-    """Print the message contract: its fields, or a document for other programs.
-
-    Example: flights contract --json-schema > flight_event.schema.json
-    """
+    """Print the message contract: its fields, or a document for other programs."""
     from flight_assets.contracts.message import MESSAGE_FIELDS, EventType
     from flight_assets.contracts.published import asyncapi, example, json_schema
 

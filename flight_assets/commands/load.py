@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
 
-from flight_assets.commands.console import cell, console, printable
+from flight_assets.commands.console import console, example, json_option, printable
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -22,33 +21,45 @@ if TYPE_CHECKING:
     from flight_assets.sources.layout import Layout
     from flight_assets.sources.reading import Source
 
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILES", type=click.Path(path_type=Path))
 LAYOUT = click.option("--layout", default="", help="Name of the layout; recognised from the file by default.")
 MAPPING = click.option("--mapping", type=click.Path(exists=True, path_type=Path), help="TOML file that describes the columns.")
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 EXAMPLES_SHOWN = 5
+NAME_WIDTH = 16
 NOTE_EVERY_S = 2.0
 
 
-@click.command()
+def say(name: str, text: str) -> None:
+    """Print a line of a report: a name and what is said of it."""
+    console.print(f"{name:{NAME_WIDTH}}{printable(text)}", markup=False, soft_wrap=True)
+
+
+@click.command(epilog=example("flights load T_ONTIME.csv.gz --dry-run", "flights load on_time_2008_1.zip --shift-to-now"))
 @FILES
 @LAYOUT
 @MAPPING
-@click.option("--shift-to-now", is_flag=True, help="Move the flights by whole weeks, so that the last day is in this week.")
+@click.option(
+    "--shift-to-now",
+    is_flag=True,
+    help="Move the flights by whole weeks, so that the last day is in this week.",
+)
 @click.option("--rate", type=click.FloatRange(0), default=0.0, help="Messages per second; 0 is as fast as it goes.")
-@click.option("--weather", type=click.Path(exists=True, path_type=Path), multiple=True, help="CSV file of weather reports.")
+@click.option(
+    "--weather",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="CSV file of weather reports.",
+)
 @click.option("--dry-run", is_flag=True, help="Only report what the files hold.")
-@JSON
+@json_option
 def load(
     files: tuple[Path, ...], layout: str, mapping: Path | None, shift_to_now: bool, rate: float, weather: tuple[Path, ...],
     dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Load flights from FILES into Kafka, as the events of their lives.
 
-    First reports what the files hold. Ctrl-C stops the sending, and the same command resumes it. Loading a file twice
-    only yields duplicates.
-
-    Example: flights load T_ONTIME.csv.gz --dry-run
+    First reports what the files hold. Ctrl-C stops the sending, and the same command resumes it. Loading a
+    file twice only yields duplicates.
     """
     settings = get_settings()
     sources = recognised(files, layout, mapping)
@@ -79,7 +90,10 @@ def recognised(files: tuple[Path, ...], layout: str, mapping: Path | None) -> li
 
 
 def are_messages(sources: list[tuple[Source, Layout]]) -> bool:
-    """Return True for files of our own messages, False for files of flights. Raises FlightsError for both at once."""
+    """Return True for files of our own messages, False for files of flights.
+
+    Raises FlightsError for both at once.
+    """
     from flight_assets.sources.messages import NAME
 
     kinds = {found.name == NAME for _, found in sources}
@@ -88,13 +102,26 @@ def are_messages(sources: list[tuple[Source, Layout]]) -> bool:
     return kinds == {True}
 
 
-def _job(settings: Settings, files: tuple[Path, ...], layout: str, mapping: Path | None, weather: tuple[Path, ...], shift: bool) -> LoadJob:
+def _job(
+    settings: Settings,
+    files: tuple[Path, ...],
+    layout: str,
+    mapping: Path | None,
+    weather: tuple[Path, ...],
+    shift: bool,
+) -> LoadJob:
     from flight_assets.producer.load_job import open_job
     from flight_assets.stores.dimensions import present_reference
 
     reference = present_reference(settings)
     described = [mapping.read_text(encoding="utf-8")] if mapping else []
-    options = [layout, *described, *(str(path) for path in weather), "shift" if shift else "", reference.fingerprint]
+    options = [
+        layout,
+        *described,
+        *(str(path) for path in weather),
+        "shift" if shift else "",
+        reference.fingerprint,
+    ]
     return open_job(settings.home, files, options, reference)
 
 
@@ -111,30 +138,41 @@ def surveyed(job: LoadJob, sources: list[tuple[Source, Layout]], shift_to_now: b
 def print_survey(state: dict[str, Any], job: LoadJob) -> None:
     """Print what was recognised, and the first unusable rows."""
     found = state["survey"]
-    table = Table(show_header=False, box=None, pad_edge=False)
     for name, layout in found["layouts"].items():
-        table.add_row("file", cell(f"{name}: {layout}"))
+        say("file", f"{name}: {layout}")
     events = ", ".join(f"{count:,} {kind}" for kind, count in found["events"].items() if count)
-    table.add_row("rows", f"{found['rows']:,}")
-    table.add_row("flights", f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'}, {found['days']} days")
-    table.add_row("carriers", cell(f"{len(found['carriers'])}: {' '.join(found['carriers'])}"))
-    table.add_row("airports", f"{found['airports']:,}")
-    table.add_row("events", f"{sum(found['events'].values()):,}: {events}")
+    say("rows", f"{found['rows']:,}")
+    say(
+        "flights",
+        f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'}, {found['days']} days",
+    )
+    say("carriers", f"{len(found['carriers'])}: {' '.join(found['carriers'])}")
+    say("airports", f"{found['airports']:,}")
+    say("events", f"{sum(found['events'].values()):,}: {events}")
     for kind in ("airlines", "airports"):
         if codes := found[f"unknown_{kind}"]:
-            table.add_row("unknown", f"{kind} {' '.join(codes)}: loaded and flagged, see `flights reference add`")
+            say("unknown", f"{kind} {' '.join(codes)}: loaded and flagged, see `flights reference add`")
     if state["weeks"]:
-        table.add_row("moved", f"by {state['weeks']} weeks; events after this moment are left out")
-    table.add_row("unusable", f"{found['unusable_rows']:,} rows" + "".join(f"; {n:,} {why}" for why, n in found["unusable"].items()))
-    console.print(table)
-    for example in found["examples"][:EXAMPLES_SHOWN]:
-        where = f"{printable(example['file'])}, line {example['line']}"
-        console.print(f"  {where}: {example['reason']} ({printable(example['detail'])})", markup=False, soft_wrap=True)
+        say("moved", f"by {state['weeks']} weeks; events after this moment are left out")
+    say(
+        "unusable",
+        f"{found['unusable_rows']:,} rows" + "".join(f"; {n:,} {why}" for why, n in found["unusable"].items()),
+    )
+    for row in found["examples"][:EXAMPLES_SHOWN]:
+        where = f"{printable(row['file'])}, line {row['line']}"
+        console.print(f"  {where}: {row['reason']} ({printable(row['detail'])})", markup=False, soft_wrap=True)
     if found["unusable_rows"] > EXAMPLES_SHOWN:
         console.print(f"  all of them: {job.unusable_file}", markup=False, soft_wrap=True)
 
 
-def _send(settings: Settings, job: LoadJob, state: dict[str, Any], weather: tuple[Path, ...], rate: float, quiet: bool) -> dict[str, int]:
+def _send(
+    settings: Settings,
+    job: LoadJob,
+    state: dict[str, Any],
+    weather: tuple[Path, ...],
+    rate: float,
+    quiet: bool,
+) -> dict[str, int]:
     """Send what has not been sent, and keep how far it came."""
     from flight_assets.producer.publish import MAX_UNACKNOWLEDGED
     from flight_assets.sources.weather import read_weather

@@ -9,32 +9,50 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
-from rich.table import Table as Grid
 
-from flight_assets.commands.console import cell, console, printable
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    printable,
+    wide_option,
+)
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
 KINDS = {"airline": DIM_AIRLINE, "airport": DIM_AIRPORT}
 KIND = click.argument("kind", type=click.Choice(list(KINDS)))
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs: one object per line.")
+COLUMNS = (
+    Column("kind"), Column("code"), Column("ICAO"), Column("name", folds=True), Column("where", folds=True, optional=True),
+    Column("zone", optional=True), Column("since"), Column("until"), Column("origin", optional=True),
+)  # fmt: skip
+UNKNOWN_COLUMNS = (
+    Column("field"),
+    Column("code"),
+    number("events"),
+    number("flights"),
+    Column("first date"),
+    Column("last date"),
+)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
-@click.group()
+@click.group(cls=Group, epilog=example("flights reference show IST", "flights reference unknown"))
 def reference() -> None:
     """Airlines and airports: show, add, load, export, unknown codes."""
 
 
-@reference.command()
+@reference.command(epilog=example("flights reference show IST"))
 @click.argument("code")
-@JSON
-def show(code: str, as_json: bool) -> None:
-    """Show every airline and airport that has or had CODE (IATA or ICAO).
-
-    Example: flights reference show IST
-    """
+@wide_option
+@json_option
+def show(code: str, wide: bool, as_json: bool) -> None:
+    """Show every airline and airport that has or had CODE (IATA or ICAO)."""
     from flight_assets.stores import dimensions
     from flight_assets.stores.warehouse import open_warehouse
 
@@ -44,25 +62,25 @@ def show(code: str, as_json: bool) -> None:
     if as_json:
         _print_lines(found)
         return
-    table = Grid("kind", "code", "ICAO", "name", "where", "zone", "since", "until", "origin")
-    for row in found:
-        where = ", ".join(filter(None, (row.get("city"), row["country"])))
-        values = (
-            row["kind"],
-            row["code"],
-            row["icao"],
-            row["name"],
-            where,
-            row.get("time_zone"),
-            row["since"],
-            row["until"],
-            row["origin"],
-        )
-        table.add_row(*(cell(str(value)) if value else "-" for value in values))
-    console.print(table)
+    print_table(COLUMNS, [_cells(row) for row in found], wide=wide)
 
 
-@reference.command()
+def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    where = ", ".join(filter(None, (row.get("city"), row["country"])))
+    return (
+        row["kind"],
+        row["code"],
+        row["icao"],
+        row["name"],
+        where,
+        row.get("time_zone"),
+        row["since"],
+        row["until"],
+        row["origin"],
+    )
+
+
+@reference.command(epilog=example('flights reference add airline ZZ --name "Zed Air" --country US'))
 @KIND
 @click.argument("code")
 @click.option("--name", required=True, help="Full name.")
@@ -76,32 +94,23 @@ def show(code: str, as_json: bool) -> None:
 @click.option("--since", type=DAY, help="First day on which the code means it.")
 @click.option("--until", type=DAY, help="Last day on which the code means it.")
 def add(kind: str, code: str, **values: Any) -> None:  # noqa: ANN401 - options of several types
-    """Add or replace an airline or airport; the next batch knows it.
-
-    Example: flights reference add airline ZZ --name "Zed Air" --country US
-    """
+    """Add or replace an airline or airport; the next batch knows it."""
     _add(KINDS[kind], [{"code": code, **values}])
 
 
-@reference.command()
+@reference.command(epilog=example("flights reference load airline my_airlines.csv"))
 @KIND
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 def load(kind: str, file: io.TextIOBase) -> None:
-    """Add or replace airlines or airports from a CSV FILE, as `export` writes it.
-
-    Example: flights reference load airline my_airlines.csv
-    """
+    """Add or replace airlines or airports from a CSV FILE, as `export` writes it."""
     _add(KINDS[kind], list(csv.DictReader(file)))
 
 
-@reference.command()
+@reference.command(epilog=example("flights reference export airport > my_airports.csv"))
 @KIND
 @click.option("--all", "everything", is_flag=True, help="The packaged rows as well, not only your own.")
 def export(kind: str, everything: bool) -> None:
-    """Write your own airlines or airports as CSV, for `load` elsewhere.
-
-    Example: flights reference export airport > my_airports.csv
-    """
+    """Write your own airlines or airports as CSV, for `load` elsewhere."""
     from flight_assets.stores import dimensions
     from flight_assets.stores.warehouse import open_warehouse
 
@@ -115,13 +124,11 @@ def export(kind: str, everything: bool) -> None:
     click.echo(out.getvalue(), nl=False)
 
 
-@reference.command()
-@JSON
-def unknown(as_json: bool) -> None:
-    """List the codes of staged events that no airline or airport has: how many events, and when.
-
-    Example: flights reference unknown
-    """
+@reference.command(epilog=example("flights reference unknown"))
+@wide_option
+@json_option
+def unknown(wide: bool, as_json: bool) -> None:
+    """List the codes of staged events that no airline or airport has: how many events, and when."""
     from flight_assets.queries.reference import unknown_codes
     from flight_assets.stores.warehouse import open_warehouse
 
@@ -129,10 +136,10 @@ def unknown(as_json: bool) -> None:
     if as_json:
         _print_lines(rows)
         return
-    table = Grid("field", "code", "events", "flights", "first date", "last date")
-    for row in rows:
-        table.add_row(*(cell(str(value)) for value in row.values()))
-    console.print(table if rows else "every code is known")
+    if not rows:
+        console.print("every code is known")
+        return
+    print_table(UNKNOWN_COLUMNS, [tuple(row.values()) for row in rows], wide=wide)
 
 
 def _add(table: Table, given: Iterable[Mapping[str, Any]]) -> None:

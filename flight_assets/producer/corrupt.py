@@ -1,7 +1,7 @@
 """Bad and awkward messages mixed into good ones, so that what rejects, deduplicates and orders them has something to do.
 
-Bad messages and duplicates are added between the good ones, none of which is ever lost or changed; late and out-of-order ones are good
-messages that are held back.
+Bad messages and duplicates are added between the good ones, none of which is ever lost or changed; late and
+out-of-order ones are good messages that are held back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from flight_assets.producer.events import Message
 
 DUPLICATE, LATE, OUT_OF_ORDER = "duplicate", "late", "out_of_order"
 AWKWARD = (DUPLICATE, LATE, OUT_OF_ORDER)
-# Held back by so many messages, from and to: out of order is passed by its neighbours, late by what comes in the next minutes.
+# Held back by so many messages, from and to: out of order is passed by its neighbours, late by what comes in
+# the next minutes.
 HELD_BACK = {OUT_OF_ORDER: (1, 20), LATE: (200, 2_000)}
 
 UNKNOWN_AIRLINE, UNKNOWN_AIRPORT = "ZZ", "QQQ"
@@ -42,10 +43,13 @@ def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: 
 
 
 def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> Iterator[Message]:
-    """All messages, with bad and awkward ones among them, about ``share`` of what comes out. Endless when ``messages`` is.
+    """All messages, with bad and awkward ones among them, about ``share`` of what comes out.
 
-    The same messages, share and seed give the same bytes. Each kind comes once, in a random order, before any comes again, and
-    too_large once only. ``defect`` of each message names its kind. Bad messages have an event_id of their own, where they have one.
+    Endless when ``messages`` is.
+
+    The same messages, share and seed give the same bytes. Each kind comes once, in a random order, before any
+    comes again, and too_large once only. ``defect`` of each message names its kind. Bad messages have an
+    event_id of their own, where they have one.
 
     Raises:
         ValueError: share is not from 0 up to, but not including, 1.
@@ -54,7 +58,10 @@ def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> I
 
 
 def _plan(share: float, seed: int) -> Iterator[str | None]:
-    """What each outgoing message shall be, without end: a kind, or None for an ordinary one. The first is always ordinary."""
+    """What each outgoing message shall be, without end: a kind, or None for an ordinary one.
+
+    The first is always ordinary.
+    """
     if not 0 <= share < 1:
         raise ValueError(f"The share of bad messages must be from 0 up to, but not including, 1; got {share}.")
     return _endless_plan(share, random.Random(f"plan {seed}"))  # noqa: S311 - a seed, no secret
@@ -89,7 +96,13 @@ def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random
         yield message
 
 
-def _hold_next(messages: Iterator[Message], held: list[tuple[int, Message]], kind: str, position: int, chance: random.Random) -> None:
+def _hold_next(
+    messages: Iterator[Message],
+    held: list[tuple[int, Message]],
+    kind: str,
+    position: int,
+    chance: random.Random,
+) -> None:
     """Take the next message and keep it for a while, if there is one."""
     message = next(messages, None)
     if message is not None:
@@ -137,7 +150,10 @@ def _unsupported_version(event: Event, chance: random.Random) -> Event:
 
 
 def _missing_field(event: Event, chance: random.Random) -> Event:
-    """Without a required field, or with null in it. Not schema_version: without it nobody knows which fields are required."""
+    """Without a required field, or with null in it.
+
+    Not schema_version: without it nobody knows which fields are required.
+    """
     name = chance.choice([field.name for field in MESSAGE_FIELDS if field.required and field.name != "schema_version"])
     if chance.random() < 0.5:
         return event | {name: None}
@@ -181,7 +197,10 @@ def _out_of_range(event: Event, chance: random.Random) -> Event:
 
 def _inconsistent_times(event: Event, chance: random.Random) -> Event:
     """Planned to arrive before it departs."""
-    return event | {"scheduled_departure": event["scheduled_arrival"], "scheduled_arrival": event["scheduled_departure"]}
+    return event | {
+        "scheduled_departure": event["scheduled_arrival"],
+        "scheduled_arrival": event["scheduled_departure"],
+    }
 
 
 def _too_large(event: Event, chance: random.Random) -> Event:

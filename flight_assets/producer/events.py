@@ -17,13 +17,15 @@ from flight_assets.contracts.message import SCHEMA_VERSION, EventType, fields_of
 from flight_assets.producer.nycflights import WEATHER_COLUMNS
 
 DEFAULT_LEAD_MINUTES = 60
-# The earliest departure of the source is 43 minutes ahead of its schedule; announced later than that, it would leave before it was known.
+# The earliest departure of the source is 43 minutes ahead of its schedule; announced later than that, it
+# would leave before it was known.
 MIN_LEAD_MINUTES = 45
 CHUNK_EVENTS = 5_000
 
 LIFECYCLE = tuple(EventType)
 _ARRIVED = LIFECYCLE.index(EventType.ARRIVED)
-# Fields that a message always has; an optional one of a later version only where the flights have a column of its name.
+# Fields that a message always has; an optional one of a later version only where the flights have a column of
+# its name.
 _ALWAYS = tuple(field.name for field in fields_of(1))
 _JSON = msgspec.json.Encoder()
 
@@ -32,8 +34,8 @@ _JSON = msgspec.json.Encoder()
 class Message:
     """One Kafka message: what is sent, and what a test or a summary wants to know about it.
 
-    ``event_time_s`` is the event's time in seconds since 1970, UTC. ``defect`` names what was done to the message on purpose, a
-    ``Reason`` or one of ``corrupt.AWKWARD``; None for an ordinary one.
+    ``event_time_s`` is the event's time in seconds since 1970, UTC. ``defect`` names what was done to the
+    message on purpose, a ``Reason`` or one of ``corrupt.AWKWARD``; None for an ordinary one.
     """
 
     key: bytes | None
@@ -46,12 +48,13 @@ class Message:
 def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES, report_delay_s: pd.Series | int = 0) -> pd.DataFrame:
     """One row per event of the flights: row (position of the flight), rank (position in LIFECYCLE), timestamp (UTC, no zone).
 
-    Ordered by timestamp, flight_id and rank. A flight is scheduled ``lead_minutes`` before its planned departure; if it left
-    earlier than that, a minute before it left. Then it departs and arrives at plan + delay, or is cancelled at the planned
-    departure, because the sources do not tell when; one that had left already is cancelled a minute later. A diverted flight
-    is diverted where the flights have ``diverted_to`` and ``diverted_at``, and arrives only where it has an arrival delay.
-    ``arrived_at`` stands in for the planned arrival + delay where the flights have it. ``report_delay_s``, at most 59, comes on top
-    of every time of a flight.
+    Ordered by timestamp, flight_id and rank. A flight is scheduled ``lead_minutes`` before its planned
+    departure; if it left earlier than that, a minute before it left. Then it departs and arrives at plan +
+    delay, or is cancelled at the planned departure, because the sources do not tell when; one that had left
+    already is cancelled a minute later. A diverted flight is diverted where the flights have ``diverted_to``
+    and ``diverted_at``, and arrives only where it has an arrival delay. ``arrived_at`` stands in for the
+    planned arrival + delay where the flights have it. ``report_delay_s``, at most 59, comes on top of every
+    time of a flight.
 
     Raises:
         ValueError: lead_minutes is under 45, so that a flight could depart before it is scheduled.
@@ -61,7 +64,8 @@ def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES
     times = _times(flights, lead_minutes)
     report_delay = pd.to_timedelta(report_delay_s, unit="s")
     events = pd.concat(
-        [_events_of_rank(rank, times[kind] + report_delay) for rank, kind in enumerate(LIFECYCLE) if kind in times], ignore_index=True
+        [_events_of_rank(rank, times[kind] + report_delay) for rank, kind in enumerate(LIFECYCLE) if kind in times],
+        ignore_index=True,
     )
     id_order = flights["flight_id"].rank(method="first").to_numpy()[events["row"]]
     order = np.lexsort((events["rank"], id_order, events["timestamp"]))
@@ -71,8 +75,9 @@ def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES
 def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "", version: int = SCHEMA_VERSION) -> Iterator[Message]:
     """One message per row of ``events`` (as ``order_events`` returns them), made as they are asked for.
 
-    event_id is flight_id + ':' + event type, and ':' + source where one is given, so that two sources never share an id.
-    Weather is null when nothing was measured. ``version`` is that of the contract whose fields the messages have.
+    event_id is flight_id + ':' + event type, and ':' + source where one is given, so that two sources never
+    share an id. Weather is null when nothing was measured. ``version`` is that of the contract whose fields
+    the messages have.
     """
     for start in range(0, len(events), CHUNK_EVENTS):
         yield from _encode_chunk(flights, events.iloc[start : start + CHUNK_EVENTS], source, version)
@@ -102,7 +107,10 @@ def _times(flights: pd.DataFrame, lead_minutes: int) -> dict[str, pd.Series]:
 
 
 def _minutes(delay: pd.Series) -> pd.Series:
-    """The delay as a duration, missing where it is. pandas 2 warns at random when it converts NaN: it rounds uninitialised memory."""
+    """The delay as a duration, missing where it is.
+
+    pandas 2 warns at random when it converts NaN: it rounds uninitialised memory.
+    """
     return pd.to_timedelta(delay.fillna(0), unit="min").where(delay.notna())
 
 
@@ -127,7 +135,10 @@ def _columns(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: 
     rank = events["rank"].to_numpy()
     event_types = [LIFECYCLE[position].value for position in rank]
     suffix = f":{source}" if source else ""
-    has_left = np.isin(rank, [position for position, kind in enumerate(LIFECYCLE) if kind in ("departed", "diverted", "arrived")])
+    has_left = np.isin(
+        rank,
+        [position for position, kind in enumerate(LIFECYCLE) if kind in ("departed", "diverted", "arrived")],
+    )
     made: dict[str, list[Any]] = {
         "schema_version": [version] * len(events),
         "event_id": [f"{flight}:{kind}{suffix}" for flight, kind in zip(flights["flight_id"], event_types, strict=True)],

@@ -14,7 +14,8 @@ from flight_assets.sources.clock import to_utc
 from flight_assets.sources.flight_ids import flight_ids
 from flight_assets.sources.spool import Spool
 
-# The clocks that are furthest ahead of UTC: no flight of a local date is planned earlier than its midnight there.
+# The clocks that are furthest ahead of UTC: no flight of a local date is planned earlier than its midnight
+# there.
 EARLIEST_ZONE = pd.Timedelta(hours=14)
 DAYS_PER_WEEK = 7
 _TIMES = ("scheduled_departure", "scheduled_arrival", "arrived_at", "diverted_at")

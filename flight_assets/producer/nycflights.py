@@ -5,37 +5,42 @@ Only reads and converts; what becomes of a flight as events is in ``events``.
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import pandas as pd
 
 from flight_assets.contracts.dimensions import airports, source_file
 from flight_assets.contracts.message import WEATHER_FIELDS
+from flight_assets.sources.columns import minutes_of_day
+from flight_assets.sources.planned import arrival_on_clock
 
 WEATHER_COLUMNS = tuple(field.name for field in WEATHER_FIELDS)
-_WEATHER_SOURCE_COLUMNS = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+_WEATHER_SOURCE_COLUMNS = (
+    "temp",
+    "dewp",
+    "humid",
+    "wind_dir",
+    "wind_speed",
+    "wind_gust",
+    "precip",
+    "pressure",
+    "visib",
+)
 _FLIGHT_SOURCE_COLUMNS = (
     *("year", "month", "day", "minute", "time_hour", "sched_arr_time", "dep_delay", "arr_delay"),
     *("carrier", "flight", "tailnum", "origin", "dest", "distance"),
 )
 
-# A typical schedule: 480 miles an hour plus 45 minutes on the ground and in climb. No flight of the source is planned more than
-# 109 minutes away from it, so the right day of arrival, 720 minutes or less away, is never in doubt.
-CRUISE_MPH = 480
-OVERHEAD_MINUTES = 45
-MINUTES_PER_DAY = 1_440
-
 
 def load_flights() -> pd.DataFrame:
     """One row per scheduled flight, all 336,776, cancelled too, in the order of the source. Key: flight_id.
 
-    Columns: flight_id, airline, flight_number (int), tail_number (str or None), origin, destination, scheduled_departure,
-    scheduled_arrival (UTC), distance_miles, departure_delay_minutes, arrival_delay_minutes (negative = early, NaN when there was
-    none), cancelled (bool), flight_date (midnight of the scheduled local date at the origin, no zone) and the nine weather columns
-    of the contract, measured at the origin in the scheduled hour, NaN when missing.
+    Columns: flight_id, airline, flight_number (int), tail_number (str or None), origin, destination,
+    scheduled_departure, scheduled_arrival (UTC), distance_miles, departure_delay_minutes,
+    arrival_delay_minutes (negative = early, NaN when there was none), cancelled (bool), flight_date (midnight
+    of the scheduled local date at the origin, no zone) and the nine weather columns of the contract, measured
+    at the origin in the scheduled hour, NaN when missing.
 
-    Carrier, number, origin and date are unique in the source, so flight_id needs no way out of collisions. A flight with a
-    departure delay but no arrival delay (1,175) was diverted or turned back.
+    Carrier, number, origin and date are unique in the source, so flight_id needs no way out of collisions. A
+    flight with a departure delay but no arrival delay (1,175) was diverted or turned back.
     """
     source = _read_flights()
     time_hour = pd.to_datetime(source["time_hour"])
@@ -62,35 +67,19 @@ def load_flights() -> pd.DataFrame:
 
 
 def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination: pd.Series, distance_miles: pd.Series) -> pd.Series:
-    """The planned arrival (UTC) from the local clock time HHMM at the destination, on the day that suits the distance best.
+    """Return the planned arrival (UTC) from the local clock time HHMM at the destination, on the day that suits the distance best.
 
-    The arrival is the one nearest to departure + distance at a typical speed. Where a change of clocks makes an hour happen
-    twice, the nearer of the two is meant.
+    ``sources.planned.arrival_on_clock`` says how. No flight of the source is planned more than 109 minutes
+    away from a typical one.
 
     Raises:
         KeyError: a destination is not in the airport dimension.
     """
-    zones = airports().set_index("code")["time_zone"].loc[destination].set_axis(destination.index)
-    typical = departure + pd.to_timedelta(distance_miles / CRUISE_MPH * 60 + OVERHEAD_MINUTES, unit="min")
-    typical = typical.dt.floor("min")
-    local = typical.dt.tz_localize(None) + _utc_offset(typical, zones)
-    planned_minutes = arrival_hhmm // 100 * 60 + arrival_hhmm % 100
-    half_day = MINUTES_PER_DAY // 2
-    ahead = (planned_minutes - local.dt.hour * 60 - local.dt.minute + half_day) % MINUTES_PER_DAY - half_day
-    nearest = pd.to_timedelta(ahead, unit="min")
-    # The offset is looked up again at the arrival itself: the clocks may change between the typical arrival and the planned one.
-    return (local + nearest - _utc_offset(typical + nearest, zones)).dt.tz_localize("UTC")
-
-
-def _utc_offset(times: pd.Series, zones: pd.Series) -> pd.Series:
-    """Local time minus UTC at each UTC time in each IANA zone. Looked up once per hour and zone, because zoneinfo is slow per row."""
-    hours = times.dt.floor("h")
-    offsets = pd.Series(pd.Timedelta(0), index=times.index)
-    for zone, rows in zones.groupby(zones).groups.items():
-        distinct = pd.DatetimeIndex(hours.loc[rows].unique())
-        shift = distinct.tz_convert(ZoneInfo(str(zone))).tz_localize(None) - distinct.tz_localize(None)
-        offsets.loc[rows] = hours.loc[rows].map(pd.Series(shift, index=distinct))
-    return offsets
+    zone, names = pd.factorize(airports().set_index("code")["time_zone"].loc[destination])
+    seconds = departure.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype("int64")
+    minutes = minutes_of_day(arrival_hhmm.to_numpy(float))
+    arrival = arrival_on_clock(seconds, minutes, zone, list(names), distance_miles.to_numpy(float))
+    return pd.Series(pd.to_datetime(arrival, unit="s", utc=True), index=departure.index)
 
 
 def _read_flights() -> pd.DataFrame:

@@ -32,9 +32,14 @@ def at_rate(
 
 
 def when_due(
-    messages: Iterable[Message], clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+    messages: Iterable[Message],
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Message]:
-    """The messages, each no sooner than its event happens; those of the past at once. ``clock`` gives seconds since 1970."""
+    """The messages, each no sooner than its event happens; those of the past at once.
+
+    ``clock`` gives seconds since 1970.
+    """
     for message in messages:
         _sleep_until(message.event_time_s, clock, sleep)
         yield message

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError, RetriableError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RetriableError,
+)
 
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.producer.events import Message
@@ -35,7 +41,8 @@ _ONE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 class PublishResult:
     """What became of the messages: sent = acknowledged + failed.
 
-    ``failed`` are those too large for the broker. ``by_defect`` counts the sent ones that have a defect, by its name.
+    ``failed`` are those too large for the broker. ``by_defect`` counts the sent ones that have a defect, by
+    its name.
     """
 
     sent: int
@@ -58,14 +65,14 @@ def publish(
 ) -> PublishResult:
     """Send all messages, at most ``rate_per_s`` (0 = as fast as Kafka takes them), and wait until each is acknowledged.
 
-    The producer is idempotent: a retry never makes a second copy, and messages of one key stay in order. Ctrl-C
-    (KeyboardInterrupt) ends the sending; what was sent is still awaited and counted, and the result says ``interrupted``.
-    ``on_progress(acknowledged, sent)`` is called at most five times a second while messages are sent, and at the end.
-    ``security`` has kafka-python's options of encryption and login.
+    The producer is idempotent: a retry never makes a second copy, and messages of one key stay in order.
+    Ctrl-C (KeyboardInterrupt) ends the sending; what was sent is still awaited and counted, and the result
+    says ``interrupted``. ``on_progress(acknowledged, sent)`` is called at most five times a second while
+    messages are sent, and at the end. ``security`` has kafka-python's options of encryption and login.
 
     Raises:
-        StoreUnavailable: no broker answers within connect_timeout_s, or one stops acknowledging for delivery_timeout_s.
-        FlightsError: the topic does not exist.
+        StoreUnavailable: no broker answers within connect_timeout_s, or one stops acknowledging for
+        delivery_timeout_s. FlightsError: the topic does not exist.
         ValueError: rate_per_s is negative.
     """
     producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
@@ -158,7 +165,8 @@ class _Delivery:
         return False
 
     def _send(self, message: Message) -> None:
-        # The client gives up on a message after timeout_s, which frees its place; twice as long means that it does not answer either.
+        # The client gives up on a message after timeout_s, which frees its place; twice as long means that it
+        # does not answer either.
         if not self.free.acquire(timeout=2 * self.timeout_s) or self.error:
             raise self._unavailable()
         self.sent += 1

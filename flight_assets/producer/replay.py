@@ -12,11 +12,15 @@ from flight_assets.producer.nycflights import load_flights
 
 
 def replay_messages(
-    events: int | None = None, start: date | None = None, end: date | None = None, lead_minutes: int = DEFAULT_LEAD_MINUTES
+    events: int | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    lead_minutes: int = DEFAULT_LEAD_MINUTES,
 ) -> Iterator[Message]:
     """The first ``events`` messages (all 1,000,898 by default) of the flights scheduled from ``start`` to ``end``, both included.
 
-    In event order; the same arguments give the same bytes. Dates are local to New York. Fewer come when the flights have fewer.
+    In event order; the same arguments give the same bytes. Dates are local to New York. Fewer come when the
+    flights have fewer.
 
     Raises:
         ValueError: lead_minutes is under 45, see ``events.order_events``.

@@ -1,8 +1,9 @@
 """Flights of any day, made of real ones: each day is a whole real day, drawn by the seed, with its flights, weather and delays.
 
-A day is drawn whole, so that delays keep hanging together: a storm at noon still delays the evening. It is drawn from the same weekday
-within 30 days of the same time of year, so that schedule and weather suit the date. What a seed makes of a date depends on
-nothing else: a second run at a later time continues the same flights.
+A day is drawn whole, so that delays keep hanging together: a storm at noon still delays the evening. It is
+drawn from the same weekday within 30 days of the same time of year, so that schedule and weather suit the
+date. What a seed makes of a date depends on nothing else: a second run at a later time continues the same
+flights.
 """
 
 from __future__ import annotations
@@ -16,27 +17,37 @@ import numpy as np
 import pandas as pd
 
 from flight_assets.contracts.message import EventType
-from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, LIFECYCLE, Message, encode_events, event_count, order_events
+from flight_assets.producer.events import (
+    DEFAULT_LEAD_MINUTES,
+    LIFECYCLE,
+    Message,
+    encode_events,
+    event_count,
+    order_events,
+)
 from flight_assets.producer.nycflights import load_flights
 
 HOME_ZONE = ZoneInfo("America/New_York")
 SEASON_DAYS = 30
 
-# No carrier of the source has more than 147 flights a day from one airport. Each seed numbers its flights in a range of 160, so that 15
-# consecutive seeds never make the same flight_id; ``live`` takes the numbers above.
+# No carrier of the source has more than 147 flights a day from one airport. Each seed numbers its flights in
+# a range of 160, so that 15 consecutive seeds never make the same flight_id; ``live`` takes the numbers
+# above.
 NUMBERS_PER_SEED = 160
 SEED_RANGES = 15
 
-# The last flight of a day has arrived within 34 hours of midnight, even with the longest delay: three days later all is over.
+# The last flight of a day has arrived within 34 hours of midnight, even with the longest delay: three days
+# later all is over.
 DAYS_UNTIL_OVER = 3
 
 
 def synthetic_messages(seed: int, events: int, anchor: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
     """Exactly ``events`` messages in event order: the newest flights announced up to ``anchor``, which is now.
 
-    Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event; those still waiting or in
-    the air at ``anchor`` lack their later events, and the oldest flight may lack its last ones to make the number exact.
-    event_id ends in ``:s<seed>``. The same seed at a later anchor sends the same events again as far as the two overlap.
+    Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event;
+    those still waiting or in the air at ``anchor`` lack their later events, and the oldest flight may lack
+    its last ones to make the number exact. event_id ends in ``:s<seed>``. The same seed at a later anchor
+    sends the same events again as far as the two overlap.
 
     Raises:
         ValueError: seed or events is negative, anchor has no time zone, or lead_minutes is under 45.
@@ -50,7 +61,10 @@ def synthetic_messages(seed: int, events: int, anchor: datetime, lead_minutes: i
 
 
 def flights_of_day(seed: int, day: pd.Timestamp) -> pd.DataFrame:
-    """One row per flight that this seed schedules on a local date, with the columns of ``load_flights``. Key: flight_id."""
+    """One row per flight that this seed schedules on a local date, with the columns of ``load_flights``.
+
+    Key: flight_id.
+    """
     flights = moved_to(drawn_day(np.random.default_rng([seed, day.toordinal()]), day), day)
     first_number = 1 + seed % SEED_RANGES * NUMBERS_PER_SEED
     return numbered(flights, first_number + flights.groupby(["airline", "origin"]).cumcount())

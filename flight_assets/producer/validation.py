@@ -1,4 +1,4 @@
-"""What the platform would do with messages: the same check that a batch makes, without sending anything."""
+"""The verdicts of a batch on messages that are not sent: staged, duplicate or rejected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ _RAW = pa.schema(
 class Verdicts:
     """Counts of messages by what would become of them: messages = staged + duplicate + rejected.
 
-    ``examples`` are the first rejected ones as (line, reason, detail); ``line`` counts the messages where they are not lines.
+    ``examples`` are the first rejected ones as (line, reason, detail); ``line`` counts the messages where
+    they are not lines.
     """
 
     messages: int = 0
@@ -52,7 +53,13 @@ class Verdicts:
         """Return it as ``flights validate --json`` prints it."""
         counted = {name: dict(getattr(self, name).most_common()) for name in ("rejected", "unknown_codes", "unknown_fields", "cleaned")}
         examples = [dict(zip(("line", "reason", "detail"), example, strict=True)) for example in self.examples]
-        return {"messages": self.messages, "staged": self.staged, "duplicate": self.duplicate, **counted, "examples": examples}
+        return {
+            "messages": self.messages,
+            "staged": self.staged,
+            "duplicate": self.duplicate,
+            **counted,
+            "examples": examples,
+        }
 
 
 def verdicts(messages: Iterable[tuple[int, bytes | None, bytes]], check: Check) -> Verdicts:
@@ -66,7 +73,11 @@ def verdicts(messages: Iterable[tuple[int, bytes | None, bytes]], check: Check) 
         wrong = [(line, reason, detail) for (line, _, _), reason, detail in zip(chunk, reasons, details, strict=True) if reason]
         found.rejected.update(reason for _, reason, _ in wrong)
         found.examples += wrong[: max(0, EXAMPLES - len(found.examples))]
-        for name, counter in (("unknown_codes", found.unknown_codes), ("unknown_fields", found.unknown_fields), ("cleaned", found.cleaned)):
+        for name, counter in (
+            ("unknown_codes", found.unknown_codes),
+            ("unknown_fields", found.unknown_fields),
+            ("cleaned", found.cleaned),
+        ):
             counter.update(value for values in checked.column(name).to_pylist() for value in values or ())
         hashes.append(np.asarray(checked.column("event_hash").drop_null()))
     ids = np.concatenate(hashes)
@@ -79,5 +90,6 @@ def _raw(chunk: list[tuple[int, bytes | None, bytes]], first: int) -> pa.RecordB
     now = datetime.now(UTC)
     rows = [(key, value, "", 0, first + place, now, 0) for place, (_, key, value) in enumerate(chunk)]
     return pa.RecordBatch.from_arrays(
-        [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), _RAW.types, strict=True)], schema=_RAW
+        [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), _RAW.types, strict=True)],
+        schema=_RAW,
     )

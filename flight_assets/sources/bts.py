@@ -1,7 +1,8 @@
 """Flights of the US Bureau of Transportation Statistics, in the layouts in which they are passed on.
 
-Times are hhmm on the clock of their own airport. The signed delays are the truth; ``DepDelayMinutes`` and ``DEP_DELAY_NEW`` are cut
-off at 0 and never read. A diverted flight has no arrival delay, but may have one of its own if it reached its destination.
+Times are hhmm on the clock of their own airport. The signed delays are the truth; ``DepDelayMinutes`` and
+``DEP_DELAY_NEW`` are cut off at 0 and never read. A diverted flight has no arrival delay, but may have one of
+its own if it reached its destination.
 """
 
 from __future__ import annotations
@@ -18,15 +19,52 @@ from flight_assets.sources.layout import Chunk, Columns, Layout, at, raw_rows
 
 # The layout of 1987–2008 for the Data Expo 2009, whose files often come without their header.
 DATA_EXPO_COLUMNS = (
-    *("Year", "Month", "DayofMonth", "DayOfWeek", "DepTime", "CRSDepTime", "ArrTime", "CRSArrTime", "UniqueCarrier", "FlightNum"),
-    *("TailNum", "ActualElapsedTime", "CRSElapsedTime", "AirTime", "ArrDelay", "DepDelay", "Origin", "Dest", "Distance", "TaxiIn"),
-    *("TaxiOut", "Cancelled", "CancellationCode", "Diverted", "CarrierDelay", "WeatherDelay", "NASDelay", "SecurityDelay"),
+    *(
+        "Year",
+        "Month",
+        "DayofMonth",
+        "DayOfWeek",
+        "DepTime",
+        "CRSDepTime",
+        "ArrTime",
+        "CRSArrTime",
+        "UniqueCarrier",
+        "FlightNum",
+    ),
+    *(
+        "TailNum",
+        "ActualElapsedTime",
+        "CRSElapsedTime",
+        "AirTime",
+        "ArrDelay",
+        "DepDelay",
+        "Origin",
+        "Dest",
+        "Distance",
+        "TaxiIn",
+    ),
+    *(
+        "TaxiOut",
+        "Cancelled",
+        "CancellationCode",
+        "Diverted",
+        "CarrierDelay",
+        "WeatherDelay",
+        "NASDelay",
+        "SecurityDelay",
+    ),
     "LateAircraftDelay",
 )
 # The name of each column in the two layouts that the Bureau itself publishes; the first one present counts.
 _NAMES: dict[str, tuple[str, ...]] = {
     "airline": (
-        *("IATA_CODE_Reporting_Airline", "IATA_Code_Operating_Airline", "Carrier", "Reporting_Airline", "UniqueCarrier"),
+        *(
+            "IATA_CODE_Reporting_Airline",
+            "IATA_Code_Operating_Airline",
+            "Carrier",
+            "Reporting_Airline",
+            "UniqueCarrier",
+        ),
         *("OP_UNIQUE_CARRIER", "OP_CARRIER", "UNIQUE_CARRIER"),
     ),
     "number": (

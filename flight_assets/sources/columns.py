@@ -24,7 +24,10 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 def text(column: pa.ChunkedArray | pa.Array) -> pd.Series:
-    """Return trimmed texts as objects, None for nothing. A whole number that a file keeps as 12.0 becomes 12."""
+    """Return trimmed texts as objects, None for nothing.
+
+    A whole number that a file keeps as 12.0 becomes 12.
+    """
     if pa.types.is_floating(column.type):
         whole = pc.equal(pc.floor(column), column)
         as_integer = pc.cast(pc.if_else(whole, column, None), pa.int64(), safe=False)

@@ -1,7 +1,7 @@
 """Rows as a layout gives them become flights: times in UTC, delays, distance; or a reason why a row is no flight.
 
-Actual = planned in UTC + signed delay. The planned arrival is the planned departure + the planned minutes. Without those it is
-the local clock time of arrival on the day that suits the distance.
+Actual = planned in UTC + signed delay. The planned arrival is the planned departure + the planned minutes.
+Without those it is the local clock time of arrival on the day that suits the distance.
 """
 
 from __future__ import annotations
@@ -37,8 +37,24 @@ ICAO_LENGTH = 3
 LAST_NUMBER, LONGEST_MILES = 9_999, 12_500
 
 FLIGHT_COLUMNS = (
-    *("row", "airline", "flight_number", "flight_suffix", "tail_number", "origin", "destination", "flight_date", "local_departure"),
-    *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
+    *(
+        "row",
+        "airline",
+        "flight_number",
+        "flight_suffix",
+        "tail_number",
+        "origin",
+        "destination",
+        "flight_date",
+        "local_departure",
+    ),
+    *(
+        "scheduled_departure",
+        "scheduled_arrival",
+        "distance_miles",
+        "departure_delay_minutes",
+        "arrival_delay_minutes",
+    ),
     *("cancelled", "diverted", "diverted_to", "diverted_at", "arrived_at", "source"),
 )
 
@@ -102,7 +118,9 @@ def convert(raw: pd.DataFrame, rows: np.ndarray, reference: Reference, source: s
 
 
 def _diverted_at(flights: pd.DataFrame, arrival: np.ndarray) -> pd.Series:
-    """Return when a diverted flight lands elsewhere. No layout tells, so: planned arrival + departure delay, but before its arrival.
+    """Return when a diverted flight lands elsewhere.
+
+    No layout tells, so: planned arrival + departure delay, but before its arrival.
 
     Without a planned arrival it is a typical flight's time. At least a minute after the departure.
     """
@@ -141,16 +159,30 @@ def _reasons(raw: pd.DataFrame, flights: pd.DataFrame, origin: Places) -> np.nda
 
     number = flights["flight_number"]
     note(~_matches(raw["airline"], "[A-Za-z0-9]{2,3}"), "no_airline: no carrier code of 2 or 3 characters")
-    note(~((number >= 1) & (number <= LAST_NUMBER) & (number == np.floor(number))), "no_flight_number: not a whole number from 1 to 9999")
+    note(
+        ~((number >= 1) & (number <= LAST_NUMBER) & (number == np.floor(number))),
+        "no_flight_number: not a whole number from 1 to 9999",
+    )
     for end in ("origin", "destination"):
-        note(~_matches(raw[end], "[A-Za-z]{3,4}"), f"no_{end}: {{}} is no airport code", raw[end].fillna("nothing"))
+        note(
+            ~_matches(raw[end], "[A-Za-z]{3,4}"),
+            f"no_{end}: {{}} is no airport code",
+            raw[end].fillna("nothing"),
+        )
     note(origin.zone < 0, "unknown_airport: {} has no known time zone", flights["origin"])
     note(flights["origin"] == flights["destination"], "same_airport: origin and destination are the same")
     note(raw["departure"].isna(), "no_departure: no planned date and time of departure")
-    note(~((flights["distance_miles"] > 0) & (flights["distance_miles"] < LONGEST_MILES)), "no_distance: none given, and none known")
+    note(
+        ~((flights["distance_miles"] > 0) & (flights["distance_miles"] < LONGEST_MILES)),
+        "no_distance: none given, and none known",
+    )
     for end in ("departure", "arrival"):
         delay = flights[f"{end}_delay_minutes"]
-        note((delay < EARLIEST_DELAY) | (delay > LATEST_DELAY), f"out_of_range: {end} delay of {{:g}} minutes", delay)
+        note(
+            (delay < EARLIEST_DELAY) | (delay > LATEST_DELAY),
+            f"out_of_range: {end} delay of {{:g}} minutes",
+            delay,
+        )
     departed = flights["scheduled_departure"] + _minutes(flights["departure_delay_minutes"])
     note(flights["arrived_at"] < departed, "inconsistent_times: it arrives before it departs")
     return reason

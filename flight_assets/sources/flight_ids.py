@@ -16,9 +16,9 @@ _SAME = [
 def with_id_ends(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the flights of one local date with ``id_end``, and the rows left out, as (file, row, reason).
 
-    The first flight of a number and origin, by planned time and destination, has none; every other one has T and its planned local
-    time, as in ``F9240-DEN-20080113T2355``. Left out are rows that repeat another one in everything that matters, and a third flight
-    that the time does not tell apart.
+    The first flight of a number and origin, by planned time and destination, has none. Every other one has T
+    and its planned local time, as in ``F9240-DEN-20080113T2355``. Rows that repeat another one in everything
+    that matters are left out. So is a third flight that the time does not tell apart.
     """
     ordered = flights.assign(flight_suffix=flights["flight_suffix"].fillna("")).sort_values([*_SAME, "row"], kind="stable")
     is_repeat = ordered.duplicated(_SAME)

@@ -1,7 +1,9 @@
-"""Flights of FlightAware: AeroAPI v4 answers (JSON) and Firehose streams (a JSON object a line). All times are UTC.
+"""Flights of FlightAware: AeroAPI v4 answers (JSON) and Firehose streams (a JSON object a line).
 
-Out and in are the gate, off and on the runway. A planned time is compared with an actual time of the same kind only, since the taxi
-lies between the kinds.
+All times are UTC.
+
+Out and in are the gate, off and on the runway. A planned time is compared with an actual time of the same
+kind only, since the taxi lies between the kinds.
 """
 
 from __future__ import annotations
@@ -35,10 +37,16 @@ def _aeroapi_rows(chunk: Chunk) -> pd.DataFrame:
 
 def _aeroapi_row(record: Record, legs: list[Record]) -> Record:
     first = min(legs, key=_departs)
-    later = next((leg for leg in sorted(legs, key=_departs) if _airport(leg.get("origin")) != _airport(first.get("origin"))), None)
+    later = next(
+        (leg for leg in sorted(legs, key=_departs) if _airport(leg.get("origin")) != _airport(first.get("origin"))),
+        None,
+    )
     diverted = bool(record.get("diverted"))
     row = {
-        **_number(record.get("operator_iata") or record.get("operator_icao") or record.get("operator"), record.get("flight_number")),
+        **_number(
+            record.get("operator_iata") or record.get("operator_icao") or record.get("operator"),
+            record.get("flight_number"),
+        ),
         "tail_number": record.get("registration"),
         "origin": _airport(record.get("origin")),
         "destination": _airport(record.get("destination")),
@@ -125,7 +133,10 @@ _BLOCKS = {"offblock": "actual_out", "onblock": "actual_in"}
 
 
 def _apply(flight: Record, record: Record) -> None:
-    """Bring a flight up to what a message says. A cancellation is undone by a later message that is not one."""
+    """Bring a flight up to what a message says.
+
+    A cancellation is undone by a later message that is not one.
+    """
     kind = record.get("type")
     flight.update({name: value for name, value in record.items() if value not in (None, "")})
     if kind in _ACTUAL:
@@ -154,10 +165,10 @@ def _firehose_row(flight: Record) -> Record:
 
 
 AEROAPI = Layout(
-    "aeroapi", "FlightAware AeroAPI v4 flights", rows=_aeroapi_rows, kind="json", time_zone=UTC, whole=True,
+    "aeroapi", "FlightAware AeroAPI v4 flights", rows=_aeroapi_rows, kind="json", time_zone=UTC,
     recognises=lambda header: has_all(header, "fa_flight_id"),
 )  # fmt: skip
 FIREHOSE = Layout(
-    "firehose", "FlightAware Firehose stream", rows=_firehose_rows, kind="jsonl", time_zone=UTC, whole=True,
+    "firehose", "FlightAware Firehose stream", rows=_firehose_rows, kind="jsonl", time_zone=UTC,
     recognises=lambda header: has_all(header, "type", "ident") or has_all(header, "type", "pitr"),
 )  # fmt: skip

@@ -1,4 +1,7 @@
-"""A layout: how a file is known, and what its rows say. Times stay as written; ``convert`` makes UTC of them."""
+"""A layout: how a file is known, and what its rows say.
+
+Times stay as written; ``convert`` makes UTC of them.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ AIRPORTS_OWN = ""
 UTC = "UTC"
 
 # One row per flight as a file has it, with the value that stands for "the file does not say".
-# departure, arrival: planned, date and time as written (datetime64[s]). arrival_minutes: planned, after midnight, where the file
-# gives no date. elapsed_minutes: planned, gate to gate. Delays in minutes, negative = early; where a file has no delays they follow
-# from actual_departure and actual_arrival.
+# departure, arrival: planned, date and time as written (datetime64[s]). arrival_minutes: planned, after
+# midnight, where the file gives no date. elapsed_minutes: planned, gate to gate. Delays in minutes, negative
+# = early; where a file has no delays they follow from actual_departure and actual_arrival.
 RAW_COLUMNS: dict[str, Any] = {
     "airline": None,
     "flight_number": np.nan,
@@ -45,7 +48,10 @@ RAW_COLUMNS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a file: as columns of a table, or as the objects of JSON lines. ``row`` has the line number of each."""
+    """Some rows of a file: as columns of a table, or as the objects of JSON lines.
+
+    ``row`` has the line number of each.
+    """
 
     row: np.ndarray
     table: pa.Table | None = None
@@ -56,8 +62,8 @@ class Chunk:
 class Layout:
     """One layout of files that hold flights.
 
-    ``needs`` lists what a file must have: of each entry, one column of these names. ``reads`` are all columns that ``rows`` looks
-    at, in small letters. ``time_zone`` says on which clock times are written.
+    A file must have one column of each entry of ``needs``. In ``reads`` are all columns that ``rows`` looks
+    at, in small letters. Times are on the clock of ``time_zone``.
     """
 
     name: str
@@ -71,8 +77,6 @@ class Layout:
     headings: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     needs: tuple[tuple[str, ...], ...] = ()
-    # Whether one flight's lines may stand anywhere in the file, so that it is read as a whole.
-    whole: bool = False
     # Why files of this layout cannot be loaded; empty if they can.
     refusal: str = ""
 

@@ -39,7 +39,10 @@ class Column(BaseModel):
 
 
 class Fields(BaseModel):
-    """The fields of a flight. ``flight`` is carrier and number in one: UA1545A. The planned departure is date + time, or both in one."""
+    """The fields of a flight.
+
+    ``flight`` is carrier and number in one: UA1545A. The planned departure is date + time, or both in one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     airline: Column | None = None
@@ -195,9 +198,17 @@ class _Values:
     def _flight(self) -> dict[str, Any]:
         if self.fields.flight is None:
             suffix = text(self._of("flight_suffix"))
-            return {"airline": text(self._of("airline")), "flight_number": number(self._of("flight_number")), "flight_suffix": suffix}
+            return {
+                "airline": text(self._of("airline")),
+                "flight_number": number(self._of("flight_number")),
+                "flight_suffix": suffix,
+            }
         parts = text(self._of("flight")).str.extract(re.compile(_FLIGHT))
-        return {"airline": parts[0], "flight_number": pd.to_numeric(parts[1]).to_numpy(float), "flight_suffix": parts[2]}
+        return {
+            "airline": parts[0],
+            "flight_number": pd.to_numeric(parts[1]).to_numpy(float),
+            "flight_suffix": parts[2],
+        }
 
     def _departure(self) -> np.ndarray:
         if self.fields.scheduled_departure:

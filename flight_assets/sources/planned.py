@@ -9,8 +9,8 @@ from flight_assets.sources.clock import Codes, Seconds, to_utc, utc_offset
 from flight_assets.sources.columns import MINUTES_PER_DAY, Floats
 from flight_assets.sources.places import Places
 
-# A typical schedule: 480 miles an hour plus 45 minutes on the ground and in climb. No flight of 2013 from New York is planned more
-# than 155 minutes away from it.
+# A typical schedule: 480 miles an hour plus 45 minutes on the ground and in climb. No flight of 2013 from New
+# York is planned more than 155 minutes away from it.
 CRUISE_MPH, OVERHEAD_MINUTES = 480, 45
 PLAUSIBLE_MINUTES = 180
 MINUTE_S, DAY_S = 60, 86_400
@@ -98,7 +98,8 @@ def _arrival_as_written(raw: pd.DataFrame, zone: Codes, zones: list[str], depart
 def arrival_on_clock(departure: Seconds, minutes: Floats, zone: Codes, zones: list[str], miles: Floats) -> Seconds:
     """Return the UTC time nearest to a typical schedule at which clocks at the destination show these minutes after midnight.
 
-    NO_TIME where anything is missing, and where the nearest is implausible: 2400 stands for "unknown" in some files.
+    NO_TIME where anything is missing, and where the nearest is implausible: 2400 stands for "unknown" in some
+    files.
     """
     typical = plus_minutes(departure, np.floor(miles / CRUISE_MPH * 60 + OVERHEAD_MINUTES))
     known = (typical != NO_TIME) & np.isfinite(minutes) & (zone >= 0)
@@ -109,7 +110,8 @@ def arrival_on_clock(departure: Seconds, minutes: Floats, zone: Codes, zones: li
     shown = local % DAY_S // MINUTE_S
     half_day = MINUTES_PER_DAY // 2
     ahead = (np.where(known, minutes, 0).astype(np.int64) - shown + half_day) % MINUTES_PER_DAY - half_day
-    # The offset is looked up again at the arrival itself: the clocks may change between the typical arrival and the planned one.
+    # The offset is looked up again at the arrival itself: the clocks may change between the typical arrival
+    # and the planned one.
     arrival = local + ahead * MINUTE_S - utc_offset(guess + ahead * MINUTE_S, place, zones)
     return np.where(known & (np.abs(arrival - guess) <= PLAUSIBLE_MINUTES * MINUTE_S), arrival, NO_TIME)
 

@@ -20,20 +20,22 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from flight_assets.errors import FlightsError
+from flight_assets.sources.json_reading import read_json
 from flight_assets.sources.layout import Chunk, Layout
 
 SAMPLE_BYTES = 65_536
 BLOCK_BYTES = 4 << 20
 CHUNK_ROWS = 50_000
-# A document of JSON, and a layout that is read as a whole, must fit into memory.
-MAX_WHOLE_BYTES = 128 << 20
 PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 _NAME = re.compile(r'"(\w+)"\s*:')
 
 
 @dataclass(frozen=True)
 class Source:
-    """One table or stream of JSON in a file. ``header`` has its column names, or the cells of its first row where it has none."""
+    """One table or stream of JSON in a file.
+
+    ``header`` has its column names, or the cells of its first row where it has none.
+    """
 
     path: Path
     kind: str
@@ -96,7 +98,10 @@ def _encoding(sample: bytes) -> str:
 
 
 def _json_source(source: Source, text: str) -> Source:
-    """Find out whether JSON is a document or an object a line. The names in its beginning stand for a header."""
+    """Find out whether JSON is a document or an object a line.
+
+    The names in its beginning stand for a header.
+    """
     names = tuple(dict.fromkeys(_NAME.findall(text)))
     try:
         first = msgspec.json.decode(text.lstrip().split("\n", 1)[0])
@@ -107,7 +112,10 @@ def _json_source(source: Source, text: str) -> Source:
 
 
 def _csv_source(source: Source, text: str, delimiter: str, encoding: str) -> Source:
-    """Find delimiter and header. A first line of one cell above lines of many is a title, as the Brazilian files have one."""
+    """Find delimiter and header.
+
+    A first line of one cell above lines of many is a title, as the Brazilian files have one.
+    """
     lines = text.splitlines()
     split = delimiter or max(",;\t|", key=lambda char: lines[min(1, len(lines) - 1)].count(char))
     skip = 1 if len(lines) > 1 and split not in lines[0] and split in lines[1] else 0
@@ -161,10 +169,9 @@ def chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
         yield from _parquet_chunks(source, layout)
     elif source.kind == "csv":
         yield from _csv_chunks(source, layout, bad)
-    elif source.kind == "jsonl" and not layout.whole:
-        yield from _line_chunks(source, bad)
     else:
-        yield _whole(source, bad)
+        with opened(source) as stream:
+            yield read_json(stream, source.name, source.kind == "jsonl", bad.lines)
 
 
 def _parquet_chunks(source: Source, layout: Layout) -> Iterator[Chunk]:
@@ -204,7 +211,10 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: list[str], bad: BadLines) -> Chunk:
-    """Return the rows of some whole lines as texts. ``first`` is the number of the first line; blank lines are left out."""
+    """Return the rows of some whole lines as texts.
+
+    ``first`` is the number of the first line; blank lines are left out.
+    """
     skipped: list[int] = []
 
     def note(row: pa_csv.InvalidRow) -> str:
@@ -234,51 +244,3 @@ def _distinct(names: tuple[str, ...]) -> list[str]:
         seen.add(kept)
         result.append(kept)
     return result
-
-
-def _line_chunks(source: Source, bad: BadLines) -> Iterator[Chunk]:
-    numbers: list[int] = []
-    records: list[dict[str, Any]] = []
-    with opened(source) as stream:
-        for number, line in enumerate(stream, 1):
-            _add_record(line, number, numbers, records, bad)
-            if len(records) >= CHUNK_ROWS:
-                yield Chunk(np.array(numbers), records=tuple(records))
-                numbers, records = [], []
-    if records:
-        yield Chunk(np.array(numbers), records=tuple(records))
-
-
-def _add_record(line: bytes, number: int, numbers: list[int], records: list[dict[str, Any]], bad: BadLines) -> None:
-    if not line.strip():
-        return
-    try:
-        record = msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        record = None
-    if isinstance(record, dict):
-        numbers.append(number)
-        records.append(record)
-    else:
-        bad.lines[number] = "bad_row: not a JSON object"
-
-
-def _whole(source: Source, bad: BadLines) -> Chunk:
-    """Return a JSON document, or lines of JSON, as one piece. ``row`` counts the objects of a document from 1."""
-    with opened(source) as stream:
-        data = stream.read(MAX_WHOLE_BYTES + 1)
-    if len(data) > MAX_WHOLE_BYTES:
-        raise FlightsError(f"{source.name} is larger than {MAX_WHOLE_BYTES >> 20} MB, and is read as a whole: split it by day")
-    if source.kind == "jsonl":
-        numbers: list[int] = []
-        records: list[dict[str, Any]] = []
-        for number, line in enumerate(data.splitlines(), 1):
-            _add_record(line, number, numbers, records, bad)
-        return Chunk(np.array(numbers, dtype=np.int64), records=tuple(records))
-    try:
-        document = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
-        raise FlightsError(f"{source.name} is not JSON ({error}): check that the download is complete") from error
-    lists = [document] if isinstance(document, list) else [value for value in document.values() if isinstance(value, list)]
-    found = tuple(record for records_ in lists for record in records_ if isinstance(record, dict))
-    return Chunk(np.arange(1, len(found) + 1), records=found)

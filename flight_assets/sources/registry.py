@@ -12,7 +12,19 @@ from flight_assets.sources.messages import MESSAGES
 from flight_assets.sources.reading import Source
 from flight_assets.sources.tables import ANAC, EUROCONTROL, NYCFLIGHTS, OPENSKY
 
-LAYOUTS: tuple[Layout, ...] = (PREZIP, T_ONTIME, KAGGLE, NYCFLIGHTS, DATA_EXPO, ANAC, OPENSKY, EUROCONTROL, AEROAPI, FIREHOSE, MESSAGES)
+LAYOUTS: tuple[Layout, ...] = (
+    PREZIP,
+    T_ONTIME,
+    KAGGLE,
+    NYCFLIGHTS,
+    DATA_EXPO,
+    ANAC,
+    OPENSKY,
+    EUROCONTROL,
+    AEROAPI,
+    FIREHOSE,
+    MESSAGES,
+)
 LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS if not layout.refusal)
 
 

@@ -1,4 +1,7 @@
-"""Flights on disk by their local date, so that a file in any order becomes a stream in order, in the memory of a few days."""
+"""Flights on disk by local date.
+
+A file in any order becomes a stream in order, in the memory of a few days.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,10 @@ class Spool:
         return pa.concat_tables(self._tables(day)).to_pandas()
 
     def give_ids(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-        """Tell the flights of each date apart, in planned order. Yields the date's flights, and rows left out: file, row, reason."""
+        """Tell the flights of each date apart, in planned order.
+
+        Yields the date's flights, and rows left out: file, row, reason.
+        """
         for day in self.days():
             flights, left_out = with_id_ends(self.read(day))
             self._write(self._file(day), flights.sort_values(["scheduled_departure", "row"], kind="stable"), "wb")

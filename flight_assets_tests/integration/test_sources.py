@@ -59,7 +59,15 @@ def walk_through() -> list[list[str]]:
 
 def test_the_walk_through_works_as_it_is_written(quiet_platform, house, count, export: Path) -> None:
     commands = walk_through()
-    assert [words[1] for words in commands] == ["load", "validate", "load", "process", "load", "model", "model"]
+    assert [words[1] for words in commands] == [
+        "load",
+        "validate",
+        "load",
+        "process",
+        "load",
+        "model",
+        "model",
+    ]
     before = count()
     survey = json.loads(run_command("flights", "load", str(export), "--dry-run", "--json").stdout)
     assert survey["layouts"] == {EXAMPLE: "bts-t-ontime"}

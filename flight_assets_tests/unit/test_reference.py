@@ -71,7 +71,10 @@ def test_the_reference_travels_to_workers(reference: Reference) -> None:
 
 
 def test_rows_have_one_code_and_beginning_and_a_zone_that_there_is() -> None:
-    for rows, form in ((dimensions.airline_rows(), "[A-Z0-9]{2}"), (dimensions.airport_rows(), "[A-Z]{3}|[A-Z]{4}")):
+    for rows, form in (
+        (dimensions.airline_rows(), "[A-Z0-9]{2}"),
+        (dimensions.airport_rows(), "[A-Z]{3}|[A-Z]{4}"),
+    ):
         assert not rows.duplicated(["code", "since"]).any()
         assert rows["code"].str.fullmatch(form).all()
         ended = rows[rows["since"].notna() & rows["until"].notna()]
@@ -117,7 +120,11 @@ def test_a_users_row_comes_before_the_packaged_one() -> None:
         (DIM_AIRLINE, {"code": "ZZ", "name": "x", "since": "1.1.2020"}, "write it as 2026-01-31"),
         (DIM_AIRLINE, {"code": "ZZ", "name": "x", "latitude": "1"}, "has no column latitude"),
         (DIM_AIRPORT, {"code": "ZZZ", "name": "x"}, "needs latitude and longitude"),
-        (DIM_AIRPORT, {"code": "ZZZ", "name": "x", "latitude": "1", "longitude": "2", "time_zone": "Berlin"}, "needs an IANA time zone"),
+        (
+            DIM_AIRPORT,
+            {"code": "ZZZ", "name": "x", "latitude": "1", "longitude": "2", "time_zone": "Berlin"},
+            "needs an IANA time zone",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_right_is_refused(table, values: dict[str, str], message: str) -> None:

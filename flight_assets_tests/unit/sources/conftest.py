@@ -65,7 +65,8 @@ def load(tmp_path: Path, reference: Reference) -> Callable[..., Loaded]:
         described = tmp_path / "mapping.toml" if mapping else None
         if described:
             described.write_text(mapping, encoding="utf-8")
-        return Loaded(tmp_path / "load", reference, paths, layout, described)
+        earlier = len(list(tmp_path.glob("load*")))
+        return Loaded(tmp_path / (f"load{earlier}" if earlier else "load"), reference, paths, layout, described)
 
     return run
 

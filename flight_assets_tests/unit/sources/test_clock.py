@@ -29,20 +29,50 @@ def row(day: str, departure: str, arrival: str, elapsed: str, origin: str, desti
 @pytest.mark.parametrize(
     ("values", "departure", "arrival"),
     [
-        pytest.param(("2008-03-08", "2359", "330", "151", "EWR", "MIA"), "04:59", "07:30", id="the night before the clocks go forward"),
-        pytest.param(("2008-03-09", "0130", "0430", "120", "EWR", "MIA"), "06:30", "08:30", id="clocks go forward on the way"),
-        pytest.param(("2008-03-09", "0230", "0530", "120", "EWR", "MIA"), "07:30", "09:30", id="an hour that there was not"),
+        pytest.param(
+            ("2008-03-08", "2359", "330", "151", "EWR", "MIA"),
+            "04:59",
+            "07:30",
+            id="the night before the clocks go forward",
+        ),
+        pytest.param(
+            ("2008-03-09", "0130", "0430", "120", "EWR", "MIA"),
+            "06:30",
+            "08:30",
+            id="clocks go forward on the way",
+        ),
+        pytest.param(
+            ("2008-03-09", "0230", "0530", "120", "EWR", "MIA"),
+            "07:30",
+            "09:30",
+            id="an hour that there was not",
+        ),
         pytest.param(("2008-11-02", "0130", "0230", "120", "EWR", "MIA"), "05:30", "07:30", id="the first 1:30 of two"),
         pytest.param(("2008-11-02", "0130", "0330", "120", "EWR", "MIA"), "06:30", "08:30", id="the second 1:30 of two"),
         pytest.param(("2008-03-09", "1200", "1300", "120", "EWR", "PHX"), "16:00", "18:00", id="to Arizona, summer"),
         pytest.param(("2008-03-08", "1200", "1300", "180", "EWR", "PHX"), "17:00", "20:00", id="to Arizona, winter"),
         pytest.param(("2008-07-01", "1200", "1700", "360", "HNL", "PHX"), "22:00", "04:00", id="from Hawaii"),
         pytest.param(("2008-07-01", "1200", "1245", "45", "GUM", "SPN"), "02:00", "02:45", id="Guam"),
-        pytest.param(("2008-07-01", "2400", "130", "90", "EWR", "BOS"), "04:00", "05:30", id="2400 is the end of the day"),
+        pytest.param(
+            ("2008-07-01", "2400", "130", "90", "EWR", "BOS"),
+            "04:00",
+            "05:30",
+            id="2400 is the end of the day",
+        ),
         pytest.param(("2008-07-01", "2230", "2400", "90", "EWR", "BOS"), "02:30", "04:00", id="arrival at 2400"),
         pytest.param(("2008-07-01", "0", "130", "90", "EWR", "BOS"), "04:00", "05:30", id="0 is its beginning"),
-        pytest.param(("2008-07-01", "2359", "130", "NA", "EWR", "BOS"), "03:59", "05:30", id="arrival by its clock alone"),
-        pytest.param(("2008-07-01", "1755", "1735", "-20", "SFO", "BOS", "60,0"), "00:55", None, id="planned to arrive before it departs"),
+        pytest.param(
+            ("2008-07-01", "2359", "130", "NA", "EWR", "BOS"),
+            "03:59",
+            "05:30",
+            id="arrival by its clock alone",
+        ),
+        pytest.param(
+            ("2008-07-01", "1755", "1735", "-20", "SFO", "BOS", "60,0"),
+            "00:55",
+            None,
+            id="planned to arrive before it departs",
+        ),
         pytest.param(("2008-07-01", "0600", "2400", "NA", "GSP", "DTW"), "10:00", None, id="2400 in place of unknown"),
     ],
 )
@@ -53,12 +83,25 @@ def test_planned_times(load: Load, values: tuple[str, ...], departure: str, arri
 
 
 def test_the_date_of_a_flight_is_that_of_its_local_departure(load: Load) -> None:
-    rows = [row("2008-07-01", "2400", "130", "90", "EWR", "BOS"), row("2008-07-01", "2355", "130", "90", "HNL", "OGG")]
-    assert set(load({"a.csv": "\n".join([DATA_EXPO_HEADER, *rows])}).flights()) == {"UA7-EWR-20080702", "UA7-HNL-20080701"}
+    rows = [
+        row("2008-07-01", "2400", "130", "90", "EWR", "BOS"),
+        row("2008-07-01", "2355", "130", "90", "HNL", "OGG"),
+    ]
+    assert set(load({"a.csv": "\n".join([DATA_EXPO_HEADER, *rows])}).flights()) == {
+        "UA7-EWR-20080702",
+        "UA7-HNL-20080701",
+    }
 
 
 def test_every_hour_of_a_year_agrees_with_zoneinfo() -> None:
-    names = ["America/New_York", "America/Phoenix", "Pacific/Honolulu", "Pacific/Guam", "Australia/Lord_Howe", "Asia/Kathmandu"]
+    names = [
+        "America/New_York",
+        "America/Phoenix",
+        "Pacific/Honolulu",
+        "Pacific/Guam",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+    ]
     start = datetime(2008, 1, 1)  # noqa: DTZ001 - a local time
     local = np.arange(0, 366 * 86_400, 1_800) + int(np.datetime64(start, "s").astype(np.int64))
     for name in names:

@@ -95,7 +95,15 @@ def test_a_row_that_is_no_flight_is_named_by_line_and_reason(load: Load, changes
 
 
 def test_rows_with_too_few_cells_keep_the_lines_of_the_others(load: Load) -> None:
-    found = load_rows(load, row(number=1), "2008,7,1", "", row(number=2, CRSDepTime="NA"), row(number=3) + ",1", row(CRSDepTime="NA"))
+    found = load_rows(
+        load,
+        row(number=1),
+        "2008,7,1",
+        "",
+        row(number=2, CRSDepTime="NA"),
+        row(number=3) + ",1",
+        row(CRSDepTime="NA"),
+    )
     assert found.reasons == [(3, "bad_row"), (5, "no_departure"), (6, "bad_row"), (7, "no_departure")]
 
 
@@ -151,7 +159,11 @@ def test_events_come_in_order_over_days_and_files(load: Load) -> None:
 
 def test_rows_of_the_spool_survive_pieces(load: Load) -> None:
     found = load({"a.csv": PREZIP, "b.csv": PREZIP.replace('"335"', '"336"')})
-    assert sorted(found.times("departed")) == ["UA12-SFO-20080103", "WN335-IAD-20080103", "WN336-IAD-20080103"]
+    assert sorted(found.times("departed")) == [
+        "UA12-SFO-20080103",
+        "WN335-IAD-20080103",
+        "WN336-IAD-20080103",
+    ]
     assert found.survey.unusable == {"repeated": 2}
 
 

@@ -14,6 +14,9 @@ import pytest
 import zstandard
 
 from flight_assets.errors import FlightsError
+from flight_assets.producer.validation import verdicts
+from flight_assets.transforms.check import check
+from flight_assets.transforms.rules import Checks
 from flight_assets_tests.unit.sources.conftest import Loaded
 
 Load = Callable[..., Loaded]
@@ -117,16 +120,27 @@ FIREHOSE = "\n".join(
 def test_a_bts_monthly_file(load: Load) -> None:
     found = load({"on_time.csv": PREZIP})
     assert found.layouts == ["bts-prezip"]
-    assert found.times("departed") == {"WN335-IAD-20080103": "2008-01-04T01:03:00Z", "UA12-SFO-20080103": "2008-01-04T07:50:00Z"}
-    # Signed delays: 14 minutes early, where ArrDelayMinutes says 0. The diverted one reached Newark three hours late.
-    assert found.times("arrived") == {"WN335-IAD-20080103": "2008-01-04T03:11:00Z", "UA12-SFO-20080103": "2008-01-04T16:15:00Z"}
+    assert found.times("departed") == {
+        "WN335-IAD-20080103": "2008-01-04T01:03:00Z",
+        "UA12-SFO-20080103": "2008-01-04T07:50:00Z",
+    }
+    # Signed delays: 14 minutes early, where ArrDelayMinutes says 0. The diverted one reached Newark three
+    # hours late.
+    assert found.times("arrived") == {
+        "WN335-IAD-20080103": "2008-01-04T03:11:00Z",
+        "UA12-SFO-20080103": "2008-01-04T16:15:00Z",
+    }
     assert found.times("cancelled") == {"WN448-IAD-20080103": "2008-01-03T11:20:00Z"}
     assert found.flights()["WN335-IAD-20080103"]["arrival_delay_minutes"] == -14.0
     assert found.survey.diverted == 1
 
 
 def test_a_bts_monthly_file_with_its_older_headings(load: Load) -> None:
-    older = {"IATA_CODE_Reporting_Airline": "Carrier", "Reporting_Airline": "UniqueCarrier", "Tail_Number": "TailNum"}
+    older = {
+        "IATA_CODE_Reporting_Airline": "Carrier",
+        "Reporting_Airline": "UniqueCarrier",
+        "Tail_Number": "TailNum",
+    }
     text = PREZIP
     for new, old in {**older, "Flight_Number_UniqueCarrier": "FlightNum"}.items():
         text = text.replace(new, old)
@@ -141,7 +155,10 @@ def test_a_code_that_had_an_earlier_user_loses_its_number(load: Load) -> None:
 def test_an_export_of_chosen_columns(load: Load) -> None:
     found = load({"T_ONTIME.csv": T_ONTIME})
     assert found.layouts == ["bts-t-ontime"]
-    assert found.times("departed") == {"YX3501-GUM-20210701": "2021-07-01T01:55:00Z", "NK77-HNL-20210701": "2021-07-02T08:10:00Z"}
+    assert found.times("departed") == {
+        "YX3501-GUM-20210701": "2021-07-01T01:55:00Z",
+        "NK77-HNL-20210701": "2021-07-02T08:10:00Z",
+    }
     assert found.times("arrived") == {"YX3501-GUM-20210701": "2021-07-01T02:48:00Z"}
     assert found.survey.unknown_airlines == set()
 
@@ -209,11 +226,41 @@ def test_aeroapi_compares_gate_with_gate_and_seconds_with_minutes(load: Load) ->
     assert flight["scheduled_departure"] == "2024-06-12T14:00:00Z"
 
 
+def test_a_diversion_is_an_event_where_its_airport_is_known(load: Load) -> None:
+    found = load({"on_time.csv": PREZIP})
+    [diverted] = [event for event in found.events() if event["event_type"] == "diverted"]
+    assert (diverted["flight_id"], diverted["diverted_to"], diverted["destination"]) == (
+        "UA12-SFO-20080103",
+        "ABE",
+        "EWR",
+    )
+    # Planned to arrive at 8:15 in Newark, five minutes late; it took off for Newark again and came at 11:15.
+    assert diverted["timestamp"] == "2008-01-04T13:20:00Z"
+    assert diverted["arrival_delay_minutes"] is None
+    expo = load({"2008.csv": f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"})
+    assert [event["event_type"] for event in expo.events()] == ["scheduled", "departed"]
+    assert (expo.survey.diverted, expo.survey.diverted_flights) == (0, 1)
+
+
+def test_loaded_messages_are_what_the_platform_takes(load: Load) -> None:
+    found = load({"a.csv": PREZIP, "b.csv": T_ONTIME, "c.json": json.dumps(AEROAPI), "d.jsonl": FIREHOSE})
+    checks = Checks(found.reference)
+    values = [(number, b"", json.dumps(event).encode()) for number, event in enumerate(found.events())]
+    outcome = verdicts(values, lambda raw: check(raw, checks))
+    assert outcome.examples == []
+    assert (outcome.staged, outcome.unknown_codes, outcome.cleaned) == (len(values), {}, {})
+
+
 def test_aeroapi_diversions_keep_one_flight(load: Load) -> None:
     found = load({"flights.json": json.dumps(AEROAPI)})
     assert found.survey.unusable == {"continuation": 1}
     spooled = found.spool.read(found.spool.days()[0]).set_index("flight_number").loc[9]
-    assert (spooled["airline"], spooled["flight_suffix"], spooled["diverted"], spooled["diverted_to"]) == ("DL", "A", True, "SNN")
+    assert (spooled["airline"], spooled["flight_suffix"], spooled["diverted"], spooled["diverted_to"]) == (
+        "DL",
+        "A",
+        True,
+        "SNN",
+    )
 
 
 def test_firehose_gathers_a_flight_from_its_messages_and_undoes_a_cancellation(load: Load) -> None:
@@ -229,7 +276,10 @@ def test_firehose_gathers_a_flight_from_its_messages_and_undoes_a_cancellation(l
     ("text", "reason"),
     [
         ("icao24,firstSeen,estDepartureAirport,lastSeen\nabc,1,KJFK,2\n", "OpenSky.*no schedules"),
-        ("ECTRL ID,ADEP,ADES,FILED OFF BLOCK TIME\n1,EDDF,EGLL,01-03-2019 10:00:00\n", "EUROCONTROL.*not the timetable"),
+        (
+            "ECTRL ID,ADEP,ADES,FILED OFF BLOCK TIME\n1,EDDF,EGLL,01-03-2019 10:00:00\n",
+            "EUROCONTROL.*not the timetable",
+        ),
         ("one,two\n1,2\n", "none of the layouts.*--mapping"),
     ],
 )

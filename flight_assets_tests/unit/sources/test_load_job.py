@@ -33,7 +33,7 @@ def opened(home: Path, file: Path, reference: Reference, *options: str) -> LoadJ
 def test_a_stopped_load_goes_on_with_the_next_message(tmp_path: Path, file: Path, reference: Reference) -> None:
     job = opened(tmp_path, file, reference)
     everything = list(job.messages(60))
-    assert len(everything) == 8
+    assert len(everything) == 9
     sent = list(islice(job.messages(60), 3))
     job.note_sent(3)
     again = opened(tmp_path, file, reference)
@@ -43,7 +43,7 @@ def test_a_stopped_load_goes_on_with_the_next_message(tmp_path: Path, file: Path
 def test_a_complete_load_is_forgotten_and_sends_the_same_again(tmp_path: Path, file: Path, reference: Reference) -> None:
     job = opened(tmp_path, file, reference)
     first = list(job.messages(60))
-    job.note_sent(8)
+    job.note_sent(9)
     job.forget()
     assert list(opened(tmp_path, file, reference).messages(60)) == first
 
@@ -70,7 +70,8 @@ def test_a_dry_run_reports_and_leaves_nothing(file: Path, tmp_path: Path, monkey
     from flight_assets.settings import Settings
 
     monkeypatch.setattr(
-        "flight_assets.commands.load.get_settings", lambda: Settings(home=tmp_path / "home", redis_url="redis://127.0.0.1:1/0")
+        "flight_assets.commands.load.get_settings",
+        lambda: Settings(home=tmp_path / "home", redis_url="redis://127.0.0.1:1/0"),
     )
     result = CliRunner().invoke(main, ["load", str(file), "--dry-run", "--json"], catch_exceptions=False)
     assert result.exit_code == 0
@@ -113,5 +114,5 @@ def test_ctrl_c_and_the_same_command_send_every_message_once(file: Path, tmp_pat
     second = CliRunner().invoke(main, ["load", str(file)], catch_exceptions=False)
     assert second.exit_code == 0
     assert "resuming after 5 messages" in second.output
-    assert len(sent) == len(set(sent)) == 8
+    assert len(sent) == len(set(sent)) == 9
     assert not any((home / "loads").iterdir())

@@ -82,7 +82,10 @@ def test_moments_in_one_zone(load: Load) -> None:
         (('unit = "km"', 'unit = "leagues"'), "fields.distance.unit"),
         (('"Kennzeichen"', '"Registration"'), "has no column Registration; it has Flug"),
         (("[fields]", "[fields"), "is not TOML"),
-        (('tail_number = "Kennzeichen"', 'tail = "Kennzeichen"'), "fields.tail: Extra inputs are not permitted"),
+        (
+            ('tail_number = "Kennzeichen"', 'tail = "Kennzeichen"'),
+            "fields.tail: Extra inputs are not permitted",
+        ),
     ],
 )
 def test_a_wrong_mapping_says_what_and_where(load: Load, change: tuple[str, str], message: str) -> None:

@@ -24,7 +24,10 @@ ASOS = "\n".join(
 
 def flights(*rows: tuple[str, str]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"origin": [origin for origin, _ in rows], "scheduled_departure": [pd.Timestamp(time) for _, time in rows]},
+        {
+            "origin": [origin for origin, _ in rows],
+            "scheduled_departure": [pd.Timestamp(time) for _, time in rows],
+        },
         index=range(5, 5 + len(rows)),
     )
 
@@ -50,7 +53,10 @@ def test_knots_become_miles_an_hour_a_trace_is_nothing_and_altimeters_stand_in(w
     assert pd.isna(found["wind_gust_mph"])
 
 
-@pytest.mark.parametrize(("origin", "time"), [("EWR", "2024-06-12 12:30"), ("EWR", "2024-06-12 17:52"), ("JFK", "2024-06-12 14:30")])
+@pytest.mark.parametrize(
+    ("origin", "time"),
+    [("EWR", "2024-06-12 12:30"), ("EWR", "2024-06-12 17:52"), ("JFK", "2024-06-12 14:30")],
+)
 def test_without_a_report_of_the_last_three_hours_there_is_none(weather: Weather, origin: str, time: str) -> None:
     assert weather.add_to(flights((origin, time)))[list(NAMES)].isna().all(axis=None)
 
