@@ -8,25 +8,40 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from flight_assets.settings import get_settings
+
+# Modules that do not read the settings when they are imported: those of a command come from its own environment.
 PRELOADED = [
-    "flight_assets.definitions",
+    "flight_assets.archive.restore",
+    "flight_assets.assets.hdfs_archive",
+    "flight_assets.assets.pipeline",
+    "flight_assets.automation.schedules",
     "flight_assets.cli",
     "flight_assets.platform.bootstrap",
     "flight_assets.queries.counts",
-    "flight_assets.stores.warehouse",
-    "pyspark.sql.connect.session",
     "flight_assets_tests.faults.attempts",
     "flight_assets_tests.forked",
+    "pyspark.sql.connect.session",
 ]
 
 
-def context() -> multiprocessing.context.ForkServerContext:
-    """Return the context of all tests: the process that is forked starts with the first of them."""
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload(PRELOADED)
-    return found
+def process(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Return a process that will call the target with the environment that this process has now."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context.Process(target=_call, args=(dict(os.environ), target, arguments))
+
+
+def _call(environment: dict[str, str], target: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    if get_settings.cache_info().currsize:
+        raise RuntimeError("a module of PRELOADED has read the settings")
+    target(*arguments)
 
 
 def run_flights(words: tuple[str, ...], timeout_s: float) -> subprocess.CompletedProcess[str]:
@@ -39,20 +54,18 @@ def run_flights(words: tuple[str, ...], timeout_s: float) -> subprocess.Complete
         printed = [Path(folder) / name for name in ("stdout", "stderr")]
         for path in printed:
             path.touch()
-        process = context().Process(target=_flights, args=(words, dict(os.environ), Path.cwd(), printed))
-        process.start()
-        process.join(timeout_s)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        command = process(_flights, words, Path.cwd(), printed)
+        command.start()
+        command.join(timeout_s)
+        if command.is_alive():
+            command.kill()
+            command.join()
             raise subprocess.TimeoutExpired(["flights", *words], timeout_s, *(path.read_text() for path in printed))
-        return subprocess.CompletedProcess(["flights", *words], process.exitcode or 0, *(path.read_text() for path in printed))
+        return subprocess.CompletedProcess(["flights", *words], command.exitcode or 0, *(path.read_text() for path in printed))
 
 
-def _flights(words: tuple[str, ...], environment: dict[str, str], folder: Path, printed: list[Path]) -> None:
+def _flights(words: tuple[str, ...], folder: Path, printed: list[Path]) -> None:
     """Be the command, in the forked process."""
-    os.environ.clear()
-    os.environ.update(environment)
     os.chdir(folder)
     for number, path in enumerate(printed, start=1):
         os.dup2(os.open(path, os.O_WRONLY), number)

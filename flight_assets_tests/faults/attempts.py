@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 
 from flight_assets.provenance import STEPS
 from flight_assets_tests import forked
@@ -50,9 +50,8 @@ def attempt(faults: list[Fault], strike: Callable[[str], None], struck: list[Fau
     Raises:
         TimeoutError: the run neither went on nor ended.
     """
-    context = forked.context()
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs,))
+    ours, theirs = Pipe()
+    process = forked.process(_run, theirs)
     process.start()
     theirs.close()
     outcome = Outcome()

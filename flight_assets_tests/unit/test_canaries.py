@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, serialize_value
@@ -34,6 +33,7 @@ from flight_assets.queries import operations
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import dimensions, kafka, mongo, outage, redis, warehouse
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests import forked
 
 CANARY = "c4n4ry"
 SECRETS = {name: f"{CANARY}-{name}" for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
@@ -142,8 +142,7 @@ def test_an_error_of_the_settings_shows_none(given, wrong):
     ],
 )  # fmt: skip
 def test_no_command_prints_one(settings, command):
-    flights = Path(sys.executable).with_name("flights")
-    done = subprocess.run([flights, *command.split()], capture_output=True, text=True, timeout=120, check=False)
+    done = forked.run_flights(tuple(command.split()), 120)
     said = done.stdout + done.stderr
     assert said
     assert CANARY not in said
