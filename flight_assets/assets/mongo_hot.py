@@ -23,7 +23,8 @@ PREVIEW_DOCUMENTS = 3
 def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
     """One document per flight (flight_tracking.flight_events, _id = flight_id): newest state, prediction, quality."""
     mongo.ensure_collection(pipeline.settings)
-    has_archives = bool(pipeline.hdfs.list(ARCHIVE_ROOT))
+    # The folder of the table over all archives is there from the start.
+    has_archives = any(not name.startswith("_") for name in pipeline.hdfs.list(ARCHIVE_ROOT))
     next_offsets = pipeline.ledger.next_offsets(STEPS[-1])
     take_back_unconfirmed(pipeline.settings, next_offsets, lambda: pipeline.warehouse, has_archives)
     preview: list[str] = []

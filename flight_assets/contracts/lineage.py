@@ -56,6 +56,7 @@ STAGED_SOURCES: dict[str, tuple[Source, ...]] = {
     "origin": (_VALUE, ("dim_airport", "code")),
     "destination": (_VALUE, ("dim_airport", "code")),
     "hour": (_VALUE, ("dim_airport", "time_zone")),
+    "unknown_codes": (_VALUE, ("dim_airline", "code"), ("dim_airport", "code")),
     **_TAKEN_OVER,
 }
 PREDICTION_SOURCES: dict[str, tuple[Source, ...]] = {
@@ -67,9 +68,10 @@ PREDICTION_SOURCES: dict[str, tuple[Source, ...]] = {
     **{name: tuple((STAGED, column) for column in _FEATURE_COLUMNS) for name in PREDICTED_COLUMNS if name != "model_version"},
     "actual_delay_minutes": ((STAGED, "arrival_delay_minutes"),),
     "error_minutes": ((STAGED, "arrival_delay_minutes"), (PREDICTED, "predicted_delay_minutes")),
-    "outcome": ((STAGED, "event_type"),),
+    "outcome": ((STAGED, "event_type"), (STAGED, "diverted_to"), (STAGED, "destination")),
     "outcome_timestamp": ((STAGED, "timestamp"),),
     "outcome_offset": ((STAGED, "kafka_offset"),),
+    "newest_event": tuple((STAGED, name) for name in ("timestamp", "ingestion_timestamp", "kafka_partition", "kafka_offset")),
 }
 FLIGHT_SOURCES: dict[str, tuple[Source, ...]] = {
     **{name: ((STAGED, name),) for name in FACT.column_names if name in STAGING.column_names},

@@ -17,7 +17,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.contracts.ranges import DateRange, in_date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, arrow_schema
 from flight_assets.pipeline.inference import DAYS_BACK, flat_table, predictions_of
-from flight_assets.stores.spark_types import ddl, sql_type
+from flight_assets.stores.spark_types import sql_type, struct
 from flight_assets.transforms.flights import ACTUAL_SQL, OUTCOME_SQL, STATE_COLUMNS, error_minutes, flight_rows
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _with_predictions(
         rows = rows.join(F.broadcast(made), F.col("first.event_id") == F.col("_event_id"), "left").drop("_event_id")
     day = F.when(F.col("is_predicted_now"), F.to_date("first.timestamp")).otherwise(F.lit(_NOT_ASKED))
     grouped = rows.withColumn("_day", day).groupBy("_day").cogroup(history_of(events, staging, scope).groupBy("_day"))
-    return grouped.applyInArrow(_predictor(predictors), ddl(FLIGHT_SCHEMA))
+    return grouped.applyInArrow(_predictor(predictors), struct(FLIGHT_SCHEMA))
 
 
 def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, EVENT_ORDER_TYPE, PREDICTED_COLUMNS, PREDICTIONS
+from flight_assets.stores.warehouse import collected
 from flight_assets.transforms.flights import ORDER
 
 if TYPE_CHECKING:
@@ -71,4 +72,4 @@ def prediction_counts(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
     )
     there = warehouse.read(PREDICTIONS).where(f"batch_id = {scope.batch_id} AND {scope.of_its_days}")
     of_table = there.agg(F.count("*").alias("rows"), F.count_distinct("flight_id").alias("keys"))
-    return {name: int(count) for name, count in of_flights.crossJoin(of_table).collect()[0].asDict().items()}
+    return {name: int(count) for name, count in collected(of_flights.crossJoin(of_table))[0].items()}

@@ -16,15 +16,15 @@ from flight_assets.contracts.message import SCHEMA_VERSIONS, EventType
 from flight_assets.contracts.ranges import date_ranges
 from flight_assets.contracts.tables import QUARANTINE, STAGED_IDS, STAGING
 from flight_assets.pipeline import event_dedup
-from flight_assets.stores.spark_types import ddl
-from flight_assets.stores.warehouse import computed, together
+from flight_assets.stores.spark_types import struct
+from flight_assets.stores.warehouse import collected, computed, together
 from flight_assets.transforms.check import CHECKED_SCHEMA, checker
 from flight_assets.transforms.flights import ARRIVAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyspark.sql import Column, DataFrame, Row
+    from pyspark.sql import Column, DataFrame
 
     from flight_assets.provenance import BatchRecord
     from flight_assets.stores.warehouse import Warehouse
@@ -36,7 +36,7 @@ NAMES_KEPT = 20
 
 def check_messages(raw: DataFrame, checks: Checks) -> DataFrame:
     """Return a row of CHECKED_SCHEMA per message. Lazy; each evaluation runs the checks again."""
-    return raw.mapInArrow(checker(checks), ddl(CHECKED_SCHEMA))
+    return raw.mapInArrow(checker(checks), struct(CHECKED_SCHEMA))
 
 
 def numbered(checked: DataFrame) -> DataFrame:
@@ -83,13 +83,14 @@ def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -
     messages = computed(numbered(check_messages(raw, checks)))
     met = event_dedup.batches_met(warehouse, messages, batch_id)
     classified = with_outcome(messages, None)
-    found = classified.groupBy("outcome", "reason").agg(*_figures()).crossJoin(F.broadcast(met)).collect()
-    if any(row.met for row in found):
-        known = event_dedup.staged_in(warehouse, messages, sorted({number for row in found for number in row.met}))
+    found = classified.groupBy("outcome", "reason").agg(*_figures()).crossJoin(F.broadcast(met))
+    figures = collected(found)
+    if any(row["met"] for row in figures):
+        known = event_dedup.staged_in(warehouse, messages, sorted({number for row in figures for number in row["met"]}))
         classified = computed(with_outcome(messages, known))
-        found = classified.groupBy("outcome", "reason").agg(*_figures()).collect()
-    counts = _counts(found)
-    if any(row.odd for row in found):
+        figures = collected(classified.groupBy("outcome", "reason").agg(*_figures()))
+    counts = _counts(figures)
+    if any(row["odd"] for row in figures):
         counts |= _odd_names(classified)
     staged = classified.where(F.col("outcome") == STAGED)
     events = staged.select(*STAGING.column_names)
@@ -122,19 +123,19 @@ def _figures() -> list[Column]:
     ]
 
 
-def _counts(found: Sequence[Row]) -> dict[str, Any]:
-    staged = next((row for row in found if row.outcome == STAGED), None)
-    by_reason = Counter({row.reason: row.messages for row in found if row.reason})
+def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    staged = next((row for row in found if row["outcome"] == STAGED), None)
+    by_reason = Counter({row["reason"]: row["messages"] for row in found if row["reason"]})
     return {
-        STAGED: staged.messages if staged else 0,
-        DUPLICATE: sum(row.messages for row in found if row.outcome == DUPLICATE),
+        STAGED: staged["messages"] if staged else 0,
+        DUPLICATE: sum(row["messages"] for row in found if row["outcome"] == DUPLICATE),
         QUARANTINED: by_reason.total(),
         "quarantined_by_reason": dict(sorted(by_reason.items())),
-        "flights": staged.flights if staged else 0,
+        "flights": staged["flights"] if staged else 0,
         "schema_versions": {str(number): staged[f"version_{number}"] for number in SCHEMA_VERSIONS} if staged else {},
-        "quality": staged.quality if staged else None,
-        "flight_dates": date_ranges(staged.flight_dates) if staged else [],
-        "announced_dates": date_ranges(staged.announced) if staged else [],
+        "quality": staged["quality"] if staged else None,
+        "flight_dates": date_ranges(staged["flight_dates"]) if staged else [],
+        "announced_dates": date_ranges(staged["announced"]) if staged else [],
         "unknown_fields": {},
         "cleaned_values": {},
         "unknown_codes": {},
@@ -150,7 +151,7 @@ def _odd_names(classified: DataFrame) -> dict[str, dict[str, int]]:
     ]
     rank = F.row_number().over(Window.partitionBy("kind").orderBy(F.desc("n"), "name"))
     rows = frames[0].unionByName(frames[1]).unionByName(frames[2]).withColumn("rank", rank).where(F.col("rank") <= NAMES_KEPT)
-    ordered = sorted(rows.collect(), key=lambda row: row["rank"])
+    ordered = sorted(collected(rows), key=lambda row: int(row["rank"]))
     return {kind: {row["name"]: row["n"] for row in ordered if row["kind"] == kind} for kind in lists}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.tables import FACT
+from flight_assets.stores.warehouse import collected
 from flight_assets.transforms.flights import newest_is, same_event
 
 if TYPE_CHECKING:
@@ -30,5 +31,5 @@ def merge_flights(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int
 def flights_there(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> tuple[int, int]:
     """Return the rows that the table has of these flights, and the distinct flights among them."""
     rows = warehouse.read(FACT).where(scope.of_its_days).join(F.broadcast(flights.select("flight_id")), "flight_id", "left_semi")
-    row = rows.agg(F.count("*").alias("rows"), F.count_distinct("flight_id").alias("keys")).collect()[0]
+    row = collected(rows.agg(F.count("*").alias("rows"), F.count_distinct("flight_id").alias("keys")))[0]
     return int(row["rows"]), int(row["keys"])

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from flight_assets.archive.files import without_archived
 from flight_assets.contracts.ranges import date_ranges, in_date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS
 from flight_assets.pipeline import early_predictions
 from flight_assets.stores import mongo
+from flight_assets.stores.spark_types import struct
+from flight_assets.stores.warehouse import collected
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from flight_assets.settings import Settings
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 # From here on rows are spread over workers: 33,000 took one 6.7 s and two 4.5 s. Smaller batches are spared the shuffle.
 ROWS_PER_WORKER = 10_000
+
+
+_WRITTEN = pa.schema([("upserted", pa.int64()), ("out_of_order", pa.int64()), ("sample", pa.string())])
 
 
 def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) -> mongo.UpsertCounts:
@@ -39,10 +45,10 @@ def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) ->
     if count > ROWS_PER_WORKER:
         # Spark puts what it has computed into as few partitions as their bytes allow.
         flights = flights.repartition(settings.spark_parallelism)
-    written = flights.mapInArrow(_writer(settings), "upserted long, out_of_order long, sample string")
+    written = flights.mapInArrow(_writer(settings), struct(_WRITTEN))
     sums = written.agg(F.sum("upserted").alias("upserted"), F.sum("out_of_order").alias("late"), F.collect_list("sample").alias("sample"))
-    total = sums.collect()[0]
-    return mongo.UpsertCounts(total.upserted or 0, total.late or 0, tuple(total["sample"]))
+    total = collected(sums)[0]
+    return mongo.UpsertCounts(total["upserted"] or 0, total["late"] or 0, tuple(total["sample"]))
 
 
 def fill_in_predictions(predictions: DataFrame, settings: Settings) -> int:
@@ -55,8 +61,6 @@ def fill_in_predictions(predictions: DataFrame, settings: Settings) -> int:
 
 def _filler(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def fill(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
         with mongo.database(settings) as db:
             for batch in batches:
                 yield pa.RecordBatch.from_pydict({"changed": [mongo.fill_in_predictions(db[mongo.FLIGHTS], batch.to_pylist())]})
@@ -74,8 +78,6 @@ def _writer(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator
 
 
 def _write_batch(collection: Any, batch: pa.RecordBatch) -> pa.RecordBatch:  # noqa: ANN401 - pymongo's generic type
-    import pyarrow as pa
-
     is_newest = batch.column("is_newest").to_pylist()
     documents = [mongo.document(row) for row in rows_of(batch.drop_columns(["is_newest"]))]
     news = [each for each, newest in zip(documents, is_newest, strict=True) if newest]
@@ -114,8 +116,6 @@ def rows_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    import pyarrow as pa
-
     if not pa.types.is_timestamp(column.type):
         return list(column.to_pylist())
     return [value and value.replace(tzinfo=UTC) for value in column.cast(pa.timestamp("us")).to_pylist()]

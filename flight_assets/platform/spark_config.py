@@ -49,6 +49,8 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
         "spark.sql.session.timeZone": "UTC",
+        # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of a client.
+        "spark.databricks.delta.merge.materializeSource": "none",
         "spark.sql.shuffle.partitions": settings.spark_parallelism,
         "spark.default.parallelism": settings.spark_parallelism,
         "spark.sql.parquet.compression.codec": "snappy",

@@ -23,7 +23,7 @@ AWKWARD = (DUPLICATE, LATE, OUT_OF_ORDER)
 # the next minutes.
 HELD_BACK = {OUT_OF_ORDER: (1, 20), LATE: (200, 2_000)}
 
-UNKNOWN_AIRLINE, UNKNOWN_AIRPORT = "ZZ", "QQQ"
+UNKNOWN_AIRLINE, UNKNOWN_AIRPORT = "Z?", "Q?Q"
 RECENT_MESSAGES = 1_000
 _EACH_ROUND = tuple(reason.value for reason in Reason if reason is not Reason.TOO_LARGE) + AWKWARD
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pyspark.sql.types import StructType
+
 _PLAIN = {
     pa.string(): "STRING",
     pa.binary(): "BINARY",
@@ -19,6 +21,13 @@ _PLAIN = {
     pa.date32(): "DATE",
     pa.timestamp("us", "UTC"): "TIMESTAMP",
 }
+
+
+def struct(schema: pa.Schema) -> StructType:
+    """Return an Arrow schema as Spark's type, without asking Spark: a text of it would be parsed there."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema)
 
 
 def ddl(fields: Iterable[pa.Field]) -> str:

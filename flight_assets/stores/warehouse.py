@@ -68,12 +68,9 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
 
     _release_at_exit(session, settings)
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=10_000)])
-    session.conf.set("spark.sql.session.timeZone", "UTC")
     # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by accident.
     if settings.role == "pipeline":
         session.conf.set("spark.flights.readOnly", "false")
-    # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of this process.
-    session.conf.set("spark.databricks.delta.merge.materializeSource", "none")
     return Warehouse(session, settings.warehouse_database, settings)
 
 
@@ -265,8 +262,8 @@ class Warehouse:
             return Merged(0, 0)
         on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND {in_date_ranges('t.flight_date', flight_dates)}"
         statement = f"MERGE INTO {self.name(table)} t USING {{source}} s ON {on} AND {condition} {clauses}"
-        result = self.spark.sql(statement, source=rows).collect()
-        return Merged(int(result[0].num_inserted_rows), int(result[0].num_updated_rows))
+        result = collected(self.spark.sql(statement, source=rows))[0]
+        return Merged(int(result["num_inserted_rows"]), int(result["num_updated_rows"]))
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
@@ -292,9 +289,14 @@ def computed(frame: DataFrame) -> DataFrame:
 
 
 def arrow_rows(frame: DataFrame) -> pa.Table:
-    """The rows of a frame as its ``toArrow`` gives them, which first has Spark analyse all that is behind it for their types."""
+    """Return the rows of a frame in one call to Spark: ``toArrow`` asks for their types first, ``collect`` for settings as well."""
     rows: pa.Table = frame._to_table()[0]  # type: ignore[operator]
     return rows
+
+
+def collected(frame: DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame as dicts, times in UTC, in one call to Spark."""
+    return list(arrow_rows(frame).to_pylist())
 
 
 def table_properties(table: Table) -> dict[str, str]:

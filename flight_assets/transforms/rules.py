@@ -145,9 +145,11 @@ def _wrong_texts(typed: Typed, version: int) -> list[str]:
         found.append(f"event_type is {printable(kind)}")
     if flight_id is None:
         return found
-    if not _has_form(flight_id, version):
-        return [*found, "flight_id is not carrier + number-origin-date"]
     airline, number, origin = values["airline"], values["flight_number"], values["origin"]
+    if not _has_form(flight_id, version):
+        # An airline that is no code has a reason of its own, and so has no id of the right form.
+        is_of_no_code = airline is not None and not _is_code(airline, version, _AIRLINE_FORM) and flight_id.startswith(airline)
+        return found if is_of_no_code and flight_day(flight_id) else [*found, "flight_id is not carrier + number-origin-date"]
     if airline is not None and number is not None and origin is not None:
         prefix = f"{airline}{number}{values['flight_suffix'] or ''}-{origin}-"
         if not flight_id.startswith(prefix):

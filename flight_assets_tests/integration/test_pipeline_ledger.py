@@ -64,7 +64,7 @@ def last_record(ledger: Ledger):
     return ledger.record(ledger.last_done(STEPS[-1]))
 
 
-BROKEN = {number: flight(number, destination="QQQ") for number in (4001, 4002, 4010, 4011)}
+BROKEN = {number: flight(number, destination="Q?Q") for number in (4001, 4002, 4010, 4011)}
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_versions_1_and_2_are_taken_side_by_side_and_unknown_fields_are_told(fir
 
 def test_a_reject_is_shown_with_its_bytes_and_a_replay_must_name_something(ids) -> None:
     shown = json.loads(run_command("flights", "quarantine", "show", ids[4001], "--json").stdout)
-    assert (shown["reason"], shown["detail"], shown["replay"]) == ("unknown_airport", "destination QQQ", None)
+    assert (shown["reason"], shown["detail"], shown["replay"]) == ("unknown_airport", "destination Q?Q is no code", None)
     assert json.loads(shown["text"]) == BROKEN[4001]
     run_command("flights", "quarantine", "replay", expect=2)
 
@@ -338,7 +338,7 @@ def test_a_users_rows_count_at_once_survive_a_start_and_are_in_redis(house, quie
         assert changed is True
         assert dimensions.publish(quiet_platform, DIM_AIRLINE, rows) is True
         assert dimensions.look_up(quiet_platform, DIM_AIRLINE, ["ZZ"])["ZZ"]["name"] == "Zed Air"
-        assert dimensions.load_reference(house).has_airline("ZZ", date(2026, 12, 1))
+        assert dimensions.read_reference(house).has_airline("ZZ", date(2026, 12, 1))
         assert dimensions.present_reference(quiet_platform).has_airline("ZZ", date(2026, 12, 1))
         bootstrap(quiet_platform, lambda _: None)
         assert [found["code"] for found in dimensions.users_rows(house, DIM_AIRLINE)] == ["ZZ"]

@@ -77,10 +77,10 @@ def test_what_is_made_elsewhere_is_a_node_that_nothing_here_runs(name: str) -> N
 
 
 @pytest.mark.parametrize("name", PIPELINE)
-def test_checks_that_are_errors_block_what_builds_on_the_asset(name: str) -> None:
+def test_the_graph_shows_each_check_of_an_asset_and_leaves_it_to_the_ledger_to_hold_a_batch(name: str) -> None:
     specs = {key.name: graph().get(key).blocking for key in graph().asset_check_keys if key.asset_key == AssetKey(name)}
-    assert specs == {check.name: check.severity == "ERROR" for check in checks_of(name)}
-    assert any(specs.values())
+    assert specs == {check.name: False for check in checks_of(name)}
+    assert any(check.severity == "ERROR" for check in checks_of(name))
 
 
 @pytest.mark.parametrize("name", sorted(COLUMNS))

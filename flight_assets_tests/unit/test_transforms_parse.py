@@ -451,7 +451,11 @@ def test_well_formed_codes_that_nobody_knows_are_staged_and_flagged_unless_they_
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"airline": "U?", "flight_id": "UA1545-EWR-20130612"}, "wrong_type"), ({"destination": "I4H"}, "unknown_airport")],
+    [
+        ({"airline": "U?", "flight_id": "UA1545-EWR-20130612"}, "wrong_type"),
+        ({"airline": "U?", "flight_id": "U?1545-EWR-20130612"}, "unknown_airline"),
+        ({"destination": "I4H"}, "unknown_airport"),
+    ],
 )
 def test_what_is_no_code_is_rejected_whatever_the_setting(changes, reason):
     assert [checked([message(**changes)], reject)[0].reason for reject in (False, True)] == [reason, reason]
