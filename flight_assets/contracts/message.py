@@ -119,7 +119,7 @@ MESSAGE_FIELDS: tuple[Field, ...] = (
     Field("weather", "object", "at the origin in the scheduled hour", required=False),
     Field("gate", "string", "gate of departure at the origin", required=False, since=2),
     Field("flight_suffix", "string", "operational suffix of the flight number, one letter", required=False, since=3),
-    Field("diverted_to", "string", "airport that a diverted flight goes to; required in a diverted event", required=False, since=3),
+    Field("diverted_to", "string", "airport that a diverted flight goes to, where it is known", required=False, since=3),
     Field("source", "string", "who sent the message", required=False, since=3),
 )
 

@@ -51,8 +51,8 @@ def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES
     Ordered by timestamp, flight_id and rank. A flight is scheduled ``lead_minutes`` before its planned
     departure; if it left earlier than that, a minute before it left. Then it departs and arrives at plan +
     delay, or is cancelled at the planned departure, because the sources do not tell when; one that had left
-    already is cancelled a minute later. A diverted flight is diverted where the flights have ``diverted_to``
-    and ``diverted_at``, and arrives only where it has an arrival delay. ``arrived_at`` stands in for the
+    already is cancelled a minute later. A diverted flight is diverted at ``diverted_at``, where the flights
+    have it, and arrives only where it has an arrival delay. ``arrived_at`` stands in for the
     planned arrival + delay where the flights have it. ``report_delay_s``, at most 59, comes on top of every
     time of a flight.
 
@@ -102,7 +102,7 @@ def _times(flights: pd.DataFrame, lead_minutes: int) -> dict[str, pd.Series]:
         EventType.CANCELLED: departure.where(~(departed >= departure), departed + minute).where(flights["cancelled"]),
     }
     if "diverted_at" in flights:
-        times |= {kind: flights["diverted_at"].where(flights["diverted_to"].notna()) for kind in LIFECYCLE if kind == "diverted"}
+        times[EventType.DIVERTED] = flights["diverted_at"]
     return times
 
 

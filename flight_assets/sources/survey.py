@@ -120,8 +120,7 @@ class Surveyor:
         found.carriers.update(flights["airline"].value_counts().to_dict())
         found.airports |= set(flights["origin"].unique()) | set(flights["destination"].unique())
         found.cancelled += int(flights["cancelled"].sum())
-        # Only a diversion whose airport is known becomes an event.
-        found.diverted += int((flights["diverted"] & flights["diverted_to"].notna()).sum())
+        found.diverted += int(flights["diverted_at"].notna().sum())
         found.diverted_flights += int(flights["diverted"].sum())
         found.departed += int(flights["departure_delay_minutes"].notna().sum())
         found.arrived += int(flights["arrived_at"].notna().sum())

@@ -17,7 +17,6 @@ from flight_assets.contracts.message import (
     REQUIRED_DELAYS,
     SCHEMA_VERSIONS,
     WEATHER_FIELDS,
-    EventType,
     Field,
     fields_of,
 )
@@ -123,7 +122,6 @@ _FIELDS = {
 _NAMES = {version: frozenset(field.name for field in fields_of(version)) for version in SCHEMA_VERSIONS}
 # What an event of a type carries besides the fields that every message has.
 _NEEDED = {kind.value: names for kind, names in REQUIRED_DELAYS.items()}
-_NEEDED[EventType.DIVERTED.value] += ("diverted_to",)
 ABSENT = dict.fromkeys((field.name for field in MESSAGE_FIELDS), None)
 
 

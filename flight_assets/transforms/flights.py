@@ -58,13 +58,16 @@ def error_minutes(actual: Any, predicted: Any) -> Any:  # noqa: ANN401 - numbers
 
 
 # In the words of SQL, of a flight's columns: how it ended, and its delay if it came to where it was to go.
-OUTCOME_SQL = f"CASE WHEN diverted_to IS NOT NULL THEN '{DIVERTED}' WHEN event_type IN ('{ARRIVED}', '{CANCELLED}') THEN event_type END"
+OUTCOME_SQL = (
+    f"CASE WHEN event_type = '{DIVERTED}' OR diverted_to IS NOT NULL THEN '{DIVERTED}' "
+    f"WHEN event_type IN ('{ARRIVED}', '{CANCELLED}') THEN event_type END"
+)
 ACTUAL_SQL = f"CASE WHEN event_type = '{ARRIVED}' AND diverted_to IS NULL THEN arrival_delay_minutes END"
 
 
 def outcome_of(flight: Mapping[str, Any]) -> str | None:
     """Return how a flight ended: arrived, diverted or cancelled; None while it is open. Says what OUTCOME_SQL says."""
-    if flight["diverted_to"] is not None:
+    if flight["event_type"] == DIVERTED or flight["diverted_to"] is not None:
         return DIVERTED
     return flight["event_type"] if flight["event_type"] in (ARRIVED, CANCELLED) else None
 

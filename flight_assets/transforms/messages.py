@@ -16,6 +16,7 @@ from flight_assets.contracts.message import MAX_MESSAGE_BYTES, MAX_NAMES, MAX_NE
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHOWN_CHARACTERS = 60
+UNREADABLE = -1
 Object = dict[str, Any]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
@@ -35,16 +36,18 @@ def read_object(value: bytes | None, size: int | None = None) -> Object:
 
     Args:
         value: the message's bytes, or their beginning; None for a tombstone.
-        size: bytes of the whole message, if ``value`` is only its beginning.
+        size: bytes of the whole message, if ``value`` is only its beginning; UNREADABLE if it is the text of why there is none.
 
     Raises:
         Rejected: too_large, not_json or not_an_object.
     """
-    if value is None:
-        _refuse("the message has no value (a tombstone)")
-    size = len(value) if size is None else size
+    size = len(value or b"") if size is None else size
     if size > MAX_MESSAGE_BYTES:
         raise Rejected(Reason.TOO_LARGE, f"{size} bytes")
+    if value is None:
+        _refuse("the message has no value (a tombstone)")
+    if size == UNREADABLE:
+        _refuse(value.decode(errors="replace"))
     found: object = _read_fast(value)
     if found is None:
         found = _read_exactly(value)

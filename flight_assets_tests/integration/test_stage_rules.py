@@ -85,7 +85,7 @@ def test_spark_and_the_live_process_make_the_same_flight_of_the_same_events(spar
     predicted = spark.createDataFrame([(flight_id(1), *PREDICTED.values())], f"flight_id STRING, {PREDICTED_DDL}")
     rows = flight_rows(frame(spark, STAGING, EVENTS)).join(predicted, "flight_id", "left")
     found = {row["flight_id"]: row for row in with_truth(rows).toArrow().to_pylist()}
-    for number in range(1, 11):
+    for number in range(1, 12):
         events = [each for each in EVENTS if each["flight_id"] == flight_id(number)]
         wanted: dict[str, Any] = with_prediction(flight_of(events), PREDICTED if number == 1 else None)
         row = found[flight_id(number)]

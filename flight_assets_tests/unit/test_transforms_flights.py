@@ -56,6 +56,9 @@ EVENTS = [
     event(9, "scheduled", 90),
     event(9, "diverted", 91, timestamp="2013-06-12T17:00:00Z") | {"diverted_to": "AUS", "departure_delay_minutes": 4.0},
     event(9, "arrived", 92),
+    # 11: diverted, nobody knows where to
+    event(11, "scheduled", 110),
+    event(11, "diverted", 111, timestamp="2013-06-12T17:00:00Z") | {"departure_delay_minutes": 4.0},
     # 10: taken back after it was cancelled
     event(10, "scheduled", 100),
     event(10, "cancelled", 101),
@@ -97,6 +100,7 @@ def test_the_newest_state_is_the_latest_in_time_then_in_kafka_whatever_the_order
         (8, "diverted", None),
         (9, "arrived", -7.0),
         (10, None, None),
+        (11, "diverted", None),
     ],
 )
 def test_a_flight_ends_as_its_newest_event_says(number, outcome, actual):
@@ -110,7 +114,7 @@ def test_an_arrival_elsewhere_keeps_the_plan_and_says_where_the_aircraft_came_do
 
 
 def test_a_flight_that_is_known_and_new_events_give_what_all_events_give():
-    for number in range(1, 11):
+    for number in range(1, 12):
         ordered = sorted(events_of(number), key=lambda each: (each["timestamp"], each["ingestion_timestamp"], each["kafka_offset"]))
         for cut in range(1, len(ordered)):
             known = flight_of(ordered[:cut])

@@ -226,7 +226,7 @@ def test_aeroapi_compares_gate_with_gate_and_seconds_with_minutes(load: Load) ->
     assert flight["scheduled_departure"] == "2024-06-12T14:00:00Z"
 
 
-def test_a_diversion_is_an_event_where_its_airport_is_known(load: Load) -> None:
+def test_a_diversion_is_an_event_whether_its_airport_is_known_or_not(load: Load) -> None:
     found = load({"on_time.csv": PREZIP})
     [diverted] = [event for event in found.events() if event["event_type"] == "diverted"]
     assert (diverted["flight_id"], diverted["diverted_to"], diverted["destination"]) == (
@@ -238,8 +238,8 @@ def test_a_diversion_is_an_event_where_its_airport_is_known(load: Load) -> None:
     assert diverted["timestamp"] == "2008-01-04T13:20:00Z"
     assert diverted["arrival_delay_minutes"] is None
     expo = load({"2008.csv": f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"})
-    assert [event["event_type"] for event in expo.events()] == ["scheduled", "departed"]
-    assert (expo.survey.diverted, expo.survey.diverted_flights) == (0, 1)
+    assert [(event["event_type"], event.get("diverted_to")) for event in expo.events()][2:] == [("diverted", None)]
+    assert (expo.survey.diverted, expo.survey.diverted_flights) == (1, 1)
 
 
 def test_loaded_messages_are_what_the_platform_takes(load: Load) -> None:
