@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
     from flight_assets.provenance import Ledger
     from flight_assets.settings import Settings
@@ -92,9 +93,18 @@ def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
     Raises:
         Exception: what Spark's client raises; the directory is not complete then.
     """
-    rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(_landed(settings, plan), RAW_COLUMNS)
+    rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(_landed(settings, plan), _raw_type())
     writer = rows.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
     writer.parquet(settings.hdfs_path(raw_path(plan.batch_id)))
+
+
+def _raw_type() -> StructType:
+    """``RAW_COLUMNS`` as a type; of the text, Spark's client would ask the server what it means."""
+    from pyspark.sql import types as T
+
+    kinds = {"BINARY": T.BinaryType, "STRING": T.StringType, "INT": T.IntegerType, "BIGINT": T.LongType, "TIMESTAMP": T.TimestampType}
+    columns = (column.split() for column in RAW_COLUMNS.split(", "))
+    return T.StructType([T.StructField(name, kinds[kind]()) for name, kind in columns])
 
 
 def _landed(settings: Settings, plan: Plan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
