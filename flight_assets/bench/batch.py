@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from pymongo import ReplaceOne
 
+from flight_assets.bench import batch_profile
 from flight_assets.bench.batch_spec import BatchSpec, send_batch
 from flight_assets.bench.figures import Figure, ratio, sampling, tell
 from flight_assets.bench.runs import Run, automation_paused, has_work
@@ -64,6 +65,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """Return the figures of a batch by name.
 
     - ``batch_1k_vs_naive``, ``batch_100k_vs_naive``, ``batch_100k_vs_floor``: the other side's time in multiples of the platform's.
+    - ``spark_calls_per_batch``: requests to Spark that a batch of 1,000 events makes.
     - ``empty_run_s``: seconds of a run without data.
     - ``orchestration_vs_inprocess``: what Dagster adds, as a multiple of an in-process run of empty assets.
     - ``mongo_upsert_vs_bulk``: documents per second as a share of the bare write's.
@@ -72,7 +74,9 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     with automation_paused(settings), three_sides(settings) as sides:
         if has_work(settings):
             sides.platform()
-        return _quickly(sides) if quick else _in_full(sides)
+        figures = _quickly(sides) if quick else _in_full(sides)
+        calls = batch_profile.profile(SMALL)[1].calls()
+        return figures | {"spark_calls_per_batch": Figure(calls, "calls", note=f"{SMALL:,} messages, in the process of a run")}
 
 
 def _quickly(sides: Sides) -> dict[str, Figure]:

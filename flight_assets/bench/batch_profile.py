@@ -42,6 +42,10 @@ class Trace:
         self.spans: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
         self._thread = threading.local()
 
+    def calls(self) -> int:
+        """Return how many calls there were."""
+        return sum(len(spans) for spans in self.spans.values())
+
     def wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """The method, timed where it is not part of another."""
 

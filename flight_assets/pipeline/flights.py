@@ -23,14 +23,16 @@ from flight_assets.transforms.flights import ACTUAL_SQL, OUTCOME_SQL, STATE_COLU
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from flight_assets.pipeline.predictors import Predictors
     from flight_assets.stores.warehouse import Warehouse
 
 _FACT = arrow_schema(FACT)
 PREDICTION = pa.struct([_FACT.field(name) for name in PREDICTED_COLUMNS])
-_NOT_ASKED = date(1, 1, 1)
+# Flights are predicted in this many groups at most, by their day, whatever number of days a batch has.
+GROUPS = 32
+_NOT_ASKED = -1
 FLIGHT_SCHEMA = pa.schema(
     [
         *(_FACT.field(name) for name in (*STATE_COLUMNS, *PREDICTED_COLUMNS)),
@@ -119,13 +121,18 @@ def _with_predictions(
     else:
         made = rows.sparkSession.createDataFrame(early).withColumnRenamed("event_id", "_event_id")
         rows = rows.join(F.broadcast(made), F.col("first.event_id") == F.col("_event_id"), "left").drop("_event_id")
-    day = F.when(F.col("is_predicted_now"), F.to_date("first.timestamp")).otherwise(F.lit(_NOT_ASKED))
-    grouped = rows.withColumn("_day", day).groupBy("_day").cogroup(history_of(events, staging, scope).groupBy("_day"))
+    group = F.when(F.col("is_predicted_now"), _group(F.to_date("first.timestamp"))).otherwise(F.lit(_NOT_ASKED))
+    grouped = rows.withColumn("_group", group).groupBy("_group").cogroup(history_of(events, staging, scope).groupBy("_group"))
     return grouped.applyInArrow(_predictor(predictors), struct(FLIGHT_SCHEMA))
 
 
+def _group(day: Column) -> Column:
+    """Return the group of a day. Features take any set of flights with the events before them, so a group may hold several days."""
+    return F.pmod(F.date_diff(day, F.lit(date(1970, 1, 1))), F.lit(GROUPS))
+
+
 def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame:
-    """Return PAST_COLUMNS of the events that predictions may look back on, with ``_day``, the UTC day of the predictions.
+    """Return PAST_COLUMNS of the events that predictions may look back on, with ``_group``, that of the predictions' UTC day.
 
     An event is there once for each day that looks back on it.
     """
@@ -139,13 +146,13 @@ def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame
     is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
     asked = events.where(is_scheduled).select(happened.alias("_day")).distinct()
     past = staging.where(f"batch_id <= {scope.batch_id} AND ({spans or 'false'})").select(*PAST_COLUMNS).withColumn("_day", reaches)
-    return past.join(F.broadcast(asked), "_day", "left_semi")
+    return past.join(F.broadcast(asked), "_day", "left_semi").withColumn("_group", _group(F.col("_day"))).drop("_day")
 
 
 def _predictor(predictors: Predictors) -> Callable[[pa.Table, pa.Table], pa.Table]:
     def fill_in(rows: pa.Table, events: pa.Table) -> pa.Table:
         nothing = pa.nulls(rows.num_rows, PREDICTION)
-        if not rows.num_rows or rows["_day"][0].as_py() == _NOT_ASKED:
+        if not rows.num_rows or rows["_group"][0].as_py() == _NOT_ASKED:
             return rows.append_column("challenger", nothing).select(FLIGHT_SCHEMA.names).cast(FLIGHT_SCHEMA)
         said, challenger = _predict(rows, events, predictors)
         columns = {name: rows[name] for name in FLIGHT_SCHEMA.names if name in rows.column_names}
