@@ -34,7 +34,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from flight_assets import logs
-from flight_assets.checks.shown import asset_check_results, check_specs
+from flight_assets.checks.dagster_checks import asset_check_results, check_specs
 from flight_assets.contracts.lineage import COLUMN_SOURCES
 from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.pipeline import check_results

@@ -1,8 +1,8 @@
-"""Fewer and larger files: tables compacted, files that no reader needs removed, raw batch directories of days past merged.
+"""Compact tables, remove files that no reader needs, and merge the raw batch directories of past days.
 
-Every change is one commit or one rename of a pointer, so a reader sees the files before it or those after it. OPTIMIZE holds the
-processing lease: a batch's MERGE that lost the race against it would fail. What compaction leaves behind stays long enough for every
-read that had begun: Delta's files for ``warehouse.RETENTION``, raw directories for ``raw_retention_hours``.
+Every change is one commit, so a reader sees all files before it or all files after it. OPTIMIZE holds the
+processing lease, because a MERGE at the same time would fail. Replaced files stay for reads that have begun:
+Delta's files for ``warehouse.RETENTION``, raw directories for ``raw_retention_hours``.
 """
 
 from __future__ import annotations
@@ -36,14 +36,17 @@ RAW_FILE_BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True)
 class FileChange:
-    """How many files there were and are."""
+    """Number of files before and after."""
 
     before: int
     after: int
 
 
 def optimize(house: Warehouse, settings: Settings, table: Table, condition: str = "") -> FileChange:
-    """Merge the small data files of a table, or of the partitions that meet a condition; its rows stay as they are."""
+    """Merge the small data files of a table, or of the partitions that meet a condition.
+
+    The rows do not change.
+    """
     before = _data_files(house, table)
     with lease.hold(settings, f"OPTIMIZE of {table.name}", LEASE_WAIT_S):
         house.spark.sql(f"OPTIMIZE {house.name(table)} {f'WHERE {condition}' if condition else ''}").collect()
@@ -51,12 +54,15 @@ def optimize(house: Warehouse, settings: Settings, table: Table, condition: str 
 
 
 def _data_files(house: Warehouse, table: Table) -> int:
-    """Data files of the table's newest version."""
+    """Return the number of data files in the table's newest version."""
     return int(house.spark.sql(f"DESCRIBE DETAIL {house.name(table)}").collect()[0].numFiles)
 
 
 def vacuum(house: Warehouse, hdfs: Hdfs, table: Table) -> FileChange:
-    """Remove the files that no version of the table's retention (a property of it) names. Counts all files below the table's folder."""
+    """Remove the files that no version within the table's retention uses.
+
+    Counts all files in the table's folder.
+    """
     path = house.path(table)
     before = hdfs.file_count(path)
     house.spark.sql(f"VACUUM {house.name(table)}").collect()
@@ -64,10 +70,15 @@ def vacuum(house: Warehouse, hdfs: Hdfs, table: Table) -> FileChange:
 
 
 def compact_raw(house: Warehouse, hdfs: Hdfs, settings: Settings, day: date) -> FileChange:
-    """Merge the raw directories of the finished batches of a day (UTC, of their newest message) into one; bytes and offsets stay.
+    """Merge the raw directories of a day's finished batches into one. Bytes and offsets do not change.
 
-    In this order, each step repeatable: write the new directory and compare it with the old ones; point the rows of ``batch_metadata``
-    to it in one commit, which is what readers go by; let the JSON records follow. ``remove_compacted`` takes the old directories later.
+    A batch belongs to the UTC day of its newest message. The steps, each repeatable:
+
+    1. Write the new directory, and compare it with the old ones.
+    2. Point the rows of ``batch_metadata`` to it in one commit. Readers go by these rows.
+    3. Update the JSON records.
+
+    ``remove_compacted`` removes the old directories later.
     """
     with lease.hold(settings, f"raw compaction of {day}", LEASE_WAIT_S, RAW_LEASE):
         records = _records_of(house, day)
@@ -102,7 +113,7 @@ def _merge_directories(house: Warehouse, settings: Settings, records: list[Batch
 
 
 def _fingerprint(messages: DataFrame) -> dict[int, tuple[int, int]]:
-    """Per batch, how many messages and the XOR of the hashes of their columns."""
+    """Return by batch the number of messages, and the XOR of the hashes of their columns."""
     from pyspark.sql import functions as F
 
     hashed = messages.groupBy("batch_id").agg(
@@ -127,7 +138,10 @@ def _let_records_follow(ledger: Ledger, records: list[BatchRecord]) -> None:
 
 
 def remove_compacted(house: Warehouse, hdfs: Hdfs, settings: Settings, now: datetime | None = None) -> int:
-    """Remove the raw directories whose batches have been read from a merged one for ``raw_retention_hours``. Returns how many."""
+    """Remove the raw directories that a merged one replaced ``raw_retention_hours`` ago or earlier.
+
+    Returns their number.
+    """
     before = (now or datetime.now(UTC)) - timedelta(hours=settings.raw_retention_hours)
     present = [name for name in hdfs.list(RAW_ROOT) if name.removeprefix("archive_").isdigit()]
     rows = house.read(BATCH_METADATA).select("batch_id", "storage_location").collect()
