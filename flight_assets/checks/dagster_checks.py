@@ -1,7 +1,6 @@
 """Checks in Dagster's terms: the specs of each asset, and one result per check and run.
 
-The ledger, not Dagster, stops a batch whose check failed. A blocking check of Dagster would stop earlier
-batches too.
+The ledger, not Dagster, stops a batch whose check failed. A blocking check of Dagster would stop earlier batches too.
 """
 
 from collections.abc import Sequence
@@ -17,25 +16,19 @@ Found = Sequence[tuple[int | None, CheckResult]]
 
 def check_specs(asset: str) -> list[AssetCheckSpec]:
     """Return the specs of an asset's checks."""
-    return [AssetCheckSpec(check.name, asset=asset, description=check.description) for check in
-    checks_of(asset)]
+    return [AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks_of(asset)]
 
 
 def asset_check_results(asset: str, found: Found) -> list[AssetCheckResult]:
-    """Return one result per check of an asset: that of the worst batch in the run.
-
-    Without batches, it passes.
-    """
+    """Return one result per check of an asset: that of the worst batch in the run. Without batches, it passes."""
     return [
-        _asset_check_result(check, [(batch, result) for batch, result in found if result.name == check.name])
-        for check in checks_of(asset)
+        _asset_check_result(check, [(batch, result) for batch, result in found if result.name == check.name]) for check in checks_of(asset)
     ]
 
 
 def _asset_check_result(check: Check, found: Found) -> AssetCheckResult:
     if not found:
-        return AssetCheckResult(passed=True, check_name=check.name, description="no new batch",
-        metadata={"batches": 0})
+        return AssetCheckResult(passed=True, check_name=check.name, description="no new batch", metadata={"batches": 0})
     batch_id, worst = max(found, key=lambda pair: (pair[1].blocks, not pair[1].passed))
     return AssetCheckResult(
         passed=worst.passed,
@@ -60,8 +53,7 @@ def remedy(batch_id: int | None, result: CheckResult) -> str:
     if not result.blocks:
         return failed
     if batch_id is None:
-        return f"{failed}; the next run tries again: see `flights doctor`, `flights logs kafka` and `flights
-        logs spark`"
+        return f"{failed}; the next run tries again: see `flights doctor`, `flights logs kafka` and `flights logs spark`"
     return (
         f"{failed}; this batch and those after it wait, and every run repeats {result.asset} and its checks: mend the cause, "
         f"or let it pass with `flights ledger accept {batch_id} {result.name} --reason …`"
