@@ -1,4 +1,4 @@
-"""warehouse_files, raw_files and table_files: the files that the tables and the raw layer consist of, kept few."""
+"""Assets ``warehouse_files``, ``raw_files`` and ``table_files``: compact tables and the raw layer."""
 
 from dagster import AssetExecutionContext, Config, DailyPartitionsDefinition, MaterializeResult, asset
 
@@ -11,7 +11,7 @@ from flight_assets.stores.hdfs import Hdfs
 
 GROUP = "maintenance"
 POOL = "maintenance"
-# UTC dates of ingestion; the first that a platform of this version can have.
+# UTC dates of ingestion, from the earliest possible one.
 DAYS = DailyPartitionsDefinition(start_date="2026-01-01")
 
 
@@ -27,7 +27,10 @@ def warehouse_files(context: AssetExecutionContext) -> MaterializeResult[None]:
 
 @asset(deps=["hive_fact"], partitions_def=DAYS, group_name=GROUP, kinds={"parquet", "hdfs"}, owners=OWNERS, pool=POOL, code_version="1")
 def raw_files(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """One row per Kafka message, as raw_kafka_batch landed it: a day's raw directories merged into one; old ones go after a time."""
+    """One row per Kafka message: the raw directories of a day merged into one.
+
+    The old ones are removed later.
+    """
     settings = get_settings()
     house, hdfs = warehouse.open_warehouse(settings), Hdfs(settings)
     change = maintenance.compact_raw(house, hdfs, settings, context.partition_time_window.start.date())
@@ -36,14 +39,14 @@ def raw_files(context: AssetExecutionContext) -> MaterializeResult[None]:
 
 
 class VacuumConfig(Config):
-    """What a run may leave out."""
+    """Options of a run."""
 
     vacuum: bool = True
 
 
 @asset(deps=["hive_fact"], group_name=GROUP, kinds={"deltalake"}, owners=OWNERS, pool=POOL, code_version="1")
 def table_files(config: VacuumConfig) -> MaterializeResult[None]:
-    """One row per table in its metadata: every table compacted where it has small files, and vacuumed of what no version names."""
+    """One row per table in its metadata: small files compacted, files that no kept version uses removed."""
     settings = get_settings()
     house, hdfs = warehouse.open_warehouse(settings), Hdfs(settings)
     changes = {table.name: maintenance.optimize(house, settings, table) for table in TABLES}

@@ -1,4 +1,4 @@
-"""model_monitoring: whether the champion still does on live flights what it did on its test period."""
+"""Asset ``model_monitoring``: the champion's errors on live flights, against those of its test period."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,9 +22,9 @@ SAMPLED_FLIGHTS = 20_000
 
 @asset(deps=["predictions"], group_name="delay_model", kinds={"spark", "deltalake"}, owners=OWNERS, code_version="1")
 def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """One row per metric of an evaluation (flight_dw.model_monitoring): live errors and coverage beside the baselines, feature drift.
+    """One row per metric of an evaluation (flight_dw.model_monitoring): the champion's errors, coverage and drift.
 
-    Over the newest ``monitoring_days`` days of flights of the champion that have arrived.
+    An evaluation covers the arrived flights of the newest ``monitoring_days`` days, beside the baselines.
     """
     settings = get_settings()
     house, store = open_warehouse(settings), ModelStore(Hdfs(settings))
@@ -52,7 +52,7 @@ def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
 
 
 def evaluate(house: Warehouse, store: ModelStore, version: str, first: date, until: date) -> pd.DataFrame:
-    """Rows of ``model_monitoring`` for a version over the flights of these days, both included."""
+    """Return rows of ``model_monitoring`` for a version over the flights of these days, both included."""
     figures = live_quality(house, store, first, until, "all")
     live = figures[figures["model_version"] == version].iloc[0].to_dict()
     manifest = store.manifest(version)
@@ -64,7 +64,7 @@ def evaluate(house: Warehouse, store: ModelStore, version: str, first: date, unt
 
 
 def newest_arrival(house: Warehouse, version: str) -> date | None:
-    """The newest prediction date of a flight that a version predicted and that has arrived; None if there is none."""
+    """Return the newest prediction date of a version's arrived flights; None if there are none."""
     arrived = house.read(PREDICTIONS).where((F.col("outcome") == "arrived") & (F.col("model_version") == version))
     newest: date | None = arrived.agg(F.max("prediction_date").alias("newest")).collect()[0].newest
     return newest

@@ -1,7 +1,8 @@
-"""Airlines, airports and the versions of the message contract: into the warehouse, and the dimensions into Redis as well.
+"""Write airlines, airports and the message contract to the warehouse, and the two dimensions also to Redis.
 
-The warehouse's tables hold the packaged rows and those a user added (``origin`` is ``user``), which survive every upgrade. In Redis,
-``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON, and ``dim:versions`` names the version of each.
+The tables hold packaged rows and rows that a user added (``origin`` is ``user``); these survive upgrades. In
+Redis, ``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON, and
+``dim:versions`` names the version of each.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _date(value: object, what: str) -> date | None:
 
 
 def _place(row: Row) -> Row:
-    """Return place and zone of an airport, without which its local times and distances would be unknown."""
+    """Return place and zone of an airport. Local times and distances need them."""
     try:
         place = {name: float(row[name]) for name in ("latitude", "longitude")}
     except (KeyError, ValueError) as error:
@@ -191,7 +192,7 @@ def publish(settings: Settings, table: Table, rows: pd.DataFrame | None = None) 
             return False
         newest = dimensions.newest(wanted).to_dict("records")
         texts = {row["code"]: msgspec.json.encode(row).decode() for row in newest}
-        # Redis of a platform before this version kept a key per code.
+        # Older versions of the platform kept one key per code in Redis.
         old = list(client.scan_iter(f"{_key(table)}:*", count=1_000))
         with client.pipeline(transaction=True) as together:
             together.delete(_key(table), *old)
