@@ -6,15 +6,15 @@ from dagster import DefaultScheduleStatus, Failure, MetadataValue, OpExecutionCo
 
 from flight_assets.pipeline import check_results
 from flight_assets.settings import get_settings
-from flight_assets.stores import warehouse
+from flight_assets.stores.warehouse import open_warehouse
 
 
 @op
 def check_whole_tables(context: OpExecutionContext) -> None:
     """Check the keys of each table in full, and store the results. Raises Failure if a check fails."""
-    house = warehouse.open_warehouse(get_settings())
-    results = check_results.evaluate_tables(house)
-    check_results.keep_results(house, results, None, int(time.time()), "nightly")
+    warehouse = open_warehouse(get_settings())
+    results = check_results.evaluate_tables(warehouse)
+    check_results.keep_results(warehouse, results, None, int(time.time()), "nightly")
     context.log.info("%s", [f"{result.name}: {result.detail}" for result in results])
     broken = [result for result in results if not result.passed]
     if broken:

@@ -41,34 +41,34 @@ class RollupUpdate:
     newest_batch: int
 
 
-def update_rollup(house: Warehouse, settings: Settings, table: Table, days: Collection[date] = ()) -> RollupUpdate:
+def update_rollup(warehouse: Warehouse, settings: Settings, table: Table, days: Collection[date] = ()) -> RollupUpdate:
     """Update a rollup from the fact table.
 
     The cost depends on the flights of changed days, not on the whole history.
 
     Args:
-        house: the warehouse.
+        warehouse: client of the tables.
         settings: address of the store with the lease.
         table: FLIGHTS_HOURLY or FLIGHTS_DAILY.
         days: further days (flight_date) to recompute, e.g. after a backfill.
     """
     with lease.hold(settings, f"update of {table.name}", LEASE_WAIT_S, LEASE):
-        return recompute_changed(house, table, days)
+        return recompute_changed(warehouse, table, days)
 
 
-def recompute_changed(house: Warehouse, table: Table, days: Collection[date] = ()) -> RollupUpdate:
+def recompute_changed(warehouse: Warehouse, table: Table, days: Collection[date] = ()) -> RollupUpdate:
     """Update a rollup as ``update_rollup`` does, without the lease.
 
     The caller ensures that no other update runs.
     """
-    counted = _newest_batch(house.read(table))
-    flights = house.snapshot(FACT)
+    counted = _newest_batch(warehouse.read(table))
+    flights = warehouse.snapshot(FACT)
     newest = _newest_batch(flights)
     changed = {row.flight_date for row in flights.where(f"batch_id > {counted}").select("flight_date").distinct().collect()}
     wanted = sorted(changed | set(days))
     for some in _in_parts(wanted):
         condition = in_date_ranges("flight_date", some)
-        house.replace_where(rollup(flights.where(condition), table), table, condition)
+        warehouse.replace_where(rollup(flights.where(condition), table), table, condition)
     return RollupUpdate(wanted, newest)
 
 

@@ -62,7 +62,7 @@ def load_flights() -> pd.DataFrame:
 
 
 def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination: pd.Series, distance_miles: pd.Series) -> pd.Series:
-    """The planned arrival (UTC) from the local clock time HHMM at the destination, on the day that suits the distance best.
+    """Return the planned arrival (UTC) from the local clock time HHMM at the destination, on the day that suits the distance best.
 
     The arrival is the one nearest to departure + distance at a typical speed. Where a change of clocks makes an hour happen
     twice, the nearer of the two is meant.
@@ -94,7 +94,7 @@ def _utc_offset(times: pd.Series, zones: pd.Series) -> pd.Series:
 
 
 def _read_flights() -> pd.DataFrame:
-    """The columns used of the source's flights, one row each."""
+    """Return the columns used of the source's flights, one row each."""
     return pd.read_csv(source_file("flights.csv.zip"), usecols=_FLIGHT_SOURCE_COLUMNS, dtype={"tailnum": object})
 
 
@@ -105,7 +105,7 @@ def _flight_id(source: pd.DataFrame) -> pd.Series:
 
 
 def _weather_of(origin: pd.Series, time_hour: pd.Series) -> pd.DataFrame:
-    """The nine weather columns for each origin and hour (UTC), in the order given.
+    """Return the nine weather columns for each origin and hour (UTC), in the order given.
 
     Joined on UTC: the source's local hours repeat where the clocks go back.
     """

@@ -17,7 +17,7 @@ def at_rate(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Message]:
-    """The messages, no more than ``rate_per_s`` in a second on average since the first; 0 means as fast as they are taken.
+    """Yield the messages, no more than ``rate_per_s`` in a second on average since the first; 0 means as fast as they are taken.
 
     Raises:
         ValueError: rate_per_s is negative.
@@ -34,7 +34,10 @@ def at_rate(
 def when_due(
     messages: Iterable[Message], clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Message]:
-    """The messages, each no sooner than its event happens; those of the past at once. ``clock`` gives seconds since 1970."""
+    """Yield the messages, each no sooner than its event happens; those of the past at once.
+
+    ``clock`` gives seconds since 1970.
+    """
     for message in messages:
         _sleep_until(message.event_time_s, clock, sleep)
         yield message

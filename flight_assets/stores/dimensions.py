@@ -58,17 +58,17 @@ def fingerprint(rows: pd.DataFrame) -> str:
     return sha256(rows.to_csv(index=False, lineterminator="\n").encode()).hexdigest()[:VERSION_DIGITS]
 
 
-def users_rows(house: Warehouse, table: Table) -> list[Row]:
+def users_rows(warehouse: Warehouse, table: Table) -> list[Row]:
     """Return the rows of a dimension that a user added."""
-    found = house.read(table).where(f"origin = '{USER}'").select(*table.column_names)
+    found = warehouse.read(table).where(f"origin = '{USER}'").select(*table.column_names)
     return [row.asDict() for row in found.collect()]
 
 
-def rows_of(house: Warehouse, code: str) -> list[Row]:
+def rows_of(warehouse: Warehouse, code: str) -> list[Row]:
     """Return the rows of both dimensions that have this IATA or ICAO code, oldest first; ``kind`` is airline or airport."""
     found = []
     for table in (DIM_AIRLINE, DIM_AIRPORT):
-        known = house.read(table)
+        known = warehouse.read(table)
         rows = known.where((known["code"] == code) | (known["icao"] == code)).collect()
         found += [{"kind": table.name.removeprefix("dim_"), **row.asDict()} for row in rows]
     return sorted(found, key=lambda row: (row["kind"], str(row["since"] or "")))
@@ -121,14 +121,14 @@ def _place(row: Row) -> Row:
     return place
 
 
-def load(house: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
+def load(warehouse: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
     """Make a dimension equal to the packaged rows, the user's, and those ``added`` now, in one commit.
 
     Returns its rows, and whether anything had to be written. Delta keeps the versions before (``VERSION AS OF``); a row's
     ``version`` says which one it is of.
     """
-    rows = rows_with(table, [*users_rows(house, table), *({**row, "origin": USER} for row in added)])
-    return rows, _make_equal(house, table, [tuple(row) for row in rows.itertuples(index=False)])
+    rows = rows_with(table, [*users_rows(warehouse, table), *({**row, "origin": USER} for row in added)])
+    return rows, _make_equal(warehouse, table, [tuple(row) for row in rows.itertuples(index=False)])
 
 
 def read_reference(warehouse: Warehouse) -> Reference:
@@ -159,7 +159,7 @@ def present_reference(settings: Settings) -> Reference:
     return Reference.from_rows(rows[DIM_AIRLINE.name], rows[DIM_AIRPORT.name])
 
 
-def load_contract(house: Warehouse) -> bool:
+def load_contract(warehouse: Warehouse) -> bool:
     """Make ``schema_metadata`` equal to the message contract: one row per version and field. Returns whether it had to be written."""
     rows = [
         (version, f"{group}{field.name}", field.json_type, field.unit, field.required, field.description, TAKEN_SINCE[version], field.since)
@@ -167,15 +167,15 @@ def load_contract(house: Warehouse) -> bool:
         for group, fields in (("", fields_of(version)), ("weather.", WEATHER_FIELDS))
         for field in fields
     ]
-    return _make_equal(house, SCHEMA_METADATA, rows)
+    return _make_equal(warehouse, SCHEMA_METADATA, rows)
 
 
-def _make_equal(house: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> bool:
-    wanted = house.rows(table, [dict(zip(table.column_names, row, strict=True)) for row in rows])
-    present = house.read(table).select(*table.column_names)
+def _make_equal(warehouse: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> bool:
+    wanted = warehouse.rows(table, [dict(zip(table.column_names, row, strict=True)) for row in rows])
+    present = warehouse.read(table).select(*table.column_names)
     is_same = present.count() == len(rows) and wanted.exceptAll(present).isEmpty()
     if not is_same:
-        house.replace(wanted, table)
+        warehouse.replace(wanted, table)
     return not is_same
 
 

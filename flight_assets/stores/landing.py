@@ -128,21 +128,21 @@ def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
     return rows.withColumn("batch_id", F.coalesce("batch_id", of_directory))
 
 
-def raw_locations(house: Warehouse, ledger: Ledger) -> list[str]:
+def raw_locations(warehouse: Warehouse, ledger: Ledger) -> list[str]:
     """Return each directory with raw messages of landed batches once: of one batch, or merged."""
-    rows = house.read(BATCH_METADATA).select("storage_location").distinct().collect()
+    rows = warehouse.read(BATCH_METADATA).select("storage_location").distinct().collect()
     unfinished = range(ledger.last_done(STEPS[-1]) + 1, ledger.last_done(STEPS[0]) + 1)
     return sorted({row.storage_location for row in rows} | {ledger.record(batch_id).storage_location for batch_id in unfinished})
 
 
-def gaps(house: Warehouse, ledger: Ledger) -> tuple[int, int]:
+def gaps(warehouse: Warehouse, ledger: Ledger) -> tuple[int, int]:
     """Return how many messages retention deleted before they landed, and how many offsets had no message."""
     from pyspark.sql import functions as F
 
     done = ledger.last_done(STEPS[-1])
     record = F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>, without_message BIGINT")
     lost = F.aggregate(F.map_values(record["lost"]), F.lit(0).cast("bigint"), lambda sum_, gap: sum_ + gap["last"] - gap["first"] + 1)
-    rows = house.read(BATCH_METADATA).where(f"batch_id <= {done}")
+    rows = warehouse.read(BATCH_METADATA).where(f"batch_id <= {done}")
     recorded = rows.agg(F.sum(lost), F.sum(record["without_message"])).collect()[0]
     unfinished = [ledger.record(batch_id) for batch_id in range(done + 1, ledger.last_done(STEPS[0]) + 1)]
     return (
