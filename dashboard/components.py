@@ -274,5 +274,5 @@ def history_filters(key: str, first: date, last: date, days: int = DEFAULT_DAYS)
 
 
 def now() -> datetime:
-    """The present moment, UTC."""
+    """Return the present moment, UTC."""
     return datetime.now(UTC)

@@ -37,7 +37,7 @@ class Clients:
         self._warehouse: Warehouse | None = None
 
     def mongo(self) -> Any:  # noqa: ANN401 - pymongo's Database
-        """The platform's database; raises StoreUnavailable at once if nothing listens."""
+        """Return the platform's database; raises StoreUnavailable at once if nothing listens."""
         outage.refuse_silent(self.settings, "MongoDB")
         with self._lock:
             if self._mongo is None:
@@ -50,7 +50,7 @@ class Clients:
         return Hdfs(self.settings)
 
     def kafka(self) -> Settings:
-        """The settings to reach Kafka with; raises StoreUnavailable at once if nothing listens."""
+        """Return the settings to reach Kafka with; raises StoreUnavailable at once if nothing listens."""
         outage.refuse_silent(self.settings, "Kafka")
         return self.settings
 

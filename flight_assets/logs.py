@@ -31,7 +31,7 @@ _PROCESSORS: list[Any] = [
 
 
 def path(settings: Settings) -> Path:
-    """The file that is written to; rotated ones lie beside it."""
+    """Return the file that is written to; rotated ones lie beside it."""
     return settings.home / "logs" / FILE
 
 
@@ -68,7 +68,7 @@ def configure(settings: Settings) -> None:
 
 
 def get_logger(name: str) -> Any:  # noqa: ANN401 - structlog's own type depends on its configuration
-    """A logger whose keyword arguments become fields."""
+    """Return a logger whose keyword arguments become fields."""
     return structlog.stdlib.get_logger(f"{ROOT}.{name}")
 
 

@@ -1,4 +1,4 @@
-"""The one record of a batch: from it come the JSON on HDFS, the metadata in Dagster and the row of ``batch_metadata``."""
+"""Record of a batch: source of its JSON on HDFS, its Dagster metadata and its row in ``batch_metadata``."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ ARCHIVE_ID = "archive_%08d"
 METADATA_ROOT = "/metadata"
 PLANS = f"{METADATA_ROOT}/plans"
 STEPS = ("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact")
-# The pipeline's job, and the three that do its work in parts for another orchestrator, in order. The last one of each ends at the stores.
+# The pipeline's job, and three jobs that run its parts in order for another orchestrator. The last step of
+# each ends at the stores.
 WHOLE_JOB = "process_flights"
 PART_JOBS = {"ingest_flights": STEPS[:1], "predict_flights": STEPS[1:3], "store_flights": STEPS[3:]}
 PIPELINE_JOBS = (WHOLE_JOB, *PART_JOBS)
 STORING_JOBS = (WHOLE_JOB, "store_flights")
 _UNPREDICTED = f"{METADATA_ROOT}/unpredicted"
 BYTES_PER_MB = 1_000_000
-# What a batch's rows depend on beyond its messages.
+# Libraries that a batch's rows depend on.
 LIBRARIES = ("flight-tracking-platform", "pyspark", "xgboost", "dagster")
 
 
@@ -48,9 +49,9 @@ class ColumnType(BaseModel):
 
 
 class CheckResult(BaseModel):
-    """What a check found about a batch. ERROR stops the batch when it has not passed; WARN is only told.
+    """Result of a check. A failed ERROR stops the batch; a failed WARN is only reported.
 
-    ``value`` is what was measured and ``threshold`` what it was held against; their meaning is the check's.
+    The check defines the meaning of ``value``, the measured figure, and of ``threshold``.
     """
 
     name: str
@@ -63,12 +64,15 @@ class CheckResult(BaseModel):
 
     @property
     def blocks(self) -> bool:
-        """Whether nothing that builds on the asset may go on."""
+        """Return whether the result stops the batch."""
         return not self.passed and self.severity == "ERROR"
 
 
 class BatchRecord(BaseModel):
-    """What is known about a batch. Counts that a step has not reached yet are null. Sizes in MB (10⁶ bytes), times UTC."""
+    """Record of a batch.
+
+    Counts of steps that have not run yet are null. Sizes in MB (10⁶ bytes), times UTC.
+    """
 
     batch_id: int
     archive_id: str
@@ -118,27 +122,27 @@ class BatchRecord(BaseModel):
     model_config = {"populate_by_name": True, "protected_namespaces": ()}
 
     def to_json(self) -> str:
-        """The record as the JSON file holds it."""
+        """Return the record as JSON text."""
         return self.model_dump_json(by_alias=True, indent=1)
 
     def row(self) -> dict[str, Any]:
-        """The record as a row of ``batch_metadata``: each column is the field of its name."""
+        """Return the record as a row of ``batch_metadata``: each column is the field of the same name."""
         values = {name: getattr(self, name) for name in BATCH_METADATA.column_names if name not in ("offsets", "record")}
         return values | {"offsets": {name: span.model_dump() for name, span in self.offsets.items()}, "record": self.to_json()}
 
     def counts(self) -> dict[str, int]:
-        """Every count that is known by now, by the name that Dagster, the JSON and the table share."""
+        """Return the counts known so far, by the name shared by Dagster, the JSON and the table."""
         return {name: count for name in COUNTS if (count := getattr(self, name)) is not None}
 
     def note_checks(self, asset: str, results: list[CheckResult]) -> list[CheckResult]:
-        """Keep what the checks of an asset found, in place of what they found before. Failures that were accepted become warnings."""
+        """Replace the results of an asset's checks. Accepted failures become warnings."""
         noted = [_softened(result, self.accepted.get(result.name)) for result in results]
         kept = [result for result in self.checks if result.asset != asset]
         self.checks = sorted(kept + noted, key=lambda result: STEPS.index(result.asset))
         return noted
 
     def processing_dates(self) -> list[date]:
-        """The UTC dates between its oldest and its newest message: the partitions that hold its rows."""
+        """Return the UTC dates from its oldest to its newest message: the partitions of its rows."""
         if self.timestamp is None:
             return []
         first, last = (moment.astimezone(UTC).date() for moment in (self.oldest or self.timestamp, self.timestamp))
@@ -159,7 +163,7 @@ def _softened(result: CheckResult, why: str | None) -> CheckResult:
 
 @cache
 def versions_in_use() -> dict[str, str]:
-    """Versions of the libraries that a batch's rows depend on, and of the newest message contract."""
+    """Return the versions of the libraries behind a batch's rows, and of the newest message contract."""
     found = {"message_contract": str(max(SCHEMA_VERSIONS))}
     for name in LIBRARIES:
         try:
@@ -170,20 +174,20 @@ def versions_in_use() -> dict[str, str]:
 
 
 def archive_id(batch_id: int) -> str:
-    """Name of a batch's raw directory."""
+    """Return the name of a batch's raw directory."""
     return ARCHIVE_ID % batch_id
 
 
 def raw_path(batch_id: int) -> str:
-    """HDFS directory of a batch's raw files."""
+    """Return the HDFS directory of a batch's raw files."""
     return f"{RAW_ROOT}/{archive_id(batch_id)}"
 
 
 class Ledger:
-    """The records of all batches on HDFS, and how far each step has come.
+    """Records of all batches on HDFS, and the progress of each step.
 
-    Steps take batches in order, so one number per step, its last batch, says all. It is written after the step's data is
-    durable; a crash between the two makes the step repeat a batch, which every sink bears.
+    Steps take batches in order, so the last batch of each step is enough. It is written after the step's data
+    is durable. After a crash between the two, the step repeats a batch, and every write is idempotent.
     """
 
     def __init__(self, hdfs: Hdfs) -> None:
@@ -191,11 +195,11 @@ class Ledger:
 
     @property
     def hdfs(self) -> Hdfs:
-        """The client of HDFS that the records are read with."""
+        """Client of HDFS for the records."""
         return self._hdfs
 
     def record(self, batch_id: int) -> BatchRecord:
-        """The record of a batch. Raises FlightsError if there is none."""
+        """Return the record of a batch. Raises FlightsError if there is none."""
         path = self.path(batch_id)
         try:
             return BatchRecord.model_validate_json(self._hdfs.read(path))
@@ -203,7 +207,7 @@ class Ledger:
             raise FlightsError(f"there is no record of batch {batch_id} at {path}: materialise raw_kafka_batch") from None
 
     def accepted(self, batch_id: int) -> dict[str, str]:
-        """The checks that an operator lets fail in a batch, and why; none if the batch has no record yet."""
+        """Return the accepted checks of a batch with their reasons; empty without a record."""
         return self.record(batch_id).accepted if self._hdfs.exists(self.path(batch_id)) else {}
 
     def save(self, record: BatchRecord) -> None:
@@ -211,53 +215,54 @@ class Ledger:
         self._hdfs.write(self.path(record.batch_id), record.to_json().encode())
 
     def path(self, batch_id: int) -> str:
-        """HDFS path of a batch's record."""
+        """Return the HDFS path of a batch's record."""
         return f"{METADATA_ROOT}/batch_{batch_id:08d}.json"
 
     def last_done(self, step: str) -> int:
-        """The last batch that a step has finished; -1 if none."""
+        """Return the last batch that a step has finished; -1 if none."""
         try:
             return int(self._hdfs.read(_progress_path(step)))
         except FileNotFoundError:
             return -1
 
     def mark_done(self, step: str, batch_id: int) -> None:
-        """Note that a step has finished a batch and all before it."""
+        """Record that a step has finished a batch and all before it."""
         self._hdfs.write(_progress_path(step), f"{batch_id}\n".encode())
 
     def unpredicted(self) -> list[int]:
-        """Batches whose flights had no usable model, in order: to be predicted as soon as there is one."""
+        """Return the batches that had no usable model, in order. They are predicted when there is one."""
         return [int(name) for name in self._hdfs.list(_UNPREDICTED)]
 
     def add_unpredicted(self, batch_id: int) -> None:
-        """Note that a batch had no usable model."""
+        """Record that a batch had no usable model."""
         self._hdfs.write(f"{_UNPREDICTED}/{batch_id:08d}", b"")
 
     def remove_unpredicted(self, batch_id: int) -> None:
-        """Note that a batch has got its predictions."""
+        """Record that a batch has its predictions."""
         self._hdfs.delete(f"{_UNPREDICTED}/{batch_id:08d}")
 
     def pending(self, step: str) -> range:
-        """Batches that the step before has finished and this one has not, in order."""
+        """Return the batches that the previous step has finished and this one has not, in order."""
         before = STEPS[STEPS.index(step) - 1]
         return range(self.last_done(step) + 1, self.last_done(before) + 1)
 
     def landed(self) -> range:
-        """Raw directories that are complete on HDFS and have no record yet, in order."""
+        """Return the batches whose raw directory is complete and that have no record, in order."""
         first = end = self.last_done("raw_kafka_batch") + 1
         while self._hdfs.exists(f"{raw_path(end)}/_SUCCESS"):
             end += 1
         return range(first, end)
 
     def next_offsets(self, step: str = STEPS[0]) -> dict[str, int]:
-        """Per partition of the topic, the first offset that a step has not finished yet, landing if none is named; empty before the first
-        batch.
-        """  # noqa: D205
+        """Return by partition the first offset that a step, by default landing, has not finished.
+
+        Empty before the first batch.
+        """
         last = self.last_done(step)
         return self.record(last).next_offsets if last >= 0 else {}
 
     def records(self, last: int | None = None) -> list[BatchRecord]:
-        """The records of all batches, or of the last so many, in order."""
+        """Return the records of all batches, or of the ``last`` ones, in order."""
         end = self.last_done(STEPS[0]) + 1
         return [self.record(batch_id) for batch_id in range(max(0, end - last) if last is not None else 0, end)]
 
@@ -265,7 +270,7 @@ class Ledger:
         """Let a failed check of a batch pass as a warning from the next run on. Returns the batch's record.
 
         Raises:
-            FlightsError: there is no such batch, or that check has not failed in it.
+            FlightsError: there is no such batch, or the check has not failed in it.
         """
         record = self.record(batch_id)
         failed = [result.name for result in record.checks if result.blocks]

@@ -84,7 +84,7 @@ def _default_home() -> Path:
 
 
 def with_password(url: str, password: SecretStr) -> str:
-    """The URL with the password after its user name; unchanged if there is no password, or no user whose it could be."""
+    """Return the URL with the password after its user name; unchanged if there is no password, or no user whose it could be."""
     scheme, separator, rest = url.partition("://")
     user, at, address = rest.partition("@")
     if not password.get_secret_value() or not at or ":" in user:
@@ -93,7 +93,7 @@ def with_password(url: str, password: SecretStr) -> str:
 
 
 def without_password(url: str) -> str:
-    """The URL with ``***`` in place of a password after its user name."""
+    """Return the URL with ``***`` in place of a password after its user name."""
     return re.sub(r"(://[^/@:]*):[^/]*@", r"\1:***@", url)
 
 
@@ -257,16 +257,16 @@ class Settings(BaseSettings):
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
-        """The fields as ``repr`` shows them: addresses without their passwords."""
+        """Yield the fields as ``repr`` shows them: addresses without their passwords."""
         for name, value in super().__repr_args__():
             yield name, without_password(value) if isinstance(value, str) else value
 
     def count(self, kind: str) -> int:
-        """How many processes of a kind of ``COUNTS`` the profile has."""
+        """Return how many processes of a kind of ``COUNTS`` the profile has."""
         return COUNTS[self.profile].get(kind, 0)
 
     def port(self, endpoint: str, number: int = 1) -> int:
-        """The port at which the platform serves an endpoint of ``BASE_PORTS``; ``number`` counts processes of a kind from 1."""
+        """Return the port at which the platform serves an endpoint of ``BASE_PORTS``; ``number`` counts processes of a kind from 1."""
         return BASE_PORTS[endpoint] + self.port_offset + REPLICA_PORTS * (number - 1)
 
     def address(self, endpoint: str, number: int = 1) -> str:
@@ -375,7 +375,7 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"flights-{sha256(str(self.home).encode()).hexdigest()[:16]}.sock"
 
     def _spark_master(self) -> str:
-        """The profile's own, or threads: one more than a batch's tasks, so that smaller questions wait for none."""
+        """Return the profile's own, or threads: one more than a batch's tasks, so that smaller questions wait for none."""
         return f"spark://{self.address('spark_master')}" if self.count("spark-master") else f"local[{self.spark_parallelism + 1}]"
 
     def _own_database(self, form: str) -> str:
@@ -399,5 +399,5 @@ def hand_over(name: str, value: str) -> None:
 
 @cache
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return Settings()

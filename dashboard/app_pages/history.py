@@ -260,13 +260,13 @@ def export(filters: Filters) -> None:
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
-    """The frame as a CSV file."""
+    """Return the frame as a CSV file."""
     text: str = frame.to_csv(index=False)
     return text.encode()
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:
-    """The frame as a Parquet file."""
+    """Return the frame as a Parquet file."""
     sink = io.BytesIO()
     frame.to_parquet(sink, index=False)
     return sink.getvalue()

@@ -148,7 +148,7 @@ def placed_and_shown(routes: pd.DataFrame) -> tuple[int, int]:
 
 
 def delay_map(routes: pd.DataFrame) -> go.Figure:
-    """The map of the routes that have a delay."""
+    """Return the map of the routes that have a delay."""
     return charts.delay_map(routes[routes["mean_delay"].notna()], dimensions.airports(), MAP_HEIGHT)
 
 

@@ -118,18 +118,18 @@ def gaps() -> None:
 
 
 def most_missing(frame: pd.DataFrame) -> go.Figure:
-    """The fields that are missing most."""
+    """Return the fields that are missing most."""
     return charts.shares(frame.head(15), "field", "missing_share", "share missing")
 
 
 def score_by_day(frame: pd.DataFrame) -> go.Figure:
-    """The quality score by day, on its whole scale."""
+    """Return the quality score by day, on its whole scale."""
     figure = charts.lines(frame, "flight_date", {"mean_quality": "mean quality"}, "flight date", "quality score (0–1)", height=356)
     return figure.update_yaxes(range=[0, 1.02])
 
 
 def checked_since() -> date:
-    """The first day whose checks are shown."""
+    """Return the first day whose checks are shown."""
     return ui.now().date() - timedelta(days=CHECK_DAYS)
 
 

@@ -45,13 +45,13 @@ with controls:
 
 
 def analysed(frame: pd.DataFrame, column: str) -> tuple[pd.Series, Trend | None]:
-    """The values of a column, and their trend."""
+    """Return the values of a column, and their trend."""
     values = frame[column].astype(float)
     return values, trend(values)
 
 
 def series(frame: pd.DataFrame, column: str, points: int, unit: str, x_title: str, zone: ZoneInfo) -> go.Figure:
-    """A column over time with its trend and its rolling mean of so many points."""
+    """Return a column over time with its trend and its rolling mean of so many points."""
     values, line = analysed(frame, column)
     figure = charts.series_with_bands(frame["begin"], values, line, rolling_mean(values, points), unit, x_title)
     return figure if frame["begin"].dt.tz is None else charts.local_on_hover(figure, "value", frame["begin"], zone)
@@ -80,7 +80,7 @@ def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
 
 
 def windows(frame: pd.DataFrame, points: int, bucket: str) -> pd.DataFrame:
-    """The newest windows as numbers: the last bucket, the last few, all."""
+    """Return the newest windows as numbers: the last bucket, the last few, all."""
     rows = []
     for name, part in (("last", frame.tail(1)), (f"last {points}", frame.tail(points)), ("all", frame)):
         weights = part["flights"].astype(float)

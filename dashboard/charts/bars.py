@@ -60,7 +60,7 @@ def contributions(frame: pd.DataFrame, shown: int = 12) -> go.Figure:
 
 
 def _feature_value(value: object) -> str:
-    """A feature's value with four digits; a missing one in words."""
+    """Return a feature's value with four digits; a missing one in words."""
     if not isinstance(value, (int, float)):
         return str(value)
     return "not known" if np.isnan(value) else f"{value:,.4g}"

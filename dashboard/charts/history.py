@@ -17,39 +17,39 @@ DailyPeriod = Literal["day", "week", "month"]
 
 
 def totals(sums: pd.DataFrame, first: date, until: date) -> pd.DataFrame:
-    """The one row of measures of these days."""
+    """Return the one row of measures of these days."""
     return history.whole(history.part(sums, first, until))
 
 
 def by_hour(frame: pd.DataFrame, column: str, name: str, title: str) -> go.Figure:
-    """A measure over time."""
+    """Return a measure over time."""
     return axis_of(lines(frame, "begin", {column: name}, "scheduled departure (local time)", title), column)
 
 
 def by_period(sums: pd.DataFrame, first: date, until: date, period: DailyPeriod, column: str, name: str, title: str) -> go.Figure:
-    """A measure by day or longer period."""
+    """Return a measure by day or longer period."""
     return by_hour(history.in_periods(history.part(sums, first, until), period), column, name, title)
 
 
 def compared(sums: pd.DataFrame, first: date, until: date, first_before: date, until_before: date, column: str, title: str) -> go.Figure:
-    """A measure by day of two periods."""
+    """Return a measure by day of two periods."""
     now, before = (history.in_periods(history.part(sums, *days), "day") for days in ((first, until), (first_before, until_before)))
     return axis_of(periods_compared(now, before, column, title), column)
 
 
 def by_weekday(sums: pd.DataFrame, first: date, until: date, column: str, title: str) -> go.Figure:
-    """A measure by weekday."""
+    """Return a measure by weekday."""
     frame = history.by_weekday(history.part(sums, first, until))
     named = frame.assign(weekday=[WEEKDAYS[number - 1] for number in frame["weekday"]])
     return axis_of(bars(named, "weekday", column, title, by_delay="delay" in column), column)
 
 
 def route_days(frame: pd.DataFrame) -> go.Figure:
-    """The delay of a route by day."""
+    """Return the delay of a route by day."""
     columns = {"mean_arrival_delay": "mean arrival delay"}
     return lines(frame.sort_values("day"), "day", columns, "day (local)", "mean arrival delay (min)")
 
 
 def axis_of(figure: go.Figure, column: str) -> go.Figure:
-    """The figure with a percent axis for shares."""
+    """Return the figure with a percent axis for shares."""
     return figure.update_yaxes(tickformat=".1%") if column.endswith("share") else figure

@@ -58,7 +58,7 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
 
 
 def on_the_map(routes: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
-    """The routes whose two airports lie within the map's frame, such as none to Puerto Rico."""
+    """Return the routes whose two airports lie within the map's frame, such as none to Puerto Rico."""
     places = airports.set_index("code")
     inside = places.index[_part_of_map(places["latitude"], places["longitude"]) != ""]
     ends = routes["route"].str.split("-", expand=True).reindex(columns=[0, 1])
@@ -66,7 +66,7 @@ def on_the_map(routes: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
 
 
 def _part_of_map(latitude: pd.Series, longitude: pd.Series) -> pd.Series:
-    """The key of ``MAPPED`` for each place; empty text for one outside."""
+    """Return the key of ``MAPPED`` for each place; empty text for one outside."""
     part = pd.Series("", index=latitude.index)
     for name, (south, north, west, east) in MAPPED.items():
         part[latitude.between(south, north) & longitude.between(west, east)] = name
@@ -74,7 +74,7 @@ def _part_of_map(latitude: pd.Series, longitude: pd.Series) -> pd.Series:
 
 
 def _placed(routes: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
-    """The routes with a delay whose two airports are known, with coordinates of both."""
+    """Return the routes with a delay whose two airports are known, with coordinates of both."""
     ends = routes["route"].str.split("-", expand=True).reindex(columns=[0, 1])
     frame = routes.assign(origin=ends[0], destination=ends[1])
     frame = frame[frame["origin"].isin(places.index) & frame["destination"].isin(places.index) & frame["mean_delay"].notna()]

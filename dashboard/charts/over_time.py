@@ -51,7 +51,7 @@ def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIG
 def series_with_bands(
     x: Sequence[Any] | pd.Series, values: pd.Series, trend: Trend | None, rolling: pd.Series | None, unit: str, x_title: str
 ) -> go.Figure:
-    """A time series with its rolling mean, its regression line with the band of its uncertainty, and its anomalies marked."""
+    """Return a time series with its rolling mean, its regression line with the band of its uncertainty, and its anomalies marked."""
     figure = go.Figure()
     if trend is not None:
         figure.add_scatter(x=x, y=trend.high, mode="lines", line_width=0, showlegend=False, hoverinfo="skip")
@@ -112,7 +112,7 @@ def lines(frame: pd.DataFrame, x: str, columns: dict[str, str], x_title: str, y_
 
 
 def coverage(frame: pd.DataFrame, x: str, value: str, promised: float, x_title: str) -> go.Figure:
-    """A share over time beside the share that is promised."""
+    """Return a share over time beside the share that is promised."""
     figure = lines(frame, x, {value: COVERED}, x_title, "share of flights")
     figure.add_hline(
         y=promised, line={"color": GREY, "dash": "dash"}, annotation_text=f"promised {promised:.0%}", annotation_font_color=GREY

@@ -38,7 +38,7 @@ _NEEDED = ("_id", "flight_id", "event_id", "flight_date", "processing_date", "in
 
 
 def archivable_schema() -> Document:
-    """The ``$jsonSchema`` of documents that an archive can hold without losing anything; others stay hot, and are counted.
+    """Return the ``$jsonSchema`` of documents that an archive can hold without losing anything; others stay hot, and are counted.
 
     They have no field that the contract does not know, and each of them has the contract's type or is null.
     """
@@ -76,7 +76,7 @@ def _arrow_type(column: Column) -> pa.DataType:
 
 
 def pages(collection: Any, query: Document, at_once: int, expected: int) -> Iterator[pa.Table]:  # noqa: ANN401 - pymongo's generic type
-    """The documents that match as rows of the fact table, in tables of about ``at_once``, so that memory is bounded.
+    """Yield the documents that match as rows of the fact table, in tables of about ``at_once``, so that memory is bounded.
 
     A range that was expected to fit one table is read in one go if it does, since sorting by flight costs.
     """
@@ -92,7 +92,7 @@ def pages(collection: Any, query: Document, at_once: int, expected: int) -> Iter
 
 
 def read_table(collection: Any, query: Document, **find: Any) -> pa.Table:  # noqa: ANN401
-    """The documents that match, as rows of the fact table; read column by column, without a Python object per document."""
+    """Return the documents that match, as rows of the fact table; read column by column, without a Python object per document."""
     import pyarrow as pa
 
     with warnings.catch_warnings():
@@ -115,7 +115,7 @@ class DatePart:
 
 
 def by_date(rows: pa.Table) -> list[DatePart]:
-    """The rows divided by processing date."""
+    """Return the rows divided by processing date."""
     import pyarrow.compute as pc
 
     rows = rows.sort_by("flight_id")
@@ -130,12 +130,12 @@ def date_directory(day: date) -> str:
 
 
 def date_of(path: str) -> date:
-    """The processing date of a file, from its path below an archive's directory."""
+    """Return the processing date of a file, from its path below an archive's directory."""
     return date.fromisoformat(path.split("/", 1)[0].split("=", 1)[1])
 
 
 def file_schema() -> pa.Schema:
-    """The columns of an archive's files with their Arrow types."""
+    """Return the columns of an archive's files with their Arrow types."""
     import pyarrow as pa
 
     return pa.schema([(column.name, _row_type(column)) for column in FACT.columns if column.name != "processing_date"])
@@ -194,7 +194,7 @@ def _as_rows(documents: pa.Table) -> pa.Table:
 
 
 def documents(rows: pa.Table) -> list[Document]:
-    """The documents of rows of the fact table, just as ``mongo.document`` makes them one by one, in a quarter of the time."""
+    """Return the documents of rows of the fact table, just as ``mongo.document`` makes them one by one, in a quarter of the time."""
     values = {column.name: _objects(rows[column.name]) for column in FACT.columns}
     moments, offsets = rows["timestamp"].cast("int64").to_pylist(), values.pop("kafka_offset")
     predictions = [values.pop(name) for name in PREDICTED_COLUMNS]
@@ -211,7 +211,10 @@ def documents(rows: pa.Table) -> list[Document]:
 
 
 def _objects(column: Any) -> list[Any]:  # noqa: ANN401 - pyarrow's array of any type
-    """The values as MongoDB takes them. Times without a zone are UTC there, and made much faster than others."""
+    """Return the values as MongoDB takes them.
+
+    Times without a zone are UTC there, and made much faster than others.
+    """
     import pyarrow as pa
     import pyarrow.types as types
 
@@ -224,5 +227,5 @@ def _objects(column: Any) -> list[Any]:  # noqa: ANN401 - pyarrow's array of any
 
 
 def spark_schema() -> str:
-    """The columns of an archived row with their Spark SQL types."""
+    """Return the columns of an archived row with their Spark SQL types."""
     return ", ".join(f"{column.name} {column.type}" for column in FACT.columns)

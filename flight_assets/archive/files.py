@@ -49,12 +49,12 @@ def export(warehouse: Warehouse, settings: Settings, hdfs: Hdfs, record: Archive
 
 
 def total(found: Sequence[WrittenFile]) -> str:
-    """The checksum of all rows of some files."""
+    """Return the checksum of all rows of some files."""
     return str(sum(int(each.checksum) for each in found) % 2**64)
 
 
 def read(warehouse: Warehouse, location: str) -> DataFrame:
-    """The archived rows below a location, in the columns of the fact table."""
+    """Return the archived rows below a location, in the columns of the fact table."""
     return warehouse.spark.read.schema(columns.spark_schema()).parquet(location).select(*FACT.column_names)
 
 

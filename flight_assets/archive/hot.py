@@ -37,7 +37,7 @@ COMPACT_TIMEOUT_MS = 45_000
 
 
 def measure(db: Any) -> HotSize:  # noqa: ANN401 - pymongo's generic type
-    """The hot store's sizes by dbStats now."""
+    """Return the hot store's sizes by dbStats now."""
     stats = db.command("dbStats", freeStorage=1)
     return HotSize(
         data_bytes=int(stats["dataSize"]),
@@ -49,27 +49,30 @@ def measure(db: Any) -> HotSize:  # noqa: ANN401 - pymongo's generic type
 
 
 def archivable(restored_since: datetime) -> Document:
-    """The query for documents that may be archived: they fit the contract, and were not restored lately."""
+    """Return the query for documents that may be archived: they fit the contract, and were not restored lately."""
     return fitting() | not_restored(restored_since)
 
 
 def fitting() -> Document:
-    """The query for documents that an archive holds without losing anything. MongoDB needs 15 µs for each that it looks at."""
+    """Return the query for documents that an archive holds without losing anything.
+
+    MongoDB needs 15 µs for each that it looks at.
+    """
     return {"$jsonSchema": archivable_schema(), "$expr": {"$eq": ["$_id", "$flight_id"]}}
 
 
 def not_restored(since: datetime) -> Document:
-    """The query for documents that were not restored at that time or later."""
+    """Return the query for documents that were not restored at that time or later."""
     return {"restored.at": {"$not": {"$gte": since}}}
 
 
 def taken_between(start: datetime, end: datetime) -> Document:
-    """The query for documents whose newest state Kafka took in this range, end excluded."""
+    """Return the query for documents whose newest state Kafka took in this range, end excluded."""
     return {"ingestion_timestamp": {"$gte": start, "$lt": end}}
 
 
 def until(taken: Document, end: datetime) -> Document:
-    """A range of ``taken_between``, cut off at a moment."""
+    """Return a range of ``taken_between``, cut off at a moment."""
     limits = taken["ingestion_timestamp"]
     return taken_between(limits["$gte"], min(limits["$lt"], end))
 

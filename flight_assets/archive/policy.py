@@ -65,7 +65,7 @@ class Policy:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The policy that the settings state."""
+    """Return the policy that the settings state."""
     return Policy(
         threshold_bytes=int(settings.archive_threshold_mb * BYTES_PER_MB),
         low_water_share=settings.archive_low_water_share,

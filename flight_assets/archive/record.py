@@ -156,11 +156,11 @@ class ArchiveRecord(BaseModel):
         return f"{ARCHIVE_ROOT}/_{self.archive_id}.tmp"
 
     def to_json(self) -> str:
-        """The record as the JSON file holds it."""
+        """Return the record as the JSON file holds it."""
         return self.model_dump_json(by_alias=True, indent=1)
 
     def row(self) -> dict[str, Any]:
-        """The record as a row of ``archive_metadata``."""
+        """Return the record as a row of ``archive_metadata``."""
         names = (
             "archive_id",
             "timestamp",
@@ -185,7 +185,7 @@ class Archives:
         return [name.removesuffix(RECORD_SUFFIX) for name in self.hdfs.list(RECORD_ROOT) if name.endswith(RECORD_SUFFIX)]
 
     def record(self, archive_id: str) -> ArchiveRecord:
-        """The record of an archive.
+        """Return the record of an archive.
 
         Raises:
             FlightsError: there is none of that name, or it cannot be read.
@@ -217,7 +217,10 @@ class Archives:
         self.hdfs.delete(record_path(archive_id))
 
     def unfinished(self) -> ArchiveRecord | None:
-        """The archive that waits to be resumed. There is one at most: a new one is not planned before it is done."""
+        """Return the archive that waits to be resumed.
+
+        There is one at most: a new one is not planned before it is done.
+        """
         return next((record for record in reversed(self.records()) if record.state in UNFINISHED), None)
 
     def next_id(self) -> str:

@@ -55,7 +55,7 @@ class Selection:
         return not (begins_too_late or ends_too_early or outside)
 
     def condition(self) -> Column:
-        """The rows of these flights."""
+        """Return the rows of these flights."""
         from pyspark.sql import functions as F
 
         found = F.lit(True)
@@ -117,7 +117,7 @@ def _refuse_unreadable(record: ArchiveRecord) -> None:
 def _newest(
     warehouse: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], selection: Selection
 ) -> DataFrame:
-    """The rows to restore: those chosen of which no other archive has a newer state."""
+    """Return the rows to restore: those chosen of which no other archive has a newer state."""
     from pyspark.sql import functions as F
 
     def of(records: Sequence[ArchiveRecord]) -> DataFrame:
@@ -258,7 +258,7 @@ def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
 
 
 def _states_taken(warehouse: Warehouse, record: ArchiveRecord, others: Sequence[ArchiveRecord]) -> DataFrame:
-    """The newest states that an archive's ranges of ingestion hold and that no other archive has."""
+    """Return the newest states that an archive's ranges of ingestion hold and that no other archive has."""
     from pyspark.sql import functions as F
 
     taken = F.lit(False)

@@ -74,7 +74,7 @@ def each(warehouse: Warehouse, work: Work, items: int) -> list[Found]:
 
 
 def _given_way(settings: Settings, nth: int) -> int:
-    """The number, as soon as no batch is being processed."""
+    """Return the number, as soon as no batch is being processed."""
     until = time.monotonic() + GIVES_WAY_S
     while lease.is_held(settings) and time.monotonic() < until:
         time.sleep(lease.POLL_S)
@@ -160,7 +160,7 @@ class ReadBack:
 
 
 def _opened(content: bytes) -> pa.Table | str:
-    """The rows of a Parquet file, or why there are none."""
+    """Return the rows of a Parquet file, or why there are none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,1 +1,1 @@
-"""The Dagster assets, one file each: read, call pure code, write, report metadata."""
+"""Dagster assets, one file each: read, call pure code, write, report metadata."""

@@ -1,4 +1,4 @@
-"""The pages of the dashboard as nodes of the graph: made elsewhere, shown here so that it is known what a change reaches."""
+"""Pages of the dashboard as nodes of the asset graph, to show which pages a change reaches."""
 
 from dagster import AssetSpec
 

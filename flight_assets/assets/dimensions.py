@@ -1,4 +1,4 @@
-"""dim_airline and dim_airport: what the codes in messages mean."""
+"""Assets ``dim_airline`` and ``dim_airport``: reference data for the codes in messages."""
 
 import pandas as pd
 from dagster import (
@@ -22,7 +22,10 @@ IN_REDIS = "in_redis"
 
 
 def _dimension(table: Table, description: str) -> AssetsDefinition:
-    """The asset of a dimension. Redis only speeds up look-ups: when it is down the asset succeeds, and its check says so."""
+    """Return the asset of a dimension.
+
+    If Redis is down, the asset succeeds and its check warns: Redis only speeds up look-ups.
+    """
     told = AssetCheckSpec(IN_REDIS, asset=table.name, description="Redis has this version of the dimension, for look-ups.")
 
     @asset(

@@ -1,4 +1,7 @@
-"""hdfs_archive: what has left the hot store, as verified Parquet on HDFS. Not under the processing lease: batches go on meanwhile."""
+"""Asset ``hdfs_archive``: documents moved from the hot store to verified Parquet on HDFS.
+
+It does not hold the processing lease, so batches continue meanwhile.
+"""
 
 from datetime import date
 from typing import Any
@@ -19,7 +22,7 @@ ISO_DATE_OR_NONE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
 def archiver_of_run(run_id: str, log: Any = None) -> Archiver:  # noqa: ANN401 - Dagster's log manager
-    """An archiver against the stores of this process, which logs each state that it reaches."""
+    """Return an archiver for the stores of this process; it logs each state that it reaches."""
     settings = get_settings()
 
     def tell(record: ArchiveRecord) -> None:
@@ -45,7 +48,7 @@ def hdfs_archive(context: AssetExecutionContext) -> MaterializeResult[None]:
 
 
 def metadata(record: ArchiveRecord) -> dict[str, Any]:
-    """The record of an archive as Dagster shows it."""
+    """Return an archive's record as Dagster metadata."""
     sizes = {name: getattr(record, name) for name in ("size_before", "size_after_delete", "size_after")}
     return {
         "archive_id": record.archive_id,
@@ -71,13 +74,13 @@ def metadata(record: ArchiveRecord) -> dict[str, Any]:
 
 
 class VerifyConfig(Config):
-    """Which archive to read again."""
+    """Archive to verify."""
 
     archive_id: str = Field(description="name of the archive, such as mongodb_000000")
 
 
 class RestoreConfig(Config):
-    """Which archived flights to bring back, and why."""
+    """Archived flights to restore, and the reason."""
 
     archive_id: str = Field(default="", description="all of this archive")
     flight_id: str = Field(default="", description="one flight")
@@ -88,14 +91,14 @@ class RestoreConfig(Config):
 
 @op(pool=POOL)
 def verify_files(context: OpExecutionContext, config: VerifyConfig) -> None:
-    """Read an archive's files again and compare them with its record."""
+    """Read an archive's files again, and compare them with its record."""
     record = verify(archiver_of_run(context.run.run_id), config.archive_id)
     context.log.info("%d files of %s hold what was written: %s rows", len(record.files), record.archive_id, record.record_count)
 
 
 @op(pool=POOL)
 def restore_flights(context: OpExecutionContext, config: RestoreConfig) -> None:
-    """Bring archived flights back into the hot store."""
+    """Restore archived flights to the hot store."""
     first, last = (date.fromisoformat(text) if text else None for text in (config.first_date, config.last_date))
     selection = Selection(config.archive_id or None, first, last, config.flight_id or None)
     if selection == Selection():
@@ -112,17 +115,17 @@ def expire_old_archives(context: OpExecutionContext) -> None:
 
 @job(description="Reads an archive's files again and compares counts and checksums with its record.")
 def verify_archive() -> None:
-    """One step."""
+    """Run the one step of the job."""
     verify_files()
 
 
 @job(description="Brings archived flights back into MongoDB; a newer hot document stays.")
 def restore_archive() -> None:
-    """One step."""
+    """Run the one step of the job."""
     restore_flights()
 
 
 @job(description="Deletes archives that are older than archive_retention_days; does nothing while that is 0.")
 def expire_archives() -> None:
-    """One step."""
+    """Run the one step of the job."""
     expire_old_archives()

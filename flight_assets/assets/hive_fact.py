@@ -1,4 +1,4 @@
-"""hive_fact: one row per flight in the warehouse, and the batch's record as a row beside it."""
+"""Asset ``hive_fact``: one row per flight in the warehouse."""
 
 from dagster import AssetExecutionContext, MaterializeResult
 
@@ -19,7 +19,7 @@ def hive_fact(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
         if not record.flights:
             return Done({"merged": 0}, check_results.of_fact(rows, record, 0, 0))
         flights, scope = rows.flights(record), rows.scope(record)
-        # A repeat finds its rows merged already; they still carry its number, since batches come in order.
+        # A repeat finds its rows merged. They still have its batch number, because batches come in order.
         merged = merge_flights(rows.warehouse, flights, scope) or rows.warehouse.count_of_batch(FACT, record.batch_id)
         context.log.info("batch %d: %d flights merged", record.batch_id, merged)
         return Done({"merged": merged}, check_results.of_fact(rows, record, *flights_there(rows.warehouse, flights, scope)))

@@ -1,4 +1,4 @@
-"""warehouse_files, raw_files and table_files: the files that the tables and the raw layer consist of, kept few."""
+"""Assets ``warehouse_files``, ``raw_files`` and ``table_files``: compact tables and the raw layer."""
 
 from dagster import AssetExecutionContext, Config, DailyPartitionsDefinition, MaterializeResult, asset
 
@@ -6,12 +6,12 @@ from flight_assets.assets.pipeline import OWNERS
 from flight_assets.contracts.tables import FACT, QUARANTINE, STAGING, TABLES
 from flight_assets.pipeline import maintenance
 from flight_assets.settings import get_settings
-from flight_assets.stores import warehouse
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.warehouse import open_warehouse
 
 GROUP = "maintenance"
 POOL = "maintenance"
-# UTC dates of ingestion; the first that a platform of this version can have.
+# UTC dates of ingestion, from the earliest possible one.
 DAYS = DailyPartitionsDefinition(start_date="2026-01-01")
 
 
@@ -19,36 +19,39 @@ DAYS = DailyPartitionsDefinition(start_date="2026-01-01")
 def warehouse_files(context: AssetExecutionContext) -> MaterializeResult[None]:
     """One row per table in its metadata: data files before and after the day's partition was compacted (OPTIMIZE)."""
     settings = get_settings()
-    house = warehouse.open_warehouse(settings)
+    warehouse = open_warehouse(settings)
     condition = f"processing_date = DATE'{context.partition_key}'"
-    changes = {table.name: maintenance.optimize(house, settings, table, condition) for table in (STAGING, QUARANTINE, FACT)}
+    changes = {table.name: maintenance.optimize(warehouse, settings, table, condition) for table in (STAGING, QUARANTINE, FACT)}
     return MaterializeResult(metadata=_counts(changes))
 
 
 @asset(deps=["hive_fact"], partitions_def=DAYS, group_name=GROUP, kinds={"parquet", "hdfs"}, owners=OWNERS, pool=POOL, code_version="1")
 def raw_files(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """One row per Kafka message, as raw_kafka_batch landed it: a day's raw directories merged into one; old ones go after a time."""
+    """One row per Kafka message: the raw directories of a day merged into one.
+
+    The old ones are removed later.
+    """
     settings = get_settings()
-    house, hdfs = warehouse.open_warehouse(settings), Hdfs(settings)
-    change = maintenance.compact_raw(house, hdfs, settings, context.partition_time_window.start.date())
-    removed = maintenance.remove_compacted(house, hdfs, settings)
+    warehouse, hdfs = open_warehouse(settings), Hdfs(settings)
+    change = maintenance.compact_raw(warehouse, hdfs, settings, context.partition_time_window.start.date())
+    removed = maintenance.remove_compacted(warehouse, hdfs, settings)
     return MaterializeResult(metadata=_counts({"raw": change}) | {"directories_removed": removed})
 
 
 class VacuumConfig(Config):
-    """What a run may leave out."""
+    """Options of a run."""
 
     vacuum: bool = True
 
 
 @asset(deps=["hive_fact"], group_name=GROUP, kinds={"deltalake"}, owners=OWNERS, pool=POOL, code_version="1")
 def table_files(config: VacuumConfig) -> MaterializeResult[None]:
-    """One row per table in its metadata: every table compacted where it has small files, and vacuumed of what no version names."""
+    """One row per table in its metadata: small files compacted, files that no kept version uses removed."""
     settings = get_settings()
-    house, hdfs = warehouse.open_warehouse(settings), Hdfs(settings)
-    changes = {table.name: maintenance.optimize(house, settings, table) for table in TABLES}
+    warehouse, hdfs = open_warehouse(settings), Hdfs(settings)
+    changes = {table.name: maintenance.optimize(warehouse, settings, table) for table in TABLES}
     if config.vacuum:
-        changes |= {f"{table.name} on disk": maintenance.vacuum(house, hdfs, table) for table in TABLES}
+        changes |= {f"{table.name} on disk": maintenance.vacuum(warehouse, hdfs, table) for table in TABLES}
     return MaterializeResult(metadata=_counts(changes))
 
 

@@ -1,4 +1,4 @@
-"""model_monitoring: whether the champion still does on live flights what it did on its test period."""
+"""Asset ``model_monitoring``: the champion's errors on live flights, against those of its test period."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,19 +22,19 @@ SAMPLED_FLIGHTS = 20_000
 
 @asset(deps=["predictions"], group_name="delay_model", kinds={"spark", "deltalake"}, owners=OWNERS, code_version="1")
 def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """One row per metric of an evaluation (flight_dw.model_monitoring): live errors and coverage beside the baselines, feature drift.
+    """One row per metric of an evaluation (flight_dw.model_monitoring): the champion's errors, coverage and drift.
 
-    Over the newest ``monitoring_days`` days of flights of the champion that have arrived.
+    An evaluation covers the arrived flights of the newest ``monitoring_days`` days, beside the baselines.
     """
     settings = get_settings()
-    house, store = open_warehouse(settings), ModelStore(Hdfs(settings))
+    warehouse, store = open_warehouse(settings), ModelStore(Hdfs(settings))
     champion = store.champion()
-    newest = newest_arrival(house, champion) if champion else None
+    newest = newest_arrival(warehouse, champion) if champion else None
     if champion is None or newest is None:
         context.log.info("there is no flight yet that the champion predicted and that has arrived: nothing to evaluate")
         return MaterializeResult(metadata={"rows": 0, "breached": 0})
-    rows = evaluate(house, store, champion, newest - timedelta(days=settings.monitoring_days - 1), newest)
-    house.append(rows, MODEL_MONITORING)
+    rows = evaluate(warehouse, store, champion, newest - timedelta(days=settings.monitoring_days - 1), newest)
+    warehouse.append(rows, MODEL_MONITORING)
     breached = rows[rows["breached"]]
     for row in breached.itertuples():
         context.log.warning("%s %s is %.3f, allowed is %.3f", row.metric, row.subject, row.value, row.threshold)
@@ -51,20 +51,20 @@ def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
     )
 
 
-def evaluate(house: Warehouse, store: ModelStore, version: str, first: date, until: date) -> pd.DataFrame:
-    """Rows of ``model_monitoring`` for a version over the flights of these days, both included."""
-    figures = live_quality(house, store, first, until, "all")
+def evaluate(warehouse: Warehouse, store: ModelStore, version: str, first: date, until: date) -> pd.DataFrame:
+    """Return rows of ``model_monitoring`` for a version over the flights of these days, both included."""
+    figures = live_quality(warehouse, store, first, until, "all")
     live = figures[figures["model_version"] == version].iloc[0].to_dict()
     manifest = store.manifest(version)
-    features = recent_features(house, first, until, SAMPLED_FLIGHTS)
+    features = recent_features(warehouse, first, until, SAMPLED_FLIGHTS)
     rows = judged(live, manifest.metrics.get("test", {}), psi(manifest.reference, features), len(features), Bounds())
     rows.insert(0, "model_version", version)
     rows.insert(0, "timestamp", pd.Timestamp(datetime.now(UTC)).tz_localize(None))
     return rows
 
 
-def newest_arrival(house: Warehouse, version: str) -> date | None:
-    """The newest prediction date of a flight that a version predicted and that has arrived; None if there is none."""
-    arrived = house.read(PREDICTIONS).where((F.col("outcome") == "arrived") & (F.col("model_version") == version))
+def newest_arrival(warehouse: Warehouse, version: str) -> date | None:
+    """Return the newest prediction date of a version's arrived flights; None if there are none."""
+    arrived = warehouse.read(PREDICTIONS).where((F.col("outcome") == "arrived") & (F.col("model_version") == version))
     newest: date | None = arrived.agg(F.max("prediction_date").alias("newest")).collect()[0].newest
     return newest

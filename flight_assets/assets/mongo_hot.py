@@ -1,4 +1,4 @@
-"""mongo_hot: the newest state of each flight in MongoDB."""
+"""Asset ``mongo_hot``: the newest state of each flight in MongoDB."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +51,7 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
 
 
 def _upsert(pipeline: PipelineResource, record: BatchRecord, has_archives: bool) -> mongo.UpsertCounts:
-    """Write a batch's states. One that is older than what an archive holds of its flight is out of order, as if the flight were hot."""
+    """Write a batch's states. A state older than the archived one of its flight counts as out of order."""
     if not record.flights:
         return mongo.UpsertCounts(0, 0)
     flights = pipeline.rows.flights(record).select(*FACT.column_names, "is_newest")
@@ -63,7 +63,7 @@ def _upsert(pipeline: PipelineResource, record: BatchRecord, has_archives: bool)
 
 
 def _documents(pipeline: PipelineResource, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return some documents of the last batch, by their ids: the collection has no other index that would find them."""
+    """Return some documents of the last batch by id, the only index that finds them."""
     if not ids:
         return []
     with mongo.database(pipeline.settings) as db:

@@ -1,6 +1,6 @@
-"""What the assets share: connections under the processing lease, the walk over pending batches, and how a step reports.
+"""Shared parts of the pipeline's assets: the resource with lease and stores, the decorator, and metadata.
 
-Belongs here: the resource and the decorator of the pipeline's steps. Does not: anything one asset alone does.
+Does not belong here: anything that one asset alone does.
 """
 
 import gc
@@ -34,7 +34,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from flight_assets import logs
-from flight_assets.checks.shown import asset_check_results, check_specs
+from flight_assets.checks.dagster_checks import asset_check_results, check_specs
 from flight_assets.contracts.lineage import COLUMN_SOURCES
 from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.pipeline import check_results
@@ -54,7 +54,7 @@ RECORDS_SHOWN = 20
 
 
 class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
-    """The stores of a run, held under the processing lease from the run's first step to its last."""
+    """Stores of a run. It holds the processing lease from the first step to the last."""
 
     spark: LazyPySparkResource
     _lease: Callable[[], None] = PrivateAttr()
@@ -64,7 +64,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Iterator["PipelineResource"]:
-        """Hold the lease, so that no other run processes at the same time (promise P6)."""
+        """Hold the lease for the run, so that no other run processes at the same time (promise P6)."""
         run_id = context.run.run_id if context.run else "no run"
         self._found.clear()
         gc.freeze()
@@ -75,37 +75,37 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         except Exception as error:
             raise Failure(outage.explain(self.settings, error)) from error
         finally:
-            # Spark keeps computed frames until it is told to let them go, or for half an hour after this process has ended. Objects of
-            # before the run are left out of the search: all of Dagster, a quarter of a second.
+            # Spark keeps computed frames until they are released, or for half an hour after this process.
+            # Frozen objects, all of Dagster, are left out of the collection: a quarter of a second.
             self._rows = self._hdfs = None
             gc.collect()
             gc.unfreeze()
 
     @property
     def settings(self) -> Settings:
-        """The settings of this process."""
+        """Settings of this process."""
         return get_settings()
 
     @property
     def hdfs(self) -> Hdfs:
-        """A client of HDFS, one for the whole run."""
+        """Client of HDFS, one for the whole run."""
         if self._hdfs is None:
             self._hdfs = Hdfs(self.settings)
         return self._hdfs
 
     @property
     def ledger(self) -> Ledger:
-        """The records of the batches."""
+        """Records of the batches."""
         return Ledger(self.hdfs)
 
     @property
     def warehouse(self) -> warehouse.Warehouse:
-        """The tables, through the session of dagster-pyspark; one and the same for the whole run."""
+        """Client of the tables, one for the whole run, through the session of dagster-pyspark."""
         return self.rows.warehouse
 
     @property
     def rows(self) -> BatchRows:
-        """The rows of the batch at hand."""
+        """Rows of the current batch."""
         if self._rows is None:
             warehouse.refuse_unreachable(self.settings)
             self._rows = BatchRows(warehouse.prepare(self.spark.spark_session, self.settings))
@@ -116,29 +116,32 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         self._lease()
 
     def run(self, step: str, work: Callable[[BatchRecord], Done]) -> list[BatchRecord]:
-        """Take each batch that waits for a step through it; see ``run_step`` for the order of its commits."""
+        """Run a step for each batch that waits for it, in the commit order of ``run_step``."""
         return run_step(step, work, self)
 
     def finish(self, step: str, record: BatchRecord, began: float, also: Sequence[CheckResult] = ()) -> bool:
-        """Commit a batch that has landed, with what its checks have found. Returns whether they let it go on."""
+        """Commit a landed batch with its check results. Returns False if a check stops it."""
         return commit(step, record, Done(checks=list(also)), began, self)
 
     def note(self, result: CheckResult) -> None:
-        """Take a result that is not about a batch; kept only if it failed, since an idle topic writes nothing."""
+        """Report a result without batch.
+
+        It is stored only if it failed, because an idle topic writes nothing.
+        """
         self.found(result.asset, None, [result])
         if result.blocks:
             check_results.keep_results(self.warehouse, [result], None, int(time.time()), writer="no batch")
 
     def found(self, step: str, batch_id: int | None, results: list[CheckResult]) -> None:
-        """Take what checks of a step have found in this run, each with its batch."""
+        """Collect check results of a step in this run, each with its batch."""
         self._found.setdefault(step, []).extend((batch_id, result) for result in results)
 
     def results(self, step: str) -> list[tuple[int | None, CheckResult]]:
-        """Return what the checks of a step have found in this run, each with its batch."""
+        """Return the check results of a step in this run, each with its batch."""
         return self._found.get(step, [])
 
     def amend(self, record: BatchRecord) -> None:
-        """Save a record that was changed after its last step: its JSON, and its row in the warehouse if it has one."""
+        """Save a record that changed after its last step: its JSON, and its row in the warehouse if any."""
         self.ledger.save(record)
         self.warehouse.update_row(self.warehouse.rows(BATCH_METADATA, [record.row()]), BATCH_METADATA)
 
@@ -147,10 +150,10 @@ Step = Callable[[AssetExecutionContext, PipelineResource], MaterializeResult[Non
 
 
 def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefinition]:
-    """An asset of the pipeline: one pool for all, its checks, and failures in one sentence that names the store that is down."""
+    """Return a decorator for the pipeline's assets: pool, checks, and failures explained in one sentence."""
 
     def decorate(step: Step) -> AssetsDefinition:
-        # A result that brings checks along must be annotated without its type parameter.
+        # Dagster wants the annotation of a result with checks without its type parameter.
         def explained(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult:  # type: ignore[type-arg]
             with logs.also_to_file(pipeline.settings, context.log, run_id=context.run.run_id, step=name):
                 try:
@@ -181,7 +184,7 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
 
 
 def code_version(step: str) -> str:
-    """A version that changes with the code that makes a step's rows: the start of the SHA-256 of its modules."""
+    """Return a version that changes with a step's code: the start of the SHA-256 of its modules."""
     package = Path(__file__).parent.parent
     makers = [package / f"assets/{step}.py", *sorted(package.glob("contracts/*.py")), *sorted(package.glob("transforms/*.py"))]
     if step == "predictions":
@@ -190,7 +193,7 @@ def code_version(step: str) -> str:
 
 
 def column_lineage(step: str) -> TableColumnLineage:
-    """Which columns each column of a step's asset comes from."""
+    """Return the source columns of each column of a step's asset."""
     return TableColumnLineage(
         {
             column: [TableColumnDep(asset_key=source, column_name=name) for source, name in sources]
@@ -216,12 +219,12 @@ def report(
 
 
 def markdown(rows: pd.DataFrame) -> MarkdownMetadataValue:
-    """A few rows as a table on the asset's page."""
+    """Return rows as a table for the asset's page."""
     return MetadataValue.md(str(rows.to_markdown(index=False)))
 
 
 def batch_metadata(step: str, records: list[BatchRecord]) -> dict[str, Any]:
-    """What any step says of the batches it took: how many rows came in, which batches, which offsets, how long."""
+    """Return the metadata of a step's batches: rows in, batch numbers, offsets, lineage and duration."""
     rows_in = sum(record.record_count for record in records)
     metadata: dict[str, Any] = {"batches": len(records), "rows_in": rows_in, "dagster/column_lineage": column_lineage(step)}
     if records:
@@ -236,7 +239,7 @@ def batch_metadata(step: str, records: list[BatchRecord]) -> dict[str, Any]:
 
 
 def table_schema(table: Table) -> TableSchema:
-    """The contract of a table as Dagster shows it."""
+    """Return a table's columns as a Dagster schema."""
     columns = [
         TableColumn(column.name, column.type, f"{column.description} [{column.unit}]" if column.unit else column.description)
         for column in table.columns

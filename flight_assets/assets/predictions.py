@@ -1,4 +1,4 @@
-"""predictions: each flight's delay, predicted from its scheduled event, and how it ended."""
+"""Asset ``predictions``: the predicted delay of each flight, and its outcome."""
 
 from dagster import AssetExecutionContext, MaterializeResult
 
@@ -15,9 +15,12 @@ from flight_assets.stores.models import ModelStore
 
 @step_asset(deps=["staged_events"], kinds={"spark", "xgboost", "deltalake"})
 def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
-    """One row per predicted flight (flight_dw.predictions), from its scheduled event and what was known then; truth joins later.
+    """One row per predicted flight (flight_dw.predictions), from its scheduled event.
 
-    Without a usable model the stream goes on: the flights stay without prediction, and get it from the first run that has one.
+    The outcome is added later.
+
+    Without a usable model, batches continue. Their flights get a prediction from the first run with a usable
+    model.
     """
     models = usable_predictors(pipeline.settings, ModelStore(pipeline.hdfs))
     if models.problem:

@@ -1,4 +1,4 @@
-"""raw_kafka_batch: the topic's new messages, byte for byte, as Parquet on HDFS."""
+"""Asset ``raw_kafka_batch``: the topic's new messages, byte for byte, as Parquet on HDFS."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from flight_assets.provenance import BatchRecord, CheckResult, Ledger, raw_path
 from flight_assets.stores import kafka, landing, raw_files
 from flight_assets.stores.kafka_reader import TopicReader
 
-# How far behind the topic a run is said to be when nothing tells: over any threshold.
+# Seconds behind the topic if they cannot be measured: above any threshold.
 UNKNOWN_S = 1e9
 PREVIEW_CHARACTERS = 120
 
@@ -36,7 +36,7 @@ def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) 
 
 
 def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, ends: dict[int, int]) -> None:
-    """Note what the topic held when the run began, and how much of it has not landed now."""
+    """Log what the topic held when the run began, and how much of it has not landed."""
     landed = pipeline.ledger.next_offsets()
     observed: dict[str, Any] = {
         "messages": sum(ends.values()),
@@ -49,9 +49,9 @@ def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, e
 
 
 def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) -> Iterator[BatchRecord]:
-    """Yield the record of each batch, first of those that have landed without one, up to ``ends``.
+    """Yield the record of each batch up to ``ends``. Landed batches without record come first.
 
-    A batch that a check holds up is the last one.
+    A batch that a check stops is the last one.
     """
     ledger, is_told = pipeline.ledger, False
     while True:
@@ -70,12 +70,12 @@ def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) 
         if not pipeline.finish("raw_kafka_batch", record, began, found):
             return
     if not is_told:
-        # Whatever offsets are left have no message.
+        # The remaining offsets have no message.
         pipeline.note(checks.fresh(0, 0, pipeline.settings.freshness_threshold_s))
 
 
 def _next_landed(pipeline: PipelineResource, topic: TopicReader, ledger: Ledger, ends: dict[int, int]) -> int | None:
-    """Return the next batch that lies on HDFS complete, after landing it; None without new messages."""
+    """Return the next batch that is complete on HDFS, landing it if needed; None without new messages."""
     landed = ledger.landed()
     if landed:
         return landed[0]

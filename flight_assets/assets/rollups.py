@@ -1,4 +1,4 @@
-"""flights_hourly and flights_daily: sums of flights that history pages read instead of the fact table."""
+"""Assets ``flights_hourly`` and ``flights_daily``: sums that history pages read instead of the fact table."""
 
 from dagster import MaterializeResult, asset
 
@@ -8,7 +8,7 @@ from flight_assets.pipeline import rollups
 from flight_assets.settings import get_settings
 from flight_assets.stores import warehouse
 
-# A run of its own for both, never in the pipeline's: a batch does not wait for it.
+# Both have a run of their own, so that batches do not wait for them.
 POOL = "rollups"
 
 

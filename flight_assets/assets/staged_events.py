@@ -1,4 +1,4 @@
-"""staged_events: the valid new events of each batch, and its rejects."""
+"""Asset ``staged_events``: the valid new events of each batch, and its rejects."""
 
 from collections import Counter
 

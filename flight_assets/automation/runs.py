@@ -59,7 +59,7 @@ def _reason(result: ExecuteInProcessResult) -> str:
 
 
 def _sentence(error: Any) -> str:  # noqa: ANN401 - Dagster's serialisable error
-    """The text of the Failure in a chain of causes; without one, that of the root cause."""
+    """Return the text of the Failure in a chain of causes; without one, that of the root cause."""
     while error.cause and error.cls_name != Failure.__name__:
         error = error.cause
     return str(error.message).strip().splitlines()[0].split(f"{Failure.__name__}: ", 1)[-1]

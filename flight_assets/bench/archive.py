@@ -160,7 +160,7 @@ def _one_archive(own: Settings, archiver: Archiver, count: int) -> float:
 
 @contextmanager
 def _stores(own: Settings) -> Iterator[tuple[Warehouse, list[ArchiveRecord]]]:
-    """A warehouse of its own and a list for the archives made; both are removed in the end."""
+    """Yield a warehouse of its own and a list for the archives made; both are removed in the end."""
     warehouse = open_warehouse(own)
     archiver = Archiver(own, lambda: warehouse)
     if archiver.archives.unfinished():

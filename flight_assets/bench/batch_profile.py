@@ -47,7 +47,7 @@ class Trace:
         return sum(len(spans) for spans in self.spans.values())
 
     def wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The method, timed where it is not part of another."""
+        """Return the method, timed where it is not part of another."""
 
         @wraps(call)
         def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the method takes and returns
@@ -64,7 +64,7 @@ class Trace:
 
 
 def _place() -> tuple[str, str]:
-    """The step that is under way, which the main thread is in, and the innermost function of ours in this thread."""
+    """Return the step that is under way, which the main thread is in, and the innermost function of ours in this thread."""
     under_way = [name for _, name in _ours(sys._current_frames().get(threading.main_thread().ident or 0))]
     ours = [".".join(each) for each in _ours(sys._getframe(2))]
     return next((name for name in under_way if name in STEPS), AROUND), ours[0] if ours else "?"

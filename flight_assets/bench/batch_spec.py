@@ -58,7 +58,7 @@ class BatchSpec:
 
 
 def day_of(batch_id: int) -> datetime:
-    """The last day of the flights of a batch."""
+    """Return the last day of the flights of a batch."""
     return FIRST_DAY + (batch_id + 1) * timedelta(days=DAYS_APART)
 
 

@@ -96,7 +96,7 @@ def _stores(own: Settings, flights: int, hot: int) -> Iterator[Warehouse]:
 
 @contextmanager
 def _served(own: Settings) -> Iterator[str]:
-    """The address of a dashboard over the measurement's databases."""
+    """Yield the address of a dashboard over the measurement's databases."""
     port = free_port()
     names = {"FLIGHTS_MONGO_DATABASE": NAME, "FLIGHTS_WAREHOUSE_DATABASE": NAME, "PYTHONPATH": str(PROJECT_DIR)}
     places = {"FLIGHTS_HOME": str(own.home), "FLIGHTS_PORT_OFFSET": str(own.port_offset)}

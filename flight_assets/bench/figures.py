@@ -124,7 +124,7 @@ def report(figures: Mapping[str, Figure], measured_on: Mapping[str, Any]) -> dic
 
 
 def markdown(reported: Mapping[str, Any]) -> str:
-    """A report as the table of the README: a row per figure with its sides as median (least–most), the machine below, and the curves."""
+    """Return a report as the table of the README: a row per figure with its sides as median (least–most), the machine below, and the curves."""
     lines = ["| figure | measured | sides: median (least–most) | |", "|---|---|---|---|"]
     for name, figure in reported.items():
         if name != "machine":
@@ -143,7 +143,7 @@ def markdown(reported: Mapping[str, Any]) -> str:
 
 
 def chart(title: str, points: Mapping[str, float], kind: str) -> str:
-    """A Mermaid chart, which GitHub draws: seconds by name; ``kind`` is ``bar`` or ``line``."""
+    """Return a Mermaid chart, which GitHub draws: seconds by name; ``kind`` is ``bar`` or ``line``."""
     names = ", ".join(f'"{name}"' for name in points)
     values = ", ".join(f"{seconds:.3g}" for seconds in points.values())
     top = f"{1.1 * max(points.values()):.2g}"

@@ -92,7 +92,7 @@ class _Clock:
 
 
 def consume(settings: Settings, spec: BatchSpec) -> pl.DataFrame:
-    """The batch's messages, as the raw layer has them."""
+    """Return the batch's messages, as the raw layer has them."""
     consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": "floor", "enable.auto.commit": False})
     consumer.assign([TopicPartition(settings.kafka_topic, number, first) for number, (first, end) in spec.spans.items() if first < end])
     missing, rows = spec.messages, []
@@ -139,7 +139,10 @@ def _text(value: bytes) -> str | None:
 
 
 def _parse(messages: pl.DataFrame) -> pl.DataFrame:
-    """The contract's fields, typed; null where unusable. Numbers are read as text first: one of the wrong type then fails alone."""
+    """Return the contract's fields, typed; null where unusable.
+
+    Numbers are read as text first: one of the wrong type then fails alone.
+    """
     kinds = {field.name: WEATHER if field.json_type == "object" else pl.String for field in MESSAGE_FIELDS}
     parsed = messages.with_columns(pl.col("text").str.json_decode(pl.Struct(kinds)).alias("event")).unnest("event")
     return parsed.with_columns(

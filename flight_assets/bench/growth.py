@@ -148,7 +148,7 @@ def _over_hot_store(settings: Settings) -> Figure:
 
 
 def _curve(sides: dict[str, list[float]], note: str) -> Figure:
-    """The last point over the first."""
+    """Return the last point over the first."""
     points = [median(seconds) for seconds in sides.values()]
     return Figure(points[-1] / points[0], "ratio", sides, note=note, curve_over="flights")
 

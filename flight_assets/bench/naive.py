@@ -49,7 +49,7 @@ CORRUPT = "_corrupt_record"
 
 
 def command(settings: Settings, spec: BatchSpec, model: Path) -> tuple[list[str], dict[str, str]]:
-    """The command line that processes a batch, and its environment. ``model`` is the pickled model."""
+    """Return the command line that processes a batch, and its environment. ``model`` is the pickled model."""
     from flight_assets.platform.services import services
 
     spark = next(service for service in services(settings) if service.name == "spark")
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def consume(spark: SparkSession, settings: Settings, spec: BatchSpec) -> DataFrame:
-    """The batch's messages, as the raw layer has them."""
+    """Return the batch's messages, as the raw layer has them."""
     from pyspark.sql import functions as F
 
     def offsets(end: int) -> str:
@@ -164,7 +164,7 @@ def _in_range(field: Field) -> Column:
 
 
 def staged_rows(checked: DataFrame) -> DataFrame:
-    """The valid events, each event_id once, as rows of ``staging_flight_events``."""
+    """Return the valid events, each event_id once, as rows of ``staging_flight_events``."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
@@ -191,7 +191,7 @@ def staged_rows(checked: DataFrame) -> DataFrame:
 
 
 def quarantined_rows(checked: DataFrame) -> DataFrame:
-    """The rejected messages as rows of ``quarantined_events``; the specification asks for no reason."""
+    """Return the rejected messages as rows of ``quarantined_events``; the specification asks for no reason."""
     from pyspark.sql import functions as F
 
     rejected = checked.where("NOT is_valid").withColumns({"reason": F.lit("invalid"), "detail": F.lit(None).cast("string")})
@@ -278,7 +278,7 @@ def insert(settings: Settings, spec: BatchSpec, states: DataFrame) -> None:
 
 
 def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with zones: Spark gives times without one, in that of the process, which is UTC."""
+    """Return the row with zones: Spark gives times without one, in that of the process, which is UTC."""
     return {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in row.items()}
 
 

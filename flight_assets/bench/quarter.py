@@ -77,7 +77,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 
 def _growth(by_day: list[float]) -> float:
-    """The median of the last days over that of the first; the very first day warms up."""
+    """Return the median of the last days over that of the first; the very first day warms up."""
     return median(by_day[-ENDS:]) / median(by_day[1 : 1 + ENDS])
 
 

@@ -66,7 +66,7 @@ def run_job(settings: Settings, job: str) -> Run:
 
 
 def ask(settings: Settings, query: str) -> dict[str, Any]:
-    """The ``data`` of a GraphQL answer. Raises FlightsError if there is none."""
+    """Return the ``data`` of a GraphQL answer. Raises FlightsError if there is none."""
     try:
         answer = requests.post(f"{settings.dagster_url}/graphql", json={"query": query}, timeout=ANSWER_TIMEOUT_S).json()
     except (requests.RequestException, ValueError) as error:
@@ -101,7 +101,7 @@ def _timed(job: str, found: dict[str, Any]) -> Run:
 
 
 def covered(spans: list[tuple[float, float]]) -> float:
-    """How much time the spans cover together; where they overlap it counts once."""
+    """Return how much time the spans cover together; where they overlap it counts once."""
     total, reached = 0.0, float("-inf")
     for begin, end in sorted(spans):
         total += max(0.0, end - max(begin, reached))

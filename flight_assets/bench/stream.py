@@ -140,7 +140,7 @@ class AtRate:
 
 
 def _latencies(measured: list[AtRate], how: str) -> Figure:
-    """The 95th percentile at FIGURE_RATE; sides are p50, p95 and p99 at each rate."""
+    """Return the 95th percentile at FIGURE_RATE; sides are p50, p95 and p99 at each rate."""
     backlogs = ", ".join(f"{each.backlog:,} at {each.rate}/s" for each in measured)
     p95 = next(each.percentiles[1] for each in measured if each.rate == FIGURE_RATE)
     note = f"{how}; sides: p50, p95, p99; messages not landed at the end of sending: {backlogs}"

@@ -1,1 +1,1 @@
-"""Asset checks: what must hold of the data after each step."""
+"""Checks in Dagster: the asset checks of each step, and the nightly check of whole tables."""

@@ -1,4 +1,4 @@
-"""The checks of whole tables, which a batch a minute could not afford: every night."""
+"""Check whole tables every night: too slow for a batch every minute."""
 
 import time
 
@@ -6,15 +6,15 @@ from dagster import DefaultScheduleStatus, Failure, MetadataValue, OpExecutionCo
 
 from flight_assets.pipeline import check_results
 from flight_assets.settings import get_settings
-from flight_assets.stores import warehouse
+from flight_assets.stores.warehouse import open_warehouse
 
 
 @op
 def check_whole_tables(context: OpExecutionContext) -> None:
-    """Look at the key of each table in full, and keep the results. Raises Failure if a key is there twice."""
-    house = warehouse.open_warehouse(get_settings())
-    results = check_results.evaluate_tables(house)
-    check_results.keep_results(house, results, None, int(time.time()), "nightly")
+    """Check the keys of each table in full, and store the results. Raises Failure if a check fails."""
+    warehouse = open_warehouse(get_settings())
+    results = check_results.evaluate_tables(warehouse)
+    check_results.keep_results(warehouse, results, None, int(time.time()), "nightly")
     context.log.info("%s", [f"{result.name}: {result.detail}" for result in results])
     broken = [result for result in results if not result.passed]
     if broken:
@@ -27,7 +27,7 @@ def check_whole_tables(context: OpExecutionContext) -> None:
 
 @job(description="Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by.")
 def check_warehouse() -> None:
-    """One step."""
+    """Run the one step of the job."""
     check_whole_tables()
 
 

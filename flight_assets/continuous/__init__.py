@@ -1,1 +1,4 @@
-"""Continuous processing: events in MongoDB within seconds, ahead of the batch that takes them into the warehouse and confirms them."""
+"""Live processing: events reach MongoDB within seconds.
+
+Later their batch writes the warehouse and confirms them.
+"""

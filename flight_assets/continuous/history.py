@@ -1,4 +1,4 @@
-"""The events that predictions look back on, by UTC day: from the warehouse when a day is first asked for, and what has come since."""
+"""Look-back events by UTC day: read from the warehouse when a day is first needed, then extended live."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# A day that was not asked for while so many others were is dropped, and read again when it is.
+# The days used last stay in memory. A dropped day is read again when it is needed.
 DAYS_KEPT = 16
 PIECES_AT_MOST = 64
-# Days after a missing one that are read with it: one reading costs Spark about the same for a day and for a week, and a backlog's
-# messages come to the next day within seconds.
+# Days read together with a missing one: Spark takes about as long for a day as for a week, and a backlog
+# reaches the next day within seconds.
 DAYS_AHEAD = 6
 
 
 class EventHistory:
-    """Events with ``timestamp`` and what features are made of. ``load`` gives those of the warehouse from the first day to the last.
+    """Look-back events in memory, PAST_COLUMNS. ``load`` reads those of a range of days from the warehouse.
 
-    An event may be there twice, from the warehouse and as it came: features are the same, to the bit.
+    An event may be there twice, from the warehouse and live. The features do not change by that.
     """
 
     def __init__(self, load: Callable[[date, date], pa.Table]) -> None:
@@ -36,7 +36,7 @@ class EventHistory:
         self._days: OrderedDict[date, pa.Table] = OrderedDict()
 
     def add(self, events: pa.Table) -> None:
-        """Enter events as they come."""
+        """Add live events."""
         by_day = _by_day(events)
         self._need(by_day)
         for day, rows in by_day.items():
@@ -44,7 +44,7 @@ class EventHistory:
             self._days[day] = joined.combine_chunks() if joined.column(0).num_chunks > PIECES_AT_MOST else joined
 
     def before(self, moments: pa.ChunkedArray) -> pd.DataFrame:
-        """The events from LOOKBACK before the first of these moments, on their days and those before, to the last; each costs time."""
+        """Return the events from LOOKBACK before the first moment to the last, on the needed days."""
         asked = {day - timedelta(days=back) for day in set(_days(moments).to_pylist()) for back in range(DAYS_BACK + 1)}
         self._need(asked)
         events = pa.concat_tables([self._days[day] for day in sorted(asked)])
@@ -55,7 +55,7 @@ class EventHistory:
         days = sorted(days)
         for day in days:
             if day not in self._days:
-                # Days far apart are questions of their own: what lies between them may be years.
+                # Distant days are read one by one: there may be years between them.
                 self._read(day, day + timedelta(days=DAYS_AHEAD))
         for day in days:
             self._days.move_to_end(day)

@@ -1,4 +1,4 @@
-"""The events that have been staged or taken before, told by a hash of their ids."""
+"""Set of known events, as hashes of their ids."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
     Hashes = npt.NDArray[np.int64]
 
-# Hashes in the set, some 60 bytes each, before they join the sorted array, 8 bytes each.
+# The set takes some 60 bytes a hash, the sorted array 8. At this size the set moves into the array.
 LOOSE_AT_MOST = 100_000
 
 
 class KnownIds:
-    """Hashes of event_ids, to which those asked about are added."""
+    """Hashes of the event_ids that were staged or taken."""
 
     def __init__(self, hashes: Hashes) -> None:
         self._sorted = np.sort(hashes)
         self._loose: set[int] = set()
 
     def take_new(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Which of them were not known and are the first of their kind; all of them are known afterwards."""
+        """Return True for each hash that is new, at its first place only. Then all are known."""
         places = np.searchsorted(self._sorted, hashes)
         inside = places < len(self._sorted)
         is_new = ~inside

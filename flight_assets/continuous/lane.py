@@ -1,7 +1,7 @@
-"""One lane from the topic to MongoDB, by the steps of a batch: check, leave out what was staged before, predict, upsert.
+"""Live path from the topic to MongoDB, with the steps of a batch: check, drop duplicates, predict, upsert.
 
-A batch asks the warehouse what was staged before and what a prediction may look back on. The lane has both in memory: from the tables when
-it is opened, and what it has taken itself since.
+A batch reads known events and look-back events from the warehouse. The live path keeps both in memory: it
+loads them from the tables at the start and adds what it takes.
 """
 
 from __future__ import annotations
@@ -44,22 +44,25 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 STEP = "staged_events"
-# Of Kafka's taking them, as everywhere that the first of several is meant.
+# Order in which Kafka took the messages; the first of several is the first in this order.
 ARRIVAL = [(name, "ascending") for name in ("ingestion_timestamp", "kafka_partition", "kafka_offset")]
-# Airlines and airports change by a run that somebody starts.
+# Airlines and airports change rarely, by a run that a user starts.
 CHECKS_EVERY_S = 600.0
 
 
 @contextmanager
 def open_lane(settings: Settings) -> Iterator[Lane]:
-    """A lane that begins with the first message that no batch has staged. Raises StoreUnavailable."""
+    """Yield a lane that begins with the first message that no batch has staged. Raises StoreUnavailable."""
     mongo.ensure_collection(settings)
     with mongo.database(settings) as db:
         yield Lane(settings, open_warehouse(settings), db)
 
 
 class Lane:
-    """``begins_at``: per partition the first offset to take; of partitions that are not in it, the first there is."""
+    """Live path with its state.
+
+    ``begins_at``: first offset to read by partition; missing partitions start at their earliest offset.
+    """
 
     def __init__(self, settings: Settings, house: Warehouse, db: Any) -> None:  # noqa: ANN401 - pymongo's generic type
         self._settings, self._house, self._db = settings, house, db
@@ -71,9 +74,10 @@ class Lane:
         self._read_checks()
 
     def take(self, raw: pa.Table) -> None:
-        """Bring messages, rows as ``kafka.following`` gives them, into MongoDB as far as they are valid and new.
+        """Write valid new messages, rows of ``kafka.following``, to MongoDB.
 
-        A flight that MongoDB does not have and that these do not announce waits for its batch: an archive or the warehouse may know it.
+        A flight that neither MongoDB has nor these messages announce waits for its batch: it may be in the
+        warehouse or in an archive.
         """
         if not raw.num_rows:
             return
@@ -86,14 +90,14 @@ class Lane:
             self._reached[partition] = max(self._reached.get(partition, 0), offset + 1)
 
     def is_overtaken(self) -> bool:
-        """Whether batches have staged messages that have not come through here."""
+        """Return whether batches have staged messages that have not come through here."""
         return any(self._reached.get(partition, 0) < end for partition, end in self._staged().items())
 
     def _staged(self) -> dict[int, int]:
         return {int(partition): end for partition, end in self._ledger.next_offsets(STEP).items()}
 
     def _checked(self, raw: pa.Table) -> pa.Table:
-        """The valid events among the messages: the columns of ``staging_flight_events`` and FLAT_COLUMNS, and ``event_hash``."""
+        """Return the valid events: columns of ``staging_flight_events``, FLAT_COLUMNS and ``event_hash``."""
         if time.monotonic() > self._checks_until:
             self._read_checks()
         found = check(raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())), self._checks)
@@ -123,11 +127,11 @@ class Lane:
         mongo.upsert_newer(self._db[mongo.FLIGHTS], [mongo.document(state) for state in states])
 
     def _known_flights(self, flights: set[str]) -> dict[str, Event]:
-        """Of the flights that MongoDB has, their rows as ``flight_of`` takes them, and ``prediction``."""
+        """Return by id the flights that MongoDB has, as rows for ``flight_of``, with ``prediction``."""
         return {document["_id"]: mongo.flight(document) for document in self._db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}})}
 
     def _predict(self, events: pa.Table, announced: list[int]) -> dict[str, Event | None]:
-        """By flight what is said of those that these rows announce; None without a usable model."""
+        """Return by flight the prediction of those that these rows announce; None without a usable model."""
         if not announced:
             return {}
         rows = events.take(announced)
@@ -138,7 +142,7 @@ class Lane:
         features = build_features(rows.select(FLAT_COLUMNS).to_pandas(), self._history.before(rows["timestamp"]))
         try:
             said = predictions_of(champion, features, self._settings.pickled_model_sha256).to_pylist()
-        except ModelError:  # the batch of these flights says what is wrong with the model, and keeps them for a later one
+        except ModelError:  # the batch of these flights reports it and waits for a usable model
             return dict.fromkeys(flights)
         about = rows.select(["flight_id", "event_id", "kafka_partition", "kafka_offset"]).to_pylist()
         return dict(early_predictions.keep_first(self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]))
@@ -151,7 +155,7 @@ def _events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:
 
 
 def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:
-    """The rows, in order of arrival, by which a flight that is not shown is announced: its first, if it is ``scheduled``."""
+    """Return the rows, in order of arrival, that announce a new flight: its first, if ``scheduled``."""
     first: dict[str, int] = {}
     for index, row in enumerate(rows):
         first.setdefault(row["flight_id"], index)

@@ -1,4 +1,4 @@
-"""The loop of continuous processing: what comes to the topic goes through the lane, and after a failure the lane begins anew."""
+"""Loop of live processing: send new messages through the lane, and open a new lane after a failure."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ if TYPE_CHECKING:
 
     from flight_assets.settings import Settings
 
-# Looks at the topic are at least this far apart: each costs Spark half a second, whatever has come.
+# Shortest time between two reads of the topic.
 EVERY_S = 1.0
-# How often it is told what has come through, and a lane that batches have overtaken is looked for.
+# Interval of progress reports, and of the check whether batches have overtaken the lane.
 TOLD_EVERY_S = 60.0
-# After a failure the next try comes later each time, up to the cadence of the schedule.
+# After each failure the pause doubles, up to the interval of the schedule.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 
 
 def process_continuously(settings: Settings, stop: threading.Event, say: Callable[[str], None]) -> None:
-    """Bring events into MongoDB as they come, until ``stop`` is set; the schedule's batches take them into every store and confirm them.
+    """Write events to MongoDB as they come, until ``stop`` is set.
 
-    What fails is told to ``say`` in one sentence and tried again, from the first message that no batch has staged.
+    Scheduled batches write them to all stores later.
+
+    After a failure, ``say`` gets one sentence, and processing restarts at the first message that no batch has
+    staged.
 
     Raises:
-        LeaseBusy: another process does so already.
+        LeaseBusy: another live process is running.
     """
     pause = FIRST_PAUSE_S
     while not stop.is_set():
@@ -42,7 +45,7 @@ def process_continuously(settings: Settings, stop: threading.Event, say: Callabl
                     _follow(settings, stop, still_held, say)
         except lease.LeaseBusy:
             raise
-        except Exception as error:  # whatever a store's client raises: told, and tried again
+        except Exception as error:  # any error of a store's client is reported and retried
             say(outage.explain(settings, error))
             pause = FIRST_PAUSE_S if time.monotonic() - began > LONGEST_PAUSE_S else pause
             stop.wait(pause)
@@ -50,7 +53,7 @@ def process_continuously(settings: Settings, stop: threading.Event, say: Callabl
 
 
 def _follow(settings: Settings, stop: threading.Event, still_held: Callable[[], None], say: Callable[[str], None]) -> None:
-    """Take what comes through one lane, until told to stop or until batches have staged what it has not come to."""
+    """Send new messages through one lane, until ``stop`` is set or batches have overtaken the lane."""
     with open_lane(settings) as lane, kafka.following(settings, lane.begins_at) as messages:
         told, taken, slowest = time.monotonic(), 0, timedelta()
         while not stop.is_set():

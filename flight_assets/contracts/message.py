@@ -125,7 +125,7 @@ MESSAGE_FIELDS: tuple[Field, ...] = (
 
 
 def fields_of(version: int) -> tuple[Field, ...]:
-    """The fields of a version of the contract, in order."""
+    """Return the fields of a version of the contract, in order."""
     return tuple(field for field in MESSAGE_FIELDS if field.since <= version)
 
 

@@ -49,7 +49,7 @@ class LedgerTotals:
         self._sums = dict.fromkeys(("staged", "duplicate", "quarantined"), 0)
 
     def __call__(self, settings: Settings) -> Iterator[Sample]:
-        """The newest batches and, once every record has been read, the totals."""
+        """Yield the newest batches and, once every record has been read, the totals."""
         yield from _from_batches(settings)
         ledger = Ledger(Hdfs(operations.patient(settings)))
         finished = ledger.last_done(STEPS[-1]) + 1
@@ -185,7 +185,7 @@ def from_services(settings: Settings) -> Iterator[Sample]:
 
 
 def health(settings: Settings, samples: Iterable[Sample]) -> Iterator[Sample]:
-    """The health score from the other samples of a scrape."""
+    """Yield the health score from the other samples of a scrape."""
     by_name: dict[str, list[Sample]] = {}
     for sample in samples:
         by_name.setdefault(sample.metric, []).append(sample)

@@ -1,8 +1,8 @@
-"""Days of staging, quarantine, predictions and fact, made again from the raw layer to the same rows.
+"""Rebuild days of staging, quarantine, predictions and fact from the raw layer, to the same rows.
 
-A day is a UTC date of ingestion. Each table's rows of the days are replaced in one commit, in the order of the pipeline, so a rebuild that
-died is repeated as a whole. What other days hold is taken as true: damaged days are rebuilt together, since a flight's events may lie in
-several of them.
+A day is a UTC date of ingestion. Each table's rows of the days are replaced in one commit, in the order of
+the pipeline. A rebuild that died is repeated as a whole. The rows of other days count as correct. Rebuild all
+damaged days in one call, because a flight's events may spread over several days.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 LEASE_WAIT_S = 600.0
-# Batches whose predictions are made in one plan: more would make the plan, not the work, the larger part.
+# Batches that one Spark plan predicts. With more, planning would take longer than predicting.
 BATCHES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Rows of each table that the days have after their rebuild, and the messages that they come from."""
+    """Rows of each table in the rebuilt days, and the number of messages behind them."""
 
     messages: int
     staged: int
@@ -57,8 +57,8 @@ def rebuild_days(warehouse: Warehouse, hdfs: Hdfs, settings: Settings, days: Col
     """Rebuild the days under the processing lease, and their flights' days of the rollups.
 
     Raises:
-        FlightsError: batches wait to be processed, the raw layer has no message of one of the days, or the rules for messages have changed
-            since.
+        FlightsError: batches wait to be processed, the raw layer has no message of one of the days, or the
+            contract or the reference data has changed.
     """
     with lease.hold(settings, f"backfill of {', '.join(map(str, sorted(days)))}", LEASE_WAIT_S):
         ledger = Ledger(hdfs)
@@ -87,7 +87,8 @@ def _rebuild_events(warehouse: Warehouse, ledger: Ledger, days: Collection[date]
     checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
     messages = computed(numbered(check_messages(raw, checks)))
     _refuse_days_without_messages(messages, days)
-    # An event is staged once: what another day has staged is a duplicate here, whichever of the two came first.
+    # An event is staged once: an event that another day has staged is a duplicate here, in whatever order
+    # they came.
     ids = messages.select("event_id").where("event_id IS NOT NULL")
     elsewhere = warehouse.read(STAGING).where(f"NOT ({_is_of(days)})").select("event_id").join(ids, "event_id", "left_semi")
     classified = computed(with_outcome(messages, elsewhere))
@@ -108,7 +109,10 @@ def _refuse_days_without_messages(messages: DataFrame, days: Collection[date]) -
 
 
 def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -> None:
-    """Batches that lie in the days as a whole must come out as their records say; a part of a batch can only be less."""
+    """Raise if a batch would get other counts than its record has.
+
+    A batch that is only partly in the days may have fewer.
+    """
     for batch_id in sorted({batch_id for batch_id, _ in groups}):
         record = ledger.record(batch_id)
         found = tuple(groups.get((batch_id, outcome), 0) for outcome in (STAGED, QUARANTINED))
@@ -122,7 +126,10 @@ def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -
 
 
 def _rebuild_predictions(warehouse: Warehouse, ledger: Ledger, days: Collection[date], say: Callable[[str], None]) -> int:
-    """Predict again what the batches of the days have predicted, with the models that they had, from the events staged up to each."""
+    """Repeat the predictions of the days' batches, each with its own model and the events staged up to it.
+
+    Returns the rows.
+    """
     staged = warehouse.read(STAGING).where(_is_of(days)).select("batch_id").distinct().collect()
     batches, rebuilt = sorted(row.batch_id for row in staged), 0
     for start in range(0, len(batches), BATCHES_AT_ONCE):
@@ -137,7 +144,7 @@ def _rebuild_predictions(warehouse: Warehouse, ledger: Ledger, days: Collection[
 
 
 def _predictions_of(warehouse: Warehouse, ledger: Ledger, batch_id: int) -> DataFrame | None:
-    """Return the rows of ``predictions`` that a batch's run has made; None if it had no model."""
+    """Return the rows of ``predictions`` that the batch made; None if it had no model."""
     record = ledger.record(batch_id)
     if not record.model_version:
         return None
@@ -151,7 +158,7 @@ def _predictions_of(warehouse: Warehouse, ledger: Ledger, batch_id: int) -> Data
 
 
 def _rebuild_flights(warehouse: Warehouse, days: Collection[date]) -> int:
-    """Rebuild the flights whose newest state Kafka took on one of the days. Returns how many there are."""
+    """Rebuild the flights whose newest event Kafka took on one of the days. Returns their number."""
     from pyspark.sql import functions as F
 
     staging = warehouse.read(STAGING)

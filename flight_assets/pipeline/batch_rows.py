@@ -1,6 +1,7 @@
-"""The rows of the batch at hand, computed once for all the steps, checks and writes of a run that need them.
+"""Rows of the current batch, computed once for all steps, checks and writes of a run.
 
-Each reading of a table costs Spark a look at its log, its files' statistics and a plan, whatever the batch's size.
+Each read of a table costs Spark the same fixed time for the log, file statistics and a plan, even for a small
+batch.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NO_MODEL = Predictors(None)
 
 
 class BatchRows:
-    """Computed frames of one batch: those of the batch asked for last are kept."""
+    """Computed frames of one batch. Another batch replaces them."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
@@ -36,19 +37,22 @@ class BatchRows:
         self._flights: DataFrame | None = None
 
     def keep_events(self, record: BatchRecord, events: DataFrame) -> None:
-        """Take the staged events of a batch from the step that has just written them."""
+        """Keep the staged events of a batch; the step that has just written them calls this."""
         self._turn_to(record)
         self._events = events
 
     def events(self, record: BatchRecord) -> DataFrame:
-        """Return the rows of ``staging_flight_events`` that the batch has brought."""
+        """Return the rows of ``staging_flight_events`` that the batch added."""
         self._turn_to(record)
         if self._events is None:
             self._events = computed(rows_of_batch(self.warehouse, STAGING, record))
         return self._events
 
     def scope(self, record: BatchRecord, state_upto: int | None = None) -> Scope:
-        """Return the batch and its days; a record of an older version does not have them, so they are asked of its events."""
+        """Return the batch and its days.
+
+        If an older version wrote the record, the days are computed from the events.
+        """
         if record.flight_dates is None or record.announced_dates is None:
             is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
             days = self.events(record).agg(
@@ -59,7 +63,10 @@ class BatchRows:
         return Scope(record.batch_id, record.flight_dates, record.announced_dates, state_upto)
 
     def flights(self, record: BatchRecord, predictors: Predictors = NO_MODEL, early: pa.Table | None = None) -> DataFrame:
-        """Return the flights that the batch touched, as ``flights`` gives them, computed; predictions by ``predictors`` the first time."""
+        """Return the computed result of ``flights`` for the batch.
+
+        Only the first call for a batch uses the other arguments.
+        """
         self._turn_to(record)
         if self._flights is None:
             self._flights = computed(flights(self.warehouse, self.events(record), self.scope(record), predictors, early))

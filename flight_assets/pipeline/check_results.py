@@ -1,6 +1,6 @@
-"""The figures that checks are held against, and the results in ``check_results``.
+"""Collect the figures for the checks, and write their results to ``check_results``.
 
-A batch's own rows are looked at with each batch, whole tables at night (``evaluate_tables``).
+Each batch checks its own rows. A nightly run checks whole tables (``evaluate_tables``).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
-# Tables whose key and schema are looked at in full at night, and the asset that each belongs to.
+# Tables whose keys are checked in full at night, and the asset that each belongs to.
 KEPT_TABLES = {STAGING: "staged_events", QUARANTINE: "staged_events", PREDICTIONS: "predictions", FACT: "hive_fact"}
 
 
 def of_staging(rows: BatchRows, record: BatchRecord, settings: Settings) -> list[CheckResult]:
-    """Return what the checks of a batch that was staged have found in its rows."""
+    """Return the check results of a staged batch."""
     ids = _appended(rows, STAGING, record, "event_id") if record.staged else []
     rejected = _appended(rows, QUARANTINE, record, "kafka_offset") if record.quarantined else []
     return [
@@ -42,10 +42,10 @@ def of_staging(rows: BatchRows, record: BatchRecord, settings: Settings) -> list
 
 
 def _appended(rows: BatchRows, table: Table, record: BatchRecord, column: str) -> list[Any]:
-    """Return a column of the rows that a batch has appended to a table.
+    """Return one column of the rows that a batch has appended to a table.
 
-    They are read from the files of its commit, without Spark. A commit long ago is in the log no more, or far back: a repeat
-    after an outage then asks Spark for the rows.
+    The values come from the files of the batch's commit, without Spark. If the commit is no longer near the
+    end of the log, as in a repeat after an outage, Spark reads the rows.
     """
     log = rows.warehouse.log(table)
     commit = log.append_of(table.name, record.batch_id)
@@ -54,7 +54,10 @@ def _appended(rows: BatchRows, table: Table, record: BatchRecord, column: str) -
 
 
 def of_predictions(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list[CheckResult]:
-    """Return what the checks of a batch's predictions have found. ``there``: its rows in the table, ``keys``: flights among them."""
+    """Return the check results of a batch's predictions.
+
+    ``there``: its rows in the table; ``keys``: flights among them.
+    """
     return [
         checks.key_unique(checks.PREDICTIONS_UNIQUE, there, keys, record.predicted),
         checks.schema_is_the_contract("predictions", PREDICTIONS, rows.warehouse.log(PREDICTIONS).columns()),
@@ -62,7 +65,10 @@ def of_predictions(rows: BatchRows, record: BatchRecord, there: int, keys: int) 
 
 
 def of_fact(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list[CheckResult]:
-    """Return what the checks of a batch in the fact table have found. ``there``: rows of its flights, ``keys``: flights among them."""
+    """Return the check results of a batch in the fact table.
+
+    ``there``: rows of its flights; ``keys``: flights among them.
+    """
     return [
         checks.key_unique(checks.FLIGHTS_UNIQUE, there, keys),
         checks.all_in_fact(record, keys),
@@ -71,9 +77,11 @@ def of_fact(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list
 
 
 def evaluate_tables(warehouse: Warehouse) -> list[CheckResult]:
-    """Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by; and no staged event that
-    the search for duplicates would overlook.
-    """  # noqa: D205
+    """Return the check results of whole tables.
+
+    The checks: no event, rejected message, prediction or flight twice in all batches together, and no staged
+    event that the search for duplicates would miss.
+    """
     results = [checks.ids_complete(event_dedup.missing(warehouse))]
     for table, asset in KEPT_TABLES.items():
         check = checks.Check(f"{table.name}_key_unique", asset, f"No {', '.join(table.key)} twice in {table.name}.")
@@ -82,7 +90,10 @@ def evaluate_tables(warehouse: Warehouse) -> list[CheckResult]:
 
 
 def keep_results(warehouse: Warehouse, results: Sequence[CheckResult], batch_id: int | None, version: int, writer: str = "") -> None:
-    """Append results to ``check_results`` in one commit; keeping the same or an earlier ``version`` of a writer again writes nothing."""
+    """Append results to ``check_results`` in one commit.
+
+    A ``version`` not above the writer's last one writes nothing.
+    """
     now = datetime.now(UTC)
     rows = [_row(result, batch_id, now) for result in results]
     if rows:

@@ -1,6 +1,9 @@
-"""What each check of a batch holds true, as plain functions from a record or a frame to a CheckResult. Nothing here connects or writes.
+"""Checks of a batch, as plain functions from a record or a frame to a CheckResult.
 
-Belongs here: the list of the checks, and what passes. Does not: where the figures come from (`evaluate`), how Dagster shows them (`shown`).
+Nothing here connects or writes.
+
+Belongs here: the list of checks, and when each passes. Does not belong here: where the figures come from
+(``check_results``), how Dagster shows them (``checks/dagster_checks.py``).
 """
 
 from __future__ import annotations
@@ -18,14 +21,15 @@ if TYPE_CHECKING:
 
     from flight_assets.contracts.tables import Table
 
-# The mean quality of a handful of events says little about their source: fewer than this never hold up a batch.
+# The mean quality of a handful of events says little about their source: with fewer than this, `quality`
+# passes.
 EVENTS_TO_JUDGE_BY = 100
 REJECTED_SHARE_TOLD = 0.2
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check of an asset. ``description`` says what holds and what ``value`` and ``threshold`` are."""
+    """A check of an asset. ``description`` says what must hold, and what ``value`` and ``threshold`` are."""
 
     name: str
     asset: str
@@ -33,7 +37,7 @@ class Check:
     severity: Literal["ERROR", "WARN"] = "ERROR"
 
     def result(self, passed: bool, value: float, threshold: float, detail: str) -> CheckResult:
-        """What this check found."""
+        """Return a result of this check."""
         return CheckResult(
             name=self.name, asset=self.asset, severity=self.severity, passed=passed, value=value, threshold=threshold, detail=detail
         )
@@ -90,15 +94,16 @@ CHECKS = (
 
 
 def checks_of(asset: str) -> tuple[Check, ...]:
-    """The checks of an asset."""
+    """Return the checks of an asset."""
     return tuple(check for check in CHECKS if check.asset == asset)
 
 
 def offsets_follow_on(record: BatchRecord, next_before: dict[str, int]) -> CheckResult:
     """Return whether the batch begins where the one before ended and holds every message of its offsets once.
 
-    Offsets without a message are normal: markers of transactions, aborted and compacted messages. What retention has deleted is told,
-    and so is what cannot be read. ``next_before``: the next offsets of the batch before.
+    Offsets without a message are normal: transaction markers, aborted messages and compacted ones. The detail
+    names offsets that retention has deleted and rows that cannot be read. ``next_before``: the next offsets
+    of the batch before.
     """
     begins = next_before | {partition: lost.last + 1 for partition, lost in record.lost.items()}
     spans = record.offsets.items()
@@ -116,15 +121,20 @@ def offsets_follow_on(record: BatchRecord, next_before: dict[str, int]) -> Check
 
 
 def fresh(waiting: int, behind_s: float, threshold_s: float) -> CheckResult:
-    """Whether landing has kept up. ``waiting``: messages the topic held when the run began that have not landed; ``behind_s``: the
-    seconds from the newest landed message to the topic's newest, both by Kafka's clock; 0 if none waits.
-    """  # noqa: D205
+    """Return whether landing keeps up with the topic.
+
+    Args:
+        waiting: messages that were in the topic when the run began and have not landed.
+        behind_s: seconds from the newest landed message to the topic's newest, by Kafka's clock; 0 if none
+            waits.
+        threshold_s: seconds that it may be behind.
+    """
     detail = f"{waiting} messages wait, the newest {behind_s:.0f} s after what has landed"
     return FRESH.result(waiting == 0 or behind_s <= threshold_s, behind_s, threshold_s, detail)
 
 
 def messages_conserved(record: BatchRecord, staged_rows: int, quarantined_rows: int) -> CheckResult:
-    """Promise P1 for one batch: in its record, and between the record and the rows that the two tables have of it."""
+    """Return whether promise P1 holds for the batch, in its record and against the rows of the two tables."""
     staged, duplicate, quarantined = record.staged or 0, record.duplicate or 0, record.quarantined or 0
     sums = [
         record.record_count - (staged + duplicate + quarantined),
@@ -141,27 +151,30 @@ def messages_conserved(record: BatchRecord, staged_rows: int, quarantined_rows: 
 
 
 def key_unique(check: Check, rows: int, keys: int, expected: int | None = None) -> CheckResult:
-    """Whether as many rows as keys are there, and as many as ``expected`` where that is known."""
+    """Return whether there are as many rows as keys, and as many as ``expected`` if it is given."""
     off = (rows - keys) + (abs(rows - expected) if expected is not None else 0)
     wanted = f", {expected} expected" if expected is not None else ""
     return check.result(off == 0, off, 0, f"{rows} rows, {keys} keys{wanted}")
 
 
 def ids_complete(missing: int) -> CheckResult:
-    """Whether the search for duplicates finds every staged event."""
+    """Return whether the search for duplicates finds every staged event."""
     remedy = f"; `DROP TABLE {STAGED_IDS.name}`, then `flights up`: the next batch fills it anew" if missing else ""
     return IDS_COMPLETE.result(missing == 0, missing, 0, f"{missing} staged events are not in {STAGED_IDS.name}{remedy}")
 
 
 def quality(rows: int, mean_score: float | None, threshold: float) -> CheckResult:
-    """Whether the staged events are complete and plausible enough to be of use."""
+    """Return whether the mean quality score of the staged events reaches the threshold."""
     score = mean_score if mean_score is not None else 1.0
     is_fine = rows < EVENTS_TO_JUDGE_BY or score >= threshold
     return QUALITY.result(is_fine, round(score, 4), threshold, f"mean quality_score {score:.3f} of {rows} events")
 
 
 def rejected_share(record: BatchRecord) -> CheckResult:
-    """Whether most messages are usable; told, never blocking: poison must not stop a batch."""
+    """Return whether most messages are valid.
+
+    It warns and never blocks: bad messages must not stop a batch.
+    """
     share = (record.quarantined or 0) / record.record_count if record.record_count else 0.0
     most = max(record.quarantined_by_reason.items(), key=lambda item: item[1], default=("none", 0))
     detail = f"{record.quarantined or 0} of {record.record_count} rejected, most often {most[0]} ({most[1]})"
@@ -169,12 +182,15 @@ def rejected_share(record: BatchRecord) -> CheckResult:
 
 
 def fields_known(record: BatchRecord) -> CheckResult:
-    """Whether producers send what the contract says and no more; told, never blocking: unknown fields stay in the raw layer."""
+    """Return whether messages have only fields of the contract.
+
+    It never blocks: unknown fields stay in the raw layer.
+    """
     return FIELDS_KNOWN.result(*_named(record.unknown_fields, "fields beyond the contract"))
 
 
 def values_clean(record: BatchRecord) -> CheckResult:
-    """Return whether optional values are what they claim; those that are not were dropped."""
+    """Return whether no optional value had to be dropped as impossible."""
     return VALUES_CLEAN.result(*_named(record.cleaned_values, "dropped values"))
 
 
@@ -190,7 +206,7 @@ def _named(counts: Mapping[str, int], of_what: str) -> tuple[bool, float, float,
 
 
 def all_in_mongo(record: BatchRecord) -> CheckResult:
-    """Whether MongoDB answered for each flight that the batch staged events of."""
+    """Return whether MongoDB has counted each flight of the batch, as upserted or as out of order."""
     written = (record.upserted or 0) + (record.out_of_order or 0)
     off = abs((record.flights or 0) - written)
     detail = f"{record.flights} flights, {record.upserted} upserted, {record.out_of_order} met a newer state"
@@ -198,13 +214,16 @@ def all_in_mongo(record: BatchRecord) -> CheckResult:
 
 
 def all_in_fact(record: BatchRecord, flights_there: int) -> CheckResult:
-    """Whether the fact table has each flight that the batch staged events of."""
+    """Return whether the fact table has each flight of the batch."""
     off = abs((record.flights or 0) - flights_there)
     return ALL_IN_FACT.result(off == 0, off, 0, f"{record.flights} flights, {flights_there} of them in the table")
 
 
 def schema_is_the_contract(asset: str, table: Table, found: Mapping[str, str]) -> CheckResult:
-    """Return whether the table's columns, types by name, are the contract's. Their order is free, since columns are added at the end."""
+    """Return whether the table has the contract's columns and types.
+
+    Their order may differ: new columns come last.
+    """
     wanted = {column.name: _plain(column.type) for column in table.columns}
     present = {name: _plain(kind) for name, kind in found.items()}
     differing = sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
@@ -214,12 +233,12 @@ def schema_is_the_contract(asset: str, table: Table, found: Mapping[str, str]) -
 
 
 def _plain(sql_type: str) -> str:
-    """A type without the freedoms of its spelling: ``STRUCT<a: BIGINT>`` and ``struct<a:bigint>`` are one."""
+    """Return a type in one spelling: ``STRUCT<a: BIGINT>`` and ``struct<a:bigint>`` become equal."""
     return sql_type.lower().replace(" ", "")
 
 
 def count_keys(frame: DataFrame, key: tuple[str, ...]) -> tuple[int, int]:
-    """Rows of a frame, and distinct keys among them; a null is a value."""
+    """Return the rows of a frame, and the distinct keys among them; null counts as a value."""
     from pyspark.sql import functions as F
 
     row = frame.agg(F.count("*").alias("rows"), F.count_distinct(F.struct(*key)).alias("keys")).collect()[0]

@@ -1,7 +1,8 @@
-"""What continuous processing writes ahead of the batches: predictions, which the batches take over, and documents, which they confirm.
+"""Predictions and documents that the live process writes before the batch of their events.
 
-A prediction is made once: the first one kept stands, is shown, and is what the batch of its event writes into the warehouse. Documents
-carry ``mongo.UNCONFIRMED`` for their batch until it has come. One whose event its batch has not staged is taken back by the run after it.
+Each flight has one prediction: the first one kept is final, and the batch of its event writes it into the
+warehouse. Until that batch confirms it, a live document has ``mongo.UNCONFIRMED`` as its batch. If the batch
+did not stage its event, the next run takes the document back.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ EARLY = "early_predictions"
 
 
 def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:  # noqa: ANN401 - pymongo's generic type
-    """Keep each prediction unless its flight has one. Returns by flight the one that stands.
+    """Keep each prediction unless its flight has one already. Returns the prediction kept, by flight.
 
     ``predictions``: flight_id, event_id, kafka_partition, kafka_offset, and PREDICTED_COLUMNS.
     """
@@ -41,18 +42,21 @@ def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:
 
 
 def taken_over(settings: Settings, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:
-    """Return ``of_batch`` of a batch that is being processed; predictions that earlier batches have taken over are forgotten."""
+    """Return ``of_batch`` for a batch in progress.
+
+    Deletes the predictions that earlier batches have taken over.
+    """
     with mongo.database(settings) as db:
         forget_before(db, {partition: taken.first for partition, taken in record.offsets.items()})
         return of_batch(db, hdfs, record)
 
 
 def of_batch(db: Any, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
-    """The predictions that were made from a batch's events ahead of it: event_id, and PREDICTED_COLUMNS as a struct ``early``; None if
-    there are none.
+    """Return the live predictions of a batch: event_id, and a struct ``early`` of PREDICTED_COLUMNS; or None.
 
-    They go beside the batch's record when they are first asked for, so that a repeat of the batch, or of its day, takes the same.
-    """  # noqa: D205
+    The first call stores them beside the batch's record, so a repeat or a backfill of the batch gets the same
+    ones.
+    """
     kept = kept_of_batch(hdfs, record.batch_id)
     if kept is None:
         kept = _made(db, record.offsets)
@@ -64,7 +68,7 @@ def of_batch(db: Any, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:  # no
 
 
 def kept_of_batch(hdfs: Hdfs, batch_id: int) -> pa.Table | None:
-    """What ``of_batch`` gave for a batch; None if that was none."""
+    """Return the stored answer of ``of_batch``; None if none is stored."""
     try:
         return pq.read_table(io.BytesIO(hdfs.read(_path(batch_id))))
     except FileNotFoundError:
@@ -91,13 +95,13 @@ def _made(db: Any, offsets: Mapping[str, OffsetRange]) -> pa.Table | None:  # no
 
 
 def forget_before(db: Any, next_offsets: Mapping[str, int]) -> None:  # noqa: ANN401 - pymongo's generic type
-    """Drop the predictions of events before these offsets: batches have taken them over."""
+    """Delete the predictions of events before these offsets: batches have taken them over."""
     if next_offsets:
         db[EARLY].delete_many(_before("kafka_offset", next_offsets))
 
 
 def unconfirmed_before(db: Any, next_offsets: Mapping[str, int]) -> list[Document]:  # noqa: ANN401 - pymongo's generic type
-    """The documents of events before these offsets that no batch has confirmed: _id, flight_date, version."""
+    """Return _id, flight_date and version of the unconfirmed documents of events before these offsets."""
     if not next_offsets:
         return []
     query = {"batch_id": UNCONFIRMED, **_before("version.kafka_offset", next_offsets)}
@@ -105,7 +109,7 @@ def unconfirmed_before(db: Any, next_offsets: Mapping[str, int]) -> list[Documen
 
 
 def take_back(db: Any, unconfirmed: Sequence[Document], instead: Sequence[Document]) -> None:  # noqa: ANN401 - pymongo's generic type
-    """Replace documents that no batch has confirmed by what the warehouse has of their flights, or drop them where it has nothing."""
+    """Replace unconfirmed documents by the warehouse's state of their flights; delete them if it has none."""
     from pymongo import DeleteOne, ReplaceOne
 
     known = {document["_id"]: document for document in instead}

@@ -1,7 +1,8 @@
-"""Events staged before, found through a table of hashes in few files instead of every file of the staged events.
+"""Search for events that were staged before, through a small table of hashes instead of every staged event.
 
-``staging_flight_events`` alone says what has been staged: a hash only tells where to look, so one too many, or one that two events
-share, costs a look and nothing else. None may be missing; a nightly check compares the two tables.
+A hash only names the batches to search; ``staging_flight_events`` decides. A surplus hash, or one that two
+events share, costs one search and changes no result. No hash may be missing: a nightly check compares the two
+tables.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ FIRST_FILL = "first fill"
 
 
 def fill_once(warehouse: Warehouse, before_batch: int) -> None:
-    """Enter what the batches before this one have staged, if the table is new to a warehouse that has events; once, however often asked.
+    """Fill the table with the events of all batches before this one. Further calls write nothing.
 
-    Comes before the first batch of a platform that was upgraded.
+    An upgraded platform needs it before its first batch.
     """
     events = warehouse.read(STAGING).where(f"batch_id < {before_batch}").withColumn("event_hash", F.xxhash64("event_id"))
     warehouse.append_once(id_rows(events), STAGED_IDS, 0, FIRST_FILL)
 
 
 def id_rows(events: DataFrame) -> DataFrame:
-    """Return rows of ``staged_event_ids`` for staged events with their ``event_hash``."""
+    """Return the rows of ``staged_event_ids`` for staged events that have ``event_hash``."""
     return events.select("event_hash", "batch_id", F.trunc("ingestion_timestamp", "month").alias("processing_month"))
 
 
 def recent_hashes(warehouse: Warehouse) -> npt.NDArray[np.int64]:
-    """Return the hashes of the events staged in the newest month there is and the one before: 8 bytes each."""
+    """Return the hashes of the events staged in the newest month and the month before, 8 bytes each."""
     rows = warehouse.read(STAGED_IDS)
     newest = rows.agg(F.max("processing_month").alias("month")).collect()[0].month
     since = F.add_months(F.lit(newest), -1)
@@ -48,14 +49,20 @@ def recent_hashes(warehouse: Warehouse) -> npt.NDArray[np.int64]:
 
 
 def batches_met(warehouse: Warehouse, messages: DataFrame, before_batch: int) -> DataFrame:
-    """Return one row, ``met``: the numbers of the batches before this one that may have staged events of these messages; mostly none."""
+    """Return one row, ``met``: the earlier batches that may have staged some of these events.
+
+    Mostly it is empty.
+    """
     hashes = messages.select("event_hash").where("event_hash IS NOT NULL")
     met = warehouse.read(STAGED_IDS).where(f"batch_id < {before_batch}").join(F.broadcast(hashes), "event_hash", "left_semi")
     return met.agg(F.collect_set("batch_id").alias("met"))
 
 
 def staged_in(warehouse: Warehouse, messages: DataFrame, batches: Sequence[int]) -> DataFrame:
-    """Return the ``event_id`` of those messages that some batches have staged. Reads a bounded number of ranges of batches."""
+    """Return the ``event_id`` of the messages that these batches have staged.
+
+    Reads a bounded number of batch ranges.
+    """
     ids = messages.select("event_id").where("event_id IS NOT NULL")
     staged = warehouse.read(STAGING).where(in_ranges("batch_id", merged(batches)))
     return staged.select("event_id").join(F.broadcast(ids), "event_id", "left_semi")

@@ -1,4 +1,4 @@
-"""Predictions for batches that had no usable model, made from what was known when their flights were announced."""
+"""Predictions for batches that had no usable model, from the events known at the announcement."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def fill_in(rows: BatchRows, ledger: Ledger, models: Predictors, amend: Callable[[BatchRecord], None]) -> int:
-    """Predict the flights of the batches that had no model, in every store. Returns how many.
+    """Predict the flights of batches that had no model, and write them to every store. Returns their number.
 
-    ``amend`` saves a record that was changed after its batch was done.
+    ``amend`` saves a record that changes after its batch is done.
     """
     filled, warehouse = 0, rows.warehouse
     stored = ledger.last_done(STEPS[-1])
@@ -50,11 +50,14 @@ def fill_in(rows: BatchRows, ledger: Ledger, models: Predictors, amend: Callable
 
 
 def _into_later_stores(rows: BatchRows, made: DataFrame, scope: Scope) -> None:
-    """Bring predictions into the fact table, MongoDB and the rollups; a batch that is not there yet takes them along itself."""
+    """Write predictions to the fact table, MongoDB and the rollups.
+
+    Call it only for a batch that is already there.
+    """
     warehouse = rows.warehouse
     merge_flights(warehouse, made, scope)
     fill_in_predictions(warehouse.read(PREDICTIONS).where(f"batch_id = {scope.batch_id} AND {scope.of_its_days}"), warehouse.settings)
-    # These rows carry old batches, so the rollups would not see that they have changed.
+    # These rows have old batch numbers, so the rollups would not notice the change.
     days = [row.flight_date for row in made.select("flight_date").distinct().collect()]
     for table in rollups.ROLLUPS:
         rollups.update_rollup(warehouse, warehouse.settings, table, days)

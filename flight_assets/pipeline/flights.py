@@ -1,6 +1,8 @@
-"""One row per flight that a batch touched: its newest state, its prediction, and how it ended. Every later step writes from these rows.
+"""One row per flight of a batch: newest state, prediction, outcome and error.
 
-State and features come from the staged events alone, so a repeat, a backfill or a late run gives the same rows.
+Every later step writes these rows.
+
+State and features come only from staged events, so a repeat, a backfill or a late run gives the same rows.
 """
 
 from __future__ import annotations
@@ -45,16 +47,20 @@ FLIGHT_SCHEMA = pa.schema(
         ("challenger", PREDICTION),
     ]
 )
-"""A flight before its truth. ``is_first_seen``: this batch is the first to tell of it, ``is_announced``: by its scheduled event, so that
-it is predicted; ``is_predicted_now``: the prediction is not in the table yet; ``is_newest``: its newest event is of
-this batch. ``challenger`` is what a challenger predicts."""
+"""One row per flight, without outcome.
+
+``is_first_seen``: no earlier batch has the flight. ``is_announced``: it is
+first seen and its first event is ``scheduled``, so it gets a prediction. ``is_predicted_now``: the prediction
+is not in
+the table yet. ``is_newest``: its newest event is of this batch. ``challenger``: the challenger's
+prediction."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The batch that flights are of, and the days that its events are about.
+    """A batch, and the days that its events concern.
 
-    ``state_upto``: the newest batch whose events count for the state, the batch itself if not given.
+    ``state_upto``: newest batch whose events count for the state; by default the batch itself.
     """
 
     batch_id: int
@@ -64,7 +70,7 @@ class Scope:
 
     @property
     def of_its_days(self) -> str:
-        """SQL condition by which tables skip the files of other days than those of the batch's flights."""
+        """Return the SQL condition that limits a table to the days of the batch's flights."""
         return in_date_ranges("flight_date", self.flight_dates)
 
 
@@ -74,12 +80,12 @@ def flights(
     """Return one row per flight of these events: FLIGHT_SCHEMA, ``outcome``, ``actual_delay_minutes``, ``error_minutes``. Lazy.
 
     Args:
-        warehouse: the tables with what earlier batches have staged and predicted.
+        warehouse: the tables, with the events and predictions of earlier batches.
         events: the staged events of the batch, computed.
-        scope: which batch, and its days.
-        predictors: the models that predict the flights which the batch announces.
-        early: predictions that the live process has made of its events, from ``early_predictions.of_batch``; they stand.
-        known: rows of ``predictions`` that stand; by default those of this batch and earlier ones.
+        scope: the batch and its days.
+        predictors: the models for the flights that the batch announces.
+        early: live predictions for its events, from ``early_predictions.of_batch``; they are final.
+        known: rows of ``predictions`` that are final; by default those of this batch and earlier ones.
     """
     upto = scope.batch_id if scope.state_upto is None else scope.state_upto
     staging = warehouse.read(STAGING)
@@ -98,12 +104,12 @@ def flights(
 
 
 def with_known_predictions(rows: DataFrame, predictions: DataFrame) -> DataFrame:
-    """Add the prediction that each flight has, if it has one: PREDICTED_COLUMNS, prediction_id and prediction_timestamp."""
+    """Add PREDICTED_COLUMNS, prediction_id and prediction_timestamp; null for a flight without prediction."""
     return rows.join(predictions.select("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS), "flight_id", "left")
 
 
 def with_truth(rows: DataFrame) -> DataFrame:
-    """Add how each flight ended: ``outcome``, ``actual_delay_minutes`` and ``error_minutes``."""
+    """Add ``outcome``, ``actual_delay_minutes`` and ``error_minutes``; null while there is no outcome."""
     actual = F.expr(ACTUAL_SQL)
     truth = {"outcome": F.expr(OUTCOME_SQL), "actual_delay_minutes": actual}
     return rows.withColumns(truth | {"error_minutes": error_minutes(actual, F.col("predicted_delay_minutes"))})
@@ -112,7 +118,7 @@ def with_truth(rows: DataFrame) -> DataFrame:
 def _with_predictions(
     rows: DataFrame, events: DataFrame, staging: DataFrame, scope: Scope, predictors: Predictors, early: pa.Table | None
 ) -> DataFrame:
-    """Fill in the predictions of the flights that are asked for, in one pass of Python over flights and the events they look back on."""
+    """Add the predictions of announced flights, in one Python pass over flights and look-back events."""
     nothing = F.lit(None).cast(sql_type(PREDICTION))
     if predictors.champion is None or not scope.announced_dates:
         return rows.withColumn("challenger", nothing).select(*FLIGHT_SCHEMA.names)
@@ -134,7 +140,7 @@ def _group(day: Column) -> Column:
 def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame:
     """Return PAST_COLUMNS of the events that predictions may look back on, with ``_group``, that of the predictions' UTC day.
 
-    An event is there once for each day that looks back on it.
+    There is one row per event and day that looks back on it.
     """
     spans = " OR ".join(
         f"timestamp BETWEEN TIMESTAMP'{datetime.combine(first, time()) - LOOKBACK}Z' "
@@ -166,7 +172,7 @@ def _predictor(predictors: Predictors) -> Callable[[pa.Table, pa.Table], pa.Tabl
 
 
 def _predict(rows: pa.Table, events: pa.Table, predictors: Predictors) -> tuple[pa.StructArray, pa.StructArray | None]:
-    """Return what stands of the champion, and what a challenger says; one of PREDICTION per row."""
+    """Return the champion's predictions, early ones kept, and the challenger's: one PREDICTION per row."""
     import pyarrow.compute as pc
 
     from flight_assets.delay_model.features.build import build_features

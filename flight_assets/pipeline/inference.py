@@ -1,4 +1,4 @@
-"""Features and predictions inside Spark's workers: the same functions as in training, on Arrow columns."""
+"""Features and predictions in Spark's workers, by the same functions as in training, on Arrow columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
 
-# Flights are grouped by the UTC day of their prediction; a group's worker gets the events of that day and of LOOKBACK before it.
+# Flights are grouped by the UTC day of their prediction. Each group gets the events of that day and of
+# LOOKBACK before it.
 DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
 _EVENT_COLUMNS = (
     *("event_id", "flight_id", "event_type", "timestamp", "airline", "flight_number", "tail_number", "origin", "destination"),
@@ -33,7 +34,7 @@ _ROW_BYTES = np.dtype(np.float32).itemsize * len(FEATURE_NAMES)
 
 
 def history_of(days: Sequence[date], staged: DataFrame) -> DataFrame:
-    """Return the staged events that features of flights announced on these UTC days may look back on; none for no days."""
+    """Return the staged look-back events of flights announced on these UTC days; no rows for no days."""
     spans = [
         F.col("timestamp").between(F.lit(_begin(first) - LOOKBACK), F.lit(_begin(last) + timedelta(days=1)))
         for first, last in date_ranges(days)
@@ -46,7 +47,7 @@ def _begin(day: date) -> datetime:
 
 
 def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
-    """One row per scheduled event: event_id, and ``features``, the model's inputs as ``pack`` writes them."""
+    """One row per scheduled event: event_id, and ``features``, the model's inputs in the form of ``pack``."""
     day = F.to_date("timestamp")
     reaches = F.explode(F.sequence(day, F.date_add(day, DAYS_BACK)))
     flights = flat(scheduled).withColumn("_day", day)
@@ -56,12 +57,12 @@ def with_features(scheduled: DataFrame, history: DataFrame) -> DataFrame:
 
 
 def flat(events: DataFrame) -> DataFrame:
-    """Staged events with what features are made of, the weather as columns of its own."""
+    """Return FLAT_COLUMNS of staged events: all inputs of the features, with one column per weather value."""
     return with_flat_weather(events).select(*FLAT_COLUMNS)
 
 
 def with_flat_weather(events: DataFrame) -> DataFrame:
-    """Staged events with the weather's values as columns of their own besides."""
+    """Return staged events with one more column per weather value."""
     return events.select("*", *(F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS))
 
 
@@ -75,7 +76,10 @@ def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
 
 
 def pack(features: pd.DataFrame) -> pa.Array:
-    """Each row's features as the bytes of its float32 values, in the contract's order: Spark moves them as one value, not as 86."""
+    """Return each row's features as bytes: float32, in the contract's order.
+
+    Spark moves one value instead of 86.
+    """
     rows = np.ascontiguousarray(features.to_numpy(np.float32))
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(_ROW_BYTES), len(rows), [None, pa.py_buffer(rows)]).cast(pa.binary())
 
@@ -90,14 +94,17 @@ def unpack(features: pa.Array) -> pd.DataFrame:
 
 
 def flat_table(events: pa.StructArray) -> pa.Table:
-    """Return staged events as a table of FLAT_COLUMNS, the weather's values as columns of their own."""
+    """Return staged events as a table of FLAT_COLUMNS, with one column per weather value."""
     weather = events.field("weather")
     of_weather = {field.name: weather.field(field.name) for field in WEATHER_FIELDS}
     return pa.table({name: of_weather[name] if name in of_weather else events.field(name) for name in FLAT_COLUMNS})
 
 
 def predictions_of(model_version: str, features: pd.DataFrame, pinned_sha256: str = "") -> pa.StructArray:
-    """A struct with PREDICTED_COLUMNS per row of features. Raises ModelError if the version cannot be loaded."""
+    """Return one struct of PREDICTED_COLUMNS per row of features.
+
+    Raises ModelError if the version cannot be loaded.
+    """
     from flight_assets.delay_model.serving.predict import predict
     from flight_assets.stores.models import load_once
 

@@ -1,4 +1,4 @@
-"""predict: the predictions of the flights that a batch announces into ``predictions``, and how flights ended beside them."""
+"""Step ``predict``: write predictions of announced flights to ``predictions``, and outcomes beside them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Merged, Warehouse
 
 _OUTCOME_COLUMNS = ("outcome", "actual_delay_minutes", "error_minutes", "outcome_timestamp", "outcome_offset", "newest_event")
-# Rows of before the column have their outcome's event in its place.
+# Rows older than the column newest_event have the event of their outcome instead.
 _KNOWN_EVENT = (
     "coalesce(t.newest_event, named_struct('timestamp', t.outcome_timestamp, 'ingestion_timestamp', t.outcome_timestamp, "
     "'kafka_partition', -1, 'kafka_offset', t.outcome_offset))"
@@ -25,7 +25,10 @@ _KNOWN_EVENT = (
 
 
 def prediction_rows(flights: DataFrame, batch_id: int) -> DataFrame:
-    """Return the predicted flights as rows of ``predictions``; ``batch_id``: the batch that predicts those that are not there yet."""
+    """Return the predicted flights as rows of ``predictions``.
+
+    ``batch_id``: the batch of predictions that are new.
+    """
     is_over = F.col("outcome").isNotNull()
     columns = {
         "newest_event": F.struct(*ORDER).cast(EVENT_ORDER_TYPE),
@@ -38,9 +41,10 @@ def prediction_rows(flights: DataFrame, batch_id: int) -> DataFrame:
 
 
 def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> Merged:
-    """Insert predictions that are new, and bring the outcomes of predicted flights up to their newest event.
+    """Insert new predictions, and update the outcomes of predicted flights to their newest event.
 
-    A prediction once made stays. A repeat changes nothing, and neither does a run that was overtaken.
+    An existing prediction never changes. A repeat writes nothing, and neither does a run that works on older
+    events.
     """
     assignments = ", ".join(f"t.{name} = s.{name}" for name in _OUTCOME_COLUMNS)
     names = ", ".join(PREDICTIONS.column_names)
@@ -52,7 +56,7 @@ def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
 
 
 def merge_challenger(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:
-    """Insert what a challenger predicted, once per flight and version. Returns the rows inserted."""
+    """Insert the challenger's predictions, one per flight and version. Returns the rows inserted."""
     said = {name: F.col("challenger")[name] for name in PREDICTED_COLUMNS}
     rows = flights.where(F.col("challenger").isNotNull()).withColumns(
         said | {"prediction_date": F.to_date("prediction_timestamp"), "batch_id": F.lit(scope.batch_id).cast("bigint")}
@@ -63,7 +67,7 @@ def merge_challenger(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> 
 
 
 def prediction_counts(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> dict[str, Any]:
-    """Return flights that the batch announced, first saw too late, and predicted; ``rows`` and ``keys`` of its predictions there are."""
+    """Return counts: flights, announced, first seen too late, predicted; rows and keys in the table."""
     of_flights = flights.agg(
         F.count_if("is_announced").alias("to_predict"),
         F.count_if(F.col("is_first_seen") & ~F.col("is_announced")).alias("seen_too_late"),

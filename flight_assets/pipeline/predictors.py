@@ -1,4 +1,4 @@
-"""The models that predict in a run: the champion, a challenger beside it, and why one of them cannot."""
+"""Choose the models that predict in a run: the champion and, beside it, a challenger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictors:
-    """The versions that predict in this run; ``problem`` says in a sentence why there is no champion, or no challenger."""
+    """Model versions of a run. ``problem``: one sentence on why there is no champion, or no challenger."""
 
     champion: str | None
     challenger: str | None = None
@@ -23,7 +23,7 @@ class Predictors:
 
 
 def usable_predictors(settings: Settings, store: ModelStore) -> Predictors:
-    """Return champion and challenger, as far as they can be loaded and were made for these features."""
+    """Return champion and challenger. A version that cannot be loaded or needs other features is left out."""
     pinned = settings.pickled_model_sha256
     state = store.state()
     if state is None or state.champion is None:

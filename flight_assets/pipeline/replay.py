@@ -1,10 +1,15 @@
-"""Rejected messages into the topic again, each once.
+"""Send rejected messages to the topic again, each once.
 
-The order of a replay: note the intent of each message in MongoDB (its position is the key, so a second intent is refused), send with the
-position as a header, then look the headers up in the topic and note where each message went. A crash between any two of these leaves
-intents; the next replay first looks them up in the topic, from where it ended when they were noted: what is found was sent, what is not
-was never sent and may be. The processing lease keeps replays apart from each other. A repaired or replayed message is a new message of
-the topic, so the ledger counts it like any other; should it ever come twice, its event_id makes the second a duplicate.
+The order of a replay:
+
+1. Note the intent of each message in MongoDB. Its Kafka position is the key, so a second intent is refused.
+2. Send the message with the position as a header.
+3. Look up the headers in the topic, and note where each message went.
+
+A crash between two steps leaves intents. The next replay looks them up in the topic, from its end at step 1.
+A message that is found was sent; one that is not found was never sent, and its intent is deleted. The
+processing lease allows one replay at a time. A replayed message is a new message of the topic, and the ledger
+counts it like any other. If it ever comes twice, its event_id makes the second a duplicate.
 """
 
 from __future__ import annotations
@@ -52,13 +57,13 @@ class Rejected:
 
     @property
     def id(self) -> str:
-        """Its position in Kafka: topic-partition-offset."""
+        """Position in Kafka: topic-partition-offset."""
         return f"{self.topic}-{self.kafka_partition}-{self.kafka_offset}"
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay did: ids sent now, ids sent by an earlier replay, and (id, reason, detail) of those that would be rejected again."""
+    """Result of a replay: ids sent now, ids sent earlier, and (id, reason, detail) of those still invalid."""
 
     sent: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
@@ -68,18 +73,20 @@ class Replay:
 def replay(
     settings: Settings, warehouse: Warehouse, messages: Sequence[Rejected], repairs: Mapping[str, Any], dry_run: bool = False
 ) -> Replay:
-    """Send messages again that the contract and the dimensions accept by now, or once repaired; each once, whatever happens in between.
+    """Send those messages again that pass the checks now, or pass once repaired.
+
+    Each is sent once, even after a crash.
 
     Args:
-        settings: where the stores are.
-        warehouse: the warehouse, which has the dimensions.
-        messages: what to send.
-        repairs: by id, the corrected message (a JSON object) that is sent in its place.
-        dry_run: only say what would be sent.
+        settings: addresses of the stores.
+        warehouse: the warehouse, for the reference data.
+        messages: the rejected messages.
+        repairs: corrected message (a JSON object) by id; it is sent instead.
+        dry_run: send nothing, only return what would be sent.
 
     Raises:
-        LeaseBusy: a run is processing, and still was after two minutes.
-        StoreUnavailable: MongoDB, Kafka or Spark does not answer; calling again completes what was begun.
+        LeaseBusy: a run is still processing after LEASE_WAIT_S.
+        StoreUnavailable: MongoDB, Kafka or Spark does not answer; call again to complete the replay.
     """
     with lease.hold(settings, "a replay of rejected messages", LEASE_WAIT_S):
         settle(settings)
@@ -98,7 +105,7 @@ def replay(
 
 
 def replays(settings: Settings, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Of these messages, those that were sent again or are being sent: state, at (UTC), to (topic-partition-offset), repaired."""
+    """Return by id the replays of these messages: state, at (UTC), to (topic-partition-offset), repaired."""
     with mongo.database(settings) as db:
         found = db[REPLAYS].find({"_id": {"$in": list(ids)}})
         return {
@@ -113,12 +120,12 @@ def replays(settings: Settings, ids: Sequence[str]) -> dict[str, dict[str, Any]]
 
 
 def settle(settings: Settings) -> None:
-    """Look up in the topic what became of intents: found ones were sent; the others never were, and are dropped."""
+    """Look up the open intents in the topic. Those found become sent; the others are deleted."""
     with mongo.database(settings) as db:
         open_intents = list(db[REPLAYS].find({"state": SENDING}))
         if not open_intents:
             return
-        # A partition that the topic has gained since is read from its beginning.
+        # A partition that was added after the intents is read from its beginning.
         starts = {number: min(doc["ends"].get(str(number), 0) for doc in open_intents) for number in kafka.end_offsets(settings)}
         found = dict(kafka.headers_since(settings, starts, HEADER))
         for doc in open_intents:
@@ -138,7 +145,7 @@ def _note_intents(settings: Settings, messages: Sequence[Rejected], repairs: Map
 
 
 def _repaired(message: Rejected, repair: Any) -> Rejected:  # noqa: ANN401 - a JSON value
-    """The message with its corrected content, and the key that goes with it; as it is without one."""
+    """Return the message with its corrected content and key; unchanged without a repair."""
     if repair is None:
         return message
     key = repair.get("flight_id") if isinstance(repair, dict) else None
@@ -169,7 +176,9 @@ def _still_rejected(warehouse: Warehouse, messages: Sequence[Rejected]) -> dict[
 
 
 def read_repairs(lines: Iterable[str]) -> dict[str, Any]:
-    """Corrected messages by id, from JSON Lines: an object with ``id`` and ``message`` per line; empty lines are skipped.
+    """Return corrected messages by id, from JSON Lines: one object with ``id`` and ``message`` per line.
+
+    Empty lines are skipped.
 
     Raises:
         FlightsError: a line is no such object, or an id comes twice.

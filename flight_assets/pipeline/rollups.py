@@ -1,8 +1,9 @@
-"""Hourly and daily sums of flights, kept equal to a recomputation from the fact table.
+"""Hourly and daily sums of flights, always equal to a recomputation from the fact table.
 
-A flight's date never changes and one MERGE per batch writes the fact table, so the days to recompute are those of the rows that carry a
-batch newer than any that the rollup has counted. Each such day is computed anew from one snapshot and replaced in one commit. The newest
-batch counted is a column of the rollup itself: there is no position to lose, and an update that died or ran twice changes nothing.
+A flight's date never changes, and one MERGE per batch writes the fact table. So the days to recompute are
+those of fact rows whose batch is newer than any in the rollup. Each such day is computed from one snapshot
+and replaced in one commit. The newest batch counted is a column of the rollup: an update that died or ran
+twice does no harm.
 """
 
 from __future__ import annotations
@@ -27,47 +28,52 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 ROLLUPS = (FLIGHTS_HOURLY, FLIGHTS_DAILY)
-# Two updates at once could put an older snapshot's days over a newer one's.
+# Two updates at once could overwrite a newer snapshot's days with an older one's.
 LEASE = "rollups"
 LEASE_WAIT_S = 120.0
 
 
 @dataclass(frozen=True)
 class RollupUpdate:
-    """What an update did: the days it recomputed, and the newest batch that the table counts now (-1: none)."""
+    """Result of an update: the days recomputed, and the newest batch that the table counts now (-1: none)."""
 
     days: list[date]
     newest_batch: int
 
 
-def update_rollup(house: Warehouse, settings: Settings, table: Table, days: Collection[date] = ()) -> RollupUpdate:
-    """Bring a rollup up to the fact table. The cost follows the flights of the days that changed, not the table's history.
+def update_rollup(warehouse: Warehouse, settings: Settings, table: Table, days: Collection[date] = ()) -> RollupUpdate:
+    """Update a rollup from the fact table.
+
+    The cost depends on the flights of changed days, not on the whole history.
 
     Args:
-        house: the warehouse.
-        settings: where the lease is.
+        warehouse: client of the tables.
+        settings: address of the store with the lease.
         table: FLIGHTS_HOURLY or FLIGHTS_DAILY.
-        days: days (flight_date) to recompute even if no newer batch touched them, e.g. after a backfill.
+        days: further days (flight_date) to recompute, e.g. after a backfill.
     """
     with lease.hold(settings, f"update of {table.name}", LEASE_WAIT_S, LEASE):
-        return recompute_changed(house, table, days)
+        return recompute_changed(warehouse, table, days)
 
 
-def recompute_changed(house: Warehouse, table: Table, days: Collection[date] = ()) -> RollupUpdate:
-    """As ``update_rollup``, for a caller who makes sure that no other update runs."""
-    counted = _newest_batch(house.read(table))
-    flights = house.snapshot(FACT)
+def recompute_changed(warehouse: Warehouse, table: Table, days: Collection[date] = ()) -> RollupUpdate:
+    """Update a rollup as ``update_rollup`` does, without the lease.
+
+    The caller ensures that no other update runs.
+    """
+    counted = _newest_batch(warehouse.read(table))
+    flights = warehouse.snapshot(FACT)
     newest = _newest_batch(flights)
     changed = {row.flight_date for row in flights.where(f"batch_id > {counted}").select("flight_date").distinct().collect()}
     wanted = sorted(changed | set(days))
     for some in _in_parts(wanted):
         condition = in_date_ranges("flight_date", some)
-        house.replace_where(rollup(flights.where(condition), table), table, condition)
+        warehouse.replace_where(rollup(flights.where(condition), table), table, condition)
     return RollupUpdate(wanted, newest)
 
 
 def _in_parts(days: Sequence[date]) -> Iterator[list[DateRange]]:
-    """Give days as exact ranges, RANGES_AT_MOST at a time, so that no statement grows with them."""
+    """Yield the days as exact ranges, RANGES_AT_MOST at a time, so that statements stay small."""
     ranges = date_ranges(days, limit=max(1, len(days)))
     yield from (ranges[start : start + RANGES_AT_MOST] for start in range(0, len(ranges), RANGES_AT_MOST))
 

@@ -1,4 +1,4 @@
-"""The order in which every step of the pipeline commits a batch, in one function."""
+"""Order in which every step of the pipeline commits a batch, in one function."""
 
 from __future__ import annotations
 
@@ -21,41 +21,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """The result of a step's work on a batch: counts for the fields of its record, and what its checks found."""
+    """Result of a step's work on a batch: values for the fields of its record, and check results."""
 
     counts: dict[str, Any] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
 
 
 class Run(Protocol):
-    """The stores of a run that holds the processing lease."""
+    """Stores of a run that holds the processing lease."""
 
     @property
     def ledger(self) -> Ledger:
-        """The records of the batches."""
+        """Records of the batches."""
 
     @property
     def warehouse(self) -> Warehouse:
-        """The tables."""
+        """Client of the tables."""
 
     def still_held(self) -> None:
         """Raise LeaseLost if another run has taken over."""
 
     def found(self, step: str, batch_id: int | None, results: list[CheckResult]) -> None:
-        """Take what checks have found, for whoever shows it."""
+        """Receive check results, to report them."""
 
 
 def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[BatchRecord]:
-    """Take each batch that waits for a step through it, in order. Returns their records.
+    """Run a step for each batch that waits for it, in order. Returns their records.
 
-    1. Work: the step writes to its stores. Every write is idempotent, so a run that dies before 5 repeats it without harm.
-    2. Checks: a failed check of integrity holds the batch, and those after it, until its cause is mended or it is accepted.
-    3. Lease: a run that was suspended for so long that another took over stops here (promise P6).
-    4. Save: the batch's record gets the counts, the checks and the duration; with the last step it becomes rows of the warehouse.
-    5. Mark done: the next step may take the batch, and this one never does again.
+    1. Work: the step writes to its stores. Every write is idempotent, so a run that dies before 5 repeats it safely.
+    2. Checks: what was written is compared with what was read.
+    3. Lease: a run stops here if another has taken over its lease (promise P6).
+    4. Save: the batch's record gets the counts, the check results and the duration. A failed integrity check stops the
+       batch and those after it, until it is repaired or accepted. After the last step, the record goes to the warehouse.
+    5. Mark done: the next step may take the batch, and this step never takes it again.
 
     Raises:
-        LeaseLost: another run has taken over, which repeats the step.
+        LeaseLost: another run has taken over and repeats the step.
     """
     records = []
     for batch_id in run.ledger.pending(step):
@@ -74,7 +75,7 @@ def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[B
 
 
 def commit(step: str, record: BatchRecord, done: Done, began: float, run: Run) -> bool:
-    """Commit a batch whose work is done: stages 2 to 5 of ``run_step``. Returns whether its checks let it go on."""
+    """Commit a batch after its work: stages 2 to 5 of ``run_step``. Returns False if a check stops it."""
     for name, value in done.counts.items():
         setattr(record, name, value)
     results = record.note_checks(step, done.checks)

@@ -1,6 +1,7 @@
-"""stage: a batch's raw messages into valid new events, duplicates and rejects.
+"""Step ``stage``: sort a batch's raw messages into valid new events, duplicates and rejects.
 
-Each message is in exactly one of the three (promise P1): checked once in Spark's workers, told from earlier ones by its event_id.
+Each message is in exactly one of the three (promise P1). Spark's workers check it once; its event_id shows a
+duplicate.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def check_messages(raw: DataFrame, checks: Checks) -> DataFrame:
 
 
 def numbered(checked: DataFrame) -> DataFrame:
-    """Add ``nth``: 1 for the first message with its event_id in the order of arrival, and for every rejected one."""
+    """Add ``nth``: a message's number among those with its event_id, in order of arrival; 1 if rejected."""
     # No valid id has an unprintable character.
     own = F.coalesce("event_id", F.concat_ws("-", F.lit("\x00"), "kafka_partition", "kafka_offset"))
     return checked.withColumn("nth", F.row_number().over(Window.partitionBy(own).orderBy(*ARRIVAL)))
@@ -51,7 +52,7 @@ def with_outcome(messages: DataFrame, known: DataFrame | None) -> DataFrame:
 
     Args:
         messages: checked and numbered messages.
-        known: each ``event_id`` of them that was staged before; None if there is none.
+        known: the ``event_id`` of those staged before; None if there are none.
     """
     is_again = F.col("nth") > 1
     if known is not None:
@@ -75,10 +76,10 @@ def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -
     """Check the messages of a batch, and append the staged and the quarantined ones. A repeat appends nothing.
 
     Args:
-        warehouse: where to.
+        warehouse: the tables to append to.
         raw: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp, batch_id.
-        batch_id: the batch's number; duplicates are looked for in all before it.
-        checks: what verdicts depend on.
+        batch_id: the batch's number; earlier batches are searched for duplicates.
+        checks: the reference data and the rule for unknown codes.
     """
     messages = computed(numbered(check_messages(raw, checks)))
     met = event_dedup.batches_met(warehouse, messages, batch_id)
@@ -105,12 +106,12 @@ def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -
 
 
 def quarantined_rows(classified: DataFrame) -> DataFrame:
-    """Return the rejected messages as rows of ``quarantined_events``, bytes untouched."""
+    """Return the rejected messages as rows of ``quarantined_events``, with their original bytes."""
     return classified.where(F.col("outcome") == QUARANTINED).select(*QUARANTINE.column_names)
 
 
 def _figures() -> list[Column]:
-    """Return the aggregates of one outcome and reason: counts, days, mean quality, and messages with odd names in them."""
+    """Return the aggregates per outcome and reason: counts, days, mean quality, messages with odd names."""
     is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
     return [
         F.count("*").alias("messages"),
@@ -156,5 +157,5 @@ def _odd_names(classified: DataFrame) -> dict[str, dict[str, int]]:
 
 
 def staging_counts(record: BatchRecord) -> dict[str, int]:
-    """Return how many messages of a batch are in each of the three outcomes."""
+    """Return the number of a batch's messages by outcome."""
     return {name: getattr(record, name) or 0 for name in (STAGED, DUPLICATE, QUARANTINED)}

@@ -1,4 +1,4 @@
-"""What the warehouse knows for training and for watching a model: staged events, and the features of recent flights."""
+"""Read the warehouse for training and monitoring a model: staged events, and features of recent flights."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ if TYPE_CHECKING:
 TIMES = ("timestamp", "scheduled_departure", "scheduled_arrival")
 
 
-def staged_events(house: Warehouse, days: int) -> pd.DataFrame:
-    """The staged events of the newest ``days`` days, up to the newest event: EVENT_COLUMNS, times in UTC."""
-    staged = house.read(STAGING)
+def staged_events(warehouse: Warehouse, days: int) -> pd.DataFrame:
+    """Return the staged events of the ``days`` days up to the newest event: EVENT_COLUMNS, times in UTC."""
+    staged = warehouse.read(STAGING)
     newest = staged.agg(F.max("timestamp").alias("newest"))
     since = staged.crossJoin(F.broadcast(newest)).where(F.col("timestamp") > F.col("newest") - F.expr(f"INTERVAL {days} DAYS"))
     events: pd.DataFrame = flat(since).select(*EVENT_COLUMNS).toPandas()
     return events.assign(**{name: pd.to_datetime(events[name], utc=True) for name in TIMES})
 
 
-def recent_features(house: Warehouse, first: date, until: date, limit: int) -> pd.DataFrame:
-    """The features of flights announced on these UTC days, both included, as serving has them: FEATURE_NAMES, float32.
+def recent_features(warehouse: Warehouse, first: date, until: date, limit: int) -> pd.DataFrame:
+    """Return the serving features of flights announced on these UTC days, ends included.
 
-    Of more than ``limit`` flights a sample that does not change: those whose id has the smallest hashes.
+    Columns: FEATURE_NAMES, float32.
+
+    With more than ``limit`` flights, the sample is fixed: the flights whose id has the smallest hash.
     """
-    staged = house.read(STAGING)
+    staged = warehouse.read(STAGING)
     in_window = F.to_date("timestamp").between(F.lit(first), F.lit(until)) & (F.col("event_type") == EventType.SCHEDULED.value)
     sample = staged.where(in_window).orderBy(F.xxhash64("flight_id")).limit(limit)
     days = [first + timedelta(days=day) for day in range((until - first).days + 1)]

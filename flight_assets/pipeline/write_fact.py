@@ -1,4 +1,4 @@
-"""write_fact: the newest state of each flight into ``fact_flight_events``."""
+"""Step ``write_fact``: write the newest state of each flight to ``fact_flight_events``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def merge_flights(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:
-    """Bring each flight to its newest state. Returns the rows written; a repeat writes none.
+    """Update each flight to its newest state. Returns the rows written; a repeat writes none.
 
-    A state of the same event counts as newer if a later batch adds to it, or brings the prediction that was missing.
+    A state with the same newest event replaces the old one if a later batch made it, or if it adds the
+    prediction.
     """
     adds = "s.batch_id > t.batch_id OR (t.model_version IS NULL AND s.model_version IS NOT NULL)"
     newer = f"{newest_is('s', 't')} OR ({same_event('s', 't')} AND ({adds}))"
@@ -29,7 +30,7 @@ def merge_flights(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int
 
 
 def flights_there(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> tuple[int, int]:
-    """Return the rows that the table has of these flights, and the distinct flights among them."""
+    """Return the number of the table's rows for these flights, and of distinct flights among them."""
     rows = warehouse.read(FACT).where(scope.of_its_days).join(F.broadcast(flights.select("flight_id")), "flight_id", "left_semi")
     row = collected(rows.agg(F.count("*").alias("rows"), F.count_distinct("flight_id").alias("keys")))[0]
     return int(row["rows"]), int(row["keys"])

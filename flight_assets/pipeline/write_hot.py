@@ -1,4 +1,4 @@
-"""write_hot: the newest state of each flight into MongoDB, from Spark's workers, each its share of the rows."""
+"""Step ``write_hot``: write the newest state of each flight to MongoDB, in parallel from Spark's workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 
-# From here on rows are spread over workers: 33,000 took one 6.7 s and two 4.5 s. Smaller batches are spared the shuffle.
+# More rows than this are spread over workers: 33,000 took one worker 6.7 s and two 4.5 s. Fewer rows need no
+# shuffle.
 ROWS_PER_WORKER = 10_000
 
 
@@ -31,19 +32,20 @@ _WRITTEN = pa.schema([("upserted", pa.int64()), ("out_of_order", pa.int64()), ("
 
 
 def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) -> mongo.UpsertCounts:
-    """Upsert flights, newer wins; returns the counts of all workers together.
+    """Upsert flights; the newer state wins. Returns the total counts of all workers.
 
-    A flight whose newest event is of an earlier batch counts as out of order; it is written as well, for what this batch adds to it.
+    A flight whose newest event is of an earlier batch counts as out of order. It is written too, because this
+    batch adds to its state.
 
     Args:
         flights: rows of ``fact_flight_events`` with ``is_newest``.
-        settings: where MongoDB is.
-        count: about how many rows there are.
+        settings: address of MongoDB.
+        count: approximate number of rows.
     """
     from pyspark.sql import functions as F
 
     if count > ROWS_PER_WORKER:
-        # Spark puts what it has computed into as few partitions as their bytes allow.
+        # A computed frame has as few partitions as its bytes allow.
         flights = flights.repartition(settings.spark_parallelism)
     written = flights.mapInArrow(_writer(settings), struct(_WRITTEN))
     sums = written.agg(F.sum("upserted").alias("upserted"), F.sum("out_of_order").alias("late"), F.collect_list("sample").alias("sample"))
@@ -52,7 +54,10 @@ def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) ->
 
 
 def fill_in_predictions(predictions: DataFrame, settings: Settings) -> int:
-    """Give documents that have no prediction the one that was made later; rows of ``predictions``. Returns how many were changed."""
+    """Add predictions to documents that have none.
+
+    ``predictions``: rows of that table. Returns the documents changed.
+    """
     from pyspark.sql import functions as F
 
     written = predictions.select("flight_id", *PREDICTED_COLUMNS).mapInArrow(_filler(settings), "changed long")
@@ -92,7 +97,7 @@ def _write_batch(collection: Any, batch: pa.RecordBatch) -> pa.RecordBatch:  # n
 
 
 def take_back_unconfirmed(settings: Settings, next_offsets: dict[str, int], warehouse: Callable[[], Warehouse], has_archives: bool) -> None:
-    """Put right the documents that the live process has written of events that their batch, done since, has not staged."""
+    """Correct documents that the live process wrote for events that their finished batch has not staged."""
     with mongo.database(settings) as db:
         left = early_predictions.unconfirmed_before(db, next_offsets)
         if not left:
@@ -107,9 +112,9 @@ def take_back_unconfirmed(settings: Settings, next_offsets: dict[str, int], ware
 
 
 def rows_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """One dict per row of an Arrow batch, as ``to_pylist`` gives them, with times in UTC.
+    """Return one dict per row of an Arrow batch, as ``to_pylist`` does, with times in UTC.
 
-    Arrow looks up the zone of every single time, which takes more than all else: a flight 51 µs, and 22 µs without.
+    ``to_pylist`` looks up the zone of every time: 51 µs a flight instead of 22 µs.
     """
     columns = [_values(column) for column in batch.columns]
     return [dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]

@@ -139,7 +139,7 @@ def _make_mongo_roles(settings: Settings, admin: Any) -> None:  # noqa: ANN401 -
 
 
 def redis_server(settings: Settings) -> Path:
-    """A redis-server with TLS, which the embedded one lacks. Raises FlightsError if there is none."""
+    """Return a redis-server with TLS, which the embedded one lacks. Raises FlightsError if there is none."""
     found = settings.redis_server or shutil.which("redis-server")
     if not found:
         raise FlightsError("a secured platform needs a redis-server with TLS: install Debian's redis-server, or set FLIGHTS_REDIS_SERVER")
@@ -197,7 +197,7 @@ def make_hdfs_permissions(settings: Settings) -> None:
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:
-    """A token for Connect, users of HiveServer2 who only read, and nothing secret in plans, pages and logs."""
+    """Return a token for Connect, users of HiveServer2 who only read, and nothing secret in plans, pages and logs."""
     if not settings.secured:
         return {}
     return {

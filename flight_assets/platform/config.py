@@ -161,7 +161,7 @@ def datanode_properties(settings: Settings, name: str = "datanode", number: int 
 
 
 def metastore_properties(settings: Settings) -> dict[str, object]:
-    """A metastore on PostgreSQL, or on Derby that this one process owns."""
+    """Return a metastore on PostgreSQL, or on Derby that this one process owns."""
     return _metastore_database(settings) | {
         "datanucleus.schema.autoCreateAll": "true",
         # The default pool's classes are not among the jars; without a pool that works, dropping a database fails.
@@ -192,7 +192,7 @@ def _metastore_database(settings: Settings) -> dict[str, object]:
 
 
 def _metastore_classes() -> list[str]:
-    """The classes that the metastore keeps in its database, as its own mapping lists them."""
+    """Return the classes that the metastore keeps in its database, as its own mapping lists them."""
     (jar,) = spark_jars_dir().glob("hive-metastore-*.jar")
     with ZipFile(jar) as archive:
         mapping = archive.read("package.jdo").decode()

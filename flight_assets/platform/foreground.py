@@ -22,7 +22,10 @@ IMAGE_JARS = ("spark", "metastore")
 
 
 def find(settings: Settings, name: str) -> Service:
-    """A service of the table by its name, also one that the embedded platform does not have. Raises FlightsError if there is none."""
+    """Return a service of the table by its name, also one that the embedded platform does not have.
+
+    Raises FlightsError if there is none.
+    """
     table = {service.name: service for service in (*services(settings), *further_services(settings))}
     if name not in table:
         raise FlightsError(f"there is no service {name}; there are {', '.join(table)}")

@@ -52,12 +52,12 @@ class Jar:
         return f"{self.artifact}-{self.version}{suffix}.jar"
 
     def line(self) -> str:
-        """The jar as a line of the lock file."""
+        """Return the jar as a line of the lock file."""
         return " ".join((self.set_name, self.group, self.artifact, self.version, self.classifier or "-", self.sha256))
 
 
 def read_lock(lock_file: Path = LOCK_FILE) -> list[Jar]:
-    """The pinned jars of all sets."""
+    """Return the pinned jars of all sets."""
     rows = [line.split() for line in lock_file.read_text().splitlines() if line and not line.startswith("#")]
     return [
         Jar(name, group, artifact, version, "" if classifier == "-" else classifier, sha)
@@ -71,7 +71,10 @@ def classpath_dir(cache_dir: Path, set_name: str) -> Path:
 
 
 def missing(cache_dir: Path, jars: Iterable[Jar]) -> list[Jar]:
-    """The jars that are not in the cache. A file there was checked when it was put there, under its final name."""
+    """Return the jars that are not in the cache.
+
+    A file there was checked when it was put there, under its final name.
+    """
     return [jar for jar in jars if not (classpath_dir(cache_dir, jar.set_name) / jar.filename).exists()]
 
 
@@ -132,7 +135,7 @@ def resolve(set_name: str, roots: Iterable[str]) -> list[Jar]:
 
 
 def spark_jars_dir() -> Path:
-    """The jars inside the installed pyspark."""
+    """Return the jars inside the installed pyspark."""
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         raise FlightsError("pyspark is not installed: run `make install`")

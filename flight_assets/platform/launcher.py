@@ -99,7 +99,7 @@ def status(settings: Settings) -> list[ServiceStatus]:
 
 
 def as_json(statuses: list[ServiceStatus]) -> dict[str, Any]:
-    """The status as ``flights status --json`` prints it."""
+    """Return the status as ``flights status --json`` prints it."""
     return {"services": [asdict(row) for row in statuses]}
 
 
@@ -233,7 +233,7 @@ def problem_of(settings: Settings, service: Service) -> str | None:
 
 
 def log_tail(settings: Settings, name: str, lines: int = LOG_TAIL_LINES) -> str:
-    """The last lines of a service's log."""
+    """Return the last lines of a service's log."""
     path = settings.home / "logs" / f"{name}.log"
     if not path.exists():
         return f"(no log at {path})"

@@ -68,7 +68,10 @@ def _quote(word: str) -> str:
 
 @contextlib.contextmanager
 def proxy(settings: Settings) -> Iterator[Any]:
-    """The supervisor's interface for the length of a block. A call raises OSError when no supervisor runs."""
+    """Yield the supervisor's interface for the length of a block.
+
+    A call raises OSError when no supervisor runs.
+    """
     from supervisor.xmlrpc import SupervisorTransport
 
     transport = SupervisorTransport(None, None, f"unix://{settings.supervisor_socket}")
@@ -111,7 +114,7 @@ def _reload(supervisor: Any) -> None:  # noqa: ANN401
 
 
 def process_info(settings: Settings) -> dict[str, dict[str, Any]]:
-    """The supervisor's record of each service by name; empty when it does not run."""
+    """Return the supervisor's record of each service by name; empty when it does not run."""
     try:
         with proxy(settings) as supervisor:
             return {info["name"]: info for info in supervisor.getAllProcessInfo()}

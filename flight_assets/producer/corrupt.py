@@ -80,7 +80,7 @@ def _endless_plan(share: float, chance: random.Random) -> Iterator[str | None]:
 
 
 def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random.Random) -> Iterator[Message]:
-    """The messages in the order of the plan, until all of them have gone out."""
+    """Yield the messages in the order of the plan, until all of them have gone out."""
     held: list[tuple[int, Message]] = []
     recent: deque[Message] = deque(maxlen=RECENT_MESSAGES)
     for position, kind in enumerate(plan):
@@ -111,7 +111,7 @@ def _hold_next(
 
 
 def _next_message(messages: Iterator[Message], held: list[tuple[int, Message]], position: int) -> Message | None:
-    """A held message whose time has come, else the next one, else any held one; None when all are out."""
+    """Return a held message whose time has come, else the next one, else any held one; None when all are out."""
     if held and held[0][0] <= position:
         return held.pop(0)[1]
     message = next(messages, None)
@@ -119,7 +119,7 @@ def _next_message(messages: Iterator[Message], held: list[tuple[int, Message]], 
 
 
 def _added(kind: str, recent: deque[Message], position: int, chance: random.Random) -> Message:
-    """A message made after a recent good one."""
+    """Return a message made after a recent good one."""
     base = recent[chance.randrange(len(recent))]
     if kind == DUPLICATE:
         return replace(base, defect=kind)

@@ -84,7 +84,7 @@ def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "",
 
 
 def event_count(flights: pd.DataFrame) -> pd.Series:
-    """How many events each flight has: 1 to 3."""
+    """Return how many events each flight has: 1 to 3."""
     return 1 + flights["departure_delay_minutes"].notna() + flights["arrival_delay_minutes"].notna() + flights["cancelled"]
 
 
@@ -115,13 +115,13 @@ def _minutes(delay: pd.Series) -> pd.Series:
 
 
 def _events_of_rank(rank: int, at: pd.Series) -> pd.DataFrame:
-    """The events of one kind, for the flights that have it."""
+    """Return the events of one kind, for the flights that have it."""
     rows = np.flatnonzero(at.notna())
     return pd.DataFrame({"row": rows, "rank": rank, "timestamp": at.to_numpy()[rows]})
 
 
 def _encode_chunk(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: int) -> Iterator[Message]:
-    """The messages of a few thousand events: column by column as far as possible, because a row at a time is ten times slower."""
+    """Yield the messages of a few thousand events: column by column as far as possible, because a row at a time is ten times slower."""
     columns = _columns(flights.iloc[events["row"].to_numpy()], events, source, version)
     times = events["timestamp"].to_numpy().astype("datetime64[s]").astype(int).tolist()
     names = tuple(columns)
@@ -131,7 +131,7 @@ def _encode_chunk(flights: pd.DataFrame, events: pd.DataFrame, source: str, vers
 
 
 def _columns(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: int) -> dict[str, list[Any]]:
-    """The values of each field of the message, one per event, in the contract's order."""
+    """Return the values of each field of the message, one per event, in the contract's order."""
     rank = events["rank"].to_numpy()
     event_types = [LIFECYCLE[position].value for position in rank]
     suffix = f":{source}" if source else ""
@@ -164,14 +164,14 @@ def _rfc3339(times: pd.Series) -> list[str | None]:
 
 
 def _or_none(values: np.ndarray, known: np.ndarray) -> list[Any]:
-    """The values, None where they are not known."""
+    """Return the values, None where they are not known."""
     objects = values.astype(object)
     objects[~known] = None
     return list(objects.tolist())
 
 
 def _weather(flights: pd.DataFrame) -> list[dict[str, float | None] | None]:
-    """The weather object of each flight, None where every measurement is missing."""
+    """Return the weather object of each flight, None where every measurement is missing."""
     if WEATHER_COLUMNS[0] not in flights:
         return [None] * len(flights)
     measured = flights[list(WEATHER_COLUMNS)].to_numpy(float)

@@ -86,7 +86,7 @@ def busy_day(seed: int, day: pd.Timestamp, rate_per_s: float) -> pd.DataFrame:
 
 
 def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.DataFrame:
-    """A drawn day, spread over the 24 hours (23 or 25 when the clocks change) then shuffled: any part of it is like the whole."""
+    """Return a drawn day, spread over the 24 hours (23 or 25 when the clocks change) then shuffled: any part of it is like the whole."""
     flights = drawn_day(rng, day)
     midnight = at_home(day)
     day_s = (at_home(day + pd.Timedelta(days=1)) - midnight).total_seconds()
@@ -101,7 +101,7 @@ def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.Dat
 
 
 def _within_numbers(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """The flights and a number for each, unique to carrier and origin; those beyond the last number get another carrier."""
+    """Return the flights and a number for each, unique to carrier and origin; those beyond the last number get another carrier."""
     numbers = FIRST_NUMBER + flights.groupby(["airline", "origin"]).cumcount()
     carriers = flights["airline"].copy()
     for origin, rows in flights[numbers > LAST_NUMBER].groupby("origin").groups.items():
@@ -111,7 +111,7 @@ def _within_numbers(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _free_numbers(used: pd.Series) -> pd.DataFrame:
-    """The numbers that no flight of an airport uses yet: airline, number; the lowest first, so that all carriers get some."""
+    """Return the numbers that no flight of an airport uses yet: airline, number; the lowest first, so that all carriers get some."""
     counts = used.value_counts()
     left = [
         pd.DataFrame({"airline": code, "number": np.arange(FIRST_NUMBER + counts.get(code, 0), LAST_NUMBER + 1)}) for code in _carriers()
@@ -126,11 +126,11 @@ def _carriers() -> tuple[str, ...]:
 
 
 def _order(flights: pd.DataFrame, lead_minutes: int) -> pd.DataFrame:
-    """The events of the flights in order, at the seconds each flight has."""
+    """Return the events of the flights in order, at the seconds each flight has."""
     return order_events(flights, lead_minutes, flights["report_delay_s"])
 
 
 def _unfinished(flights: pd.DataFrame, at: pd.Timestamp, lead_minutes: int) -> pd.DataFrame:
-    """The flights that have an event at that time or later."""
+    """Return the flights that have an event at that time or later."""
     order = _order(flights, lead_minutes)
     return flights.iloc[np.sort(order.loc[order["timestamp"] >= at, "row"].unique())]

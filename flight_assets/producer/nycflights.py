@@ -83,7 +83,7 @@ def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination
 
 
 def _read_flights() -> pd.DataFrame:
-    """The columns used of the source's flights, one row each."""
+    """Return the columns used of the source's flights, one row each."""
     return pd.read_csv(source_file("flights.csv.zip"), usecols=_FLIGHT_SOURCE_COLUMNS, dtype={"tailnum": object})
 
 
@@ -94,7 +94,7 @@ def _flight_id(source: pd.DataFrame) -> pd.Series:
 
 
 def _weather_of(origin: pd.Series, time_hour: pd.Series) -> pd.DataFrame:
-    """The nine weather columns for each origin and hour (UTC), in the order given.
+    """Return the nine weather columns for each origin and hour (UTC), in the order given.
 
     Joined on UTC: the source's local hours repeat where the clocks go back.
     """

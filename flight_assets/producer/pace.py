@@ -17,7 +17,7 @@ def at_rate(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Message]:
-    """The messages, no more than ``rate_per_s`` in a second on average since the first; 0 means as fast as they are taken.
+    """Yield the messages, no more than ``rate_per_s`` in a second on average since the first; 0 means as fast as they are taken.
 
     Raises:
         ValueError: rate_per_s is negative.

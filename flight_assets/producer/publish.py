@@ -155,7 +155,7 @@ class _Delivery:
         return PublishResult(self.sent, self.acknowledged, self.failed, seconds, dict(self.by_defect), interrupted)
 
     def _send_all(self, messages: Iterable[Message]) -> bool:
-        """Whether the user interrupted it."""
+        """Return whether the user interrupted it."""
         try:
             for message in messages:
                 self._send(message)

@@ -17,7 +17,7 @@ def replay_messages(
     end: date | None = None,
     lead_minutes: int = DEFAULT_LEAD_MINUTES,
 ) -> Iterator[Message]:
-    """The first ``events`` messages (all 1,000,898 by default) of the flights scheduled from ``start`` to ``end``, both included.
+    """Yield the first ``events`` messages (all 1,000,898 by default) of the flights scheduled from ``start`` to ``end``, both included.
 
     In event order; the same arguments give the same bytes. Dates are local to New York. Fewer come when the
     flights have fewer.
@@ -30,6 +30,6 @@ def replay_messages(
 
 
 def _scheduled_between(flights: pd.DataFrame, start: date | None, end: date | None) -> pd.DataFrame:
-    """The flights of those days."""
+    """Return the flights of those days."""
     first, last = pd.Timestamp(start or date.min), pd.Timestamp(end or date.max)
     return flights[flights["flight_date"].between(first, last)]

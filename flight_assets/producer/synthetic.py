@@ -71,7 +71,7 @@ def flights_of_day(seed: int, day: pd.Timestamp) -> pd.DataFrame:
 
 
 def drawn_day(rng: np.random.Generator, day: pd.Timestamp) -> pd.DataFrame:
-    """The flights of a real day at random, of the same weekday and season as ``day``."""
+    """Return the flights of a real day at random, of the same weekday and season as ``day``."""
     days = _real_days()
     dates = pd.DatetimeIndex(list(days))
     apart = np.abs(dates.dayofyear - day.dayofyear)
@@ -81,7 +81,7 @@ def drawn_day(rng: np.random.Generator, day: pd.Timestamp) -> pd.DataFrame:
 
 
 def moved_to(flights: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """The flights of one date on another, at the same local times at the origin; flight_id still names the old date."""
+    """Return the flights of one date on another, at the same local times at the origin; flight_id still names the old date."""
     noon = pd.Timedelta(hours=12)
     shift = at_home(day + noon) - at_home(flights["flight_date"].iloc[0] + noon)
     times = {name: flights[name] + shift for name in ("scheduled_departure", "scheduled_arrival")}
@@ -89,35 +89,35 @@ def moved_to(flights: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 
 
 def numbered(flights: pd.DataFrame, numbers: pd.Series) -> pd.DataFrame:
-    """The flights under new numbers, with the flight_id that follows from number and date."""
+    """Return the flights under new numbers, with the flight_id that follows from number and date."""
     date = flights["flight_date"].iloc[0].strftime("%Y%m%d")
     flight_id = flights["airline"] + numbers.astype(str) + "-" + flights["origin"] + "-" + date
     return flights.assign(flight_number=numbers, flight_id=flight_id)
 
 
 def local_day(at: datetime) -> pd.Timestamp:
-    """The date in New York at that time, as midnight without a zone."""
+    """Return the date in New York at that time, as midnight without a zone."""
     return pd.Timestamp(at.astimezone(HOME_ZONE).date())
 
 
 def utc(at: datetime) -> pd.Timestamp:
-    """The time in UTC without a zone, as the order of events has it."""
+    """Return the time in UTC without a zone, as the order of events has it."""
     return pd.Timestamp(at).tz_convert("UTC").tz_localize(None)
 
 
 def at_home(local: pd.Timestamp) -> pd.Timestamp:
-    """The instant of a local time in New York."""
+    """Return the instant of a local time in New York."""
     return local.tz_localize(HOME_ZONE).tz_convert("UTC")
 
 
 @cache
 def _real_days() -> dict[pd.Timestamp, pd.DataFrame]:
-    """The real flights by their local date; never changed."""
+    """Return the real flights by their local date; never changed."""
     return {pd.Timestamp(str(day)): flights for day, flights in load_flights().groupby("flight_date")}
 
 
 def _flights_before(seed: int, events: int, anchor: datetime, lead_minutes: int) -> pd.DataFrame:
-    """The flights of as many days back from the anchor as it takes for that many events, or somewhat more."""
+    """Return the flights of as many days back from the anchor as it takes for that many events, or somewhat more."""
     day = local_day(anchor + pd.Timedelta(minutes=lead_minutes))
     over = local_day(anchor) - pd.Timedelta(days=DAYS_UNTIL_OVER)
     days, complete = [], 0
@@ -129,7 +129,7 @@ def _flights_before(seed: int, events: int, anchor: datetime, lead_minutes: int)
 
 
 def _newest_flights(order: pd.DataFrame, events: int) -> pd.DataFrame:
-    """The events of the flights announced last, as many as asked: whole flights, and the beginning of the oldest."""
+    """Return the events of the flights announced last, as many as asked: whole flights, and the beginning of the oldest."""
     announced = order.loc[order["rank"] == LIFECYCLE.index(EventType.SCHEDULED), "row"].to_numpy()[::-1]
     sizes = order.groupby("row").size().loc[announced]
     total = sizes.cumsum()

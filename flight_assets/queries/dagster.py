@@ -23,7 +23,7 @@ _TICKS = "ticks(limit: 1) { status timestamp skipReason error { message } }"
 
 
 def ask(settings: Settings, query: str) -> dict[str, Any]:
-    """The ``data`` of a GraphQL answer.
+    """Return the ``data`` of a GraphQL answer.
 
     Raises:
         StoreUnavailable: the web server does not answer, or answers with an error.

@@ -37,7 +37,7 @@ class Filters:
                     raise ValueError(f"{code!r} is no code of {name}")
 
     def sql(self) -> str:
-        """The condition on a table that has flight_date, airline, origin and destination."""
+        """Return the condition on a table that has flight_date, airline, origin and destination."""
         parts = []
         if self.first:
             parts.append(f"flight_date >= DATE'{self.first.isoformat()}'")
@@ -51,7 +51,7 @@ class Filters:
         return " AND ".join(parts) or "TRUE"
 
     def mongo(self) -> dict[str, Any]:
-        """The same as a match of MongoDB, where flight_date is ISO text."""
+        """Return the same as a match of MongoDB, where flight_date is ISO text."""
         match: dict[str, Any] = {}
         dates = {"$gte": self.first, "$lte": self.until}
         if bounds := {operator: day.isoformat() for operator, day in dates.items() if day}:

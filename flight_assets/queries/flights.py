@@ -51,7 +51,7 @@ class FlightFinder:
         self._client.close()
 
     def find(self, flight_id: str) -> FoundFlight | None:
-        """The flight in its newest state, or None if neither store has it."""
+        """Return the flight in its newest state, or None if neither store has it."""
         with mongo.answering(self._settings):
             document = self._client[self._settings.mongo_database][mongo.FLIGHTS].find_one({"_id": flight_id})
         found = [FoundFlight(document, "hot")] if document else []
@@ -66,7 +66,10 @@ class FlightFinder:
                     yield from ((record.archive_id, row) for row in self._rows(record, each, flight_id))
 
     def _rows(self, record: ArchiveRecord, each: ArchivedFile, flight_id: str) -> list[dict[str, Any]]:
-        """The rows of a flight in a file. Files are sorted by flight, so the statistics of its row groups point to the one."""
+        """Return the rows of a flight in a file.
+
+        Files are sorted by flight, so the statistics of its row groups point to the one.
+        """
         import pyarrow.compute as pc
 
         try:
@@ -82,7 +85,7 @@ class FlightFinder:
         return [row | {"processing_date": day} for row in hits]
 
     def _published(self) -> list[ArchiveRecord]:
-        """The records of archives whose directory is published, whatever their step: the rename is the moment."""
+        """Return the records of archives whose directory is published, whatever their step: the rename is the moment."""
         found = []
         for name in self._hdfs.list(RECORD_ROOT):
             if not name.endswith(RECORD_SUFFIX):
@@ -130,5 +133,5 @@ def _finder(settings: Settings) -> FlightFinder:
 
 
 def find_flight(settings: Settings, flight_id: str) -> FoundFlight | None:
-    """The flight in its newest state, hot or cold, with where it lies; None if neither store has it."""
+    """Return the flight in its newest state, hot or cold, with where it lies; None if neither store has it."""
     return _finder(settings).find(flight_id)

@@ -68,7 +68,7 @@ def daily_sums(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
 
 
 def part(sums: pd.DataFrame, first: date, until: date) -> pd.DataFrame:
-    """The rows of ``daily_sums`` of these days, both included."""
+    """Return the rows of ``daily_sums`` of these days, both included."""
     return sums[(sums["flight_date"] >= first) & (sums["flight_date"] <= until)]
 
 
@@ -154,7 +154,7 @@ def _no_earlier_date_reaches(first: date) -> datetime:
 
 
 def flight(warehouse: Warehouse, flight_id: str) -> pd.DataFrame:
-    """The row of a flight in the fact table, all its columns but the nested weather; no row if there is none."""
+    """Return the row of a flight in the fact table, all its columns but the nested weather; no row if there is none."""
     found = re.fullmatch(r"[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-(\d{4})(\d{2})(\d{2})", flight_id.strip().upper())
     if not found:
         raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")
@@ -233,7 +233,7 @@ def _summed(warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, 
 
 
 def _measured(sums: pd.DataFrame) -> pd.DataFrame:
-    """The frame with MEASURES in the place of its sums."""
+    """Return the frame with MEASURES in the place of its sums."""
     departed, arrived, flights = (sums[name].where(sums[name] > 0) for name in ("departed", "arrived", "flights"))
     mean_arrival_delay = sums["arrival_delay_sum"] / arrived
     variance = sums["arrival_delay_sum_squares"] / arrived - mean_arrival_delay**2

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 
 
 def records(settings: Settings, batch_id: int | None = None, last: int | None = None) -> list[BatchRecord]:
-    """The record of one batch, or of the last so many, in order. Raises FlightsError if there is no such batch."""
+    """Return the record of one batch, or of the last so many, in order.
+
+    Raises FlightsError if there is no such batch.
+    """
     ledger = Ledger(Hdfs(settings))
     return [ledger.record(batch_id)] if batch_id is not None else ledger.records(last)
 
 
 def held_up(records: list[BatchRecord]) -> list[tuple[int, CheckResult]]:
-    """The checks that hold a batch up, each with its batch."""
+    """Return the checks that hold a batch up, each with its batch."""
     return [(record.batch_id, result) for record in records for result in record.checks if result.blocks]

@@ -39,7 +39,7 @@ _NO_FILTERS = Filters()
 
 
 def window(minutes: int, clock: datetime | None = None) -> tuple[datetime, datetime]:
-    """The last minutes up to now: (since, until), UTC."""
+    """Return the last minutes up to now: (since, until), UTC."""
     until = clock or datetime.now(UTC)
     return until - timedelta(minutes=minutes), until
 
@@ -99,7 +99,7 @@ def latest(db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: in
 
 
 def flight(db: Mongo, flight_id: str) -> dict[str, Any]:
-    """The document of a flight; empty if the hot store has none."""
+    """Return the document of a flight; empty if the hot store has none."""
     return db[FLIGHTS].find_one({"_id": flight_id}) or {}
 
 
@@ -160,7 +160,7 @@ def latency(db: Mongo, hdfs: Hdfs, batches: int = 60) -> pd.DataFrame:
 
 
 def weighted_quantile(values: list[tuple[float, int]], quantile: float) -> float:
-    """The least value below or at which that share of the weight lies; ``values`` are (value, weight), at least one."""
+    """Return the least value below or at which that share of the weight lies; ``values`` are (value, weight), at least one."""
     ordered = sorted(values)
     wanted, seen = quantile * sum(weight for _, weight in ordered), 0
     for value, weight in ordered:

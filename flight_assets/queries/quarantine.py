@@ -54,14 +54,14 @@ class Selection:
 
 
 def _checked(message_id: str) -> str:
-    """The id, if it is one."""
+    """Return the id, if it is one."""
     if not re.fullmatch(r".+-\d+-\d+", message_id):
         raise FlightsError(f"{message_id!r} is no id of a message: it is topic-partition-offset, as `flights quarantine list` prints it")
     return message_id
 
 
 def rejected(settings: Settings, selection: Selection, limit: int) -> list[replay.Rejected]:
-    """The rejected messages of a selection, oldest first, ``limit`` at most."""
+    """Return the rejected messages of a selection, oldest first, ``limit`` at most."""
     rows = warehouse.open_warehouse(settings).read(QUARANTINE)
     for condition in selection.conditions():
         rows = rows.where(condition)

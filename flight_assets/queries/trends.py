@@ -40,7 +40,10 @@ class Trend:
 
 
 def trend(values: pd.Series) -> Trend | None:
-    """The trend of a series by its order; missing values are left out of the fit. Null with fewer than ``MIN_POINTS`` values."""
+    """Return the trend of a series by its order; missing values are left out of the fit.
+
+    Null with fewer than ``MIN_POINTS`` values.
+    """
     y_all = values.to_numpy(dtype=float)
     x_all = np.arange(len(y_all), dtype=float)
     is_known = np.isfinite(y_all)
@@ -88,6 +91,6 @@ def rolling_mean(values: pd.Series, points: int) -> pd.Series:
 
 
 def without_gaps(frame: pd.DataFrame, begins: pd.DatetimeIndex, counts: tuple[str, ...]) -> pd.DataFrame:
-    """The series with a row for each of ``begins``, in their order: where ``begin`` is missing, 0 in ``counts`` and null in the rest."""
+    """Return the series with a row for each of ``begins``, in their order: where ``begin`` is missing, 0 in ``counts`` and null in the rest."""
     whole = frame.set_index("begin").reindex(begins.rename("begin"))
     return whole.fillna(dict.fromkeys(counts, 0)).astype(dict.fromkeys(counts, "int64")).reset_index()

@@ -1,1 +1,1 @@
-"""Connections to Kafka, HDFS, the warehouse, MongoDB and Redis, and the idempotent write of each."""
+"""Clients of Kafka, HDFS, the warehouse, MongoDB and Redis, and the idempotent write of each."""

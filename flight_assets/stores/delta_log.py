@@ -1,6 +1,6 @@
-"""A second reader of the Delta tables: commits, files and columns straight from a table's log, without a call to Spark.
+"""Read Delta tables without Spark: commits, files and columns from a table's log.
 
-Checks look at what was written through it, so that writer and witness are not the same program. Format: the Delta transaction log
+Checks use it, so that another program than Spark verifies what Spark wrote. Format: the Delta transaction log
 protocol (https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
 """
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from flight_assets.stores.hdfs import Hdfs
 
-# A commit is looked for this many versions back from the newest: repeats follow closely on what they repeat.
+# Versions to search for a commit, from the newest back: a repeat comes soon after the first attempt.
 COMMITS_BACK = 50
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A version of a table: the files that it added, by their paths on HDFS, and the rows in them as their statistics say."""
+    """Version of a table: the HDFS paths of the files that it added, and their rows by their statistics."""
 
     version: int
     files: tuple[str, ...]
@@ -30,7 +30,7 @@ class Commit:
 
 
 class DeltaLog:
-    """The log of the table in a folder on HDFS."""
+    """Log of the table in an HDFS folder."""
 
     def __init__(self, hdfs: Hdfs, folder: str) -> None:
         self._hdfs, self._folder = hdfs, folder
@@ -50,7 +50,7 @@ class DeltaLog:
         return self._commit(newest, [each["add"] for each in self._actions(newest) if "add" in each])
 
     def columns(self) -> dict[str, str]:
-        """Return the table's columns as it is now: the Spark SQL type by name."""
+        """Return the table's current columns: Spark SQL type by name."""
         for version in range(self._newest(), -1, -1):
             if not self._hdfs.exists(self._path(version)):
                 break
@@ -62,7 +62,7 @@ class DeltaLog:
         raise FileNotFoundError(f"{self._folder} has no Delta log")
 
     def snapshot(self) -> Commit:
-        """Return the table as it is: every file, and the rows in them. For tables without deletion vectors."""
+        """Return all current files of the table, and their rows. For tables without deletion vectors."""
         newest = self._newest()
         files: dict[str, dict[str, Any]] = {}
         first = newest
@@ -85,7 +85,7 @@ class DeltaLog:
         return Commit(version, tuple(f"{self._folder}/{unquote(each['path'])}" for each in added), rows)
 
     def read(self, commit: Commit, columns: list[str], limit: int | None = None) -> pa.Table:
-        """Return columns of the rows that a commit has added, read from its Parquet files; of ``limit`` rows at most, if given."""
+        """Return columns of a commit's rows, at most ``limit`` rows if given, from its Parquet files."""
         import pyarrow as pa
 
         tables: list[pa.Table] = []
@@ -97,7 +97,7 @@ class DeltaLog:
         return whole if limit is None else whole.slice(0, limit)
 
     def _newest(self) -> int:
-        """Return the newest version: from the last checkpoint on, versions follow each other without a gap."""
+        """Return the newest version. From the last checkpoint on, versions have no gaps."""
         try:
             version = int(json.loads(self._hdfs.read(f"{self._folder}/_delta_log/_last_checkpoint"))["version"])
         except FileNotFoundError:
@@ -115,7 +115,7 @@ class DeltaLog:
     def _actions(self, version: int) -> list[dict[str, Any]]:
         try:
             return [json.loads(line) for line in self._hdfs.read(self._path(version)).splitlines() if line]
-        except FileNotFoundError:  # the log is kept for some days only
+        except FileNotFoundError:  # the log is kept only for some days
             return []
 
     def _checkpointed_schema(self, version: int) -> str:
@@ -128,7 +128,7 @@ def _columns(schema: str) -> dict[str, str]:
 
 
 def _simple(kind: Any) -> str:  # noqa: ANN401 - JSON
-    """Return a type of Delta's schema as Spark's ``simpleString`` writes it."""
+    """Return a type of Delta's schema in the form of Spark's ``simpleString``."""
     if isinstance(kind, str):
         return {"long": "bigint", "integer": "int", "byte": "tinyint", "short": "smallint"}.get(kind, kind)
     if kind["type"] == "struct":

@@ -1,4 +1,4 @@
-"""Airlines, airports and the versions of the message contract: into the warehouse, and the dimensions into Redis as well.
+"""Write airlines, airports and the message contract to the warehouse, and the two dimensions also to Redis.
 
 The warehouse's tables hold the packaged rows and those a user added (``origin`` is ``user``), which survive
 every upgrade. In Redis, ``dim:airline`` and ``dim:airport`` are hashes from a code to its newest row as JSON,
@@ -61,17 +61,17 @@ def fingerprint(rows: pd.DataFrame) -> str:
     return sha256(rows.to_csv(index=False, lineterminator="\n").encode()).hexdigest()[:VERSION_DIGITS]
 
 
-def users_rows(house: Warehouse, table: Table) -> list[Row]:
+def users_rows(warehouse: Warehouse, table: Table) -> list[Row]:
     """Return the rows of a dimension that a user added."""
-    found = house.read(table).where(f"origin = '{USER}'").select(*table.column_names)
+    found = warehouse.read(table).where(f"origin = '{USER}'").select(*table.column_names)
     return [row.asDict() for row in found.collect()]
 
 
-def rows_of(house: Warehouse, code: str) -> list[Row]:
+def rows_of(warehouse: Warehouse, code: str) -> list[Row]:
     """Return the rows of both dimensions that have this IATA or ICAO code, oldest first; ``kind`` is airline or airport."""
     found = []
     for table in (DIM_AIRLINE, DIM_AIRPORT):
-        known = house.read(table)
+        known = warehouse.read(table)
         rows = known.where((known["code"] == code) | (known["icao"] == code)).collect()
         found += [{"kind": table.name.removeprefix("dim_"), **row.asDict()} for row in rows]
     return sorted(found, key=lambda row: (row["kind"], str(row["since"] or "")))
@@ -114,7 +114,7 @@ def _date(value: object, what: str) -> date | None:
 
 
 def _place(row: Row) -> Row:
-    """Return place and zone of an airport, without which its local times and distances would be unknown."""
+    """Return place and zone of an airport. Local times and distances need them."""
     try:
         place = {name: float(row[name]) for name in ("latitude", "longitude")}
     except (KeyError, ValueError) as error:
@@ -124,14 +124,14 @@ def _place(row: Row) -> Row:
     return place
 
 
-def load(house: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
+def load(warehouse: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple[pd.DataFrame, bool]:
     """Make a dimension equal to the packaged rows, the user's, and those ``added`` now, in one commit.
 
     Returns its rows, and whether anything had to be written. Delta keeps the versions before (``VERSION AS
     OF``); a row's ``version`` says which one it is of.
     """
-    rows = rows_with(table, [*users_rows(house, table), *({**row, "origin": USER} for row in added)])
-    return rows, _make_equal(house, table, [tuple(row) for row in rows.itertuples(index=False)])
+    rows = rows_with(table, [*users_rows(warehouse, table), *({**row, "origin": USER} for row in added)])
+    return rows, _make_equal(warehouse, table, [tuple(row) for row in rows.itertuples(index=False)])
 
 
 def read_reference(warehouse: Warehouse) -> Reference:
@@ -182,15 +182,15 @@ def load_contract(house: Warehouse) -> bool:
         for group, fields in (("", fields_of(version)), ("weather.", WEATHER_FIELDS))
         for field in fields
     ]
-    return _make_equal(house, SCHEMA_METADATA, rows)
+    return _make_equal(warehouse, SCHEMA_METADATA, rows)
 
 
-def _make_equal(house: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> bool:
-    wanted = house.rows(table, [dict(zip(table.column_names, row, strict=True)) for row in rows])
-    present = house.read(table).select(*table.column_names)
+def _make_equal(warehouse: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> bool:
+    wanted = warehouse.rows(table, [dict(zip(table.column_names, row, strict=True)) for row in rows])
+    present = warehouse.read(table).select(*table.column_names)
     is_same = present.count() == len(rows) and wanted.exceptAll(present).isEmpty()
     if not is_same:
-        house.replace(wanted, table)
+        warehouse.replace(wanted, table)
     return not is_same
 
 
@@ -209,7 +209,7 @@ def publish(settings: Settings, table: Table, rows: pd.DataFrame | None = None) 
             return False
         newest = dimensions.newest(wanted).to_dict("records")
         texts = {row["code"]: msgspec.json.encode(row).decode() for row in newest}
-        # Redis of a platform before this version kept a key per code.
+        # Older versions of the platform kept one key per code in Redis.
         old = list(client.scan_iter(f"{_key(table)}:*", count=1_000))
         with client.pipeline(transaction=True) as together:
             together.delete(_key(table), *old)

@@ -25,9 +25,9 @@ PATIENCE = 4
 
 
 class Hdfs:
-    """Whole-file operations on absolute paths; errors name the address.
+    """Client for whole files at absolute paths. Errors name the address.
 
-    Every call that the NameNode or DataNode does not answer raises StoreUnavailable; a write that finds no room, StoreFull.
+    Every method raises StoreUnavailable if HDFS does not answer; a write without room raises StoreFull.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,14 +38,14 @@ class Hdfs:
         self._timeout_s = settings.timeout_s
         self._user = settings.hdfs_user
         if settings.secured:
-            # The native client takes its name from nowhere else.
+            # The native client reads the user name only from here.
             hand_over("HADOOP_USER_NAME", self._user)
         timeout_ms = str(int(settings.timeout_s * 1000))
         options = {
             "dfs.replication": str(settings.hdfs_replication),
             "ipc.client.connect.timeout": timeout_ms,
             "dfs.client.socket-timeout": timeout_ms,
-            # The client's own default tries for three minutes before it says that nothing answers.
+            # By default the client retries for three minutes before it reports an error.
             "dfs.client.failover.max.attempts": "3",
         }
         with self._answering():
@@ -65,27 +65,27 @@ class Hdfs:
             raise StoreUnavailable("HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})") from error
 
     def _within(self, work: Callable[[], Result]) -> Result:
-        """What a call to the native client gives, within ``PATIENCE`` times ``timeout_s``.
+        """Return the result of a call to the native client, within ``PATIENCE`` times ``timeout_s``.
 
-        The client has no limit of its own for a NameNode that takes the connection and then says nothing. The thread that waits for it
-        is given up; it ends with the connection or the process.
+        The client has no timeout for a NameNode that accepts a connection and then stays silent. The waiting
+        thread is abandoned; it ends with the connection or the process.
         """
         done: Future[Result] = Future()
 
         def call() -> None:
             try:
                 done.set_result(work())
-            except BaseException as error:  # raised where the call was made
+            except BaseException as error:  # the caller's thread raises it
                 done.set_exception(error)
 
-        # Not an executor's thread: the interpreter would wait for that one at its end.
+        # Not an executor's thread: the interpreter would wait for it at exit.
         threading.Thread(target=call, daemon=True, name="hdfs").start()
         if not wait([done], PATIENCE * self._timeout_s).done:
             raise TimeoutError(f"no answer within {PATIENCE * self._timeout_s:g} s")
         return done.result()
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file or directory of that name."""
+        """Return whether a file or directory has that name."""
         try:
             with self._answering():
                 self._within(lambda: self._client.get_file_info(path))
@@ -94,7 +94,7 @@ class Hdfs:
         return True
 
     def read(self, path: str) -> bytes:
-        """The whole content of a file. Raises FileNotFoundError."""
+        """Return the content of a file. Raises FileNotFoundError."""
         with self._answering():
             return self._within(lambda: self._content(path))
 
@@ -103,7 +103,7 @@ class Hdfs:
             return bytes(reader.read())
 
     def open_parquet(self, path: str) -> pq.ParquetFile:
-        """A Parquet file, of which only the parts that are asked for are read. Raises FileNotFoundError."""
+        """Open a Parquet file; only the parts in use are read. Raises FileNotFoundError."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -111,11 +111,11 @@ class Hdfs:
             return self._within(lambda: pq.ParquetFile(pa.PythonFile(self._client.read(path), mode="r")))
 
     def write(self, path: str, content: bytes) -> None:
-        """Replace a file atomically: readers see the old content or the new, never a part."""
+        """Replace a file atomically: readers see the old or the new content, never a part."""
         self._put(path, content, overwrite=True)
 
     def create(self, path: str, content: bytes) -> None:
-        """Write a file that must not be there yet; of several writers one wins. Raises FileExistsError."""
+        """Write a file that must not exist yet; one of several writers wins. Raises FileExistsError."""
         self._put(path, content, overwrite=False)
 
     def _put(self, path: str, content: bytes, overwrite: bool) -> None:
@@ -131,7 +131,8 @@ class Hdfs:
     def _upload(self, path: str, content: bytes) -> None:
         """Write a new file over WebHDFS, in a twentieth of the native client's time.
 
-        That one asks the NameNode to close a file before the DataNode has reported it, and then waits for half a second each time.
+        The native client closes a file before the DataNode has reported it, so each close waits half a
+        second.
         """
         import requests
 
@@ -142,7 +143,7 @@ class Hdfs:
             timeout=self._timeout_s,
         )
         if asked.status_code != requests.codes.temporary_redirect:
-            # No DataNode would take it; the native client's refusal says whether none runs or none has room.
+            # No DataNode accepted it. The native client's error tells whether none runs or none has room.
             self._within(lambda: self._create(path, content))
             return
         answer = requests.put(asked.headers["Location"], data=content, timeout=self._timeout_s)
@@ -156,12 +157,15 @@ class Hdfs:
             writer.write(content)
 
     def rename(self, source: str, target: str) -> None:
-        """Give a file or a whole directory another name, atomically. Raises FileNotFoundError if there is none; never overwrites."""
+        """Rename a file or directory atomically; never overwrites.
+
+        Raises FileNotFoundError if it does not exist.
+        """
         with self._answering():
             self._within(lambda: self._client.rename(source, target, overwrite=False))
 
     def list(self, path: str) -> list[str]:
-        """Names of what is in a directory, sorted; empty if there is no such directory. Unfinished writes are left out."""
+        """Return the sorted names in a directory, without unfinished writes; empty if it does not exist."""
         try:
             with self._answering():
                 names = [status.path.rsplit("/", 1)[-1] for status in self._within(lambda: list(self._client.list_status(path)))]
@@ -170,7 +174,7 @@ class Hdfs:
         return sorted(name for name in names if not name.endswith(".tmp"))
 
     def modified_in(self, path: str) -> dict[str, datetime]:
-        """When each file in a directory was last written, UTC, by its name; empty if there is no such directory."""
+        """Return the UTC time of the last write by file name; empty if the directory does not exist."""
         try:
             with self._answering():
                 found = self._within(lambda: list(self._client.list_status(path)))
@@ -181,7 +185,7 @@ class Hdfs:
         }
 
     def size_bytes(self, path: str) -> int:
-        """Bytes of all files below a path, one replica counted; 0 if there is none."""
+        """Return the bytes of all files below a path, counting one replica; 0 without files."""
         try:
             with self._answering():
                 return int(self._within(lambda: self._client.get_content_summary(path)).length)
@@ -189,7 +193,7 @@ class Hdfs:
             return 0
 
     def file_count(self, path: str) -> int:
-        """Files below a path; 0 if there is none."""
+        """Return the number of files below a path."""
         try:
             with self._answering():
                 return int(self._within(lambda: self._client.get_content_summary(path)).file_count)
@@ -197,18 +201,18 @@ class Hdfs:
             return 0
 
     def modified(self, path: str) -> datetime:
-        """When a file was last written (UTC, the writer's clock). Raises FileNotFoundError."""
+        """Return when a file was last written (UTC, the writer's clock). Raises FileNotFoundError."""
         with self._answering():
             info = self._within(lambda: self._client.get_file_info(path))
             return datetime.fromtimestamp(info.modification_time / 1000, UTC)
 
     def delete(self, path: str) -> None:
-        """Remove a file or a whole directory; nothing happens if there is none."""
+        """Delete a file or directory; do nothing if it does not exist."""
         with self._answering():
             if self.exists(path):
                 self._within(lambda: self._client.delete(path, recursive=True))
 
 
 def _is_full(refusal: str) -> bool:
-    """Whether DataNodes run, but none of them takes a block: the NameNode leaves out those without room for a whole one."""
+    """Return whether DataNodes run but none has room: the NameNode excludes those without a free block."""
     return "could only be written to 0 of" in refusal and "There are 0 datanode(s) running" not in refusal

@@ -1,4 +1,4 @@
-"""Kafka: the topic of flight events, how it is made, how far it has been written, what is new in it."""
+"""Client of the flight topic: create it, read its offsets and its new messages."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from flight_assets.stores.kafka_records import Record
 
 MECHANISM = "SCRAM-SHA-512"
-# How many messages and bytes one look at the topic takes, and those of one more block at most.
+# Messages and bytes of one read of the topic; one more block at most.
 MESSAGES_AT_ONCE = 20_000
 BYTES_AT_ONCE = 16 << 20
-# A partition that the topic gains is seen after this time.
+# A new partition of the topic is noticed after this time.
 METADATA_MAX_AGE_MS = 30_000
 
 
 def client_options(settings: Settings) -> dict[str, object]:
-    """Address, encryption, login and timeouts that every Kafka client of the platform uses."""
+    """Return address, encryption, login and timeouts for every Kafka client of the platform."""
     timeout_ms = int(settings.timeout_s * 1000)
     return {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
@@ -88,7 +88,7 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
             isolation_level="read_committed",
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             receive_message_max_bytes=kafka_reader.ANSWER_BYTES,
-            # The client raises its limit to what its own fetches, which are not used, might bring.
+            # The client raises this limit for fetches of its own, which are not used here.
             fetch_max_bytes=kafka_reader.FETCH_BYTES,
             **client_options(settings),
         )
@@ -161,9 +161,9 @@ def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int
 
 
 def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | None:
-    """When the newest batch before the end offsets was written, in UTC; None if there is none.
+    """Return when the newest batch before the end offsets was written, in UTC; None if there is none.
 
-    Under CreateTime that is the producers' word, of which the future is not believed.
+    With CreateTime this is a producer's time. A time in the future is not believed.
     """
     with reader(settings) as topic:
         times = [topic.newest_ms(number, end) for number, end in ends.items()]
@@ -173,7 +173,7 @@ def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | Non
 
 @contextmanager
 def reader(settings: Settings) -> Iterator[TopicReader]:
-    """A reader of the flight topic, closed afterwards.
+    """Yield a reader of the flight topic; it is closed afterwards.
 
     Raises:
         StoreUnavailable: no broker answers within ``timeout_s``.
@@ -183,7 +183,7 @@ def reader(settings: Settings) -> Iterator[TopicReader]:
 
 
 def clock(settings: Settings, now: datetime | None = None) -> Clock:
-    """The times that are believed of records that are read at a moment, now by default.
+    """Return the range of believable record times for a read at ``now``, by default the current time.
 
     A time of a producer (CreateTime) counts if it lies in the topic's retention before that moment. Any other
     record counts as taken at that moment. So an ingestion time is never in the future, and a batch has few dates.
@@ -226,7 +226,10 @@ def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callabl
 
 
 def _look(topic: str, streams: dict[int, Iterator[Record | None]]) -> pa.Table:
-    """Return what the partitions have by now, within the limits. One that fills them comes last next time."""
+    """Return the new messages of the partitions, within the limits.
+
+    A partition that fills them comes last next time.
+    """
     import pyarrow as pa
 
     found, rows, size = [kafka_reader.arrow([], topic, 0)], 0, 0

@@ -1,4 +1,4 @@
-"""Read the flight topic in ranges of offsets or as it grows, with memory that no producer decides.
+"""Read the flight topic by ranges of offsets or as it grows, in memory that does not depend on producers.
 
 Belongs here: requests to brokers, what of their answers counts (committed records only), and records as Arrow.
 Does not: the format of their bytes (`kafka_records`) or how a client is opened (`kafka`).
@@ -30,7 +30,7 @@ ANSWER_BYTES = 64 << 20
 BLOCK_ROWS = 10_000
 BLOCK_BYTES = 4 << 20
 RETRY_PAUSE_S = 0.1
-# ``value_bytes`` of the record that stands for what cannot be read.
+# ``value_bytes`` of the record that replaces unreadable ones.
 UNREADABLE = -1
 _READ_COMMITTED = 1
 _NEWEST_FETCH = 12  # later versions name topics by ids
@@ -38,7 +38,7 @@ _NO_SESSION = {"session_id": 0, "session_epoch": -1}
 
 
 class _Answer(NamedTuple):
-    """What a broker has of a partition from an offset on. ``problem``: why nothing of it can be read."""
+    """Answer of a broker for a partition, from an offset on. ``problem``: why it cannot be read, or None."""
 
     batches: list[Batch]
     stable_end: int
@@ -60,11 +60,11 @@ class TopicReader:
         self._manager.run(self._manager.wait_for, self._manager.cluster.add_topic(topic), timeout_s * 1000)
 
     def partitions(self) -> list[int]:
-        """The partitions that the topic has by now."""
+        """Return the topic's current partitions."""
         return sorted(self._consumer.partitions_for_topic(self._topic) or ())
 
     def oldest(self, partitions: Iterable[int]) -> dict[int, int]:
-        """The oldest offset that retention has left in each of these partitions."""
+        """Return by partition the oldest offset that retention has left."""
         return _by_number(self._consumer.beginning_offsets(self._keys(partitions)))
 
     def ends(self) -> dict[int, int]:
@@ -118,7 +118,7 @@ class TopicReader:
         return batches[0].max_ms if batches and not batches[0].problem else None
 
     def _readable_after(self, partition: int, position: int, end: int) -> int:
-        """The next offset that can be read, looked for in steps that double; ``end`` if none is."""
+        """Return the next readable offset, searched in doubling steps; ``end`` if there is none."""
         step = 1
         while position + step < end:
             if not self._fetch(partition, position + step).problem:
@@ -153,7 +153,7 @@ class TopicReader:
             time.sleep(RETRY_PAUSE_S)
 
     def _oldest_after(self, partition: int, position: int) -> int:
-        """The oldest offset that retention has left, when it has deleted this one."""
+        """Return the oldest remaining offset after retention has deleted this one."""
         oldest = self.oldest([partition])[partition]
         if oldest <= position:
             raise _truncated(self._topic, partition, position)
@@ -268,7 +268,10 @@ def blocks(records: Iterable[Record | None], topic: str, partition: int) -> Iter
 
 
 def arrow(records: Iterable[Record], topic: str, partition: int) -> pa.RecordBatch:
-    """Columns: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), value_bytes."""
+    """Return records as Arrow.
+
+    Columns: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), value_bytes.
+    """
     import pyarrow as pa
 
     offsets, times, keys, values, sizes, _ = zip(*records, strict=True) if records else ((),) * 6
@@ -280,7 +283,7 @@ def arrow(records: Iterable[Record], topic: str, partition: int) -> pa.RecordBat
             "topic": pa.array([topic] * count, pa.string()),
             "kafka_partition": pa.array([partition] * count, pa.int32()),
             "kafka_offset": pa.array(offsets, pa.int64()),
-            # Kafka's are of milliseconds, Spark's of microseconds.
+            # Kafka has milliseconds, Spark microseconds.
             "ingestion_timestamp": pa.array([ms * 1_000 for ms in times], pa.timestamp("us", "UTC")),
             "value_bytes": pa.array(sizes, pa.int64()),
         }

@@ -1,4 +1,4 @@
-"""Record batches of Kafka as records, with memory that no producer decides.
+"""Decode record batches of Kafka, in memory that does not depend on producers.
 
 Belongs here: the format of batches and records, version 2 (Kafka 0.11 and later). Does not: codecs
 (`kafka_codecs`), requests (`kafka_reader`).
@@ -123,7 +123,7 @@ def _batch(base: int, whole: memoryview) -> Batch:
 
 
 class _Bytes:
-    """What a codec gives, of which only as much is held as is asked for."""
+    """Buffer over the output of a codec. It holds only the bytes in use."""
 
     def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
         self._pieces = pieces
@@ -131,7 +131,7 @@ class _Bytes:
         self.at = 0
 
     def hold(self, count: int, at_least: int | None = None) -> None:
-        """Have ``count`` bytes from here on, or ``at_least`` so many if they end before. Raises Unreadable."""
+        """Buffer ``count`` bytes, or at least ``at_least`` if the data ends before. Raises Unreadable."""
         parts, held = [self.held[self.at :]], len(self.held) - self.at
         while held < count and (piece := next(self._pieces, None)) is not None:
             parts.append(bytes(piece))
@@ -141,7 +141,7 @@ class _Bytes:
             raise Unreadable("end within a record")
 
     def take(self, count: int, keep: int) -> bytes:
-        """The next bytes, ``count`` of them, of which the first ``keep`` are returned."""
+        """Consume ``count`` bytes and return the first ``keep`` of them."""
         kept = min(count, keep)
         self.hold(kept)
         taken = self.held[self.at : self.at + kept]
@@ -150,7 +150,7 @@ class _Bytes:
         return taken
 
     def skip(self, count: int) -> None:
-        """Go on after so many bytes, holding none of them."""
+        """Skip so many bytes without holding them."""
         while count > (held := len(self.held) - self.at):
             count -= held
             self.held, self.at = b"", 0
@@ -196,7 +196,7 @@ def records_of(batch: Batch, clock: Clock) -> Iterator[Record]:
 
 
 class _Stamp(NamedTuple):
-    """What makes offset and time of a record from its differences to those of its batch."""
+    """Computes offset and time of a record from its differences to the batch."""
 
     first: int
     first_ms: int
@@ -235,7 +235,7 @@ def _record(stream: _Bytes, stamp: _Stamp) -> Record:
 
 
 def _large_record(stream: _Bytes, length: int, stamp: _Stamp) -> Record:
-    """The record whose length was just read, part by part: what is too large is passed over in pieces."""
+    """Return the record whose length was just read, part by part. Large parts are skipped in pieces."""
     left = length - 1
     stream.take(1, 0)
 
@@ -264,7 +264,7 @@ def _large_record(stream: _Bytes, length: int, stamp: _Stamp) -> Record:
 
 
 def _trimmed(record: Record, key_bytes: int, headers_bytes: int, length: int) -> Record:
-    """The record with no more of its parts than is kept; ``length`` is that of all of it."""
+    """Return the record with its parts cut to the kept size. ``length``: of the whole record."""
     is_odd = key_bytes > MAX_MESSAGE_BYTES or headers_bytes > MAX_MESSAGE_BYTES
     size = length if is_odd else (None if record.value is None else record.value_bytes)
     key, value = (None if part is None else part[:KEPT_BYTES] for part in (record.key, record.value))

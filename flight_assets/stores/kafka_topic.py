@@ -1,4 +1,4 @@
-"""The settings that make a topic safe to land from, and what is wrong with others."""
+"""Settings of a topic that is safe to land from, and warnings about unsafe ones."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MILLISECONDS_PER_DAY = 24 * 60 * 60 * 1000
-# What a record batch may have on the wire: Kafka's own default.
+# Largest record batch on the wire: Kafka's default.
 BATCH_BYTES = 1_048_588
 
 
 def topic_settings(retention_days: int) -> dict[str, str]:
-    """Return what a topic of ours is created with, whatever the broker's own defaults are.
+    """Return the settings of a new topic, independent of the broker's defaults.
 
-    The broker stamps messages (else retention deletes replayed ones at once), deletes them by age only, keeps the
-    producer's codec, and takes record batches of up to ``BATCH_BYTES`` on the wire.
+    - The broker stamps messages. Otherwise retention would delete replayed ones at once.
+    - Messages are deleted by age only.
+    - The producer's codec is kept.
+    - A record batch has up to ``BATCH_BYTES`` on the wire.
     """
     return {
         "message.timestamp.type": "LogAppendTime",
@@ -29,7 +31,7 @@ def topic_settings(retention_days: int) -> dict[str, str]:
 
 
 def unsafe_settings(topic: str, found: Mapping[str, str], retention_days: int) -> list[str]:
-    """Return the warnings for a topic with these settings: one sentence each, with the value that is safe."""
+    """Return one sentence per unsafe setting of a topic, with the safe value."""
     safe = topic_settings(retention_days)
 
     def limit(name: str) -> int:

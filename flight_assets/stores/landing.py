@@ -1,13 +1,13 @@
-"""From the topic to raw Parquet on HDFS, one directory per batch, byte for byte.
+"""Land the topic's messages as raw Parquet on HDFS, one directory per batch, byte for byte.
 
-The order of a batch: its plan is written, then its directory, then its record. The plan fixes the offsets and how
-tasks share them, so a batch that died is written again to the same rows in the same files. `_SUCCESS` says that a
-directory is complete.
+A batch is written in this order: plan, directory, record. The plan fixes the offsets and how tasks share
+them. So a batch that died is written again to the same rows in the same files. `_SUCCESS` marks a complete
+directory.
 
-Messages of a batch are bounded by ``max_events_per_batch``, its bytes by messages times what is kept of one
-(``KEPT_BYTES`` of key and of value). So that batches of large messages stay small, a plan also divides
-``BATCH_BYTES`` by the mean size in the batch before. Memory does not depend on the batch: readers hold one answer
-of a broker and one block, Spark holds one row group of ``ROW_GROUP_BYTES`` per task.
+``max_events_per_batch`` bounds the messages of a batch, and each keeps at most ``KEPT_BYTES`` of key and of
+value. To keep batches of large messages small, a plan also divides ``BATCH_BYTES`` by the mean size in the
+batch before. Memory does not depend on the batch. A reader holds one answer of a broker and one block; a
+Spark task holds one row group of ``ROW_GROUP_BYTES``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ RAW_COLUMNS = (
 def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
     """Return the plan of the next batch, or None if there is nothing to land. A batch that died keeps its plan.
 
-    Offsets without any message, such as those of an aborted transaction, are nothing to land. ``ends``: the
+    Offsets without any message, such as those of an aborted transaction, do not count. ``ends``: the
     topic's end offsets.
 
     Raises:
@@ -88,10 +88,10 @@ def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledge
 
 
 def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
-    """Read what a plan says and write it to the batch's directory, over what was there. One Spark call.
+    """Read the messages of a plan and overwrite the batch's directory with them. One Spark call.
 
     Raises:
-        Exception: what Spark's client raises; the directory is not complete then.
+        Exception: any error of Spark's client; the directory is incomplete then.
     """
     rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(_landed(settings, plan), _raw_type())
     writer = rows.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
@@ -119,7 +119,10 @@ def _landed(settings: Settings, plan: Plan) -> Callable[[Iterator[pa.RecordBatch
 
 
 def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFrame:
-    """The messages of a batch: ``RAW_COLUMNS`` and batch_id. ``value_bytes`` is null in older batches."""
+    """Return the messages of a batch: ``RAW_COLUMNS`` and batch_id.
+
+    ``value_bytes`` is null in older batches.
+    """
     from pyspark.sql import functions as F
 
     rows = spark.read.schema(RAW_COLUMNS).parquet(settings.hdfs_path(raw_path(batch_id)))
@@ -127,7 +130,7 @@ def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFram
 
 
 def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
-    """As ``read_raw``, the messages of whole directories, of one batch each by their names, or merged."""
+    """Return the messages of directories, each of one batch or merged, with the columns of ``read_raw``."""
     from pyspark.sql import functions as F
 
     rows = spark.read.schema(f"{RAW_COLUMNS}, batch_id BIGINT").parquet(*locations)
@@ -135,21 +138,21 @@ def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
     return rows.withColumn("batch_id", F.coalesce("batch_id", of_directory))
 
 
-def raw_locations(house: Warehouse, ledger: Ledger) -> list[str]:
-    """Return every directory that holds raw messages of landed batches, each once: of one batch, or a merged one."""
-    rows = house.read(BATCH_METADATA).select("storage_location").distinct().collect()
+def raw_locations(warehouse: Warehouse, ledger: Ledger) -> list[str]:
+    """Return each directory with raw messages of landed batches once: of one batch, or merged."""
+    rows = warehouse.read(BATCH_METADATA).select("storage_location").distinct().collect()
     unfinished = range(ledger.last_done(STEPS[-1]) + 1, ledger.last_done(STEPS[0]) + 1)
     return sorted({row.storage_location for row in rows} | {ledger.record(batch_id).storage_location for batch_id in unfinished})
 
 
-def gaps(house: Warehouse, ledger: Ledger) -> tuple[int, int]:
+def gaps(warehouse: Warehouse, ledger: Ledger) -> tuple[int, int]:
     """Return how many messages retention deleted before they landed, and how many offsets had no message."""
     from pyspark.sql import functions as F
 
     done = ledger.last_done(STEPS[-1])
     record = F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>, without_message BIGINT")
     lost = F.aggregate(F.map_values(record["lost"]), F.lit(0).cast("bigint"), lambda sum_, gap: sum_ + gap["last"] - gap["first"] + 1)
-    rows = house.read(BATCH_METADATA).where(f"batch_id <= {done}")
+    rows = warehouse.read(BATCH_METADATA).where(f"batch_id <= {done}")
     recorded = rows.agg(F.sum(lost), F.sum(record["without_message"])).collect()[0]
     unfinished = [ledger.record(batch_id) for batch_id in range(done + 1, ledger.last_done(STEPS[0]) + 1)]
     return (
@@ -202,10 +205,10 @@ def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, 
 
 
 def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]) -> BatchRecord:
-    """Return the record of a batch that lies on HDFS complete; its figures are read back from its files.
+    """Return the record of a batch that is complete on HDFS, with figures read back from its files.
 
-    Where offsets of the plan have no message, the topic is read a second time: what it has and the files do not
-    is missing. ``landed``: the next offsets before the batch.
+    If offsets of the plan have no message, the topic is read again. A message that it has and the files lack
+    counts as missing. ``landed``: the next offsets before the batch.
     """
     found = read_back(hdfs, raw_path(batch_id))
     plan = read_plan(hdfs, batch_id)
@@ -236,7 +239,10 @@ def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id
 
 
 def _lost(plan: Plan | None, found: RawFiles, landed: dict[str, int], oldest: Mapping[int, int]) -> dict[str, OffsetRange]:
-    """Return what retention deleted before the plan, and between plan and reading. ``oldest``: the topic's by now."""
+    """Return the offsets that retention deleted before they were read.
+
+    ``oldest``: the topic's oldest offsets now.
+    """
     if plan is None:
         gaps = expired_ranges({number: span.first for number, span in found.ranges.items()}, landed)
         return {number: gap for number, gap in gaps.items() if gap.last < oldest.get(int(number), 0)}
@@ -255,6 +261,6 @@ def _after(lost: OffsetRange | None, span: OffsetRange) -> OffsetRange:
 
 
 def _not_landed(topic: TopicReader, partition: int, span: OffsetRange, landed: set[int]) -> int:
-    """Return how many messages a second reading of the range finds that have not landed."""
+    """Return how many messages of the range have not landed, by a second read of the topic."""
     records = topic.read(partition, span.first, span.last + 1, Clock(0, 0))
     return sum(record.offset not in landed for record in records)

@@ -1,4 +1,4 @@
-"""The plan of a batch: which offsets it takes from the topic, and how the tasks that read them share them."""
+"""Plan of a batch: the offsets that it reads from the topic, and how tasks share them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flight_assets.stores.hdfs import Hdfs
 
 BATCH_BYTES = 1 << 30
-# Fewer messages are read by one task: a second one would spend longer on connecting.
+# One task reads fewer messages than this: a second one would take longer to connect.
 MESSAGES_PER_TASK = 10_000
 
 
@@ -28,7 +28,7 @@ class Share(BaseModel):
 
 
 class Plan(BaseModel):
-    """What a batch takes from the topic, fixed before anything is read."""
+    """Offsets of a batch, fixed before anything is read."""
 
     batch_id: int
     made_at: AwareDatetime = Field(description="no message counts as taken by the broker after this time")
@@ -38,7 +38,7 @@ class Plan(BaseModel):
 
     @property
     def ranges(self) -> dict[int, OffsetRange]:
-        """The offsets of the batch per partition."""
+        """Return the offsets of the batch by partition."""
         found: dict[int, OffsetRange] = {}
         for share in (share for task in self.tasks for share in task):
             first = found[share.partition].first if share.partition in found else share.first
@@ -47,7 +47,7 @@ class Plan(BaseModel):
 
 
 def read_plan(hdfs: Hdfs, batch_id: int) -> Plan | None:
-    """The plan of a batch; None if it has none, as batches of older versions."""
+    """Return the plan of a batch; None for a batch of an older version."""
     try:
         return Plan.model_validate_json(hdfs.read(plan_path(batch_id)))
     except FileNotFoundError:
@@ -55,12 +55,12 @@ def read_plan(hdfs: Hdfs, batch_id: int) -> Plan | None:
 
 
 def plan_path(batch_id: int) -> str:
-    """HDFS path of a batch's plan."""
+    """Return the HDFS path of a batch's plan."""
     return f"{PLANS}/batch_{batch_id:08d}.json"
 
 
 def most_messages(limit: int, before: BatchRecord | None) -> int:
-    """Return how many messages a batch may take: the limit, or fewer if those before were large."""
+    """Return how many messages a batch may take: the limit, or fewer after large messages."""
     if before is None or not before.record_count:
         return limit
     mean_bytes = (before.message_bytes or 0) / before.record_count
@@ -68,9 +68,9 @@ def most_messages(limit: int, before: BatchRecord | None) -> int:
 
 
 def within(most: int, ranges: Mapping[int, tuple[int, int]]) -> dict[int, int]:
-    """Return where each range (first, end) ends so that they have about ``most`` offsets together.
+    """Return new ends of the ranges (first, end), so that together they have about ``most`` offsets.
 
-    They are cut in proportion, to one offset at least.
+    Ranges are cut in proportion, to at least one offset.
     """
     share = min(1.0, most / max(1, sum(end - first for first, end in ranges.values())))
     return {number: min(end, first + max(1, int((end - first) * share))) for number, (first, end) in ranges.items()}

@@ -1,7 +1,8 @@
-"""A lease that lets one run process at a time, wherever runs are started from (promise P6).
+"""Lease that lets one run process at a time, on all hosts together (promise P6).
 
-One document in MongoDB, renewed while its holder lives. It falls to the next run when it has not been renewed for ``lease_s``, or at
-once when the holder was a process of this host that is gone. Times are the database server's, so hosts' clocks do not matter.
+A lease is one document in MongoDB, which its holder renews. Another run may take it after ``lease_s`` without
+renewal, or at once if the holder was an ended process of this host. Times come from the database server, so
+the hosts' clocks do not matter.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PROCESSING = "processing"
 ARCHIVING = "archiving"
 CONTINUOUS = "processing continuously"
 POLL_S = 0.5
-# Field 22 of /proc/<pid>/stat (proc(5)), counted from the one after the process's name.
+# Field 22 of /proc/<pid>/stat (proc(5)), counted from the field after the process's name.
 STARTTIME = 19
 
 
@@ -38,24 +39,26 @@ class LeaseBusy(FlightsError):
 
 
 class LeaseLost(FlightsError):
-    """The lease was not renewed in time, so that another run may hold it by now."""
+    """The lease was not renewed in time, and another run may hold it."""
 
 
 @contextmanager
 def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING) -> Iterator[Callable[[], None]]:
-    """Hold the lease for the length of the block. Gives a function that raises LeaseLost if it has fallen to another: a process may be
-    suspended and wake up after its time, so whoever writes what must be written in order asks right before.
+    """Hold the lease for the block. Yields a function that raises LeaseLost if another run has taken it.
+
+    A process may be suspended and continue after its lease has ended. So call the function right before each
+    write that must be in order.
 
     Args:
-        settings: where MongoDB is, and for how long a lease lasts without renewal.
-        purpose: who holds it, for the message that others get.
-        wait_s: how long to wait for another holder to end.
-        name: what may be done by one at a time; leases of different names do not exclude each other.
+        settings: address of MongoDB, and how long a lease lasts without renewal.
+        purpose: name of the holder, for the message to others.
+        wait_s: how long to wait for another holder.
+        name: name of the lease; leases of different names are independent.
 
     Raises:
-        LeaseBusy: it was still held after ``wait_s``.
+        LeaseBusy: another run still holds it after ``wait_s``.
         StoreUnavailable: MongoDB does not answer.
-    """  # noqa: D205
+    """
     token = uuid4().hex
     with mongo.database(settings) as db:
         _acquire(db[LEASES], name, token, purpose, settings.lease_s, wait_s)
@@ -76,7 +79,7 @@ def _refuse_lost(leases: Any, name: str, token: str, purpose: str) -> None:  # n
 
 
 def is_held(settings: Settings, name: str = PROCESSING) -> bool:
-    """Whether a living holder has the lease, by the database server's clock. Raises StoreUnavailable."""
+    """Return whether a live holder has the lease, by the database server's clock. Raises StoreUnavailable."""
     with mongo.database(settings) as db:
         holder = db[LEASES].find_one({"_id": name, "$expr": {"$gte": ["$expires_at", "$$NOW"]}})
     return holder is not None and not _is_dead(holder)
@@ -110,7 +113,7 @@ def _try_acquire(leases: Any, name: str, token: str, purpose: str, lease_s: floa
 
 
 def holder(settings: Settings, name: str) -> str | None:
-    """Purpose of whoever holds a lease now and is alive, for people; None if it is free."""
+    """Return the purpose of the lease's live holder; None if it is free."""
     with mongo.database(settings) as db:
         held = db[LEASES].find_one({"_id": name, "$expr": {"$gt": ["$expires_at", "$$NOW"]}})
     return None if held is None or _is_dead(held) else f"{held['purpose']}, pid {held['pid']} on {held['host']}"
@@ -121,7 +124,7 @@ def _expiry(lease_s: float) -> dict[str, Any]:
 
 
 def _started(pid: int) -> float:
-    """When a process began, in clock ticks since the machine did: unlike a time of day it stays when the clock is set."""
+    """Return when a process began, in clock ticks since boot: setting the clock does not change it."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError as error:
@@ -145,5 +148,5 @@ def _renew(leases: Any, name: str, token: str, lease_s: float, stop: threading.E
     while not stop.wait(lease_s / 6):
         try:
             leases.update_one({"_id": name, "token": token}, [{"$set": _expiry(lease_s)}])
-        except PyMongoError:  # the holder's own writes meet the same outage and report it; the lease has five more tries to live
+        except PyMongoError:  # the holder's writes report the same outage; five more renewals can succeed
             continue

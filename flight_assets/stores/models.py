@@ -1,4 +1,4 @@
-"""The registry of delay models on HDFS: a directory per version, and a journal that says which one predicts."""
+"""Registry of delay models on HDFS: one directory per version, and a journal that names the champion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VERSIONS_KEPT_IN_MEMORY = 4
 
 
 class Action(StrEnum):
-    """What an entry of the journal did."""
+    """Action of a journal entry."""
 
     PROMOTE = "promote"
     REFUSE = "refuse"
@@ -36,7 +36,7 @@ class Action(StrEnum):
 
 
 class Entry(BaseModel):
-    """One decision, and which versions predict from then on."""
+    """Entry of the journal: one decision, and the versions that predict after it."""
 
     sequence: int
     at: AwareDatetime
@@ -49,17 +49,20 @@ class Entry(BaseModel):
 
 
 class ModelStore:
-    """Versions of the delay model by name, and the journal of what was made of them.
+    """Versions of the delay model by name, and the journal of decisions about them.
 
-    The newest entry of the journal is the state. Entries are numbered files that are never replaced, so of two decisions made at the
-    same moment one is told to look again, and a crash leaves the old state or the new.
+    The newest entry of the journal is the state. Entries are numbered files that are never replaced. Of two
+    decisions at the same moment, one fails and can be repeated. A crash leaves the old or the new state.
     """
 
     def __init__(self, hdfs: Hdfs) -> None:
         self._hdfs = hdfs
 
     def publish(self, model: DelayModel, more: Mapping[str, bytes] | None = None) -> str:
-        """Write a version, with more files if given; its manifest last: without one it is unfinished. Returns its HDFS path."""
+        """Write a version and further files, the manifest last: it marks the version complete.
+
+        Returns the HDFS path.
+        """
         root = f"{MODELS_ROOT}/{model.manifest.version}"
         files = artifact.save(model, more)
         for name in sorted(files, key=lambda name: name == artifact.MANIFEST_FILE):
@@ -67,7 +70,10 @@ class ModelStore:
         return root
 
     def promote(self, version: str, reason: str = "by hand", figures: dict[str, Any] | None = None) -> Entry:
-        """Make a version the champion from the next batch on. Raises FlightsError if there is none of that name or it is unusable."""
+        """Make a version the champion from the next batch on.
+
+        Raises FlightsError if it is missing or unusable.
+        """
         state = self.state()
         self._check(version)
         return self._enter(state, Action.PROMOTE, version, version, _others_challenger(state, version), reason, figures)
@@ -79,7 +85,10 @@ class ModelStore:
         return self._enter(state, Action.REFUSE, version, champion, challenger, reason, figures)
 
     def rollback(self) -> Entry:
-        """Make the champion before this one champion again; doing it twice goes two back. Raises FlightsError if there is none."""
+        """Restore the previous champion; a second call goes back one more.
+
+        Raises FlightsError if there is none.
+        """
         state, past = self.state(), _promoted(self.history())
         if len(past) < 2:
             raise FlightsError("there is no earlier champion to go back to; `flights model list` shows the versions")
@@ -88,7 +97,10 @@ class ModelStore:
         return self._enter(state, Action.ROLLBACK, past[-2], past[-2], challenger, f"back from {past[-1]}")
 
     def challenge(self, version: str) -> Entry:
-        """Let a version predict beside the champion from the next batch on. Raises FlightsError if it cannot."""
+        """Let a version predict beside the champion from the next batch on.
+
+        Raises FlightsError if it is unusable.
+        """
         state = self.state()
         self._check(version)
         if state is None or state.champion is None:
@@ -98,44 +110,48 @@ class ModelStore:
         return self._enter(state, Action.CHALLENGE, version, state.champion, version, "by hand")
 
     def withdraw(self) -> Entry:
-        """Let the challenger predict no longer. Raises FlightsError if there is none."""
+        """End the predictions of the challenger. Raises FlightsError if there is none."""
         state = self.state()
         if state is None or state.challenger is None:
             raise FlightsError("there is no challenger")
         return self._enter(state, Action.WITHDRAW, state.challenger, state.champion, None, "by hand")
 
     def champion(self) -> str | None:
-        """The version that predicts; None if none was promoted yet."""
+        """Return the champion's version; None if none was promoted."""
         state = self.state()
         return state.champion if state else None
 
     def state(self) -> Entry | None:
-        """The newest entry of the journal; None before the first."""
+        """Return the newest entry of the journal; None before the first."""
         names = self._hdfs.list(JOURNAL)
         return self._entry(names[-1]) if names else None
 
     def history(self) -> list[Entry]:
-        """Every entry, oldest first."""
+        """Return all entries, oldest first."""
         return [self._entry(name) for name in self._hdfs.list(JOURNAL)]
 
     def versions(self) -> list[str]:
-        """The finished versions, sorted by name."""
+        """Return the complete versions, sorted by name."""
         names = self._hdfs.list(MODELS_ROOT)
         return [name for name in names if self._hdfs.exists(f"{MODELS_ROOT}/{name}/{artifact.MANIFEST_FILE}")]
 
     def manifest(self, version: str) -> Manifest:
-        """What a version says of itself; its other files are not looked at. Raises FlightsError if there is none or it is unreadable."""
+        """Return the manifest of a version; no other file is read.
+
+        Raises FlightsError if it is missing or unreadable.
+        """
         return artifact.manifest(self._files(version, (artifact.MANIFEST_FILE,)))
 
     def card(self, version: str) -> str:
-        """The model card, Markdown."""
+        """Return the model card as Markdown."""
         return self._files(version, (artifact.CARD_FILE,))[artifact.CARD_FILE].decode()
 
     def load(self, version: str, pinned_sha256: str = "") -> DelayModel:
         """Read a version and check it against its manifest's hashes and the feature contract.
 
         Raises:
-            FlightsError: it is not there, damaged, made for other features, or a pickle whose hash is not pinned.
+            FlightsError: it is missing, damaged, made for other features, or a pickle whose hash is not
+                pinned.
         """
         return artifact.load(self._files(version), pinned_sha256)
 
@@ -182,12 +198,12 @@ class ModelStore:
 
 
 def _others_challenger(state: Entry | None, champion: str) -> str | None:
-    """The challenger, unless it becomes the champion now."""
+    """Return the challenger, or None if it becomes the champion now."""
     return state.challenger if state and state.challenger != champion else None
 
 
 def _promoted(history: list[Entry]) -> list[str]:
-    """The champions that a rollback can go through, oldest first: going back takes the newest away."""
+    """Return the champions that rollbacks can restore, oldest first. Each rollback removes the newest."""
     past: list[str] = []
     for entry in history:
         if entry.action is Action.PROMOTE and past[-1:] != [entry.version]:
@@ -199,5 +215,5 @@ def _promoted(history: list[Entry]) -> list[str]:
 
 @lru_cache(maxsize=VERSIONS_KEPT_IN_MEMORY)
 def load_once(version: str, pinned_sha256: str = "") -> DelayModel:
-    """A version, read once in the life of this process: what Spark's workers use."""
+    """Return a version, read once per process. Spark's workers use it."""
     return ModelStore(Hdfs(get_settings())).load(version, pinned_sha256)

@@ -1,4 +1,4 @@
-"""MongoDB: the hot store of flights, one document each, and the leases of the pipeline."""
+"""Client of MongoDB: the hot store with one document per flight, and the pipeline's leases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WRITES_PER_BULK = 1_000
 DUPLICATE_KEY = 11_000
 INDEXES = ("timestamp", "flight_id", "ingestion_timestamp")
-# The batch of a document that continuous processing has written; it is replaced by that of the batch which takes the event.
+# Batch number of a live document. The batch of its event replaces it.
 UNCONFIRMED = -1
 
 Document = dict[str, Any]
@@ -55,7 +55,7 @@ VALIDATOR: Document = {
 
 
 def connect(settings: Settings) -> MongoClient[Document]:
-    """A client whose every wait ends after ``timeout_s`` and whose writes survive a crash of the server (majority, journaled)."""
+    """Return a client. Waits end after ``timeout_s``; writes survive a server crash (majority, journaled)."""
     from pymongo import MongoClient
 
     timeout_ms = int(settings.timeout_s * 1000)
@@ -72,7 +72,7 @@ def connect(settings: Settings) -> MongoClient[Document]:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Any]:
-    """The platform's database for the length of a block.
+    """Yield the platform's database.
 
     Raises:
         StoreUnavailable: MongoDB cannot be reached or has no primary.
@@ -83,7 +83,7 @@ def database(settings: Settings) -> Iterator[Any]:
 
 @contextmanager
 def answering(settings: Settings) -> Iterator[None]:
-    """Turns a lost connection inside the block into StoreUnavailable."""
+    """Turn a lost connection inside the block into StoreUnavailable."""
     from pymongo.errors import ConnectionFailure
 
     try:
@@ -94,20 +94,23 @@ def answering(settings: Settings) -> Iterator[None]:
 
 
 def ensure_collection(settings: Settings) -> None:
-    """Create the collection of flights with its validator and indexes, or bring an existing one up to them."""
+    """Create the collection of flights, or update it, with its validator and indexes."""
     with database(settings) as db:
         if FLIGHTS not in db.list_collection_names():
             db.create_collection(FLIGHTS)
         db.command("collMod", FLIGHTS, validator=VALIDATOR, validationLevel="strict", validationAction="error")
         for field in INDEXES:
             db[FLIGHTS].create_index(field)
-        # The few documents that no batch has confirmed yet; the others cost this index nothing.
+        # A partial index: only documents that no batch has confirmed are in it.
         db[FLIGHTS].create_index("batch_id", partialFilterExpression={"batch_id": UNCONFIRMED})
 
 
 @dataclass(frozen=True)
 class UpsertCounts:
-    """Flights written: ``upserted`` are in the collection, ``out_of_order`` met a newer state there. ``sample``: some ids of them."""
+    """Counts of flights: ``upserted``, and ``out_of_order`` ones that met a newer state.
+
+    ``sample``: some of their ids.
+    """
 
     upserted: int
     out_of_order: int
@@ -115,11 +118,13 @@ class UpsertCounts:
 
 
 def upsert_newer(collection: Collection[Document], documents: Sequence[Document]) -> UpsertCounts:
-    """Write each document unless the collection has its flight in the same or a newer state; writing again counts the same.
+    """Write each document unless the collection has the same or a newer state of its flight.
 
-    The same state of an earlier batch, or of none, is replaced. What is there is looked up first, since inserting takes the server a third
-    of an upsert, and a state that is there is not written again. Of the others an older one finds no document to replace, tries to insert,
-    and meets the key: that error alone is expected.
+    A repeat counts the same.
+
+    The same state of an earlier batch, or of the live process, is replaced. Existing states are looked up
+    first: an insert takes a third of the time of an upsert, and equal states need no write. An older document
+    matches nothing, tries to insert and meets the key. Only this error is expected.
     """
     out_of_order = 0
     for start in range(0, len(documents), WRITES_PER_BULK):
@@ -128,12 +133,12 @@ def upsert_newer(collection: Collection[Document], documents: Sequence[Document]
 
 
 def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]) -> int:
-    """Returns how many documents met a newer one."""
+    """Write the documents. Returns how many met a newer one."""
     from pymongo import InsertOne, ReplaceOne
 
     present = _present(collection, documents)
     absent = [document for document in documents if document["_id"] not in present]
-    # One that has come since, or is twice among these, is compared as well.
+    # The query also compares documents that came after the look-up, or that occur twice here.
     come_since = write_unless_there(collection, [InsertOne(document) for document in absent], absent)
     compared = [each for each in documents if each["_id"] in present and not _is_there(each, present[each["_id"]])] + come_since
     newer = [ReplaceOne(replaced_by(document), document, upsert=True) for document in compared]
@@ -142,7 +147,7 @@ def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]
     return sum(1 for document in refused if _order(there.get(document["_id"], {})) != _order(document))
 
 
-# The order of events, as a document has it. MongoDB cuts its times to milliseconds, which is all that Kafka's have.
+# Order of events within a document. MongoDB cuts times to milliseconds; Kafka has no finer ones.
 _ORDER = ("version.timestamp_us", "ingestion_timestamp", "kafka_partition", "version.kafka_offset")
 
 
@@ -157,7 +162,7 @@ def _is_there(document: Document, present: Document) -> bool:
 
 
 def replaced_by(document: Document) -> Document:
-    """Return the query for the document, of the same flight, that this one takes the place of: an older state, or an earlier batch's."""
+    """Return the query for the document to replace: an older state, or the same of an earlier batch."""
     values = dict(zip(_ORDER, _order(document), strict=True))
     older = [{**{same: values[same] for same in _ORDER[:nth]}, name: {"$lt": values[name]}} for nth, name in enumerate(_ORDER)]
     same = {**values, "batch_id": {"$lt": document.get("batch_id", UNCONFIRMED)}}
@@ -165,7 +170,9 @@ def replaced_by(document: Document) -> Document:
 
 
 def write_unless_there(collection: Collection[Document], writes: Sequence[Write], documents: Sequence[Document]) -> list[Document]:
-    """Returns the documents, one per write, that were not written because their key is there.
+    """Write documents. Returns those that were not written because their key exists.
+
+    Each write belongs to the document at its position.
 
     Raises:
         FlightsError: MongoDB refuses a document for another reason.
@@ -182,7 +189,7 @@ def write_unless_there(collection: Collection[Document], writes: Sequence[Write]
 
 
 def _present(collection: Collection[Document], documents: Sequence[Document]) -> dict[str, Document]:
-    """Return by id the place in the order of events, and the batch, of each flight among these that the collection has for good."""
+    """Return by id the event order and batch of those flights whose state the collection has confirmed."""
     from pymongo.read_concern import ReadConcern
 
     if not documents:
@@ -195,7 +202,10 @@ def _present(collection: Collection[Document], documents: Sequence[Document]) ->
 
 
 def fill_in_predictions(collection: Collection[Document], predictions: Sequence[Document]) -> int:
-    """Give each document without a prediction the one of its flight, and the error if it has arrived. Returns how many were changed."""
+    """Add prediction and, after arrival, error to documents without a prediction.
+
+    Returns the documents changed.
+    """
     from pymongo import UpdateOne
 
     writes = []
@@ -216,9 +226,10 @@ def _refuse_others(result: Document) -> None:
 
 
 def document(flight: Document) -> Document:
-    """The document of a row of ``fact_flight_events``: nested prediction, dates as ISO text, and the version that decides what is newer.
+    """Return the document of a row of ``fact_flight_events``: nested prediction, ISO dates, and ``version``.
 
-    The version has whole microseconds, since MongoDB cuts its own times to milliseconds.
+    The version decides which state is newer. It has whole microseconds, because MongoDB cuts times to
+    milliseconds.
     """
     row = {
         name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value for name, value in flight.items()
@@ -235,7 +246,7 @@ def document(flight: Document) -> Document:
 
 
 def flight(found: Document) -> Document:
-    """Return a document as the row of ``fact_flight_events`` that it was made of, with its ``prediction`` beside."""
+    """Return the row of ``fact_flight_events`` of a document, plus its ``prediction``."""
     version = found["version"]
     happened = EPOCH + timedelta(microseconds=version["timestamp_us"])
     dates = {name: date.fromisoformat(found[name]) for name in ("flight_date", "processing_date")}

@@ -1,4 +1,4 @@
-"""Which store is down: turns the many errors of many clients into one sentence."""
+"""Name the store that is down: turn the errors of all clients into one sentence."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 PROBE_TIMEOUT_S = 2.0
-# Spark does not pass on what HDFS said; with all servers there it is most often a full disk or a quota.
+# Spark hides the reason that HDFS gave. With all servers up, it is mostly a full disk or a quota.
 WRITE_FAILED = "[TASK_WRITE_FAILED]"
 _EXCEPTION = re.compile(r"^[a-zA-Z_.]+(Error|Exception|Unavailable): ")
 
 
 def explain(settings: Settings, error: BaseException) -> str:
-    """One sentence for a failed step: the store that does not answer, if one does not; else the error's own first line."""
+    """Return one sentence for a failed step: the store that does not answer, or the error's main line."""
     if isinstance(error, FlightsError):
         return str(error)
     silent = [f"{name} does not answer at {address}" for name, address in _addresses(settings) if not _answers(address)]
@@ -30,20 +30,23 @@ def explain(settings: Settings, error: BaseException) -> str:
 
 
 def refuse_silent(settings: Settings, store: str) -> None:
-    """Return if a store of ``_addresses`` accepts connections; raises StoreUnavailable otherwise, at once where nothing listens."""
+    """Return if a store of ``_addresses`` accepts connections.
+
+    Raises StoreUnavailable, at once if nothing listens.
+    """
     addresses = [address for name, address in _addresses(settings) if name == store]
     if not any(_answers(address) for address in addresses):
         raise StoreUnavailable(store, ", ".join(addresses), "see `flights status`, and start it with `flights up`")
 
 
 def _line(error: BaseException) -> str:
-    """The line that says most: the exception at the end of a Python worker's trace, else the first."""
+    """Return the main line: the exception at the end of a Python worker's trace, else the first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return next((line for line in reversed(lines) if _EXCEPTION.match(line)), lines[0])
 
 
 def _addresses(settings: Settings) -> list[tuple[str, str]]:
-    """Store and host:port of each server that a step needs."""
+    """Return name and host:port of each server that a step needs."""
     urls = [
         ("Kafka", settings.kafka_bootstrap_servers),
         ("HDFS NameNode", settings.hdfs_url),

@@ -1,4 +1,4 @@
-"""Read back what a raw batch holds, from its Parquet files on HDFS without Spark: offsets, times, sizes."""
+"""Read offsets, times and sizes of a raw batch back from its Parquet files on HDFS, without Spark."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPARK_NAMES = {"int32": "int", "int64": "bigint"}
 
 @dataclass
 class RawFiles:
-    """The figures of a raw batch. ``offsets`` are those of its rows per partition, in order of its files."""
+    """Figures of a raw batch. ``offsets``: those of its rows by partition, in order of its files."""
 
     offsets: dict[int, list[int]] = field(default_factory=dict)
     count: int = 0
@@ -35,15 +35,15 @@ class RawFiles:
 
     @property
     def ranges(self) -> dict[int, OffsetRange]:
-        """The least and the greatest offset per partition."""
+        """Return the least and the greatest offset by partition."""
         return {number: OffsetRange(first=min(found), last=max(found)) for number, found in self.offsets.items()}
 
     def within(self, partition: int, span: OffsetRange) -> set[int]:
-        """The offsets of a partition that lie in a range, each once."""
+        """Return the offsets of a partition in a range, each once."""
         return {offset for offset in self.offsets.get(partition, ()) if span.first <= offset <= span.last}
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Count the rows of a part of a file in."""
+        """Add the rows of a part of a file to the figures."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -54,7 +54,7 @@ class RawFiles:
         sizes = rows["value_bytes"] if "value_bytes" in rows.schema.names else pc.binary_length(rows["value"])
         self.bytes += (pc.sum(pc.binary_length(rows["key"])).as_py() or 0) + (pc.sum(pc.max_element_wise(sizes, 0)).as_py() or 0)
         self.unreadable += pc.sum(pc.equal(sizes, UNREADABLE)).as_py() or 0
-        # Spark writes nanoseconds without a zone, which are UTC.
+        # Spark writes nanoseconds without a zone; they are UTC.
         times = pc.min_max(rows["ingestion_timestamp"].cast(pa.timestamp("us"))).as_py()
         if times["min"] is not None:
             oldest, newest = (times[name].replace(tzinfo=UTC) for name in ("min", "max"))

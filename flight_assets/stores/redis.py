@@ -1,4 +1,4 @@
-"""Redis: dimensions and cached results."""
+"""Client of Redis, for dimensions and cached results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def connect(settings: Settings) -> Redis:
-    """A client that gives up after ``timeout_s``; it connects at its first command."""
+    """Return a client that gives up after ``timeout_s``; it connects at its first command."""
     from redis import Redis
 
     return Redis.from_url(
@@ -20,7 +20,7 @@ def connect(settings: Settings) -> Redis:
 
 
 def connect_binary(settings: Settings, timeout_s: float) -> Redis:
-    """A client whose values are bytes and that gives up after ``timeout_s`` without trying again: for caches, where waiting is worse."""
+    """Return a client for bytes that gives up after ``timeout_s`` without a retry: a cache must not wait."""
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry

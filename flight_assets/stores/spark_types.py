@@ -1,4 +1,4 @@
-"""Arrow's types in the words of Spark's SQL: what functions over Arrow have to declare."""
+"""Arrow types as Spark SQL types, for the declared results of functions over Arrow."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def struct(schema: pa.Schema) -> StructType:
 
 
 def ddl(fields: Iterable[pa.Field]) -> str:
-    """Return Arrow fields as the columns of a Spark schema. Raises KeyError for a type that none of our tables has."""
+    """Return Arrow fields as the columns of a Spark schema. Raises KeyError for a type that no table has."""
     return ", ".join(f"`{field.name}` {sql_type(field.type)}" for field in fields)
 
 
 def sql_type(kind: pa.DataType) -> str:
-    """Return an Arrow type in the words of Spark's SQL. Raises KeyError as ``ddl``."""
+    """Return the Spark SQL type of an Arrow type. Raises KeyError for a type that no table has."""
     if pa.types.is_struct(kind):
         return f"STRUCT<{', '.join(f'{inner.name}: {sql_type(inner.type)}' for inner in kind)}>"
     return f"ARRAY<{sql_type(kind.value_type)}>" if pa.types.is_list(kind) else _PLAIN[kind]

@@ -1,4 +1,4 @@
-"""The warehouse: Delta tables in the Hive metastore, read and written through one Spark application over Connect."""
+"""Client of the warehouse: Delta tables in the Hive metastore, through one Spark application over Connect."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from flight_assets.contracts.ranges import DateRange
     from flight_assets.settings import Settings
 
-# A call that hangs ends after both together. The server takes more than one ping in five minutes for an attack.
+# A call that hangs ends after the sum of both. The server treats more than one ping in five minutes as an
+# attack.
 KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_timeout_ms": 20_000}
 
-# How long versions of a table can be read, and so how far RESTORE reaches back: files that no version names longer go with the next
-# VACUUM, log entries with the next checkpoint. Delta's own 30 days of log are 43,000 names at a commit a minute, which every look at the
-# table lists; it refuses a log shorter than the files.
+# How long old versions of a table can be read and restored. After it, VACUUM removes files and a checkpoint
+# removes log entries. Delta's default of 30 days would be 43,000 log files at a commit a minute, which every
+# read lists. Delta refuses to keep the log shorter than the files.
 RETENTION = "interval 7 days"
 
 
@@ -36,7 +37,7 @@ _RELEASED_AT_EXIT: set[str] = set()
 
 
 def connect(settings: Settings) -> SparkSession:
-    """The Spark Connect session of this process, in UTC; a new one where the server has been restarted since.
+    """Return the Spark Connect session of this process, in UTC; a new one after a restart of the server.
 
     Raises:
         StoreUnavailable: nothing answers at the Connect address within ``timeout_s``.
@@ -45,8 +46,8 @@ def connect(settings: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
 
     refuse_unreachable(settings)
-    # The server's first answer to a session of its life before closes it. A process has two that it comes back to, the thread's and the
-    # default one; after them the next one asked for is new.
+    # After a server restart, the first call on an old session only closes it. A process may have two of them,
+    # the thread's and the default one. The next session is new.
     for _ in ("the thread's", "the default"):
         session = SparkSession.builder.remote(settings.spark_remote).getOrCreate()
         try:
@@ -58,12 +59,12 @@ def connect(settings: Settings) -> SparkSession:
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse through this process's own session."""
+    """Return the warehouse through the session of this process."""
     return Warehouse(connect(settings), settings.warehouse_database, settings)
 
 
 def prepare(session: SparkSession, settings: Settings) -> Warehouse:
-    """The warehouse through a Connect session, set to UTC, to writing if it is the pipeline's, and to a wait of a minute at most."""
+    """Return the warehouse through a Connect session: UTC, waits of a minute, writable for the pipeline."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     _release_at_exit(session, settings)
@@ -75,30 +76,35 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
 
 
 def _release_at_exit(session: SparkSession, settings: Settings) -> None:
-    """Have Spark let go of what a session has computed when this process ends, a command's or a run's; else that takes half an hour."""
+    """Release a session's computed frames when this process ends.
+
+    Otherwise Spark keeps them for half an hour.
+    """
     session_id: str = session.session_id  # type: ignore[attr-defined]
     if session_id not in _RELEASED_AT_EXIT:
         _RELEASED_AT_EXIT.add(session_id)
-        # Unlike atexit's, its functions are called in the processes of Dagster's runs too.
+        # Unlike atexit, this also works in the processes of Dagster's runs.
         Finalize(None, _release, (session, settings), exitpriority=0)
 
 
 def _release(session: SparkSession, settings: Settings) -> None:
-    # A Spark that is gone holds nothing, and one that hangs must not keep a process from ending.
+    # A stopped Spark holds nothing, and a hanging one must not keep the process alive.
     if _silence(settings, wait=False) is None:
         session.client.set_retry_policies([])
         session.stop()
 
 
 def refuse_unreachable(settings: Settings) -> None:
-    """Return if the Connect address answers; raises StoreUnavailable after ``timeout_s`` otherwise. Comes before a session is made.
+    """Return if the Connect address answers; raise StoreUnavailable after ``timeout_s``.
 
-    Without this look a client would retry a refused connection for minutes, and wait for a server that hangs for ever.
+    Call it before a session is made.
+
+    Otherwise the client retries a refused connection for minutes, and waits for a hanging server without end.
     """
     from pyspark.sql.connect.client import ChannelBuilder
 
     if settings.spark_token:
-        # Sessions take it from here; in their address it would be shown wherever that is.
+        # Sessions read the token from here. In their address it would be shown.
         hand_over("SPARK_CONNECT_AUTHENTICATE_TOKEN", settings.spark_token.get_secret_value())
     ChannelBuilder.GRPC_DEFAULT_OPTIONS[:] = {**dict(ChannelBuilder.GRPC_DEFAULT_OPTIONS), **KEEPALIVE}.items()
     silence = _silence(settings, wait=True)
@@ -107,13 +113,17 @@ def refuse_unreachable(settings: Settings) -> None:
 
 
 def _silence(settings: Settings, wait: bool) -> str | None:
-    """The name of the way in which the Connect address did not answer within ``timeout_s``; None if it did. ``wait`` for a refused one."""
+    """Return how the Connect address failed to answer within ``timeout_s``, or None.
+
+    ``wait``: retry a refused connection.
+    """
     import grpc
 
     host = settings.spark_remote.removeprefix("sc://").split("/", 1)[0]
     with grpc.insecure_channel(host) as channel:
         try:
-            # That there is no such service is an answer too. grpc's own "channel is ready" comes 0.2 s late, and this is asked often.
+            # An unknown service is an answer too. grpc's "channel is ready" comes 0.2 s late, and this call
+            # is frequent.
             channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=settings.timeout_s, wait_for_ready=wait)
         except grpc.RpcError as error:
             if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
@@ -126,7 +136,7 @@ def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:
 
 
 class Merged(NamedTuple):
-    """How many rows a MERGE has inserted and updated."""
+    """Rows that a MERGE inserted and updated."""
 
     inserted: int
     updated: int
@@ -141,22 +151,22 @@ class Warehouse:
         self.settings = settings or get_settings()
 
     def log(self, table: Table) -> DeltaLog:
-        """Return the Delta log of a table, for reading it without Spark."""
+        """Return the Delta log of a table, to read it without Spark."""
         return DeltaLog(Hdfs(self.settings), f"{self.settings.warehouse_dir}/{self.database}.db/{table.name}")
 
     def name(self, table: Table) -> str:
-        """The table's name in SQL."""
+        """Return the table's name in SQL."""
         return f"{self.database}.{table.name}"
 
     def read(self, table: Table) -> DataFrame:
-        """The table as it is now."""
+        """Return the table's current rows."""
         return self.spark.table(self.name(table))
 
     def ask(self, query: str) -> pd.DataFrame:
-        """The rows of a SELECT, in memory: times with zone in UTC, dates as ``date``.
+        """Return the rows of a SELECT, in memory: times with zone in UTC, dates as ``date``.
 
         Raises:
-            FlightsError: a table is not there.
+            FlightsError: a table does not exist.
         """
         from pyspark.errors import AnalysisException
 
@@ -169,20 +179,20 @@ class Warehouse:
             raise FlightsError(f"{missing.replace('`', '')} is not there: run `flights up`, which creates what is missing") from error
 
     def version(self, table: Table) -> int:
-        """The table's newest version."""
+        """Return the table's newest version."""
         return int(self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0].version)
 
     def path(self, table: Table) -> str:
-        """The table's folder on HDFS."""
+        """Return the table's folder on HDFS."""
         location = str(self.spark.sql(f"DESCRIBE DETAIL {self.name(table)}").collect()[0].location)
         return f"/{location.split('/', 3)[3]}"
 
     def snapshot(self, table: Table) -> DataFrame:
-        """The table as it is now, whatever is written to it before the frame is read."""
+        """Return the table's current version; later writes do not change the frame."""
         return self.spark.sql(f"SELECT * FROM {self.name(table)} VERSION AS OF {self.version(table)}")  # noqa: S608 - names of the contract
 
     def create_tables(self) -> None:
-        """Create the database and every table of the contract that is not there yet; tables of an older contract get its new columns."""
+        """Create the database and the missing tables of the contract. Existing tables get new columns."""
         self.spark.sql(f"CREATE DATABASE IF NOT EXISTS {self.database}").collect()
         present = {row.tableName for row in self.spark.sql(f"SHOW TABLES IN {self.database}").collect()}
         for table in TABLES:
@@ -193,23 +203,27 @@ class Warehouse:
                 self._set_properties(table)
 
     def _set_properties(self, table: Table) -> None:
-        """Bring the table's properties up to the contract's; a table that has them is not written to."""
+        """Set the table's properties from the contract. If they are equal, nothing is written."""
         wanted = table_properties(table)
         present = {row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()}
         if any(present.get(key) != value for key, value in wanted.items()):
             self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({_listed(wanted)})").collect()
 
     def _add_new_columns(self, table: Table) -> None:
-        """Columns are only ever added, and are null in older rows; nothing else about a table changes by itself."""
+        """Add the columns that are missing; they are null in older rows.
+
+        Nothing else about a table changes.
+        """
         there = set(self.read(table).columns)
         missing = [column_definition(column) for column in table.columns if column.name not in there]
         if missing:
             self.spark.sql(f"ALTER TABLE {self.name(table)} ADD COLUMNS ({', '.join(missing)})").collect()
 
     def append_once(self, rows: DataFrame, table: Table, batch_id: int, writer: str = "") -> None:
-        """Append the rows of a batch; appending the same or an earlier batch again writes nothing.
+        """Append the rows of a batch. A repeat of this or an earlier batch writes nothing.
 
-        Delta keeps the last batch per table and ``writer`` (its transaction id), so the batches of a writer must come in order.
+        Delta keeps the last batch per table and ``writer`` as a transaction id, so a writer's batches must
+        come in order.
         """
         ordered = rows.select(*table.column_names)
         app = f"{table.name}:{writer}" if writer else table.name
@@ -218,13 +232,13 @@ class Warehouse:
         )
 
     def append(self, rows: pd.DataFrame, table: Table) -> None:
-        """Append a few rows of this process, times in UTC; doing it again appends them again."""
+        """Append a few local rows, times in UTC. A repeat appends them again."""
         types = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         frame = self.spark.createDataFrame(rows[list(table.column_names)], types)
         frame.write.format("delta").mode("append").saveAsTable(self.name(table))
 
     def rows(self, table: Table, rows: list[dict[str, Any]]) -> DataFrame:
-        """Rows of a table, given as its columns by name, as a frame; a column that a row does not name is null."""
+        """Return a frame of rows for a table. A column that a row does not name is null."""
         schema = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
         return self.spark.createDataFrame([tuple(row.get(name) for name in table.column_names) for row in rows], schema)
 
@@ -233,7 +247,7 @@ class Warehouse:
         rows.select(*table.column_names).write.format("delta").mode("overwrite").saveAsTable(self.name(table))
 
     def update_row(self, rows: DataFrame, table: Table) -> None:
-        """Replace the rows of a table that have the key of one of these; rows that are not there are not added."""
+        """Replace the rows of a table by those with the same key. Rows with a new key are not added."""
         view = f"update_of_{table.name}"
         rows.createOrReplaceTempView(view)
         on = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
@@ -245,18 +259,20 @@ class Warehouse:
         ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(self.name(table))
 
     def count_of_batch(self, table: Table, batch_id: int) -> int:
-        """Rows of a table that carry a batch's number."""
+        """Return the number of a table's rows with this batch number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
     def merge(self, table: Table, rows: DataFrame, clauses: str, flight_dates: Sequence[DateRange], condition: str = "true") -> Merged:
-        """MERGE rows by flight, in one commit; its target is ``t`` and its source ``s``. Rows of no day change nothing.
+        """MERGE rows by flight, in one commit: target ``t``, source ``s``.
+
+        Without flight dates, nothing changes.
 
         Args:
-            table: one whose rows have flight_id and flight_date.
+            table: a table with flight_id and flight_date.
             rows: computed rows, since Delta reads them twice.
             clauses: the WHEN clauses.
-            flight_dates: ranges that cover the rows' flight dates. As literals they let Delta skip the files of other days.
-            condition: what must hold besides for two rows to match.
+            flight_dates: ranges that cover the rows' flight dates. Delta skips the files of other days.
+            condition: a further SQL condition for a match.
         """
         if not flight_dates:
             return Merged(0, 0)
@@ -267,23 +283,27 @@ class Warehouse:
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """What the calls give, made at the same time: most of a small query's time is one thread of Spark's planning it.
+    """Return the results of calls made in parallel.
 
-    Raises the error of the first call that has one, once all have ended.
+    A small query mostly waits for one planning thread of Spark.
+
+    After all have ended, raises the error of the first failed call.
     """
     with ThreadPoolExecutor(max(1, len(calls))) as pool:
         return [done.result() for done in [pool.submit(call) for call in calls]]
 
 
 def computed(frame: DataFrame) -> DataFrame:
-    """The frame, computed now and kept in Spark's memory or on its disk for as long as the result is referred to.
+    """Compute the frame now, and keep it in Spark's memory or on disk while the result is referenced.
 
-    What is built on it is planned from the rows alone. Spark's cache would have every query analyse the whole plan behind it again.
+    Queries on the result are planned from its rows alone. With Spark's cache, each would analyse the whole
+    plan again.
     """
     from pyspark.sql.connect.dataframe import DataFrame as ConnectFrame
 
     kept: Any = frame.localCheckpoint()
-    # pyspark hands the result to whichever session was made last in this process; the rows are in the frame's own.
+    # pyspark attaches the result to the newest session of this process; the rows are in the frame's own
+    # session.
     kept._plan._spark_session = frame.sparkSession
     return ConnectFrame(kept._plan, frame.sparkSession)  # type: ignore[arg-type]
 
@@ -300,16 +320,16 @@ def collected(frame: DataFrame) -> list[dict[str, Any]]:
 
 
 def table_properties(table: Table) -> dict[str, str]:
-    """Delta's properties of a table: which columns have statistics for skipping files, and how long its old versions can be read.
+    """Return Delta's properties of a table: its retention, and the columns with statistics to skip files.
 
-    Without a list Delta keeps statistics of the first 32 columns only, which leaves out batch_id.
+    By default, Delta keeps statistics of the first 32 columns only, which excludes batch_id.
     """
     skipping = {"delta.dataSkippingStatsColumns": ",".join(table.skipped_by)} if table.skipped_by else {}
     return skipping | {"delta.logRetentionDuration": RETENTION, "delta.deletedFileRetentionDuration": RETENTION}
 
 
 def create_statement(name: str, table: Table) -> str:
-    """The SQL that creates a table with its comments, partitioning and properties."""
+    """Return the SQL that creates a table with comments, partitioning and properties."""
     columns = ", ".join(map(column_definition, table.columns))
     partitioning = f"PARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
     properties = f"TBLPROPERTIES ({_listed(table_properties(table))})"
@@ -322,7 +342,7 @@ def _listed(properties: dict[str, str]) -> str:
 
 
 def column_definition(column: Column) -> str:
-    """A column as CREATE TABLE and ADD COLUMNS take it."""
+    """Return a column in the syntax of CREATE TABLE and ADD COLUMNS."""
     return f"{column.name} {column.type} COMMENT '{_comment(column.description, column.unit)}'"
 
 

@@ -1,1 +1,1 @@
-"""Pure Spark steps, DataFrame in and DataFrame out: no session, no I/O, no clock."""
+"""Pure rules for messages, events and flights, for Python, Arrow and Spark: no session, no I/O, no clock."""

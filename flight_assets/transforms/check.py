@@ -1,6 +1,7 @@
-"""One pure function that checks messages: raw Kafka rows in, rows of ``staging_flight_events`` or the reason of a rejection out.
+"""Check messages in one pure function: raw Kafka rows become staged events or rejections with a reason.
 
-Spark runs it in its workers, the live process and replays call it directly. No session, no I/O, no clock. Nothing fails on any input.
+Spark runs it in its workers; the live process and replays call it directly. No session, no I/O, no clock. No
+input raises an error.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 SATURDAY = 6
-# Optional fields that a complete event of any type has; a delay's presence is the contract's business, not quality's.
+# Optional fields that a complete event of any type has. The contract, not the score, demands the delays.
 SCORED_FIELDS = ("tail_number", "scheduled_arrival")
-# Spark's own seed: ids that Spark has hashed stay the same.
+# Spark's own seed, so that Python and Spark give an id the same hash.
 HASH_SEED = 42
 _ORIGIN = ("kafka_partition", "kafka_offset", "ingestion_timestamp", "batch_id")
 _PLAUSIBLE = tuple((each.name, each.low, each.high) for each in WEATHER_FIELDS)
@@ -41,18 +42,24 @@ _VERDICT = pa.schema(
 )
 _STAGING_SCHEMA, _QUARANTINE_SCHEMA = arrow_schema(STAGING), arrow_schema(QUARANTINE)
 CHECKED_SCHEMA = pa.schema([*_STAGING_SCHEMA, *(_QUARANTINE_SCHEMA.field(name) for name in ("key", "value", "topic")), *_VERDICT])
-"""A checked message: the columns of ``staging_flight_events`` (null in a rejected one, but for where it came from), the raw key,
-value and topic, ``reason`` and ``detail`` of a rejection (null in a valid one), ``unknown_fields`` (names that the contract does not
-have), ``cleaned`` (optional values that were dropped) and ``event_hash`` (xxhash64 of the event_id)."""
+"""One row per checked message:
+
+- the columns of ``staging_flight_events``; in a rejected message only the Kafka position is not null
+- the raw key, value and topic
+- ``reason`` and ``detail`` of a rejection; null in a valid message
+- ``unknown_fields``: names that the contract does not have
+- ``cleaned``: names of optional values that were dropped
+- ``event_hash``: xxhash64 of the event_id
+"""
 
 
 def check(raw: pa.RecordBatch | pa.Table, checks: Checks) -> pa.RecordBatch:
-    """Return a row of CHECKED_SCHEMA per message, in the same order.
+    """Return one row of CHECKED_SCHEMA per message, in the same order.
 
     Args:
-        raw: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), batch_id; ``value_bytes`` (optional) has the
-            size of values that were cut.
-        checks: the reference data, and what to do with codes that it does not have.
+        raw: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), batch_id; optional
+            ``value_bytes``, the true size of values that were cut.
+        checks: the reference data, and the rule for unknown codes.
     """
     if isinstance(raw, pa.Table):
         raw = raw.combine_chunks().to_batches()[0] if raw.num_rows else pa.RecordBatch.from_pylist([], schema=raw.schema)
@@ -100,13 +107,13 @@ def _row(value: bytes | None, size: int | None, taken_at: datetime, checks: Chec
 
 
 def event_hash(event_id: str) -> int:
-    """Return the hash by which ``staged_event_ids`` knows an event: xxhash64 with Spark's seed, as a signed number of 64 bits."""
+    """Return an event's hash for ``staged_event_ids``: xxhash64 with Spark's seed, signed, 64 bits."""
     number = xxhash.xxh64_intdigest(event_id.encode(), HASH_SEED)
     return number - (1 << 64) if number >= 1 << 63 else number
 
 
 def _event(values: dict[str, Any], codes: Codes) -> dict[str, Any]:
-    """Return a row of ``staging_flight_events`` but for where it came from."""
+    """Return a row of ``staging_flight_events`` without its Kafka position."""
     flight_date = scheduled_date(values["flight_id"])
     weekday = flight_date.isoweekday()
     score, weather = quality(values)
@@ -123,10 +130,14 @@ def _event(values: dict[str, Any], codes: Codes) -> dict[str, Any]:
 
 
 def quality(values: dict[str, Any]) -> tuple[float, dict[str, float | None] | None]:
-    """Return completeness × validity, 0…1, rounded to 4 digits, and the weather without implausible values.
+    """Return the quality score, and the weather without implausible values.
 
-    completeness = optional fields that are present / optional fields (tail_number, scheduled_arrival, nine of weather);
-    validity = present ones with a plausible value / present ones, 1 when none is present. Plausible ranges are the contract's.
+    The score is completeness × validity, 0…1, rounded to 4 digits:
+
+    - completeness: optional fields present / all optional fields (tail_number, scheduled_arrival, nine of weather)
+    - validity: plausible values / optional fields present
+
+    It is 0 if no optional field is present. The contract has the plausible ranges.
     """
     present = plausible = sum([values[name] is not None for name in SCORED_FIELDS])
     weather = values["weather"]

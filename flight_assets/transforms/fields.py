@@ -1,6 +1,6 @@
-"""Each field of a message to its typed value: what a field of each type may hold, and why a value cannot be used.
+"""Convert each field of a message to its typed value, or say why the value cannot be used.
 
-Nothing here raises on any JSON value.
+No JSON value raises an error here.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from flight_assets.transforms.messages import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# RFC 3339 in the years that every store can hold. An unknown offset (-00:00) is refused, and more than nine digits of a second.
+# RFC 3339 in years that every store can hold. The unknown offset (-00:00) and more than nine fractional
+# digits are refused.
 _TIME = re.compile(
     r"(?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+(?:0\d|1[0-4]):[0-5]\d|-(?!00:00)(?:0\d|1[0-4]):[0-5]\d)", re.ASCII
 )
 _KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array", dict: "object"}
 _UPPER = frozenset(("airline", "origin", "destination", "diverted_to", "tail_number", "gate", "flight_suffix"))
-# Optional texts that must look like what they are; others are dropped and counted.
+# Patterns of optional texts. A text that does not match is dropped and counted.
 _PATTERNS = {
     "tail_number": re.compile(REGISTRATION, re.ASCII),
     "gate": re.compile(GATE, re.ASCII),
@@ -46,13 +47,13 @@ UNKNOWN_LENGTH = 64
 
 
 def kind_of(member: object) -> str:
-    """Return what JSON calls a value that is not null."""
+    """Return the JSON type of a value that is not null."""
     return _KINDS[type(member)]
 
 
 @lru_cache(maxsize=1 << 16)
 def moment(text: str) -> datetime | None:
-    """Return the moment of an RFC 3339 text in UTC, cut to microseconds; None if it is none."""
+    """Return the UTC time of an RFC 3339 text, cut to microseconds; None if it is invalid."""
     if _TIME.fullmatch(text) is None:
         return None
     try:
@@ -63,7 +64,7 @@ def moment(text: str) -> datetime | None:
 
 @lru_cache(maxsize=1 << 14)
 def day(text: str) -> date | None:
-    """Return the date of eight digits, YYYYMMDD; None if there is none."""
+    """Return the date of eight digits, YYYYMMDD; None if there is no such date."""
     try:
         return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
     except ValueError:
@@ -114,22 +115,25 @@ def _converter(field: Field) -> Callable[[Any], Any]:
     return _code if field.name in _UPPER else _BY_TYPE[field.json_type]
 
 
-# In a message of an older version than the one that brought a field, the name is unknown and its value is ignored.
+# In a message older than the version that added a field, the name counts as unknown and its value is ignored.
 _FIELDS = {
     version: tuple((field, field.name, _converter(field), _PATTERNS.get(field.name)) for field in fields_of(version))
     for version in SCHEMA_VERSIONS
 }
 _NAMES = {version: frozenset(field.name for field in fields_of(version)) for version in SCHEMA_VERSIONS}
-# What an event of a type carries besides the fields that every message has.
+# Fields that an event of a type needs besides those of every message.
 _NEEDED = {kind.value: names for kind, names in REQUIRED_DELAYS.items()}
 ABSENT = dict.fromkeys((field.name for field in MESSAGE_FIELDS), None)
 
 
 class Typed:
-    """The fields of one message: ``values`` by name, and the names or details of what is missing, wrong or was dropped.
+    """Fields of one message.
 
-    ``cleaned`` names optional values that were dropped because they cannot be what they claim, and ``unknown`` the names that
-    the message's version does not have (None if the version is not taken).
+    - ``values``: typed value by name; None if it is absent
+    - ``missing``: names of required fields that are absent
+    - ``wrong``: a phrase for each value that cannot be used
+    - ``cleaned``: names of optional values that were dropped as impossible
+    - ``unknown``: names that the message's version does not have; None if the version is not supported
     """
 
     __slots__ = ("cleaned", "missing", "unknown", "values", "version", "wrong")

@@ -1,7 +1,8 @@
-"""From events to flights: which event is the newest, where a flight was planned to go, and how it ended. Each rule once.
+"""Rules from events to flights, each defined once: the newest event, the plan and the outcome.
 
-The newest event is the greatest by (event time, time Kafka took it, partition, offset). It gives a flight's state. An arrival or a
-diversion says where the aircraft came down, every other event where it was to go: so the plan is that of the newest of those.
+The newest event is the greatest by (event time, broker time, partition, offset). It gives the flight's state.
+Arrivals and diversions name the airport of the landing; all other events name the planned one. So the plan
+comes from the newest event that is neither an arrival nor a diversion.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-# Events in the order in which they happened, and in the order in which batches took them.
+# Order of events by event time, and by arrival in batches.
 ORDER = ("timestamp", "ingestion_timestamp", "kafka_partition", "kafka_offset")
 ARRIVAL = ("batch_id", "ingestion_timestamp", "kafka_partition", "kafka_offset")
 LANDINGS = (EventType.DIVERTED.value, EventType.ARRIVED.value)
 PLAN_COLUMNS = ("destination", "route", "scheduled_arrival", "distance_miles")
 _TRUTH = ("actual_delay_minutes", "error_minutes")
-# The columns of a flight that come from its newest event as they are.
+# Columns that the fact table shares with the staged events: a flight's state.
 STATE_COLUMNS = tuple(name for name in FACT.column_names if name in STAGING.column_names)
 DIVERTED, CANCELLED, ARRIVED = "diverted", "cancelled", "arrived"
 
@@ -32,12 +33,12 @@ Row = dict[str, Any]
 
 
 def newest_is(newer: str, older: str) -> str:
-    """Return the SQL condition that the event of one alias is newer than that of another; an unknown one is older than any."""
+    """Return the SQL condition that the event of one alias is newer than that of the other."""
     return f"struct({_order(newer)}) > struct({_order(older)})"
 
 
 def same_event(left: str, right: str) -> str:
-    """Return the SQL condition that two aliases are of the same event."""
+    """Return the SQL condition that two aliases have the same event."""
     return f"struct({_order(left)}) = struct({_order(right)})"
 
 
@@ -46,12 +47,15 @@ def _order(alias: str) -> str:
 
 
 def order_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the key by which the newest of several events is found."""
+    """Return the sort key of an event; the newest event has the greatest."""
     return tuple(row[name] for name in ORDER)
 
 
 def error_minutes(actual: Any, predicted: Any) -> Any:  # noqa: ANN401 - numbers, columns or SQL's names of them
-    """Return actual − predicted: minutes that the flight was later than predicted. Takes numbers, Columns, or the text of SQL."""
+    """Return actual − predicted, minutes; positive = later than predicted.
+
+    Takes numbers, Columns or SQL expressions.
+    """
     if isinstance(actual, str):
         return f"{actual} - {predicted}"
     return None if actual is None or predicted is None else actual - predicted
@@ -73,15 +77,17 @@ def outcome_of(flight: Mapping[str, Any]) -> str | None:
 
 
 def actual_delay(flight: Mapping[str, Any]) -> float | None:
-    """Return the arrival delay that came true, minutes; None if it has not, or elsewhere. Says what ACTUAL_SQL says."""
+    """Return the actual arrival delay, minutes; None unless it arrived as planned. Equal to ACTUAL_SQL."""
     return flight["arrival_delay_minutes"] if outcome_of(flight) == ARRIVED else None
 
 
 def flight_rows(events: DataFrame) -> DataFrame:
-    """Return one row per flight: STATE_COLUMNS, ``first``, its first event by ARRIVAL, and ``newest_batch_id``. Key: flight_id.
+    """One row per flight: STATE_COLUMNS, ``first`` (its first event by ARRIVAL) and ``newest_batch_id``.
 
-    ``batch_id`` is that of the newest batch that brought an event of the flight, ``newest_batch_id`` that of its newest event.
-    ``events`` have the columns of ``staging_flight_events``; all that is known of a flight must be among them.
+    Key: flight_id.
+
+    ``batch_id`` is the newest batch with an event of the flight; ``newest_batch_id`` is the batch of its
+    newest event. ``events``: rows of ``staging_flight_events``, with all events of each flight.
     """
     order, is_landing = F.struct(*ORDER), F.col("event_type").isin(*LANDINGS)
     grouped = events.groupBy("flight_id").agg(
@@ -108,9 +114,9 @@ def _state_column(name: str) -> Column:
 
 
 def flight_of(events: Iterable[Mapping[str, Any]], known: Mapping[str, Any] | None = None) -> Row:
-    """Return the STATE_COLUMNS of a flight as ``flight_rows`` gives them, from its events as rows of ``staging_flight_events``.
+    """Return STATE_COLUMNS of a flight as ``flight_rows`` does, from rows of ``staging_flight_events``.
 
-    ``known``: the flight as it was before these events, which are newer than it, or older and of no account.
+    ``known``: the flight's state before these events, or None. Older events do not change it.
     """
     ordered = sorted([*([known] if known else []), *events], key=order_of)
     newest = ordered[-1]
@@ -124,7 +130,7 @@ def flight_of(events: Iterable[Mapping[str, Any]], known: Mapping[str, Any] | No
 
 
 def with_prediction(flight: Mapping[str, Any], prediction: Mapping[str, Any] | None) -> Row:
-    """Return a row of ``fact_flight_events``: a flight, what was predicted of it, and what came true."""
+    """Return a row of ``fact_flight_events``: the flight, its prediction, actual delay and error."""
     predicted = {name: prediction[name] if prediction else None for name in PREDICTED_COLUMNS}
     actual = actual_delay(flight)
     truth = dict(zip(_TRUTH, (actual, error_minutes(actual, predicted["predicted_delay_minutes"])), strict=True))

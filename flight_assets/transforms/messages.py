@@ -1,7 +1,7 @@
-"""The bytes of a message as a JSON object: strict RFC 8259, within the contract's bounds, the same verdict wherever it is read.
+"""Read the bytes of a message as a JSON object: strict RFC 8259, within the contract's bounds.
 
-Python's reader is exact but slow, and msgspec's fast but silent about names that come twice. So msgspec reads what surely has no such
-name, and Python's reader all the rest.
+Python's reader is exact but slow; msgspec is fast but ignores a repeated name. So msgspec reads the messages
+that cannot have a repeated name, and Python's reader all others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 class Rejected(Exception):
-    """A message that the contract does not take: ``reason`` and ``detail``."""
+    """A message that breaks the contract, with ``reason`` and ``detail``."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -32,7 +32,7 @@ class Rejected(Exception):
 
 
 def read_object(value: bytes | None, size: int | None = None) -> Object:
-    """Return the members of the JSON object that a message is.
+    """Return the members of a message's JSON object.
 
     Args:
         value: the message's bytes, or their beginning; None for a tombstone.
@@ -57,7 +57,7 @@ def read_object(value: bytes | None, size: int | None = None) -> Object:
 
 
 def printable(text: str, limit: int = SHOWN_CHARACTERS) -> str:
-    """Return a sender's text for a message to people: escaped where it is not printable, cut at ``limit`` characters."""
+    """Return a sender's text fit to be shown: escaped if it is not printable, cut at ``limit`` characters."""
     shown = text if len(text) <= limit else f"{text[:limit]}…"
     return shown if shown.isprintable() else ascii(shown)[1:-1]
 
@@ -66,10 +66,10 @@ _decode = msgspec.json.Decoder().decode
 
 
 def _read_fast(value: bytes) -> Object | None:
-    """Return the object, or None if it is none or needs the exact reader.
+    """Return the object; None if it is not one or needs the exact reader.
 
-    Without a backslash every quotation mark opens or closes a string. As many of them as the names and texts found account
-    for leave no room for a name that came twice.
+    Without a backslash, every quotation mark opens or closes a string. If there are exactly two per name and
+    text found, no name was repeated.
     """
     if b"\\" in value or value.count(b"[") + value.count(b"{") > MAX_NESTING:
         return None
@@ -90,7 +90,7 @@ def _has_short_numbers(value: bytes) -> bool:
 
 
 def _strings(member: Any) -> int:  # noqa: ANN401 - any JSON value
-    """Return how many strings, names among them, a JSON value is written with."""
+    """Return the number of strings in a JSON value, names included."""
     kind = type(member)
     if kind is str:
         return 1

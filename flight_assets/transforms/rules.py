@@ -1,4 +1,7 @@
-"""The contract's rules for one message whose fields are typed: the first problem, in the order of ``Reason``."""
+"""Rules of the contract for one message with typed fields.
+
+The first broken rule, in the order of ``Reason``, counts.
+"""
 
 from __future__ import annotations
 
@@ -57,18 +60,21 @@ _AIRPORT_FIELDS = ("origin", "destination", "diverted_to")
 
 
 class Reference(Protocol):
-    """The codes that are known, by the day on which they are used."""
+    """Known airline and airport codes by day."""
 
     def has_airline(self, code: str, day: date) -> bool:
         """Return whether an airline uses this code on that day."""
 
     def zone(self, code: str, day: date) -> str | None:
-        """Return the IANA time zone of the airport with this code on that day; None if there is none."""
+        """Return the IANA time zone of the airport with this code on that day, or None."""
 
 
 @dataclass(frozen=True)
 class Checks:
-    """Everything that a verdict depends on besides the message. ``reject_unknown``: well-formed codes that no table knows."""
+    """Inputs of a check besides the message.
+
+    ``reject_unknown``: reject well-formed codes that the reference data lacks.
+    """
 
     reference: Reference
     reject_unknown: bool = False
@@ -76,7 +82,7 @@ class Checks:
 
 @dataclass
 class Codes:
-    """The codes of a message: the local time at the origin, if its zone is known, and those that no table has, as ``kind:code``."""
+    """Local departure time, None if the zone is unknown; and unknown codes, as ``field:code``."""
 
     local_departure: datetime | None = None
     unknown: list[str] = field(default_factory=list)
@@ -87,11 +93,11 @@ def codes_of(typed: Typed, taken_at: datetime, checks: Checks) -> Codes:
 
     Args:
         typed: its fields.
-        taken_at: when Kafka took it.
-        checks: the reference data.
+        taken_at: broker time, UTC.
+        checks: the reference data, and the rule for unknown codes.
 
     Raises:
-        Rejected: a rule of the contract is broken; the first one in the order of ``Reason``.
+        Rejected: the message breaks a rule; the first one in the order of ``Reason``.
     """
     values = typed.values
     version = values["schema_version"]
@@ -129,7 +135,7 @@ def scheduled_date(flight_id: str) -> date:
 
 @lru_cache(maxsize=1 << 16)
 def _has_form(flight_id: str, version: int) -> bool:
-    """Return whether a flight_id is one in a version of the contract, with a date that there is."""
+    """Return whether a flight_id has the form of a contract version, and a valid date."""
     return _FORMS[version][0].fullmatch(flight_id) is not None and flight_day(flight_id) is not None
 
 
@@ -158,7 +164,7 @@ def _wrong_texts(typed: Typed, version: int) -> list[str]:
 
 
 def _look_up(values: dict[str, Any], version: int, flight_date: date, checks: Checks) -> Codes:
-    """Return the codes. Raises Rejected for a code that is none, or is not known and must be."""
+    """Return the codes. Raises Rejected for a malformed code, or for an unknown one if these are rejected."""
     codes = Codes()
     airline = values["airline"]
     if not _is_code(airline, version, _AIRLINE_FORM):
@@ -188,7 +194,7 @@ def _look_up(values: dict[str, Any], version: int, flight_date: date, checks: Ch
 
 @lru_cache(maxsize=1 << 16)
 def local_time(moment: datetime, zone: str) -> datetime:
-    """Return a moment as the clocks of a time zone show it."""
+    """Return the local time of a moment in a time zone."""
     return moment.astimezone(ZoneInfo(zone))
 
 
@@ -233,7 +239,10 @@ def _inconsistent_times(values: dict[str, Any], flight_date: date, local: dateti
 
 
 def _is_on_its_date(flight_id: str, flight_date: date, departure: datetime, local: datetime | None) -> bool:
-    """Return whether a flight leaves on the date in its id, and at the time if there is one. Without a zone a day off may be right."""
+    """Return whether the planned departure matches the date, and the time if any, in the id.
+
+    Without a zone, a day off passes.
+    """
     if local is None:
         return abs((departure.date() - flight_date).days) <= 1
     time_begins = flight_id.rfind("-") + 1 + _DATE_DIGITS

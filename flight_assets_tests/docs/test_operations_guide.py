@@ -9,7 +9,6 @@ import pytest
 from flight_assets.monitoring.rules import RULES
 from flight_assets.settings import Settings
 from flight_assets_tests.deploy.compose import DEPLOY, config, services
-from flight_assets_tests.docs.coming import PATHS
 from flight_assets_tests.docs.markdown import DOCS, ROOT, Page, pages
 
 SECRETS = Page("docs/secrets.md")
@@ -55,7 +54,7 @@ def test_settings_that_a_page_names_exist(page: Page) -> None:
 def test_files_that_a_page_names_exist(page: Page) -> None:
     """Paths of the repository, and files of ``deploy`` by their names there."""
     named = [code for code in page.inline_code if re.fullmatch(r"(flight_assets|flight_assets_tests|dashboard|deploy|docs)/[\w./-]+", code)]
-    assert [path for path in named if not (ROOT / path).exists() and path not in PATHS | MADE_BY_USERS] == []
+    assert [path for path in named if not (ROOT / path).exists() and path not in MADE_BY_USERS] == []
     of_deploy = [code for code in page.inline_code if re.fullmatch(r"(?:prometheus|grafana|mongo|tls|proxy)/[\w.-]+", code)]
     of_deploy += [code for code in page.inline_code if re.fullmatch(r"(?!kafka-|hdfs)[\w.-]+\.(?:sh|yml|example)", code)]
     assert [path for path in of_deploy if not (DEPLOY / path).is_file()] == []
@@ -65,8 +64,3 @@ def test_the_main_page_and_the_folders_own_lead_to_it() -> None:
     assert "(docs/operations.md)" in (ROOT / "README.md").read_text()
     assert "(../docs/operations.md)" in (DEPLOY / "README.md").read_text()
     assert (DOCS / "deployment.md").is_file()
-
-
-@pytest.mark.parametrize("path", sorted(PATHS))
-def test_a_path_that_is_coming_is_not_there_yet(path: str) -> None:
-    assert not (ROOT / path).exists()

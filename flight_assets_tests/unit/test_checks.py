@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from dagster import AssetCheckSeverity
 
-from flight_assets.checks.shown import asset_check_results, check_specs, remedy
+from flight_assets.checks.dagster_checks import asset_check_results, check_specs, remedy
 from flight_assets.contracts.tables import FACT, Column, Table
 from flight_assets.pipeline import checks
 from flight_assets.provenance import STEPS, BatchRecord, CheckResult, OffsetRange, archive_id

@@ -26,7 +26,7 @@ class _Last:
     known: npt.NDArray[np.bool_]
 
     def value(self, column: IntArray) -> FloatArray:
-        """The event's value, NaN without an event."""
+        """Return the event's value, NaN without an event."""
         if not len(column):
             return np.full(len(self.row), np.nan)
         return np.where(self.known, column[self.row].astype(np.float64), np.nan)
@@ -38,7 +38,7 @@ def aircraft_features(context: FeatureContext) -> Features:
 
 
 def _last_leg(context: FeatureContext) -> Features:
-    """Where the aircraft went last, how late, and how much time that leaves until this flight."""
+    """Return where the aircraft went last, how late, and how much time that leaves until this flight."""
     departed, arrived = context.events[EventType.DEPARTED], context.events[EventType.ARRIVED]
     leg, landing = _newest(context, EventType.DEPARTED), _newest(context, EventType.ARRIVED)
     landed = _same_flight(departed, leg, arrived, landing)
@@ -57,7 +57,7 @@ def _last_leg(context: FeatureContext) -> Features:
 
 
 def _newest(context: FeatureContext, kind: EventType) -> _Last:
-    """The newest event of the aircraft before T, at most AIRCRAFT_MEMORY_HOURS old."""
+    """Return the newest event of the aircraft before T, at most AIRCRAFT_MEMORY_HOURS old."""
     timeline, now = context.timeline(kind, AIRCRAFT), context.now(kind, AIRCRAFT)
     known = now > timeline.before(context.moments(AIRCRAFT), AIRCRAFT_MEMORY_HOURS * HOUR_S)
     if not len(timeline):
@@ -66,7 +66,7 @@ def _newest(context: FeatureContext, kind: EventType) -> _Last:
 
 
 def _same_flight(departed: Events, leg: _Last, arrived: Events, landing: _Last) -> npt.NDArray[np.bool_]:
-    """Whether the newest landing belongs to the newest departure."""
+    """Return whether the newest landing belongs to the newest departure."""
     both = leg.known & landing.known
     if not both.any():
         return both

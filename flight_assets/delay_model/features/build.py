@@ -60,7 +60,7 @@ def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _windows(context: FeatureContext, kind: EventType, event: str, windows: tuple[contract.Window, ...]) -> Features:
-    """The statistics of one type of event that the contract's table asks for."""
+    """Return the statistics of one type of event that the contract's table asks for."""
     result: Features = {}
     for window in windows:
         timeline, moments = context.timeline(kind, window.scope), context.moments(window.scope)
@@ -70,7 +70,7 @@ def _windows(context: FeatureContext, kind: EventType, event: str, windows: tupl
 
 
 def _statistic(timeline: Timeline, statistic: str, first: IntArray, now: IntArray) -> FloatArray:
-    """A count, a share or a mean in minutes over the points from ``first`` to ``now``."""
+    """Return a count, a share or a mean in minutes over the points from ``first`` to ``now``."""
     if statistic == "flights":
         return (now - first).astype(np.float64)
     value, scale = _AVERAGED[statistic]
@@ -101,7 +101,7 @@ def _overdue_now(context: FeatureContext) -> _Overdue:
 
 
 def _overdue(overdue: _Overdue) -> Features:
-    """The flights past their planned departure, as the contract's table asks for them."""
+    """Return the flights past their planned departure, as the contract's table asks for them."""
     result: Features = {}
     for item in contract.OVERDUE:
         count, overdue_s = overdue[item.scope]
@@ -138,6 +138,6 @@ def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
 
 
 def _departures(context: FeatureContext, window: contract.Window) -> IntArray:
-    """How many flights left in the window."""
+    """Return how many flights left in the window."""
     timeline = context.timeline(EventType.DEPARTED, window.scope)
     return context.now(EventType.DEPARTED, window.scope) - timeline.before(context.moments(window.scope), window.hours * HOUR_S)

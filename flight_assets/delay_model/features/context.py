@@ -33,7 +33,7 @@ class Pending:
     end_s: IntArray
 
     def keys(self, scope: str) -> IntArray:
-        """The group codes of these flights."""
+        """Return the group codes of these flights."""
         return self.keys_of.of(EventType.SCHEDULED, scope)[self.rows]
 
 
@@ -63,33 +63,33 @@ class FeatureContext:
         return cls(flights, seconds(flights["timestamp"]), departure_s, block_s, by_type, keys, _pending(by_type, keys))
 
     def flight_keys(self, scope: str) -> IntArray:
-        """The group codes of the flights to predict."""
+        """Return the group codes of the flights to predict."""
         return self.keys.of(_FLIGHTS, scope)
 
     def moments(self, scope: str) -> Moments:
-        """When the flights to predict ask, and for which group."""
+        """Return when the flights to predict ask, and for which group."""
         if scope not in self._moments:
             self._moments[scope] = Moments(self.flight_keys(scope), self.time_s)
         return self._moments[scope]
 
     def timeline(self, kind: EventType, scope: str) -> Timeline:
-        """The events of one type by the groups of a scope, with the values of ``Events.summable``."""
+        """Return the events of one type by the groups of a scope, with the values of ``Events.summable``."""
         if (kind, scope) not in self._timelines:
             self._timelines[kind, scope] = Timeline(self.event_keys(kind, scope), self.events[kind].time_s, self.events[kind].summable())
         return self._timelines[kind, scope]
 
     def now(self, kind: EventType, scope: str) -> IntArray:
-        """The position in that timeline of each flight's T: the events of its group in front of it have happened."""
+        """Return the position in that timeline of each flight's T: the events of its group in front of it have happened."""
         if (kind, scope) not in self._now:
             self._now[kind, scope] = self.timeline(kind, scope).before(self.moments(scope))
         return self._now[kind, scope]
 
     def event_keys(self, kind: EventType, scope: str) -> IntArray:
-        """The group codes of the events of one type."""
+        """Return the group codes of the events of one type."""
         return self.keys.of(kind, scope)
 
     def event_numbers(self, kind: EventType, column: str) -> FloatArray:
-        """A numeric column of the events of one type."""
+        """Return a numeric column of the events of one type."""
         return numbers(self.events[kind].frame[column])
 
 
@@ -108,7 +108,7 @@ def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
 
 
 def _first_outcome(events: dict[EventType, Events], flight: npt.NDArray[np.uint64]) -> IntArray:
-    """When each flight first departed, arrived or was cancelled; NO_TIME where it did not."""
+    """Return when each flight first departed, arrived or was cancelled; NO_TIME where it did not."""
     outcomes = [events[kind] for kind in (EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)]
     flights = np.concatenate([table.flight for table in outcomes])
     times = np.concatenate([table.time_s for table in outcomes])

@@ -53,7 +53,9 @@ class Events:
 
 
 def split_events(events: pd.DataFrame) -> dict[EventType, Events]:
-    """The usable events by type, in order of time. An event that is there twice (same flight and type) counts once: the first.
+    """Return the usable events by type, in order of time.
+
+    An event that is there twice (same flight and type) counts once: the first.
 
     The first, because a correction that comes later than T must not take the original out of what was known at T. Events without
     a usable time, or without the delay that their type must carry, are left out. Times are cut to whole seconds.
@@ -80,7 +82,7 @@ def events_from_flights(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_
 
 
 def scheduled_flights(events: pd.DataFrame) -> pd.DataFrame:
-    """The rows to predict for: one per flight, its first ``scheduled`` event. Key: flight_id."""
+    """Return the rows to predict for: one per flight, its first ``scheduled`` event. Key: flight_id."""
     scheduled = events[events["event_type"] == EventType.SCHEDULED.value].sort_values("timestamp", kind="stable")
     return scheduled.drop_duplicates("flight_id")[list(FLIGHT_COLUMNS)].reset_index(drop=True)
 
@@ -92,13 +94,13 @@ def seconds(times: pd.Series) -> IntArray:
 
 
 def utc_times(times: pd.Series) -> pd.Series:
-    """The times in UTC (a time without a zone is taken as UTC); NaT where missing or no time."""
+    """Return the times in UTC (a time without a zone is taken as UTC); NaT where missing or no time."""
     # The cache is for text: to decide whether it would pay, pandas makes Python objects of up to ten thousand times.
     return pd.to_datetime(times, utc=True, errors="coerce", cache=False)
 
 
 def numbers(values: pd.Series) -> FloatArray:
-    """The values as float64, NaN where missing or not a number."""
+    """Return the values as float64, NaN where missing or not a number."""
     result: FloatArray = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     return result
 
@@ -116,7 +118,7 @@ def _first_of_each(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _content_of_rivals(events: pd.DataFrame, keys: pd.DataFrame) -> npt.NDArray[np.uint64]:
-    """A hash of what else an event says, where another has its flight, kind and time; 0 for all others, which need none."""
+    """Return a hash of what else an event says, where another has its flight, kind and time; 0 for all others, which need none."""
     result = np.zeros(len(events), dtype=np.uint64)
     rivals = keys.duplicated(keep=False).to_numpy()
     if rivals.any():
@@ -135,7 +137,7 @@ def _content_of_rivals(events: pd.DataFrame, keys: pd.DataFrame) -> npt.NDArray[
 
 
 def _with_delays(events: pd.DataFrame, kind: EventType) -> pd.DataFrame:
-    """The events that carry the delays their type must carry."""
+    """Return the events that carry the delays their type must carry."""
     needed = {EventType.DEPARTED: ["departure_delay_minutes"], EventType.ARRIVED: ["departure_delay_minutes", "arrival_delay_minutes"]}
     return events.dropna(subset=needed.get(kind, []))
 

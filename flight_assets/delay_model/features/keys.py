@@ -33,7 +33,7 @@ class ScopeKeys:
         self._keys = {scope: _combine([columns[name] for name in parts], ones) for scope, parts in _ALL_SCOPES.items()}
 
     def of(self, frame: str, scope: str) -> IntArray:
-        """The codes of one frame's rows for one scope."""
+        """Return the codes of one frame's rows for one scope."""
         return self._keys[scope][self._bounds[frame]]
 
 

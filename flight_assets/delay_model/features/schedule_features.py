@@ -37,13 +37,13 @@ def schedule_features(flights: pd.DataFrame) -> Features:
 
 
 def local_dates(times: pd.Series) -> npt.NDArray[np.datetime64]:
-    """The dates in New York of UTC times, as datetime64[D]."""
+    """Return the dates in New York of UTC times, as datetime64[D]."""
     dates: npt.NDArray[np.datetime64] = _local(times).to_numpy().astype("datetime64[D]")
     return dates
 
 
 def code_number(codes: pd.Series) -> FloatArray:
-    """An IATA code read as a number in base 36, NaN where it is not 1–4 letters and digits.
+    """Return an IATA code read as a number in base 36, NaN where it is not 1–4 letters and digits.
 
     Fixed for ever and in alphabetical order, so no table of codes has to travel with the features.
     """
@@ -59,7 +59,7 @@ def _base_36(code: str) -> float:
 
 
 def _local(times: pd.Series) -> pd.Series:
-    """The clock time in New York, without a zone."""
+    """Return the clock time in New York, without a zone."""
     return utc_times(times).dt.tz_convert(NETWORK_ZONE).dt.tz_localize(None)
 
 

@@ -28,7 +28,7 @@ class Moments:
         self._keys, self._times_s = keys[self._order], times_s[self._order]
 
     def search(self, packed: IntArray, back_s: int) -> IntArray:
-        """How many of the sorted ``packed`` points are less than (key, time − back_s), for each moment in the order given."""
+        """Return how many of the sorted ``packed`` points are less than (key, time − back_s), for each moment in the order given."""
         wanted = _pack(self._keys, np.maximum(self._times_s - back_s, 0))
         found = np.empty(len(wanted), dtype=np.int64)
         # Sorted look-ups walk the array once; random ones miss the cache at every step.
@@ -36,7 +36,7 @@ class Moments:
         return found
 
     def starts(self, packed: IntArray) -> IntArray:
-        """The position of the first point of each moment's key."""
+        """Return the position of the first point of each moment's key."""
         return self.search(packed, TIME_LIMIT_S)
 
 
@@ -60,18 +60,18 @@ class Timeline:
         return moments.search(self._packed, back_s)
 
     def starts(self, moments: Moments) -> IntArray:
-        """The position of the first point of each moment's key."""
+        """Return the position of the first point of each moment's key."""
         return moments.starts(self._packed)
 
     def total(self, name: str, first: IntArray, last: IntArray) -> IntArray:
-        """The sum of a value over the points from position ``first`` up to, not including, position ``last``."""
+        """Return the sum of a value over the points from position ``first`` up to, not including, position ``last``."""
         if name not in self._totals:
             self._totals[name] = np.concatenate([[0], np.cumsum(self._values[name][self._rows])])
         sums = self._totals[name]
         return sums[last] - sums[first]
 
     def rows(self, positions: IntArray) -> IntArray:
-        """The rows of the input at these positions."""
+        """Return the rows of the input at these positions."""
         return self._rows[positions]
 
     def __len__(self) -> int:
@@ -88,7 +88,7 @@ class Spans:
         self._ends = Timeline(keys[real], ends_s[real], chosen)
 
     def open_at(self, moments: Moments, name: str) -> tuple[IntArray, IntArray]:
-        """The number of spans with start < time <= end, and the sum of the named value over them."""
+        """Return the number of spans with start < time <= end, and the sum of the named value over them."""
         started = (self._starts.starts(moments), self._starts.before(moments))
         ended = (self._ends.starts(moments), self._ends.before(moments))
         count = (started[1] - started[0]) - (ended[1] - ended[0])
@@ -96,7 +96,7 @@ class Spans:
 
 
 def mean_or_nan(total: IntArray, count: IntArray, scale: float) -> FloatArray:
-    """The total / (scale × count), NaN where there is nothing to average."""
+    """Return the total / (scale × count), NaN where there is nothing to average."""
     known = count > 0
     return np.where(known, total / (scale * np.where(known, count, 1)), np.nan)
 

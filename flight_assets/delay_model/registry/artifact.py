@@ -26,7 +26,7 @@ PICKLE_FILE = "regressor.pkl"
 
 
 def save(model: DelayModel, more: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-    """The files of a model by name, ``more`` among them, the manifest with the SHA-256 of every other one.
+    """Return the files of a model by name, ``more`` among them, the manifest with the SHA-256 of every other one.
 
     The same model gives the same bytes.
     """
@@ -41,7 +41,7 @@ def save(model: DelayModel, more: Mapping[str, bytes] | None = None) -> dict[str
 
 
 def load(files: Mapping[str, bytes], pinned_sha256: str = "") -> DelayModel:
-    """The model from its files, after every hash and the list of features have been checked.
+    """Return the model from its files, after every hash and the list of features have been checked.
 
     ``pinned_sha256`` is the hash of the one pickled regressor that may be opened.
 
@@ -66,7 +66,7 @@ def write_folder(model: DelayModel, folder: Path) -> None:
 
 
 def read_folder(folder: Path) -> DelayModel:
-    """The model of a folder; see ``load`` for what is checked.
+    """Return the model of a folder; see ``load`` for what is checked.
 
     Raises:
         CorruptModelError: as ``load``; a folder that does not exist holds no files.
@@ -77,7 +77,7 @@ def read_folder(folder: Path) -> DelayModel:
 
 
 def sha256(content: bytes) -> str:
-    """The SHA-256 in hexadecimal."""
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -20,7 +20,7 @@ _FIGURES = {
 
 
 def model_card(manifest: Manifest) -> str:
-    """The card as Markdown, made from the manifest alone."""
+    """Return the card as Markdown, made from the manifest alone."""
     lines = [
         f"# Arrival delay model {manifest.version}",
         "",

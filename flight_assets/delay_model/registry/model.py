@@ -56,7 +56,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """The manifest as it was written.
+        """Return the manifest as it was written.
 
         Raises:
             TypeError, KeyError, ValueError: it is not one.

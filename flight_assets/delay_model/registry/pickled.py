@@ -12,7 +12,7 @@ from flight_assets.delay_model.registry.model import Regressor
 
 
 def load_pickle(content: bytes, pinned_sha256: str) -> Regressor:
-    """The regressor, if its SHA-256 is the pinned one.
+    """Return the regressor, if its SHA-256 is the pinned one.
 
     Raises:
         RefusedPickleError: no hash is pinned, the file has another one, or what is in it has no ``predict``.

@@ -20,7 +20,7 @@ ROUNDING = 1e-9
 
 
 def tail_factor(beyond_minutes: FloatArray, distance_minutes: FloatArray, target: float) -> float:
-    """How many distances to move an end outwards (negative: inwards) so that a new delay is not beyond it with probability ≥ ``target``.
+    """Return how many distances to move an end outwards (negative: inwards) so that a new delay is not beyond it with probability ≥ ``target``.
 
     ``beyond_minutes`` says how far each calibration flight's delay lay beyond the end (negative: inside), ``distance_minutes`` how far
     the end was from the median. The ⌈(n + 1)·target⌉-th smallest ratio of the two. Holds on average over flights exchangeable with the
@@ -38,7 +38,7 @@ def tail_factor(beyond_minutes: FloatArray, distance_minutes: FloatArray, target
 
 
 def moved_distance(distance_minutes: npt.NDArray[np.float32], factor: float) -> npt.NDArray[np.float32]:
-    """The distance of an end from the median after moving it outwards by ``factor`` distances; never negative."""
+    """Return the distance of an end from the median after moving it outwards by ``factor`` distances; never negative."""
     scaled = np.maximum(distance_minutes, np.float32(MIN_DISTANCE_MINUTES)) * np.float32(factor)
     moved: npt.NDArray[np.float32] = np.maximum(distance_minutes + scaled, np.float32(0))
     return moved

@@ -75,7 +75,7 @@ def _of_regressor(model: PickledModel, matrix: FloatArray) -> tuple[FloatArray, 
 
 
 def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_width_minutes: float) -> FloatArray:
-    """How much to trust a prediction, 0 … 1: completeness × t / (t + w).
+    """Return how much to trust a prediction, 0 … 1: completeness × t / (t + w).
 
     w is the width of the flight's 90 % interval and t the median width over the calibration flights: a flight as uncertain as most
     has 0.5, an interval of no width 1. Completeness is the share of the features that were known, each weighted by how often it was
@@ -93,7 +93,7 @@ def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArra
 
 
 def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
-    """The features as the boosters take them: codes that training never saw become NaN."""
+    """Return the features as the boosters take them: codes that training never saw become NaN."""
     if tuple(features.columns) != manifest.features:
         difference = _difference(tuple(features.columns), manifest)
         raise UnfitFeaturesError(f"the model {manifest.version} needs other features than these: {difference}")

@@ -46,7 +46,7 @@ def fit_boosters(config: TrainConfig, features: pd.DataFrame, target: Target, pa
 
 
 def _best(config: TrainConfig, wanted: _Wanted, features: pd.DataFrame, parts: dict[str, Mask]) -> Fitted:
-    """The booster with the least error on the early-stopping flights among the settings tried."""
+    """Return the booster with the least error on the early-stopping flights among the settings tried."""
     settings, objective, label = wanted
     train, stop = parts[TRAIN], parts[EARLY_STOPPING]
     training = xgb.QuantileDMatrix(features[train], label[train], max_bin=config.max_bin, nthread=1)
@@ -73,7 +73,7 @@ def _fit(config: TrainConfig, settings: BoosterSettings, objective: dict[str, An
 
 
 def candidates(settings: BoosterSettings, trials: int, seed: int) -> list[BoosterSettings]:
-    """The settings given, and ``trials`` random neighbours of them: a random search (Bergstra & Bengio 2012, JMLR 13, 281–305)."""
+    """Return the settings given, and ``trials`` random neighbours of them: a random search (Bergstra & Bengio 2012, JMLR 13, 281–305)."""
     rng = np.random.default_rng(seed)
     return [settings, *(_neighbour(settings, rng) for _ in range(trials))]
 

@@ -20,7 +20,7 @@ class Dataset:
 
 
 def dataset(events: pd.DataFrame) -> Dataset:
-    """The announced flights of these events (EVENT_COLUMNS, in any order), with the features that serving would have had."""
+    """Return the announced flights of these events (EVENT_COLUMNS, in any order), with the features that serving would have had."""
     scheduled = scheduled_flights(events)
     arrived = events[events["event_type"] == EventType.ARRIVED.value].sort_values("timestamp", kind="stable")
     delays = arrived.drop_duplicates("flight_id", keep="last").set_index("flight_id")["arrival_delay_minutes"]

@@ -23,7 +23,7 @@ RESIDUAL_LEVELS = np.arange(1, 200) / 200
 
 
 def registered(content: bytes, pinned_sha256: str, data: Dataset, config: TrainConfig) -> PickledModel:
-    """The regressor of a pickle as a version of the delay model.
+    """Return the regressor of a pickle as a version of the delay model.
 
     It says one number per flight. Its 90 % interval is moved from that number by what its errors on the calibration flights need
     (split conformal, each tail on its own; Lei et al. 2018, JASA 113, 1094–1111), so it has one width for all flights. What it was

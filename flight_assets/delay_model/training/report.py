@@ -34,6 +34,6 @@ def measure(model: DelayModel, flights: pd.DataFrame, features: pd.DataFrame) ->
 
 
 def _plain(frame: pd.DataFrame) -> dict[str, Any]:
-    """A frame as plain values: index (as text) to column to value, None for NaN, which JSON does not know."""
+    """Return a frame as plain values: index (as text) to column to value, None for NaN, which JSON does not know."""
     rows = frame.to_dict(orient="index").items()
     return {str(index): {name: None if np.isnan(value) else value for name, value in row.items()} for index, row in rows}

@@ -19,7 +19,9 @@ Mask = npt.NDArray[np.bool_]
 
 
 def split(config: TrainConfig, dates: npt.NDArray[np.datetime64]) -> dict[str, Mask]:
-    """The flights of each part, by their local date. No flight is in two parts, and all parts lie before the test period.
+    """Return the flights of each part, by their local date.
+
+    No flight is in two parts, and all parts lie before the test period.
 
     Calibration: every fourth day of the newest 4 × ``calibration_days`` before ``test_from``. Early stopping:
     ``early_stopping_days`` spread evenly over the whole training range, so that every season has a say. Training: the rest.

@@ -28,7 +28,9 @@ __all__ = ["BoosterSettings", "TrainConfig", "train"]
 
 
 def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) -> TrainedModel:
-    """A model from the flights that arrived. ``features`` has the rows of ``flights``, in the same order.
+    """Return a model from the flights that arrived.
+
+    ``features`` has the rows of ``flights``, in the same order.
 
     ``flights`` has scheduled_departure (UTC), arrival_delay_minutes (NaN for flights that never arrived; these are left out) and
     airline. The metrics in the manifest are those of the test period, empty when it holds no flights.
@@ -89,7 +91,7 @@ class Arrived:
 
 
 def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
-    """The same model, its interval conformed to these flights: each end is passed by at most 5 % of them.
+    """Return the same model, its interval conformed to these flights: each end is passed by at most 5 % of them.
 
     Training does it once; doing it again with the newest flights that the model has not seen follows a change of season.
     """

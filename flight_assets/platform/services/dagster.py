@@ -56,7 +56,7 @@ def dagster_services(settings: Settings) -> tuple[Service, Service, Service]:
 
 
 def dagster_viewer_service(settings: Settings) -> Service:
-    """A second web server, which takes no changes: for those who may only look."""
+    """Return a second web server, which takes no changes: for those who may only look."""
     webserver = next(service for service in dagster_services(settings) if service.name == "dagster-webserver")
     port = {str(settings.port("dagster_webserver")): str(settings.port("dagster_viewer"))}
     return replace(

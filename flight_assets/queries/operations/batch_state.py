@@ -46,7 +46,7 @@ def step_progress(settings: Settings) -> pd.DataFrame:
 
 
 def batch_records(settings: Settings, last: int = RECENT_BATCHES) -> list[BatchRecord]:
-    """The records of the newest batches that have passed every step, oldest first."""
+    """Return the records of the newest batches that have passed every step, oldest first."""
     ledger = Ledger(Hdfs(patient(settings)))
     end = ledger.last_done(STEPS[-1]) + 1
     with ThreadPoolExecutor(8) as pool:

@@ -16,12 +16,12 @@ BYTES_PER_MB = 1_000_000
 
 
 def patient(settings: Settings) -> Settings:
-    """The settings with the timeout of monitoring: a page or a scrape must not wait as long as a batch may."""
+    """Return the settings with the timeout of monitoring: a page or a scrape must not wait as long as a batch may."""
     return settings.model_copy(update={"timeout_s": settings.monitoring_timeout_s})
 
 
 def archive_threshold_bytes(settings: Settings) -> int:
-    """The size of MongoDB (data and indexes) at which the archive starts, in bytes."""
+    """Return the size of MongoDB (data and indexes) at which the archive starts, in bytes."""
     return int(settings.archive_threshold_mb * BYTES_PER_MB)
 
 

@@ -21,7 +21,9 @@ FLIGHT_COLUMNS = ("batch_id", "ingestion_timestamp", "quality_score", "error_min
 
 
 def newest_flights(settings: Settings, with_outcome: bool = False) -> pd.DataFrame:
-    """The newest flights of MongoDB by ingestion, at most ``NEWEST_FLIGHTS``: ``FLIGHT_COLUMNS``. Delays in minutes, times UTC.
+    """Return the newest flights of MongoDB by ingestion, at most ``NEWEST_FLIGHTS``: ``FLIGHT_COLUMNS``.
+
+    Delays in minutes, times UTC.
 
     ``with_outcome`` takes only those whose prediction has met its truth.
     """

@@ -28,7 +28,7 @@ def health_parts(
     lag: float | None,
     rejected: float | None,
 ) -> dict[str, float]:
-    """The parts of the health score, each 0…1; what cannot be read counts 0.
+    """Return the parts of the health score, each 0…1; what cannot be read counts 0.
 
     Args:
         settings: the limits.

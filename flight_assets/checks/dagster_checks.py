@@ -1,6 +1,6 @@
-"""The checks as Dagster has them: specs of each asset, and one result per check and run.
+"""Checks in Dagster's terms: the specs of each asset, and one result per check and run.
 
-The ledger holds a batch whose check failed, not Dagster: a blocking check would stop the batches before it as well.
+The ledger, not Dagster, stops a batch whose check failed. A blocking check of Dagster would stop earlier batches too.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, Metada
 from flight_assets.pipeline.checks import Check, checks_of
 from flight_assets.provenance import CheckResult
 
-# Results of one asset's checks in a run, each with the batch that it is about; None for what is not about a batch.
+# Check results of one asset in a run, each with its batch; None for a result without batch.
 Found = Sequence[tuple[int | None, CheckResult]]
 
 
 def check_specs(asset: str) -> list[AssetCheckSpec]:
-    """The specs of an asset's checks."""
+    """Return the specs of an asset's checks."""
     return [AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks_of(asset)]
 
 
 def asset_check_results(asset: str, found: Found) -> list[AssetCheckResult]:
-    """One result per check of an asset: the worst of the run's batches decides; a run without batches has nothing to find fault with."""
+    """Return one result per check of an asset: that of the worst batch in the run. Without batches, it passes."""
     return [
         _asset_check_result(check, [(batch, result) for batch, result in found if result.name == check.name]) for check in checks_of(asset)
     ]
@@ -45,7 +45,7 @@ def _asset_check_result(check: Check, found: Found) -> AssetCheckResult:
 
 
 def remedy(batch_id: int | None, result: CheckResult) -> str:
-    """What failed, what happens next, and how an operator goes on."""
+    """Return one sentence: the failed check, its effect, and the next step for an operator."""
     where = f"batch {batch_id}: " if batch_id is not None else ""
     failed = (
         f"{where}check {result.name} of {result.asset} failed: {result.detail} (value {result.value:g}, threshold {result.threshold:g})"
