@@ -2,7 +2,6 @@
 
 COMMANDS = {
     "flights up --live",
-    "flights ledger blocked",
     "make test-unit",
     "make test-slow",
 }

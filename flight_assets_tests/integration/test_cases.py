@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,11 +17,11 @@ from kafka import KafkaProducer
 from flight_assets.contracts.ranges import RANGES_AT_MOST
 from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.provenance import BatchRecord, Ledger
-from flight_assets.queries.flights import FlightFinder
 from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.transforms.flights import actual_delay, outcome_of
 from flight_assets_tests.factories import message, without
+from flight_assets_tests.flight_model import Truth
+from flight_assets_tests.integration.agreement import answers
 
 pytestmark = pytest.mark.integration
 
@@ -165,48 +164,18 @@ def bare(many, run, sender) -> BatchRecord:
     return run()
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a store says of a flight: how it ended, its delay, and the event that says so."""
-
-    outcome: str | None
-    actual: float | None
-    event_id: str | None = None
-
-
 @pytest.fixture
-def told(quiet_platform, house, count, bare):
-    """What each store says of a flight of these batches: the fact table, MongoDB, the finder, and predictions without the event."""
+def agreed(quiet_platform, house, count, bare):
+    """What every store says of a flight of these batches, by its number; they must agree."""
     count()
 
-    def of(number: int) -> dict[str, Told]:
-        [fact] = house.read(FACT).where(f"flight_number = {number} AND origin = 'EWR'").toArrow().to_pylist()
-        name = fact["flight_id"]
-        with mongo.database(quiet_platform) as db:
-            hot = db[mongo.FLIGHTS].find_one({"_id": name})
-        finder = FlightFinder(quiet_platform)
-        try:
-            found = finder.find(name)
-        finally:
-            finder.close()
-        said = {"fact": fact, "mongo": hot, "finder": found.document}
-        answers = {store: Told(outcome_of(row), actual_delay(row), row["event_id"]) for store, row in said.items()}
-        stored = {store: row["actual_delay_minutes"] for store, row in said.items()}
-        assert stored == {store: each.actual for store, each in answers.items()}
-        for row in house.read(PREDICTIONS).where(f"flight_id = '{name}'").toArrow().to_pylist():
-            answers["predictions"] = Told(row["outcome"], row["actual_delay_minutes"])
-        return answers
+    def of(number: int) -> Truth:
+        [name] = {row.flight_id for row in house.read(FACT).where(f"flight_number = {number} AND origin = 'EWR'").collect()}
+        found = answers(quiet_platform, house, [name])[name].agreed()
+        assert found is not None
+        return found
 
     return of
-
-
-def agreed(answers: dict[str, Told]) -> Told:
-    """The one answer that every store gives; predictions do not name the event."""
-    fact = answers["fact"]
-    predicted = Told(fact.outcome, fact.actual)
-    assert answers == {name: predicted if name == "predictions" else fact for name in answers}
-    assert "predictions" in answers
-    return fact
 
 
 def quarantined(house, record: BatchRecord) -> dict[str, tuple[str, str]]:
@@ -220,50 +189,50 @@ def there(house, table, events: list[Event]) -> set[str]:
     return wanted & {row.flight_id for row in house.read(table).select("flight_id").distinct().collect()}
 
 
-def test_a_flight_a_week_for_more_than_a_year_is_staged_and_predicted(many, house, told) -> None:
+def test_a_flight_a_week_for_more_than_a_year_is_staged_and_predicted(many, house) -> None:
     assert there(house, STAGING, WEEKLY) == there(house, PREDICTIONS, WEEKLY) == flight_ids(WEEKLY)
     assert len(flight_ids(WEEKLY)) == WEEKS
     assert len(many.flight_dates) <= RANGES_AT_MOST
 
 
-def test_a_source_without_weather_is_staged_with_a_warning_at_most(bare, house, told) -> None:
+def test_a_source_without_weather_is_staged_with_a_warning_at_most(bare, house) -> None:
     assert there(house, STAGING, NO_WEATHER) == there(house, FACT, NO_WEATHER) == flight_ids(NO_WEATHER)
     assert bare.staged == BARE + 1
     [quality] = [result for result in bare.checks if result.name == "quality"]
     assert (quality.passed, quality.severity) == (False, "WARN")
 
 
-def test_an_event_from_the_future_is_rejected_and_the_flight_ends_as_arrived(many, house, told) -> None:
+def test_an_event_from_the_future_is_rejected_and_the_flight_ends_as_arrived(many, house, agreed) -> None:
     reason, detail = quarantined(house, many)[FUTURE[1]["event_id"]]
     assert reason == "inconsistent_times"
     assert detail.endswith("minutes after Kafka took the message")
-    assert agreed(told(5002)) == Told("arrived", -7.0, "UA5002-EWR-20240612:arrived:case")
+    assert agreed(5002) == Truth("UA5002-EWR-20240612:arrived:case", "IAH", None, "arrived", -7.0, is_predicted=True)
 
 
-def test_an_arrival_before_the_departure_is_rejected_and_no_store_has_it(many, house, told) -> None:
+def test_an_arrival_before_the_departure_is_rejected_and_no_store_has_it(many, house, agreed) -> None:
     assert quarantined(house, many)[BACKWARDS[2]["event_id"]] == ("inconsistent_times", "arrived before it departed")
-    assert agreed(told(5003)) == Told(None, None, BACKWARDS[1]["event_id"])
+    assert agreed(5003) == Truth(BACKWARDS[1]["event_id"], "IAH", None, None, None, is_predicted=True)
 
 
-def test_of_one_event_time_in_two_partitions_what_the_broker_took_later_wins(many, house, told) -> None:
+def test_of_one_event_time_in_two_partitions_what_the_broker_took_later_wins(many, house, agreed) -> None:
     rows = {row.event_id: row for row in house.read(STAGING).where("flight_number = 5004").collect()}
     assert rows[CORRECTION["event_id"]].kafka_offset < rows[TIED[1]["event_id"]].kafka_offset
-    assert agreed(told(5004)).event_id == CORRECTION["event_id"]
+    assert agreed(5004).event_id == CORRECTION["event_id"]
     assert house.read(FACT).where("flight_number = 5004").collect()[0].departure_delay_minutes == 25.0
 
 
-def test_a_flight_id_with_the_date_of_utc_is_rejected_and_names_the_local_time(many, house, told) -> None:
+def test_a_flight_id_with_the_date_of_utc_is_rejected_and_names_the_local_time(many, house, agreed) -> None:
     reason, detail = quarantined(house, many)[DATED["utc"]["event_id"]]
     assert (reason, "2024-06-12 22:30 local time" in detail) == ("inconsistent_times", True)
-    assert agreed(told(5005)).event_id == DATED["local"]["event_id"]
+    assert agreed(5005).event_id == DATED["local"]["event_id"]
 
 
-def test_a_delay_of_two_days_is_a_delay(many, told) -> None:
-    answers = told(5006)
-    assert {name: (each.outcome, each.actual) for name, each in answers.items()} == dict.fromkeys(answers, ("arrived", 3_143.0))
+def test_a_delay_of_two_days_is_a_delay(many, agreed) -> None:
+    found = agreed(5006)
+    assert (found.outcome, found.actual, found.is_predicted) == ("arrived", 3_143.0, False)
 
 
-def test_weather_in_words_is_counted_by_name_and_the_event_is_staged(many, house, told) -> None:
+def test_weather_in_words_is_counted_by_name_and_the_event_is_staged(many, house) -> None:
     [row] = house.read(STAGING).where("flight_number = 5007").collect()
     assert {name: value for name, value in row.weather.asDict().items() if value is not None} == {"wind_speed_mph": 8.0}
     words = ("temperature_f", "precipitation_in", "pressure_mb")
@@ -273,12 +242,12 @@ def test_weather_in_words_is_counted_by_name_and_the_event_is_staged(many, house
     assert [(results[name].passed, results[name].blocks) for name in ("values_clean", "fields_known")] == [(False, False)] * 2
 
 
-def test_times_of_seven_and_nine_digits_are_cut_to_microseconds(many, house, told) -> None:
+def test_times_of_seven_and_nine_digits_are_cut_to_microseconds(many, house) -> None:
     rows = house.read(STAGING).where("flight_number IN (5008, 5009)").select("timestamp").toArrow()["timestamp"].to_pylist()
     assert rows == [at("2024-06-12T11:00:00.123456")] * 2
 
 
-def test_what_cannot_be_a_registration_is_counted_and_dropped_in_every_store(many, house, quiet_platform, told) -> None:
+def test_what_cannot_be_a_registration_is_counted_and_dropped_in_every_store(many, house, quiet_platform) -> None:
     assert many.cleaned_values["tail_number"] == len(TAILS)
     for table in (STAGING, FACT):
         rows = house.read(table).where("flight_number BETWEEN 5010 AND 5014").collect()
