@@ -49,6 +49,9 @@ upgrade-test: install-dev ## data of an older version (UPGRADE_FROM=COMMIT for a
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
+agree: install-dev ## compare every store with a plain model of flights, with events in any order and batches (ROUNDS=20 by default)
+	FLIGHTS_TEST_ROUNDS=$(or $(ROUNDS),20) FLIGHTS_TEST_EXAMPLES=5000 $(BIN)/pytest flight_assets_tests/integration/test_stores_agree.py flight_assets_tests/unit/test_flight_model.py
+
 lint: lint-code lint-airflow ## style and types, without editing anything
 
 lint-code: install-dev ## the same without Airflow's DAGs, whose types need Airflow's environment
@@ -127,4 +130,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, exports
 from flight_assets.contracts import dimensions
 from flight_assets.errors import StoreUnavailable
 from flight_assets.queries import reference
@@ -187,9 +187,12 @@ def _plain_column(values: pd.Series) -> Any:  # noqa: ANN401 - a label or a colu
 
 
 def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:  # noqa: ANN401 - Streamlit's selection state
-    """Show a frame with labels, units and number formats by the names of its columns."""
+    """Show a frame with labels, units and number formats by the names of its columns.
+
+    A viewer can download what is shown as CSV, so no cell of it can run as a formula.
+    """
     labels = {name: _COLUMNS.get(name) or _plain_column(frame[name]) for name in frame.columns} | options.pop("column_config", {})
-    return st.dataframe(frame, key=key, hide_index=True, column_config=labels, placeholder="–", **options)
+    return st.dataframe(exports.without_formulas(frame), key=key, hide_index=True, column_config=labels, placeholder="–", **options)
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:

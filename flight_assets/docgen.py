@@ -100,7 +100,8 @@ def message_page() -> str:
         "## Delays by event type",
         delays,
         "## Reasons of rejection",
-        "A rejected message has one reason: the first of this list that applies.",
+        "A rejected message has one reason: the first of this list that applies. "
+        "`batch_moved` is no fault of the message: an operator moved its whole batch to quarantine.",
         reasons,
     )
 

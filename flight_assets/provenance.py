@@ -118,8 +118,17 @@ class BatchRecord(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict, description="of the libraries and the contract, when it landed")
     checks: list[CheckResult] = Field(default_factory=list, description="what the checks found, each the last time it ran")
     accepted: dict[str, str] = Field(default_factory=dict, description="checks that an operator lets fail, and why")
+    moved: str | None = Field(default=None, description="why an operator moved the whole batch to quarantine; null if none did")
 
     model_config = {"populate_by_name": True, "protected_namespaces": ()}
+
+    def refuse_half_moved(self) -> None:
+        """Return if no move to quarantine has died over this batch; raises FlightsError otherwise."""
+        if self.moved is not None and self.staged is None:
+            raise FlightsError(
+                f"moving batch {self.batch_id} to quarantine was interrupted: "
+                f"repeat `flights ledger quarantine {self.batch_id} --reason …` to complete it"
+            )
 
     def to_json(self) -> str:
         """Return the record as JSON text."""
@@ -207,8 +216,16 @@ class Ledger:
             raise FlightsError(f"there is no record of batch {batch_id} at {path}: materialise raw_kafka_batch") from None
 
     def accepted(self, batch_id: int) -> dict[str, str]:
-        """Return the accepted checks of a batch with their reasons; empty without a record."""
-        return self.record(batch_id).accepted if self._hdfs.exists(self.path(batch_id)) else {}
+        """Return the accepted checks of a batch with their reasons; empty without a record.
+
+        Raises:
+            FlightsError: a move of the batch to quarantine is not complete.
+        """
+        if not self._hdfs.exists(self.path(batch_id)):
+            return {}
+        record = self.record(batch_id)
+        record.refuse_half_moved()
+        return record.accepted
 
     def save(self, record: BatchRecord) -> None:
         """Write the record's JSON file."""

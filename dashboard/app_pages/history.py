@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, exports, render_cache
 from dashboard import components as ui
 from dashboard.charts import history as figures
 from flight_assets.queries import history
@@ -245,7 +245,7 @@ def export(filters: Filters) -> None:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
         frame = found.frame
         with st.container(horizontal=True):
-            csv = render_cache.file(as_csv, found)
+            csv = render_cache.file(exports.as_csv, found)
             st.download_button("CSV", csv, "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
             st.download_button(
                 "Parquet",
@@ -257,12 +257,6 @@ def export(filters: Filters) -> None:
             )
         cut = f", the newest {EXPORT_ROWS:,}" if len(frame) == EXPORT_ROWS else ""
         ui.stamp(found, source="the warehouse", note=f"{len(frame):,} rows{cut}")
-
-
-def as_csv(frame: pd.DataFrame) -> bytes:
-    """Return the frame as a CSV file."""
-    text: str = frame.to_csv(index=False)
-    return text.encode()
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:

@@ -116,7 +116,10 @@ def fill(warehouse: Warehouse, tables: tuple[Table, ...], flights: int, from_day
 
 
 def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) -> Figure:
-    """Return the page's list of flights, and the same by one SELECT of DuckDB's over copies of the table's Parquet files on the local disk."""
+    """Return the time of the page's list of flights against one SELECT of DuckDB.
+
+    DuckDB reads copies of the table's Parquet files on the local disk.
+    """
     hdfs = Hdfs(settings)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
         copies = _copied(hdfs, warehouse, Path(folder))

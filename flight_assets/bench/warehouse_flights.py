@@ -13,7 +13,10 @@ DAYS = 30
 
 
 def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-01") -> str:
-    """Return the SELECT of so many flights from number ``first``: flight i is on day i % ``days`` after ``from_day``; all else follows from i."""
+    """Return the SELECT of so many flights from number ``first``: flight i is on day i % ``days`` after ``from_day``.
+
+    All else follows from i.
+    """
     return f"""
     SELECT event_id, event_type, timestamp, flight_id, flight_date, airline, flight_number, tail_number, origin, destination, route,
       scheduled_departure, scheduled_departure + INTERVAL 2 HOURS AS scheduled_arrival, 500D + i % 100 AS distance_miles,

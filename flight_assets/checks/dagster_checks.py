@@ -56,5 +56,6 @@ def remedy(batch_id: int | None, result: CheckResult) -> str:
         return f"{failed}; the next run tries again: see `flights doctor`, `flights logs kafka` and `flights logs spark`"
     return (
         f"{failed}; this batch and those after it wait, and every run repeats {result.asset} and its checks: mend the cause, "
-        f"or let it pass with `flights ledger accept {batch_id} {result.name} --reason …`"
+        f"let it pass with `flights ledger accept {batch_id} {result.name} --reason …`, "
+        f"or move the batch out of the way with `flights ledger quarantine {batch_id} --reason …`"
     )

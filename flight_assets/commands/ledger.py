@@ -1,12 +1,13 @@
-"""``flights ledger``: the record of each batch with its checks, and a way to accept a failed check."""
+"""``flights ledger``: the record of each batch with its checks, what waits, and the ways out of a batch that is held up."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
-from flight_assets.commands.console import Group, console, example, json_option, number, print_table, printable, wide_option
+from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, printable, wide_option
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.settings import get_settings
 
@@ -84,6 +85,45 @@ def accept(batch_id: int, check: str, reason: str) -> None:
     console.print(f"batch {batch_id} continues with the next run; {check} is a warning from now on")
 
 
+WAITING_COLUMNS = (number("batch"), Column("waits for"), Column("why", folds=True), Column("what to do", folds=True))
+
+
+@ledger.command(epilog=example("flights ledger blocked", "flights ledger blocked --json"))
+@wide_option
+@json_option
+def blocked(wide: bool, as_json: bool) -> None:
+    """List the batches that wait: for which step, why, and what to do. With --json it prints one object a line."""
+    from flight_assets.queries.ledger import waiting
+    from flight_assets.stores.hdfs import Hdfs
+
+    found = [asdict(each) for each in waiting(Ledger(Hdfs(get_settings())))]
+    if as_json:
+        for row in found:
+            click.echo(json.dumps(row))
+    elif found:
+        print_table(WAITING_COLUMNS, [tuple(row.values()) for row in found], wide=wide)
+    else:
+        console.print("no batch waits")
+
+
+@ledger.command(epilog=example("flights ledger quarantine 3 --reason 'a producer in test mode'"))
+@click.argument("batch_id", type=click.IntRange(0))
+@click.option("--reason", required=True, help="Why; kept in the record and with each message.")
+def quarantine(batch_id: int, reason: str) -> None:
+    """Move a batch that is held up to quarantine as a whole, so that those behind it go on."""
+    from flight_assets.pipeline.move_batch import move_batch
+    from flight_assets.stores.hdfs import Hdfs
+    from flight_assets.stores.warehouse import open_warehouse
+
+    settings = get_settings()
+    record = move_batch(settings, open_warehouse(settings), Hdfs(settings), batch_id, reason)
+    console.print(
+        f"{record.quarantined} messages of batch {batch_id} are in quarantine; the next run takes the batches behind it. "
+        f"`flights quarantine replay --batch {batch_id}` sends them again",
+        soft_wrap=True,
+    )
+
+
 def batch_row(record: BatchRecord) -> list[object]:
     """Return the cells of ``BATCH_COLUMNS`` for one batch."""
     failed = sum(not result.passed for result in record.checks)
@@ -96,6 +136,7 @@ def _print_details(record: BatchRecord) -> None:
         "messages taken": f"{record.oldest} – {record.timestamp}",
         "offsets": {partition: f"{span.first}–{span.last}" for partition, span in record.offsets.items()},
         "rejected by reason": record.quarantined_by_reason,
+        "moved to quarantine": record.moved or "no",
         "contract versions": record.schema_versions,
         "unknown fields": record.unknown_fields,
         "seconds by step": by_step,
@@ -107,7 +148,7 @@ def _print_details(record: BatchRecord) -> None:
     }
     for name, value in details.items():
         shown = ", ".join(f"{key} {part}" for key, part in value.items()) or "none" if isinstance(value, dict) else value
-        console.print(f"  {name:18} {printable(str(shown))}", soft_wrap=True, markup=False)
+        console.print(f"  {name:19} {printable(str(shown))}", soft_wrap=True, markup=False)
     for result in record.checks:
         mark = "ok  " if result.passed else result.severity.lower()[:4]
         console.print(f"  {mark} {result.asset}.{result.name}: {printable(result.detail)}", soft_wrap=True, markup=False)

@@ -34,6 +34,7 @@ class EventType(StrEnum):
 class Reason(StrEnum):
     """Reasons to reject a message. A message has one: the first that applies, in this order.
 
+    The checks give all but ``batch_moved``, which is for messages of a batch that an operator moved to quarantine as a whole.
     ``unknown_airline`` and ``unknown_airport``: a code that is no code, or one that no table knows where the setting
     ``unknown_codes`` is ``reject``.
     """
@@ -48,6 +49,11 @@ class Reason(StrEnum):
     UNKNOWN_AIRPORT = "unknown_airport"
     OUT_OF_RANGE = "out_of_range"
     INCONSISTENT_TIMES = "inconsistent_times"
+    BATCH_MOVED = "batch_moved"
+
+
+# The reasons that the checks give.
+CHECKED_REASONS = tuple(reason for reason in Reason if reason is not Reason.BATCH_MOVED)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.pipeline import early_predictions, rollups
 from flight_assets.pipeline.batch_rows import BatchRows
 from flight_assets.pipeline.flights import flights, with_known_predictions, with_truth
+from flight_assets.pipeline.move_batch import as_moved
 from flight_assets.pipeline.predict import prediction_rows
 from flight_assets.pipeline.predictors import Predictors
 from flight_assets.pipeline.stage import QUARANTINED, STAGED, check_messages, numbered, quarantined_rows, with_outcome
@@ -85,7 +86,9 @@ def _rebuild_events(warehouse: Warehouse, ledger: Ledger, days: Collection[date]
     locations = landing.raw_locations(warehouse, ledger)
     raw = landing.read_locations(warehouse.spark, locations).where(F.to_date("ingestion_timestamp").isin(*days))
     checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
-    messages = computed(numbered(check_messages(raw, checks)))
+    found = [ledger.record(row.batch_id) for row in raw.select("batch_id").distinct().collect()]
+    moved = {record.batch_id: record.moved for record in found if record.moved}
+    messages = computed(numbered(as_moved(check_messages(raw, checks), moved)))
     _refuse_days_without_messages(messages, days)
     # An event is staged once: an event that another day has staged is a duplicate here, in whatever order
     # they came.

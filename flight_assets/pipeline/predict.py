@@ -11,8 +11,11 @@ from flight_assets.stores.warehouse import collected
 from flight_assets.transforms.flights import ORDER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import DataFrame
 
+    from flight_assets.contracts.ranges import DateRange
     from flight_assets.pipeline.flights import Scope
     from flight_assets.stores.warehouse import Merged, Warehouse
 
@@ -53,6 +56,13 @@ def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
     insert = f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"  # noqa: S608 - names of the contract
     clauses = f"{update} {insert}"
     return warehouse.merge(PREDICTIONS, prediction_rows(flights, scope.batch_id), clauses, scope.flight_dates)
+
+
+def replace_outcomes(warehouse: Warehouse, flights: DataFrame, days: Sequence[DateRange]) -> None:
+    """Set the outcomes of predicted flights to those of these states, whichever is newer."""
+    assignments = ", ".join(f"t.{name} = s.{name}" for name in _OUTCOME_COLUMNS)
+    rows = prediction_rows(flights.withColumn("is_predicted_now", F.lit(False)), 0)
+    warehouse.merge(PREDICTIONS, rows, f"WHEN MATCHED THEN UPDATE SET {assignments}", days)
 
 
 def merge_challenger(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int:

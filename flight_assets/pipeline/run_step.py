@@ -57,11 +57,13 @@ def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[B
 
     Raises:
         LeaseLost: another run has taken over and repeats the step.
+        FlightsError: a move of the batch to quarantine is not complete.
     """
     records = []
     for batch_id in run.ledger.pending(step):
         began = time.monotonic()
         record = run.ledger.record(batch_id)
+        record.refuse_half_moved()
         logs.note(batch_id=batch_id)
         try:
             done = work(record)

@@ -33,6 +33,21 @@ if TYPE_CHECKING:
 
 STAGED, DUPLICATE, QUARANTINED = "staged", "duplicate", "quarantined"
 NAMES_KEPT = 20
+# The counts of a batch in which no message is staged, duplicate or quarantined.
+NOTHING_STAGED: dict[str, Any] = {
+    STAGED: 0,
+    DUPLICATE: 0,
+    QUARANTINED: 0,
+    "quarantined_by_reason": {},
+    "flights": 0,
+    "schema_versions": {},
+    "quality": None,
+    "flight_dates": [],
+    "announced_dates": [],
+    "unknown_fields": {},
+    "cleaned_values": {},
+    "unknown_codes": {},
+}
 
 
 def check_messages(raw: DataFrame, checks: Checks) -> DataFrame:
@@ -127,19 +142,20 @@ def _figures() -> list[Column]:
 def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     staged = next((row for row in found if row["outcome"] == STAGED), None)
     by_reason = Counter({row["reason"]: row["messages"] for row in found if row["reason"]})
-    return {
-        STAGED: staged["messages"] if staged else 0,
+    counts = NOTHING_STAGED | {
         DUPLICATE: sum(row["messages"] for row in found if row["outcome"] == DUPLICATE),
         QUARANTINED: by_reason.total(),
         "quarantined_by_reason": dict(sorted(by_reason.items())),
-        "flights": staged["flights"] if staged else 0,
-        "schema_versions": {str(number): staged[f"version_{number}"] for number in SCHEMA_VERSIONS} if staged else {},
-        "quality": staged["quality"] if staged else None,
-        "flight_dates": date_ranges(staged["flight_dates"]) if staged else [],
-        "announced_dates": date_ranges(staged["announced"]) if staged else [],
-        "unknown_fields": {},
-        "cleaned_values": {},
-        "unknown_codes": {},
+    }
+    if staged is None:
+        return counts
+    return counts | {
+        STAGED: staged["messages"],
+        "flights": staged["flights"],
+        "schema_versions": {str(number): staged[f"version_{number}"] for number in SCHEMA_VERSIONS},
+        "quality": staged["quality"],
+        "flight_dates": date_ranges(staged["flight_dates"]),
+        "announced_dates": date_ranges(staged["announced"]),
     }
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.tables import FACT
-from flight_assets.stores.warehouse import collected
+from flight_assets.stores.warehouse import collected, computed
 from flight_assets.transforms.flights import newest_is, same_event
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import DataFrame
 
+    from flight_assets.contracts.ranges import DateRange
     from flight_assets.pipeline.flights import Scope
     from flight_assets.stores.warehouse import Warehouse
 
@@ -27,6 +30,16 @@ def merge_flights(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int
     newer = f"{newest_is('s', 't')} OR ({same_event('s', 't')} AND ({adds}))"
     clauses = f"WHEN MATCHED AND ({newer}) THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     return sum(warehouse.merge(FACT, flights.select(*FACT.column_names), clauses, scope.flight_dates))
+
+
+def replace_flights(warehouse: Warehouse, touched: DataFrame, states: DataFrame, days: Sequence[DateRange]) -> None:
+    """Set the rows of the touched flights to these states, whichever is newer, and delete those of flights without one.
+
+    ``touched`` has flight_id and flight_date.
+    """
+    rows = touched.join(states.drop("flight_date"), "flight_id", "left")
+    clauses = "WHEN MATCHED AND s.event_id IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET *"
+    warehouse.merge(FACT, computed(rows.select(*FACT.column_names)), clauses, days)
 
 
 def flights_there(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> tuple[int, int]:

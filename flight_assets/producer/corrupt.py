@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from flight_assets.contracts.message import MAX_MESSAGE_BYTES, MESSAGE_FIELDS, Reason
+from flight_assets.contracts.message import CHECKED_REASONS, MAX_MESSAGE_BYTES, MESSAGE_FIELDS, Reason
 from flight_assets.producer.events import Message
 
 DUPLICATE, LATE, OUT_OF_ORDER = "duplicate", "late", "out_of_order"
@@ -25,7 +25,7 @@ HELD_BACK = {OUT_OF_ORDER: (1, 20), LATE: (200, 2_000)}
 
 UNKNOWN_AIRLINE, UNKNOWN_AIRPORT = "Z?", "Q?Q"
 RECENT_MESSAGES = 1_000
-_EACH_ROUND = tuple(reason.value for reason in Reason if reason is not Reason.TOO_LARGE) + AWKWARD
+_EACH_ROUND = tuple(reason.value for reason in CHECKED_REASONS if reason is not Reason.TOO_LARGE) + AWKWARD
 
 Event = dict[str, Any]
 

@@ -143,7 +143,10 @@ def newest_day(warehouse: Warehouse) -> date | None:
 
 
 def newest_monitoring(warehouse: Warehouse) -> pd.DataFrame:
-    """Return the newest evaluation of ``model_monitoring``, breached metrics first, then by value; features without a breach are left out."""
+    """Return the newest evaluation of ``model_monitoring``, breached metrics first, then by value.
+
+    Features without a breach are left out.
+    """
     rows = warehouse.read(MODEL_MONITORING)
     newest = rows.agg(F.max("timestamp").alias("timestamp"))
     shown = rows.join(F.broadcast(newest), "timestamp").where("breached OR subject = ''")

@@ -162,7 +162,7 @@ def present_reference(settings: Settings) -> Reference:
     return Reference.from_rows(rows[DIM_AIRLINE.name], rows[DIM_AIRPORT.name])
 
 
-def load_contract(house: Warehouse) -> bool:
+def load_contract(warehouse: Warehouse) -> bool:
     """Make ``schema_metadata`` equal to the message contract: one row per version and field.
 
     Returns whether it had to be written.

@@ -218,6 +218,20 @@ def fill_in_predictions(collection: Collection[Document], predictions: Sequence[
     return sum(collection.bulk_write(chunk, ordered=False).modified_count for chunk in chunks)
 
 
+def replace_confirmed(collection: Collection[Document], ids: Sequence[str], instead: Sequence[Document]) -> None:
+    """Replace the documents of these flights by others, whichever is newer, and delete those without one.
+
+    Flights that the collection does not have stay out of it, and documents that no batch has confirmed stay.
+    """
+    from pymongo import DeleteOne, ReplaceOne
+
+    known = {document["_id"]: document for document in instead}
+    for start in range(0, len(ids), WRITES_PER_BULK):
+        confirmed = [{"_id": name, "batch_id": {"$ne": UNCONFIRMED}} for name in ids[start : start + WRITES_PER_BULK]]
+        writes = [ReplaceOne(each, known[each["_id"]]) if each["_id"] in known else DeleteOne(each) for each in confirmed]
+        collection.bulk_write(writes, ordered=False)
+
+
 def _refuse_others(result: Document) -> None:
     refused = [error for error in result["writeErrors"] if error["code"] != DUPLICATE_KEY]
     if refused or result.get("writeConcernErrors"):

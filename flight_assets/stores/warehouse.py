@@ -258,6 +258,10 @@ class Warehouse:
         ordered = rows.select(*table.column_names)
         ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(self.name(table))
 
+    def delete_batch(self, table: Table, batch_id: int) -> None:
+        """Delete the rows of a table that carry a batch's number."""
+        self.spark.sql(f"DELETE FROM {self.name(table)} WHERE batch_id = {batch_id}").collect()  # noqa: S608 - names of the contract
+
     def count_of_batch(self, table: Table, batch_id: int) -> int:
         """Return the number of a table's rows with this batch number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())

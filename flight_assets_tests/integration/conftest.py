@@ -15,7 +15,7 @@ from dagster import DagsterInstance, RunsFilter
 
 from flight_assets.automation.schedules import UNFINISHED
 from flight_assets.bench import runs
-from flight_assets.contracts.message import Reason
+from flight_assets.contracts.message import CHECKED_REASONS
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.platform import launcher
 from flight_assets.producer.corrupt import mixed_messages
@@ -32,7 +32,7 @@ BIN = Path(sys.executable).parent
 ANCHOR = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COMMAND_TIMEOUT_S = 400
 RUNS_END_S = 300
-REASONS = {reason.value for reason in Reason}
+REASONS = {reason.value for reason in CHECKED_REASONS}
 
 
 def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:

@@ -20,7 +20,9 @@ ROUNDING = 1e-9
 
 
 def tail_factor(beyond_minutes: FloatArray, distance_minutes: FloatArray, target: float) -> float:
-    """Return how many distances to move an end outwards (negative: inwards) so that a new delay is not beyond it with probability ≥ ``target``.
+    """Return how many distances to move an end outwards (negative: inwards).
+
+    Then a new delay is not beyond it with probability ≥ ``target``.
 
     ``beyond_minutes`` says how far each calibration flight's delay lay beyond the end (negative: inside), ``distance_minutes`` how far
     the end was from the median. The ⌈(n + 1)·target⌉-th smallest ratio of the two. Holds on average over flights exchangeable with the

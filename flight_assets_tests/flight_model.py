@@ -1,0 +1,103 @@
+"""Lives of flights as Hypothesis draws them, and a plain model of what every store must say of them (promise P8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+BATCHES, PARTITIONS = 4, 2
+# The minutes after the planned departure at which an event of each kind may happen: few, so that many happen at once.
+MINUTES = {
+    "scheduled": (-180, -60, 0),
+    "cancelled": (-60, 0, 60, 270),
+    "departed": (0, 60),
+    "diverted": (60, 200, 270),
+    "arrived": (200, 270, 330),
+}
+AIRPORTS = ("IAH", "AUS", "DFW")
+LANDINGS = ("diverted", "arrived")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event of a flight. ``repeats``: it has the event_id of the step before, so that only the first taken counts."""
+
+    kind: str
+    minute: int
+    delay: float
+    destination: str
+    diverted_to: str | None
+    partition: int
+    batch: int
+    repeats: bool
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Step:
+    """Return any event that the contract takes."""
+    kind = draw(st.sampled_from(list(MINUTES)))
+    return Step(
+        kind=kind,
+        minute=draw(st.sampled_from(MINUTES[kind])),
+        delay=float(draw(st.integers(-30, 60))),
+        destination=draw(st.sampled_from(AIRPORTS)),
+        diverted_to=draw(st.sampled_from(AIRPORTS)) if kind == "diverted" else None,
+        partition=draw(st.integers(0, PARTITIONS - 1)),
+        batch=draw(st.integers(0, BATCHES - 1)),
+        repeats=draw(st.sampled_from((False, False, False, True))),
+    )
+
+
+LIVES = st.lists(steps(), min_size=1, max_size=7)
+
+
+def drawn_lives(count: int, number: int) -> list[list[Step]]:
+    """Return so many lives of flights, the same ones for the same number."""
+    found: list[list[Step]] = []
+
+    @seed(number)
+    @settings(max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), deadline=None)
+    @given(LIVES)
+    def collect(life: list[Step]) -> None:
+        found.append(life)
+
+    collect()
+    return found
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What every store must say of a flight."""
+
+    event_id: str
+    destination: str
+    diverted_to: str | None
+    outcome: str | None
+    actual: float | None
+    is_predicted: bool
+
+
+def truth(events: list[dict[str, Any]]) -> Truth:
+    """Return what is true of a flight, from the fields of all its messages and the place of each in Kafka and in batches."""
+    taken: dict[str, dict[str, Any]] = {}
+    for event in sorted(events, key=lambda each: (each["batch"], each["took"], each["partition"], each["offset"])):
+        taken.setdefault(event["event_id"], event)
+    first = next(iter(taken.values()))
+    ordered = sorted(taken.values(), key=lambda each: (each["happened"], each["took"], each["partition"], each["offset"]))
+    newest = ordered[-1]
+    planned = [each["destination"] for each in ordered if each["kind"] not in LANDINGS]
+    goal = planned[-1] if planned else newest["destination"]
+    landed = (newest["diverted_to"] or newest["destination"]) if newest["kind"] in LANDINGS else goal
+    ends = newest["kind"] if newest["kind"] in ("arrived", "cancelled") else None
+    outcome = ends if landed == goal else "diverted"
+    return Truth(
+        event_id=newest["event_id"],
+        destination=goal,
+        diverted_to=None if landed == goal else landed,
+        outcome=outcome,
+        actual=newest["delay"] if outcome == "arrived" else None,
+        is_predicted=first["kind"] == "scheduled",
+    )

@@ -1,0 +1,106 @@
+"""Whatever happens to flights, in whatever order and however many batches: every store says what a plain model says (promise P8).
+
+``make agree ROUNDS=20`` plays more rounds, each with other lives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from flight_assets_tests.factories import message
+from flight_assets_tests.flight_model import BATCHES, Step, drawn_lives, truth
+from flight_assets_tests.integration.agreement import answers
+
+pytestmark = pytest.mark.integration
+
+ROUNDS = int(os.environ.get("FLIGHTS_TEST_ROUNDS", "1"))
+FLIGHTS = 60
+DEPARTS = datetime(2025, 3, 12, 14, tzinfo=UTC)
+Told = dict[str, Any]
+
+
+def z(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def message_of(step: Step, flight_id: str, number: int, departs: datetime, event_id: str) -> dict[str, Any]:
+    """The message of one step of a flight's life."""
+    arrived, left = step.kind == "arrived", step.kind in ("departed", "diverted", "arrived")
+    return message(
+        schema_version=3,
+        event_id=event_id,
+        event_type=step.kind,
+        timestamp=z(departs + timedelta(minutes=step.minute)),
+        flight_id=flight_id,
+        flight_number=number,
+        destination=step.destination,
+        diverted_to=step.diverted_to,
+        scheduled_departure=z(departs),
+        scheduled_arrival=z(departs + timedelta(minutes=270)),
+        departure_delay_minutes=4.0 if left else None,
+        arrival_delay_minutes=step.delay if arrived else None,
+    )
+
+
+def play(producer: KafkaProducer, topic: str, lives: dict[str, list[Step]], departs: datetime, batch: int) -> dict[str, list[Told]]:
+    """Send the steps of a batch, flights in turns; returns what is true of each message, by flight."""
+    told: dict[str, list[Told]] = {}
+    for nth in range(max(map(len, lives.values()))):
+        for number, (flight_id, life) in enumerate(lives.items(), 6001):
+            if nth >= len(life) or life[nth].batch != batch:
+                continue
+            step = life[nth]
+            name = f"{flight_id}:{nth - 1 if step.repeats else nth}"
+            event = message_of(step, flight_id, number, departs, name)
+            place = producer.send(topic, json.dumps(event).encode(), flight_id.encode(), partition=step.partition).get(30)
+            about = {name: event[name] for name in ("event_id", "destination", "diverted_to")}
+            happened = departs + timedelta(minutes=step.minute)
+            fact = {"kind": step.kind, "happened": happened, "delay": step.delay, "batch": batch}
+            fact |= {"took": place.timestamp, "partition": place.partition, "offset": place.offset}
+            told.setdefault(flight_id, []).append(about | fact)
+    return told
+
+
+@pytest.fixture(scope="module")
+def producer(quiet_platform) -> Iterator[KafkaProducer]:
+    with closing(KafkaProducer(bootstrap_servers=quiet_platform.kafka_bootstrap_servers, acks="all")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_after_each_batch_every_store_says_what_the_model_says(number, producer, quiet_platform, process, count, house) -> None:
+    departs = DEPARTS + timedelta(days=number)
+    drawn = drawn_lives(FLIGHTS, number)
+    lives = {f"UA{nth}-EWR-{departs:%Y%m%d}": life for nth, life in enumerate(drawn, 6001)}
+    assert len(lives) == FLIGHTS
+    told: dict[str, list[Told]] = {}
+    for batch in range(BATCHES):
+        for name, facts in play(producer, quiet_platform.kafka_topic, lives, departs, batch).items():
+            told.setdefault(name, []).extend(facts)
+        process()
+        found = answers(quiet_platform, house, told)
+        wrong = {name: (lives[name], found[name], truth(told[name])) for name in told if not is_right(found[name], truth(told[name]))}
+        assert wrong == {}
+    count()
+
+
+def is_right(found, wanted) -> bool:
+    predicted = (wanted.outcome, wanted.actual) if wanted.is_predicted else None
+    return (found.hot, found.fact, found.found, found.predicted) == (wanted, wanted, wanted, predicted)
+
+
+def test_the_lives_that_are_drawn_have_all_that_can_happen() -> None:
+    """A round that lacked a kind of life would prove less than it says."""
+    lives = drawn_lives(FLIGHTS, 0)
+    truths = [life for life in lives if len({step.batch for step in life}) > 1]
+    assert {step.kind for life in lives for step in life} == {"scheduled", "departed", "diverted", "arrived", "cancelled"}
+    assert any(step.repeats for life in lives for step in life)
+    assert len(truths) > FLIGHTS / 4
