@@ -153,3 +153,14 @@ def frame(spark, table: Table, rows: list[dict[str, Any]]):
     """Rows of a table as a frame; a column that a row does not name is null."""
     schema = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
     return spark.createDataFrame([tuple(row.get(name) for name in table.column_names) for row in rows], schema)
+
+
+def merge_flights(house, rows: list[dict[str, Any]]) -> int:
+    """Bring flights to these states in the fact table, as a batch does. Returns the rows written."""
+    from flight_assets.contracts.ranges import date_ranges
+    from flight_assets.pipeline import write_fact
+    from flight_assets.pipeline.flights import Scope
+    from flight_assets.stores.warehouse import computed
+
+    scope = Scope(0, date_ranges(row["flight_date"] for row in rows), [])
+    return write_fact.merge_flights(house, computed(frame(house.spark, FACT, rows)), scope)

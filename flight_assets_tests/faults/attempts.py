@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 
@@ -130,6 +130,7 @@ def _run(parent: Connection) -> None:
 
 def _report_points(parent: Connection) -> None:
     from flight_assets.assets.pipeline import PipelineResource
+    from flight_assets.pipeline import run_step
     from flight_assets.provenance import BatchRecord
     from flight_assets.stores import landing
     from flight_assets.stores.kafka_reader import TopicReader
@@ -138,14 +139,23 @@ def _report_points(parent: Connection) -> None:
         parent.send((step, phase))
         parent.recv()
 
-    batches, finish, ends, write = PipelineResource.batches, PipelineResource.finish, TopicReader.ends, landing.write_batch
+    run, commit, finish = PipelineResource.run, run_step.commit, PipelineResource.finish
+    ends, write = TopicReader.ends, landing.write_batch
 
-    def pointed_batches(self: PipelineResource, step: str) -> Iterator[BatchRecord]:
+    def pointed_run(self: PipelineResource, step: str, work: Callable[[BatchRecord], run_step.Done]) -> list[BatchRecord]:
         if self.ledger.pending(step):
             point(step, BEFORE)
-        for record in batches(self, step):
+
+        def pointed_work(record: BatchRecord) -> run_step.Done:
             point(step, DURING)
-            yield record
+            return work(record)
+
+        return run(self, step, pointed_work)
+
+    def pointed_commit(step: str, *rest: object) -> bool:
+        passed = commit(step, *rest)
+        point(step, AFTER)
+        return passed
 
     def pointed_finish(self: PipelineResource, step: str, *rest: object) -> bool:
         passed = finish(self, step, *rest)
@@ -160,5 +170,5 @@ def _report_points(parent: Connection) -> None:
         point(STEPS[0], DURING)
         write(*arguments)
 
-    PipelineResource.batches, PipelineResource.finish = pointed_batches, pointed_finish
+    PipelineResource.run, run_step.commit, PipelineResource.finish = pointed_run, pointed_commit, pointed_finish
     TopicReader.ends, landing.write_batch = pointed_ends, pointed_write

@@ -8,9 +8,9 @@ from flight_assets.archive import files
 from flight_assets.archive.record import ARCHIVE_ROOT, RECORD_ROOT, Archives
 from flight_assets.archive.steps import Archiver
 from flight_assets.bench.hot_flights import fact_rows, fill, now
-from flight_assets.contracts.tables import FACT
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.factories import merge_flights
 
 OWN = "test_archive"
 OLD = timedelta(days=9)
@@ -56,9 +56,7 @@ class Store:
         for nth in range(days):
             taken = start - timedelta(days=nth)
             rows += fact_rows(a_day, taken, taken + timedelta(hours=3), first=Store.first + nth * a_day)
-        types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
-        states = [tuple(row[name] for name in FACT.column_names) for row in rows]
-        self.house.merge_flights(self.house.spark.createDataFrame(states, types))
+        merge_flights(self.house, rows)
         self.flights.insert_many([mongo.document(row) for row in rows])
         return [row["flight_id"] for row in rows]
 

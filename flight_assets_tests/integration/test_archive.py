@@ -17,6 +17,7 @@ from flight_assets.queries.archive import archive_status
 from flight_assets.queries.flights import FlightFinder
 from flight_assets.stores import lease
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.factories import merge_flights
 from flight_assets_tests.integration.cold_store import OLD, OWN, Crash, Store
 
 pytestmark = pytest.mark.integration
@@ -78,10 +79,9 @@ def test_the_view_of_hot_and_cold_has_each_flight_once_at_every_step(archive_sto
     done = store.archiver(look).run()
     assert seen == list(NEXT_STEP)[:8]
     newer = next(fact_rows(1, now() - timedelta(hours=2), now())) | {"flight_id": ids[0]}
-    types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
     old = store.house.read(FACT).where(f"flight_id = '{ids[0]}'").collect()[0].asDict(recursive=True)
     changed = old | {name: newer[name] for name in ("timestamp", "ingestion_timestamp")} | {"kafka_offset": old["kafka_offset"] + 1}
-    store.house.merge_flights(store.house.spark.createDataFrame([tuple(changed[name] for name in FACT.column_names)], types))
+    merge_flights(store.house, [changed])
     assert store.united(ids) == [(ids[0], None)] + [(flight_id, done.archive_id) for flight_id in ids[1:]]
 
 

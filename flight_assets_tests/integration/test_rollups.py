@@ -10,7 +10,7 @@ import pytest
 from flight_assets.contracts.tables import FACT, FLIGHTS_HOURLY, PREDICTED_COLUMNS, STAGING
 from flight_assets.pipeline.rollups import ROLLUPS, recompute_changed, rollup, update_rollup
 from flight_assets.stores.warehouse import Warehouse
-from flight_assets_tests.factories import fact, frame, utc
+from flight_assets_tests.factories import fact, merge_flights, utc
 from flight_assets_tests.integration.test_warehouse_store import drop
 
 pytestmark = pytest.mark.integration
@@ -63,7 +63,7 @@ def merge(house: Warehouse, rows: list[dict]) -> None:
     newest = {}
     for row in sorted(rows, key=lambda row: (row["timestamp"], row["kafka_offset"])):
         newest[row["flight_id"]] = row
-    house.merge_flights(frame(house.spark, FACT, list(newest.values())))
+    merge_flights(house, list(newest.values()))
 
 
 def test_random_batches_repeats_and_late_events_leave_rollups_equal_to_a_recomputation(own, platform):

@@ -10,9 +10,10 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.ranges import date_ranges
 from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGED_IDS, STAGING, TABLES
-from flight_assets.pipeline import event_dedup, predict, write_fact
+from flight_assets.pipeline import event_dedup, predict
 from flight_assets.pipeline.flights import Scope, with_known_predictions, with_truth
 from flight_assets.stores.warehouse import Merged, Warehouse, computed
+from flight_assets_tests import factories
 from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged, utc
 
 pytestmark = pytest.mark.integration
@@ -88,8 +89,7 @@ def keep(house: Warehouse, predicted: list[dict], ended: list[dict]) -> Merged:
 
 
 def merge_flights(house: Warehouse, *rows: dict) -> int:
-    scope = Scope(0, date_ranges(row["flight_date"] for row in rows), [])
-    return write_fact.merge_flights(house, computed(frame(house.spark, FACT, list(rows))), scope)
+    return factories.merge_flights(house, list(rows))
 
 
 def only_row(house: Warehouse, table):
