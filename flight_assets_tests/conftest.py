@@ -116,6 +116,23 @@ def platform(settings) -> Iterator:
 
 
 @pytest.fixture(scope="session")
+def quiet_platform(platform):
+    """The platform with its schedules and sensors stopped, so that runs are the tests' own."""
+    from flight_assets_tests.integration.conftest import stop_automation
+
+    stop_automation(platform)
+    return platform
+
+
+@pytest.fixture(scope="session")
+def small_model(quiet_platform) -> str:
+    """The version of the champion of a quiet platform, a small model."""
+    from flight_assets_tests.integration.conftest import train_small_model
+
+    return train_small_model(quiet_platform)
+
+
+@pytest.fixture(scope="session")
 def house(platform):
     """The warehouse of the test platform."""
     from flight_assets.stores.warehouse import open_warehouse

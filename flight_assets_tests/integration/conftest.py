@@ -45,13 +45,6 @@ def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
     return done
 
 
-@pytest.fixture(scope="session")
-def quiet_platform(platform):
-    """The platform with its schedules and sensors stopped, so that runs are the tests' own."""
-    stop_automation(platform)
-    return platform
-
-
 def stop_automation(settings) -> None:
     """Stop every schedule and sensor, and return when the runs that they have asked for are over."""
     runs.pause(settings)
@@ -62,14 +55,8 @@ def stop_automation(settings) -> None:
             time.sleep(1)
 
 
-@pytest.fixture(scope="session")
-def small_model(quiet_platform) -> str:
-    """The version of a champion trained on seven weeks of real flights: seconds instead of a minute."""
-    return train_small_model(quiet_platform)
-
-
 def train_small_model(settings) -> str:
-    """Train and promote it."""
+    """Train and promote a model on seven weeks of real flights, which takes seconds; return its version."""
     from flight_assets.delay_model.features.build import build_features
     from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
     from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
