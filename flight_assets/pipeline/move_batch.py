@@ -1,7 +1,11 @@
 """A batch that is held up, moved to quarantine as a whole: the way out when its cause cannot be mended.
 
-The order: the record notes the intent, every message becomes a quarantined row, the stores forget what the batch brought, its staged events
-go last, and the record gets its new counts. Each part may be repeated, so a move that died is completed by calling it again.
+1. The record notes the intent, and runs refuse the batch until the move is complete.
+2. Every message becomes a row of ``quarantined_events``.
+3. The stores forget what the batch brought; its staged events go last.
+4. The record gets its new counts, and its failed checks become warnings.
+
+Each part may be repeated, so calling it again completes a move that died.
 An archive keeps the states that it has taken already.
 """
 
