@@ -49,7 +49,7 @@ def measure(db: Any) -> HotSize:  # noqa: ANN401 - pymongo's generic type
 
 
 def archivable(restored_since: datetime) -> Document:
-    """Return the query for documents that may be archived: they fit the contract, and were not restored lately."""
+    """Return the query for documents to archive: they fit the contract and were not restored lately."""
     return fitting() | not_restored(restored_since)
 
 

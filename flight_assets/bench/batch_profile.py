@@ -60,7 +60,7 @@ class Trace:
 
 
 def _place() -> tuple[str, str]:
-    """Return the step that is under way, which the main thread is in, and the innermost function of ours in this thread."""
+    """Return the current step of the main thread, and this thread's innermost function of the project."""
     under_way = [name for _, name in _ours(sys._current_frames().get(threading.main_thread().ident or 0))]
     ours = [".".join(each) for each in _ours(sys._getframe(2))]
     return next((name for name in under_way if name in STEPS), AROUND), ours[0] if ours else "?"

@@ -124,7 +124,7 @@ def report(figures: Mapping[str, Figure], measured_on: Mapping[str, Any]) -> dic
 
 
 def markdown(reported: Mapping[str, Any]) -> str:
-    """Return a report as the table of the README: a row per figure with its sides as median (least–most), the machine below, and the curves."""
+    """Return a report as Markdown: rows of figures with median (least–most), the machine, the curves."""
     lines = ["| figure | measured | sides: median (least–most) | |", "|---|---|---|---|"]
     for name, figure in reported.items():
         if name != "machine":

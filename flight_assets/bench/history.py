@@ -56,7 +56,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 @contextmanager
 def own_table(settings: Settings, database: str, *tables: Table) -> Iterator[Warehouse]:
-    """Yield a database with some empty tables of the contract, with their properties; it is removed in the end."""
+    """Yield a database with empty tables of the contract and their properties; it is removed at the end."""
     warehouse = Warehouse(connect(settings), database)
     warehouse.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
     warehouse.spark.sql(f"CREATE DATABASE {database}").collect()
@@ -73,7 +73,7 @@ def _ask(warehouse: Warehouse, filters: Filters) -> list[str]:
 
 
 def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int) -> Figure:
-    """Return the query over a day of one file a minute, as batches leave them, and over what OPTIMIZE makes of the same files."""
+    """Measure the query over a day of one file a minute, as batches leave them, and after OPTIMIZE."""
     for warehouse in (minutes, compacted):
         day = warehouse.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).selectExpr(
             "* EXCEPT (processing_date)", "flight_date AS processing_date"
@@ -116,7 +116,7 @@ def fill(warehouse: Warehouse, tables: tuple[Table, ...], flights: int, from_day
 
 
 def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) -> Figure:
-    """Return the page's list of flights, and the same by one SELECT of DuckDB's over copies of the table's Parquet files on the local disk."""
+    """Measure the page's list of flights, and a SELECT in DuckDB over local copies of the files."""
     hdfs = Hdfs(settings)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
         copies = _copied(hdfs, warehouse, Path(folder))

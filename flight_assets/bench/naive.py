@@ -191,7 +191,7 @@ def staged_rows(checked: DataFrame) -> DataFrame:
 
 
 def quarantined_rows(checked: DataFrame) -> DataFrame:
-    """Return the rejected messages as rows of ``quarantined_events``; the specification asks for no reason."""
+    """Return the rejected messages as rows of ``quarantined_events``, without a reason."""
     from pyspark.sql import functions as F
 
     rejected = checked.where("NOT is_valid").withColumns({"reason": F.lit("invalid"), "detail": F.lit(None).cast("string")})

@@ -13,7 +13,10 @@ DAYS = 30
 
 
 def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-01") -> str:
-    """Return the SELECT of so many flights from number ``first``: flight i is on day i % ``days`` after ``from_day``; all else follows from i."""
+    """Return the SELECT of so many flights from number ``first``.
+
+    Flight i is on day i % ``days`` after ``from_day``.
+    """
     return f"""
     SELECT event_id, event_type, timestamp, flight_id, flight_date, airline, flight_number, tail_number, origin, destination, route,
       scheduled_departure, scheduled_departure + INTERVAL 2 HOURS AS scheduled_arrival, 500D + i % 100 AS distance_miles,
@@ -82,7 +85,7 @@ def create_predictions(warehouse: Warehouse) -> None:
 
 
 def documents(warehouse: Warehouse, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict[str, Any]]:
-    """Return the fact rows as MongoDB's documents, ingested at equal distances over ``spread``, which ended twenty minutes ago."""
+    """Return fact rows as MongoDB documents, ingested evenly over ``spread``, until twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
     from flight_assets.stores.mongo import document
 

@@ -71,8 +71,8 @@ def example(kind: EventType, version: int = SCHEMA_VERSIONS[-1]) -> Schema:
 def json_schema() -> Schema:
     """Return the JSON Schema of a message of the newest version; older versions are valid by it as well.
 
-    It holds what a schema can say. The order of times, the local date in a flight_id and known codes are checked by the platform
-    only. Unknown further fields are allowed, and so are implausible values of weather: they are dropped.
+    A schema cannot check everything: only the platform checks the order of times, the local date in a
+    flight_id and codes. Unknown fields are allowed, and so are implausible weather values: they are dropped.
     """
     return {
         "$schema": DRAFT,

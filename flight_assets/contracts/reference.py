@@ -1,6 +1,6 @@
 """Airlines and airports by code and date, for checks and loaders.
 
-A code is given to others over time: XE was ExpressJet and is JSX, IST moved to another airport on 6 April 2019. So a look-up
+Codes change hands: XE was ExpressJet and is JSX, IST moved to another airport on 6 April 2019. So a look-up
 takes the local date of the flight as well. Pure: ``contracts.dimensions`` reads the files, ``stores.dimensions`` the warehouse.
 """
 

@@ -41,7 +41,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-# What decides which of two events is the newer.
+# Order of events: the greater is the newer.
 EVENT_ORDER_TYPE = "STRUCT<timestamp: TIMESTAMP, ingestion_timestamp: TIMESTAMP, kafka_partition: INT, kafka_offset: BIGINT>"
 
 
@@ -113,7 +113,7 @@ _TRUTH = (
     Column("error_minutes", "DOUBLE", "actual − predicted; null until arrived or without prediction", "minutes"),
 )
 
-# What a model says of a flight: the same columns in `predictions`, in the fact table and in MongoDB.
+# Prediction of a flight: the same columns in `predictions`, in the fact table and in MongoDB.
 PREDICTED_COLUMNS = tuple(column.name for column in _PREDICTION)
 
 STAGING = Table(

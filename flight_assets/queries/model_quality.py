@@ -128,7 +128,7 @@ def explanation(warehouse: Warehouse, models: ModelStore, flight_id: str) -> pd.
 
 
 def features_of(warehouse: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
-    """Return the features of one scheduled event as its batch had them: one row, columns FEATURE_NAMES, float32."""
+    """Return the features of a scheduled event, as in its batch: one row, FEATURE_NAMES, float32."""
     staged = warehouse.read(STAGING).where(f"batch_id <= {batch_id}")
     # Its own batch predicted it, and files of other batches are skipped.
     scheduled = staged.where(f"batch_id = {batch_id}").where(_equals("event_id", event_id))
@@ -143,7 +143,7 @@ def newest_day(warehouse: Warehouse) -> date | None:
 
 
 def newest_monitoring(warehouse: Warehouse) -> pd.DataFrame:
-    """Return the newest evaluation of ``model_monitoring``, breached metrics first, then by value; features without a breach are left out."""
+    """Return the newest evaluation of ``model_monitoring``, breaches first, without sound features."""
     rows = warehouse.read(MODEL_MONITORING)
     newest = rows.agg(F.max("timestamp").alias("timestamp"))
     shown = rows.join(F.broadcast(newest), "timestamp").where("breached OR subject = ''")
@@ -159,7 +159,7 @@ def _equals(column: str, value: str) -> Column:
 
 
 def _with_baselines(warehouse: Warehouse, models: ModelStore, rows: DataFrame) -> DataFrame:
-    """Return the rows with median_minutes, mean_minutes and late_share of the flights that their version was trained on."""
+    """Return the rows with median_minutes, mean_minutes and late_share of the training flights."""
     known = [{"model_version": version, **models.manifest(version).training["baselines"]} for version in models.versions()]
     columns = "model_version string, median_minutes double, mean_minutes double, late_share double"
     frame = pd.DataFrame(known, columns=["model_version", "median_minutes", "mean_minutes", "late_share"])

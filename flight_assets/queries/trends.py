@@ -91,6 +91,9 @@ def rolling_mean(values: pd.Series, points: int) -> pd.Series:
 
 
 def without_gaps(frame: pd.DataFrame, begins: pd.DatetimeIndex, counts: tuple[str, ...]) -> pd.DataFrame:
-    """Return the series with a row for each of ``begins``, in their order: where ``begin`` is missing, 0 in ``counts`` and null in the rest."""
+    """Return one row per ``begins``, in order.
+
+    Missing ones have 0 in ``counts``, and null in other columns.
+    """
     whole = frame.set_index("begin").reindex(begins.rename("begin"))
     return whole.fillna(dict.fromkeys(counts, 0)).astype(dict.fromkeys(counts, "int64")).reset_index()

@@ -1,7 +1,8 @@
-"""Flights of the US Bureau of Transportation Statistics, in the layouts in which they are passed on.
+"""Layouts of the US Bureau of Transportation Statistics, and of those who republish its flights.
 
-Times are hhmm on the clock of their own airport. The signed delays are the truth; ``DepDelayMinutes`` and ``DEP_DELAY_NEW`` are cut
-off at 0 and never read. A diverted flight has no arrival delay, but may have one of its own if it reached its destination.
+Times are hhmm on the clock of their own airport. Only the signed delays are read: ``DepDelayMinutes`` and
+``DEP_DELAY_NEW`` are cut off at 0. A diverted flight has no arrival delay, unless it reached its destination
+and has one of its own.
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ def utc_offset(utc_s: Seconds, zone: Codes, names: list[str]) -> Seconds:
 
 
 def to_utc(local_s: Seconds, zone: Codes, names: list[str]) -> tuple[Seconds, Seconds]:
-    """Return the earlier and the later UTC time at which clocks show these local times. They differ only around a change of clocks.
+    """Return the earlier and the later UTC time of these local times. They differ only at a clock change.
 
-    In the hour that happens twice, both are right. In the hour that is skipped, neither is: the first result then goes by the rule
-    from before the change, so that 2:30 becomes 3:30, and the second by the rule after it.
+    In the hour that happens twice, both are right. In the skipped hour, neither is. Then the first result
+    follows the rule before the change, so that 2:30 becomes 3:30, and the second the rule after it.
     """
     before = local_s - utc_offset(local_s - DAY_S, zone, names)
     after = local_s - utc_offset(local_s + DAY_S, zone, names)

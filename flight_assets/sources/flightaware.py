@@ -1,7 +1,7 @@
-"""Flights of FlightAware: AeroAPI v4 answers (JSON) and Firehose streams (a JSON object a line). All times are UTC.
+"""Layouts of FlightAware: AeroAPI v4 answers (JSON) and Firehose streams (one JSON object per line).
 
-Out and in are the gate, off and on the runway. A planned time is compared with an actual time of the same kind only, since the taxi
-lies between the kinds.
+All times are UTC. Out and in are the gate, off and on the runway. A planned time is compared only with an
+actual time of the same kind, because the taxi time is between the kinds.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def _departs(record: Record) -> str:
 
 
 def _end(record: Record, end: str, delay_s: float | None = None) -> Record:
-    """Return planned and actual time of one end of a flight, both of the gate or both of the runway, and the delay.
+    """Return planned and actual time of one end of a flight, both of gate or runway, and the delay.
 
-    FlightAware's own delay (seconds) counts where an actual time is only known of the other kind.
+    If only an actual time of the other kind is known, FlightAware's own delay (seconds) counts.
     """
     gate, runway = _KINDS[end]
     kind = gate if record.get(f"scheduled_{gate}") else runway
@@ -80,7 +80,7 @@ def _airport(place: Any) -> str | None:  # noqa: ANN401 - JSON
 
 
 def _number(operator: str | None, number: str | None) -> Record:
-    """Return carrier, number and suffix of UAL and 1545A, or of UAL1545A as the number alone."""
+    """Return carrier, number and suffix: from UAL and 1545A, or from UAL1545A as the number alone."""
     found = _NUMBER.match(str(number or ""))
     if not found:
         return {"airline": operator, "flight_number": np.nan, "flight_suffix": None}
@@ -125,7 +125,7 @@ _BLOCKS = {"offblock": "actual_out", "onblock": "actual_in"}
 
 
 def _apply(flight: Record, record: Record) -> None:
-    """Bring a flight up to what a message says. A cancellation is undone by a later message that is not one."""
+    """Update a flight from a message. A later message that is not a cancellation undoes a cancellation."""
     kind = record.get("type")
     flight.update({name: value for name, value in record.items() if value not in (None, "")})
     if kind in _ACTUAL:

@@ -1,4 +1,7 @@
-"""A layout: how a file is known, and what its rows say. Times stay as written; ``convert`` makes UTC of them."""
+"""Describe a layout: how to recognise a file, and what its rows mean.
+
+``convert`` turns its local times into UTC.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +57,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Layout:
-    """One layout of files that hold flights.
+    """One layout of files with flights.
 
-    ``needs`` lists what a file must have: of each entry, one column of these names. ``reads`` are all columns that ``rows`` looks
-    at, in small letters. ``time_zone`` says on which clock times are written.
+    - ``needs``: columns that a file must have; of each entry, one of its names
+    - ``reads``: all columns that ``rows`` uses, in small letters
+    - ``time_zone``: the clock of the times
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Our own messages as JSON lines: they are events already, and are sent as they are."""
+"""Our own messages as JSON lines. They are events already and are sent unchanged."""
 
 from __future__ import annotations
 

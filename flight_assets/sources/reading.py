@@ -1,4 +1,4 @@
-"""Files of flights, opened and read in pieces: CSV, Parquet and JSON, as they are or packed by gzip, zip or zstd."""
+"""Open files of flights and read them in pieces: CSV, Parquet and JSON, plain or as gzip, zip or zstd."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ _NAME = re.compile(r'"(\w+)"\s*:')
 
 @dataclass(frozen=True)
 class Source:
-    """One table or stream of JSON in a file. ``header`` has its column names, or the cells of its first row where it has none."""
+    """Table or stream of JSON in a file.
+
+    ``header``: its column names, or the cells of its first row without a header.
+    """
 
     path: Path
     kind: str
@@ -87,7 +90,7 @@ def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
 
 
 def _encoding(sample: bytes) -> str:
-    """Return utf8 where the sample is that (a character cut at its end aside), else latin1."""
+    """Return utf8 if the sample is valid, ignoring a character cut at its end; else latin1."""
     try:
         sample[:-4].decode("utf8") if len(sample) == SAMPLE_BYTES else sample.decode("utf8")
     except UnicodeDecodeError:
@@ -96,7 +99,7 @@ def _encoding(sample: bytes) -> str:
 
 
 def _json_source(source: Source, text: str) -> Source:
-    """Find out whether JSON is a document or an object a line. The names in its beginning stand for a header."""
+    """Detect a JSON document or one object per line. The names at its beginning replace a header."""
     names = tuple(dict.fromkeys(_NAME.findall(text)))
     try:
         first = msgspec.json.decode(text.lstrip().split("\n", 1)[0])
@@ -107,7 +110,10 @@ def _json_source(source: Source, text: str) -> Source:
 
 
 def _csv_source(source: Source, text: str, delimiter: str, encoding: str) -> Source:
-    """Find delimiter and header. A first line of one cell above lines of many is a title, as the Brazilian files have one."""
+    """Detect delimiter and header.
+
+    A first line of one cell above wider lines is a title, as in Brazilian files.
+    """
     lines = text.splitlines()
     split = delimiter or max(",;\t|", key=lambda char: lines[min(1, len(lines) - 1)].count(char))
     skip = 1 if len(lines) > 1 and split not in lines[0] and split in lines[1] else 0
@@ -127,13 +133,13 @@ def opened(source: Source) -> IO[bytes]:
 
 
 class _Raw(io.RawIOBase):
-    """An Arrow stream as Python's libraries read one."""
+    """Arrow stream with the interface of Python's streams."""
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - io's own signature
@@ -150,13 +156,16 @@ class _Raw(io.RawIOBase):
 
 @dataclass
 class BadLines:
-    """The lines of a file that are no rows: line number and reason."""
+    """Lines of a file that are not rows: line number and reason."""
 
     lines: dict[int, str]
 
 
 def chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
-    """Yield a source in pieces of some 50,000 rows, with the line number of each row; lines that are no rows go into ``bad``."""
+    """Yield a source in pieces of some 50,000 rows, with the line number of each row.
+
+    Bad lines go into ``bad``.
+    """
     if source.kind == "parquet":
         yield from _parquet_chunks(source, layout)
     elif source.kind == "csv":
@@ -204,7 +213,7 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: list[str], bad: BadLines) -> Chunk:
-    """Return the rows of some whole lines as texts. ``first`` is the number of the first line; blank lines are left out."""
+    """Return the rows of whole lines as texts, without blank lines. ``first``: number of the first line."""
     skipped: list[int] = []
 
     def note(row: pa_csv.InvalidRow) -> str:
@@ -226,7 +235,7 @@ def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: 
 
 
 def _distinct(names: tuple[str, ...]) -> list[str]:
-    """Return the names, a repeated or empty one with its place, since Arrow takes no name twice."""
+    """Return the names; a repeated or empty one gets its position, because Arrow refuses duplicates."""
     seen: set[str] = set()
     result = []
     for place, name in enumerate(names):

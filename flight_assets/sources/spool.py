@@ -1,4 +1,4 @@
-"""Flights on disk by their local date, so that a file in any order becomes a stream in order, in the memory of a few days."""
+"""Flights on disk by local date, to read a file of any order in date order with little memory."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Spool:
-    """A folder with a file of flights for each local date."""
+    """Folder with one file of flights per local date."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, flights: pd.DataFrame, file: str) -> None:
-        """Append flights (``convert.FLIGHT_COLUMNS``) of a file, each to the spool's file of its date."""
+        """Append a file's flights (``convert.FLIGHT_COLUMNS``), each to the file of its date."""
         for day, rows in flights.groupby("flight_date", sort=False):
             self._write(self._file(day.date()), rows.assign(id_end="", file=file), "ab")
 
@@ -61,7 +61,10 @@ class Spool:
         return pa.concat_tables(self._tables(day)).to_pandas()
 
     def give_ids(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-        """Tell the flights of each date apart, in planned order. Yields the date's flights, and rows left out: file, row, reason."""
+        """Give each flight its id, date by date.
+
+        Yields the date's flights, and the rows left out: file, row, reason.
+        """
         for day in self.days():
             flights, left_out = with_id_ends(self.read(day))
             self._write(self._file(day), flights.sort_values(["scheduled_departure", "row"], kind="stable"), "wb")

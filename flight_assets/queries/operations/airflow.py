@@ -35,7 +35,7 @@ def airflow_dags(settings: Settings) -> pd.DataFrame:
 
 
 def airflow_token(settings: Settings) -> str:
-    """Return a bearer token: a new one for ``airflow_user``, or else the one of the settings, which may be empty. Raises StoreUnavailable."""
+    """Return a bearer token, new for ``airflow_user``, else that of the settings. Raises StoreUnavailable."""
     if not settings.airflow_user:
         return settings.airflow_token.get_secret_value()
     sign_in = {"username": settings.airflow_user, "password": settings.airflow_password.get_secret_value()}
