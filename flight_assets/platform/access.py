@@ -197,7 +197,7 @@ def make_hdfs_permissions(settings: Settings) -> None:
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:
-    """Return Spark's access settings: a token for Connect, read-only users, and no secrets in plans and logs."""
+    """Return Spark's access settings: a token for Connect, read-only users, no secrets in plans and logs."""
     if not settings.secured:
         return {}
     return {

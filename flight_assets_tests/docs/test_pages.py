@@ -37,8 +37,7 @@ def test_a_link_leads_to_a_file_and_a_heading_that_are_there(page: Page) -> None
             continue
         target, _, anchor = link.partition("#")
         path = (page.path.parent / target).resolve() if target else page.path
-        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in
-        Page(str(path.relative_to(ROOT))).anchors):
+        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in Page(str(path.relative_to(ROOT))).anchors):
             missing.append(link)
     assert not missing
 

@@ -17,9 +17,6 @@ OPENING = re.compile(r"(?:What|Who|Which|Of|Whether|As of)\b")
 CODE = re.compile(r"``.+?``|`.+?`", re.S)
 BREAK = re.compile(r"\n\s*\n|\n\s*(?:[-*├└│] ?|\d+\. |\w+: |\w+ {2,})|(?<=[.!?])[)\"']?\s+(?=[^a-z\s])")
 
-# Files that are not yet in plain English. The list may only shrink: a file that has become clean must go from it.
-STILL_TO_DO = {}
-
 
 def docstrings(source: str) -> Iterator[tuple[int, str]]:
     """Return line and text of each docstring of a module."""
@@ -46,14 +43,9 @@ def problems(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in STILL_TO_DO])
+@pytest.mark.parametrize("path", FILES)
 def test_docstrings_are_in_plain_english(path):
     assert problems((ROOT / path).read_text()) == []
-
-
-def test_the_files_still_to_do_exist_and_are_not_clean():
-    clean = {path for path in STILL_TO_DO if path not in FILES or not problems((ROOT / path).read_text())}
-    assert clean == set()
 
 
 @pytest.mark.parametrize(
