@@ -1,4 +1,4 @@
-"""How a document of the hot store and a row of an archive map onto each other. An archived row has the columns of the fact table."""
+"""Mapping between documents of the hot store and rows of an archive, which are rows of the fact table."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def read_table(collection: Any, query: Document, **find: Any) -> pa.Table:  # no
 
 @dataclass(frozen=True)
 class DatePart:
-    """The rows of one processing date, sorted by flight, without that column: the file's directory states it."""
+    """Rows of one processing date, sorted by flight, without that column: the file's directory states it."""
 
     processing_date: date
     rows: pa.Table

@@ -43,7 +43,7 @@ DISTANCE_BAND_EDGES_MILES = (400, 800, 1_300, 2_000)
 
 
 class Window(NamedTuple):
-    """A statistic of the events of one scope in the last ``hours`` before T."""
+    """Statistic of the events of one scope in the last ``hours`` before T."""
 
     scope: str
     statistic: str
@@ -51,14 +51,14 @@ class Window(NamedTuple):
 
 
 class LastFew(NamedTuple):
-    """The mean time made up (negative) or lost between departure and arrival by the last ``flights`` arrivals of one scope."""
+    """Mean gain between departure and arrival of a scope's last ``flights`` arrivals; negative = made up."""
 
     scope: str
     flights: int
 
 
 class Pending(NamedTuple):
-    """A statistic of the flights of one scope whose planned departure has passed without a departure or a cancellation."""
+    """Statistic of a scope's flights whose planned departure passed without departure or cancellation."""
 
     scope: str
     statistic: str

@@ -1,4 +1,4 @@
-"""The Kafka message: a UTF-8 JSON object, keyed by flight_id, one per thing that happened to a flight."""
+"""Kafka message: a UTF-8 JSON object, keyed by flight_id, one per event of a flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warehouse tables: grain, key, partitioning, and each column's type, unit and meaning."""
+"""Warehouse tables: grain, key, partitioning, and each column's type, unit and meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHE
 
 @dataclass(frozen=True)
 class Column:
-    """A column: name, Spark SQL type, what it holds, and its unit."""
+    """Column: name, Spark SQL type, what it holds, and its unit."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the warehouse. ``grain`` completes the sentence 'one row per …'; ``key`` is unique."""
+    """Table of the warehouse. ``grain`` completes the sentence 'one row per …'; ``key`` is unique."""
 
     name: str
     grain: str

@@ -63,7 +63,7 @@ def brier(happened: npt.NDArray[np.bool_], probability: FloatArray) -> float:
 
 
 def skill(error: float, baseline: float) -> float:
-    """1 − error / baseline: 0 is as good as the baseline, 1 is perfect, negative is worse."""
+    """Return 1 − error / baseline: 0 is as good as the baseline, 1 is perfect, negative is worse."""
     return 1 - error / baseline
 
 

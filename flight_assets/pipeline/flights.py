@@ -56,7 +56,7 @@ prediction."""
 
 @dataclass(frozen=True)
 class Scope:
-    """A batch, and the days that its events concern.
+    """Batch, and the days that its events concern.
 
     ``state_upto``: newest batch whose events count for the state; by default the batch itself.
     """

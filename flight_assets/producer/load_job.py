@@ -30,7 +30,7 @@ FORM = 1
 
 @dataclass
 class LoadJob:
-    """A load in a folder of its own: ``state.json``, the flights by day, and the list of unusable rows."""
+    """Load in a folder of its own: ``state.json``, the flights by day, and the list of unusable rows."""
 
     folder: Path
     reference: Reference

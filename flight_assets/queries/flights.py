@@ -25,14 +25,14 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class FoundFlight:
-    """A flight's newest state as a document of the hot store, and where that state lies: ``hot``, or the name of an archive."""
+    """Newest state of a flight as a hot document, and its place: ``hot``, or the name of an archive."""
 
     document: Document
     place: str
 
 
 class FlightFinder:
-    """A finder of flights in the hot store and in the archives.
+    """Finder of flights in the hot store and in the archives.
 
     It keeps connections, so that it is fast when warm. The hot store is read before the archives, because
     an archive publishes before it deletes. So a flight that is being archived is found at least once. Of

@@ -1,8 +1,4 @@
-"""How the delay model does on live flights: errors, coverage and calibration beside the baselines, versions compared, single flights.
-
-Frames are pandas, delays in minutes, dates are prediction_date (UTC), both ends included. MAE and MAPE are of the median
-(predicted_delay_minutes), RMSE is of the mean (predicted_mean_delay_minutes): each forecast by the error that it is made for.
-"""
+"""Quality of the delay model on live flights: errors, coverage and calibration, by version and by flight."""
 
 from __future__ import annotations
 

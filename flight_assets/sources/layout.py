@@ -100,7 +100,7 @@ def at(day: Times, minutes: Floats) -> Times:
 
 
 class Columns:
-    """The columns of a chunk by name, in any case; a missing one is None."""
+    """Columns of a chunk by name, in any case; a missing one is None."""
 
     def __init__(self, chunk: Chunk) -> None:
         if chunk.table is None:

@@ -16,7 +16,7 @@ NAME = "messages"
 
 
 class _Named(msgspec.Struct):
-    """The parts of a message that sending needs."""
+    """Parts of a message that sending needs."""
 
     flight_id: str | None = None
     timestamp: str | None = None
