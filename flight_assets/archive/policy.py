@@ -25,7 +25,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class HotSize:
-    """Hot store by dbStats: ``data_bytes`` + ``index_bytes``, and the documents of the flights' collection."""
+    """Hot store by dbStats: ``data_bytes`` + ``index_bytes``, and documents of the flights' collection."""
 
     data_bytes: int
     index_bytes: int
@@ -158,7 +158,7 @@ def _reason(policy: Policy, hot: HotSize, documents: int, shortened: bool, cappe
 
 @dataclass(frozen=True)
 class Slice:
-    """Range of ingestion time (end excluded, UTC, within a day) for one file, and its documents when planned."""
+    """Range of ingestion time (end excluded, UTC, within a day) for a file, and its planned documents."""
 
     start: datetime
     end: datetime

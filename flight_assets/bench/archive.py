@@ -1,4 +1,4 @@
-"""Archive against its floor in one run: a cursor read by PyArrow, a Parquet write, a delete by the same ids."""
+"""Archive against its floor in one run: a cursor read by PyArrow, a Parquet write, a delete by equal ids."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ OF_NOW = Life(60, 20)  # windows that end now, states of services
 
 @dataclass(frozen=True)
 class Query:
-    """Query to a store: its ``name`` and ``parameters``, the ``version`` of the data, and ``compute`` to read."""
+    """Query to a store: ``name``, ``parameters``, the ``version`` of the data, and ``compute`` to read it."""
 
     name: str
     parameters: Mapping[str, Any]
