@@ -20,7 +20,7 @@ FILES = 6
 
 
 class RenderCache(Generic[T]):
-    """Last ``size`` results, by the function and its parts. A second caller waits while the first one computes."""
+    """Last ``size`` results, by function and parts. A second caller waits while the first one computes."""
 
     def __init__(self, size: int, finish: Callable[[Any], T]) -> None:
         """``finish`` turns a new result into the one that is kept."""

@@ -1,4 +1,4 @@
-"""Record of an archive: written to HDFS before and after each step, so that any crash can be resumed from it."""
+"""Record of an archive: written to HDFS before and after each step, to resume it after any crash."""
 
 from __future__ import annotations
 
