@@ -59,6 +59,6 @@ def remedy(batch_id: int | None, result: CheckResult) -> str:
     if batch_id is None:
         return f"{failed}; the next run tries again: see `flights doctor`, `flights logs kafka` and `flights logs spark`"
     return (
-        f"{failed}; this batch and those after it wait, and every run repeats {result.asset} and its checks: mend the cause, "
+        f"{failed}; this batch and those after it wait, and every run repeats {result.asset} and its checks: repair the cause, "
         f"or let it pass with `flights ledger accept {batch_id} {result.name} --reason …`"
     )
