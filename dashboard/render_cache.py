@@ -1,4 +1,4 @@
-"""A cache of rendered results in this process: figures, tables and files are made once for all viewers."""
+"""Cache of rendered results in this process: figures, tables and files are made once for all viewers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILES = 6
 
 
 class RenderCache(Generic[T]):
-    """The last ``size`` results, by the function and its parts. A second caller waits while the first one computes."""
+    """Last ``size`` results, by function and parts. A second caller waits while the first one computes."""
 
     def __init__(self, size: int, finish: Callable[[Any], T]) -> None:
         """``finish`` turns a new result into the one that is kept."""
@@ -58,7 +58,7 @@ class RenderCache(Generic[T]):
 
 
 class RenderedFigure(go.Figure):  # type: ignore[misc]  # plotly has no types
-    """A finished figure, whose JSON for the browser is built once. Do not change it."""
+    """Finished figure, whose JSON for the browser is built once. Do not change it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figure as plain values, the same object each time."""

@@ -1,4 +1,4 @@
-"""The command line: ``flights …``. Exit codes: 0 done, 1 failed, 2 wrong use."""
+"""Command line: ``flights …``. Exit codes: 0 done, 1 failed, 2 wrong use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from flight_assets.settings import get_settings
 
 
 class Cli(Group):
-    """A group that prints a FlightsError as one sentence. With ``--verbose`` it shows the trace of any error."""
+    """Group that prints a FlightsError as one sentence; with ``--verbose`` it shows the trace of any error."""
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command that was given."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 
 class FlightsError(Exception):
-    """A failure that the message explains; the command line prints it without a trace."""
+    """Failure that the message explains; the command line prints it without a trace."""
 
 
 class StoreFull(FlightsError):
-    """A store has no room for what was to be written."""
+    """No room in a store."""
 
 
 class StoreUnavailable(FlightsError):
-    """A store did not answer."""
+    """No answer from a store."""
 
     def __init__(self, store: str, address: str, remedy: str) -> None:
         super().__init__(f"{store} does not answer at {address}: {remedy}")

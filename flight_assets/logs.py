@@ -31,7 +31,7 @@ _PROCESSORS: list[Any] = [
 
 
 def path(settings: Settings) -> Path:
-    """Return the file that is written to; rotated ones lie beside it."""
+    """Return the path of the log file; rotated files are beside it."""
     return settings.home / "logs" / FILE
 
 
@@ -74,7 +74,7 @@ def get_logger(name: str) -> Any:  # noqa: ANN401 - structlog's own type depends
 
 @contextmanager
 def also_to_file(settings: Settings, logger: logging.Logger, **fields: str) -> Iterator[None]:
-    """For the length of a block, what a standard logger (Dagster's ``context.log``) says goes to the file as well, with these fields."""
+    """Copy the lines of a standard logger, such as Dagster's, to the file inside the block, with fields."""
     if not settings.log_json:
         yield
         return
@@ -88,6 +88,6 @@ def also_to_file(settings: Settings, logger: logging.Logger, **fields: str) -> I
 
 
 def note(**fields: Any) -> None:  # noqa: ANN401
-    """Add fields to every line that this thread logs from now on, e.g. the batch; a field given as None goes away."""
+    """Add fields to every line that this thread logs from now on, e.g. the batch. None removes a field."""
     structlog.contextvars.bind_contextvars(**{name: value for name, value in fields.items() if value is not None})
     structlog.contextvars.unbind_contextvars(*(name for name, value in fields.items() if value is None))

@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
-# Where containers find their secrets: one file per setting, named as its variable in small letters.
+# Folder of secrets in containers: one file per setting, with its variable's name in small letters.
 SECRETS_DIR = Path("/run/secrets")
 
 # The well-known port of each endpoint; the platform listens at this plus port_offset.
@@ -48,7 +48,7 @@ BASE_PORTS = {
     "dashboard": 8501,
     "postgres": 5432,
 }
-# The second, third … process of a kind listens this much higher each.
+# Port distance between processes of one kind.
 REPLICA_PORTS = 20
 
 
@@ -57,19 +57,20 @@ def member(kind: str, number: int) -> str:
     return kind if number == 1 else f"{kind}-{number}"
 
 
-# How many processes of a kind a profile has; of kinds that no profile repeats there is one in each.
+# Processes per kind and profile. Every other kind has one process.
 COUNTS = {
     "embedded": {"mongod": 1, "kafka": 1, "datanode": 1},
     "cluster": {"postgres": 1, "mongod": 3, "kafka": 3, "datanode": 3, "spark-master": 1, "spark-worker": 2},
 }
-# The users of a secured platform in each store that knows any: a process is the one of its role, and the administrator makes the others.
+# Users of a secured platform, by store. A process uses the one of its role; the administrator creates the
+# others.
 USERS = {
     "kafka": ("pipeline", "dashboard", "producer"),
     "mongo": ("pipeline", "dashboard", "admin"),
     "redis": ("pipeline", "dashboard"),
     "hive": ("pipeline", "dashboard"),
 }
-# All that is secret of a secured platform. Its servers share the first two; whoever holds the third may use Spark Connect.
+# Secrets of a secured platform. Its servers share the first two; the third gives access to Spark Connect.
 SECRETS = ("mongo_keyfile", "hive_keystore", "spark_token", *(f"{store}_{user}" for store, users in USERS.items() for user in users))
 
 # Defaults that a profile changes.
@@ -84,7 +85,7 @@ def _default_home() -> Path:
 
 
 def with_password(url: str, password: SecretStr) -> str:
-    """Return the URL with the password after its user name; unchanged if there is no password, or no user whose it could be."""
+    """Return the URL with the password after its user name; unchanged without password or user."""
     scheme, separator, rest = url.partition("://")
     user, at, address = rest.partition("@")
     if not password.get_secret_value() or not at or ":" in user:
@@ -98,7 +99,10 @@ def without_password(url: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Where the stores are and how the pipeline behaves. An address that is not set follows from host and port_offset."""
+    """Settings of the stores and the pipeline.
+
+    Addresses that are not set follow from host and port_offset.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="FLIGHTS_",
@@ -106,7 +110,7 @@ class Settings(BaseSettings):
         secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
         extra="ignore",
         frozen=True,
-        # An error of the settings as a whole would show all of them, addresses with passwords as well.
+        # An error that shows all settings would show addresses with passwords.
         hide_input_in_errors=True,
     )
 
@@ -257,7 +261,7 @@ class Settings(BaseSettings):
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
-        """Yield the fields as ``repr`` shows them: addresses without their passwords."""
+        """Yield the fields for ``repr``, with addresses without passwords."""
         for name, value in super().__repr_args__():
             yield name, without_password(value) if isinstance(value, str) else value
 
@@ -266,15 +270,18 @@ class Settings(BaseSettings):
         return COUNTS[self.profile].get(kind, 0)
 
     def port(self, endpoint: str, number: int = 1) -> int:
-        """Return the port at which the platform serves an endpoint of ``BASE_PORTS``; ``number`` counts processes of a kind from 1."""
+        """Return the platform's port of an endpoint of ``BASE_PORTS``.
+
+        ``number`` counts processes of a kind from 1.
+        """
         return BASE_PORTS[endpoint] + self.port_offset + REPLICA_PORTS * (number - 1)
 
     def address(self, endpoint: str, number: int = 1) -> str:
-        """``host:port`` of an endpoint of the platform's own."""
+        """Return ``host:port`` of an endpoint of this platform."""
         return f"{LOOPBACK}:{self.port(endpoint, number)}"
 
     def addresses(self, kind: str, endpoint: str = "") -> list[str]:
-        """``host:port`` of every process of a kind, at the endpoint of its name if no other is given."""
+        """Return ``host:port`` of every process of a kind, by default at the endpoint named like the kind."""
         return [self.address(endpoint or kind, number) for number in range(1, self.count(kind) + 1)]
 
     @model_validator(mode="before")
@@ -295,7 +302,7 @@ class Settings(BaseSettings):
         return self
 
     def model_post_init(self, _context: object) -> None:
-        """Fill the addresses that were not given, and make the folders absolute."""
+        """Fill in the addresses that are not set, and make folders absolute."""
         self._fill({"home": self.home.expanduser().resolve(), "cache_dir": self.cache_dir.expanduser().resolve()})
         if self.secured:
             self._fill(self._of_the_role())
@@ -326,7 +333,7 @@ class Settings(BaseSettings):
             object.__setattr__(self, name, value)
 
     def _of_the_role(self) -> dict[str, Any]:
-        """Of what was not given: encrypted addresses, and the names and passwords that the role has in the stores."""
+        """Return defaults of a secured platform: encrypted addresses, and the role's names and passwords."""
         ca = str(self.tls_dir / "ca.pem")
         user = {store: f"{self.role}@" if self.role in users else "" for store, users in USERS.items()}
         return {
@@ -339,13 +346,16 @@ class Settings(BaseSettings):
             "mongo_password": self.mongo_password or self.secret(f"mongo_{self.role}"),
             "redis_url": self.redis_url or f"rediss://{user['redis']}{self.address('redis')}/0?ssl_ca_certs={quote(ca)}",
             "redis_password": self.redis_password or self.secret(f"redis_{self.role}"),
-            # With a token the client takes no other name than this one for an address that needs no TLS.
+            # With a token, the client accepts only this host name without TLS.
             "spark_remote": self.spark_remote or f"sc://localhost:{self.port('spark_connect')}/;user_id={self.role}",
             "spark_token": self.spark_token or self.secret("spark_token" if self.role != "producer" else ""),
         }
 
     def secret(self, name: str) -> SecretStr:
-        """One of ``SECRETS``: what its file has, or else a random one that `flights up` will write there; empty for any other name."""
+        """Return one of ``SECRETS`` from its file, or a random one that `flights up` will write there.
+
+        Empty for any other name.
+        """
         if name not in SECRETS:
             return SecretStr("")
         if name not in self._secrets:
@@ -365,7 +375,7 @@ class Settings(BaseSettings):
 
     @property
     def hdfs_user(self) -> str:
-        """The name that this process gives to HDFS, where the owner of the NameNode's process may do everything."""
+        """HDFS user of this process. The owner of the NameNode's process may do everything there."""
         return self.role if self.secured and self.role != "pipeline" else getuser()
 
     @computed_field  # type: ignore[prop-decorator]
@@ -375,11 +385,11 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"flights-{sha256(str(self.home).encode()).hexdigest()[:16]}.sock"
 
     def _spark_master(self) -> str:
-        """Return the profile's own, or threads: one more than a batch's tasks, so that smaller questions wait for none."""
+        """Return the profile's master, or local threads: one more than a batch's tasks, for small queries."""
         return f"spark://{self.address('spark_master')}" if self.count("spark-master") else f"local[{self.spark_parallelism + 1}]"
 
     def _own_database(self, form: str) -> str:
-        """Address of a database of the profile's PostgreSQL; empty if it has none."""
+        """Return the address of a database of the profile's PostgreSQL; empty if it has none."""
         return form.format(self.address("postgres")) if self.count("postgres") else ""
 
     @property
@@ -388,12 +398,12 @@ class Settings(BaseSettings):
         return self.home / "dagster"
 
     def hdfs_path(self, path: str) -> str:
-        """Full URL of an absolute HDFS path, for Spark."""
+        """Return the full URL of an absolute HDFS path, for Spark."""
         return f"{self.hdfs_url}{path}"
 
 
 def hand_over(name: str, value: str) -> None:
-    """Set a variable of this process that a library reads, one that it takes from nowhere else."""
+    """Set an environment variable that a library reads and that has no other way in."""
     os.environ[name] = value
 
 

@@ -126,7 +126,7 @@ def latency_metric(found: dict[str, Answer | Exception]) -> None:
 
 
 def delays(found: dict[str, Answer | Exception]) -> None:
-    """The map of routes and airports."""
+    """Show the map of routes and airports."""
     with ui.section("Delays by airport and route", "Mean arrival delay, before arrival the departure delay; flights of the window."):
         routes = ui.answer(found["routes"])
         placed, shown = render_cache.value(placed_and_shown, routes)
@@ -153,7 +153,7 @@ def delay_map(routes: pd.DataFrame) -> go.Figure:
 
 
 def records() -> None:
-    """The newest records with search, a page at a time."""
+    """Show the newest records with search, one page at a time."""
     with ui.section("Latest records", "Newest state of each flight, in the order in which Kafka took it."):
         search = st.text_input(
             "Search", key="overview_search", placeholder="UA1545…, EWR, EWR-IAH", persist_state="session", width=300,

@@ -171,7 +171,7 @@ def archives() -> None:
 
 
 def schema() -> None:
-    """The message contract and its versions."""
+    """Show the message contract and its versions."""
     found = ui.gather(contract=data.history(quality.contract))
     with ui.section("Schema of the messages", "Each version of the message contract, field by field."):
         contract = ui.answer(found["contract"])

@@ -95,7 +95,7 @@ def windows(frame: pd.DataFrame, points: int, bucket: str) -> pd.DataFrame:
 
 
 def windowed(found: Answer, bucket: str) -> None:
-    """The newest windows as a table."""
+    """Show the newest windows as a table."""
     ui.table(
         render_cache.value(windows, found, points, bucket),
         key="streaming_windows",

@@ -1,4 +1,4 @@
-"""The common look of all figures: palette, template, axis titles, local time on hover."""
+"""Common look of all figures: palette, template, axis titles, local time on hover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of delays: routes and airports of the United States."""
+"""Map of delays: routes and airports of the United States."""
 
 from __future__ import annotations
 

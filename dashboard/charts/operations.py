@@ -1,4 +1,4 @@
-"""The figures of the operations page: pure functions from frames, in the common look of ``charts``."""
+"""Figures of the operations page: pure functions from frames, in the common look of ``charts``."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIG
 def series_with_bands(
     x: Sequence[Any] | pd.Series, values: pd.Series, trend: Trend | None, rolling: pd.Series | None, unit: str, x_title: str
 ) -> go.Figure:
-    """Return a time series with its rolling mean, its regression line with the band of its uncertainty, and its anomalies marked."""
+    """Return a time series with its rolling mean, its regression line and band, and its anomalies."""
     figure = go.Figure()
     if trend is not None:
         figure.add_scatter(x=x, y=trend.high, mode="lines", line_width=0, showlegend=False, hoverinfo="skip")

@@ -1,4 +1,4 @@
-"""A checksum of rows that does not depend on their order, computed column by column. Pure: no I/O."""
+"""Checksum of rows that does not depend on their order, computed column by column. Pure: no I/O."""
 
 from __future__ import annotations
 

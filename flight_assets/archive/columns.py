@@ -1,4 +1,4 @@
-"""How a document of the hot store and a row of an archive map onto each other. An archived row has the columns of the fact table."""
+"""Mapping between documents of the hot store and rows of an archive, which are rows of the fact table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ _NEEDED = ("_id", "flight_id", "event_id", "flight_date", "processing_date", "in
 
 
 def archivable_schema() -> Document:
-    """Return the ``$jsonSchema`` of documents that an archive can hold without losing anything; others stay hot, and are counted.
+    """Return the ``$jsonSchema`` of documents that an archive holds without loss.
+
+    Others stay hot and are counted.
 
     They have no field that the contract does not know, and each of them has the contract's type or is null.
     """
@@ -76,7 +78,7 @@ def _arrow_type(column: Column) -> pa.DataType:
 
 
 def pages(collection: Any, query: Document, at_once: int, expected: int) -> Iterator[pa.Table]:  # noqa: ANN401 - pymongo's generic type
-    """Yield the documents that match as rows of the fact table, in tables of about ``at_once``, so that memory is bounded.
+    """Yield the matching documents as rows of the fact table, in tables of about ``at_once``.
 
     A range that was expected to fit one table is read in one go if it does, since sorting by flight costs.
     """
@@ -92,7 +94,7 @@ def pages(collection: Any, query: Document, at_once: int, expected: int) -> Iter
 
 
 def read_table(collection: Any, query: Document, **find: Any) -> pa.Table:  # noqa: ANN401
-    """Return the documents that match, as rows of the fact table; read column by column, without a Python object per document."""
+    """Return the matching documents as rows of the fact table, read by column without Python objects."""
     import pyarrow as pa
 
     with warnings.catch_warnings():
@@ -108,7 +110,7 @@ def read_table(collection: Any, query: Document, **find: Any) -> pa.Table:  # no
 
 @dataclass(frozen=True)
 class DatePart:
-    """The rows of one processing date, sorted by flight, without that column: the file's directory states it."""
+    """Rows of one processing date, sorted by flight, without that column: the file's directory states it."""
 
     processing_date: date
     rows: pa.Table
@@ -194,7 +196,7 @@ def _as_rows(documents: pa.Table) -> pa.Table:
 
 
 def documents(rows: pa.Table) -> list[Document]:
-    """Return the documents of rows of the fact table, just as ``mongo.document`` makes them one by one, in a quarter of the time."""
+    """Return the documents of rows of the fact table: ``mongo.document`` in a quarter of the time."""
     values = {column.name: _objects(rows[column.name]) for column in FACT.columns}
     moments, offsets = rows["timestamp"].cast("int64").to_pylist(), values.pop("kafka_offset")
     predictions = [values.pop(name) for name in PREDICTED_COLUMNS]

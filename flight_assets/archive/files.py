@@ -1,4 +1,4 @@
-"""The cold side of an archive: exporting to Parquet by Spark, reading back, the tables over published files."""
+"""Cold side of an archive: export to Parquet by Spark, verification, and the tables over published files."""
 
 from __future__ import annotations
 

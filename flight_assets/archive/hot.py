@@ -1,4 +1,4 @@
-"""The hot side of an archive: size of the hot store, documents that may leave, and their deletion."""
+"""Hot side of an archive: size of the hot store, documents that may leave, and their deletion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def measure(db: Any) -> HotSize:  # noqa: ANN401 - pymongo's generic type
 
 
 def archivable(restored_since: datetime) -> Document:
-    """Return the query for documents that may be archived: they fit the contract, and were not restored lately."""
+    """Return the query for documents to archive: they fit the contract and were not restored lately."""
     return fitting() | not_restored(restored_since)
 
 
@@ -180,7 +180,7 @@ def hot_in_range(flights: Any, record: ArchiveRecord) -> bool:  # noqa: ANN401
 
 
 def states_between(settings: Settings, record: ArchiveRecord) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """For Spark's workers: flight_id, event_id, predicted of the hot documents in an archive's range of ingestion, some at a time."""
+    """Yield flight_id, event_id and predicted of an archive's hot documents, in parts, in Spark's workers."""
     first, last = record.first_ingestion, record.last_ingestion
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,4 +1,4 @@
-"""The selection of an archive: pure decisions from sizes, counts per time and settings. No I/O, no clock."""
+"""Selection of an archive: pure decisions from sizes, counts per time and settings. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class HotSize:
-    """The hot store as MongoDB counts it: ``data_bytes`` + ``index_bytes`` of dbStats, and all documents of the collection of flights."""
+    """Hot store by dbStats: ``data_bytes`` + ``index_bytes``, and documents of the flights' collection."""
 
     data_bytes: int
     index_bytes: int
@@ -40,7 +40,7 @@ class HotSize:
 
     @property
     def mb(self) -> float:
-        """The same in MB (10⁶ bytes)."""
+        """Return the size in MB (10⁶ bytes)."""
         return self.bytes / BYTES_PER_MB
 
     def bytes_of(self, documents: int) -> int:
@@ -77,7 +77,7 @@ def policy_of(settings: Settings) -> Policy:
 
 @dataclass(frozen=True)
 class Selection:
-    """The selection of one archive: the oldest ``bins``. Bytes are estimates from the mean document size.
+    """Selection of one archive: the oldest ``bins``. Bytes are estimates from the mean document size.
 
     - ``shortened``: documents inside the window leave too, because the window alone is over the threshold.
     - ``capped``: more documents are due than one archive may take.
@@ -158,7 +158,7 @@ def _reason(policy: Policy, hot: HotSize, documents: int, shortened: bool, cappe
 
 @dataclass(frozen=True)
 class Slice:
-    """A range of ingestion time (end excluded, UTC, within one day) that becomes one file, and its documents when it was planned."""
+    """Range of ingestion time (end excluded, UTC, within a day) for a file, and its planned documents."""
 
     start: datetime
     end: datetime

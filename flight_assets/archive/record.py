@@ -1,4 +1,4 @@
-"""The record of an archive: written to HDFS before and after each step, so that any crash can be resumed from it."""
+"""Record of an archive: written to HDFS before and after each step, to resume it after any crash."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ NEXT_STEP = {
 
 
 class TimeSlice(BaseModel):
-    """A range of ingestion time, end excluded, that becomes one file."""
+    """Range of ingestion time, end excluded, that becomes one file."""
 
     start: AwareDatetime
     end: AwareDatetime
@@ -63,7 +63,7 @@ class TimeSlice(BaseModel):
 
 
 class WrittenFile(BaseModel):
-    """A file as it was sent to HDFS. ``checksum`` is that of ``archive/checksum.py`` over its rows, whatever their order."""
+    """File as written to HDFS. ``checksum``: that of ``archive/checksum.py`` over its rows in any order."""
 
     path: str = Field(description="below the archive's directory")
     rows: int
@@ -88,7 +88,7 @@ class ArchivedFile(WrittenFile):
 
 
 class Sizes(BaseModel):
-    """The hot store by dbStats, in bytes, and its documents."""
+    """Hot store by dbStats, in bytes, and its documents."""
 
     data_bytes: int
     index_bytes: int
@@ -108,7 +108,7 @@ class Restore(BaseModel):
 
 
 class ArchiveRecord(BaseModel):
-    """The record of one archive. Counts of steps not yet reached are null. Times UTC, MB = 10⁶ bytes."""
+    """Record of one archive. Counts of steps not yet reached are null. Times UTC, MB = 10⁶ bytes."""
 
     archive_id: str
     state: State
@@ -175,7 +175,7 @@ class ArchiveRecord(BaseModel):
 
 
 class Archives:
-    """The records of all archives, on HDFS beside those of the batches."""
+    """Records of all archives, on HDFS beside those of the batches."""
 
     def __init__(self, hdfs: Hdfs) -> None:
         self.hdfs = hdfs

@@ -1,4 +1,4 @@
-"""From cold to hot: archived flights back into MongoDB, as often as one likes; and the end of old and of broken archives."""
+"""Restore archived flights to MongoDB, any number of times; expire old archives, and remove broken ones."""
 
 from __future__ import annotations
 

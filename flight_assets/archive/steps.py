@@ -1,9 +1,4 @@
-"""The steps of an archive, each of which can be run again, and the walk over them from the record.
-
-    plan → export → verify → publish → record → delete → confirm
-
-A step's outcome is saved in the record before the next begins. Nothing is deleted before the published files were read back whole.
-"""
+"""Steps of an archive, each repeatable, and the walk over them from the record."""
 
 from __future__ import annotations
 
@@ -139,7 +134,7 @@ class Archiver:
             raise Paused(f"archiving is paused ({paused}): `flights archive resume`")
 
     def _recheck(self, record: ArchiveRecord) -> None:
-        """An archive that was left after publishing may have been damaged since: read it whole again before anything is deleted."""
+        """Read an archive again before anything is deleted: it may be damaged since it was published."""
         if record.state not in (State.PUBLISHED, State.RECORDED, State.DELETING):
             return
         try:

@@ -45,7 +45,7 @@ GIVES_WAY_S = 20.0
 
 
 class Work(Protocol):
-    """A piece of work that can be sent to Spark's workers."""
+    """Piece of work that can be sent to Spark's workers."""
 
     @property
     def settings(self) -> Settings:

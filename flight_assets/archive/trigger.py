@@ -1,4 +1,4 @@
-"""When the sensor asks for an archive: a pure decision from sizes, the state of archives and the sensor's cursor."""
+"""Rule for the sensor's request of an archive: from sizes, the state of archives and the cursor. Pure."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class TrainingConfig(Config):
 def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> MaterializeResult[None]:
     """One version of the delay model under /models/delay_model: boosters, manifest, card and importance.
 
-    It becomes the champion if it passes the gate (``training.gate``) on the newest flights. The registry's journal keeps
-    the decision either way.
+    It becomes the champion if it passes the gate (``training.gate``) on the newest flights. The registry's
+    journal keeps the decision either way.
     """
     settings = get_settings()
     store = ModelStore(Hdfs(settings))

@@ -22,9 +22,10 @@ SAMPLED_FLIGHTS = 20_000
 
 @asset(deps=["predictions"], group_name="delay_model", kinds={"spark", "deltalake"}, owners=OWNERS, code_version="1")
 def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """One row per metric of an evaluation (flight_dw.model_monitoring): the champion's errors, coverage and drift.
+    """One row per metric of an evaluation (flight_dw.model_monitoring): errors, coverage and drift.
 
-    An evaluation covers the arrived flights of the newest ``monitoring_days`` days, beside the baselines.
+    An evaluation covers the champion's arrived flights of the newest ``monitoring_days`` days, beside the
+    baselines.
     """
     settings = get_settings()
     warehouse, store = open_warehouse(settings), ModelStore(Hdfs(settings))

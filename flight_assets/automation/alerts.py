@@ -1,4 +1,4 @@
-"""The sensor that watches: every minute, whatever is down."""
+"""Sensor that evaluates the alert rules every minute, also while stores are down."""
 
 from datetime import UTC, datetime
 

@@ -21,7 +21,7 @@ PRELOADED = [
 
 
 class WarmRuns(server.DagsterApiServer):
-    """The server that Dagster's command starts, but for the way in which its runs get their processes."""
+    """Dagster's code server, except for how its runs get their processes."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]

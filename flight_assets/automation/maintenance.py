@@ -77,7 +77,7 @@ def maintain_days_every_night(context: ScheduleEvaluationContext) -> list[RunReq
 
 
 class BackfillConfig(Config):
-    """The days to rebuild together: UTC dates of ingestion, as YYYY-MM-DD."""
+    """Days to rebuild together: UTC dates of ingestion, as YYYY-MM-DD."""
 
     days: list[str]
 

@@ -1,4 +1,4 @@
-"""When delay models are trained, watched and replaced."""
+"""Schedules and sensors that train, monitor and replace delay models."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""When batches are processed, and the jobs that do it."""
+"""Schedule of the batches, and the jobs that process them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The archive against the bare floor: one cursor read by PyArrow, one Parquet write, one delete by the same ids, in the same run.
-
-Works in a database, a warehouse and archives of its own numbers on the running platform, and removes them in the end.
-"""
+"""Archive against its floor in one run: a cursor read by PyArrow, a Parquet write, a delete by equal ids."""
 
 from __future__ import annotations
 

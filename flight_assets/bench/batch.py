@@ -1,8 +1,4 @@
-"""A batch against the naive pipeline and the floor, what a run without data costs, what Dagster adds, MongoDB's part, memory.
-
-Needs a running platform with a model, and sends events to it: measure on a platform of its own. Every side's rows are compared after
-each batch, so a figure is only given for the same work done. Schedules and sensors pause meanwhile.
-"""
+"""Batch against the naive pipeline and the floor; cost of an empty run, of Dagster and of MongoDB; memory."""
 
 from __future__ import annotations
 
@@ -204,7 +200,7 @@ def _orchestration(runs: list[Run], materialized: list[dict[str, float]]) -> Fig
 
 
 def _upserts(sides: Sides, spec: BatchSpec, repetitions: int) -> Figure:
-    """Return the documents of a batch, by the platform's writer from rows that Spark keeps, and by one bulk write of ready documents."""
+    """Measure the write of a batch's documents: by the platform from Spark's rows, and by one bulk write."""
     own = sides.settings.model_copy(update={"mongo_database": UPSERTS})
     seconds: dict[str, list[float]] = {"platform": [], "bare": []}
     states = computed(sides.warehouse.read(FACT).where(f"batch_id = {spec.batch_id}"))

@@ -1,8 +1,6 @@
-"""Where the seconds of a batch go: ``python -m flight_assets.bench.batch_profile [EVENTS]`` sends a batch, a row per place.
+"""Profile of a batch: ``python -m flight_assets.bench.batch_profile [EVENTS]`` sends one.
 
-The job runs in this process, so that each call to Spark can be seen with the function of ours that made it. A step's time outside of such
-calls is HDFS, Kafka, MongoDB and Dagster's own events. Calls made at the same time count once in their step, so its rows can exceed it.
-What a run of its own process adds is the figure ``orchestration_vs_inprocess``.
+One row per place.
 """
 
 from __future__ import annotations
@@ -64,7 +62,7 @@ class Trace:
 
 
 def _place() -> tuple[str, str]:
-    """Return the step that is under way, which the main thread is in, and the innermost function of ours in this thread."""
+    """Return the current step of the main thread, and this thread's innermost function of the project."""
     under_way = [name for _, name in _ours(sys._current_frames().get(threading.main_thread().ident or 0))]
     ours = [".".join(each) for each in _ours(sys._getframe(2))]
     return next((name for name in under_way if name in STEPS), AROUND), ours[0] if ours else "?"

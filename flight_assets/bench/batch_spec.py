@@ -1,4 +1,4 @@
-"""A batch that several sides process: what is in it, where each side puts its rows, and whether the rows are the same."""
+"""Batch that several sides process: its contents, the places for the rows, and their comparison."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class BatchSpec:
 
     @property
     def messages(self) -> int:
-        """How many messages the batch has."""
+        """Return the number of messages in the batch."""
         return sum(end - first for first, end in self.spans.values())
 
     def to_json(self) -> str:
-        """For the command line of a side."""
+        """Return JSON for the command line of a side."""
         return json.dumps(asdict(self))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The dashboard over a million flights: warm and cold pages, Redis, fifty viewers, batches beside them.
+"""Dashboard over a million flights: warm and cold pages, Redis, fifty viewers, batches beside them.
 
 Needs a running platform with a model, and sends events to it: measure on a platform of its own. The pages
 read databases of the benchmark. The time of a page runs from the request over Streamlit's web socket to the

@@ -1,7 +1,4 @@
-"""A measured figure, and runs of several sides in turn, so that a busy moment of the machine hits all of them.
-
-``flights bench --json | python -m flight_assets.bench.figures`` prints the table of the README.
-"""
+"""Measured figures, and runs of several sides in turn, so that a busy moment of the machine affects all."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Figure:
-    """A value with its unit; ``sides`` are the measurements behind it, by the name of what was measured, in ``side_unit``.
+    """Value with its unit; ``sides`` are the measurements behind it, by the name of what was measured, in ``side_unit``.
 
     Where the sides are points of a curve, in order, ``curve_over`` says over what.
     """
@@ -37,7 +34,7 @@ class Figure:
     curve_over: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the value, its unit, and of each side the median, least, most and every measurement."""
+        """Return the figure for JSON: value, unit, and by side median, least, most and all measurements."""
         sides = {
             name: {"median": median(values), "min": min(values), "max": max(values), "all": values, "unit": self.side_unit}
             for name, values in self.sides.items()

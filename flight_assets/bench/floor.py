@@ -1,10 +1,6 @@
-"""The floor: a batch in one process without Spark, tables or orchestration: what the same rows cost at least.
+"""Floor: a batch in one process without Spark, tables or orchestration.
 
-confluent-kafka, polars, the feature function and the boosters of the platform's own model, PyArrow, pymongo. It knows nothing of
-earlier batches, keeps no ledger, checks nothing and could not be repeated after a crash.
-
-``python -m flight_assets.bench.floor SPEC`` prints the seconds of each part as JSON. Files on HDFS:
-``<root>/<table>/batch-<id>.parquet``; documents in ``<database>.flight_events``.
+It is the least cost of the same rows.
 """
 
 from __future__ import annotations
@@ -282,7 +278,7 @@ def write_files(settings: Settings, spec: BatchSpec, tables: dict[str, pl.DataFr
 
 
 def write_documents(settings: Settings, spec: BatchSpec, states: pl.DataFrame) -> None:
-    """The newest state of each flight as its document, with the platform's write concern."""
+    """Write the newest state of each flight as a document, with the platform's write concern."""
     with mongo.connect(settings) as client:
         flights = client[spec.database][mongo.FLIGHTS]
         rows = states.to_dicts()

@@ -56,7 +56,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 @contextmanager
 def own_table(settings: Settings, database: str, *tables: Table) -> Iterator[Warehouse]:
-    """Yield a database with some empty tables of the contract, with their properties; it is removed in the end."""
+    """Yield a database with empty tables of the contract and their properties; it is removed at the end."""
     warehouse = Warehouse(connect(settings), database)
     warehouse.spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
     warehouse.spark.sql(f"CREATE DATABASE {database}").collect()
@@ -73,7 +73,7 @@ def _ask(warehouse: Warehouse, filters: Filters) -> list[str]:
 
 
 def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int) -> Figure:
-    """Return the query over a day of one file a minute, as batches leave them, and over what OPTIMIZE makes of the same files."""
+    """Measure the query over a day of one file a minute, as batches leave them, and after OPTIMIZE."""
     for warehouse in (minutes, compacted):
         day = warehouse.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).selectExpr(
             "* EXCEPT (processing_date)", "flight_date AS processing_date"

@@ -1,4 +1,4 @@
-"""A hot store full of real flights, written through the store's own functions: what archive tests and the benchmark start from."""
+"""Hot store full of real flights, written through the store's functions, for archive tests and benchmarks."""
 
 from __future__ import annotations
 

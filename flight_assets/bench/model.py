@@ -1,4 +1,4 @@
-"""The delay model: its figures on the test period, trained anew as shipped, and how fast Spark predicts with it."""
+"""Delay model: figures on the test period, trained again as shipped, and speed of predictions in Spark."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""The naive pipeline, as the specification literally reads: a Spark application per batch, started for it and ended after it.
-
-A UDF per row with a pickled model, ``collect`` into ``insert_many``, appends to Parquet tables in Hive. It knows nothing of earlier
-batches, keeps no ledger, checks nothing and could not be repeated after a crash. How many cores, which tables and which model it uses
-is the platform's; only the way of working is not.
-
-``command`` says how it is started: Spark's own submit, with the classes and settings that a plain application needs.
-"""
+"""Naive pipeline, a literal reading of the specification: one Spark application per batch."""
 
 from __future__ import annotations
 
@@ -191,7 +184,7 @@ def staged_rows(checked: DataFrame) -> DataFrame:
 
 
 def quarantined_rows(checked: DataFrame) -> DataFrame:
-    """Return the rejected messages as rows of ``quarantined_events``; the specification asks for no reason."""
+    """Return the rejected messages as rows of ``quarantined_events``, without a reason."""
     from pyspark.sql import functions as F
 
     rejected = checked.where("NOT is_valid").withColumns({"reason": F.lit("invalid"), "detail": F.lit(None).cast("string")})

@@ -1,4 +1,4 @@
-"""A quarter of one-minute batches in small: commits day after day, nightly maintenance, a moved clock.
+"""Quarter of one-minute batches in small: commits day after day, nightly maintenance, a moved clock.
 
 A commit must look through the files of a partition and the versions of the table's log, which could grow.
 Both are counted after each day. The time of a commit and of a batch's query are taken.
@@ -100,7 +100,7 @@ def _commit(warehouse: Warehouse, rows: DataFrame, day: date, batch_id: int) -> 
 
 
 def _question(warehouse: Warehouse, batch_id: int) -> None:
-    """As a batch asks which of its flights are known: by the batch and the dates of its flights."""
+    """Query flights as a batch does: by the batch and the dates of its flights."""
     warehouse.read(STAGING).where(f"batch_id < {batch_id} AND flight_date = (DATE'{datetime.now(UTC).date()}')").select("flight_id").count()
 
 

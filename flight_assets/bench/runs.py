@@ -36,7 +36,7 @@ RUN_FIELDS = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run that succeeded.
+    """Run that succeeded.
 
     - ``seconds``: from the start of its process to its end, all steps and checks included.
     - ``queued_s``: its wait in Dagster's queue before that, which looks every few seconds.

@@ -1,9 +1,4 @@
-"""The platform, the naive pipeline and the floor over the same messages, with the same rows as result.
-
-The platform's side is a run of ``process_flights`` as the schedule starts one: queue, code server and run
-process. It is timed from the start of that process until its last check has passed. The others are timed
-from the start of their process to its end.
-"""
+"""Platform, naive pipeline and floor over the same messages, with the same rows as result."""
 
 from __future__ import annotations
 
@@ -52,7 +47,7 @@ COMPARED = {
 
 @dataclass(frozen=True)
 class Sides:
-    """The three sides; ``model`` is a file with the champion, pickled, for the naive one."""
+    """Three sides; ``model`` is a file with the champion, pickled, for the naive one."""
 
     settings: Settings
     warehouse: Warehouse

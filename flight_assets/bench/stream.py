@@ -1,8 +1,4 @@
-"""The stream at the one-minute cadence: how long an event takes from Kafka to MongoDB, and which rate is held without growing lag.
-
-The schedule runs as always; messages come at a steady rate meanwhile. Needs a running platform with a model, and leaves its flights there:
-measure on a platform of its own.
-"""
+"""Stream at the one-minute schedule: latency from Kafka to MongoDB, and the highest rate with steady lag."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ _SUMS = """
 
 
 def create_rollups(warehouse: Warehouse) -> None:
-    """The rollups of the fact table as it is, made anew."""
+    """Create the rollups of the current fact table."""
     for name, hour in (("flights_hourly", "hour, "), ("flights_daily", "")):
         keys = f"flight_date, {hour}airline, origin, destination"
         warehouse.spark.sql(
@@ -73,7 +73,7 @@ def create_rollups(warehouse: Warehouse) -> None:
 
 
 def create_predictions(warehouse: Warehouse) -> None:
-    """The predictions of the fact table as it is, in their own table; by a model that is in no registry."""
+    """Create the predictions of the current fact table, from a model that is in no registry."""
     predicted = (
         "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
         "confidence, model_version, actual_delay_minutes, error_minutes"
@@ -86,7 +86,7 @@ def create_predictions(warehouse: Warehouse) -> None:
 
 
 def documents(warehouse: Warehouse, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict[str, Any]]:
-    """Return the fact rows as MongoDB's documents, ingested at equal distances over ``spread``, which ended twenty minutes ago."""
+    """Return fact rows as MongoDB documents, ingested evenly over ``spread``, until twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
     from flight_assets.stores.mongo import document
 

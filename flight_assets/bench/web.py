@@ -1,4 +1,4 @@
-"""A web server of the benchmark's own: a free port, and the wait until it answers."""
+"""Web server of the benchmark's own: a free port, and the wait until it answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Checks in Dagster's terms: the specs of each asset, and one result per check and run.
 
-The ledger, not Dagster, stops a batch whose check failed. A blocking check of Dagster would stop earlier batches too.
+The ledger, not Dagster, stops a batch whose check failed. A blocking check of Dagster would stop earlier
+batches too.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,10 @@ def check_specs(asset: str) -> list[AssetCheckSpec]:
 
 
 def asset_check_results(asset: str, found: Found) -> list[AssetCheckResult]:
-    """Return one result per check of an asset: that of the worst batch in the run. Without batches, it passes."""
+    """Return one result per check of an asset: that of the worst batch in the run.
+
+    Without batches, it passes.
+    """
     return [
         _asset_check_result(check, [(batch, result) for batch, result in found if result.name == check.name]) for check in checks_of(asset)
     ]

@@ -1,1 +1,1 @@
-"""The groups of the command line, one file each; `flight_assets.cli` puts them together."""
+"""Groups of the command line, one file each; `flight_assets.cli` puts them together."""

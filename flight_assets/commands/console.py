@@ -39,7 +39,7 @@ class Column:
 
 
 class Group(click.Group):
-    """A group whose list of commands folds long descriptions instead of cutting them."""
+    """Group whose list of commands folds long descriptions instead of cutting them."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands that are not hidden, each with its first sentence."""

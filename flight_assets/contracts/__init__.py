@@ -1,1 +1,4 @@
-"""What travels and what is stored: fields, types, units, grain and keys. No Dagster, Spark or client library here."""
+"""Contracts of messages and tables: fields, types, units, grain and keys.
+
+No Dagster, Spark or client library.
+"""

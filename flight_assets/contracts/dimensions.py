@@ -25,7 +25,7 @@ AIRPORT_COLUMNS = (
     *("code", "icao", "name", "city", "state", "country", "latitude", "longitude", "time_zone"),
     *("since", "until", "origin"),
 )
-# Two packages that place a code further apart than this mean two airports.
+# If two packages place a code further apart than this, they mean two airports.
 SAME_AIRPORT_MILES = 60.0
 # Airlines in Xinjiang publish their times in Beijing time, although the clocks on the street may show
 # another.

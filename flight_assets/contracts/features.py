@@ -1,8 +1,9 @@
-"""What the delay model may look at: every feature, its unit, where it comes from and when it is knowable.
+"""Inputs of the delay model: every feature, its unit, its source and the moment when it is known.
 
-The prediction moment T is the timestamp of the flight's ``scheduled`` event, 60 minutes before the planned departure by default. A
-feature is either part of that message (the weather in it counts as the forecast), or counts events with ``timestamp < T`` inside a
-stated window. The tables of windows below are the single source: the contract's rows and the computation both follow from them.
+The prediction moment T is the timestamp of the flight's ``scheduled`` event, by default 60 minutes before the
+planned departure. A feature is part of that message, or counts events with ``timestamp < T`` inside a stated
+window. The weather in the message counts as the forecast. The tables of windows below are the single source:
+the contract's rows and the computation both follow from them.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from flight_assets.contracts.message import WEATHER_FIELDS
 
 FEATURE_CONTRACT_VERSION = 1
 
-# A flight that was announced longer ago than this without leaving is no longer counted as overdue or pending.
+# A flight that was announced longer ago than this and has not left no longer counts as overdue or pending.
 PENDING_LIMIT_HOURS = 12
 AIRCRAFT_MEMORY_HOURS = 48
 LATE_MINUTES = 15
 
-# What is looked at in events of the past: not their weather, a flight has its own announcement's.
+# Columns of past events. Their weather is left out: a flight uses the weather of its own announcement.
 PAST_COLUMNS = (
     *("flight_id", "event_type", "timestamp", "airline", "tail_number", "origin", "destination"),
     *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
 )
 
-# Columns of the message by which past events are grouped. distance_band stands for the jet stream: flights of similar length out
-# of one city meet similar winds.
+# Columns of the message by which past events are grouped. distance_band stands for the jet stream: flights of
+# similar length from one city meet similar winds.
 SCOPES: dict[str, tuple[str, ...]] = {
     "network": (),
     "origin": ("origin",),
@@ -42,7 +43,7 @@ DISTANCE_BAND_EDGES_MILES = (400, 800, 1_300, 2_000)
 
 
 class Window(NamedTuple):
-    """A statistic of the events of one scope in the last ``hours`` before T."""
+    """Statistic of the events of one scope in the last ``hours`` before T."""
 
     scope: str
     statistic: str
@@ -50,14 +51,14 @@ class Window(NamedTuple):
 
 
 class LastFew(NamedTuple):
-    """The mean time made up (negative) or lost between departure and arrival by the last ``flights`` arrivals of one scope."""
+    """Mean gain between departure and arrival of a scope's last ``flights`` arrivals; negative = made up."""
 
     scope: str
     flights: int
 
 
 class Pending(NamedTuple):
-    """A statistic of the flights of one scope whose planned departure has passed without a departure or a cancellation."""
+    """Statistic of a scope's flights whose planned departure passed without departure or cancellation."""
 
     scope: str
     statistic: str
@@ -134,8 +135,9 @@ THROUGHPUT_WINDOWS = tuple(
 class Feature:
     """One input of the model.
 
-    ``type`` is number or code (an ordinal number of a code such as an airport's); ``source`` names the events it is made of, and
-    ``window`` how far back before T they reach; "message" means that the flight's own announcement says it.
+    - ``type``: number, or code (an ordinal number of a code such as an airport's)
+    - ``source``: the events that it is computed from; "message" is the flight's own announcement
+    - ``window``: how far before T those events reach
     """
 
     name: str
@@ -147,17 +149,17 @@ class Feature:
 
 
 def window_name(event: str, window: Window) -> str:
-    """Such as origin_departed_late_share_2h."""
+    """Return a name such as origin_departed_late_share_2h."""
     return f"{window.scope}_{event}_{window.statistic}_{window.hours}h"
 
 
 def last_few_name(item: LastFew) -> str:
-    """Such as route_arrived_mean_gain_last_3."""
+    """Return a name such as route_arrived_mean_gain_last_3."""
     return f"{item.scope}_arrived_mean_gain_last_{item.flights}"
 
 
 def pending_name(item: Pending) -> str:
-    """Such as origin_overdue_flights."""
+    """Return a name such as origin_overdue_flights."""
     return f"{item.scope}_overdue_{item.statistic}"
 
 
@@ -254,6 +256,7 @@ def _longest_window_hours() -> int:
     return max(*(window.hours for window in windows), AIRCRAFT_MEMORY_HOURS, LAST_FEW_MEMORY_HOURS, longest_plan)
 
 
-# How far back before T a store of events must reach: no older event changes any feature. The events needed are those with
+# Time before T that a store of events must cover: no older event changes a feature. Features need the events
+# with
 # T − LOOKBACK <= timestamp < T.
 LOOKBACK = timedelta(hours=_longest_window_hours())

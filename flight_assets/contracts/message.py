@@ -1,4 +1,4 @@
-"""The Kafka message: a UTF-8 JSON object, keyed by flight_id, one per thing that happened to a flight."""
+"""Kafka message: a UTF-8 JSON object, keyed by flight_id, one per event of a flight."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from math import inf, isfinite
 
 # The version that the producers here write.
 SCHEMA_VERSION = 1
-# The versions that are taken, side by side, and since when. A new version only ever adds optional fields.
+# Accepted versions, and since when. A new version only adds optional fields.
 TAKEN_SINCE = {1: date(2026, 11, 1), 2: date(2026, 11, 23), 3: date(2026, 11, 30)}
 SCHEMA_VERSIONS = tuple(TAKEN_SINCE)
 MAX_MESSAGE_BYTES = 65_536
-# Bounds of a JSON text. Python's reader has some of its own, which depend on where it is called from.
+# Bounds of a JSON text. Those of Python's reader depend on the depth of the call.
 MAX_NESTING = 100
 MAX_NUMBER_DIGITS = 1_000
 MAX_NAMES = 5_000
@@ -22,7 +22,7 @@ MIN_DELAY_MINUTES, MAX_DELAY_MINUTES = -1_440, 20_160
 
 
 class EventType(StrEnum):
-    """What happened to the flight, in the order in which it can happen."""
+    """Types of events of a flight, in the order in which they can happen."""
 
     SCHEDULED = "scheduled"
     DEPARTED = "departed"
@@ -60,9 +60,12 @@ CHECKED_REASONS = tuple(reason for reason in Reason if reason is not Reason.BATC
 class Field:
     """One field of the message.
 
-    ``json_type`` is string, integer, number, time (a string: RFC 3339, UTC) or object. ``low`` and ``high`` bound the value, ends
-    included; ``low_open`` excludes the lower end and ``high_open`` the upper. A field that is not ``required`` may be null or absent.
-    ``since`` is the version that brought it: in a message of an older one, the name is unknown and its value is ignored.
+    - ``json_type``: string, integer, number, time (a string: RFC 3339, UTC) or object
+    - ``low``, ``high``: bounds of the value, ends included
+    - ``low_open``, ``high_open``: exclude the lower or the upper end
+    - ``required``: otherwise it may be null or absent
+    - ``since``: the version that added it; in a message of an older version, the name is unknown and its
+       value ignored
     """
 
     name: str
@@ -78,7 +81,7 @@ class Field:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether only a range of values is allowed."""
+        """Return whether the value has bounds."""
         return isfinite(self.low) or isfinite(self.high)
 
 
@@ -135,7 +138,8 @@ def fields_of(version: int) -> tuple[Field, ...]:
     return tuple(field for field in MESSAGE_FIELDS if field.since <= version)
 
 
-# Plausible ranges, after the extremes that the US National Weather Service records; a value outside is dropped and lowers the score.
+# Plausible ranges, after the extremes recorded by the US National Weather Service. A value outside is dropped
+# and lowers the score.
 WEATHER_FIELDS: tuple[Field, ...] = (
     Field("temperature_f", "number", "air temperature", "°F", required=False, low=-90, high=140),
     Field("dew_point_f", "number", "dew point", "°F", required=False, low=-100, high=100),
@@ -148,7 +152,7 @@ WEATHER_FIELDS: tuple[Field, ...] = (
     Field("visibility_miles", "number", "visibility", "miles", required=False, low=0, high=100),
 )
 
-# The delays that a message of each type must carry, and those that it must not carry yet.
+# Delays that a message of each type must have, and those that it must not have yet.
 REQUIRED_DELAYS: dict[EventType, tuple[str, ...]] = {
     EventType.SCHEDULED: (),
     EventType.DEPARTED: ("departure_delay_minutes",),

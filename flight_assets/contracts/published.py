@@ -1,4 +1,4 @@
-"""The message contract for other programs: as JSON Schema and AsyncAPI, made from ``contracts.message``, with an example of each event."""
+"""Message contract for other programs: JSON Schema and AsyncAPI from ``contracts.message``, with examples."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Airline(NamedTuple):
-    """An airline and the days on which its codes are its own, as ordinals with both ends included."""
+    """Airline and the days on which its codes are its own, as ordinals with both ends included."""
 
     since: int
     until: int
@@ -34,7 +34,7 @@ class Airline(NamedTuple):
 
 
 class Airport(NamedTuple):
-    """An airport and the days on which its codes are its own; degrees north and east, NaN if unknown."""
+    """Airport and the days on which its codes are its own; degrees north and east, NaN if unknown."""
 
     since: int
     until: int

@@ -1,4 +1,4 @@
-"""The warehouse tables: grain, key, partitioning, and each column's type, unit and meaning."""
+"""Warehouse tables: grain, key, partitioning, and each column's type, unit and meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHE
 
 @dataclass(frozen=True)
 class Column:
-    """A column: name, Spark SQL type, what it holds, and its unit."""
+    """Column: name, Spark SQL type, what it holds, and its unit."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the warehouse. ``grain`` completes the sentence 'one row per …'; ``key`` is unique."""
+    """Table of the warehouse. ``grain`` completes the sentence 'one row per …'; ``key`` is unique."""
 
     name: str
     grain: str
@@ -41,7 +41,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-# What decides which of two events is the newer.
+# Order of events: the greater is the newer.
 EVENT_ORDER_TYPE = "STRUCT<timestamp: TIMESTAMP, ingestion_timestamp: TIMESTAMP, kafka_partition: INT, kafka_offset: BIGINT>"
 
 
@@ -113,7 +113,7 @@ _TRUTH = (
     Column("error_minutes", "DOUBLE", "actual − predicted; null until arrived or without prediction", "minutes"),
 )
 
-# What a model says of a flight: the same columns in `predictions`, in the fact table and in MongoDB.
+# Prediction of a flight: the same columns in `predictions`, in the fact table and in MongoDB.
 PREDICTED_COLUMNS = tuple(column.name for column in _PREDICTION)
 
 STAGING = Table(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 BYTES_PER_MB = 1_000_000
-# A flight is late from this many minutes on: the US Department of Transportation's measure (14 CFR 234.2).
+# A flight is late from this many minutes on: the measure of the US Department of Transportation (14 CFR
+# 234.2).
 LATE_MINUTES = 15
 
 # The planned local time that a flight_id may end in, in Python's notation.

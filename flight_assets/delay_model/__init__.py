@@ -1,1 +1,4 @@
-"""Predicting a flight's arrival delay before it departs: features, training, evaluation, inference, registry. No Dagster here."""
+"""Prediction of a flight's arrival delay before departure: features, training, serving, registry.
+
+No Dagster here.
+"""

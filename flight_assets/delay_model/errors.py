@@ -1,11 +1,11 @@
-"""What can be wrong with a model or with what it is given.
+"""Errors of a model or of its inputs.
 
 FlightsError
-└── ModelError               anything about a delay model
-    ├── CorruptModelError    a file is missing, is not the one that was written, or cannot be read
-    ├── UnfitFeaturesError   the features are not the model's, or the model's are not the contract's
-    ├── TooFewFlightsError   a part of the training range holds too few flights
-    └── RefusedPickleError   a pickled regressor is not the one whose hash is pinned
+└── ModelError               any error of a delay model
+    ├── CorruptModelError    a file is missing, changed or unreadable
+    ├── UnfitFeaturesError   features of the data, the model and the contract differ
+    ├── TooFewFlightsError   a part of the training range has too few flights
+    └── RefusedPickleError   the hash of a pickled regressor is not pinned
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from flight_assets.errors import FlightsError
 
 
 class ModelError(FlightsError):
-    """Something about a delay model."""
+    """Error of a delay model."""
 
 
 class CorruptModelError(ModelError):
-    """A file of the artifact is missing, changed or unreadable."""
+    """Missing, changed or unreadable file of the artifact."""
 
 
 class UnfitFeaturesError(ModelError):
-    """Features and model do not belong together."""
+    """Features that do not fit the model."""
 
 
 class TooFewFlightsError(ModelError):
-    """Not enough flights to train, to stop, or to calibrate with."""
+    """Too few flights to train, to stop early, or to calibrate."""
 
 
 class RefusedPickleError(ModelError):
-    """A pickle that nobody vouched for."""
+    """Pickle without a pinned hash."""

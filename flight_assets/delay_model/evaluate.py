@@ -1,4 +1,4 @@
-"""How good predictions are, beside baselines over the same flights. Pure functions on arrays; delays in minutes throughout."""
+"""Measure predictions beside baselines over the same flights. Pure functions on arrays; delays in minutes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def r2(actual: FloatArray, predicted: FloatArray) -> float:
 
 
 def mape(actual: FloatArray, predicted: FloatArray, at_least_minutes: float = LATE_MINUTES) -> float:
-    """Mean absolute percentage error, mean |y − ŷ| / |y|, as a ratio, over flights with |y| ≥ ``at_least_minutes``.
+    """Return the mean absolute percentage error: mean |y − ŷ| / |y| over |y| ≥ ``at_least_minutes``, a ratio.
 
-    A flight on time has no percentage, and a flight one minute late has one that says nothing: only flights at least 15 minutes
-    early or late are in it by default. NaN where there are none.
+    By default only flights at least 15 minutes early or late count. A flight on time has no percentage, and
+    that of a minute is meaningless. NaN without such flights.
     """
     counted = np.abs(actual) >= at_least_minutes
     if not counted.any():
@@ -63,15 +63,17 @@ def brier(happened: npt.NDArray[np.bool_], probability: FloatArray) -> float:
 
 
 def skill(error: float, baseline: float) -> float:
-    """1 − error / baseline: 0 is as good as the baseline, 1 is perfect, negative is worse."""
+    """Return 1 − error / baseline: 0 is as good as the baseline, 1 is perfect, negative is worse."""
     return 1 - error / baseline
 
 
 def evaluate(actual: FloatArray, predicted: pd.DataFrame, training: dict[str, float]) -> dict[str, float]:
-    """All figures of one set of flights, by name.
+    """Return all figures of a set of flights, by name.
 
-    ``predicted`` has the columns of ``predict``; ``training`` says what the baselines know: mean_minutes, median_minutes and
-    late_share of the training flights. ``mae_vs_median`` and ``brier_vs_base_rate`` are ratios to the baseline: under 1 is better.
+    - ``predicted``: the columns of ``predict``
+    - ``training``: mean_minutes, median_minutes and late_share of the training flights, for the baselines
+
+    ``mae_vs_median`` and ``brier_vs_base_rate`` are ratios to the baseline: under 1 is better.
     """
     median, mean = predicted["predicted_delay_minutes"].to_numpy(float), predicted["predicted_mean_delay_minutes"].to_numpy(float)
     low, high = predicted["interval_low_minutes"].to_numpy(float), predicted["interval_high_minutes"].to_numpy(float)
@@ -98,7 +100,7 @@ def evaluate(actual: FloatArray, predicted: pd.DataFrame, training: dict[str, fl
 
 
 def _baselines(actual: FloatArray, training: dict[str, float]) -> dict[str, float]:
-    """What predicting the same for every flight would have given: the training flights' mean, median and share of late ones."""
+    """Return the figures of constant predictions: the training flights' mean, median and late share."""
     mean = np.full(len(actual), training["mean_minutes"])
     median = np.full(len(actual), training["median_minutes"])
     return {
@@ -110,7 +112,7 @@ def _baselines(actual: FloatArray, training: dict[str, float]) -> dict[str, floa
 
 
 def evaluate_by(groups: pd.Series, actual: FloatArray, predicted: pd.DataFrame, training: dict[str, float]) -> pd.DataFrame:
-    """One row per value of ``groups`` (carrier, hour, month …), index its value, with the figures of ``evaluate`` over its flights."""
+    """One row per value of ``groups`` (carrier, hour …), which is the index: the figures of ``evaluate``."""
     rows: dict[Any, dict[str, float]] = {}
     for value, positions in groups.reset_index(drop=True).groupby(groups.to_numpy()).indices.items():
         rows[value] = evaluate(actual[positions], predicted.iloc[positions], training)

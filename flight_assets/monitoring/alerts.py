@@ -1,4 +1,4 @@
-"""The life of an alert: pending, firing, resolved. Sinks hear of its start and its end, once each.
+"""Life of an alert: pending, firing, resolved. Sinks hear of its start and its end, once each.
 
 A silenced rule does not notify. Pure: samples and the last state in, the next state out. Other modules keep
 the state and notify the sinks.
@@ -24,7 +24,7 @@ Samples = Mapping[str, list[tuple[dict[str, str], float]]]
 
 
 class Silence(BaseModel):
-    """A pause of a rule's notifications until a moment, with its reason and its author."""
+    """Pause of a rule's notifications until a moment, with its reason and its author."""
 
     rule: str
     reason: str

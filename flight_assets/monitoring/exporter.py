@@ -1,7 +1,4 @@
-"""The Prometheus endpoint: asks the stores at a scrape, side by side, and serves what has answered in time.
-
-A store that is down, or slow, costs its own samples and gives ``flights_store_up 0``; the scrape goes on without it.
-"""
+"""Prometheus endpoint: query the stores in parallel at a scrape, and serve the answers that came in time."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ GRACE_S = 60.0
 
 
 class Reading:
-    """The last samples of a source, and the collection under way. Times are monotonic."""
+    """Last samples of a source, and the collection under way. Times are monotonic."""
 
     def __init__(self, source: Source) -> None:
         self.source = source

@@ -26,7 +26,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Sample:
-    """A value of a metric; ``labels`` are the values of the metric's labels."""
+    """Value of a metric; ``labels`` are the values of the metric's labels."""
 
     metric: str
     value: float
@@ -35,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Source:
-    """A store and the samples that come from it. ``fresh_s``: how long they are served before the store is asked again."""
+    """Store and its samples. ``fresh_s``: how long samples are served before the store is queried again."""
 
     store: str
     fresh_s: float

@@ -29,7 +29,7 @@ REJECTED_SHARE_TOLD = 0.2
 
 @dataclass(frozen=True)
 class Check:
-    """A check of an asset. ``description`` says what must hold, and what ``value`` and ``threshold`` are."""
+    """Check of an asset. ``description`` says what must hold, and what ``value`` and ``threshold`` are."""
 
     name: str
     asset: str

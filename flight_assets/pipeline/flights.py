@@ -1,8 +1,7 @@
 """One row per flight of a batch: newest state, prediction, outcome and error.
 
-Every later step writes these rows.
-
-State and features come only from staged events, so a repeat, a backfill or a late run gives the same rows.
+Every later step writes these rows. State and features come only from staged events, so a repeat, a backfill
+or a late run gives the same rows.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ prediction."""
 
 @dataclass(frozen=True)
 class Scope:
-    """A batch, and the days that its events concern.
+    """Batch, and the days that its events concern.
 
     ``state_upto``: newest batch whose events count for the state; by default the batch itself.
     """
@@ -77,7 +76,7 @@ class Scope:
 def flights(
     warehouse: Warehouse, events: DataFrame, scope: Scope, predictors: Predictors, early: pa.Table | None, known: DataFrame | None = None
 ) -> DataFrame:
-    """Return one row per flight of these events: FLIGHT_SCHEMA, ``outcome``, ``actual_delay_minutes``, ``error_minutes``. Lazy.
+    """One row per flight of these events: FLIGHT_SCHEMA, outcome, actual_delay_minutes, error_minutes. Lazy.
 
     Args:
         warehouse: the tables, with the events and predictions of earlier batches.

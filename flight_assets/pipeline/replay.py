@@ -43,7 +43,7 @@ SENDING, SENT = "sending", "sent"
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row of ``quarantined_events``; ``ingestion_timestamp`` is RFC 3339, UTC."""
+    """Row of ``quarantined_events``; ``ingestion_timestamp`` is RFC 3339, UTC."""
 
     topic: str
     kafka_partition: int

@@ -48,11 +48,13 @@ class Run(Protocol):
 def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[BatchRecord]:
     """Run a step for each batch that waits for it, in order. Returns their records.
 
-    1. Work: the step writes to its stores. Every write is idempotent, so a run that dies before 5 repeats it safely.
+    1. Work: the step writes to its stores. Writes are idempotent, so a run that dies before 5 repeats it
+       safely.
     2. Checks: what was written is compared with what was read.
     3. Lease: a run stops here if another has taken over its lease (promise P6).
-    4. Save: the batch's record gets the counts, the check results and the duration. A failed integrity check stops the
-       batch and those after it, until it is repaired or accepted. After the last step, the record goes to the warehouse.
+    4. Save: the batch's record gets counts, check results and duration. A failed integrity check stops this
+       batch and later ones, until it is repaired or accepted. After the last step, the record goes to the
+       warehouse.
     5. Mark done: the next step may take the batch, and this step never takes it again.
 
     Raises:

@@ -81,7 +81,7 @@ def with_outcome(messages: DataFrame, known: DataFrame | None) -> DataFrame:
 
 @dataclass(frozen=True)
 class Staged:
-    """The staged events of a batch as a computed frame of ``staging_flight_events``, and the counts for its record."""
+    """Staged events of a batch, a computed frame of ``staging_flight_events``, and counts for the record."""
 
     events: DataFrame
     counts: dict[str, Any]

@@ -1,1 +1,1 @@
-"""The embedded platform: which services there are, how they start, how to tell that they work."""
+"""Embedded platform: its services, how they start, and how to check that they work."""

@@ -197,7 +197,7 @@ def make_hdfs_permissions(settings: Settings) -> None:
 
 
 def spark_properties(settings: Settings) -> dict[str, object]:
-    """Return a token for Connect, users of HiveServer2 who only read, and nothing secret in plans, pages and logs."""
+    """Return Spark's access settings: a token for Connect, read-only users, no secrets in plans and logs."""
     if not settings.secured:
         return {}
     return {

@@ -1,8 +1,4 @@
-"""A copy of everything that the embedded platform keeps, taken while it is stopped, and the way back.
-
-One folder holds all of it: Kafka's log, HDFS's blocks and names, the metastore, MongoDB, Redis, Dagster's history. Stopped, they are at one
-moment, which no copies of running stores are.
-"""
+"""Back up and restore all data of the embedded platform while it is stopped."""
 
 from __future__ import annotations
 

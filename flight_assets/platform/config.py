@@ -1,4 +1,4 @@
-"""The configuration files of the services, written from the settings at each start."""
+"""Configuration files of the services, written from the settings at each start."""
 
 from __future__ import annotations
 

@@ -24,7 +24,10 @@ NEEDED_MEMORY_MB = 6_000
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question; ``detail`` names the remedy when it is not fine. A warning is fine, but not safe."""
+    """Answer to one question.
+
+    ``detail`` names the remedy if it is not fine; a warning is fine but not safe.
+    """
 
     subject: str
     is_fine: bool

@@ -26,7 +26,7 @@ PRODUCER_SILENCE_S = 300.0
 
 
 class NotReady(FlightsError):
-    """The service answers but does not work yet."""
+    """Answer of a service that does not work yet."""
 
 
 def answers(address: str) -> None:

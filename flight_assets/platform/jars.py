@@ -1,4 +1,4 @@
-"""The Java parts: which jars each service runs on, pinned with SHA-256 in ``jars.lock``, and their download from Maven."""
+"""Java parts: the jars of each service, pinned by SHA-256 in ``jars.lock``, and their download from Maven."""
 
 from __future__ import annotations
 

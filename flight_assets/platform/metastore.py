@@ -1,4 +1,4 @@
-"""The Hive metastore, listening at the address that the settings give.
+"""Hive metastore, listening at the address that the settings give.
 
 Hive 2.3's own main class binds every address of the machine and has no setting for it. So its request handler is served here by
 thrift's server class, as that main class would, on a socket that is bound to one address.

@@ -1,8 +1,4 @@
-"""The process from which Spark forks its Python workers (`spark.python.daemon.module`), imports done.
-
-Spark ends workers that have been idle for a minute. A new one would first import for seconds, and keep 200
-MB for itself.
-"""
+"""Daemon that forks Spark's Python workers (`spark.python.daemon.module`) after its imports."""
 
 import gc
 from importlib import import_module

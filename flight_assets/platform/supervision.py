@@ -1,4 +1,4 @@
-"""The supervisor (the supervisord of the ``supervisor`` package) that keeps the services running, and how to talk to it."""
+"""Supervisor of the services (supervisord of the ``supervisor`` package), and its client."""
 
 from __future__ import annotations
 

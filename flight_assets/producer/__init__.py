@@ -1,1 +1,1 @@
-"""Where flight events come from: real flights replayed or bootstrapped to now, and how they reach Kafka."""
+"""Sources of flight events and their way to Kafka: flights replayed, moved to now, or loaded from files."""

@@ -1,4 +1,4 @@
-"""Bad and awkward messages mixed into good ones, so that what rejects, deduplicates and orders them has something to do.
+"""Mix bad and awkward messages into good ones, to exercise rejection, deduplication and ordering.
 
 Bad messages and duplicates are added between the good ones, none of which is ever lost or changed; late and
 out-of-order ones are good messages that are held back.
@@ -31,9 +31,9 @@ Event = dict[str, Any]
 
 
 def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: float, seed: int) -> Iterator[Message]:
-    """``total`` messages, bad and awkward ones included, of which about ``share`` are bad or awkward.
+    """Yield ``total`` messages, of which about ``share`` are bad or awkward.
 
-    ``good(n)`` makes the n good messages that it takes. Fewer come when it makes fewer.
+    ``good(n)`` makes n good messages. If it makes fewer, fewer come out.
 
     Raises:
         ValueError: share is not from 0 up to, but not including, 1.
@@ -80,7 +80,7 @@ def _endless_plan(share: float, chance: random.Random) -> Iterator[str | None]:
 
 
 def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random.Random) -> Iterator[Message]:
-    """Yield the messages in the order of the plan, until all of them have gone out."""
+    """Yield the messages in the order of the plan, until all are out."""
     held: list[tuple[int, Message]] = []
     recent: deque[Message] = deque(maxlen=RECENT_MESSAGES)
     for position, kind in enumerate(plan):
@@ -111,7 +111,7 @@ def _hold_next(
 
 
 def _next_message(messages: Iterator[Message], held: list[tuple[int, Message]], position: int) -> Message | None:
-    """Return a held message whose time has come, else the next one, else any held one; None when all are out."""
+    """Return a held message that is due, else the next one, else any held one; None when all are out."""
     if held and held[0][0] <= position:
         return held.pop(0)[1]
     message = next(messages, None)
@@ -119,7 +119,7 @@ def _next_message(messages: Iterator[Message], held: list[tuple[int, Message]], 
 
 
 def _added(kind: str, recent: deque[Message], position: int, chance: random.Random) -> Message:
-    """Return a message made after a recent good one."""
+    """Return a message derived from a recent good one."""
     base = recent[chance.randrange(len(recent))]
     if kind == DUPLICATE:
         return replace(base, defect=kind)
@@ -136,7 +136,7 @@ def _encode(value: object) -> bytes:
 
 
 def _not_json(value: bytes, chance: random.Random) -> bytes:
-    """Cut short, with a byte that is not UTF-8, no JSON at all, or empty."""
+    """Return the value cut short, with a byte that is not UTF-8, as no JSON at all, or empty."""
     cut = chance.randrange(1, len(value))
     return chance.choice([value[:cut], value[:cut] + b"\xff" + value[cut:], b"flight data unavailable", b""])
 
@@ -173,7 +173,7 @@ def _wrong_type(event: Event, chance: random.Random) -> Event:
 
 
 def _unknown_airline(event: Event, chance: random.Random) -> Event:
-    """Consistent otherwise: the flight_id names the same carrier."""
+    """Return the event with an unknown airline, consistently: the flight_id has the same carrier."""
     flight_id = UNKNOWN_AIRLINE + event["flight_id"][len(event["airline"]) :]
     return event | {"airline": UNKNOWN_AIRLINE, "flight_id": flight_id}
 
@@ -183,7 +183,7 @@ def _unknown_airport(event: Event, chance: random.Random) -> Event:
 
 
 def _out_of_range(event: Event, chance: random.Random) -> Event:
-    """Beyond a bound of the contract, or on one that is excluded."""
+    """Return the event with a value beyond a bound of the contract, or on an excluded one."""
     flight_zero = event["flight_id"].replace(f"{event['airline']}{event['flight_number']}-", f"{event['airline']}0-", 1)
     return event | chance.choice(
         [

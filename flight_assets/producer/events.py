@@ -1,6 +1,6 @@
-"""Flights become the events of their lives, in the order in which these happen, as messages of the contract.
+"""Turn flights into events in the order in which they happen, as messages of the contract.
 
-Shared by ``replay``, ``synthetic``, ``live`` and ``loaded``, which differ only in the flights they pass in.
+``replay``, ``synthetic``, ``live`` and ``loaded`` share it; they differ only in their flights.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _JSON = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One Kafka message: what is sent, and what a test or a summary wants to know about it.
+    """One Kafka message.
 
     ``event_time_s`` is the event's time in seconds since 1970, UTC. ``defect`` names what was done to the
     message on purpose, a ``Reason`` or one of ``corrupt.AWKWARD``; None for an ordinary one.
@@ -46,7 +46,7 @@ class Message:
 
 
 def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES, report_delay_s: pd.Series | int = 0) -> pd.DataFrame:
-    """One row per event of the flights: row (position of the flight), rank (position in LIFECYCLE), timestamp (UTC, no zone).
+    """One row per event of the flights: row (position of the flight), rank (in LIFECYCLE), timestamp.
 
     Ordered by timestamp, flight_id and rank. A flight is scheduled ``lead_minutes`` before its planned
     departure; if it left earlier than that, a minute before it left. Then it departs and arrives at plan +
@@ -73,7 +73,7 @@ def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES
 
 
 def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "", version: int = SCHEMA_VERSION) -> Iterator[Message]:
-    """One message per row of ``events`` (as ``order_events`` returns them), made as they are asked for.
+    """Yield one message per row of ``events`` (from ``order_events``).
 
     event_id is flight_id + ':' + event type, and ':' + source where one is given, so that two sources never
     share an id. Weather is null when nothing was measured. ``version`` is that of the contract whose fields
@@ -84,7 +84,7 @@ def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "",
 
 
 def event_count(flights: pd.DataFrame) -> pd.Series:
-    """Return how many events each flight has: 1 to 3."""
+    """Return the number of events of each flight."""
     return 1 + flights["departure_delay_minutes"].notna() + flights["arrival_delay_minutes"].notna() + flights["cancelled"]
 
 
@@ -121,7 +121,7 @@ def _events_of_rank(rank: int, at: pd.Series) -> pd.DataFrame:
 
 
 def _encode_chunk(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: int) -> Iterator[Message]:
-    """Yield the messages of a few thousand events: column by column as far as possible, because a row at a time is ten times slower."""
+    """Yield the messages of some thousand events. By columns, which is ten times faster than by rows."""
     columns = _columns(flights.iloc[events["row"].to_numpy()], events, source, version)
     times = events["timestamp"].to_numpy().astype("datetime64[s]").astype(int).tolist()
     names = tuple(columns)
@@ -157,21 +157,21 @@ def _columns(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: 
 
 
 def _rfc3339(times: pd.Series) -> list[str | None]:
-    """Such as 2013-01-01T10:15:00Z; None where there is no time."""
+    """Return texts such as 2013-01-01T10:15:00Z; None for a missing time."""
     naive = times.dt.tz_localize(None).to_numpy()
     texts: list[str | None] = np.datetime_as_string(naive, unit="s", timezone="UTC").tolist()
     return [None if text == "NaT" else text for text in texts] if np.isnat(naive).any() else texts
 
 
 def _or_none(values: np.ndarray, known: np.ndarray) -> list[Any]:
-    """Return the values, None where they are not known."""
+    """Return the values, None where they are unknown."""
     objects = values.astype(object)
     objects[~known] = None
     return list(objects.tolist())
 
 
 def _weather(flights: pd.DataFrame) -> list[dict[str, float | None] | None]:
-    """Return the weather object of each flight, None where every measurement is missing."""
+    """Return the weather object of each flight; None without any measurement."""
     if WEATHER_COLUMNS[0] not in flights:
         return [None] * len(flights)
     measured = flights[list(WEATHER_COLUMNS)].to_numpy(float)

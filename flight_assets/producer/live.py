@@ -1,4 +1,4 @@
-"""Flights that happen now, without end: real days laid on top of each other until they give the rate asked for.
+"""Flights that happen now, without end: real days in layers, until they give the wanted rate.
 
 Real airports sleep at night and have one event every 30 seconds. So the flights of each drawn day are spread
 evenly over the 24 hours in their order (the first stays the first, the evening stays later than the noon),
@@ -69,7 +69,7 @@ def live_messages(seed: int, rate_per_s: float, start: datetime, lead_minutes: i
 
 
 def busy_day(seed: int, day: pd.Timestamp, rate_per_s: float) -> pd.DataFrame:
-    """One row per flight scheduled on a local date at that rate, with the columns of ``load_flights`` and report_delay_s (0 to 59).
+    """One row per flight scheduled on a local date at that rate. Key: flight_id.
 
     Key: flight_id. Once the numbers of a carrier at an airport are used up, from about 1.5 events a second
     on, its further flights there go under other carriers; below that, a lower rate gives the first of the
@@ -86,7 +86,10 @@ def busy_day(seed: int, day: pd.Timestamp, rate_per_s: float) -> pd.DataFrame:
 
 
 def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.DataFrame:
-    """Return a drawn day, spread over the 24 hours (23 or 25 when the clocks change) then shuffled: any part of it is like the whole."""
+    """Return a drawn day, spread over the 24 hours (23 or 25 at a clock change) and shuffled.
+
+    Any part is like the whole.
+    """
     flights = drawn_day(rng, day)
     midnight = at_home(day)
     day_s = (at_home(day + pd.Timedelta(days=1)) - midnight).total_seconds()
@@ -101,7 +104,10 @@ def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.Dat
 
 
 def _within_numbers(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the flights and a number for each, unique to carrier and origin; those beyond the last number get another carrier."""
+    """Return the flights with a number each, unique per carrier and origin.
+
+    Beyond the last, the carrier changes.
+    """
     numbers = FIRST_NUMBER + flights.groupby(["airline", "origin"]).cumcount()
     carriers = flights["airline"].copy()
     for origin, rows in flights[numbers > LAST_NUMBER].groupby("origin").groups.items():
@@ -111,7 +117,7 @@ def _within_numbers(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _free_numbers(used: pd.Series) -> pd.DataFrame:
-    """Return the numbers that no flight of an airport uses yet: airline, number; the lowest first, so that all carriers get some."""
+    """Return the unused pairs of airline and number at an airport, lowest numbers first."""
     counts = used.value_counts()
     left = [
         pd.DataFrame({"airline": code, "number": np.arange(FIRST_NUMBER + counts.get(code, 0), LAST_NUMBER + 1)}) for code in _carriers()
@@ -126,7 +132,7 @@ def _carriers() -> tuple[str, ...]:
 
 
 def _order(flights: pd.DataFrame, lead_minutes: int) -> pd.DataFrame:
-    """Return the events of the flights in order, at the seconds each flight has."""
+    """Return the events of the flights in order, at each flight's own seconds."""
     return order_events(flights, lead_minutes, flights["report_delay_s"])
 
 

@@ -1,4 +1,4 @@
-"""One load of files: what they hold, the messages to send, and how far the sending has come, kept so that it can be resumed."""
+"""One load of files: what they hold, the messages to send, and the progress, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from flight_assets.sources.survey import Surveyor
 
 FOLDER = "loads"
 KEY_DIGITS = 16
-# Raised when what is kept of a load changes its form.
+# Increased when the format of a saved load changes.
 FORM = 1
 
 
 @dataclass
 class LoadJob:
-    """A load in a folder of its own: ``state.json``, the flights by day, and the list of unusable rows."""
+    """Load in a folder of its own: ``state.json``, the flights by day, and the list of unusable rows."""
 
     folder: Path
     reference: Reference
@@ -46,7 +46,7 @@ class LoadJob:
         return self.folder / "unusable.csv"
 
     def state(self) -> dict[str, Any] | None:
-        """Return what is kept of the load: survey, weeks and sent; None before the first survey is complete."""
+        """Return the saved state: survey, weeks and sent; None before the first survey is complete."""
         path = self.folder / "state.json"
         return msgspec.json.decode(path.read_bytes()) if path.is_file() else None
 
@@ -64,20 +64,26 @@ class LoadJob:
         return state
 
     def messages(self, lead_minutes: int, with_weather: Enrich | None = None) -> Iterator[Message]:
-        """Yield the messages that have not been sent, in event order; of flights that were moved to now, those up to this moment."""
+        """Yield the unsent messages in event order.
+
+        Of flights moved to now, it yields events up to this moment.
+        """
         state = self.state() or {"weeks": 0, "sent": 0}
         until = pd.Timestamp(datetime.now(UTC)).tz_localize(None) if state["weeks"] else None
         every = loaded_messages(self.spool, self.reference, lead_minutes, state["weeks"], until, with_weather)
         return islice(every, state["sent"], None)
 
     def note_sent(self, sent: int) -> None:
-        """Keep how many messages have been sent in all."""
+        """Save how many messages have been sent in total."""
         state = self.state()
         if state and sent > state["sent"]:
             self._keep(state | {"sent": sent})
 
     def forget(self) -> None:
-        """Delete all that is kept: the load is complete, and the next one of these files starts at their beginning."""
+        """Delete the saved state: the load is complete.
+
+        The next load of these files starts from the beginning.
+        """
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _keep(self, state: dict[str, Any]) -> None:
@@ -88,7 +94,10 @@ class LoadJob:
 
 
 def open_job(home: Path, files: Sequence[Path], options: Sequence[str], reference: Reference) -> LoadJob:
-    """Return the load of these files with these options: the same folder for the same content, whatever the files are called."""
+    """Return the load of these files with these options.
+
+    The same content has the same folder, under any file name.
+    """
     digest = hashlib.sha256(f"{FORM}\n".encode())
     for path in files:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Messages of flights that were loaded from files: day by day, in event order, whatever the order of the files."""
+"""Messages of flights that were loaded from files: day by day, in event order, for any order of the files."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def loaded_messages(
 
 
 def _next_begins(days: list[date], place: int, weeks: int, lead_minutes: int) -> pd.Timestamp:
-    """Return the earliest time at which an event of the dates after this one can happen; the end of time after the last."""
+    """Return the earliest possible event time of the later dates; the end of time after the last date."""
     if place + 1 == len(days):
         return pd.Timestamp.max
     midnight = pd.Timestamp(days[place + 1] + timedelta(weeks=weeks))
-    # A flight may leave up to a day early, and is then announced before.
+    # A flight may leave up to a day early, and is announced before that.
     return midnight - EARLIEST_ZONE - pd.Timedelta(minutes=lead_minutes) - pd.Timedelta(days=1)
 
 
@@ -76,7 +76,7 @@ def _prepared(flights: pd.DataFrame, reference: Reference, weeks: int, with_weat
 
 
 def _moved(flights: pd.DataFrame, reference: Reference, weeks: int) -> pd.DataFrame:
-    """Return the flights so many weeks later at the same local time of departure, which clocks may have changed meanwhile."""
+    """Return the flights so many weeks later, at the same local departure time, across clock changes too."""
     shift = pd.Timedelta(weeks=weeks)
     local = flights["local_departure"] + shift
     names = [reference.airports[code][0].zone for code in flights["origin"].unique()]

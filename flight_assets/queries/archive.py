@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ArchiveStatus:
-    """The hot store against its threshold, and the archives. Sizes in MB (10⁶ bytes).
+    """Hot store against its threshold, and the archives. Sizes in MB (10⁶ bytes).
 
     ``current`` is the unfinished archive, ``archives`` all of them, oldest first. ``running`` and ``paused`` say who and why, or are None.
     """
@@ -38,7 +38,7 @@ class ArchiveStatus:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the status for JSON."""
         plain = asdict(self) | {"archived_documents": self.archived_documents}
         plain["current"] = self.current.model_dump(mode="json", by_alias=True) if self.current else None
         plain["archives"] = [record.model_dump(mode="json", by_alias=True, exclude={"slices", "files"}) for record in self.archives]

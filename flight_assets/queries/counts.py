@@ -1,4 +1,4 @@
-"""How many of everything there are, each counted where it is kept."""
+"""Counts of everything, each from the store that keeps it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Counts:
         return found
 
     def as_dict(self) -> dict[str, int]:
-        """By name, as ``flights counts --json`` prints them."""
+        """Return the output of ``flights counts --json``."""
         return {name: number for name, number in asdict(self).items() if name != "recorded"}
 
 

@@ -64,7 +64,7 @@ class Filters:
         return match
 
     def as_dict(self) -> dict[str, Any]:
-        """For the key of a cached result."""
+        """Return the filters for the key of a cached result."""
         return {name: sorted(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value}
 
 

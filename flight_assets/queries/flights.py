@@ -25,14 +25,14 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class FoundFlight:
-    """A flight's newest state as a document of the hot store, and where that state lies: ``hot``, or the name of an archive."""
+    """Newest state of a flight as a hot document, and its place: ``hot``, or the name of an archive."""
 
     document: Document
     place: str
 
 
 class FlightFinder:
-    """A finder of flights in the hot store and in the archives.
+    """Finder of flights in the hot store and in the archives.
 
     It keeps connections, so that it is fast when warm. The hot store is read before the archives, because
     an archive publishes before it deletes. So a flight that is being archived is found at least once. Of
@@ -85,7 +85,7 @@ class FlightFinder:
         return [row | {"processing_date": day} for row in hits]
 
     def _published(self) -> list[ArchiveRecord]:
-        """Return the records of archives whose directory is published, whatever their step: the rename is the moment."""
+        """Return the records of archives whose directory is published, at any step."""
         found = []
         for name in self._hdfs.list(RECORD_ROOT):
             if not name.endswith(RECORD_SUFFIX):
@@ -133,5 +133,5 @@ def _finder(settings: Settings) -> FlightFinder:
 
 
 def find_flight(settings: Settings, flight_id: str) -> FoundFlight | None:
-    """Return the flight in its newest state, hot or cold, with where it lies; None if neither store has it."""
+    """Return the newest state of a flight and its store, hot or cold; None if neither has it."""
     return _finder(settings).find(flight_id)

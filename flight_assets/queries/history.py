@@ -154,7 +154,7 @@ def _no_earlier_date_reaches(first: date) -> datetime:
 
 
 def flight(warehouse: Warehouse, flight_id: str) -> pd.DataFrame:
-    """Return the row of a flight in the fact table, all its columns but the nested weather; no row if there is none."""
+    """Return the row of a flight in the fact table without the nested weather; no row if it is not there."""
     found = re.fullmatch(r"[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-(\d{4})(\d{2})(\d{2})", flight_id.strip().upper())
     if not found:
         raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")

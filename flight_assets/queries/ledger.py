@@ -1,4 +1,4 @@
-"""The ledger as people read it: the records of batches, and what holds one up."""
+"""Ledger for people: the records of batches, and the checks that stop one."""
 
 from __future__ import annotations
 

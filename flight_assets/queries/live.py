@@ -160,7 +160,10 @@ def latency(db: Mongo, hdfs: Hdfs, batches: int = 60) -> pd.DataFrame:
 
 
 def weighted_quantile(values: list[tuple[float, int]], quantile: float) -> float:
-    """Return the least value below or at which that share of the weight lies; ``values`` are (value, weight), at least one."""
+    """Return the weighted quantile: the least value with that share of the weight at or below it.
+
+    ``values``: (value, weight), at least one.
+    """
     ordered = sorted(values)
     wanted, seen = quantile * sum(weight for _, weight in ordered), 0
     for value, weight in ordered:

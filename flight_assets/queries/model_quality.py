@@ -1,8 +1,4 @@
-"""How the delay model does on live flights: errors, coverage and calibration beside the baselines, versions compared, single flights.
-
-Frames are pandas, delays in minutes, dates are prediction_date (UTC), both ends included. MAE and MAPE are of the median
-(predicted_delay_minutes), RMSE is of the mean (predicted_mean_delay_minutes): each forecast by the error that it is made for.
-"""
+"""Quality of the delay model on live flights: errors, coverage and calibration, by version and by flight."""
 
 from __future__ import annotations
 
@@ -128,7 +124,7 @@ def explanation(warehouse: Warehouse, models: ModelStore, flight_id: str) -> pd.
 
 
 def features_of(warehouse: Warehouse, event_id: str, batch_id: int) -> pd.DataFrame:
-    """Return the features of one scheduled event as its batch had them: one row, columns FEATURE_NAMES, float32."""
+    """Return the features of a scheduled event, as in its batch: one row, FEATURE_NAMES, float32."""
     staged = warehouse.read(STAGING).where(f"batch_id <= {batch_id}")
     # Its own batch predicted it, and files of other batches are skipped.
     scheduled = staged.where(f"batch_id = {batch_id}").where(_equals("event_id", event_id))
@@ -162,7 +158,7 @@ def _equals(column: str, value: str) -> Column:
 
 
 def _with_baselines(warehouse: Warehouse, models: ModelStore, rows: DataFrame) -> DataFrame:
-    """Return the rows with median_minutes, mean_minutes and late_share of the flights that their version was trained on."""
+    """Return the rows with median_minutes, mean_minutes and late_share of the training flights."""
     known = [{"model_version": version, **models.manifest(version).training["baselines"]} for version in models.versions()]
     columns = "model_version string, median_minutes double, mean_minutes double, late_share double"
     frame = pd.DataFrame(known, columns=["model_version", "median_minutes", "mean_minutes", "late_share"])

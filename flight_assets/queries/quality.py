@@ -1,4 +1,4 @@
-"""How good the data is and what is known about it: quarantine, gaps, freshness, batches, contract, archives, checks."""
+"""Quality and provenance of the data: quarantine, gaps, freshness, batches, contract, archives, checks."""
 
 from __future__ import annotations
 

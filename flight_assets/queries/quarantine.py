@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """A selection of rejected messages; None does not narrow it.
+    """Selection of rejected messages; None does not narrow it.
 
     Times are of ingestion; ``until`` is not included. ``ids`` are ``topic-partition-offset``, such as
     flight_events-0-1234.

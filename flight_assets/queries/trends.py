@@ -18,7 +18,7 @@ MIN_POINTS = 5
 
 @dataclass(frozen=True)
 class Trend:
-    """A straight line through a series by least squares, in the series' unit.
+    """Straight line through a series by least squares, in the series' unit.
 
     - ``slope``: per step, with its 95 % interval ``slope_low`` to ``slope_high``.
     - ``fitted``: the line; ``low`` to ``high``: the 95 % interval of the line, not of single values.

@@ -1,4 +1,4 @@
-"""Real flights from files: one module per layout tells how a file is known and what its columns mean; the rest is shared.
+"""Flights from files. One module per layout says how a file is recognised and what its columns mean.
 
 ``reading`` opens files, ``layout`` describes a layout, ``convert`` turns its rows into flights, ``spool``
 keeps them by day, and ``survey`` reports what a file holds. Nothing here talks to a store; ``producer`` makes

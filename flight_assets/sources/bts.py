@@ -1,4 +1,4 @@
-"""Flights of the US Bureau of Transportation Statistics, in the layouts in which they are passed on.
+"""Layouts of the US Bureau of Transportation Statistics, and of those who republish its flights.
 
 Times are hhmm on the clock of their own airport. The signed delays are the truth; ``DepDelayMinutes`` and
 ``DEP_DELAY_NEW`` are cut off at 0 and never read. A diverted flight has no arrival delay, but may have one of

@@ -1,4 +1,4 @@
-"""Values of a column as files write them: numbers as text, several words for nothing, times as hhmm."""
+"""Read the values of a column: numbers as text, words for nothing, times as hhmm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows as a layout gives them become flights: times in UTC, delays, distance; or a reason why a row is no flight.
+"""Turn the rows of a layout into flights with UTC times, delays and distance, or name why a row is left out.
 
 Actual = planned in UTC + signed delay. The planned arrival is the planned departure + the planned minutes.
 Without those it is the local clock time of arrival on the day that suits the distance.
@@ -60,7 +60,7 @@ FLIGHT_COLUMNS = (
 
 
 class Converted(NamedTuple):
-    """Flights (FLIGHT_COLUMNS, times UTC without a zone, datetime64[s]) and the rows that are none (row, reason)."""
+    """Flights (FLIGHT_COLUMNS, UTC without a zone, datetime64[s]), and the rows left out (row, reason)."""
 
     flights: pd.DataFrame
     unusable: pd.DataFrame
@@ -122,7 +122,8 @@ def _diverted_at(flights: pd.DataFrame, arrival: np.ndarray) -> pd.Series:
 
     No layout tells, so: planned arrival + departure delay, but before its arrival.
 
-    Without a planned arrival it is a typical flight's time. At least a minute after the departure.
+    No layout has this time. Without a planned arrival, a typical flight's time counts. It is at least a
+    minute after departure.
     """
     departed = flights["scheduled_departure"] + _minutes(flights["departure_delay_minutes"])
     block = pd.Series(arrival, index=flights.index) - flights["scheduled_departure"]

@@ -1,11 +1,11 @@
-"""Ids that never merge two flights: a second flight of one number, origin and date has its planned local time in its id."""
+"""Give flights distinct ids: a second flight of one number, origin and date has its local time in its id."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 NUMBER = ["airline", "flight_number", "flight_suffix", "origin"]
-# Rows that agree in all of this are one flight that was reported twice.
+# Rows that are equal in all of this are one flight, reported twice.
 _SAME = [
     *NUMBER,
     *("local_departure", "destination", "scheduled_arrival", "tail_number", "cancelled", "diverted"),
@@ -14,7 +14,7 @@ _SAME = [
 
 
 def with_id_ends(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the flights of one local date with ``id_end``, and the rows left out, as (file, row, reason).
+    """Return the flights of one local date with ``id_end``, and the rows left out as (file, row, reason).
 
     The first flight of a number and origin, by planned time and destination, has none. Every other one has T
     and its planned local time, as in ``F9240-DEN-20080113T2355``. Rows that repeat another one in everything

@@ -65,9 +65,9 @@ def _departs(record: Record) -> str:
 
 
 def _end(record: Record, end: str, delay_s: float | None = None) -> Record:
-    """Return planned and actual time of one end of a flight, both of the gate or both of the runway, and the delay.
+    """Return planned and actual time of one end of a flight, both of gate or runway, and the delay.
 
-    FlightAware's own delay (seconds) counts where an actual time is only known of the other kind.
+    If only an actual time of the other kind is known, FlightAware's own delay (seconds) counts.
     """
     gate, runway = _KINDS[end]
     kind = gate if record.get(f"scheduled_{gate}") else runway
@@ -88,7 +88,7 @@ def _airport(place: Any) -> str | None:  # noqa: ANN401 - JSON
 
 
 def _number(operator: str | None, number: str | None) -> Record:
-    """Return carrier, number and suffix of UAL and 1545A, or of UAL1545A as the number alone."""
+    """Return carrier, number and suffix: from UAL and 1545A, or from UAL1545A as the number alone."""
     found = _NUMBER.match(str(number or ""))
     if not found:
         return {"airline": operator, "flight_number": np.nan, "flight_suffix": None}

@@ -60,7 +60,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Layout:
-    """One layout of files that hold flights.
+    """One layout of files with flights.
 
     A file must have one column of each entry of ``needs``. In ``reads`` are all columns that ``rows`` looks
     at, in small letters. Times are on the clock of ``time_zone``.
@@ -100,7 +100,7 @@ def at(day: Times, minutes: Floats) -> Times:
 
 
 class Columns:
-    """The columns of a chunk by name, in any case; a missing one is None."""
+    """Columns of a chunk by name, in any case; a missing one is None."""
 
     def __init__(self, chunk: Chunk) -> None:
         if chunk.table is None:

@@ -1,4 +1,4 @@
-"""Any CSV or Parquet file, described by a mapping: which column is which field, in which unit, on which clock.
+"""Any CSV or Parquet file, described by a mapping: the column, unit and clock of each field.
 
 docs/sources.md explains the TOML file with an example.
 """
@@ -29,7 +29,7 @@ _FLIGHT = r"^\s*([A-Za-z]{3}|(?=.?[A-Za-z])[A-Za-z0-9]{2})\s*0*(\d{1,4})\s*([A-Z
 
 
 class Column(BaseModel):
-    """A column and how to read it: ``unit`` of a number, ``format`` (strptime) of a date, ``true`` words of a yes or no."""
+    """Column and its form: ``unit`` of a number, ``format`` (strptime) of a date, words of ``true``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     column: str
@@ -74,7 +74,7 @@ class Fields(BaseModel):
 
 
 class File(BaseModel):
-    """How the file is written; what is not given is found out."""
+    """Format of the file. What is missing is detected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     delimiter: str = ""
@@ -82,7 +82,7 @@ class File(BaseModel):
 
 
 class Mapping(BaseModel):
-    """A mapping file: its name, the clock of its times, the file and its fields."""
+    """Mapping file: its name, the clock of its times, the file and its fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = "mapping"
@@ -110,7 +110,7 @@ class Mapping(BaseModel):
 
 @dataclass(frozen=True)
 class Described:
-    """A mapping that was read: options for reading the file, and the layout that it makes of it."""
+    """Result of reading a mapping: options for the file, and its layout."""
 
     mapping: Mapping
 
@@ -164,7 +164,7 @@ def _reader(fields: Fields) -> Callable[[Chunk], pd.DataFrame]:
 
 @dataclass(frozen=True)
 class _Values:
-    """The values of a chunk, field by field."""
+    """Values of a chunk, field by field."""
 
     columns: Columns
     fields: Fields

@@ -1,4 +1,4 @@
-"""Our own messages as JSON lines: they are events already, and are sent as they are."""
+"""Our own messages as JSON lines. They are events already and are sent unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "messages"
 
 
 class _Named(msgspec.Struct):
-    """The parts of a message that sending needs."""
+    """Parts of a message that sending needs."""
 
     flight_id: str | None = None
     timestamp: str | None = None

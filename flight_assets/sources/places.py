@@ -1,4 +1,4 @@
-"""The airports of a column: zone, place and IATA code of each row."""
+"""Airports of a column: zone, place and IATA code of each row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 
 
 class Places(NamedTuple):
-    """The airports of a column: zone (index into the names of zones, -1 unknown), degrees (NaN if unknown) and IATA code."""
+    """Airports of a column: zone (index into the names, -1 unknown), degrees (NaN unknown) and IATA code."""
 
     zone: Codes
     latitude: Floats
@@ -24,7 +24,10 @@ class Places(NamedTuple):
 
 
 def places(codes: pd.Series, days: np.ndarray, reference: Reference, zones: list[str]) -> Places:
-    """Return the airport of each row; a code that no airport has on the day means the airport that has it on another."""
+    """Return the airport of each row.
+
+    A code without an airport on the day means the airport that has it on another day.
+    """
     codes = by_distinct(codes, str.upper)
     numbers, names = pd.factorize(codes)
     found: list[Airport | None] = [None]
@@ -60,7 +63,7 @@ def _columns_of(found: list[Airport | None], place: Codes, codes: pd.Series, zon
 
 
 def distance_of(miles: Floats, origin: Places, destination: Places) -> Floats:
-    """Return the file's distance, or the great circle's where it has none."""
+    """Return the file's distance, or the great circle's if it has none."""
     ends = (origin.latitude, origin.longitude, destination.latitude, destination.longitude)
     result: Floats = np.where(miles > 0, miles, np.round(great_circle_miles(*ends), 1))
     return result

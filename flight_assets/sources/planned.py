@@ -64,7 +64,7 @@ def planned_times(raw: pd.DataFrame, clocks: tuple[Codes, Codes], zones: list[st
     is_second = np.zeros(len(raw), bool)
     unsure = np.flatnonzero(there & (first != second) & np.isfinite(elapsed) & np.isfinite(minutes) & (clocks[1] >= 0))
     if len(unsure):
-        # The clocks change: the planned arrival tells which of the two hours is meant.
+        # At a clock change, the planned arrival tells which of the two hours is right.
         shown = [_clock_after(times[unsure], elapsed[unsure], clocks[1][unsure], zones) for times in (first, second)]
         wanted = minutes[unsure] % MINUTES_PER_DAY
         is_second[unsure] = (shown[0] != wanted) & (shown[1] == wanted)
@@ -96,7 +96,7 @@ def _arrival_as_written(raw: pd.DataFrame, zone: Codes, zones: list[str], depart
 
 
 def arrival_on_clock(departure: Seconds, minutes: Floats, zone: Codes, zones: list[str], miles: Floats) -> Seconds:
-    """Return the UTC time nearest to a typical schedule at which clocks at the destination show these minutes after midnight.
+    """Return the UTC time nearest to a typical schedule at which local clocks show these minutes of the day.
 
     NO_TIME where anything is missing, and where the nearest is implausible: 2400 stands for "unknown" in some
     files.
@@ -117,7 +117,7 @@ def arrival_on_clock(departure: Seconds, minutes: Floats, zone: Codes, zones: li
 
 
 def signed_delay(raw: pd.DataFrame, end: str, planned: Seconds, zone: Codes, zones: list[str]) -> Floats:
-    """Return the signed delay: as written, or actual minus planned where a file has both times instead."""
+    """Return the signed delay: as written, or actual − planned if a file has both times instead."""
     delay: Floats = raw[f"{end}_delay_minutes"].to_numpy(float).copy()
     written = seconds_of(raw[f"actual_{end}"])
     known = np.isnan(delay) & (written != NO_TIME) & (planned != NO_TIME) & (zone >= 0)

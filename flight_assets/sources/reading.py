@@ -1,4 +1,4 @@
-"""Files of flights, opened and read in pieces: CSV, Parquet and JSON, as they are or packed by gzip, zip or zstd."""
+"""Open files of flights and read them in pieces: CSV, Parquet and JSON, plain or as gzip, zip or zstd."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
 
 
 def _encoding(sample: bytes) -> str:
-    """Return utf8 where the sample is that (a character cut at its end aside), else latin1."""
+    """Return utf8 if the sample is valid, ignoring a character cut at its end; else latin1."""
     try:
         sample[:-4].decode("utf8") if len(sample) == SAMPLE_BYTES else sample.decode("utf8")
     except UnicodeDecodeError:
@@ -135,13 +135,13 @@ def opened(source: Source) -> IO[bytes]:
 
 
 class _Raw(io.RawIOBase):
-    """An Arrow stream as Python's libraries read one."""
+    """Arrow stream with the interface of Python's streams."""
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - io's own signature
@@ -158,13 +158,16 @@ class _Raw(io.RawIOBase):
 
 @dataclass
 class BadLines:
-    """The lines of a file that are no rows: line number and reason."""
+    """Lines of a file that are not rows: line number and reason."""
 
     lines: dict[int, str]
 
 
 def chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
-    """Yield a source in pieces of some 50,000 rows, with the line number of each row; lines that are no rows go into ``bad``."""
+    """Yield a source in pieces of some 50,000 rows, with the line number of each row.
+
+    Bad lines go into ``bad``.
+    """
     if source.kind == "parquet":
         yield from _parquet_chunks(source, layout)
     elif source.kind == "csv":
@@ -236,7 +239,7 @@ def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: 
 
 
 def _distinct(names: tuple[str, ...]) -> list[str]:
-    """Return the names, a repeated or empty one with its place, since Arrow takes no name twice."""
+    """Return the names; a repeated or empty one gets its position, because Arrow refuses duplicates."""
     seen: set[str] = set()
     result = []
     for place, name in enumerate(names):

@@ -44,14 +44,14 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Spool:
-    """A folder with a file of flights for each local date."""
+    """Folder with one file of flights per local date."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, flights: pd.DataFrame, file: str) -> None:
-        """Append flights (``convert.FLIGHT_COLUMNS``) of a file, each to the spool's file of its date."""
+        """Append a file's flights (``convert.FLIGHT_COLUMNS``), each to the file of its date."""
         for day, rows in flights.groupby("flight_date", sort=False):
             self._write(self._file(day.date()), rows.assign(id_end="", file=file), "ab")
 

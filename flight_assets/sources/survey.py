@@ -48,7 +48,7 @@ class Survey:
     examples: list[tuple[str, int, str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as ``flights load --json`` prints it."""
+        """Return the output of ``flights load --json``."""
         days = self.days
         return {
             "layouts": self.layouts,
@@ -89,7 +89,7 @@ class Surveyor:
             csv.writer(file).writerow(("file", "line", "reason", "detail"))
 
     def survey(self, sources: Sequence[tuple[Source, Layout]], on_rows: Callable[[int], None]) -> Survey:
-        """Read every source; ``on_rows`` hears how many rows have been read so far."""
+        """Read every source. ``on_rows`` gets the number of rows read so far."""
         for source, layout in sources:
             self.found.layouts[source.name] = layout.name
             self._read(with_header(source, layout), layout, on_rows)
@@ -128,7 +128,10 @@ class Surveyor:
         self._count_unknown(flights)
 
     def _count_unknown(self, flights: pd.DataFrame) -> None:
-        """Note the codes that nobody has on the flights' date: the platform takes such flights and flags them."""
+        """Count codes that nobody has on the flights' date.
+
+        The platform accepts such flights and flags them.
+        """
         day = flights["local_departure"].iloc[0].date()
         for ends, known, noted in (
             (("airline",), self.reference.has_airline, self.found.unknown_airlines),
@@ -142,7 +145,7 @@ class Surveyor:
                 noted |= {code for code in flights[end].unique() if not known(code, day)}
 
     def _count(self, unusable: pd.DataFrame) -> None:
-        """Count unusable rows (file, row, reason) and list each."""
+        """Count unusable rows (file, row, reason), and list each."""
         if not len(unusable):
             return
         parts = unusable["reason"].str.partition(": ")

@@ -49,7 +49,7 @@ class Weather:
     lead: pd.Timedelta
 
     def add_to(self, flights: pd.DataFrame) -> pd.DataFrame:
-        """Return the flights with the weather columns: the last report at most three hours old when each is announced, NaN without."""
+        """Return the flights with the last report of three hours before the announcement, or NaN."""
         wanted = pd.DataFrame(
             {
                 "airport": flights["origin"],

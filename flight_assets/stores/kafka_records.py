@@ -48,10 +48,10 @@ class Record(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """The times that are believed of records, in ms since 1970, UTC. What lies outside counts as ``now_ms``.
+    """Range of believable record times, in ms since 1970, UTC. A time outside it becomes ``now_ms``.
 
-    A broker's time (LogAppendTime) is believed unless it is no date; a producer's (CreateTime) from ``oldest_ms``
-    to ``now_ms``. With the same clock, a record has the same time however often it is read.
+    A broker's time (LogAppendTime) is believed unless it is no date; a producer's (CreateTime) from
+    ``oldest_ms`` to ``now_ms``. With the same clock, a record has the same time however often it is read.
     """
 
     oldest_ms: int
@@ -59,7 +59,7 @@ class Clock(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A record batch as it came over the wire, of ``size`` records.
+    """Record batch as it came over the wire, of ``size`` records.
 
     ``problem`` completes "the records …" if nothing in it can be read.
     """

@@ -39,7 +39,7 @@ class LeaseBusy(FlightsError):
 
 
 class LeaseLost(FlightsError):
-    """The lease was not renewed in time, and another run may hold it."""
+    """Lease that was not renewed in time; another run may hold it."""
 
 
 @contextmanager

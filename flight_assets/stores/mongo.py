@@ -120,11 +120,10 @@ class UpsertCounts:
 def upsert_newer(collection: Collection[Document], documents: Sequence[Document]) -> UpsertCounts:
     """Write each document unless the collection has the same or a newer state of its flight.
 
-    A repeat counts the same.
-
-    The same state of an earlier batch, or of the live process, is replaced. Existing states are looked up
-    first: an insert takes a third of the time of an upsert, and equal states need no write. An older document
-    matches nothing, tries to insert and meets the key. Only this error is expected.
+    A repeat counts the same. The same state of an earlier batch, or of the live process, is replaced.
+    Existing states are looked up first: an insert takes a third of the time of an upsert, and equal states
+    need no write. An older document matches nothing, tries to insert and meets the key. Only this error is
+    expected.
     """
     out_of_order = 0
     for start in range(0, len(documents), WRITES_PER_BULK):

@@ -97,9 +97,8 @@ def _release(session: SparkSession, settings: Settings) -> None:
 def refuse_unreachable(settings: Settings) -> None:
     """Return if the Connect address answers; raise StoreUnavailable after ``timeout_s``.
 
-    Call it before a session is made.
-
-    Otherwise the client retries a refused connection for minutes, and waits for a hanging server without end.
+    Call it before a session is made. Otherwise the client retries a refused connection for minutes, and waits
+    for a hanging server without end.
     """
     from pyspark.sql.connect.client import ChannelBuilder
 

@@ -134,7 +134,7 @@ def quality(values: dict[str, Any]) -> tuple[float, dict[str, float | None] | No
 
     The score is completeness × validity, 0…1, rounded to 4 digits:
 
-    - completeness: optional fields present / all optional fields (tail_number, scheduled_arrival, nine of weather)
+    - completeness: optional fields present / all (tail_number, scheduled_arrival, nine weather values)
     - validity: plausible values / optional fields present
 
     It is 0 if no optional field is present. The contract has the plausible ranges.

@@ -84,10 +84,9 @@ def actual_delay(flight: Mapping[str, Any]) -> float | None:
 def flight_rows(events: DataFrame) -> DataFrame:
     """One row per flight: STATE_COLUMNS, ``first`` (its first event by ARRIVAL) and ``newest_batch_id``.
 
-    Key: flight_id.
-
-    ``batch_id`` is the newest batch with an event of the flight; ``newest_batch_id`` is the batch of its
-    newest event. ``events``: rows of ``staging_flight_events``, with all events of each flight.
+    Key: flight_id. The column ``batch_id`` is the newest batch with an event of the flight. The column
+    ``newest_batch_id`` is the batch of its newest event. ``events``: rows of ``staging_flight_events``, with
+    all events of each flight.
     """
     order, is_landing = F.struct(*ORDER), F.col("event_type").isin(*LANDINGS)
     grouped = events.groupBy("flight_id").agg(

@@ -23,7 +23,7 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 class Rejected(Exception):
-    """A message that breaks the contract, with ``reason`` and ``detail``."""
+    """Message that breaks the contract, with ``reason`` and ``detail``."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)

@@ -17,42 +17,6 @@ OPENING = re.compile(r"(?:What|Who|Which|Of|Whether|As of)\b")
 CODE = re.compile(r"``.+?``|`.+?`", re.S)
 BREAK = re.compile(r"\n\s*\n|\n\s*(?:[-*├└│] ?|\d+\. |\w+: |\w+ {2,})|(?<=[.!?])[)\"']?\s+(?=[^a-z\s])")
 
-# Files that are not yet in plain English. The list may only shrink: a file that has become clean must go from it.
-STILL_TO_DO = {
-    "flight_assets/assets/delay_model.py",
-    "flight_assets/contracts/__init__.py",
-    "flight_assets/contracts/features.py",
-    "flight_assets/contracts/message.py",
-    "flight_assets/delay_model/errors.py",
-    "flight_assets/delay_model/evaluate.py",
-    "flight_assets/delay_model/features/aircraft.py",
-    "flight_assets/delay_model/features/build.py",
-    "flight_assets/delay_model/features/context.py",
-    "flight_assets/delay_model/features/events.py",
-    "flight_assets/delay_model/features/timeline.py",
-    "flight_assets/delay_model/registry/artifact.py",
-    "flight_assets/delay_model/registry/model.py",
-    "flight_assets/delay_model/serving/conformal.py",
-    "flight_assets/delay_model/serving/drift.py",
-    "flight_assets/delay_model/serving/monitor.py",
-    "flight_assets/delay_model/serving/predict.py",
-    "flight_assets/delay_model/training/config.py",
-    "flight_assets/delay_model/training/dataset.py",
-    "flight_assets/delay_model/training/gate.py",
-    "flight_assets/delay_model/training/importance.py",
-    "flight_assets/delay_model/training/register.py",
-    "flight_assets/delay_model/training/split.py",
-    "flight_assets/delay_model/training/train.py",
-    "flight_assets/producer/corrupt.py",
-    "flight_assets/producer/events.py",
-    "flight_assets/producer/live.py",
-    "flight_assets/producer/nycflights.py",
-    "flight_assets/producer/publish.py",
-    "flight_assets/producer/synthetic.py",
-    "flight_assets/settings.py",
-    "flight_assets/transforms/flights.py",
-}
-
 
 def docstrings(source: str) -> Iterator[tuple[int, str]]:
     """Return line and text of each docstring of a module."""
@@ -79,14 +43,9 @@ def problems(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in STILL_TO_DO])
+@pytest.mark.parametrize("path", FILES)
 def test_docstrings_are_in_plain_english(path):
     assert problems((ROOT / path).read_text()) == []
-
-
-def test_the_files_still_to_do_exist_and_are_not_clean():
-    clean = {path for path in STILL_TO_DO if path not in FILES or not problems((ROOT / path).read_text())}
-    assert clean == set()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Features from what was last seen of the flight's aircraft, known by its tail number."""
+"""Features from the last events of the flight's aircraft, by its tail number."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ MINUTE_S = 60.0
 
 @dataclass(frozen=True)
 class _Last:
-    """The newest event of each flight's aircraft: the row in the table of events, and whether there is one."""
+    """Newest event of each flight's aircraft: the row in the table of events, and whether there is one."""
 
     row: IntArray
     known: npt.NDArray[np.bool_]
 
     def value(self, column: IntArray) -> FloatArray:
-        """Return the event's value, NaN without an event."""
+        """Return a value of the event, NaN without an event."""
         if not len(column):
             return np.full(len(self.row), np.nan)
         return np.where(self.known, column[self.row].astype(np.float64), np.nan)
 
 
 def aircraft_features(context: FeatureContext) -> Features:
-    """One value per flight and feature, NaN where the tail number is missing or was not seen."""
+    """One value per flight and feature, NaN if the tail number is missing or was not seen."""
     return {**_last_leg(context), **_recent_delay(context), **_pending_legs(context)}
 
 
 def _last_leg(context: FeatureContext) -> Features:
-    """Return where the aircraft went last, how late, and how much time that leaves until this flight."""
+    """Return the aircraft's previous leg: its destination, its delay, and the time until this flight."""
     departed, arrived = context.events[EventType.DEPARTED], context.events[EventType.ARRIVED]
     leg, landing = _newest(context, EventType.DEPARTED), _newest(context, EventType.ARRIVED)
     landed = _same_flight(departed, leg, arrived, landing)
@@ -80,19 +80,19 @@ def _distance(context: FeatureContext, leg: _Last) -> FloatArray:
 
 
 def _positive(values: FloatArray) -> FloatArray:
-    """NaN where the planned times were missing (NO_TIME)."""
+    """Return the values, NaN where planned times were missing (NO_TIME)."""
     return np.where(values == NO_TIME, np.nan, values)
 
 
 def _recent_delay(context: FeatureContext) -> Features:
-    """Mean departure delay of the aircraft's departures in the last 24 hours."""
+    """Return the mean departure delay of the aircraft's departures in the last 24 hours."""
     timeline, now = context.timeline(EventType.DEPARTED, AIRCRAFT), context.now(EventType.DEPARTED, AIRCRAFT)
     first = timeline.before(context.moments(AIRCRAFT), 24 * HOUR_S)
     return {"aircraft_mean_departure_delay_24h": mean_or_nan(timeline.total("delay", first, now), now - first, MINUTE_S)}
 
 
 def _pending_legs(context: FeatureContext) -> Features:
-    """Other flights of the aircraft that were announced before T and have not left."""
+    """Return the number of the aircraft's other flights that were announced before T and have not left."""
     pending = context.pending
     spans = Spans(pending.keys(AIRCRAFT), pending.announced_s, pending.end_s, {"departure": pending.departure_s})
     count, departures = spans.open_at(context.moments(AIRCRAFT), "departure")

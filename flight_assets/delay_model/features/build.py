@@ -1,8 +1,8 @@
-"""The one function that makes features, for training and for serving alike: pure, vectorised, no clock, no I/O.
+"""Build the features for training and serving, in one pure, vectorised function without clock or I/O.
 
-Every feature of a flight is made of its own ``scheduled`` message and of events with T − LOOKBACK <= timestamp < T, where T is the
-timestamp of that message. An event at exactly T does not count: a stream has no order within one instant, and the boundary of a
-batch may fall between two events of the same time.
+Features of a flight come from its ``scheduled`` message and from events with T − LOOKBACK <= timestamp < T. T
+is the timestamp of that message. An event at exactly T does not count. A stream has no order within one
+instant, and a batch may end between two such events.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Sp
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
-# What a statistic averages (see Events.summable), and the number that makes it a share or minutes.
+# Column of Events.summable that a statistic averages, and the divisor for a share or for minutes.
 _AVERAGED = {
     "late_share": ("late", 1.0),
     "mean_delay": ("delay", MINUTE_S),
@@ -33,11 +33,13 @@ _Overdue: TypeAlias = dict[str, tuple[IntArray, IntArray]]
 
 
 def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    """One row per row of ``flights``, same index; the columns are FEATURE_NAMES in order, float32, NaN where unknown.
+    """One row per row of ``flights``, same index; columns FEATURE_NAMES in order, float32, NaN if unknown.
 
-    ``flights`` has FLIGHT_COLUMNS (from ``scheduled`` events; ``timestamp`` is the prediction moment T), ``events`` has
-    PAST_COLUMNS, in any order. Events outside [T − LOOKBACK, T) and repetitions of an event change nothing, to the bit, as long as
-    the events of a flight are not further apart than LOOKBACK.
+    - ``flights``: FLIGHT_COLUMNS of ``scheduled`` events; ``timestamp`` is the prediction moment T
+    - ``events``: PAST_COLUMNS, in any order
+
+    Events outside [T − LOOKBACK, T) and repeated events do not change a bit of the result. This holds if the
+    events of one flight are at most LOOKBACK apart.
 
     Raises:
         KeyError: a column is missing.
@@ -60,7 +62,7 @@ def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _windows(context: FeatureContext, kind: EventType, event: str, windows: tuple[contract.Window, ...]) -> Features:
-    """Return the statistics of one type of event that the contract's table asks for."""
+    """Return the statistics of one type of event that the contract's table lists."""
     result: Features = {}
     for window in windows:
         timeline, moments = context.timeline(kind, window.scope), context.moments(window.scope)
@@ -78,7 +80,7 @@ def _statistic(timeline: Timeline, statistic: str, first: IntArray, now: IntArra
 
 
 def _last_few(context: FeatureContext) -> Features:
-    """Mean gain of the last few arrivals, at most LAST_FEW_MEMORY_HOURS old."""
+    """Return the mean gain of the last few arrivals, at most LAST_FEW_MEMORY_HOURS old."""
     result: Features = {}
     for item in contract.ARRIVED_LAST_FEW:
         timeline, moments = context.timeline(EventType.ARRIVED, item.scope), context.moments(item.scope)
@@ -89,7 +91,7 @@ def _last_few(context: FeatureContext) -> Features:
 
 
 def _overdue_now(context: FeatureContext) -> _Overdue:
-    """By scope: the number of flights overdue at T and the sum of the seconds they are overdue."""
+    """Return by scope the number of flights overdue at T, and the sum of their overdue seconds."""
     pending = context.pending
     result: _Overdue = {}
     windows = (*contract.CURRENT_DELAY_WINDOWS, *contract.THROUGHPUT_WINDOWS)
@@ -101,7 +103,7 @@ def _overdue_now(context: FeatureContext) -> _Overdue:
 
 
 def _overdue(overdue: _Overdue) -> Features:
-    """Return the flights past their planned departure, as the contract's table asks for them."""
+    """Return the features of flights past their planned departure that the contract's table lists."""
     result: Features = {}
     for item in contract.OVERDUE:
         count, overdue_s = overdue[item.scope]
@@ -112,7 +114,7 @@ def _overdue(overdue: _Overdue) -> Features:
 
 
 def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
-    """Mean lateness (early counts as 0) of the departures in the window together with the flights overdue now."""
+    """Return the mean lateness (early counts as 0) of departures in the window and of flights overdue now."""
     result: Features = {}
     for window in contract.CURRENT_DELAY_WINDOWS:
         timeline, now = context.timeline(EventType.DEPARTED, window.scope), context.now(EventType.DEPARTED, window.scope)
@@ -124,7 +126,7 @@ def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
 
 
 def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
-    """Departures, and flights overdue, per departure planned in the window; NaN where none was planned."""
+    """Return departures, and overdue flights, per departure planned in the window; NaN without one."""
     pending = context.pending
     scopes = {window.scope for window in contract.THROUGHPUT_WINDOWS}
     planned = {scope: Timeline(pending.keys(scope), pending.due_s) for scope in scopes}
@@ -138,6 +140,6 @@ def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
 
 
 def _departures(context: FeatureContext, window: contract.Window) -> IntArray:
-    """Return how many flights left in the window."""
+    """Return the number of departures in the window."""
     timeline = context.timeline(EventType.DEPARTED, window.scope)
     return context.now(EventType.DEPARTED, window.scope) - timeline.before(context.moments(window.scope), window.hours * HOUR_S)

@@ -1,4 +1,7 @@
-"""What the feature families share: the flights' prediction moments, the events by type, the group codes. No features here."""
+"""Shared inputs of the feature families: prediction moments, events by type, group codes.
+
+No features here.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ _FLIGHTS = "flights"
 
 @dataclass(frozen=True)
 class Pending:
-    """Announced flights, one row each: from the announcement until it leaves, is cancelled or is given up. Times in seconds.
+    """Announced flights, one row each, until they leave, are cancelled or are given up. Times in seconds.
 
-    ``due_s`` is when it should leave: as planned, or at once if it was announced after that.
+    ``due_s``: planned departure, or the announcement if that was later.
     """
 
     keys_of: ScopeKeys
@@ -39,7 +42,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class FeatureContext:
-    """The inputs of ``build_features`` in the form that the families work on. ``time_s`` is T of each flight, in seconds."""
+    """Inputs of ``build_features``, prepared for the feature families.
+
+    ``time_s``: T of each flight, in seconds.
+    """
 
     flights: pd.DataFrame
     time_s: IntArray
@@ -54,7 +60,7 @@ class FeatureContext:
 
     @classmethod
     def of(cls, flights: pd.DataFrame, events: pd.DataFrame) -> FeatureContext:
-        """Check, convert and number the inputs."""
+        """Return the context of inputs: checked, converted and with group codes."""
         by_type = split_events(events)
         keys = ScopeKeys({_FLIGHTS: flights, **{kind: table.frame for kind, table in by_type.items()}})
         departure_s, arrival_s = seconds(flights["scheduled_departure"]), seconds(flights["scheduled_arrival"])
@@ -67,7 +73,7 @@ class FeatureContext:
         return self.keys.of(_FLIGHTS, scope)
 
     def moments(self, scope: str) -> Moments:
-        """Return when the flights to predict ask, and for which group."""
+        """Return the key and T of each flight to predict."""
         if scope not in self._moments:
             self._moments[scope] = Moments(self.flight_keys(scope), self.time_s)
         return self._moments[scope]
@@ -79,7 +85,7 @@ class FeatureContext:
         return self._timelines[kind, scope]
 
     def now(self, kind: EventType, scope: str) -> IntArray:
-        """Return the position in that timeline of each flight's T: the events of its group in front of it have happened."""
+        """Return each flight's position in that timeline: its group's events before it happened before T."""
         if (kind, scope) not in self._now:
             self._now[kind, scope] = self.timeline(kind, scope).before(self.moments(scope))
         return self._now[kind, scope]
@@ -94,10 +100,11 @@ class FeatureContext:
 
 
 def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
-    """Made of the announcements, and of the first departure, arrival or cancellation of each flight."""
+    """Return the pending flights: announced, until the first departure, arrival or cancellation."""
     scheduled = events[EventType.SCHEDULED]
     limit_s = PENDING_LIMIT_HOURS * 3_600
-    # Announced longer ahead than that, a flight is given up before it is due, and the look-back would have no bound.
+    # A flight announced earlier than this is given up before it is due. Otherwise the look-back would have no
+    # bound.
     soon = scheduled.departure_s - scheduled.time_s <= limit_s
     rows = np.flatnonzero((scheduled.departure_s != NO_TIME) & soon)
     announced_s, departure_s = scheduled.time_s[rows], scheduled.departure_s[rows]
@@ -108,7 +115,7 @@ def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
 
 
 def _first_outcome(events: dict[EventType, Events], flight: npt.NDArray[np.uint64]) -> IntArray:
-    """Return when each flight first departed, arrived or was cancelled; NO_TIME where it did not."""
+    """Return when each flight first departed, arrived or was cancelled; NO_TIME if it did not."""
     outcomes = [events[kind] for kind in (EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)]
     flights = np.concatenate([table.flight for table in outcomes])
     times = np.concatenate([table.time_s for table in outcomes])

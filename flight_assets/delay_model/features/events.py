@@ -1,4 +1,4 @@
-"""The events a prediction may look back on, checked and turned into arrays of integers. No features here."""
+"""Check look-back events, and turn them into integer arrays. No features here."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ FLIGHT_COLUMNS = (
 )
 EVENT_COLUMNS = (*FLIGHT_COLUMNS, "event_type", "departure_delay_minutes", "arrival_delay_minutes")
 SECONDS_PER_MINUTE = 60
-# Stands for a time that is not known. Below every real one, so that it falls out of every range.
+# An unknown time. It is below every real one, so that it is outside every range.
 NO_TIME = -1
 
 
 @dataclass(frozen=True)
 class Events:
-    """Events of one type, one row each, ordered by time. Times and delays in seconds; ``frame`` keeps the text columns, same rows."""
+    """Events of one type, one row each, ordered by time. Times and delays in seconds.
+
+    ``frame`` keeps the text columns of the same rows.
+    """
 
     frame: pd.DataFrame
     flight: npt.NDArray[np.uint64]
@@ -42,7 +45,7 @@ class Events:
         return len(self.time_s)
 
     def summable(self) -> dict[str, IntArray]:
-        """What windows add up, in seconds: delay and lateness (early counts as 0) at departure, gain on the way; and late, 0 or 1."""
+        """Return the columns to sum: delay, lateness (early = 0) and gain in seconds; late, 0 or 1."""
         return {
             "delay": self.departure_delay_s,
             "arrival_delay": self.arrival_delay_s,
@@ -53,12 +56,11 @@ class Events:
 
 
 def split_events(events: pd.DataFrame) -> dict[EventType, Events]:
-    """Return the usable events by type, in order of time.
+    """Return the usable events by type, ordered by time. A repeated event (same flight and type) counts once.
 
-    An event that is there twice (same flight and type) counts once: the first.
-
-    The first, because a correction that comes later than T must not take the original out of what was known at T. Events without
-    a usable time, or without the delay that their type must carry, are left out. Times are cut to whole seconds.
+    The first one counts: a correction after T must not remove the original, which was known at T. Events
+    without a usable time, or without a delay that their type must have, are left out. Times are cut to whole
+    seconds.
     """
     ordered = _first_of_each(events)
     kinds = ordered["event_type"].to_numpy()
@@ -66,7 +68,7 @@ def split_events(events: pd.DataFrame) -> dict[EventType, Events]:
 
 
 def events_from_flights(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> pd.DataFrame:
-    """One row per event that the producer sends for these flights (as ``load_flights`` returns them), with the same fields and times.
+    """One row per event that the producer sends for these flights of ``load_flights``, with the same values.
 
     Key: flight_id, event_type. Delays are NaN until they are known; ``timestamp`` is UTC.
     """
@@ -82,20 +84,21 @@ def events_from_flights(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_
 
 
 def scheduled_flights(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows to predict for: one per flight, its first ``scheduled`` event. Key: flight_id."""
+    """One row per flight to predict: its first ``scheduled`` event. Key: flight_id."""
     scheduled = events[events["event_type"] == EventType.SCHEDULED.value].sort_values("timestamp", kind="stable")
     return scheduled.drop_duplicates("flight_id")[list(FLIGHT_COLUMNS)].reset_index(drop=True)
 
 
 def seconds(times: pd.Series) -> IntArray:
-    """Whole seconds since 1970 of ``utc_times``; NO_TIME where missing or outside 1970–2514."""
+    """Return whole seconds since 1970 of ``utc_times``; NO_TIME if missing or outside 1970–2514."""
     whole: IntArray = utc_times(times).dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     return np.where((whole >= 0) & (whole < TIME_LIMIT_S), whole, NO_TIME)
 
 
 def utc_times(times: pd.Series) -> pd.Series:
-    """Return the times in UTC (a time without a zone is taken as UTC); NaT where missing or no time."""
-    # The cache is for text: to decide whether it would pay, pandas makes Python objects of up to ten thousand times.
+    """Return the times in UTC (without a zone they count as UTC); NaT if missing or invalid."""
+    # The cache helps only for text: for times, pandas would make up to ten thousand Python objects to decide
+    # about it.
     return pd.to_datetime(times, utc=True, errors="coerce", cache=False)
 
 
@@ -106,7 +109,10 @@ def numbers(values: pd.Series) -> FloatArray:
 
 
 def _first_of_each(events: pd.DataFrame) -> pd.DataFrame:
-    """One row per flight and type, the earliest, ordered by time. Ties are broken by content, so that the order given never matters."""
+    """One row per flight and type, the earliest, ordered by time.
+
+    Ties go by content, so input order does not matter.
+    """
     time_s = seconds(events["timestamp"])
     usable = events[time_s != NO_TIME]
     flight = pd.util.hash_array(usable["flight_id"].to_numpy(dtype=object))
@@ -118,7 +124,7 @@ def _first_of_each(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _content_of_rivals(events: pd.DataFrame, keys: pd.DataFrame) -> npt.NDArray[np.uint64]:
-    """Return a hash of what else an event says, where another has its flight, kind and time; 0 for all others, which need none."""
+    """Return a hash of the other columns for events of equal flight, kind and time; 0 for all others."""
     result = np.zeros(len(events), dtype=np.uint64)
     rivals = keys.duplicated(keep=False).to_numpy()
     if rivals.any():
@@ -137,7 +143,7 @@ def _content_of_rivals(events: pd.DataFrame, keys: pd.DataFrame) -> npt.NDArray[
 
 
 def _with_delays(events: pd.DataFrame, kind: EventType) -> pd.DataFrame:
-    """Return the events that carry the delays their type must carry."""
+    """Return the events that have the delays that their type must have."""
     needed = {EventType.DEPARTED: ["departure_delay_minutes"], EventType.ARRIVED: ["departure_delay_minutes", "arrival_delay_minutes"]}
     return events.dropna(subset=needed.get(kind, []))
 
@@ -158,6 +164,6 @@ def _columns(events: pd.DataFrame) -> Events:
 
 
 def _delay_seconds(minutes: pd.Series) -> IntArray:
-    """Delays as fixed-point numbers, because sums of integers are exact; 0 where there is none."""
+    """Return delays as integers, because their sums are exact; 0 without a delay."""
     rounded: Any = np.rint(np.nan_to_num(numbers(minutes) * SECONDS_PER_MINUTE))
     return np.asarray(rounded, dtype=np.int64)

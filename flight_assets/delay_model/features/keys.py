@@ -1,4 +1,4 @@
-"""Group codes: which past events belong to the same origin, airline, aircraft … as a flight. One numbering for flights and events."""
+"""Group codes: they link a flight to past events of its origin, airline or aircraft."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntA
 
 AIRCRAFT = "aircraft"
 _TEXT_COLUMNS = ("airline", "origin", "destination", "tail_number")
-# The numbering depends on the rows of one call and never leaves it: only equality of codes is used.
+# The numbers depend on the rows of one call and stay inside it: only equality of codes counts.
 _ALL_SCOPES: dict[str, tuple[str, ...]] = {**SCOPES, AIRCRAFT: ("tail_number",)}
 
 
 class ScopeKeys:
-    """For each named frame (the flights, each type of event): an integer per row and scope, equal where the scope's columns are equal.
+    """Integer per row and scope of each named frame: the flights, and each type of event.
 
-    NO_KEY where one of the columns is missing, so that flights of unknown aircraft share nothing.
+    Codes are equal if the scope's columns are equal, and NO_KEY if a column is missing. So flights of unknown
+    aircraft share nothing.
     """
 
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -43,14 +44,14 @@ def _slices(lengths: list[int]) -> list[slice]:
 
 
 def _codes(values: list[npt.NDArray[np.object_]]) -> IntArray:
-    """1, 2, 3 … for the distinct values, NO_KEY for missing ones."""
+    """Return 1, 2, 3 … for distinct values, NO_KEY for missing ones."""
     codes, _ = pd.factorize(np.concatenate(values))
     numbered: IntArray = codes.astype(np.int64) + 1
     return numbered
 
 
 def _combine(parts: list[IntArray], ones: IntArray) -> IntArray:
-    """One code for several columns."""
+    """Return one code for several columns."""
     if not parts:
         return ones
     combined = parts[0]
@@ -63,5 +64,5 @@ def _combine(parts: list[IntArray], ones: IntArray) -> IntArray:
 
 
 def _distance_bands(miles: FloatArray) -> IntArray:
-    """Number of the band, from 1; NO_KEY where the distance is missing."""
+    """Return the number of the distance band, from 1; NO_KEY without a distance."""
     return np.where(np.isnan(miles), NO_KEY, np.digitize(miles, DISTANCE_BAND_EDGES_MILES) + 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Features that a flight's own announcement gives: calendar, distance, weather, codes."""
+"""Features from the flight's own announcement: calendar, distance, weather, codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flight_assets.delay_model.features.context import Features
 from flight_assets.delay_model.features.events import WEATHER_COLUMNS, numbers, seconds, utc_times
 from flight_assets.delay_model.features.timeline import FloatArray
 
-# The zone of the network's airports of departure; destinations are given on the same clock, so that nothing has to be looked up.
+# Zone of the network's airports of departure. Destinations use the same clock, so that no look-up is needed.
 NETWORK_ZONE = ZoneInfo("America/New_York")
 LONGEST_CODE = 4
 BASE = 36
@@ -43,9 +43,9 @@ def local_dates(times: pd.Series) -> npt.NDArray[np.datetime64]:
 
 
 def code_number(codes: pd.Series) -> FloatArray:
-    """Return an IATA code read as a number in base 36, NaN where it is not 1–4 letters and digits.
+    """Return an IATA code as a number in base 36, NaN if it is not 1–4 letters and digits.
 
-    Fixed for ever and in alphabetical order, so no table of codes has to travel with the features.
+    The numbers never change and keep the alphabetical order, so features need no table of codes.
     """
     distinct, inverse = np.unique(codes.fillna("").astype(str).to_numpy(dtype=object), return_inverse=True)
     values: FloatArray = np.array([_base_36(code) for code in distinct], dtype=np.float64)

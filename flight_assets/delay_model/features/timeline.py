@@ -1,7 +1,7 @@
-"""Exact counts and sums over trailing windows of many keys at once.
+"""Exact counts and sums over trailing windows, for many keys at once. No domain knowledge here.
 
-Everything is an integer, so that a sum does not depend on how much history lies before the window: the features of a flight are the
-same bits whether a year or two days of events are given. No domain knowledge here.
+Everything is an integer, so a sum does not depend on the history before its window. A flight has the same
+features, to the bit, with a year or with two days of events.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-# Times are seconds since 1970 in the lower bits of a sort key, group codes in the upper ones: until the year 2514, and 2^29 groups.
+# A sort key has seconds since 1970 in the lower bits, until 2514, and the group code in the upper ones: 2^29
+# groups.
 TIME_BITS = 34
 TIME_LIMIT_S = 1 << TIME_BITS
 NO_KEY = 0
 
 
 class Moments:
-    """Pairs of key and time at which timelines are asked. Sorted once, because every window of a scope asks at the same ones."""
+    """Pairs of key and time to query timelines at.
+
+    They are sorted once: every window of a scope uses the same ones.
+    """
 
     def __init__(self, keys: IntArray, times_s: IntArray) -> None:
         self._order = np.argsort(_pack(keys, np.maximum(times_s, 0)), kind="stable")
         self._keys, self._times_s = keys[self._order], times_s[self._order]
 
     def search(self, packed: IntArray, back_s: int) -> IntArray:
-        """Return how many of the sorted ``packed`` points are less than (key, time − back_s), for each moment in the order given."""
+        """Return for each moment, in given order, the number of points before (key, time − back_s)."""
         wanted = _pack(self._keys, np.maximum(self._times_s - back_s, 0))
         found = np.empty(len(wanted), dtype=np.int64)
-        # Sorted look-ups walk the array once; random ones miss the cache at every step.
+        # Sorted look-ups walk the array once. Random ones miss the processor's cache at every step.
         found[self._order] = np.searchsorted(packed, wanted, side="left")
         return found
 
@@ -41,9 +45,10 @@ class Moments:
 
 
 class Timeline:
-    """Points in time of many keys, with values to sum. Keys are positive integers; a key that never occurs has no points.
+    """Points in time of many keys, with values to sum.
 
-    Points of the same key and time keep the order in which they are given.
+    Keys are positive integers; an unknown key has no points. Points of equal key and time keep their given
+    order.
     """
 
     def __init__(self, keys: IntArray, times_s: IntArray, values: Mapping[str, IntArray] | None = None) -> None:
@@ -56,7 +61,7 @@ class Timeline:
         self._totals: dict[str, IntArray] = {}
 
     def before(self, moments: Moments, back_s: int = 0) -> IntArray:
-        """Positions: the points of a moment's key from there on happen at time − back_s or later, those in front of it earlier."""
+        """Return positions: from there on, the points of a moment's key are at time − back_s or later."""
         return moments.search(self._packed, back_s)
 
     def starts(self, moments: Moments) -> IntArray:
@@ -64,7 +69,7 @@ class Timeline:
         return moments.starts(self._packed)
 
     def total(self, name: str, first: IntArray, last: IntArray) -> IntArray:
-        """Return the sum of a value over the points from position ``first`` up to, not including, position ``last``."""
+        """Return the sum of a value over the points from ``first`` up to, not including, ``last``."""
         if name not in self._totals:
             self._totals[name] = np.concatenate([[0], np.cumsum(self._values[name][self._rows])])
         sums = self._totals[name]
@@ -79,7 +84,10 @@ class Timeline:
 
 
 class Spans:
-    """Half-open spans of time [start, end) of many keys: how many are open at a moment, and sums over those."""
+    """Half-open spans of time [start, end) of many keys.
+
+    Count the open ones at a moment, and sum values over them.
+    """
 
     def __init__(self, keys: IntArray, starts_s: IntArray, ends_s: IntArray, values: Mapping[str, IntArray]) -> None:
         real = ends_s > starts_s
@@ -96,7 +104,7 @@ class Spans:
 
 
 def mean_or_nan(total: IntArray, count: IntArray, scale: float) -> FloatArray:
-    """Return the total / (scale × count), NaN where there is nothing to average."""
+    """Return total / (scale × count), NaN if the count is 0."""
     known = count > 0
     return np.where(known, total / (scale * np.where(known, count, 1)), np.nan)
 

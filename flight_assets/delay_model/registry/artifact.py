@@ -1,7 +1,7 @@
-"""A model as files: XGBoost's native UBJSON, ``manifest.json`` and ``model_card.md``, each verified before it is used.
+"""Store a model as files, verified before use: XGBoost's UBJSON, ``manifest.json``, ``model_card.md``.
 
-Works on bytes by file name, so that the same code serves a local folder, HDFS and a test; only ``write_folder`` and ``read_folder``
-touch a disk.
+Functions take bytes by file name, so the same code works for a local folder, HDFS and a test. Only
+``write_folder`` and ``read_folder`` use a disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PICKLE_FILE = "regressor.pkl"
 
 
 def save(model: DelayModel, more: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-    """Return the files of a model by name, ``more`` among them, the manifest with the SHA-256 of every other one.
+    """Return the files of a model by name, with ``more``; the manifest has the SHA-256 of every other file.
 
     The same model gives the same bytes.
     """
@@ -41,14 +41,14 @@ def save(model: DelayModel, more: Mapping[str, bytes] | None = None) -> dict[str
 
 
 def load(files: Mapping[str, bytes], pinned_sha256: str = "") -> DelayModel:
-    """Return the model from its files, after every hash and the list of features have been checked.
+    """Return the model of its files, after a check of every hash and of the list of features.
 
-    ``pinned_sha256`` is the hash of the one pickled regressor that may be opened.
+    ``pinned_sha256``: hash of the one pickled regressor that may be opened.
 
     Raises:
-        CorruptModelError: a file is missing, has another hash than the manifest says, or cannot be read.
+        CorruptModelError: a file is missing, unreadable, or has another hash than in the manifest.
         UnfitFeaturesError: the model was trained with other features than this version's contract.
-        RefusedPickleError: it is a pickled regressor whose hash is not pinned.
+        RefusedPickleError: the hash of a pickled regressor is not pinned.
     """
     about = manifest(files)
     _check_contract(about)
@@ -59,17 +59,17 @@ def load(files: Mapping[str, bytes], pinned_sha256: str = "") -> DelayModel:
 
 
 def write_folder(model: DelayModel, folder: Path) -> None:
-    """Write the files of a model, the manifest last: a folder without one is unfinished."""
+    """Write the files of a model, the manifest last: it marks the folder complete."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in save(model).items():
         (folder / name).write_bytes(content)
 
 
 def read_folder(folder: Path) -> DelayModel:
-    """Return the model of a folder; see ``load`` for what is checked.
+    """Return the model of a folder, checked as in ``load``.
 
     Raises:
-        CorruptModelError: as ``load``; a folder that does not exist holds no files.
+        CorruptModelError: as ``load``; also if the folder does not exist.
         UnfitFeaturesError: as ``load``.
     """
     files = [path for path in folder.glob("*") if path.is_file()]
@@ -82,7 +82,7 @@ def sha256(content: bytes) -> str:
 
 
 def manifest(files: Mapping[str, bytes]) -> Manifest:
-    """What a model says of itself. Raises CorruptModelError if that is missing or cannot be read."""
+    """Return the manifest. Raises CorruptModelError if it is missing or unreadable."""
     if MANIFEST_FILE not in files:
         raise CorruptModelError(f"the model has no {MANIFEST_FILE}; train or register it again")
     try:

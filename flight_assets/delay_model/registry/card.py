@@ -1,4 +1,4 @@
-"""The model card: what a reader should know before trusting a model (Mitchell et al. 2019, arXiv:1810.03993)."""
+"""Model card, for readers before they trust a model (Mitchell et al. 2019, arXiv:1810.03993)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIGURES = {
 
 
 def model_card(manifest: Manifest) -> str:
-    """Return the card as Markdown, made from the manifest alone."""
+    """Return the card as Markdown, from the manifest alone."""
     lines = [
         f"# Arrival delay model {manifest.version}",
         "",

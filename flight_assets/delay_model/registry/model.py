@@ -1,4 +1,4 @@
-"""A trained model in memory: the boosters and the manifest that says what they are."""
+"""Trained models in memory: the boosters and their manifest."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ XGBOOST, PICKLED = "xgboost", "pickled"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a model is, in plain values: written as ``manifest.json``.
+    """Description of a model in plain values, written as ``manifest.json``.
 
-    - ``training``: the ranges of dates, the seed and settings, and what the baselines know.
-    - ``data_fingerprint``: SHA-256 of the features and targets.
-    - ``codes``: the distinct values of each code feature in training; any other becomes NaN.
-    - ``fill_rates``: the share of training flights with each feature known, in the order of ``features``.
-    - ``mean_blend``: the weights that make the mean out of the mean booster, the quantiles in ascending order and a constant 1.
-    - ``conformal_factors``: by how many distances from the median the lower and the upper end of the interval are moved outwards.
-    - ``typical_width_minutes``: the median width of the interval, for the confidence.
-    - ``sha256``: the hash of each other file.
-    - ``kind``: XGBOOST, or PICKLED for a regressor that somebody else trained.
-    - ``residual_quantiles``: of a pickled regressor, evenly spaced quantiles of actual − predicted over the calibration flights.
-    - ``reference``: how each feature was distributed in training, for ``drift``.
+    - ``training``: date ranges, seed, settings, and the figures for the baselines
+    - ``data_fingerprint``: SHA-256 of the features and targets
+    - ``codes``: distinct values of each code feature in training; any other becomes NaN
+    - ``fill_rates``: share of training flights with each feature known, in the order of ``features``
+    - ``mean_blend``: weights of the mean booster, the quantiles in ascending order and a constant 1
+    - ``conformal_factors``: outward moves of the interval's ends, in distances from the median
+    - ``typical_width_minutes``: median width of the interval, for the confidence
+    - ``sha256``: hash of each other file
+    - ``kind``: XGBOOST, or PICKLED for a regressor trained elsewhere
+    - ``residual_quantiles``: for a pickled regressor, evenly spaced quantiles of actual − predicted in
+      calibration
+    - ``reference``: distribution of each feature in training, for ``drift``
     """
 
     version: str
@@ -51,15 +52,15 @@ class Manifest:
     reference: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Sorted and indented, so that two manifests can be compared as text."""
+        """Return sorted and indented JSON, so that two manifests can be compared as text."""
         return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """Return the manifest as it was written.
+        """Return the manifest of its JSON text.
 
         Raises:
-            TypeError, KeyError, ValueError: it is not one.
+            TypeError, KeyError, ValueError: the text is not a manifest.
         """
         values = json.loads(text)
         for name in ("features", "fill_rates", "mean_blend", "conformal_factors"):
@@ -78,16 +79,16 @@ class TrainedModel:
 
 
 class Regressor(Protocol):
-    """What a pickled model must offer: delays in minutes from a matrix in the order of the feature contract."""
+    """Interface of a pickled model: delays in minutes from a matrix in the order of the feature contract."""
 
     def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """One prediction per row."""
+        """Return one prediction per row."""
         ...
 
 
 @dataclass(frozen=True)
 class PickledModel:
-    """A regressor that somebody else trained, the file it came from, and the manifest made when it was registered."""
+    """Regressor trained elsewhere, its file, and the manifest made at registration."""
 
     regressor: Regressor
     content: bytes

@@ -1,4 +1,4 @@
-"""A user's own pre-trained regressor. Unpickling runs whatever the file says, so only a file whose hash is pinned is opened."""
+"""Load a user's own pre-trained regressor. Unpickling runs code of the file, so its hash must be pinned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def load_pickle(content: bytes, pinned_sha256: str) -> Regressor:
     """Return the regressor, if its SHA-256 is the pinned one.
 
     Raises:
-        RefusedPickleError: no hash is pinned, the file has another one, or what is in it has no ``predict``.
+        RefusedPickleError: no hash is pinned, the file has another one, or its object has no ``predict``.
     """
     found = hashlib.sha256(content).hexdigest()
     if not pinned_sha256 or not hmac.compare_digest(found, pinned_sha256.lower()):

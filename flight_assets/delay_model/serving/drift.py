@@ -1,4 +1,4 @@
-"""Feature drift: how far the flights of now are from those of training."""
+"""Feature drift: how far current flights differ from those of training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pandas as pd
 BINS = 10
 # An empty bin counts as this share: its logarithm would be infinite.
 LEAST_SHARE = 1e-4
-# These follow the calendar: a new season moves them by design, and that says nothing about the model's world.
+# These follow the calendar. A new season moves them by design, which is no drift.
 CALENDAR_FEATURES = frozenset({"months_from_january", "day_of_week"})
 
 
 def reference(features: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
-    """Of each feature the inner edges of its deciles and the share of flights in each bin, the last one the unknown: plain values."""
+    """Return by feature the inner edges of its deciles, and the share per bin, unknown values last."""
     result = {}
     for name in features.columns:
         values = features[name].to_numpy(dtype=np.float64)
@@ -27,11 +27,16 @@ def reference(features: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
 
 
 def psi(of_training: dict[str, Any], features: pd.DataFrame) -> pd.Series:
-    """Population stability index of each feature against ``reference``, largest first; index: feature.
+    """Return the population stability index of each feature against ``reference``, largest first.
 
-    PSI = Σ (p − q) ln(p / q) over the bins, q the shares in training and p those of these flights. Rule of thumb (Siddiqi 2006,
-    Credit Risk Scorecards, Wiley): under 0.1 no shift, 0.1 to 0.25 some, over 0.25 a large one. Under about a thousand flights
-    chance alone gives sizeable values.
+    PSI = Σ (p − q) ln(p / q) over the bins; q: shares in training, p: shares of these flights. A rule of
+    thumb (Siddiqi 2006, Credit Risk Scorecards, Wiley):
+
+    - under 0.1: no shift
+    - 0.1 to 0.25: some shift
+    - over 0.25: a large shift
+
+    With fewer than about a thousand flights, chance alone gives large values.
     """
     values = {name: _psi(of_training[name], features[name].to_numpy(dtype=np.float64)) for name in of_training if name in features}
     return pd.Series(values, dtype=float, name="psi").rename_axis("feature").sort_values(ascending=False)

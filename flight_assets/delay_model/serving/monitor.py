@@ -1,4 +1,4 @@
-"""Whether a model still does what it did: its live figures and its features against bounds. One place for those rules."""
+"""Rules for a breach: compare a model's live figures and its features with bounds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from flight_assets.delay_model.serving.drift import CALENDAR_FEATURES
 
 @dataclass(frozen=True)
 class Bounds:
-    """When a figure counts as breached.
+    """Bounds beyond which a figure is breached.
 
-    - ``error_growth``: live MAE relative to the median baseline, at most this many times what it was on the test period.
-    - ``coverage_tolerance``: how far the live coverage may be from 0.90.
-    - ``psi``: population stability index of a feature; ``psi_share``: share of the features that may be over it.
-    - ``min_flights``: with fewer nothing is called breached, since chance alone could do it.
+    - ``error_growth``: most that live MAE relative to the median baseline may be, as a multiple of the test
+      period's
+    - ``coverage_tolerance``: most that live coverage may differ from 0.90
+    - ``psi``: most for a feature's population stability index
+    - ``psi_share``: share of the features that may be above ``psi``
+    - ``min_flights``: with fewer flights nothing is breached, because chance alone could cause it
     """
 
     error_growth: float = 1.15
@@ -29,14 +31,14 @@ class Bounds:
 
 
 def judged(live: Mapping[str, float], on_test: Mapping[str, float], psi: pd.Series, announced: int, bounds: Bounds) -> pd.DataFrame:
-    """One row per metric: metric, subject, value, threshold (NaN where there is none), breached, flights.
+    """One row per metric: metric, subject, value, threshold (NaN without one), breached, flights.
 
     Args:
         live: a row of ``live_quality`` over the window.
-        on_test: the figures of the test period, from the manifest; empty if there was none.
-        psi: of each feature over the window's announced flights, as ``drift.psi`` returns it.
-        announced: how many flights that were.
-        bounds: see there.
+        on_test: figures of the test period, from the manifest; empty without one.
+        psi: of each feature over the window's announced flights, from ``drift.psi``.
+        announced: number of those flights.
+        bounds: limits of a breach.
     """
     flights, nan = int(live["flights"]), float("nan")
     ratio = live["mae"] / live["mae_median_baseline"]

@@ -1,4 +1,4 @@
-"""Predictions from features with a trained model: fast, pure, no I/O."""
+"""Predict from features with a trained model: fast, pure, no I/O."""
 
 from __future__ import annotations
 
@@ -28,16 +28,21 @@ PREDICTION_COLUMNS = (
 
 
 def predict(model: DelayModel, features: pd.DataFrame, nthread: int = 1) -> pd.DataFrame:
-    """One row per row of ``features`` (as ``build_features`` returns them), same index, columns PREDICTION_COLUMNS, float32.
+    """One row per row of ``features`` (from ``build_features``), same index, PREDICTION_COLUMNS, float32.
 
-    predicted_delay_minutes is the median of the delay: the forecast with the least mean absolute error, which one long delay does not
-    pull up; it is the one that is shown. predicted_mean_delay_minutes is the mean: the forecast with the least squared error, for
-    sums and averages over flights. The interval holds the delay with probability 0.9. See ``confidence`` for the last column.
+    - predicted_delay_minutes: median of the delay. It has the least mean absolute error, and one long delay
+      does not raise it. Pages show it.
+    - predicted_mean_delay_minutes: mean of the delay. It has the least squared error. Use it for sums and
+      averages over flights.
+    - interval_low_minutes, interval_high_minutes: hold the delay with probability 0.9.
+    - the confidence: see ``confidence``.
 
-    A pickled regressor says one number, which is both: its interval and probability come from its errors on the calibration flights.
+    A pickled regressor gives one number, which is both median and mean. Its interval and probability come
+    from its errors on the calibration flights.
 
     Raises:
-        UnfitFeaturesError: the columns are not the model's features in the model's order, or a regressor does not give a number per row.
+        UnfitFeaturesError: the columns are not the model's features in its order, or a regressor gives no
+            number for a row.
     """
     matrix = _matrix(model.manifest, features)
     columns = _of_regressor(model, matrix) if isinstance(model, PickledModel) else _of_boosters(model, matrix, nthread)
@@ -52,7 +57,7 @@ def _of_boosters(model: TrainedModel, matrix: FloatArray, nthread: int) -> tuple
     above = moved_distance(high - median, manifest.conformal_factors[1])
     return (
         median,
-        # Not a matrix product, whose last bits depend on how many rows there are.
+        # A matrix product is avoided: its last bits depend on the number of rows.
         (inputs * np.asarray(manifest.mean_blend, dtype=np.float32)).sum(axis=1),
         median - below,
         median + above,
@@ -75,17 +80,18 @@ def _of_regressor(model: PickledModel, matrix: FloatArray) -> tuple[FloatArray, 
 
 
 def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_width_minutes: float) -> FloatArray:
-    """Return how much to trust a prediction, 0 … 1: completeness × t / (t + w).
+    """Return the confidence of a prediction, 0 … 1: completeness × t / (t + w).
 
-    w is the width of the flight's 90 % interval and t the median width over the calibration flights: a flight as uncertain as most
-    has 0.5, an interval of no width 1. Completeness is the share of the features that were known, each weighted by how often it was
-    known in training. Higher confidence means smaller error on average, not a probability of being right.
+    w is the width of the flight's 90 % interval; t is the median width over the calibration flights. An
+    interval of typical width gives 0.5, one of no width 1. Completeness is the share of known features, each
+    weighted by its fill rate in training. Higher confidence means a smaller error on average; it is not a
+    probability.
     """
     return completeness * np.float32(typical_width_minutes) / (np.float32(typical_width_minutes) + width_minutes)
 
 
 def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArray:
-    """Share of the features known per flight, weighted by how often each was known in training: 0 … 1."""
+    """Return the share of known features per flight, each weighted by its fill rate in training: 0 … 1."""
     weights = np.asarray(fill_rates, dtype=np.float64)
     known = np.where(np.isnan(matrix), np.float32(0), (weights / weights.sum()).astype(np.float32))
     share: FloatArray = np.minimum(known.sum(axis=1), np.float32(1))
@@ -93,11 +99,11 @@ def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArra
 
 
 def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
-    """Return the features as the boosters take them: codes that training never saw become NaN."""
+    """Return the features as boosters take them. Codes that training did not have become NaN."""
     if tuple(features.columns) != manifest.features:
         difference = _difference(tuple(features.columns), manifest)
         raise UnfitFeaturesError(f"the model {manifest.version} needs other features than these: {difference}")
-    # Row by row in memory, whatever the frame's layout: a row's sums then do not depend on the rows beside it.
+    # Row by row in memory: then a row's sums do not depend on the other rows.
     matrix: FloatArray = np.array(features.to_numpy(dtype=np.float32), order="C")
     for name, codes in manifest.codes.items():
         column = matrix[:, manifest.features.index(name)]
@@ -106,15 +112,16 @@ def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
 
 
 def _blend_inputs(model: TrainedModel, matrix: FloatArray, nthread: int) -> FloatArray:
-    """What the mean is made of, one row per flight: the mean booster, the quantiles in ascending order, and 1."""
-    # Each level is learned on its own, so that two may cross; in order they are closer to the truth (Chernozhukov et al. 2010).
+    """Return the inputs of the mean, one row per flight: mean booster, ascending quantiles, and 1."""
+    # Each level is learned alone, so two may cross. Sorted, they have a smaller error (Chernozhukov et al.
+    # 2010).
     quantiles = np.sort(_raw(model, matrix, QUANTILES, nthread), axis=1)
     ones = np.ones((len(matrix), 1), dtype=np.float32)
     return np.hstack([_raw(model, matrix, MEAN, nthread), quantiles, ones])
 
 
 def _raw(model: TrainedModel, matrix: FloatArray, name: str, nthread: int) -> FloatArray:
-    """What one booster says: one row per flight, a column per output."""
+    """Return one booster's output: one row per flight, one column per output."""
     outputs = len(QUANTILE_LEVELS) if name == QUANTILES else 1
     if not len(matrix):
         return np.empty((0, outputs), dtype=np.float32)

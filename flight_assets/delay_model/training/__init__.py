@@ -1,1 +1,1 @@
-"""Training: the data set, its split, the boosters, the figures of a model, and the gate that a challenger must pass."""
+"""Training: the data set, its split, the boosters, a model's figures, and the gate for a challenger."""

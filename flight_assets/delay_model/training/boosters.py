@@ -1,4 +1,4 @@
-"""Fitting the three boosters to one set of rows. Deterministic for one configuration and one version of XGBoost."""
+"""Fit the three boosters to one set of rows. Deterministic for one configuration and one XGBoost version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Wanted: TypeAlias = tuple[BoosterSettings, dict[str, Any], Target]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A booster cut to its best round, the settings that gave it, and its error on the early-stopping flights."""
+    """Booster cut to its best round, its settings, and its error on the early-stopping flights."""
 
     booster: xgb.Booster
     settings: BoosterSettings
@@ -30,16 +30,16 @@ class Fitted:
 
 
 def fit_boosters(config: TrainConfig, features: pd.DataFrame, target: Target, parts: dict[str, Mask]) -> dict[str, Fitted]:
-    """Mean (squared error), quantiles (pinball, one tree for all three levels) and late (log loss), by name."""
+    """Return by name the boosters mean (squared error), quantiles (pinball) and late (log loss)."""
     low, high = config.mean_target_minutes
-    # One tree with three outputs in place of three trees: as exact, and three times faster to predict with.
+    # One tree with three outputs instead of three trees: as exact, and predictions are three times faster.
     quantiles = {"objective": "reg:quantileerror", "quantile_alpha": list(QUANTILE_LEVELS), "multi_strategy": "multi_output_tree"}
     wanted: dict[str, _Wanted] = {
         MEAN: (config.mean, {"objective": "reg:squarederror"}, np.clip(target, low, high)),
         QUANTILES: (config.quantiles, quantiles, target),
         LATE: (config.late, {"objective": "binary:logistic"}, (target >= LATE_MINUTES).astype(np.float32)),
     }
-    # The slowest first, so that the others fit beside it.
+    # The slowest first, so that the others run beside it.
     with ThreadPoolExecutor(config.nthread) as pool:
         running = {name: pool.submit(_best, config, wanted[name], features, parts) for name in (QUANTILES, MEAN, LATE)}
         return {name: future.result() for name, future in running.items()}
@@ -58,7 +58,7 @@ def _best(config: TrainConfig, wanted: _Wanted, features: pd.DataFrame, parts: d
 
 
 def _fit(config: TrainConfig, settings: BoosterSettings, objective: dict[str, Any], training: xgb.DMatrix, stopping: xgb.DMatrix) -> Fitted:
-    """One booster, stopped when the error on the early-stopping flights no longer falls."""
+    """Return one booster, stopped when the error on the early-stopping flights stops falling."""
     chosen = {name: value for name, value in asdict(settings).items() if name != "rounds"}
     fixed = {"tree_method": "hist", "seed": config.seed, "nthread": 1, "max_bin": config.max_bin}
     booster = xgb.train(
@@ -73,7 +73,10 @@ def _fit(config: TrainConfig, settings: BoosterSettings, objective: dict[str, An
 
 
 def candidates(settings: BoosterSettings, trials: int, seed: int) -> list[BoosterSettings]:
-    """Return the settings given, and ``trials`` random neighbours of them: a random search (Bergstra & Bengio 2012, JMLR 13, 281–305)."""
+    """Return the given settings and ``trials`` random neighbours of them.
+
+    This is a random search (Bergstra & Bengio 2012, JMLR 13, 281–305).
+    """
     rng = np.random.default_rng(seed)
     return [settings, *(_neighbour(settings, rng) for _ in range(trials))]
 

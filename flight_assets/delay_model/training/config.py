@@ -1,4 +1,4 @@
-"""What a training run may be told."""
+"""Configuration of a training run."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class BoosterSettings:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What to train on and how. Dates are local to New York; see ``split`` for what the days are for.
+    """Configuration of a training run. Dates are local to New York; ``split`` explains the days.
 
-    ``mean_target_minutes`` are the bounds to which delays are cut for the mean booster: a delay of ten hours says little more about
-    the next flight than one of three, and squared it would outweigh thousands of ordinary flights. ``mean_blend`` then makes the
-    mean out of that booster, the quantiles 0.05, 0.5, 0.95 and a constant 1; its weights have the least squared error on uncut delays
-    in a four-fold cross-validation over January to September 2013 (R² 0.327, the mean booster alone 0.322, without the cut 0.316).
-
-    ``nthread`` boosters are trained at a time, each in one thread: the threads of one booster wait for each other actively,
-    which on a busy machine makes two slower than one. Results do not depend on it.
+    - ``mean_target_minutes``: bounds to which delays are cut for the mean booster. Squared, a delay of ten
+      hours would outweigh thousands of ordinary flights, and it tells little more than one of three hours.
+    - ``mean_blend``: weights that make the mean from that booster, the quantiles 0.05, 0.5, 0.95 and a
+      constant 1. They have the least squared error on uncut delays, in a four-fold cross-validation over
+      January to September 2013. R² is 0.327; the mean booster alone has 0.322, without the cut 0.316.
+    - ``nthread``: boosters trained at a time, each in one thread. Threads of one booster wait actively, so on
+      a busy machine two are slower than one. Results do not depend on it.
     """
 
     test_from: date = date(2013, 10, 1)

@@ -1,4 +1,4 @@
-"""What a model is trained on and measured with: announced flights, their features, and how late they were, from events alone."""
+"""Data set to train and measure with, from events alone: announced flights, features and arrival delays."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from flight_assets.delay_model.features.events import scheduled_flights
 
 @dataclass(frozen=True)
 class Dataset:
-    """``flights``: FLIGHT_COLUMNS and arrival_delay_minutes (NaN if it has not arrived); ``features``: the same rows, FEATURE_NAMES."""
+    """Flights and their features, row by row.
+
+    - ``flights``: FLIGHT_COLUMNS and arrival_delay_minutes, NaN before arrival
+    - ``features``: FEATURE_NAMES
+    """
 
     flights: pd.DataFrame
     features: pd.DataFrame
 
 
 def dataset(events: pd.DataFrame) -> Dataset:
-    """Return the announced flights of these events (EVENT_COLUMNS, in any order), with the features that serving would have had."""
+    """Return the announced flights of events (EVENT_COLUMNS, any order), with the features of serving."""
     scheduled = scheduled_flights(events)
     arrived = events[events["event_type"] == EventType.ARRIVED.value].sort_values("timestamp", kind="stable")
     delays = arrived.drop_duplicates("flight_id", keep="last").set_index("flight_id")["arrival_delay_minutes"]

@@ -1,4 +1,4 @@
-"""Whether a challenger replaces the champion: the one place of that rule."""
+"""Rule by which a challenger replaces the champion, in one place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flight_assets.delay_model.training.train import Arrived
 
 @dataclass(frozen=True)
 class GateRules:
-    """What a challenger must reach on the newest flights that it has not seen."""
+    """Requirements for a challenger on the newest flights that it has not seen."""
 
     min_flights: int = 500
     coverage_tolerance: float = 0.02
@@ -24,7 +24,7 @@ class GateRules:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to promote, and every reason for it or against it."""
+    """Decision to promote or not, with every reason."""
 
     promote: bool
     reasons: tuple[str, ...]
@@ -33,8 +33,14 @@ class Decision:
 def decide(challenger: Mapping[str, float], champion: Mapping[str, float] | None, rules: GateRules | None = None) -> Decision:
     """Compare figures of ``evaluate`` over the same flights.
 
-    The challenger wins if its MAE is below the champion's, its RMSE at most ``rmse_tolerance`` above, its interval covers
-    0.90 ± ``coverage_tolerance``, and there were ``min_flights`` flights to see it on. Without a champion only the last two count.
+    The challenger wins if:
+
+    - its MAE is below the champion's
+    - its RMSE is at most ``rmse_tolerance`` above the champion's
+    - its interval covers 0.90 ± ``coverage_tolerance``
+    - there were at least ``min_flights`` flights
+
+    Without a champion only the last two count.
     """
     rules = rules or GateRules()
     flights, coverage = int(challenger.get("flights", 0)), challenger.get("coverage_90", float("nan"))
@@ -62,10 +68,11 @@ def _worse(challenger: Mapping[str, float], champion: Mapping[str, float], rules
 
 
 def compare(challenger: DelayModel, champion: DelayModel | None, arrived: Arrived) -> tuple[Decision, dict[str, Any]]:
-    """Decide over the test part of these flights, which the challenger has not seen; the figures of both are returned beside it.
+    """Decide over the test part of these flights. Returns the decision, and the figures of both models.
 
-    ``champion_has_seen_until`` is the last day that the champion was fitted or calibrated on: where it reaches into the period, the
-    champion is flattered, which makes promotion harder, never easier.
+    The challenger has not seen these flights. ``champion_has_seen_until``: last day that the champion was
+    fitted or calibrated on. If it is in the period, the champion's figures are too good. That makes promotion
+    harder, never easier.
     """
     test = arrived.parts[TEST]
     if not test.any():

@@ -1,4 +1,4 @@
-"""Which features a model relies on: numbers, and a picture of them."""
+"""Importance of features in a model: numbers, and a picture of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ SHOWN_FEATURES = 20
 
 
 def shap_importance(model: TrainedModel, features: pd.DataFrame) -> pd.Series:
-    """Mean |SHAP value| of each feature over these flights, in minutes, largest first; index: feature.
+    """Return the mean |SHAP value| of each feature over these flights, minutes, largest first.
 
-    SHAP values split a prediction of the mean booster over its features (Lundberg et al. 2020, Nature Machine Intelligence 2, 56–67).
-    A few thousand flights are enough; it costs about a hundred times more than predicting.
+    SHAP values split a prediction of the mean booster over its features (Lundberg et al. 2020, Nature Machine
+    Intelligence 2, 56–67). A few thousand flights are enough; it costs about a hundred times more than
+    predicting.
     """
     minutes, _ = contributions(model, features)
     names = pd.Index(list(model.manifest.features), name="feature")
@@ -26,7 +27,7 @@ def shap_importance(model: TrainedModel, features: pd.DataFrame) -> pd.Series:
 
 
 def contributions(model: TrainedModel, features: pd.DataFrame) -> tuple[npt.NDArray[np.float32], float]:
-    """SHAP values in minutes, a row per flight and a column per feature, and the mean that they are added to."""
+    """Return SHAP values in minutes, one row per flight and one column per feature, and their base value."""
     names = list(model.manifest.features)
     matrix = xgb.DMatrix(features[names].to_numpy(dtype=np.float32), feature_names=names)
     values = model.boosters[MEAN].predict(matrix, pred_contribs=True)
@@ -34,7 +35,7 @@ def contributions(model: TrainedModel, features: pd.DataFrame) -> tuple[npt.NDAr
 
 
 def gain_importance(model: TrainedModel) -> pd.Series:
-    """Each feature's share of the squared error that the mean booster's splits removed in training, largest first; index: feature."""
+    """Return each feature's share of the squared error that the mean booster's splits remove."""
     gains = model.boosters[MEAN].get_score(importance_type="total_gain")
     values = pd.Series(gains, dtype=float).reindex(list(model.manifest.features), fill_value=0.0)
     shares = values / max(float(values.sum()), np.finfo(float).tiny)
@@ -42,7 +43,7 @@ def gain_importance(model: TrainedModel) -> pd.Series:
 
 
 def importance_picture(importance: pd.Series, shown: int = SHOWN_FEATURES) -> bytes:
-    """Bars of the most important features, the largest on top, as PNG."""
+    """Return bars of the most important features as PNG, the largest on top."""
     from matplotlib.figure import Figure
 
     top = importance.head(shown).iloc[::-1]

@@ -1,4 +1,4 @@
-"""Making a registered version of a regressor that somebody else trained: its intervals, probabilities and figures from real flights."""
+"""Register a regressor trained elsewhere: interval, probabilities and figures come from real flights."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from flight_assets.delay_model.training.report import measure
 from flight_assets.delay_model.training.split import CALIBRATION, TEST
 from flight_assets.delay_model.training.train import Arrived
 
-# Half a per cent apart: finer than the figures that are read from them.
+# Half a per cent apart: finer than the figures computed from them.
 RESIDUAL_LEVELS = np.arange(1, 200) / 200
 
 
 def registered(content: bytes, pinned_sha256: str, data: Dataset, config: TrainConfig) -> PickledModel:
     """Return the regressor of a pickle as a version of the delay model.
 
-    It says one number per flight. Its 90 % interval is moved from that number by what its errors on the calibration flights need
-    (split conformal, each tail on its own; Lei et al. 2018, JASA 113, 1094–1111), so it has one width for all flights. What it was
-    trained on is not known here: if it saw the test period, its figures flatter it.
+    It gives one number per flight. The 90 % interval around it comes from its errors on the calibration
+    flights, so it has one width for all flights. The method is split conformal, each tail alone (Lei et al.
+    2018, JASA 113, 1094–1111). Its training data is unknown here: if it has seen the test period, its figures
+    are too good.
 
     Raises:
         RefusedPickleError: the hash is not the pinned one, or there is no regressor in it.

@@ -1,4 +1,4 @@
-"""The figures of a model over flights whose outcome is known, as plain values for the manifest."""
+"""Figures of a model over flights with known outcome, as plain values for the manifest."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from flight_assets.delay_model.serving.predict import predict
 
 
 def measure(model: DelayModel, flights: pd.DataFrame, features: pd.DataFrame) -> dict[str, Any]:
-    """Figures of ``evaluate`` over all flights (test), by airline, hour and month, and the error by confidence decile.
+    """Return figures of ``evaluate``: in total, by airline, hour and month; and error by confidence decile.
 
-    ``flights`` has airline, scheduled_departure (UTC) and arrival_delay_minutes, never NaN; ``features`` the same rows. Hours and
-    months are those of the planned departure in New York.
+    ``flights``: airline, scheduled_departure (UTC) and arrival_delay_minutes, never NaN. ``features``: the
+    same rows. Hours and months are those of the planned departure in New York.
     """
     actual = flights["arrival_delay_minutes"].to_numpy(dtype=np.float64)
     predicted = predict(model, features)
@@ -34,6 +34,6 @@ def measure(model: DelayModel, flights: pd.DataFrame, features: pd.DataFrame) ->
 
 
 def _plain(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a frame as plain values: index (as text) to column to value, None for NaN, which JSON does not know."""
+    """Return a frame as plain values: index (as text) to column to value. NaN becomes None, for JSON."""
     rows = frame.to_dict(orient="index").items()
     return {str(index): {name: None if np.isnan(value) else value for name, value in row.items()} for index, row in rows}

@@ -1,4 +1,7 @@
-"""Which flights train, stop the boosting, calibrate and test. By whole days, because the flights of a day share its weather."""
+"""Split flights by whole days: train, stop early, calibrate, test.
+
+The flights of one day share its weather.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,21 @@ from flight_assets.delay_model.training.config import TrainConfig
 
 TRAIN, EARLY_STOPPING, CALIBRATION, TEST = "train", "early_stopping", "calibration", "test"
 MIN_FLIGHTS = 100
-# One day in four of the newest days calibrates: its season is the one closest to what comes next, and training keeps most of it.
+# One in four of the newest days calibrates: their season is closest to the future, and training keeps most of
+# them.
 CALIBRATION_STEP_DAYS = 4
 WEEK_DAYS = 7
 Mask = npt.NDArray[np.bool_]
 
 
 def split(config: TrainConfig, dates: npt.NDArray[np.datetime64]) -> dict[str, Mask]:
-    """Return the flights of each part, by their local date.
+    """Return the flights of each part, by local date. No flight is in two parts.
 
-    No flight is in two parts, and all parts lie before the test period.
+    All parts are before the test period:
 
-    Calibration: every fourth day of the newest 4 × ``calibration_days`` before ``test_from``. Early stopping:
-    ``early_stopping_days`` spread evenly over the whole training range, so that every season has a say. Training: the rest.
+    - Calibration: every fourth day of the newest 4 × ``calibration_days`` before ``test_from``.
+    - Early stopping: ``early_stopping_days``, spread evenly over the training range, to include every season.
+    - Training: the rest.
     """
     in_range = _between(dates, config.train_from, config.test_from)
     age_days = (np.datetime64(config.test_from) - dates).astype(np.int64)
@@ -41,7 +46,7 @@ def split(config: TrainConfig, dates: npt.NDArray[np.datetime64]) -> dict[str, M
 
 
 def check_sizes(parts: dict[str, Mask]) -> None:
-    """Refuse to train on next to nothing.
+    """Raise if a part is too small.
 
     Raises:
         TooFewFlightsError: a part of the training range has fewer than MIN_FLIGHTS flights.
@@ -54,7 +59,7 @@ def check_sizes(parts: dict[str, Mask]) -> None:
 
 
 def _spread_step(range_days: int, wanted_days: int) -> int:
-    """Every how many days to take one; never a multiple of a week, which would take the same weekday each time."""
+    """Return the step between days; never a multiple of a week, which would take one weekday only."""
     step = max(2, range_days // max(1, wanted_days))
     return step + 1 if step % WEEK_DAYS == 0 else step
 

@@ -1,4 +1,4 @@
-"""Training: split by time, fit the boosters, conform the interval, measure. Deterministic; no I/O."""
+"""Train a model: split by time, fit the boosters, conform the interval, measure. Deterministic; no I/O."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ __all__ = ["BoosterSettings", "TrainConfig", "train"]
 def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) -> TrainedModel:
     """Return a model from the flights that arrived.
 
-    ``features`` has the rows of ``flights``, in the same order.
+    - ``flights``: scheduled_departure (UTC), airline, and arrival_delay_minutes; NaN never arrived and is
+      left out
+    - ``features``: the same rows in the same order
 
-    ``flights`` has scheduled_departure (UTC), arrival_delay_minutes (NaN for flights that never arrived; these are left out) and
-    airline. The metrics in the manifest are those of the test period, empty when it holds no flights.
+    The metrics in the manifest are those of the test period, empty if it has no flights.
 
     Raises:
         TooFewFlightsError: a part of the training range has fewer than 100 arrivals.
@@ -48,7 +49,7 @@ def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) ->
 
 @dataclass(frozen=True)
 class Arrived:
-    """The flights that arrived, row by row: who they are, their features, how late they were, and what each part of them is for."""
+    """Flights that arrived, row by row: identity, features, delay, and the part of the split."""
 
     flights: pd.DataFrame
     features: pd.DataFrame
@@ -58,7 +59,7 @@ class Arrived:
 
     @classmethod
     def of(cls, config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) -> Arrived:
-        """Leave out the others and split by time. Raises TooFewFlightsError."""
+        """Return the arrived flights, split by time. Raises TooFewFlightsError."""
         arrived = flights["arrival_delay_minutes"].notna().to_numpy()
         flights, features = flights[arrived], features[arrived]
         dates = local_dates(flights["scheduled_departure"])
@@ -68,7 +69,7 @@ class Arrived:
         return cls(flights, features, flights["arrival_delay_minutes"].to_numpy(dtype=np.float32), parts, ranges)
 
     def about(self) -> dict[str, Any]:
-        """What a manifest says of them."""
+        """Return the description of the flights for the manifest."""
         used = self.parts[TRAIN]
         return {
             "feature_contract_version": FEATURE_CONTRACT_VERSION,
@@ -80,7 +81,7 @@ class Arrived:
         }
 
     def baselines(self) -> dict[str, float]:
-        """What a forecaster without features would know of the training flights."""
+        """Return the figures of the training flights for forecasts without features."""
         target = self.target[self.parts[TRAIN]]
         late = target >= LATE_MINUTES
         return {
@@ -91,9 +92,9 @@ class Arrived:
 
 
 def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
-    """Return the same model, its interval conformed to these flights: each end is passed by at most 5 % of them.
+    """Return the model with its interval conformed to these flights: at most 5 % are beyond each end.
 
-    Training does it once; doing it again with the newest flights that the model has not seen follows a change of season.
+    Training does it once. Repeat it with the newest unseen flights to follow a change of season.
     """
     uncorrected = _replace(model, conformal_factors=(0.0, 0.0))
     raw = predict(uncorrected, features).astype(np.float64)
@@ -108,7 +109,7 @@ def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> Tr
 
 
 def _draft_manifest(config: TrainConfig, fitted: dict[str, Fitted], arrived: Arrived) -> Manifest:
-    """Everything but the calibration and the metrics."""
+    """Return the manifest without calibration and metrics."""
     used = arrived.features[arrived.parts[TRAIN]]
     return Manifest(
         **arrived.about(),
@@ -137,14 +138,14 @@ def _range(dates: npt.NDArray[np.datetime64]) -> dict[str, Any]:
 
 
 def _fingerprint(features: pd.DataFrame, target: Target) -> str:
-    """SHA-256 over the features and the targets: the same data and the same feature code give the same one."""
+    """Return a SHA-256 over features and targets: the same data and feature code give the same one."""
     digest = hashlib.sha256(np.ascontiguousarray(features.to_numpy(dtype=np.float32)).tobytes())
     digest.update(target.tobytes())
     return digest.hexdigest()
 
 
 def _version(config: TrainConfig, fitted: dict[str, Fitted]) -> str:
-    """Such as 20130930-1a2b3c4d: the last day before the test period, and the start of a hash of the boosters."""
+    """Return a name such as 20130930-1a2b3c4d: the day before the test period, and a hash of the boosters."""
     digest = hashlib.sha256()
     for name in sorted(fitted):
         digest.update(bytes(fitted[name].booster.save_raw("ubj")))

@@ -1,4 +1,4 @@
-"""The table of the services: how each runs, where it listens, what it needs and how it proves that it works."""
+"""Table of services: how each runs, its address, its needs, and the check that it works."""
 
 from __future__ import annotations
 

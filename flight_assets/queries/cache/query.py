@@ -1,4 +1,4 @@
-"""A question to a store, and its answer."""
+"""Queries to a store, and their answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OF_NOW = Life(60, 20)  # windows that end now, states of services
 
 @dataclass(frozen=True)
 class Query:
-    """A question: its ``name``, its ``parameters``, the ``version`` of the data, and ``compute``, which reads the store."""
+    """Query to a store: ``name``, ``parameters``, the ``version`` of the data, and ``compute`` to read it."""
 
     name: str
     parameters: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Answer:
-    """A frame, the moment its store was read (UTC), and its source. Callers share the frame: do not change it.
+    """Frame, the moment its store was read (UTC), and its source. Callers share the frame: do not change it.
 
     ``token`` identifies that reading of the store: answers with the same token have the same frame.
     """

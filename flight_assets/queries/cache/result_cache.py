@@ -69,7 +69,7 @@ class ResultCache:
         return [query for query, seconds in self._left(queries) if seconds < 0]
 
     def keep_fresh(self) -> None:
-        """From now on, compute wanted answers before they expire and when their data changes."""
+        """Start to compute wanted answers before they expire and when their data changes."""
         if self._refresher is None:
             self._refresher = threading.Thread(target=self._refresh_until_stopped, name="cache-refresh", daemon=True)
             self._refresher.start()

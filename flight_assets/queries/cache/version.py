@@ -1,4 +1,4 @@
-"""The version of the data: how far the pipeline has come."""
+"""Version of the data: the progress of the pipeline."""
 
 from __future__ import annotations
 

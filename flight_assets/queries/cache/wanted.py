@@ -13,7 +13,7 @@ MAX_WANTED = 200
 
 
 class Wanted:
-    """The newest questions, at most ``MAX_WANTED``, each for ``WANTED_S`` seconds after it was last asked."""
+    """Newest questions, at most ``MAX_WANTED``, each for ``WANTED_S`` seconds after it was last asked."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ BYTES_PER_MB = 1_000_000
 
 
 def patient(settings: Settings) -> Settings:
-    """Return the settings with the timeout of monitoring: a page or a scrape must not wait as long as a batch may."""
+    """Return the settings with the short timeout of monitoring: pages and scrapes must not wait."""
     return settings.model_copy(update={"timeout_s": settings.monitoring_timeout_s})
 
 

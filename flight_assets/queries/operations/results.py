@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def latest_checks(warehouse: Warehouse) -> pd.DataFrame:
-    """Return the newest result of each asset check: columns of ``check_results``; empty while there is no such table."""
+    """Return the newest result of each asset check: columns of ``check_results``; empty without the table."""
     return _latest(warehouse, "check_results", ("check_name", "asset"))
 
 
 def latest_monitoring(warehouse: Warehouse) -> pd.DataFrame:
-    """Return the newest value of each metric of the delay model: columns of ``model_monitoring``; empty while there is no such table."""
+    """Return the newest value of each model metric: columns of ``model_monitoring``; may be empty."""
     return _latest(warehouse, "model_monitoring", ("metric", "subject"))
 
 

@@ -1,4 +1,4 @@
-"""The health score: one figure over services, freshness, runs, lag and quality."""
+"""Health score: one figure over services, freshness, runs, lag and quality."""
 
 from __future__ import annotations
 
