@@ -34,9 +34,9 @@ class EventType(StrEnum):
 class Reason(StrEnum):
     """Reasons to reject a message. A message has one: the first that applies, in this order.
 
-    The checks give all but ``batch_moved``, which is for messages of a batch that an operator moved to quarantine as a whole.
-    ``unknown_airline`` and ``unknown_airport``: a code that is no code, or one that no table knows where the setting
-    ``unknown_codes`` is ``reject``.
+    The checks give all but ``batch_moved``, which is for a batch that an operator moved to quarantine as a whole.
+    ``unknown_airline`` and ``unknown_airport``: a malformed code; or one that the reference data lacks, if
+    the setting ``unknown_codes`` is ``reject``.
     """
 
     TOO_LARGE = "too_large"

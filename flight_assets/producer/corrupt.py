@@ -1,7 +1,8 @@
 """Mix bad and awkward messages into good ones, to exercise rejection, deduplication and ordering.
 
-Bad messages and duplicates are added between the good ones, none of which is ever lost or changed; late and
-out-of-order ones are good messages that are held back.
+Bad messages and duplicates are added between good ones. No good message is lost or changed. Late and
+out-of-order
+messages are good ones that are held back.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from flight_assets.producer.events import Message
 
 DUPLICATE, LATE, OUT_OF_ORDER = "duplicate", "late", "out_of_order"
 AWKWARD = (DUPLICATE, LATE, OUT_OF_ORDER)
-# Held back by so many messages, from and to: out of order is passed by its neighbours, late by what comes in
-# the next minutes.
+# Range of messages that a held one waits for: neighbours if out of order, those of the next minutes if late.
 HELD_BACK = {OUT_OF_ORDER: (1, 20), LATE: (200, 2_000)}
 
 UNKNOWN_AIRLINE, UNKNOWN_AIRPORT = "Z?", "Q?Q"
@@ -43,13 +43,11 @@ def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: 
 
 
 def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> Iterator[Message]:
-    """All messages, with bad and awkward ones among them, about ``share`` of what comes out.
+    """Yield all messages with bad and awkward ones among them, about ``share`` of the output.
 
-    Endless when ``messages`` is.
-
-    The same messages, share and seed give the same bytes. Each kind comes once, in a random order, before any
-    comes again, and too_large once only. ``defect`` of each message names its kind. Bad messages have an
-    event_id of their own, where they have one.
+    It is endless if ``messages`` is. The same messages, share and seed give the same bytes. Each kind comes
+    once, in random order, before any comes again; too_large comes only once. ``defect`` of a message names
+    its kind. A bad message has an event_id of its own, if it has one.
 
     Raises:
         ValueError: share is not from 0 up to, but not including, 1.
@@ -58,9 +56,9 @@ def with_bad_messages(messages: Iterable[Message], share: float, seed: int) -> I
 
 
 def _plan(share: float, seed: int) -> Iterator[str | None]:
-    """What each outgoing message shall be, without end: a kind, or None for an ordinary one.
+    """Yield the kind of each outgoing message without end, None for an ordinary one.
 
-    The first is always ordinary.
+    The first is ordinary.
     """
     if not 0 <= share < 1:
         raise ValueError(f"The share of bad messages must be from 0 up to, but not including, 1; got {share}.")
@@ -96,14 +94,8 @@ def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random
         yield message
 
 
-def _hold_next(
-    messages: Iterator[Message],
-    held: list[tuple[int, Message]],
-    kind: str,
-    position: int,
-    chance: random.Random,
-) -> None:
-    """Take the next message and keep it for a while, if there is one."""
+def _hold_next(messages: Iterator[Message], held: list[tuple[int, Message]], kind: str, position: int, chance: random.Random) -> None:
+    """Take the next message, if there is one, and keep it for a while."""
     message = next(messages, None)
     if message is not None:
         held.append((position + chance.randint(*HELD_BACK[kind]), replace(message, defect=kind)))
@@ -150,9 +142,9 @@ def _unsupported_version(event: Event, chance: random.Random) -> Event:
 
 
 def _missing_field(event: Event, chance: random.Random) -> Event:
-    """Without a required field, or with null in it.
+    """Return the event without a required field, or with null in it.
 
-    Not schema_version: without it nobody knows which fields are required.
+    Not schema_version, which defines them.
     """
     name = chance.choice([field.name for field in MESSAGE_FIELDS if field.required and field.name != "schema_version"])
     if chance.random() < 0.5:
@@ -196,11 +188,8 @@ def _out_of_range(event: Event, chance: random.Random) -> Event:
 
 
 def _inconsistent_times(event: Event, chance: random.Random) -> Event:
-    """Planned to arrive before it departs."""
-    return event | {
-        "scheduled_departure": event["scheduled_arrival"],
-        "scheduled_arrival": event["scheduled_departure"],
-    }
+    """Return the event with a planned arrival before the departure."""
+    return event | {"scheduled_departure": event["scheduled_arrival"], "scheduled_arrival": event["scheduled_departure"]}
 
 
 def _too_large(event: Event, chance: random.Random) -> Event:

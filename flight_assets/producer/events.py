@@ -17,15 +17,14 @@ from flight_assets.contracts.message import SCHEMA_VERSION, EventType, fields_of
 from flight_assets.producer.nycflights import WEATHER_COLUMNS
 
 DEFAULT_LEAD_MINUTES = 60
-# The earliest departure of the source is 43 minutes ahead of its schedule; announced later than that, it
-# would leave before it was known.
+# The earliest departure of the source is 43 minutes early. A later announcement would come after that
+# departure.
 MIN_LEAD_MINUTES = 45
 CHUNK_EVENTS = 5_000
 
 LIFECYCLE = tuple(EventType)
 _ARRIVED = LIFECYCLE.index(EventType.ARRIVED)
-# Fields that a message always has; an optional one of a later version only where the flights have a column of
-# its name.
+# Fields of every message. An optional field of a later version needs a column of its name in the flights.
 _ALWAYS = tuple(field.name for field in fields_of(1))
 _JSON = msgspec.json.Encoder()
 
@@ -34,8 +33,9 @@ _JSON = msgspec.json.Encoder()
 class Message:
     """One Kafka message.
 
-    ``event_time_s`` is the event's time in seconds since 1970, UTC. ``defect`` names what was done to the
-    message on purpose, a ``Reason`` or one of ``corrupt.AWKWARD``; None for an ordinary one.
+    - ``event_time_s``: time of the event, seconds since 1970, UTC
+    - ``defect``: the defect made on purpose, a ``Reason`` or one of ``corrupt.AWKWARD``; None for an ordinary
+      message
     """
 
     key: bytes | None
@@ -48,13 +48,19 @@ class Message:
 def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES, report_delay_s: pd.Series | int = 0) -> pd.DataFrame:
     """One row per event of the flights: row (position of the flight), rank (in LIFECYCLE), timestamp.
 
-    Ordered by timestamp, flight_id and rank. A flight is scheduled ``lead_minutes`` before its planned
-    departure; if it left earlier than that, a minute before it left. Then it departs and arrives at plan +
-    delay, or is cancelled at the planned departure, because the sources do not tell when; one that had left
-    already is cancelled a minute later. A diverted flight is diverted at ``diverted_at``, where the flights
-    have it, and arrives only where it has an arrival delay. ``arrived_at`` stands in for the
-    planned arrival + delay where the flights have it. ``report_delay_s``, at most 59, comes on top of every
-    time of a flight.
+    Timestamps are UTC without a zone. Rows are ordered by timestamp, flight_id and rank. The events of a
+    flight:
+
+    - ``scheduled``: ``lead_minutes`` before its planned departure; a minute before it left, if it left before
+      that
+    - ``departed``: planned departure + delay
+    - ``diverted``: at ``diverted_at``, if the flights have ``diverted_to`` and ``diverted_at``
+    - ``arrived``: planned arrival + delay, or ``arrived_at`` if the flights have it; only with an arrival
+      delay
+    - ``cancelled``: at the planned departure, because sources do not say when; if it had left, a minute after
+      that
+
+    ``report_delay_s``, at most 59, is added to every time of a flight.
 
     Raises:
         ValueError: lead_minutes is under 45, so that a flight could depart before it is scheduled.
@@ -75,9 +81,8 @@ def order_events(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES
 def encode_events(flights: pd.DataFrame, events: pd.DataFrame, source: str = "", version: int = SCHEMA_VERSION) -> Iterator[Message]:
     """Yield one message per row of ``events`` (from ``order_events``).
 
-    event_id is flight_id + ':' + event type, and ':' + source where one is given, so that two sources never
-    share an id. Weather is null when nothing was measured. ``version`` is that of the contract whose fields
-    the messages have.
+    event_id is flight_id + ':' + event type, and ':' + source if one is given, so two sources never share an
+    id. Weather is null without any measurement. ``version``: contract version whose fields the messages have.
     """
     for start in range(0, len(events), CHUNK_EVENTS):
         yield from _encode_chunk(flights, events.iloc[start : start + CHUNK_EVENTS], source, version)
@@ -107,10 +112,7 @@ def _times(flights: pd.DataFrame, lead_minutes: int) -> dict[str, pd.Series]:
 
 
 def _minutes(delay: pd.Series) -> pd.Series:
-    """The delay as a duration, missing where it is.
-
-    pandas 2 warns at random when it converts NaN: it rounds uninitialised memory.
-    """
+    """Return the delay as a duration, missing if it is missing. pandas 2 may warn when it converts NaN."""
     return pd.to_timedelta(delay.fillna(0), unit="min").where(delay.notna())
 
 

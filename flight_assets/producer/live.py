@@ -1,8 +1,7 @@
 """Flights that happen now, without end: real days in layers, until they give the wanted rate.
 
 Real airports sleep at night and have one event every 30 seconds. So the flights of each drawn day are spread
-evenly over the 24 hours in their order (the first stays the first, the evening stays later than the noon),
-each with its own weather, duration and delays.
+evenly over the 24 hours, in their order. Each keeps its own weather, duration and delays.
 """
 
 from __future__ import annotations
@@ -16,18 +15,10 @@ import pandas as pd
 
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, Message, encode_events, order_events
 from flight_assets.producer.nycflights import load_flights
-from flight_assets.producer.synthetic import (
-    NUMBERS_PER_SEED,
-    SEED_RANGES,
-    at_home,
-    drawn_day,
-    local_day,
-    numbered,
-    utc,
-)
+from flight_assets.producer.synthetic import NUMBERS_PER_SEED, SEED_RANGES, at_home, drawn_day, local_day, numbered, utc
 
-# A flight number has four digits: with the 16 carriers of the source at 3 airports there are not flights
-# enough in a day for more.
+# A flight number has four digits, and the source has 16 carriers at 3 airports: a day has no numbers for a
+# higher rate.
 MAX_RATE_PER_S = 10.0
 EVENTS_PER_FLIGHT = 2.972  # the source's 1,000,898 events of 336,776 flights
 FIRST_NUMBER = SEED_RANGES * NUMBERS_PER_SEED + 1
@@ -36,28 +27,23 @@ SECONDS_PER_DAY = 86_400
 
 
 def live_messages(seed: int, rate_per_s: float, start: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
-    """Messages without end, about ``rate_per_s`` to each second of event time from ``start`` on.
+    """Yield messages without end, about ``rate_per_s`` per second of event time from ``start`` on.
 
-    ``pace.when_due`` sends them in time.
-
-    First come, at once, the earlier events of all flights that are not over at ``start``: about 8,600 for
-    each event per second. Seed, rate, start and lead_minutes determine every byte; what happens after
-    ``start`` does not depend on it, so a stream that is started again goes on with the same flights. event_id
-    ends in ``:live<seed>``.
+    ``pace.when_due`` sends them in time. First come, at once, the earlier events of all flights that are not
+    over at ``start``: about 8,600 for each event per second. Seed, rate, start and lead_minutes determine
+    every byte. Events after ``start`` do not depend on it, so a restarted stream continues with the same
+    flights. event_id ends in ``:live<seed>``.
 
     Raises:
         ValueError: seed is negative, rate_per_s is not above 0 and up to 10, start has no time zone, or
-        lead_minutes is under 45.
+            lead_minutes is under 45.
     """
     if seed < 0 or not 0 < rate_per_s <= MAX_RATE_PER_S or start.tzinfo is None:
         raise ValueError(f"seed must not be negative, the rate above 0 and up to {MAX_RATE_PER_S:g}/s, and start needs a time zone.")
     day = local_day(start)
     days = (day - pd.Timedelta(days=back) for back in (2, 1, 0))
-    # Each day is cut down before the next is made: whole days at ten events a second take 200 MB each.
-    flights = pd.concat(
-        [_unfinished(busy_day(seed, each, rate_per_s), utc(start), lead_minutes) for each in days],
-        ignore_index=True,
-    )
+    # Each day is reduced before the next is made: a whole day at ten events a second takes 200 MB.
+    flights = pd.concat([_unfinished(busy_day(seed, each, rate_per_s), utc(start), lead_minutes) for each in days], ignore_index=True)
     since = pd.Timestamp.min
     while True:
         day += pd.Timedelta(days=1)
@@ -71,9 +57,10 @@ def live_messages(seed: int, rate_per_s: float, start: datetime, lead_minutes: i
 def busy_day(seed: int, day: pd.Timestamp, rate_per_s: float) -> pd.DataFrame:
     """One row per flight scheduled on a local date at that rate. Key: flight_id.
 
-    Key: flight_id. Once the numbers of a carrier at an airport are used up, from about 1.5 events a second
-    on, its further flights there go under other carriers; below that, a lower rate gives the first of the
-    same flights. An aircraft is in one layer only: ``N14228-2`` is that of the third.
+    Columns: those of ``load_flights``, and report_delay_s (0 to 59). From about 1.5 events a second on, the
+    numbers of a carrier at an airport are used up. Its further flights there get other carriers. Below that,
+    a lower rate gives the first of the same flights. An aircraft is in one layer only: ``N14228-2`` is that
+    of the third.
     """
     rng = np.random.default_rng([seed, day.toordinal(), 1])
     wanted = round(rate_per_s * SECONDS_PER_DAY / EVENTS_PER_FLIGHT)
@@ -98,8 +85,7 @@ def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.Dat
     arrival = departure + (flights["scheduled_arrival"] - flights["scheduled_departure"])
     spread = flights.assign(flight_date=day, scheduled_departure=departure, scheduled_arrival=arrival)
     tails = spread["tail_number"].where(spread["tail_number"].isna() | (position == 0), spread["tail_number"] + f"-{position}")
-    # Seconds of its own for each flight: all times of the source are whole minutes, and a stream would come
-    # in bursts.
+    # Each flight gets its own seconds. The source has whole minutes, so a stream would come in bursts.
     return spread.assign(tail_number=tails, report_delay_s=rng.integers(60, size=len(spread))).iloc[rng.permutation(len(spread))]
 
 

@@ -41,8 +41,7 @@ _ONE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 class PublishResult:
     """Counts of messages: sent = acknowledged + failed.
 
-    ``failed`` are those too large for the broker. ``by_defect`` counts the sent ones that have a defect, by
-    its name.
+    ``failed``: too large for the broker. ``by_defect``: sent messages by the name of their defect.
     """
 
     sent: int
@@ -66,13 +65,23 @@ def publish(
     """Send all messages, at most ``rate_per_s`` (0 = no limit), and wait for each acknowledgement.
 
     The producer is idempotent: a retry never makes a second copy, and messages of one key stay in order.
-    Ctrl-C (KeyboardInterrupt) ends the sending; what was sent is still awaited and counted, and the result
-    says ``interrupted``. ``on_progress(acknowledged, sent)`` is called at most five times a second while
-    messages are sent, and at the end. ``security`` has kafka-python's options of encryption and login.
+    Ctrl-C (KeyboardInterrupt) ends the sending. Sent messages are still awaited and counted, and the result
+    has ``interrupted`` set.
+
+    Args:
+        messages: what to send.
+        bootstrap_servers: addresses of the brokers.
+        topic: an existing topic.
+        rate_per_s: most messages per second.
+        on_progress: gets (acknowledged, sent) at most five times a second, and at the end.
+        connect_timeout_s: time for a broker to answer.
+        delivery_timeout_s: time for an acknowledgement.
+        security: kafka-python's options for encryption and login.
 
     Raises:
         StoreUnavailable: no broker answers within connect_timeout_s, or one stops acknowledging for
-        delivery_timeout_s. FlightsError: the topic does not exist.
+            delivery_timeout_s.
+        FlightsError: the topic does not exist.
         ValueError: rate_per_s is negative.
     """
     producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
@@ -168,8 +177,8 @@ class _Delivery:
         return False
 
     def _send(self, message: Message) -> None:
-        # The client gives up on a message after timeout_s, which frees its place; twice as long means that it
-        # does not answer either.
+        # The client gives up a message after timeout_s, which frees a place. After twice that, the client
+        # itself is stuck.
         if not self.free.acquire(timeout=2 * self.timeout_s) or self.error:
             raise self._unavailable()
         self.sent += 1

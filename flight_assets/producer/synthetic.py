@@ -1,9 +1,8 @@
 """Flights of any date, made of real ones: each date is a whole real day, drawn by the seed.
 
-A day is drawn whole, so that delays keep hanging together: a storm at noon still delays the evening. It is
-drawn from the same weekday within 30 days of the same time of year, so that schedule and weather suit the
-date. What a seed makes of a date depends on nothing else: a second run at a later time continues the same
-flights.
+A day is drawn whole, so that its delays stay related: a storm at noon still delays the evening. It comes from
+the same weekday within 30 days of the same time of year, so that schedule and weather fit the date. The
+flights of a date depend only on the seed: a later run continues the same flights.
 """
 
 from __future__ import annotations
@@ -30,24 +29,23 @@ from flight_assets.producer.nycflights import load_flights
 HOME_ZONE = ZoneInfo("America/New_York")
 SEASON_DAYS = 30
 
-# No carrier of the source has more than 147 flights a day from one airport. Each seed numbers its flights in
-# a range of 160, so that 15 consecutive seeds never make the same flight_id; ``live`` takes the numbers
-# above.
+# No carrier of the source has more than 147 flights a day from one airport. Each seed has a range of 160
+# numbers, so that 15 consecutive seeds never make the same flight_id. ``live`` takes the numbers above.
 NUMBERS_PER_SEED = 160
 SEED_RANGES = 15
 
-# The last flight of a day has arrived within 34 hours of midnight, even with the longest delay: three days
-# later all is over.
+# The last flight of a day arrives within 34 hours of midnight, even with the longest delay. After three days
+# all are over.
 DAYS_UNTIL_OVER = 3
 
 
 def synthetic_messages(seed: int, events: int, anchor: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
     """Yield exactly ``events`` messages in event order: the newest flights announced up to ``anchor``, now.
 
-    Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event;
-    those still waiting or in the air at ``anchor`` lack their later events, and the oldest flight may lack
-    its last ones to make the number exact. event_id ends in ``:s<seed>``. The same seed at a later anchor
-    sends the same events again as far as the two overlap.
+    Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event.
+    Flights that wait or fly at ``anchor`` lack their later events. The oldest flight may be cut to reach the
+    exact number. Each event_id ends in ``:s<seed>``. The same seed at a later anchor repeats the events of
+    the overlap.
 
     Raises:
         ValueError: seed or events is negative, anchor has no time zone, or lead_minutes is under 45.
