@@ -9,8 +9,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -35,6 +33,7 @@ from pydantic import PrivateAttr
 
 from flight_assets import logs
 from flight_assets.checks.dagster_checks import asset_check_results, check_specs
+from flight_assets.code_version import code_version
 from flight_assets.contracts.lineage import COLUMN_SOURCES
 from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.pipeline import check_results
@@ -49,7 +48,6 @@ POOL = "processing"
 GROUP = "flight_pipeline"
 OWNERS = ["team:flight-data"]
 PREVIEW_ROWS = 5
-CODE_VERSION_DIGITS = 12
 RECORDS_SHOWN = 20
 
 
@@ -176,20 +174,11 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
             pool=POOL,
             group_name=GROUP,
             owners=OWNERS,
-            code_version=code_version(name),
+            code_version=code_version(step.__module__),
             check_specs=check_specs(name),
         )(explained)
 
     return decorate
-
-
-def code_version(step: str) -> str:
-    """Return a version that changes with a step's code: the start of the SHA-256 of its modules."""
-    package = Path(__file__).parent.parent
-    makers = [package / f"assets/{step}.py", *sorted(package.glob("contracts/*.py")), *sorted(package.glob("transforms/*.py"))]
-    if step == "predictions":
-        makers += sorted(package.glob("delay_model/*.py"))
-    return sha256(b"".join(path.read_bytes() for path in makers)).hexdigest()[:CODE_VERSION_DIGITS]
 
 
 def column_lineage(step: str) -> TableColumnLineage:

@@ -10,11 +10,11 @@ import pytest
 from dagster import AssetKey, AssetMaterialization, DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_schedule_context
 from dagster import _check as check
 
-from flight_assets.assets.pipeline import code_version
 from flight_assets.automation import schedules
 from flight_assets.automation.maintenance import compact_tables_every_hour, maintain_days_every_night, update_rollups_often
 from flight_assets.automation.retention import prune_runs
 from flight_assets.automation.schedules import process_every_minute
+from flight_assets.code_version import code_version
 from flight_assets.contracts.lineage import COLUMN_SOURCES, COLUMNS, OWN_COLUMNS, PAGES, RAW_SOURCES
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.definitions import defs
@@ -95,8 +95,8 @@ def test_every_column_says_where_it_comes_from(name: str) -> None:
 
 @pytest.mark.parametrize("name", PIPELINE)
 def test_code_versions_are_of_the_code(name: str) -> None:
-    assert graph().get(AssetKey(name)).code_version == code_version(name)
-    assert len({code_version(step) for step in PIPELINE}) == len(PIPELINE)
+    assert graph().get(AssetKey(name)).code_version == code_version(f"flight_assets.assets.{name}")
+    assert len({code_version(f"flight_assets.assets.{step}") for step in PIPELINE}) == len(PIPELINE)
 
 
 def test_job_runs_the_whole_pipeline() -> None:
