@@ -39,13 +39,16 @@ def merged(numbers: Iterable[int], limit: int = RANGES_AT_MOST) -> list[tuple[in
 
 
 def in_date_ranges(column: str, ranges: Sequence[DateRange]) -> str:
-    """Return the SQL condition that a column of dates lies in one of the ranges; false without any. Delta skips files by it."""
-    return _any_of(f"{column} BETWEEN DATE'{first}' AND DATE'{last}'" for first, last in ranges)
+    """Return the SQL condition that a column of dates lies in one of the ranges; false without any. Delta skips files by it.
+
+    Spark 4.2 cannot resolve BETWEEN in the ``replaceWhere`` of a Delta write, so bounds are compared one by one.
+    """
+    return _any_of(f"({column} >= DATE'{first}' AND {column} <= DATE'{last}')" for first, last in ranges)
 
 
 def in_ranges(column: str, ranges: Sequence[tuple[int, int]]) -> str:
     """Return the SQL condition that a column of whole numbers lies in one of the ranges; false without any."""
-    return _any_of(f"{column} BETWEEN {first} AND {last}" for first, last in ranges)
+    return _any_of(f"({column} >= {first} AND {column} <= {last})" for first, last in ranges)
 
 
 def _any_of(conditions: Iterable[str]) -> str:
