@@ -193,7 +193,7 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
     lease_wait_s: float = Field(default=600.0, ge=0, description="time that a run waits for another run's lease before it fails")
     quality_threshold: float = Field(
-        default=0.2, ge=0, le=1, description="mean quality_score under which a batch of 100 staged events or more is held up"
+        default=0.2, ge=0, le=1, description="mean quality_score under which a batch of 100 staged events or more is warned about"
     )
     freshness_threshold_s: float = Field(
         default=300.0, ge=0, description="age, against the topic's newest message, at which a batch counts as stale"
