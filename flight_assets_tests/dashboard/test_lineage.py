@@ -130,6 +130,7 @@ def recorder(monkeypatch, closed_settings) -> Recorder:
     monkeypatch.setattr(data, "ModelStore", lambda _hdfs: found.assets.add("delay_model") or MagicMock())
     monkeypatch.setattr(mongo, "database", found.down("mongo_hot"))
     monkeypatch.setattr(kafka, "end_offsets", lambda _settings: found.assets.add(TOPIC) or {})
+    monkeypatch.setattr(kafka, "reader", found.down(TOPIC))
     monkeypatch.setattr(Ledger, "next_offsets", found.down("raw_kafka_batch"))
     monkeypatch.setattr(Ledger, "last_done", lambda _ledger, step: found.assets.add(step) or -1)
     monkeypatch.setattr(Archives, "records", found.down("hdfs_archive"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from flight_assets_tests.docs.coming import COMMANDS as COMING
 from flight_assets_tests.docs.commands import commands, problem
 from flight_assets_tests.docs.markdown import pages
 
@@ -13,13 +12,7 @@ SHOWN = [(page.name, command) for page in pages() if not page.is_generated for c
 
 @pytest.mark.parametrize(("page", "command"), SHOWN)
 def test_a_command_exists_with_its_options(page: str, command: str) -> None:
-    if command not in COMING:
-        assert problem(command) == ""
-
-
-@pytest.mark.parametrize("command", sorted(COMING))
-def test_a_command_that_is_coming_is_not_there_yet(command: str) -> None:
-    assert problem(command)
+    assert problem(command) == ""
 
 
 def test_there_are_commands_to_look_at() -> None:
