@@ -92,7 +92,7 @@ def truth(events: list[dict[str, Any]]) -> Truth:
     goal = planned[-1] if planned else newest["destination"]
     landed = (newest["diverted_to"] or newest["destination"]) if newest["kind"] in LANDINGS else goal
     ends = newest["kind"] if newest["kind"] in ("arrived", "cancelled") else None
-    outcome = ends if landed == goal else "diverted"
+    outcome = "diverted" if newest["kind"] == "diverted" or landed != goal else ends
     return Truth(
         event_id=newest["event_id"],
         destination=goal,

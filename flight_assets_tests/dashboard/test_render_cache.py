@@ -133,7 +133,7 @@ def test_what_a_page_has_made_follows_from_arguments_and_constants_alone(page):
     first_arguments = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and is_rendering(node)]
     builders = {argument.id for argument in first_arguments if isinstance(argument, ast.Name)}
     assert builders <= set(functions)
-    # Those of other modules are figures, which know neither Streamlit nor the page.
+    # Those of other modules are figures and exports, which know neither Streamlit nor the page.
     elsewhere = {ast.unparse(argument).split(".")[0] for argument in first_arguments if not isinstance(argument, ast.Name)}
     assert elsewhere <= chart_modules(tree)
     for name in builders:
@@ -154,18 +154,18 @@ def is_rendering(node: ast.Call) -> bool:
 
 
 def chart_modules(tree: ast.Module) -> set[str]:
-    """Names under which a page knows ``dashboard.charts`` or a module of it."""
+    """Names under which a page knows ``dashboard.charts``, a module of it, or ``dashboard.exports``."""
     names = set()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                if f"{node.module}.{alias.name}".startswith("dashboard.charts"):
+                if f"{node.module}.{alias.name}".startswith(("dashboard.charts", "dashboard.exports")):
                     names.add(alias.asname or alias.name)
     return names
 
 
-@pytest.mark.parametrize("path", sorted((APP_DIR / "charts").glob("*.py")), ids=lambda path: path.stem)
-def test_figures_know_neither_streamlit_nor_a_page(path):
+@pytest.mark.parametrize("path", sorted([*(APP_DIR / "charts").glob("*.py"), APP_DIR / "exports.py"]), ids=lambda path: path.stem)
+def test_figures_and_exports_know_neither_streamlit_nor_a_page(path):
     nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = {node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in nodes}
     refused = ("streamlit", "dashboard.data", "dashboard.components", "dashboard.app_pages")
