@@ -44,11 +44,14 @@ class Table:
 # Order of events: the greater is the newer.
 EVENT_ORDER_TYPE = "STRUCT<timestamp: TIMESTAMP, ingestion_timestamp: TIMESTAMP, kafka_partition: INT, kafka_offset: BIGINT>"
 
+OFFSETS_TYPE = "MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>"
+
 
 def arrow_schema(table: Table) -> pa.Schema:
     """Return the columns of a table as Arrow has them, times in UTC. Raises KeyError for a type that none of our rows has."""
     import pyarrow as pa
 
+    time = pa.timestamp("us", "UTC")
     types = {
         "STRING": pa.string(),
         "INT": pa.int32(),
@@ -56,9 +59,16 @@ def arrow_schema(table: Table) -> pa.Schema:
         "DOUBLE": pa.float64(),
         "BOOLEAN": pa.bool_(),
         "DATE": pa.date32(),
-        "TIMESTAMP": pa.timestamp("us", "UTC"),
+        "TIMESTAMP": time,
         "BINARY": pa.binary(),
         "ARRAY<STRING>": pa.list_(pa.string()),
+        "MAP<STRING, STRING>": pa.map_(pa.string(), pa.string()),
+        "MAP<STRING, BIGINT>": pa.map_(pa.string(), pa.int64()),
+        "MAP<STRING, DOUBLE>": pa.map_(pa.string(), pa.float64()),
+        OFFSETS_TYPE: pa.map_(pa.string(), pa.struct([("first", pa.int64()), ("last", pa.int64())])),
+        EVENT_ORDER_TYPE: pa.struct(
+            [("timestamp", time), ("ingestion_timestamp", time), ("kafka_partition", pa.int32()), ("kafka_offset", pa.int64())]
+        ),
         WEATHER_TYPE: pa.struct([(field.name, pa.float64()) for field in WEATHER_FIELDS]),
     }
     return pa.schema([(column.name, types[column.type]) for column in table.columns])
@@ -255,7 +265,7 @@ BATCH_METADATA = Table(
         Column("unknown_fields", "MAP<STRING, BIGINT>", "messages per field that the contract does not have", "messages"),
         Column("cleaned_values", "MAP<STRING, BIGINT>", "messages per optional value that could not be what it claims", "messages"),
         Column("unknown_codes", "MAP<STRING, BIGINT>", "staged events per well-formed code that no table knows", "events"),
-        Column("offsets", "MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>", "offsets per partition of the topic, both ends included"),
+        Column("offsets", OFFSETS_TYPE, "offsets per partition of the topic, both ends included"),
         Column("seconds", "MAP<STRING, DOUBLE>", "duration of each step", "seconds"),
         Column("model_version", "STRING", "model that predicted"),
         Column("versions", "MAP<STRING, STRING>", "versions of the libraries and the message contract"),

@@ -7,11 +7,12 @@ from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flight_assets.contracts.ranges import in_date_ranges
-from flight_assets.contracts.tables import TABLES, Column, Table
+from flight_assets.contracts.tables import TABLES, Column, Table, arrow_schema
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.settings import get_settings, hand_over
 from flight_assets.stores.delta_log import DeltaLog
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.spark_types import struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -238,8 +239,8 @@ class Warehouse:
 
     def rows(self, table: Table, rows: list[dict[str, Any]]) -> DataFrame:
         """Return a frame of rows for a table. A column that a row does not name is null."""
-        schema = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
-        return self.spark.createDataFrame([tuple(row.get(name) for name in table.column_names) for row in rows], schema)
+        values = [tuple(row.get(name) for name in table.column_names) for row in rows]
+        return self.spark.createDataFrame(values, struct(arrow_schema(table)))
 
     def replace(self, rows: DataFrame, table: Table) -> None:
         """Replace the whole content of a table in one commit."""

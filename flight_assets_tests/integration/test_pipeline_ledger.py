@@ -140,7 +140,7 @@ def test_the_ledger_command_shows_and_prints(first) -> None:
 
 def test_versions_1_and_2_are_taken_side_by_side_and_unknown_fields_are_told(first, house, quiet_platform) -> None:
     assert first.quarantined_by_reason["wrong_type"] >= 1
-    assert first.schema_versions == {"1": first.staged - 1, "2": 1}
+    assert first.schema_versions == {"1": first.staged - 1, "2": 1, "3": 0}
     assert first.unknown_fields == {"colour": 1, "gate": 1}
     rows = {row.flight_number: row for row in house.read(FACT).where("flight_number BETWEEN 4020 AND 4023").collect()}
     assert {number: row.gate for number, row in rows.items()} == {4020: None, 4021: "C101", 4022: None}
