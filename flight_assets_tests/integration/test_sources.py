@@ -76,7 +76,9 @@ def test_the_walk_through_works_as_it_is_written(quiet_platform, house, count, e
         run_command(*(str(export) if word == EXAMPLE else word for word in words))
         if words[1] == "process":
             after = count()
-            assert after["staged"] - before["staged"] == sum(survey["events"].values())
+            # Other tests replay events of the same days, and the same event has the same id: then it is a duplicate here.
+            taken = sum(after[name] - before[name] for name in ("staged", "duplicate"))
+            assert taken == sum(survey["events"].values())
             assert after["quarantined"] == before["quarantined"]
     flights = house.read(FACT).where(f"flight_date BETWEEN DATE'{date(2013, 1, 1)}' AND DATE'{date(2013, 1, DAYS)}'")
     assert flights.count() >= survey["flights"]
