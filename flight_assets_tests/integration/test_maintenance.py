@@ -67,18 +67,6 @@ def test_the_events_of_a_batch_are_found_without_opening_the_files_of_others(own
     assert files(own, "batch_id > 4") == 1
 
 
-def test_dimensions_are_broadcast(house, platform):
-    from flight_assets.transforms.stage import check_messages
-
-    from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
-    from flight_assets_tests.factories import message, raw_rows
-
-    checked = check_messages(raw_rows(house.spark, [message()]), house.read(DIM_AIRLINE), house.read(DIM_AIRPORT))
-    physical = plan(checked)
-    assert "BroadcastHashJoin" in physical
-    assert "SortMergeJoin" not in physical
-
-
 def test_compacting_a_day_leaves_one_file_and_the_other_day_alone(own, platform):
     before = sorted(map(tuple, own.read(STAGING).drop("weather").collect()))
     reader = own.snapshot(STAGING)
