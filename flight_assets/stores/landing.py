@@ -88,7 +88,7 @@ def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledge
 
 
 def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
-    """Read the messages of a plan and overwrite the batch's directory with them. One Spark call.
+    """Read the messages of a plan and overwrite the batch's directory with them. One Spark write.
 
     Raises:
         Exception: any error of Spark's client; the directory is incomplete then.
