@@ -100,13 +100,13 @@ class Row(dict[str, Any]):
 
 
 def checked(values: list[Any], reject_unknown: bool = False, **raw: Any) -> list[Row]:
-    """What the checks make of each message."""
+    """Return the result of the checks for each message."""
     found = check(raw_batch(values, **raw), Checks(reference(), reject_unknown))
     return [Row(row) for row in found.to_pylist()]
 
 
 def verdicts(cases: dict[str, Any], reject_unknown: bool = False) -> dict[str, Row]:
-    """What became of each case's message, by its name."""
+    """Return the outcome of each case's message, by its name."""
     rows = checked(list(cases.values()), reject_unknown)
     assert len(rows) == len(cases), "every message has one verdict"
     return dict(zip(cases, rows, strict=True))

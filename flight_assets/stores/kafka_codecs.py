@@ -35,7 +35,7 @@ class Unreadable(ValueError):
 def unpacked(codec: int, packed: memoryview) -> Iterator[bytes | memoryview]:
     """Yield the unpacked bytes in pieces of at most ``PIECE_BYTES``, or ``SNAPPY_BLOCK_BYTES`` for snappy.
 
-    What is not packed comes as it is.
+    Bytes that are not packed come back unchanged.
 
     Raises:
         Unreadable: the codec is unknown or its bytes are damaged; the pieces before the damage have been given.

@@ -24,7 +24,7 @@ from flight_assets_tests.dashboard.conftest import APP_DIR
 
 DATABASE = "recorded_dw"
 DAY = date(2026, 6, 1)
-# What a page must know to go on asking: days with flights, a flight, a reason.
+# A page needs these to go on asking: days with flights, a flight, a reason.
 CANNED = {
     "history.extent": pd.DataFrame({"first": [DAY], "last": [DAY], "flights": [1]}),
     "history.largest_errors": pd.DataFrame({"flight_id": ["UA1-EWR-20260601"], "airline": ["UA"], "flight_date": [DAY]}),

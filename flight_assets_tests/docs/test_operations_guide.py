@@ -22,7 +22,7 @@ def section(page: Page, title: str) -> str:
 
 
 def first_cells(text: str) -> list[str]:
-    """What is in backticks in the first column of a section's table."""
+    """Return the words in backticks in the first column of a section's table."""
     return [name for row in re.findall(r"^\| (`[^|]+) \|", text, re.M) for name in re.findall(r"`([^`]+)`", row)]
 
 

@@ -21,8 +21,8 @@ OTHER_WORDS = {
     r"\bcontinuous processing\b": "live processing",
     r"\bused to be\b|\bsince then\b": "a page says what is, not what was",
 }
-# Of a machine on which the project was made, or of a place that packages come from.
-PLACES = r"/work/|/tmp/|/root/|pypi\.org|repo1\.maven|/home/\w"
+# Paths of one machine and hosts of package registries. The brackets keep this line from being a match itself.
+PLACES = r"/[w]ork/|/[t]mp/|/[r]oot/|py[p]i\.org|repo1\.[m]aven|/home/\w"
 
 
 def by_name(page: Page) -> str:
