@@ -25,11 +25,36 @@ if needs_sign_in():
 
 PAGES = (
     st.Page("app_pages/overview.py", title="Real-Time Overview", icon=":material/radar:", default=True),
-    st.Page("app_pages/streaming.py", title="Streaming Analytics", icon=":material/show_chart:", url_path="streaming"),
-    st.Page("app_pages/history.py", title="Historical Analytics", icon=":material/calendar_month:", url_path="history"),
-    st.Page("app_pages/prediction.py", title="Prediction & Insights", icon=":material/online_prediction:", url_path="prediction"),
-    st.Page("app_pages/quality.py", title="Data Quality & Metadata", icon=":material/fact_check:", url_path="quality"),
-    st.Page("app_pages/operations.py", title="Operations & Monitoring", icon=":material/monitor_heart:", url_path="operations"),
+    st.Page(
+        "app_pages/streaming.py",
+        title="Streaming Analytics",
+        icon=":material/show_chart:",
+        url_path="streaming",
+    ),
+    st.Page(
+        "app_pages/history.py",
+        title="Historical Analytics",
+        icon=":material/calendar_month:",
+        url_path="history",
+    ),
+    st.Page(
+        "app_pages/prediction.py",
+        title="Prediction & Insights",
+        icon=":material/online_prediction:",
+        url_path="prediction",
+    ),
+    st.Page(
+        "app_pages/quality.py",
+        title="Data Quality & Metadata",
+        icon=":material/fact_check:",
+        url_path="quality",
+    ),
+    st.Page(
+        "app_pages/operations.py",
+        title="Operations & Monitoring",
+        icon=":material/monitor_heart:",
+        url_path="operations",
+    ),
 )
 
 st.navigation(list(PAGES), position="top").run()

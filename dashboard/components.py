@@ -29,7 +29,12 @@ PAUSED = "paused"
 DEFAULT_DAYS = 90
 AT_ONCE_S = 0.15  # answers that are there by then need no sign of waiting
 NOTHING_YET = "No flight is here yet. Run `flights produce`, then `flights process`."
-CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False, "topojsonURL": "app/static/topojson/"}
+CHART_CONFIG = {
+    "displaylogo": False,
+    "displayModeBar": False,
+    "scrollZoom": False,
+    "topojsonURL": "app/static/topojson/",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +45,11 @@ def page(title: str, purpose: str) -> None:
             st.title(title, anchor=False)
             st.caption(purpose)
         st.toggle(
-            "Pause updates", key=PAUSED, persist_state="session", width="content", help="Live parts refresh by themselves until paused."
+            "Pause updates",
+            key=PAUSED,
+            persist_state="session",
+            width="content",
+            help="Live parts refresh by themselves until paused.",
         )
 
 
@@ -85,7 +94,13 @@ def cell() -> Iterator[None]:
     except Exception as error:
         name = error.store if isinstance(error, StoreUnavailable) else "a store"
         _log.warning("a number could not be shown", exc_info=error)
-        metric("Not known", "–", f"{name} is not reachable" if isinstance(error, StoreUnavailable) else "see the log of the dashboard")
+        metric(
+            "Not known",
+            "–",
+            f"{name} is not reachable"
+            if isinstance(error, StoreUnavailable)
+            else "see the log of the dashboard",
+        )
 
 
 def show_error(error: Exception) -> None:
@@ -93,7 +108,10 @@ def show_error(error: Exception) -> None:
     _log.warning("a part of a page could not be shown", exc_info=error)
     sentence = outage.explain(data.clients().settings, error)
     if isinstance(error, StoreUnavailable):
-        st.warning(f"**{error.store} is not reachable.** {sentence} This part comes back by itself.", icon=":material/cloud_off:")
+        st.warning(
+            f"**{error.store} is not reachable.** {sentence} This part comes back by itself.",
+            icon=":material/cloud_off:",
+        )
     else:
         st.warning(sentence, icon=":material/error:")
 
@@ -145,16 +163,26 @@ def chart(figure: go.Figure, key: str, alt: str, **options: Any) -> Any:  # noqa
     return st.plotly_chart(figure, key=key, alt=alt, config=CHART_CONFIG, **options)
 
 
-def metric(label: str, value: str, note: str = "", trend: Sequence[float] | None = None, *, help: str = "") -> None:
+def metric(
+    label: str, value: str, note: str = "", trend: Sequence[float] | None = None, *, help: str = ""
+) -> None:
     """Show one number with its label and a note; ``trend`` is a line of its past."""
-    st.metric(label, value, note or None, delta_color="off", delta_arrow="off", help=help or None, border=True)
+    st.metric(
+        label, value, note or None, delta_color="off", delta_arrow="off", help=help or None, border=True
+    )
 
 
 # How columns read in tables: label and format, by name.
 _COLUMNS: dict[str, Any] = {
-    "timestamp": st.column_config.DatetimeColumn("event time (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
-    "scheduled_departure": st.column_config.DatetimeColumn("scheduled (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
-    "ingestion_timestamp": st.column_config.DatetimeColumn("ingested (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
+    "timestamp": st.column_config.DatetimeColumn(
+        "event time (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+    ),
+    "scheduled_departure": st.column_config.DatetimeColumn(
+        "scheduled (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+    ),
+    "ingestion_timestamp": st.column_config.DatetimeColumn(
+        "ingested (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+    ),
     "flight_id": "flight",
     "flight_date": st.column_config.DateColumn("date", format="YYYY-MM-DD"),
     "event_type": "state",
@@ -191,8 +219,17 @@ def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:  # noqa: ANN401
 
     A viewer can download what is shown as CSV, so no cell of it can run as a formula.
     """
-    labels = {name: _COLUMNS.get(name) or _plain_column(frame[name]) for name in frame.columns} | options.pop("column_config", {})
-    return st.dataframe(exports.without_formulas(frame), key=key, hide_index=True, column_config=labels, placeholder="–", **options)
+    labels = {name: _COLUMNS.get(name) or _plain_column(frame[name]) for name in frame.columns} | options.pop(
+        "column_config", {}
+    )
+    return st.dataframe(
+        exports.without_formulas(frame),
+        key=key,
+        hide_index=True,
+        column_config=labels,
+        placeholder="–",
+        **options,
+    )
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:
@@ -216,7 +253,11 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    for length, name, smaller_length, smaller in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+    for length, name, smaller_length, smaller in (
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
         if whole >= length:
             rest = whole % length // smaller_length
             return f"{whole // length} {name}" + (f" {rest} {smaller}" if rest else "")
@@ -242,11 +283,18 @@ def code_filters(key: str) -> Filters:
     airports = list(dimensions.airports()["code"])
 
     def pick(label: str, field: str, codes: list[str], shown: Callable[[str], str]) -> tuple[str, ...]:
-        picked = st.multiselect(label, codes, key=f"{key}_{field}", format_func=shown, placeholder="all", persist_state="session")
+        picked = st.multiselect(
+            label, codes, key=f"{key}_{field}", format_func=shown, placeholder="all", persist_state="session"
+        )
         return tuple(picked)
 
-    picked = sum(bool(st.session_state.get(f"{key}_{field}")) for field in ("airlines", "origins", "destinations", "routes"))
-    with st.popover(f"Filters: {picked} set" if picked else "Filters", icon=":material/filter_alt:", width="content"):
+    picked = sum(
+        bool(st.session_state.get(f"{key}_{field}"))
+        for field in ("airlines", "origins", "destinations", "routes")
+    )
+    with st.popover(
+        f"Filters: {picked} set" if picked else "Filters", icon=":material/filter_alt:", width="content"
+    ):
         airlines = pick("Airline", "airlines", list(names), lambda code: f"{code} · {names[code]}")
         origins = pick("Origin", "origins", airports, str)
         destinations = pick("Destination", "destinations", airports, str)
@@ -267,7 +315,14 @@ def history_filters(key: str, first: date, last: date, days: int = DEFAULT_DAYS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         default = (max(first, last - timedelta(days=days - 1)), last)
         picked = st.date_input(
-            "Dates", default, min_value=first, max_value=last, key=f"{key}_dates", persist_state="session", width=230, format="YYYY-MM-DD"
+            "Dates",
+            default,
+            min_value=first,
+            max_value=last,
+            key=f"{key}_dates",
+            persist_state="session",
+            width=230,
+            format="YYYY-MM-DD",
         )
         codes = code_filters(key)
     if not isinstance(picked, tuple) or len(picked) != 2:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, DataVersion, Life, Query, ResultCache, open_cache
+from flight_assets.queries.cache import (
+    OF_A_BATCH,
+    OF_NOW,
+    Answer,
+    DataVersion,
+    Life,
+    Query,
+    ResultCache,
+    open_cache,
+)
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo, outage
 from flight_assets.stores.hdfs import Hdfs
@@ -21,7 +30,13 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 5.0  # a store that takes longer to answer counts as down: people wait for the page
 WORKERS = 16
-_LOST_SESSION = ("NO_ACTIVE_SESSION", "INVALID_HANDLE", "SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
+_LOST_SESSION = (
+    "NO_ACTIVE_SESSION",
+    "INVALID_HANDLE",
+    "SESSION_CLOSED",
+    "SESSION_NOT_FOUND",
+    "SESSION_CHANGED",
+)
 
 
 class Clients:
@@ -112,7 +127,14 @@ def clients() -> Clients:
 def live(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
     """Return a query to MongoDB: ``function(database, *args, **parameters)`` on this minute's data."""
     known = clients()
-    return _query(function, args, parameters, known.versions.live, lambda: function(known.mongo(), *args, **parameters), OF_NOW)
+    return _query(
+        function,
+        args,
+        parameters,
+        known.versions.live,
+        lambda: function(known.mongo(), *args, **parameters),
+        OF_NOW,
+    )
 
 
 def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
@@ -139,10 +161,22 @@ def model(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: 
     )
 
 
-def other(function: Callable[..., pd.DataFrame], make: Callable[[Clients], tuple[Any, ...]], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
+def other(
+    function: Callable[..., pd.DataFrame],
+    make: Callable[[Clients], tuple[Any, ...]],
+    *args: Any,
+    **parameters: Any,
+) -> Query:  # noqa: ANN401
     """Return a query to the clients that ``make`` picks, on this minute's data."""
     known = clients()
-    return _query(function, args, parameters, known.versions.live, lambda: function(*make(known), *args, **parameters), OF_NOW)
+    return _query(
+        function,
+        args,
+        parameters,
+        known.versions.live,
+        lambda: function(*make(known), *args, **parameters),
+        OF_NOW,
+    )
 
 
 def ask(query: Query) -> Answer:
@@ -204,4 +238,7 @@ def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
 def _of_stores(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters with the names of the stores: dashboards over other databases may share one Redis."""
     settings = clients().settings
-    return {**parameters, "stores": [settings.warehouse_database, settings.mongo_database, settings.kafka_topic]}
+    return {
+        **parameters,
+        "stores": [settings.warehouse_database, settings.mongo_database, settings.kafka_topic],
+    }

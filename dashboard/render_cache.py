@@ -49,7 +49,9 @@ class RenderCache(Generic[T]):
                 self._kept.popitem(last=False)
         if kept is mine:
             try:
-                mine.set_result(self._finish(make(*(part.frame if isinstance(part, Answer) else part for part in parts))))
+                mine.set_result(
+                    self._finish(make(*(part.frame if isinstance(part, Answer) else part for part in parts)))
+                )
             except BaseException as error:
                 mine.set_exception(error)
                 with self._lock:

@@ -45,7 +45,11 @@ class Cli(Group):
             sys.exit(1)
 
 
-@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("flights up", "flights status"))
+@click.group(
+    cls=Cli,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example("flights up", "flights status"),
+)
 @click.option("--verbose", is_flag=True, help="Show the trace of a failure.")
 def main(verbose: bool) -> None:
     """Flight tracking platform: run it, feed it, look into it."""
@@ -56,5 +60,19 @@ def main(verbose: bool) -> None:
 
 for command in (up, down, status, logs, doctor, reset, backup, restore, produce, process, counts, demo):
     main.add_command(command)
-for command in (model, archive, ledger, quarantine, backfill, alerts, bench, service, load, validate, reference, contract, completion):
+for command in (
+    model,
+    archive,
+    ledger,
+    quarantine,
+    backfill,
+    alerts,
+    bench,
+    service,
+    load,
+    validate,
+    reference,
+    contract,
+    completion,
+):
     main.add_command(command)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 DIGITS = 12
-_IMPORT = re.compile(r"^\s*(?:from (flight_assets[\w.]*) import (\([^)]*\)|[^\n]+)|import (flight_assets[\w.]*))", re.MULTILINE)
+_IMPORT = re.compile(
+    r"^\s*(?:from (flight_assets[\w.]*) import (\([^)]*\)|[^\n]+)|import (flight_assets[\w.]*))", re.MULTILINE
+)
 
 
 def code_version(module: str) -> str:
@@ -39,7 +41,11 @@ def _imports(path: Path) -> list[str]:
     names = []
     for source, imported, plain in _IMPORT.findall(path.read_text()):
         names.append(source or plain)
-        names += [f"{source}.{name.split(' as ')[0].strip()}" for name in imported.strip("()").split(",") if name.strip()]
+        names += [
+            f"{source}.{name.split(' as ')[0].strip()}"
+            for name in imported.strip("()").split(",")
+            if name.strip()
+        ]
     return names
 
 

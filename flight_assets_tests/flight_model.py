@@ -59,7 +59,13 @@ def drawn_lives(count: int, number: int) -> list[list[Step]]:
     found: list[list[Step]] = []
 
     @seed(number)
-    @settings(max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), deadline=None)
+    @settings(
+        max_examples=count,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+    )
     @given(LIVES)
     def collect(life: list[Step]) -> None:
         found.append(life)
@@ -83,10 +89,14 @@ class Truth:
 def truth(events: list[dict[str, Any]]) -> Truth:
     """Return what is true of a flight, from the fields of all its messages and the place of each in Kafka and in batches."""
     taken: dict[str, dict[str, Any]] = {}
-    for event in sorted(events, key=lambda each: (each["batch"], each["took"], each["partition"], each["offset"])):
+    for event in sorted(
+        events, key=lambda each: (each["batch"], each["took"], each["partition"], each["offset"])
+    ):
         taken.setdefault(event["event_id"], event)
     first = next(iter(taken.values()))
-    ordered = sorted(taken.values(), key=lambda each: (each["happened"], each["took"], each["partition"], each["offset"]))
+    ordered = sorted(
+        taken.values(), key=lambda each: (each["happened"], each["took"], each["partition"], each["offset"])
+    )
     newest = ordered[-1]
     planned = [each["destination"] for each in ordered if each["kind"] not in LANDINGS]
     goal = planned[-1] if planned else newest["destination"]

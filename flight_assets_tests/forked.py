@@ -60,8 +60,12 @@ def run_flights(words: tuple[str, ...], timeout_s: float) -> subprocess.Complete
         if command.is_alive():
             command.kill()
             command.join()
-            raise subprocess.TimeoutExpired(["flights", *words], timeout_s, *(path.read_text() for path in printed))
-        return subprocess.CompletedProcess(["flights", *words], command.exitcode or 0, *(path.read_text() for path in printed))
+            raise subprocess.TimeoutExpired(
+                ["flights", *words], timeout_s, *(path.read_text() for path in printed)
+            )
+        return subprocess.CompletedProcess(
+            ["flights", *words], command.exitcode or 0, *(path.read_text() for path in printed)
+        )
 
 
 def _flights(words: tuple[str, ...], folder: Path, printed: list[Path]) -> None:

@@ -15,7 +15,11 @@ def connect(settings: Settings, user: str, password: str = "", **configuration: 
     from pyhive import hive
 
     host, port = settings.hiveserver2_address.split(":")
-    options = {"username": user, "database": settings.warehouse_database, "configuration": configuration or None}
+    options = {
+        "username": user,
+        "database": settings.warehouse_database,
+        "configuration": configuration or None,
+    }
     if not settings.secured:
         return hive.connect(host, int(port), **options)
     return hive.connect(thrift_transport=_signed_in(settings, host, int(port), user, password), **options)
@@ -30,4 +34,8 @@ def _signed_in(settings: Settings, host: str, port: int, user: str, password: st
     socket = TSSLSocket(host, port, ssl_context=context)
     socket.setTimeout(TIMEOUT_MS)
     secret = password or settings.secret(f"hive_{user}").get_secret_value()
-    return TSaslClientTransport(lambda: get_installed_sasl(host=host, sasl_auth="PLAIN", username=user, password=secret), "PLAIN", socket)
+    return TSaslClientTransport(
+        lambda: get_installed_sasl(host=host, sasl_auth="PLAIN", username=user, password=secret),
+        "PLAIN",
+        socket,
+    )

@@ -74,4 +74,10 @@ def batch(
 
 def marker(first: int, producer_id: int, kind: bytes = COMMIT) -> bytes:
     """What ends a transaction."""
-    return batch(record(value=b"\0" * 6, key=kind), 1, first, attributes=CONTROL | TRANSACTIONAL, producer_id=producer_id)
+    return batch(
+        record(value=b"\0" * 6, key=kind),
+        1,
+        first,
+        attributes=CONTROL | TRANSACTIONAL,
+        producer_id=producer_id,
+    )

@@ -24,7 +24,11 @@ MEASURES = {
     "Late arrivals": ("late_share", "share ≥ 15 min late"),
     "Cancelled": ("cancelled_share", "share cancelled"),
 }
-LEVELS: tuple[tuple[history.Dimension, str], ...] = (("airline", "airlines"), ("origin", "origins"), ("destination", "destinations"))
+LEVELS: tuple[tuple[history.Dimension, str], ...] = (
+    ("airline", "airlines"),
+    ("origin", "origins"),
+    ("destination", "destinations"),
+)
 PERIODS: tuple[history.Period, ...] = ("hour", "day", "week", "month")
 EXPORT_ROWS = 100_000
 PATH = "history_path"
@@ -86,19 +90,25 @@ def series(found: Answers, filters: Filters, measure: str, period: history.Perio
             figure = render_cache.figure(figures.by_hour, answer, column, measure.lower(), title)
         else:
             answer, source = ui.answer(found["sums"]), "flights_daily"
-            figure = render_cache.figure(figures.by_period, answer, *ends(filters), period, column, measure.lower(), title)
+            figure = render_cache.figure(
+                figures.by_period, answer, *ends(filters), period, column, measure.lower(), title
+            )
         ui.chart(figure, "history_series", f"Line: {title} per {period}")
         ui.stamp(answer, source=source)
 
 
 def compared(found: Answers, filters: Filters, before: Filters, measure: tuple[str, str]) -> None:
     """Show a measure day by day, this range over the one before it."""
-    with ui.section("Period against period", "Day by day, this range over the range of the same length before it."):
+    with ui.section(
+        "Period against period", "Day by day, this range over the range of the same length before it."
+    ):
         sums = ui.answer(found["sums"])
         if not render_cache.value(figures.totals, sums, *ends(before)).iloc[0].flights:
             st.caption("The warehouse has no flight in the period before.")
         figure = render_cache.figure(figures.compared, sums, *ends(filters), *ends(before), *measure)
-        ui.chart(figure, "history_compared", f"Two lines: {measure[1]} by day in this period and the one before")
+        ui.chart(
+            figure, "history_compared", f"Two lines: {measure[1]} by day in this period and the one before"
+        )
         ui.stamp(sums, source="flights_daily")
 
 
@@ -155,13 +165,19 @@ def drill_down(filters: Filters) -> None:
     """
     path: list[tuple[str, str]] = st.session_state.setdefault(PATH, [])
     with ui.section(
-        "Drill down", "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route, flight."
+        "Drill down",
+        "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route, flight.",
     ):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if st.button("All flights", icon=":material/home:", key="history_home", disabled=not path):
                 climb(0)
             for number, (_, name) in enumerate(path):
-                if st.button(name, key=f"history_crumb_{number}", icon=":material/chevron_right:", disabled=number == len(path) - 1):
+                if st.button(
+                    name,
+                    key=f"history_crumb_{number}",
+                    icon=":material/chevron_right:",
+                    disabled=number == len(path) - 1,
+                ):
                     climb(number + 1)
         chosen = narrowed(filters, path)
         if len(path) < len(LEVELS):
@@ -178,7 +194,13 @@ def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
         return
     figure = render_cache.figure(ranked, found, dimension)
     depth = len(st.session_state[PATH])
-    event = ui.chart(figure, f"history_drill_{depth}", f"Bars: flights by {dimension}", on_select="rerun", selection_mode="points")
+    event = ui.chart(
+        figure,
+        f"history_drill_{depth}",
+        f"Bars: flights by {dimension}",
+        on_select="rerun",
+        selection_mode="points",
+    )
     picked = st.selectbox(
         f"One of the {plural}",
         [None, *found.frame[dimension]],
@@ -198,19 +220,37 @@ def ranked(frame: pd.DataFrame, dimension: str) -> go.Figure:
     """Return the bars of a level, with names and delays on hover."""
     names = ui.airline_names()
     rows = frame.to_dict("records")
-    hover = [f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in rows]
-    return charts.ranking(frame.assign(hover=hover), dimension, "flights", "flights (blue: early, red: late)", "hover")
+    hover = [
+        f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in rows
+    ]
+    return charts.ranking(
+        frame.assign(hover=hover), dimension, "flights", "flights (blue: early, red: late)", "hover"
+    )
 
 
 def route_level(filters: Filters) -> None:
     """Show the days and the flights of one route; a chosen flight shows its whole row."""
-    found = ui.gather(days=data.history(history.by, filters, "day", 400), flights=data.history(history.flights, filters, 200))
+    found = ui.gather(
+        days=data.history(history.by, filters, "day", 400),
+        flights=data.history(history.flights, filters, 200),
+    )
     by_day = ui.answer(found["days"])
-    ui.chart(render_cache.figure(figures.route_days, by_day), "history_route", "Line: mean arrival delay of the route by day")
+    ui.chart(
+        render_cache.figure(figures.route_days, by_day),
+        "history_route",
+        "Line: mean arrival delay of the route by day",
+    )
     flights = ui.answer(found["flights"])
-    event = ui.table(flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row")
+    event = ui.table(
+        flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row"
+    )
     picked = event["selection"]["rows"] if event else []
-    ui.stamp(by_day, flights, source="flights_daily and fact_flight_events", note=f"the newest {len(flights.frame)} flights")
+    ui.stamp(
+        by_day,
+        flights,
+        source="flights_daily and fact_flight_events",
+        note=f"the newest {len(flights.frame)} flights",
+    )
     if picked:
         flight = flights.frame.iloc[picked[0]]
         st.subheader(flight["flight_id"], anchor=False)
@@ -238,7 +278,9 @@ def climb(depth: int) -> None:
 def export(filters: Filters) -> None:
     """Show the rows behind the page as files to download."""
     with ui.section("Export"):
-        what = st.segmented_control("Rows", ["per day and route", "single flights"], default="per day and route", key="history_export")
+        what = st.segmented_control(
+            "Rows", ["per day and route", "single flights"], default="per day and route", key="history_export"
+        )
         if what == "single flights":
             found = ui.answer(ui.gather(rows=data.history(history.flights, filters, EXPORT_ROWS))["rows"])
         else:
@@ -246,7 +288,9 @@ def export(filters: Filters) -> None:
         frame = found.frame
         with st.container(horizontal=True):
             csv = render_cache.file(exports.as_csv, found)
-            st.download_button("CSV", csv, "flights.csv", "text/csv", icon=":material/download:", key="history_csv")
+            st.download_button(
+                "CSV", csv, "flights.csv", "text/csv", icon=":material/download:", key="history_csv"
+            )
             st.download_button(
                 "Parquet",
                 render_cache.file(as_parquet, found),
@@ -276,8 +320,15 @@ def body() -> None:
     if filters is None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        measure = st.selectbox("Measure", list(MEASURES), index=1, key="history_measure", persist_state="session", width=230)
-        period = st.segmented_control("Aggregation", PERIODS, default="day", key="history_period", persist_state="session") or "day"
+        measure = st.selectbox(
+            "Measure", list(MEASURES), index=1, key="history_measure", persist_state="session", width=230
+        )
+        period = (
+            st.segmented_control(
+                "Aggregation", PERIODS, default="day", key="history_period", persist_state="session"
+            )
+            or "day"
+        )
     chosen = narrowed(filters, st.session_state.get(PATH, []))
     depth = len(st.session_state.get(PATH, []))
     ranks = [data.history(history.by, chosen, LEVELS[depth][0], 20)] if depth < len(LEVELS) else []

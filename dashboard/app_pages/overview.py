@@ -22,7 +22,9 @@ COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure
 ui.page("Real-Time Overview", "Incoming messages, their latency, and late flights.")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    label = st.selectbox("Window", list(WINDOWS), index=1, key="overview_window", persist_state="session", width=160)
+    label = st.selectbox(
+        "Window", list(WINDOWS), index=1, key="overview_window", persist_state="session", width=160
+    )
     filters = ui.code_filters("overview")
 minutes = WINDOWS[label]
 
@@ -41,7 +43,9 @@ def now() -> None:
         totals_metric(found)
         size_metric(found)
         latency_metric(found)
-    if answers := [answer for name, answer in found.items() if name != "routes" and isinstance(answer, Answer)]:
+    if answers := [
+        answer for name, answer in found.items() if name != "routes" and isinstance(answer, Answer)
+    ]:
         ui.stamp(*answers, source="Kafka, MongoDB and HDFS")
     left, right = st.columns(2)
     with left:
@@ -53,10 +57,14 @@ def now() -> None:
 
 def incoming_chart(found: dict[str, Answer | Exception]) -> None:
     """Messages over the window."""
-    with ui.section("Messages taken by Kafka", "Counted by the topic's offsets, so bad messages and duplicates count too."):
+    with ui.section(
+        "Messages taken by Kafka", "Counted by the topic's offsets, so bad messages and duplicates count too."
+    ):
         incoming = ui.answer(found["incoming"])
         if incoming.frame["messages"].sum() == 0:
-            ui.empty(f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window.")
+            ui.empty(
+                f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window."
+            )
         else:
             ui.chart(
                 render_cache.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
@@ -67,7 +75,9 @@ def incoming_chart(found: dict[str, Answer | Exception]) -> None:
 
 def latency_chart(found: dict[str, Answer | Exception]) -> None:
     """Latency of the newest batches."""
-    with ui.section("End-to-end latency", "From Kafka taking a flight's newest event until its batch is in every store."):
+    with ui.section(
+        "End-to-end latency", "From Kafka taking a flight's newest event until its batch is in every store."
+    ):
         latency = ui.answer(found["latency"])
         if latency.frame.empty:
             ui.empty("No batch has been finished yet. Run `flights process`.")
@@ -96,7 +106,10 @@ def totals_metric(found: dict[str, Answer | Exception]) -> None:
         messages = int(ui.answer(found["messages"]).frame["messages"].iloc[0])
         store = ui.answer(found["store"]).frame.iloc[0]
         ui.metric(
-            "Total records", f"{messages:,}", f"messages; {store.documents:,} flights in MongoDB", help="Messages that Kafka ever took."
+            "Total records",
+            f"{messages:,}",
+            f"messages; {store.documents:,} flights in MongoDB",
+            help="Messages that Kafka ever took.",
         )
 
 
@@ -127,7 +140,10 @@ def latency_metric(found: dict[str, Answer | Exception]) -> None:
 
 def delays(found: dict[str, Answer | Exception]) -> None:
     """Show the map of routes and airports."""
-    with ui.section("Delays by airport and route", "Mean arrival delay, before arrival the departure delay; flights of the window."):
+    with ui.section(
+        "Delays by airport and route",
+        "Mean arrival delay, before arrival the departure delay; flights of the window.",
+    ):
         routes = ui.answer(found["routes"])
         placed, shown = render_cache.value(placed_and_shown, routes)
         if not placed:
@@ -160,7 +176,9 @@ def records() -> None:
             help="The begin of a flight id, an airline, an airport or a route.", on_change=first_page,
         )  # fmt: skip
         page = int(st.session_state.get(PAGE, 1)) - 1
-        found = ui.answer(ui.gather(latest=data.live(live.latest, filters, search, page, PAGE_SIZE))["latest"])
+        found = ui.answer(
+            ui.gather(latest=data.live(live.latest, filters, search, page, PAGE_SIZE))["latest"]
+        )
         if found.frame.empty:
             ui.empty(
                 "No flight matches."
@@ -170,7 +188,9 @@ def records() -> None:
         else:
             ui.table(found.frame[list(COLUMNS)], key="overview_latest", height=360)
         # A full page may have another one behind it.
-        st.pagination(min(page + 1 + (len(found.frame) == PAGE_SIZE), live.SKIP_AT_MOST // PAGE_SIZE), key=PAGE)
+        st.pagination(
+            min(page + 1 + (len(found.frame) == PAGE_SIZE), live.SKIP_AT_MOST // PAGE_SIZE), key=PAGE
+        )
         ui.stamp(found, source="MongoDB")
 
 

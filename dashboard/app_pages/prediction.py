@@ -15,7 +15,10 @@ DAYS = 30  # single flights are read here, where other pages read sums by day
 LARGEST = 50
 BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
-ui.page("Prediction & Insights", "Errors of the delay model beside those of plain guesses, and the reasons of a prediction.")
+ui.page(
+    "Prediction & Insights",
+    "Errors of the delay model beside those of plain guesses, and the reasons of a prediction.",
+)
 
 
 def queries_of_figures(filters: Filters) -> dict[str, Query]:
@@ -31,7 +34,13 @@ def figures(filters: Filters) -> None:
     """Show the distribution, actual against predicted, and the largest errors."""
     found = ui.gather(**queries_of_figures(filters))
     left, right = st.columns(2)
-    with left, ui.section("Distribution of delays", "Flights with a prediction that have arrived; the end bins hold what lies beyond."):
+    with (
+        left,
+        ui.section(
+            "Distribution of delays",
+            "Flights with a prediction that have arrived; the end bins hold what lies beyond.",
+        ),
+    ):
         bins = ui.answer(found["bins"])
         if bins.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
@@ -42,7 +51,13 @@ def figures(filters: Filters) -> None:
                 "Steps: flights by predicted and by actual arrival delay",
             )
         ui.stamp(bins, source="fact_flight_events")
-    with right, ui.section("Actual against predicted", "A sample of at most 3,000 flights; on the dashed line the prediction was right."):
+    with (
+        right,
+        ui.section(
+            "Actual against predicted",
+            "A sample of at most 3,000 flights; on the dashed line the prediction was right.",
+        ),
+    ):
         dots = ui.answer(found["dots"])
         if dots.frame.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
@@ -51,7 +66,8 @@ def figures(filters: Filters) -> None:
             ui.chart(figure, "prediction_dots", "Dots: actual over predicted arrival delay by flight")
         ui.stamp(dots, source="fact_flight_events")
     with ui.section(
-        "Anomalies by prediction error", "The flights that were furthest from their prediction; z counts standard deviations of the error."
+        "Anomalies by prediction error",
+        "The flights that were furthest from their prediction; z counts standard deviations of the error.",
     ):
         errors = ui.answer(found["errors"])
         if errors.frame.empty:
@@ -76,13 +92,20 @@ def over_time(filters: Filters, bucket: model_quality.Bucket) -> None:
         confidence=data.history(model_quality.confidence_bins, *days),
         versions=data.model(model_quality.versions_compared, *days),
     )
-    with ui.section("Accuracy of the predictions", "All flights predicted in these days, whatever airline or airport is picked."):
+    with ui.section(
+        "Accuracy of the predictions",
+        "All flights predicted in these days, whatever airline or airport is picked.",
+    ):
         if not headline(ui.answer(found["whole"])):
             return
     quality_over_time(found["quality"])
     with ui.section("Error by confidence", "Ten bins of equally many flights, least confident first."):
         confidence = ui.answer(found["confidence"])
-        ui.chart(render_cache.figure(quality_figures.errors_by_confidence, confidence), "prediction_confidence", "Bars: MAE by confidence")
+        ui.chart(
+            render_cache.figure(quality_figures.errors_by_confidence, confidence),
+            "prediction_confidence",
+            "Bars: MAE by confidence",
+        )
         ui.stamp(confidence, source="predictions")
     versions_compared(found["versions"])
 
@@ -97,8 +120,16 @@ def headline(whole: Answer) -> bool:
     best = arrived.sort_values("flights").iloc[-1]
     explained = "Mean |error| / |actual|, flights at least 15 min early or late."
     with st.container(horizontal=True):
-        ui.metric("MAE", ui.number(best.mae, 1, "min"), f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}")
-        ui.metric("RMSE", ui.number(best.rmse, 1, "min"), f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}")
+        ui.metric(
+            "MAE",
+            ui.number(best.mae, 1, "min"),
+            f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}",
+        )
+        ui.metric(
+            "RMSE",
+            ui.number(best.rmse, 1, "min"),
+            f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}",
+        )
         ui.metric("MAPE", ui.percent(best.mape, 0), "of flights ≥ 15 min off time", help=explained)
         ui.metric("90 % interval", ui.percent(best.coverage_90), "of actuals within")
         ui.metric("Flights", f"{best.flights:,.0f}", f"model {best.model_version}")
@@ -115,7 +146,12 @@ def quality_over_time(quality: Answer | Exception) -> None:
         figure = render_cache.figure(quality_figures.errors_over_time, answer, ui.time_zone())
         ui.chart(figure, "prediction_errors_time", "Lines: MAE and RMSE by day")
         ui.stamp(answer, source="predictions", note=note)
-    with mape, ui.section("MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."):
+    with (
+        mape,
+        ui.section(
+            "MAPE over time", "Mean of |error| / |actual| over flights at least 15 minutes early or late."
+        ),
+    ):
         answer = ui.answer(quality)
         figure = render_cache.figure(quality_figures.mape_over_time, answer, ui.time_zone())
         ui.chart(figure, "prediction_mape", "Line: MAPE by day")
@@ -123,26 +159,45 @@ def quality_over_time(quality: Answer | Exception) -> None:
     with coverage, ui.section("Interval coverage over time"):
         answer = ui.answer(quality)
         figure = render_cache.figure(quality_figures.coverage_over_time, answer, ui.time_zone())
-        ui.chart(figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day")
+        ui.chart(
+            figure, "prediction_coverage", "Line: share of actual delays within the 90 % interval by day"
+        )
         ui.stamp(answer, source="predictions", note=note)
 
 
 def versions_compared(found: Answer | Exception) -> None:
     """Show champion and challenger over the flights that both predicted."""
-    with ui.section("Model versions compared", "Champion and challenger over the flights that both predicted."):
+    with ui.section(
+        "Model versions compared", "Champion and challenger over the flights that both predicted."
+    ):
         versions = ui.answer(found)
         if versions.frame.empty:
             ui.empty("No challenger predicts beside the champion in these days.")
         else:
-            columns = ["role", "model_version", "flights", "mae", "rmse", "mape", "coverage_90", "interval_width_minutes", "brier"]
+            columns = [
+                "role",
+                "model_version",
+                "flights",
+                "mae",
+                "rmse",
+                "mape",
+                "coverage_90",
+                "interval_width_minutes",
+                "brier",
+            ]
             ui.table(versions.frame[columns], key="prediction_versions")
         ui.stamp(versions, source="predictions and challenger_predictions")
 
 
 def why(filters: Filters) -> None:
     """Show the contribution of each feature to the prediction of a chosen flight."""
-    with ui.section("Why this prediction", "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes."):
-        candidates = ui.answer(ui.gather(rows=data.history(history.largest_errors, filters, LARGEST))["rows"]).frame["flight_id"]
+    with ui.section(
+        "Why this prediction",
+        "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes.",
+    ):
+        candidates = ui.answer(
+            ui.gather(rows=data.history(history.largest_errors, filters, LARGEST))["rows"]
+        ).frame["flight_id"]
         if candidates.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
             return
@@ -150,7 +205,10 @@ def why(filters: Filters) -> None:
             "Flight", list(candidates), key="prediction_flight", width=300, accept_new_options=True,
             help="The flights with the largest errors; any other flight_id can be typed.",
         )  # fmt: skip
-        found = ui.gather(why=data.model(model_quality.explanation, flight_id), flight=data.history(history.flight, flight_id))
+        found = ui.gather(
+            why=data.model(model_quality.explanation, flight_id),
+            flight=data.history(history.flight, flight_id),
+        )
         flight = ui.answer(found["flight"])
         if len(flight.frame):
             row = flight.frame.iloc[0]
@@ -160,7 +218,11 @@ def why(filters: Filters) -> None:
                     ui.number(row.predicted_delay_minutes, 1, "min"),
                     f"90 %: {ui.number(row.interval_low_minutes)} to {ui.number(row.interval_high_minutes, 0, 'min')}",
                 )
-                ui.metric("Actual", ui.number(row.actual_delay_minutes, 0, "min"), f"error {ui.number(row.error_minutes, 1, 'min')}")
+                ui.metric(
+                    "Actual",
+                    ui.number(row.actual_delay_minutes, 0, "min"),
+                    f"error {ui.number(row.error_minutes, 1, 'min')}",
+                )
                 ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
         reasons = ui.answer(found["why"])
         if refusal := reasons.frame.attrs.get("refusal"):
@@ -173,7 +235,12 @@ def why(filters: Filters) -> None:
             f"Bars: contributions of features to the prediction of {flight_id}",
         )
         start = ui.number(reasons.frame.attrs.get("expected_minutes"), 1, "min")
-        ui.stamp(reasons, flight, source="the model and staging_flight_events", note=f"added to {start}, the mean over training")
+        ui.stamp(
+            reasons,
+            flight,
+            source="the model and staging_flight_events",
+            note=f"added to {start}, the mean over training",
+        )
 
 
 def body() -> None:
@@ -184,7 +251,12 @@ def body() -> None:
         return
     chosen = ui.history_filters("prediction", extent["first"], extent["last"], DAYS)
     if chosen is not None:
-        bucket = st.segmented_control("Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session") or "day"
+        bucket = (
+            st.segmented_control(
+                "Bucket", BUCKETS, default="day", key="prediction_bucket", persist_state="session"
+            )
+            or "day"
+        )
         data.prefetch(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
         ui.live(partial(figures, chosen), "prediction_figures")

@@ -22,8 +22,12 @@ ui.page(
 
 def ledger() -> None:
     """Show conservation: each message in exactly one counter, in total and per batch."""
-    found = ui.gather(conservation=data.history(quality.conservation), batches=data.history(quality.batches, BATCHES))
-    with ui.section("Every message is accounted for", "Messages landed = staged + duplicate + quarantined, in each batch."):
+    found = ui.gather(
+        conservation=data.history(quality.conservation), batches=data.history(quality.batches, BATCHES)
+    )
+    with ui.section(
+        "Every message is accounted for", "Messages landed = staged + duplicate + quarantined, in each batch."
+    ):
         whole = ui.answer(found["conservation"])
         row = whole.frame.iloc[0]
         if not row.batches:
@@ -46,18 +50,30 @@ def ledger() -> None:
         if batches.frame.empty:
             ui.empty("No batch has been finished yet.")
         else:
-            figure = render_cache.figure(charts.stacked_batches, batches, ("staged", "duplicate", "quarantined"), "messages")
-            ui.chart(figure, "quality_batches", f"Stacked bars: what became of the messages of {len(batches.frame)} batches")
+            figure = render_cache.figure(
+                charts.stacked_batches, batches, ("staged", "duplicate", "quarantined"), "messages"
+            )
+            ui.chart(
+                figure,
+                "quality_batches",
+                f"Stacked bars: what became of the messages of {len(batches.frame)} batches",
+            )
         ui.stamp(batches, source="batch_metadata")
 
 
 def freshness() -> None:
     """Show the age of the newest row of each table, with a link to its asset."""
     found = ui.gather(tables=data.history(quality.freshness))
-    with ui.section("Freshness per table", "Age of the newest of the table's own times; replayed flights keep the times of their year."):
+    with ui.section(
+        "Freshness per table",
+        "Age of the newest of the table's own times; replayed flights keep the times of their year.",
+    ):
         tables = ui.answer(found["tables"])
         frame = tables.frame
-        age = [ui.duration((tables.as_of - newest).total_seconds()) if pd.notna(newest) else "empty" for newest in frame["newest"]]
+        age = [
+            ui.duration((tables.as_of - newest).total_seconds()) if pd.notna(newest) else "empty"
+            for newest in frame["newest"]
+        ]
         links = [f"{data.clients().settings.dagster_url}/assets/{asset}" for asset in frame["asset"]]
         ui.table(
             frame.assign(age=age, asset=links), key="quality_freshness",
@@ -70,15 +86,23 @@ def freshness() -> None:
 def rejected() -> None:
     """Show the quarantine by reason, and samples of the chosen reason."""
     found = ui.gather(reasons=data.history(quality.quarantine_by_reason))
-    with ui.section("Quarantine by reason", "Messages that the contract rejects; they are kept byte for byte."):
+    with ui.section(
+        "Quarantine by reason", "Messages that the contract rejects; they are kept byte for byte."
+    ):
         reasons = ui.answer(found["reasons"])
         if reasons.frame.empty:
             ui.empty("No message has been rejected.")
             ui.stamp(reasons, source="quarantined_events")
             return
         figure = render_cache.figure(charts.counts, reasons, "reason", "messages", "messages")
-        ui.chart(figure, "quality_reasons", f"Bars: {reasons.frame['messages'].sum():,} rejected messages by reason")
-        reason = st.selectbox("Samples of", reasons.frame["reason"], key="quality_reason", persist_state="session", width=260)
+        ui.chart(
+            figure,
+            "quality_reasons",
+            f"Bars: {reasons.frame['messages'].sum():,} rejected messages by reason",
+        )
+        reason = st.selectbox(
+            "Samples of", reasons.frame["reason"], key="quality_reason", persist_state="session", width=260
+        )
         samples = ui.answer(ui.gather(rows=data.history(quality.quarantine_samples, reason, SAMPLES))["rows"])
         ui.table(samples.frame, key="quality_samples", height=260)
         ui.stamp(reasons, samples, source="quarantined_events")
@@ -94,26 +118,41 @@ def gaps() -> None:
         filters = ui.history_filters("quality", extent["first"], extent["last"])
         if filters is None:
             return
-        found = ui.gather(missing=data.history(quality.missing_values, filters), score=data.history(quality.quality_over_time, filters))
+        found = ui.gather(
+            missing=data.history(quality.missing_values, filters),
+            score=data.history(quality.quality_over_time, filters),
+        )
         left, right = st.columns(2)
         with (
             left,
             ui.section(
-                "Missing values", "Share of flights without an optional field; delays count once the flight has departed or arrived."
+                "Missing values",
+                "Share of flights without an optional field; delays count once the flight has departed or arrived.",
             ),
         ):
             missing = ui.answer(found["missing"])
-            ui.chart(render_cache.figure(most_missing, missing), "quality_missing", "Bars: share of missing values by field")
+            ui.chart(
+                render_cache.figure(most_missing, missing),
+                "quality_missing",
+                "Bars: share of missing values by field",
+            )
             ui.stamp(missing, source="fact_flight_events")
         with (
             right,
-            ui.section("Quality score by day", "Completeness × validity of the optional fields, 0 to 1; mean of the flights of a day."),
+            ui.section(
+                "Quality score by day",
+                "Completeness × validity of the optional fields, 0 to 1; mean of the flights of a day.",
+            ),
         ):
             score = ui.answer(found["score"])
             if score.frame.empty:
                 ui.empty("No flight matches these filters. Widen them.")
             else:
-                ui.chart(render_cache.figure(score_by_day, score), "quality_score", "Line: mean quality score by day")
+                ui.chart(
+                    render_cache.figure(score_by_day, score),
+                    "quality_score",
+                    "Line: mean quality score by day",
+                )
             ui.stamp(score, source="flights_daily")
 
 
@@ -124,7 +163,14 @@ def most_missing(frame: pd.DataFrame) -> go.Figure:
 
 def score_by_day(frame: pd.DataFrame) -> go.Figure:
     """Return the quality score by day, on its whole scale."""
-    figure = charts.lines(frame, "flight_date", {"mean_quality": "mean quality"}, "flight date", "quality score (0–1)", height=356)
+    figure = charts.lines(
+        frame,
+        "flight_date",
+        {"mean_quality": "mean quality"},
+        "flight date",
+        "quality score (0–1)",
+        height=356,
+    )
     return figure.update_yaxes(range=[0, 1.02])
 
 
@@ -137,19 +183,28 @@ def checks() -> None:
     """Show the results of the asset checks over the last days."""
     since = checked_since()
     found = ui.gather(checks=data.history(quality.check_trend, since))
-    with ui.section("Checks", f"Share of evaluations that failed, by check and day, of the last {CHECK_DAYS} days."):
+    with ui.section(
+        "Checks", f"Share of evaluations that failed, by check and day, of the last {CHECK_DAYS} days."
+    ):
         trend = ui.answer(found["checks"])
         if trend.frame.empty:
             ui.empty("No check has been recorded in these days; each batch records its checks.")
         else:
             ui.chart(
-                render_cache.figure(charts.check_heatmap, trend, [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)]),
+                render_cache.figure(
+                    charts.check_heatmap,
+                    trend,
+                    [since + timedelta(days=day) for day in range(CHECK_DAYS + 1)],
+                ),
                 "quality_checks",
                 "Heatmap: share of failed evaluations by check and day",
             )
             newest = trend.frame.sort_values("day").groupby("check_name", as_index=False).last()
             ui.table(
-                newest[["check_name", "asset", "severity", "day", "evaluations", "failures", "value", "detail"]], key="quality_check_rows"
+                newest[
+                    ["check_name", "asset", "severity", "day", "evaluations", "failures", "value", "detail"]
+                ],
+                key="quality_check_rows",
             )
         ui.stamp(trend, source="check_results")
 
@@ -187,7 +242,9 @@ def schema() -> None:
                 persist_state="session",
                 format_func=lambda number: f"version {number}",
             )
-            shown = contract.frame[contract.frame["schema_version"] == (version or versions[0])].drop(columns="schema_version")
+            shown = contract.frame[contract.frame["schema_version"] == (version or versions[0])].drop(
+                columns="schema_version"
+            )
             ui.table(shown, key="quality_schema", height=320)
         ui.stamp(contract, source="schema_metadata")
 

@@ -30,7 +30,10 @@ MEASURES = {
 }
 WINDOWED = ("flights", "mean_departure_delay", "mean_arrival_delay", "late_share", "cancelled")
 
-ui.page("Streaming Analytics", "A measure over time: rolling mean, trend with its uncertainty, and values that stand out.")
+ui.page(
+    "Streaming Analytics",
+    "A measure over time: rolling mean, trend with its uncertainty, and values that stand out.",
+)
 
 controls = st.container(horizontal=True, vertical_alignment="bottom")
 with controls:
@@ -38,9 +41,18 @@ with controls:
         "Range", ["hot store", "warehouse"], default="hot store", key="streaming_source", persist_state="session",
         help="The hot store (MongoDB) by time of ingestion; the warehouse by time of departure.",
     ) or "hot store"  # fmt: skip
-    measure = st.selectbox("Measure", list(MEASURES), key="streaming_measure", persist_state="session", width=220)
+    measure = st.selectbox(
+        "Measure", list(MEASURES), key="streaming_measure", persist_state="session", width=220
+    )
     points = st.slider(
-        "Rolling mean over", 2, 48, 7, key="streaming_points", persist_state="session", width=220, help="Points, each of one bucket."
+        "Rolling mean over",
+        2,
+        48,
+        7,
+        key="streaming_points",
+        persist_state="session",
+        width=220,
+        help="Points, each of one bucket.",
     )
 
 
@@ -50,11 +62,19 @@ def analysed(frame: pd.DataFrame, column: str) -> tuple[pd.Series, Trend | None]
     return values, trend(values)
 
 
-def series(frame: pd.DataFrame, column: str, points: int, unit: str, x_title: str, zone: ZoneInfo) -> go.Figure:
+def series(
+    frame: pd.DataFrame, column: str, points: int, unit: str, x_title: str, zone: ZoneInfo
+) -> go.Figure:
     """Return a column over time with its trend and its rolling mean of so many points."""
     values, line = analysed(frame, column)
-    figure = charts.series_with_bands(frame["begin"], values, line, rolling_mean(values, points), unit, x_title)
-    return figure if frame["begin"].dt.tz is None else charts.local_on_hover(figure, "value", frame["begin"], zone)
+    figure = charts.series_with_bands(
+        frame["begin"], values, line, rolling_mean(values, points), unit, x_title
+    )
+    return (
+        figure
+        if frame["begin"].dt.tz is None
+        else charts.local_on_hover(figure, "value", frame["begin"], zone)
+    )
 
 
 def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
@@ -62,9 +82,19 @@ def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
     column = MEASURES[measure][0]
     values, line = render_cache.value(analysed, found, column)
     figure = render_cache.figure(series, found, column, points, unit, x_title, ui.time_zone())
-    ui.chart(figure, "streaming_series", f"Line: {measure.lower()} per {bucket} with rolling mean, trend and anomalies")
+    ui.chart(
+        figure,
+        "streaming_series",
+        f"Line: {measure.lower()} per {bucket} with rolling mean, trend and anomalies",
+    )
     with st.container(horizontal=True):
-        ui.metric("Latest", ui.number(values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2), unit)
+        ui.metric(
+            "Latest",
+            ui.number(
+                values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2
+            ),
+            unit,
+        )
         if line is None:
             ui.metric("Trend", "–", "needs 5 values")
             return
@@ -84,11 +114,18 @@ def windows(frame: pd.DataFrame, points: int, bucket: str) -> pd.DataFrame:
     rows = []
     for name, part in (("last", frame.tail(1)), (f"last {points}", frame.tail(points)), ("all", frame)):
         weights = part["flights"].astype(float)
-        row: dict[str, object] = {"window": f"{name} {bucket}{'s' if name != 'last' else ''}", "flights": int(weights.sum())}
+        row: dict[str, object] = {
+            "window": f"{name} {bucket}{'s' if name != 'last' else ''}",
+            "flights": int(weights.sum()),
+        }
         for column in WINDOWED[1:]:
             values = part[column].astype(float)
             known = values.notna()
-            weighted = (values[known] * weights[known]).sum() / weights[known].sum() if weights[known].sum() else float("nan")
+            weighted = (
+                (values[known] * weights[known]).sum() / weights[known].sum()
+                if weights[known].sum()
+                else float("nan")
+            )
             row[column] = int(values.sum()) if column == "cancelled" else weighted
         rows.append(row)
     return pd.DataFrame(rows)
@@ -113,7 +150,9 @@ def hot() -> None:
     with ui.section(f"{measure} per {bucket}, {window}"):
         answer = ui.answer(found["series"])
         if answer.frame.empty:
-            ui.empty(f"No flight came in during the {window}. Send some with `flights produce`, or choose a longer range.")
+            ui.empty(
+                f"No flight came in during the {window}. Send some with `flights produce`, or choose a longer range."
+            )
         else:
             analysis(answer, MEASURES[measure][1], "time of ingestion (UTC)", bucket)
         ui.stamp(answer, source="MongoDB")
@@ -167,13 +206,20 @@ def past() -> None:
         return
     chosen = ui.history_filters("streaming_past", extent["first"], extent["last"])
     if chosen is not None:
-        period = st.segmented_control("Bucket", PERIODS, default="day", key="streaming_period", persist_state="session") or "day"
+        period = (
+            st.segmented_control(
+                "Bucket", PERIODS, default="day", key="streaming_period", persist_state="session"
+            )
+            or "day"
+        )
         ui.live(partial(cold, chosen, period), "streaming_cold")
 
 
 if source == "hot store":
     with controls:
-        window = st.selectbox("Window", list(LIVE_WINDOWS), key="streaming_window", persist_state="session", width=170)
+        window = st.selectbox(
+            "Window", list(LIVE_WINDOWS), key="streaming_window", persist_state="session", width=170
+        )
         filters = ui.code_filters("streaming")
     ui.live(hot, "streaming_hot")
 else:

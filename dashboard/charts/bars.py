@@ -16,22 +16,40 @@ if TYPE_CHECKING:
 
 
 def bars(
-    frame: pd.DataFrame, by: str, value: str, title: str, unit: str = "", height: int = HEIGHT, *, by_delay: bool = False
+    frame: pd.DataFrame,
+    by: str,
+    value: str,
+    title: str,
+    unit: str = "",
+    height: int = HEIGHT,
+    *,
+    by_delay: bool = False,
 ) -> go.Figure:
     """Vertical bars of one column by another; ``by_delay`` colours them by their delay in minutes."""
     marker: dict[str, Any] = {"color": BLUE}
     if by_delay:
         marker = {"color": frame[value], "colorscale": DELAY_SCALE, "cmin": -DELAY_LIMIT, "cmax": DELAY_LIMIT}
     suffix = f" {unit}" if unit else ""
-    figure = go.Figure(go.Bar(x=frame[by], y=frame[value], marker=marker, hovertemplate=f"%{{y:,.4~g}}{suffix}<extra></extra>"))
-    return look(figure, by.replace("_", " "), title, height=height, xaxis_type="category", yaxis_tickformat=",")
+    figure = go.Figure(
+        go.Bar(
+            x=frame[by], y=frame[value], marker=marker, hovertemplate=f"%{{y:,.4~g}}{suffix}<extra></extra>"
+        )
+    )
+    return look(
+        figure, by.replace("_", " "), title, height=height, xaxis_type="category", yaxis_tickformat=","
+    )
 
 
 def ranking(frame: pd.DataFrame, by: str, value: str, title: str, hover: str = "") -> go.Figure:
     """Horizontal bars, the first row on top, made to be clicked: the point's label is the row's ``by``."""
     shown = frame.iloc[::-1]
     text = shown[hover] if hover else None
-    colours = {"color": shown["mean_arrival_delay"].fillna(0), "colorscale": DELAY_SCALE, "cmin": -DELAY_LIMIT, "cmax": DELAY_LIMIT}
+    colours = {
+        "color": shown["mean_arrival_delay"].fillna(0),
+        "colorscale": DELAY_SCALE,
+        "cmin": -DELAY_LIMIT,
+        "cmax": DELAY_LIMIT,
+    }
     figure = go.Figure(
         go.Bar(
             x=shown[value], y=shown[by].astype(str), orientation="h", marker=colours, customdata=text,
@@ -40,7 +58,13 @@ def ranking(frame: pd.DataFrame, by: str, value: str, title: str, hover: str = "
     )  # fmt: skip
     figure.update_yaxes(type="category", showgrid=False)
     return look(
-        figure, title, "", height=max(180, 70 + 24 * len(shown)), hovermode="closest", xaxis_tickformat=",", clickmode="event+select"
+        figure,
+        title,
+        "",
+        height=max(180, 70 + 24 * len(shown)),
+        hovermode="closest",
+        xaxis_tickformat=",",
+        clickmode="event+select",
     )
 
 
@@ -54,9 +78,22 @@ def contributions(frame: pd.DataFrame, shown: int = 12) -> go.Figure:
     labels = [f"{row.feature}<br>= {_feature_value(row.value)}" for row in top.itertuples()]
     marker = {"color": np.where(top["contribution_minutes"] >= 0, VERMILLION, BLUE)}
     figure = go.Figure(
-        go.Bar(x=top["contribution_minutes"], y=labels, orientation="h", marker=marker, hovertemplate="%{x:+.2f} min<extra></extra>")
+        go.Bar(
+            x=top["contribution_minutes"],
+            y=labels,
+            orientation="h",
+            marker=marker,
+            hovertemplate="%{x:+.2f} min<extra></extra>",
+        )
     )
-    return look(figure, "contribution (min)", "", height=90 + 34 * len(top), hovermode="closest", xaxis_rangemode="normal")
+    return look(
+        figure,
+        "contribution (min)",
+        "",
+        height=90 + 34 * len(top),
+        hovermode="closest",
+        xaxis_rangemode="normal",
+    )
 
 
 def _feature_value(value: object) -> str:
@@ -71,7 +108,13 @@ def stacked_batches(frame: pd.DataFrame, columns: Sequence[str], y_title: str) -
     figure = go.Figure()
     colours = {"staged": BLUE, "duplicate": GREY, "quarantined": VERMILLION}
     for column in columns:
-        figure.add_bar(x=frame["batch_id"], y=frame[column], name=column, marker_color=colours.get(column, BLUE), hovertemplate="%{y:,}")
+        figure.add_bar(
+            x=frame["batch_id"],
+            y=frame[column],
+            name=column,
+            marker_color=colours.get(column, BLUE),
+            hovertemplate="%{y:,}",
+        )
     return look(figure, "batch", y_title, barmode="stack", yaxis_tickformat=",")
 
 
@@ -97,5 +140,11 @@ def counts(frame: pd.DataFrame, by: str, value: str, title: str) -> go.Figure:
     )  # fmt: skip
     most = float(shown[value].max()) if len(shown) else 1.0
     return look(
-        figure, title, "", height=max(160, 70 + 24 * len(shown)), xaxis_tickformat=",", xaxis_range=[0, most * 1.35], hovermode="closest"
+        figure,
+        title,
+        "",
+        height=max(160, 70 + 24 * len(shown)),
+        xaxis_tickformat=",",
+        xaxis_range=[0, most * 1.35],
+        hovermode="closest",
     )

@@ -21,7 +21,11 @@ def week_heatmap(frame: pd.DataFrame, value: str, title: str) -> go.Figure:
     """Hours of the day across, days of the week down; ``frame`` of ``history.by_weekday_and_hour``."""
     grid = frame.pivot_table(index="weekday", columns="hour", values=value).reindex(index=range(1, 8))
     is_delay = "delay" in value
-    scale = {"colorscale": DELAY_SCALE, "zmin": -DELAY_LIMIT, "zmax": DELAY_LIMIT} if is_delay else {"colorscale": AMOUNT_SCALE}
+    scale = (
+        {"colorscale": DELAY_SCALE, "zmin": -DELAY_LIMIT, "zmax": DELAY_LIMIT}
+        if is_delay
+        else {"colorscale": AMOUNT_SCALE}
+    )
     heat = go.Heatmap(
         z=grid.to_numpy(), x=list(grid.columns), y=list(WEEKDAYS), xgap=1, ygap=1, hoverongaps=False,
         colorbar={"title": {"text": title, "side": "right"}, "thickness": 10},
@@ -45,18 +49,32 @@ def distributions(frame: pd.DataFrame) -> go.Figure:
 def predicted_against_actual(frame: pd.DataFrame) -> go.Figure:
     """Dots of single flights around the line on which both are equal; ``frame`` of ``history.predicted_against_actual``."""
     low, high = -60, 180
-    covered = frame["actual_delay_minutes"].between(frame["interval_low_minutes"], frame["interval_high_minutes"])
+    covered = frame["actual_delay_minutes"].between(
+        frame["interval_low_minutes"], frame["interval_high_minutes"]
+    )
     figure = go.Figure()
-    for is_in, name, colour, symbol in ((True, "in the 90 % interval", BLUE, "circle"), (False, "outside", VERMILLION, "x-thin-open")):
+    for is_in, name, colour, symbol in (
+        (True, "in the 90 % interval", BLUE, "circle"),
+        (False, "outside", VERMILLION, "x-thin-open"),
+    ):
         part = frame[covered == is_in]
         figure.add_scattergl(
             x=part["predicted_delay_minutes"], y=part["actual_delay_minutes"], mode="markers", name=f"{name} ({len(part):,})",
             marker={"color": colour, "size": 5, "opacity": 0.45, "symbol": symbol}, customdata=part["flight_id"],
             hovertemplate="%{customdata}<br>predicted %{x:.0f}, actual %{y:.0f} min<extra></extra>",
         )  # fmt: skip
-    figure.add_scatter(x=[low, high], y=[low, high], mode="lines", line={"color": GREY, "dash": "dash"}, hoverinfo="skip", showlegend=False)
+    figure.add_scatter(
+        x=[low, high],
+        y=[low, high],
+        mode="lines",
+        line={"color": GREY, "dash": "dash"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
     figure.update_yaxes(range=[low, high]).update_xaxes(range=[-30, 90])
-    return look(figure, "predicted (min)", "actual (min)", height=380, hovermode="closest", yaxis_rangemode="normal")
+    return look(
+        figure, "predicted (min)", "actual (min)", height=380, hovermode="closest", yaxis_rangemode="normal"
+    )
 
 
 def check_heatmap(frame: pd.DataFrame, days: Sequence[date] = ()) -> go.Figure:
@@ -72,4 +90,11 @@ def check_heatmap(frame: pd.DataFrame, days: Sequence[date] = ()) -> go.Figure:
         colorscale=[[0, BLUE], [0.001, "#F2C4A4"], [1, VERMILLION]], hovertemplate="%{y}<br>%{x}: %{z:.0%} failed<extra></extra>",
         colorbar={"title": {"text": "failed", "side": "right"}, "tickformat": ".0%", "thickness": 10},
     )  # fmt: skip
-    return look(go.Figure(heat), "day (UTC)", "", height=max(180, 90 + 26 * len(grid)), hovermode="closest", xaxis_type="category")
+    return look(
+        go.Figure(heat),
+        "day (UTC)",
+        "",
+        height=max(180, 90 + 26 * len(grid)),
+        hovermode="closest",
+        xaxis_type="category",
+    )

@@ -26,14 +26,27 @@ def by_hour(frame: pd.DataFrame, column: str, name: str, title: str) -> go.Figur
     return axis_of(lines(frame, "begin", {column: name}, "scheduled departure (local time)", title), column)
 
 
-def by_period(sums: pd.DataFrame, first: date, until: date, period: DailyPeriod, column: str, name: str, title: str) -> go.Figure:
+def by_period(
+    sums: pd.DataFrame, first: date, until: date, period: DailyPeriod, column: str, name: str, title: str
+) -> go.Figure:
     """Return a measure by day or longer period."""
     return by_hour(history.in_periods(history.part(sums, first, until), period), column, name, title)
 
 
-def compared(sums: pd.DataFrame, first: date, until: date, first_before: date, until_before: date, column: str, title: str) -> go.Figure:
+def compared(
+    sums: pd.DataFrame,
+    first: date,
+    until: date,
+    first_before: date,
+    until_before: date,
+    column: str,
+    title: str,
+) -> go.Figure:
     """Return a measure by day of two periods."""
-    now, before = (history.in_periods(history.part(sums, *days), "day") for days in ((first, until), (first_before, until_before)))
+    now, before = (
+        history.in_periods(history.part(sums, *days), "day")
+        for days in ((first, until), (first_before, until_before))
+    )
     return axis_of(periods_compared(now, before, column, title), column)
 
 

@@ -33,7 +33,14 @@ pio.templates["flights"] = go.layout.Template(
         "separators": ".,",
         "hovermode": "x unified",
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8, "autoexpand": True},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "title": {"text": ""}},
+        "legend": {
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "xanchor": "left",
+            "x": 0,
+            "title": {"text": ""},
+        },
         "xaxis": {"automargin": True, "title": {"standoff": 8}, "showgrid": False, "zeroline": False},
         "yaxis": {"automargin": True, "title": {"standoff": 8}, "zeroline": False, "rangemode": "tozero"},
         "bargap": 0.15,
@@ -53,7 +60,9 @@ def _template() -> go.layout.Template:
 
 def look(figure: go.Figure, x: str = "", y: str = "", height: int = HEIGHT, **layout: Any) -> go.Figure:  # noqa: ANN401
     """Return the figure in the common look. Zoom and hidden series survive new data."""
-    return figure.update_layout(template=_template(), xaxis_title=x, yaxis_title=y, height=height, uirevision="kept", **layout)
+    return figure.update_layout(
+        template=_template(), xaxis_title=x, yaxis_title=y, height=height, uirevision="kept", **layout
+    )
 
 
 def local_times(times: pd.Series, zone: ZoneInfo) -> list[str]:
@@ -68,5 +77,6 @@ def local_on_hover(figure: go.Figure, trace: str, times: pd.Series, zone: ZoneIn
     """
     local = local_times(times, zone)
     return figure.for_each_trace(
-        lambda one: one.update(customdata=local, hovertemplate=f"{one.hovertemplate}<br>%{{customdata}}"), selector={"name": trace}
+        lambda one: one.update(customdata=local, hovertemplate=f"{one.hovertemplate}<br>%{{customdata}}"),
+        selector={"name": trace},
     )

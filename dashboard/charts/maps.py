@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     pass
 
 # Parts of the map, as south, north, west, east in degrees: the contiguous states, and as insets Alaska and Hawaii.
-MAPPED = {"states": (24.0, 50.0, -125.5, -66.0), "Alaska": (51.0, 72.0, -180.0, -129.0), "Hawaii": (18.5, 22.6, -161.0, -154.0)}
+MAPPED = {
+    "states": (24.0, 50.0, -125.5, -66.0),
+    "Alaska": (51.0, 72.0, -180.0, -129.0),
+    "Hawaii": (18.5, 22.6, -161.0, -154.0),
+}
 
 
 def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT + 60) -> go.Figure:
@@ -28,7 +32,12 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
     # A line to an inset would run out of the frame and come in again.
     parts = [_part_of_map(known[f"{end}_lat"], known[f"{end}_lon"]) for end in ("origin", "destination")]
     drawn = known[parts[0] == parts[1]]
-    for low, high, colour in ((-np.inf, -5, "#0072B2"), (-5, 5, "#B8BEC4"), (5, 20, "#EBA878"), (20, np.inf, "#D55E00")):
+    for low, high, colour in (
+        (-np.inf, -5, "#0072B2"),
+        (-5, 5, "#B8BEC4"),
+        (5, 20, "#EBA878"),
+        (20, np.inf, "#D55E00"),
+    ):
         band = drawn[(drawn["mean_delay"] >= low) & (drawn["mean_delay"] < high)]
         gaps = np.full(len(band), np.nan)
         figure.add_scattergeo(
@@ -77,7 +86,11 @@ def _placed(routes: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
     """Return the routes with a delay whose two airports are known, with coordinates of both."""
     ends = routes["route"].str.split("-", expand=True).reindex(columns=[0, 1])
     frame = routes.assign(origin=ends[0], destination=ends[1])
-    frame = frame[frame["origin"].isin(places.index) & frame["destination"].isin(places.index) & frame["mean_delay"].notna()]
+    frame = frame[
+        frame["origin"].isin(places.index)
+        & frame["destination"].isin(places.index)
+        & frame["mean_delay"].notna()
+    ]
     for end in ("origin", "destination"):
         frame[f"{end}_lat"] = frame[end].map(places["latitude"])
         frame[f"{end}_lon"] = frame[end].map(places["longitude"])
@@ -86,8 +99,13 @@ def _placed(routes: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
 
 def airport_delays(routes: pd.DataFrame) -> pd.DataFrame:
     """One row per airport at either end of a route: airport, flights, mean_delay in minutes weighted by flights."""
-    ends = [routes[[end, "flights", "mean_delay"]].rename(columns={end: "airport"}) for end in ("origin", "destination")]
+    ends = [
+        routes[[end, "flights", "mean_delay"]].rename(columns={end: "airport"})
+        for end in ("origin", "destination")
+    ]
     both = pd.concat(ends)
     both = both.assign(minutes=both["mean_delay"] * both["flights"])
     summed = both.groupby("airport", as_index=False)[["flights", "minutes"]].sum()
-    return summed.assign(mean_delay=summed["minutes"] / summed["flights"])[["airport", "flights", "mean_delay"]]
+    return summed.assign(mean_delay=summed["minutes"] / summed["flights"])[
+        ["airport", "flights", "mean_delay"]
+    ]

@@ -31,17 +31,39 @@ def health_parts(parts: Mapping[str, float]) -> go.Figure:
     weights = [HEALTH_WEIGHTS[name] for name in names]
     given = [HEALTH_WEIGHTS[name] * parts[name] for name in names]
     figure = go.Figure()
-    figure.add_bar(x=weights, y=names, orientation="h", marker_color="rgba(135,149,161,0.28)", name="could give", hoverinfo="skip")
+    figure.add_bar(
+        x=weights,
+        y=names,
+        orientation="h",
+        marker_color="rgba(135,149,161,0.28)",
+        name="could give",
+        hoverinfo="skip",
+    )
     figure.add_bar(
         x=given, y=names, orientation="h", name="gives", cliponaxis=False, textposition="none",
         marker_color=[BLUE if parts[name] > 0.99 else VERMILLION for name in names],
         customdata=[parts[name] for name in names], hovertemplate="%{y}: %{x:.1%} of the score (part %{customdata:.0%})<extra></extra>",
     )  # fmt: skip
     for name, weight, value in zip(names, weights, given, strict=True):
-        figure.add_annotation(x=weight, y=name, text=f" {value:.0%} of {weight:.0%}", xanchor="left", showarrow=False, font_size=12)
-    figure.update_yaxes(showgrid=False, type="category").update_xaxes(range=[0, 0.6], tickvals=[0, 0.1, 0.2, 0.3], tickformat=".0%")
+        figure.add_annotation(
+            x=weight,
+            y=name,
+            text=f" {value:.0%} of {weight:.0%}",
+            xanchor="left",
+            showarrow=False,
+            font_size=12,
+        )
+    figure.update_yaxes(showgrid=False, type="category").update_xaxes(
+        range=[0, 0.6], tickvals=[0, 0.1, 0.2, 0.3], tickformat=".0%"
+    )
     return look(
-        figure, "share of the score", "", height=70 + ROW_HEIGHT * len(names), barmode="overlay", hovermode="closest", showlegend=False
+        figure,
+        "share of the score",
+        "",
+        height=70 + ROW_HEIGHT * len(names),
+        barmode="overlay",
+        hovermode="closest",
+        showlegend=False,
     )
 
 
@@ -52,9 +74,18 @@ def capacity(frame: pd.DataFrame) -> go.Figure:
     none).
     """
     shown = frame.iloc[::-1]
-    near = [limit == limit and ratio > limit for ratio, limit in zip(shown["ratio"], shown["limit_ratio"], strict=True)]
+    near = [
+        limit == limit and ratio > limit
+        for ratio, limit in zip(shown["ratio"], shown["limit_ratio"], strict=True)
+    ]
     figure = go.Figure()
-    figure.add_bar(x=[1.0] * len(shown), y=shown["name"], orientation="h", marker_color="rgba(135,149,161,0.18)", hoverinfo="skip")
+    figure.add_bar(
+        x=[1.0] * len(shown),
+        y=shown["name"],
+        orientation="h",
+        marker_color="rgba(135,149,161,0.18)",
+        hoverinfo="skip",
+    )
     figure.add_bar(
         x=shown["ratio"].clip(upper=1), y=shown["name"], orientation="h",
         marker_color=[VERMILLION if is_near else BLUE for is_near in near],
@@ -67,9 +98,19 @@ def capacity(frame: pd.DataFrame) -> go.Figure:
         x=limits["limit_ratio"], y=limits["name"], mode="markers", hovertemplate="alert above %{x:.0%}<extra></extra>",
         marker={"symbol": "line-ns-open", "size": 18, "color": VERMILLION, "line_width": 2},
     )  # fmt: skip
-    figure.update_yaxes(showgrid=False, type="category").update_xaxes(range=[0, 1.75], tickvals=[0, 0.5, 1], tickformat=".0%")
+    figure.update_yaxes(showgrid=False, type="category").update_xaxes(
+        range=[0, 1.75], tickvals=[0, 0.5, 1], tickformat=".0%"
+    )
     height = 70 + ROW_HEIGHT * len(shown)
-    return look(figure, "used (mark: alert)", "", height=height, barmode="overlay", hovermode="closest", showlegend=False)
+    return look(
+        figure,
+        "used (mark: alert)",
+        "",
+        height=height,
+        barmode="overlay",
+        hovermode="closest",
+        showlegend=False,
+    )
 
 
 def runs(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
@@ -94,7 +135,13 @@ def step_durations(frame: pd.DataFrame) -> go.Figure:
     """Bars per batch, the durations of its steps stacked: ``seconds_<step>`` of ``operations.batches``."""
     figure = go.Figure()
     for step, colour in zip(STEPS, (BLUE, ORANGE, GREEN, PALETTE[4], PALETTE[5]), strict=True):
-        figure.add_bar(x=frame["batch_id"], y=frame[f"seconds_{step}"], name=step, marker_color=colour, hovertemplate="%{y:,.1f} s")
+        figure.add_bar(
+            x=frame["batch_id"],
+            y=frame[f"seconds_{step}"],
+            name=step,
+            marker_color=colour,
+            hovertemplate="%{y:,.1f} s",
+        )
     return look(figure, "batch", "duration (s)", barmode="stack", xaxis_type="category")
 
 
@@ -113,20 +160,35 @@ def lag(frame: pd.DataFrame) -> go.Figure:
     names = [f"partition {number}" for number in frame["partition"]]
     figure = go.Figure()
     figure.add_bar(
-        x=frame["next_offset"], y=names, orientation="h", name="taken", marker_color=BLUE, hovertemplate="%{x:,} taken<extra></extra>"
+        x=frame["next_offset"],
+        y=names,
+        orientation="h",
+        name="taken",
+        marker_color=BLUE,
+        hovertemplate="%{x:,} taken<extra></extra>",
     )
     figure.add_bar(
-        x=frame["lag"], y=names, orientation="h", name="waiting", marker_color=VERMILLION, hovertemplate="%{x:,} waiting<extra></extra>"
+        x=frame["lag"],
+        y=names,
+        orientation="h",
+        name="waiting",
+        marker_color=VERMILLION,
+        hovertemplate="%{x:,} waiting<extra></extra>",
     )
     figure.update_yaxes(showgrid=False)
     height = 110 + ROW_HEIGHT * max(1, len(frame))
-    return look(figure, "messages", "", height=height, barmode="stack", hovermode="closest", xaxis_tickformat=",")
+    return look(
+        figure, "messages", "", height=height, barmode="stack", hovermode="closest", xaxis_tickformat=","
+    )
 
 
 def archives(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
     """One mark per archive by its begin and its documents, coloured by whether it is done: columns of ``operations.archives``."""
     figure = go.Figure()
-    for is_done, name, colour, symbol in ((True, "done", BLUE, "circle"), (False, "not done", ORANGE, "diamond-open")):
+    for is_done, name, colour, symbol in (
+        (True, "done", BLUE, "circle"),
+        (False, "not done", ORANGE, "diamond-open"),
+    ):
         part = frame[frame["state"].isin(["done", "expired"]) == is_done]
         if part.empty:
             continue
@@ -135,4 +197,6 @@ def archives(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
             customdata=list(zip(part["archive_id"], part["state"], local_times(part["timestamp"], zone), strict=True)),
             hovertemplate="%{customdata[0]}: %{y:,} documents, %{customdata[1]}<br>%{customdata[2]}<extra></extra>",
         )  # fmt: skip
-    return look(figure, "archive begun (UTC)", "documents", height=220, hovermode="closest", yaxis_tickformat=",")
+    return look(
+        figure, "archive begun (UTC)", "documents", height=220, hovermode="closest", yaxis_tickformat=","
+    )

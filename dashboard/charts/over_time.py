@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.look import BLUE, GREEN, GREY, HEIGHT, ORANGE, PALETTE, SYMBOLS, VERMILLION, local_times, look
+from dashboard.charts.look import (
+    BLUE,
+    GREEN,
+    GREY,
+    HEIGHT,
+    ORANGE,
+    PALETTE,
+    SYMBOLS,
+    VERMILLION,
+    local_times,
+    look,
+)
 
 if TYPE_CHECKING:
     from flight_assets.queries.trends import Trend
@@ -26,7 +37,9 @@ def messages_over_time(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIGHT
     )  # fmt: skip
     seconds = frame["seconds"].iloc[0] if len(frame) else 60
     unit = "minute" if seconds == 60 else f"{seconds / 60:g} minutes"
-    return look(go.Figure(bars), "time (UTC)", f"messages per {unit}", height, bargap=0.05, yaxis_tickformat=",")
+    return look(
+        go.Figure(bars), "time (UTC)", f"messages per {unit}", height, bargap=0.05, yaxis_tickformat=","
+    )
 
 
 def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIGHT) -> go.Figure:
@@ -49,7 +62,12 @@ def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIG
 
 
 def series_with_bands(
-    x: Sequence[Any] | pd.Series, values: pd.Series, trend: Trend | None, rolling: pd.Series | None, unit: str, x_title: str
+    x: Sequence[Any] | pd.Series,
+    values: pd.Series,
+    trend: Trend | None,
+    rolling: pd.Series | None,
+    unit: str,
+    x_title: str,
 ) -> go.Figure:
     """Return a time series with its rolling mean, its regression line and band, and its anomalies."""
     figure = go.Figure()
@@ -70,24 +88,44 @@ def series_with_bands(
     )
     if rolling is not None:
         figure.add_scatter(
-            x=x, y=rolling, mode="lines", name="rolling mean", line={"color": GREEN, "width": 3}, hovertemplate=f"%{{y:,.1f}} {unit}"
+            x=x,
+            y=rolling,
+            mode="lines",
+            name="rolling mean",
+            line={"color": GREEN, "width": 3},
+            hovertemplate=f"%{{y:,.1f}} {unit}",
         )
     if trend is not None:
         figure.add_scatter(
-            x=x, y=trend.fitted, mode="lines", name="trend", line={"color": ORANGE, "dash": "dash"}, hovertemplate="%{y:,.1f}"
+            x=x,
+            y=trend.fitted,
+            mode="lines",
+            name="trend",
+            line={"color": ORANGE, "dash": "dash"},
+            hovertemplate="%{y:,.1f}",
         )
         odd = trend.is_anomaly
         figure.add_scatter(
             x=pd.Series(x)[odd.to_numpy()], y=values[odd], mode="markers", name="anomaly", hovertemplate=f"%{{y:,.1f}} {unit}",
             marker={"symbol": "diamond-open", "size": 12, "color": VERMILLION, "line_width": 2},
         )  # fmt: skip
-    return look(figure, x_title, unit, height=380, yaxis_rangemode="normal", yaxis_tickformat=None if unit.startswith("0") else ",")
+    return look(
+        figure,
+        x_title,
+        unit,
+        height=380,
+        yaxis_rangemode="normal",
+        yaxis_tickformat=None if unit.startswith("0") else ",",
+    )
 
 
 def periods_compared(now: pd.DataFrame, before: pd.DataFrame, value: str, title: str) -> go.Figure:
     """Two series of ``history.series`` over each other, by days since the begin of their period."""
     figure = go.Figure()
-    for frame, name, colour, dash in ((before, "period before", GREY, "dot"), (now, "this period", BLUE, "solid")):
+    for frame, name, colour, dash in (
+        (before, "period before", GREY, "dot"),
+        (now, "this period", BLUE, "solid"),
+    ):
         begins = pd.to_datetime(frame["begin"])
         days = (begins - begins.min()).dt.days + 1 if len(frame) else []
         figure.add_scatter(
@@ -97,7 +135,9 @@ def periods_compared(now: pd.DataFrame, before: pd.DataFrame, value: str, title:
     return look(figure, "day of the period", title)
 
 
-def lines(frame: pd.DataFrame, x: str, columns: dict[str, str], x_title: str, y_title: str, **layout: Any) -> go.Figure:  # noqa: ANN401
+def lines(
+    frame: pd.DataFrame, x: str, columns: dict[str, str], x_title: str, y_title: str, **layout: Any
+) -> go.Figure:  # noqa: ANN401
     """One line per column, named by its value in ``columns``; a name that starts with 'baseline' is dotted grey."""
     figure = go.Figure()
     colours = iter(PALETTE)
@@ -115,6 +155,9 @@ def coverage(frame: pd.DataFrame, x: str, value: str, promised: float, x_title: 
     """Return a share over time beside the share that is promised."""
     figure = lines(frame, x, {value: COVERED}, x_title, "share of flights")
     figure.add_hline(
-        y=promised, line={"color": GREY, "dash": "dash"}, annotation_text=f"promised {promised:.0%}", annotation_font_color=GREY
+        y=promised,
+        line={"color": GREY, "dash": "dash"},
+        annotation_text=f"promised {promised:.0%}",
+        annotation_font_color=GREY,
     )
     return figure.update_yaxes(tickformat=".0%", rangemode="normal")

@@ -18,7 +18,12 @@ FEW_FLIGHTS = 20
 def errors_over_time(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
     """Errors beside those of the baselines, by bucket."""
     shown = enough(frame)
-    columns = {"mae": "MAE", "rmse": "RMSE", "mae_median_baseline": "baseline MAE (median)", "rmse_mean_baseline": "baseline RMSE (mean)"}
+    columns = {
+        "mae": "MAE",
+        "rmse": "RMSE",
+        "mae_median_baseline": "baseline MAE (median)",
+        "rmse_mean_baseline": "baseline RMSE (mean)",
+    }
     figure = lines(shown, "bucket", columns, "prediction made (UTC)", "error (min)")
     return local_on_hover(figure, "MAE", shown["bucket"], zone)
 

@@ -58,10 +58,15 @@ def redis_query() -> Query:
 
 def board_query() -> Query:
     """Return the query of the alerts, as one cell of JSON."""
-    return query("board", lambda settings: pd.DataFrame({"board": [_BOARD.dump_json(history.board(settings)).decode()]}))
+    return query(
+        "board",
+        lambda settings: pd.DataFrame({"board": [_BOARD.dump_json(history.board(settings)).decode()]}),
+    )
 
 
-def stamped(found: dict[str, Answer | Exception], source: str = "the services, Dagster, Kafka, the ledger and Redis") -> None:
+def stamped(
+    found: dict[str, Answer | Exception], source: str = "the services, Dagster, Kafka, the ledger and Redis"
+) -> None:
     """Show the oldest "data as of" among the loaded answers, or nothing without any."""
     answers = [answer for answer in found.values() if isinstance(answer, Answer)]
     if answers:

@@ -11,23 +11,37 @@ from dashboard.charts import operations as charts
 from dashboard.operations_page.common import query, runs_query, times_column, typed
 from flight_assets.queries import dagster, operations
 
-RUN_ICONS = {"SUCCESS": "✓ success", "FAILURE": "✗ failure", "CANCELED": "– canceled", "STARTED": "… running", "QUEUED": "… queued"}
+RUN_ICONS = {
+    "SUCCESS": "✓ success",
+    "FAILURE": "✗ failure",
+    "CANCELED": "– canceled",
+    "STARTED": "… running",
+    "QUEUED": "… queued",
+}
 SHOWN_RUNS = 30
 
 
 def orchestration() -> None:
     """Show runs, schedules and sensors of Dagster, and DAGs of a configured Airflow."""
-    found = ui.gather(runs=runs_query(), automation=query("automation", dagster.automation), daemons=query("daemons", dagster.daemons))
+    found = ui.gather(
+        runs=runs_query(),
+        automation=query("automation", dagster.automation),
+        daemons=query("daemons", dagster.daemons),
+    )
     left, right = st.columns([3, 2])
     with left, ui.section("Runs", "The newest runs of every job, by Dagster."):
         answer = ui.answer(found["runs"])
         if answer.frame.empty:
-            ui.empty("Dagster has not run anything yet. The schedule does so every minute; `flights process` does it now.")
+            ui.empty(
+                "Dagster has not run anything yet. The schedule does so every minute; `flights process` does it now."
+            )
         else:
             alt = f"Marks: the newest {len(answer.frame)} runs by start, duration and outcome"
             ui.chart(render_cache.figure(charts.runs, answer, ui.time_zone()), "operations_runs", alt)
             shown = answer.frame.head(SHOWN_RUNS)
-            frame = shown.assign(status=[RUN_ICONS.get(status, status.lower()) for status in shown["status"]], run=shown["url"])
+            frame = shown.assign(
+                status=[RUN_ICONS.get(status, status.lower()) for status in shown["status"]], run=shown["url"]
+            )
             columns = {
                 "started": times_column("started"),
                 "seconds": st.column_config.NumberColumn("took (s)", format="%.0f"),
@@ -39,15 +53,25 @@ def orchestration() -> None:
     with right, ui.section("Schedules and sensors", "When each last looked, and what it decided."):
         answer = ui.answer(found["automation"])
         columns = {"last_tick": times_column("last tick"), "next_tick": times_column("next")}
-        picked = answer.frame[["name", "kind", "when", "status", "last_tick", "last_tick_status", "detail", "next_tick"]]
+        picked = answer.frame[
+            ["name", "kind", "when", "status", "last_tick", "last_tick_status", "detail", "next_tick"]
+        ]
         ui.table(picked, key="operations_automation", height=38 + 36 * len(picked), column_config=columns)
         ill = ui.answer(found["daemons"]).frame.query("not healthy")["daemon"]
-        st.caption(f"Daemons without a heartbeat: {', '.join(ill)}" if len(ill) else "Every Dagster daemon has a current heartbeat.")
+        st.caption(
+            f"Daemons without a heartbeat: {', '.join(ill)}"
+            if len(ill)
+            else "Every Dagster daemon has a current heartbeat."
+        )
         ui.stamp(answer, source="Dagster")
     if data.clients().settings.airflow_url:
         with ui.section("Airflow", "DAGs of the configured Airflow."):
             answer = ui.answer(ui.gather(dags=query("airflow", operations.airflow_dags))["dags"])
-            ui.table(typed(answer.frame, "last_run_at"), key="operations_airflow", column_config={"last_run_at": times_column("last run")})
+            ui.table(
+                typed(answer.frame, "last_run_at"),
+                key="operations_airflow",
+                column_config={"last_run_at": times_column("last run")},
+            )
             ui.stamp(answer, source="Airflow")
 
 

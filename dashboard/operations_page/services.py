@@ -27,24 +27,38 @@ def services() -> None:
         spark=query("spark", one_row(operations.spark_memory)),
     )
     left, right = st.columns([3, 2])
-    with left, ui.section("Services", "State by the supervisor; a service works if its own check passed just now."):
+    with (
+        left,
+        ui.section("Services", "State by the supervisor; a service works if its own check passed just now."),
+    ):
         answer = ui.answer(found["services"])
-        frame = answer.frame.assign(works=["✓ works" if works else "✗ does not" for works in answer.frame["works"]])
+        frame = answer.frame.assign(
+            works=["✓ works" if works else "✗ does not" for works in answer.frame["works"]]
+        )
         shown = frame[["service", "works", "state", "rss_mb", "uptime_s", "version", "port", "problem"]]
         columns = {
-            "rss_mb": st.column_config.ProgressColumn("memory", format="%d MB", max_value=2_000, color="blue"),
+            "rss_mb": st.column_config.ProgressColumn(
+                "memory", format="%d MB", max_value=2_000, color="blue"
+            ),
             "uptime_s": "up for",
             "port": st.column_config.NumberColumn("port", format="%d"),
         }
         ui.table(
-            shown.assign(uptime_s=[ui.duration(s) for s in shown["uptime_s"]]), key="operations_services", height=450, column_config=columns
+            shown.assign(uptime_s=[ui.duration(s) for s in shown["uptime_s"]]),
+            key="operations_services",
+            height=450,
+            column_config=columns,
         )
-        ui.stamp(answer, source="each service", note=f"{frame['rss_mb'].sum() / 1000:,.1f} GB resident in all")
+        ui.stamp(
+            answer, source="each service", note=f"{frame['rss_mb'].sum() / 1000:,.1f} GB resident in all"
+        )
     with right, ui.section("How full", "Used share of each; the mark is the limit of an alert."):
         rows, missing = fullness(found)
         if rows:
             figure = render_cache.figure(capacity, rows)
-            ui.chart(figure, "operations_capacity", f"Bars: used share of {', '.join(row[0] for row in rows)}")
+            ui.chart(
+                figure, "operations_capacity", f"Bars: used share of {', '.join(row[0] for row in rows)}"
+            )
         for name in missing:
             st.caption(f"{name}: not known, it does not answer")
         extra = of(found["hdfs"], lambda frame: frame.iloc[0])
@@ -59,11 +73,15 @@ def services() -> None:
 
 def capacity(rows: list[tuple[str, float, str, float | None]]) -> go.Figure:
     """Return the bars of ``fullness``."""
-    frame = pd.DataFrame(rows, columns=["name", "ratio", "text", "limit_ratio"]).astype({"limit_ratio": float})
+    frame = pd.DataFrame(rows, columns=["name", "ratio", "text", "limit_ratio"]).astype(
+        {"limit_ratio": float}
+    )
     return charts.capacity(frame)
 
 
-def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, float, str, float | None]], list[str]]:
+def fullness(
+    found: dict[str, Answer | Exception],
+) -> tuple[list[tuple[str, float, str, float | None]], list[str]]:
     """Return name, used share, text and alert limit of each store, and the names of those that do not answer."""
     limits = data.clients().settings
     rows: list[tuple[str, float, str, float | None]] = []
@@ -81,11 +99,23 @@ def fullness(found: dict[str, Answer | Exception]) -> tuple[list[tuple[str, floa
     row = of(found["mongodb"], lambda frame: frame.iloc[0])
     if row is not None:
         used = row["data_bytes"] + row["index_bytes"]
-        rows.append(("MongoDB", row["threshold_used_ratio"], amount(used, row["threshold_bytes"]), limits.alert_archive_used_ratio))
+        rows.append(
+            (
+                "MongoDB",
+                row["threshold_used_ratio"],
+                amount(used, row["threshold_bytes"]),
+                limits.alert_archive_used_ratio,
+            )
+        )
     row = of(found["redis"], lambda frame: frame.iloc[0])
     if row is not None and row["memory_limit_bytes"]:
         rows.append(
-            ("Redis", row["memory_bytes"] / row["memory_limit_bytes"], amount(row["memory_bytes"], row["memory_limit_bytes"]), None)
+            (
+                "Redis",
+                row["memory_bytes"] / row["memory_limit_bytes"],
+                amount(row["memory_bytes"], row["memory_limit_bytes"]),
+                None,
+            )
         )
     row = of(found["spark"], lambda frame: frame.iloc[0])
     if row is not None and row["memory_limit_bytes"]:

@@ -16,7 +16,10 @@ def work() -> None:
     found = ui.gather(
         batches=batches_query(),
         steps=query("steps", operations.step_progress),
-        streaming=query("streaming", one_row(lambda settings: {name: float(v) for name, v in operations.streaming(settings).items()})),
+        streaming=query(
+            "streaming",
+            one_row(lambda settings: {name: float(v) for name, v in operations.streaming(settings).items()}),
+        ),
         lag=lag_query(),
         jobs=query("jobs", operations.spark_jobs),
     )
@@ -30,7 +33,9 @@ def work() -> None:
             ui.chart(render_cache.figure(charts.step_durations, answer), "operations_steps", alt)
         waiting = ui.answer(found["steps"]).frame.query("pending > 0")
         sentences = [f"{row.pending} for {row.step}" for row in waiting.itertuples()]
-        st.caption(f"Batches that wait: {', '.join(sentences)}" if sentences else "No batch waits for a step.")
+        st.caption(
+            f"Batches that wait: {', '.join(sentences)}" if sentences else "No batch waits for a step."
+        )
         ui.stamp(answer, source="the batches' records on HDFS")
     with right, ui.section("Landing", "Kafka to HDFS, from the plans of batches and their records."):
         answer = ui.answer(found["batches"])
@@ -56,8 +61,13 @@ def work() -> None:
         if answer.frame.empty:
             ui.empty("Spark has not run a job yet.")
         else:
-            columns = {"submitted": times_column("submitted"), "seconds": st.column_config.NumberColumn("took (s)", format="%.1f")}
-            shown = answer.frame[["job_id", "status", "submitted", "seconds", "tasks", "failed_tasks", "name"]]
+            columns = {
+                "submitted": times_column("submitted"),
+                "seconds": st.column_config.NumberColumn("took (s)", format="%.1f"),
+            }
+            shown = answer.frame[
+                ["job_id", "status", "submitted", "seconds", "tasks", "failed_tasks", "name"]
+            ]
             ui.table(shown, key="operations_jobs", height=260, column_config=columns)
         ui.stamp(answer, source="Spark's REST interface")
 
@@ -65,16 +75,25 @@ def work() -> None:
 def archives() -> None:
     """Show the running archive and the past ones."""
     with ui.section("Archives", "From the hot store to HDFS; newest first."):
-        found = ui.gather(archives=query("archives", operations.archives), state=query("archive_state", operations.archive_state))
+        found = ui.gather(
+            archives=query("archives", operations.archives),
+            state=query("archive_state", operations.archive_state),
+        )
         state = ui.answer(found["state"]).frame.iloc[0]
-        states = [f"{name}: {state[name]}" for name in ("paused", "running", "unfinished", "next") if state[name]]
+        states = [
+            f"{name}: {state[name]}" for name in ("paused", "running", "unfinished", "next") if state[name]
+        ]
         st.caption(" · ".join(states))
         answer = ui.answer(found["archives"])
         if answer.frame.empty:
             ui.empty("Nothing has been archived yet: MongoDB has not reached the threshold.")
         else:
             alt = f"Marks: {len(answer.frame)} archives by begin and documents"
-            ui.chart(render_cache.figure(charts.archives, answer, ui.time_zone()), "operations_archive_timeline", alt)
+            ui.chart(
+                render_cache.figure(charts.archives, answer, ui.time_zone()),
+                "operations_archive_timeline",
+                alt,
+            )
             columns = {"timestamp": times_column("begun")}
             ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
         ui.stamp(answer, source="the archives' records")

@@ -10,7 +10,16 @@ from typing import Any
 
 PIP_AUDIT = Path(sys.executable).with_name("pip-audit")
 # OSV has the Python Packaging Authority's advisories and those of others; a mirror of the registry would have none and answer all the same.
-OPTIONS = ("--vulnerability-service", "osv", "--require-hashes", "--disable-pip", "--progress-spinner", "off", "--format", "json")
+OPTIONS = (
+    "--vulnerability-service",
+    "osv",
+    "--require-hashes",
+    "--disable-pip",
+    "--progress-spinner",
+    "off",
+    "--format",
+    "json",
+)
 
 
 def problems(lock: Path) -> list[str]:
@@ -31,7 +40,10 @@ def _problems_of(lock: Path, package: dict[str, Any]) -> list[str]:
     name = f"{lock}: {package['name']} {package.get('version', '')}".rstrip()
     if "skip_reason" in package:
         return [f"{name}: NOT audited, {package['skip_reason']}"]
-    return [f"{name}: {found['id']}, fixed in {', '.join(found['fix_versions']) or 'no version'}" for found in package["vulns"]]
+    return [
+        f"{name}: {found['id']}, fixed in {', '.join(found['fix_versions']) or 'no version'}"
+        for found in package["vulns"]
+    ]
 
 
 def main(locks: list[str]) -> int:

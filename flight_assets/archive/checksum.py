@@ -60,11 +60,17 @@ def _values(column: Any) -> Words:  # noqa: ANN401 - pyarrow's array of any type
         found = _struct(column)
     elif types.is_string(kind):
         found = _strings(column)
-    elif types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind) or types.is_temporal(kind):
+    elif (
+        types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind) or types.is_temporal(kind)
+    ):
         found = _fixed(column)
     else:
         raise TypeError(f"no checksum of a column of type {kind}")
-    return np.where(column.is_valid().to_numpy(zero_copy_only=False), found, _NULL) if column.null_count else found
+    return (
+        np.where(column.is_valid().to_numpy(zero_copy_only=False), found, _NULL)
+        if column.null_count
+        else found
+    )
 
 
 def _struct(column: Any) -> Words:  # noqa: ANN401
@@ -79,7 +85,9 @@ def _fixed(column: Any) -> Words:  # noqa: ANN401
     import pyarrow.types as types
 
     if types.is_floating(column.type):
-        return np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)).view(np.uint64)
+        return np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)).view(
+            np.uint64
+        )
     if types.is_date32(column.type):
         column = column.cast(pa.int32())
     whole = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
@@ -94,6 +102,8 @@ def _strings(column: Any) -> Words:  # noqa: ANN401
     content = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data else np.zeros(0, np.uint8)
     position = np.arange(len(content), dtype=np.int64) - np.repeat(begin - offsets[0], end - begin)
     factors = _mix(np.arange(1, int(position.max(initial=0)) + 2, dtype=np.uint64) * _GOLDEN)
-    summed: Words = np.concatenate([np.zeros(1, np.uint64), np.cumsum((content.astype(np.uint64) + np.uint64(1)) * factors[position])])
+    summed: Words = np.concatenate(
+        [np.zeros(1, np.uint64), np.cumsum((content.astype(np.uint64) + np.uint64(1)) * factors[position])]
+    )
     found: Words = summed[end - offsets[0]] - summed[begin - offsets[0]]
     return found

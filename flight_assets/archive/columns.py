@@ -34,7 +34,16 @@ _BSON_TYPES = {
 # Columns that archives written by older versions do not have; they are null in their flights.
 ADDED_SINCE = {"gate", "flight_suffix", "diverted_to", "source"}
 _ISO_DATE = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
-_NEEDED = ("_id", "flight_id", "event_id", "flight_date", "processing_date", "ingestion_timestamp", "batch_id", "version")
+_NEEDED = (
+    "_id",
+    "flight_id",
+    "event_id",
+    "flight_date",
+    "processing_date",
+    "ingestion_timestamp",
+    "batch_id",
+    "version",
+)
 
 
 def archivable_schema() -> Document:
@@ -45,13 +54,17 @@ def archivable_schema() -> Document:
     They have no field that the contract does not know, and each of them has the contract's type or is null.
     """
     properties: Document = {column.name: _bson_property(column) for column in PLAIN}
-    properties["weather"] = _closed_object({name: {"bsonType": ["double", "null"]} for name in WEATHER}) | {"bsonType": ["object", "null"]}
-    properties["prediction"] = _closed_object({column.name: _bson_property(column) for column in PREDICTED}) | {
+    properties["weather"] = _closed_object({name: {"bsonType": ["double", "null"]} for name in WEATHER}) | {
         "bsonType": ["object", "null"]
     }
+    properties["prediction"] = _closed_object(
+        {column.name: _bson_property(column) for column in PREDICTED}
+    ) | {"bsonType": ["object", "null"]}
     version = {name: {"bsonType": ["int", "long"]} for name in ("timestamp_us", "kafka_offset")}
     properties["version"] = _closed_object(version) | {"required": list(version)}
-    return _closed_object(properties | {"_id": {"bsonType": "string"}, "restored": {}}) | {"required": list(_NEEDED)}
+    return _closed_object(properties | {"_id": {"bsonType": "string"}, "restored": {}}) | {
+        "required": list(_NEEDED)
+    }
 
 
 def _closed_object(properties: Document) -> Document:
@@ -88,7 +101,9 @@ def pages(collection: Any, query: Document, at_once: int, expected: int) -> Iter
             yield from (rows,) if rows.num_rows else ()
             return
     last = ""
-    while (rows := read_table(collection, query | {"_id": {"$gt": last}}, limit=at_once, sort=[("_id", 1)])).num_rows:
+    while (
+        rows := read_table(collection, query | {"_id": {"$gt": last}}, limit=at_once, sort=[("_id", 1)])
+    ).num_rows:
         yield rows
         last = rows["flight_id"][-1].as_py()
 
@@ -122,7 +137,10 @@ def by_date(rows: pa.Table) -> list[DatePart]:
 
     rows = rows.sort_by("flight_id")
     dates = pc.unique(rows["processing_date"]).to_pylist()
-    chosen = [(day, rows if len(dates) == 1 else rows.filter(pc.equal(rows["processing_date"], day))) for day in sorted(dates)]
+    chosen = [
+        (day, rows if len(dates) == 1 else rows.filter(pc.equal(rows["processing_date"], day)))
+        for day in sorted(dates)
+    ]
     return [DatePart(day, part.drop_columns("processing_date").combine_chunks()) for day, part in chosen]
 
 
@@ -140,7 +158,9 @@ def file_schema() -> pa.Schema:
     """Return the columns of an archive's files with their Arrow types."""
     import pyarrow as pa
 
-    return pa.schema([(column.name, _row_type(column)) for column in FACT.columns if column.name != "processing_date"])
+    return pa.schema(
+        [(column.name, _row_type(column)) for column in FACT.columns if column.name != "processing_date"]
+    )
 
 
 def _row_type(column: Column) -> pa.DataType:
@@ -155,7 +175,11 @@ def is_of_contract(schema: pa.Schema) -> bool:
     wanted = file_schema()
     known = [field for field in wanted if field.name in schema.names]
     missing = set(wanted.names) - set(schema.names)
-    return len(known) == len(schema.names) and missing <= ADDED_SINCE and all(schema.field(field.name).equals(field) for field in known)
+    return (
+        len(known) == len(schema.names)
+        and missing <= ADDED_SINCE
+        and all(schema.field(field.name).equals(field) for field in known)
+    )
 
 
 def ranges(rows: pa.Table) -> Document:
@@ -163,7 +187,11 @@ def ranges(rows: pa.Table) -> Document:
     import pyarrow.compute as pc
 
     found: Document = {"last_batch_id": pc.max(rows["batch_id"]).as_py()}
-    for name, column in (("ingestion", "ingestion_timestamp"), ("flight_id", "flight_id"), ("flight_date", "flight_date")):
+    for name, column in (
+        ("ingestion", "ingestion_timestamp"),
+        ("flight_id", "flight_id"),
+        ("flight_date", "flight_date"),
+    ):
         ends = pc.min_max(rows[column]).as_py()
         found |= {f"first_{name}": _text(ends["min"]), f"last_{name}": _text(ends["max"])}
     return found
@@ -185,7 +213,9 @@ def _as_rows(documents: pa.Table) -> pa.Table:
         elif column.name == "kafka_offset":
             made[column.name] = pc.struct_field(documents["version"], "kafka_offset")
         elif column.name == "timestamp":
-            made[column.name] = pc.struct_field(documents["version"], "timestamp_us").cast(pa.timestamp("us", tz="UTC"))
+            made[column.name] = pc.struct_field(documents["version"], "timestamp_us").cast(
+                pa.timestamp("us", tz="UTC")
+            )
         elif column.type == "TIMESTAMP":
             made[column.name] = documents[column.name].cast(pa.timestamp("us", tz="UTC"))
         elif column.type == "DATE":
@@ -205,9 +235,13 @@ def documents(rows: pa.Table) -> list[Document]:
         "_id": values["flight_id"],
         **values,
         "prediction": [
-            dict(zip(PREDICTED_COLUMNS, row, strict=True)) if row[model] is not None else None for row in zip(*predictions, strict=True)
+            dict(zip(PREDICTED_COLUMNS, row, strict=True)) if row[model] is not None else None
+            for row in zip(*predictions, strict=True)
         ],
-        "version": [{"timestamp_us": moment, "kafka_offset": offset} for moment, offset in zip(moments, offsets, strict=True)],
+        "version": [
+            {"timestamp_us": moment, "kafka_offset": offset}
+            for moment, offset in zip(moments, offsets, strict=True)
+        ],
     }
     return [dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)]
 

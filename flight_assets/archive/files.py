@@ -58,7 +58,9 @@ def read(warehouse: Warehouse, location: str) -> DataFrame:
     return warehouse.spark.read.schema(columns.spark_schema()).parquet(location).select(*FACT.column_names)
 
 
-def read_back(warehouse: Warehouse, settings: Settings, directory: str, paths: Sequence[str]) -> tuple[list[ArchivedFile], list[str]]:
+def read_back(
+    warehouse: Warehouse, settings: Settings, directory: str, paths: Sequence[str]
+) -> tuple[list[ArchivedFile], list[str]]:
     """Return the content of files on HDFS, read whole, and the errors of the unreadable ones."""
     found = tasks.each(warehouse, tasks.ReadBack(settings, directory, tuple(paths)), len(paths))
     return [ArchivedFile(**each) for each in found if "problem" not in each], tasks.problems(found)
@@ -77,8 +79,13 @@ def verify_written(
     for each in written:
         now = there.get(each.path)
         if now and (now.rows, now.checksum) != (each.rows, each.checksum):
-            wrong.append(f"{each.path} has {now.rows} rows with checksum {now.checksum} instead of {each.rows} with {each.checksum}")
-    wrong += [f"{path} is not one of its files" for path in sorted(set(_listed(hdfs, directory)) - {each.path for each in written})]
+            wrong.append(
+                f"{each.path} has {now.rows} rows with checksum {now.checksum} instead of {each.rows} with {each.checksum}"
+            )
+    wrong += [
+        f"{path} is not one of its files"
+        for path in sorted(set(_listed(hdfs, directory)) - {each.path for each in written})
+    ]
     if wrong:
         raise ArchiveDamaged(f"{directory} is damaged: {'; '.join(wrong)}")
     return found
@@ -99,9 +106,15 @@ def refuse_changed(hdfs: Hdfs, record: ArchiveRecord) -> None:
     for each in record.files:
         length = hdfs.size_bytes(f"{record.directory}/{each.path}")
         if length != each.bytes:
-            problems.append(f"{each.path} is missing" if not length else f"{each.path} has {length} bytes instead of {each.bytes}")
+            problems.append(
+                f"{each.path} is missing"
+                if not length
+                else f"{each.path} has {length} bytes instead of {each.bytes}"
+            )
     if problems:
-        raise ArchiveDamaged(f"archive {record.archive_id} at {record.directory} is damaged: {'; '.join(problems)}")
+        raise ArchiveDamaged(
+            f"archive {record.archive_id} at {record.directory} is damaged: {'; '.join(problems)}"
+        )
 
 
 def refuse_damaged(warehouse: Warehouse, settings: Settings, hdfs: Hdfs, record: ArchiveRecord) -> None:
@@ -117,7 +130,9 @@ def refuse_damaged(warehouse: Warehouse, settings: Settings, hdfs: Hdfs, record:
         raise ArchiveDamaged(f"archive {record.archive_id}: {error}") from error
 
 
-def delete_from_hot(warehouse: Warehouse, settings: Settings, record: ArchiveRecord, chosen: Sequence[ArchivedFile]) -> int:
+def delete_from_hot(
+    warehouse: Warehouse, settings: Settings, record: ArchiveRecord, chosen: Sequence[ArchivedFile]
+) -> int:
     """Delete from the hot store what some files of an archive hold; returns how many of their flights are hot in another state.
 
     Raises:
@@ -127,7 +142,9 @@ def delete_from_hot(warehouse: Warehouse, settings: Settings, record: ArchiveRec
     found = tasks.each(warehouse, work, len(chosen))
     wrong = tasks.problems(found)
     if wrong:
-        raise ArchiveDamaged(f"archive {record.archive_id} at {record.directory} is damaged: {'; '.join(wrong)}")
+        raise ArchiveDamaged(
+            f"archive {record.archive_id} at {record.directory} is damaged: {'; '.join(wrong)}"
+        )
     return sum(int(each["left"]) for each in found)
 
 
@@ -141,7 +158,9 @@ def create_views(warehouse: Warehouse, settings: Settings) -> None:
     present = {row.tableName for row in warehouse.spark.sql(f"SHOW TABLES IN {warehouse.database}").collect()}
     if {FILES, VIEW, UNITED} <= present:
         return
-    flat = ", ".join(f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date")
+    flat = ", ".join(
+        f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date"
+    )
     names = ", ".join(FACT.column_names)
     files, archived, united = (f"{warehouse.database}.{name}" for name in (FILES, VIEW, UNITED))
     state = f"flight_id, {', '.join(ORDER)}"
@@ -171,14 +190,20 @@ def register(warehouse: Warehouse, settings: Settings, record: ArchiveRecord) ->
 def unregister(warehouse: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
     """Take an archive's files out of the view."""
     create_views(warehouse, settings)
-    warehouse.spark.sql(f"ALTER TABLE {warehouse.database}.{FILES} DROP IF EXISTS PARTITION (archive_id = '{record.archive_id}')").collect()
+    warehouse.spark.sql(
+        f"ALTER TABLE {warehouse.database}.{FILES} DROP IF EXISTS PARTITION (archive_id = '{record.archive_id}')"
+    ).collect()
 
 
 def write_metadata_table(warehouse: Warehouse, records: Sequence[ArchiveRecord]) -> None:
     """Make ``archive_metadata`` say what the records on HDFS say."""
     import pandas as pd
 
-    rows: list[dict[str, Any]] = [record.row() for record in records if record.state not in (State.PLANNED, State.EXPORTED, State.VERIFIED)]
+    rows: list[dict[str, Any]] = [
+        record.row()
+        for record in records
+        if record.state not in (State.PLANNED, State.EXPORTED, State.VERIFIED)
+    ]
     if not rows:
         return
     types = ", ".join(f"{column.name} {column.type}" for column in ARCHIVE_METADATA.columns)
@@ -210,9 +235,15 @@ def without_archived(warehouse: Warehouse, states: DataFrame) -> DataFrame:
     if dates[0] is None:
         return states
     version = F.struct(*ORDER)
-    archived = warehouse.spark.table(f"{warehouse.database}.{VIEW}").where(F.col("flight_date").between(F.lit(dates[0]), F.lit(dates[1])))
+    archived = warehouse.spark.table(f"{warehouse.database}.{VIEW}").where(
+        F.col("flight_date").between(F.lit(dates[0]), F.lit(dates[1]))
+    )
     newest = archived.groupBy("flight_id").agg(F.max(version).alias("archived"))
-    return states.join(newest, "flight_id", "left").where(F.col("archived").isNull() | (version >= F.col("archived"))).drop("archived")
+    return (
+        states.join(newest, "flight_id", "left")
+        .where(F.col("archived").isNull() | (version >= F.col("archived")))
+        .drop("archived")
+    )
 
 
 def _not_hot(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

@@ -77,7 +77,9 @@ def until(taken: Document, end: datetime) -> Document:
     return taken_between(limits["$gte"], min(limits["$lt"], end))
 
 
-def histogram(flights: Any, before: datetime, restored_since: datetime, unfit: Sequence[Document]) -> list[Bin]:  # noqa: ANN401
+def histogram(
+    flights: Any, before: datetime, restored_since: datetime, unfit: Sequence[Document]
+) -> list[Bin]:  # noqa: ANN401
     """Archivable documents per minute of ingestion (per second where there are many), up to a moment, oldest first.
 
     ``unfit`` are queries for the ranges of ingestion in which documents are held against the contract; elsewhere all are taken to fit it.
@@ -86,7 +88,9 @@ def histogram(flights: Any, before: datetime, restored_since: datetime, unfit: S
     minutes = _counts(flights, match | {"ingestion_timestamp": {"$lt": before}}, "minute")
     for each in unfit:
         minutes.subtract(_counts(flights, match | each | {"$nor": [fitting()]}, "minute"))
-    bins = [Bin(start, start + MINUTE, documents) for start, documents in sorted(minutes.items()) if documents > 0]
+    bins = [
+        Bin(start, start + MINUTE, documents) for start, documents in sorted(minutes.items()) if documents > 0
+    ]
     return [part for each in bins for part in _refined(flights, match, each, unfit)]
 
 
@@ -116,7 +120,10 @@ def days_before(flights: Any, before: datetime) -> list[Document]:  # noqa: ANN4
     first = flights.find_one({}, {"ingestion_timestamp": 1}, sort=[("ingestion_timestamp", 1)])
     if first is None:
         return []
-    day, found = first["ingestion_timestamp"].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0), []
+    day, found = (
+        first["ingestion_timestamp"].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
+        [],
+    )
     while day < before:
         found.append(taken_between(day, min(day + DAY, before)))
         day += DAY
@@ -129,7 +136,11 @@ def held_back(flights: Any, ranges: Sequence[Document]) -> int:  # noqa: ANN401
 
 
 def unchanged(
-    flight_ids: Sequence[str], event_ids: Sequence[str], versions: Sequence[Document], newest_batch: int, with_prediction: bool
+    flight_ids: Sequence[str],
+    event_ids: Sequence[str],
+    versions: Sequence[Document],
+    newest_batch: int,
+    with_prediction: bool,
 ) -> Document:
     """Return the query for documents unchanged since export, all with a prediction or all without.
 
@@ -137,7 +148,11 @@ def unchanged(
     ids and one of these events has the event that was archived. A batch newer than the archived ones may
     have added to a document, and a prediction that arrives later changes one without a new event.
     """
-    same = {"_id": {"$in": list(flight_ids)}, "event_id": {"$in": list(event_ids)}, "version": {"$in": list(versions)}}
+    same = {
+        "_id": {"$in": list(flight_ids)},
+        "event_id": {"$in": list(event_ids)},
+        "version": {"$in": list(versions)},
+    }
     same["batch_id"] = {"$lte": newest_batch}
     return same | {"prediction": {"$ne": None} if with_prediction else None}
 
@@ -165,21 +180,31 @@ def _delete(flights: Any, batch: pa.RecordBatch) -> int:  # noqa: ANN401
 def _delete_alike(flights: Any, batch: pa.RecordBatch, predicted: bool) -> int:  # noqa: ANN401
     if not batch.num_rows:
         return 0
-    moments = zip(batch["timestamp"].cast("int64").to_pylist(), batch["kafka_offset"].to_pylist(), strict=True)
+    moments = zip(
+        batch["timestamp"].cast("int64").to_pylist(), batch["kafka_offset"].to_pylist(), strict=True
+    )
     versions = [{"timestamp_us": moment, "kafka_offset": offset} for moment, offset in moments]
     newest_batch = max(batch["batch_id"].to_pylist())
-    match = unchanged(batch["flight_id"].to_pylist(), batch["event_id"].to_pylist(), versions, newest_batch, predicted)
+    match = unchanged(
+        batch["flight_id"].to_pylist(), batch["event_id"].to_pylist(), versions, newest_batch, predicted
+    )
     return int(flights.delete_many(match).deleted_count)
 
 
 def hot_in_range(flights: Any, record: ArchiveRecord) -> bool:  # noqa: ANN401
     """Return True if a hot document lies in the ingestion range of an archive."""
     return (
-        flights.find_one({"ingestion_timestamp": {"$gte": record.first_ingestion, "$lte": record.last_ingestion}}, {"_id": 1}) is not None
+        flights.find_one(
+            {"ingestion_timestamp": {"$gte": record.first_ingestion, "$lte": record.last_ingestion}},
+            {"_id": 1},
+        )
+        is not None
     )
 
 
-def states_between(settings: Settings, record: ArchiveRecord) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def states_between(
+    settings: Settings, record: ArchiveRecord
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """Yield flight_id, event_id and predicted of an archive's hot documents, in parts, in Spark's workers."""
     first, last = record.first_ingestion, record.last_ingestion
 
@@ -187,7 +212,8 @@ def states_between(settings: Settings, record: ArchiveRecord) -> Callable[[Itera
         for _ in batches:
             with mongo.database(settings) as db:
                 cursor = db[mongo.FLIGHTS].find(
-                    {"ingestion_timestamp": {"$gte": first, "$lte": last}}, {"event_id": 1, "prediction.model_version": 1}
+                    {"ingestion_timestamp": {"$gte": first, "$lte": last}},
+                    {"event_id": 1, "prediction.model_version": 1},
                 )
                 while rows := list(islice(cursor, IDS_PER_DELETE)):
                     yield _states(rows)
@@ -218,9 +244,13 @@ def compact(db: Any) -> str:  # noqa: ANN401
     db.client.admin.command("fsync")
     size = measure(db)
     if size.reusable_bytes < max(COMPACT_BYTES, COMPACT_SHARE * size.storage_bytes):
-        return f"not worth it: {size.reusable_bytes / 1e6:.1f} MB of {size.storage_bytes / 1e6:.1f} MB are free"
+        return (
+            f"not worth it: {size.reusable_bytes / 1e6:.1f} MB of {size.storage_bytes / 1e6:.1f} MB are free"
+        )
     try:
-        freed = db.command("compact", mongo.FLIGHTS, force=True, maxTimeMS=COMPACT_TIMEOUT_MS).get("bytesFreed")
+        freed = db.command("compact", mongo.FLIGHTS, force=True, maxTimeMS=COMPACT_TIMEOUT_MS).get(
+            "bytesFreed"
+        )
     except OperationFailure as error:
         return f"MongoDB refused: {error.details.get('errmsg') if error.details else error}"
     return f"{(freed or 0) / 1e6:.1f} MB freed"

@@ -105,7 +105,11 @@ def select(policy: Policy, hot: HotSize, bins: Sequence[Bin], now: datetime) -> 
     taken = sum(each.documents for each in bins[:aged])
     too_big = hot.bytes - hot.bytes_of(taken) > policy.threshold_bytes
     if too_big:
-        while due < len(bins) and bins[due].end <= now - policy.min_window and hot.bytes - hot.bytes_of(taken) > policy.low_water_bytes:
+        while (
+            due < len(bins)
+            and bins[due].end <= now - policy.min_window
+            and hot.bytes - hot.bytes_of(taken) > policy.low_water_bytes
+        ):
             taken += bins[due].documents
             due += 1
     chosen = _capped(bins[:due], policy.max_documents)
@@ -134,7 +138,9 @@ def _capped(bins: Sequence[Bin], max_documents: int) -> tuple[Bin, ...]:
     return tuple(bins)
 
 
-def _reason(policy: Policy, hot: HotSize, documents: int, shortened: bool, capped: bool, still_too_big: bool) -> str:
+def _reason(
+    policy: Policy, hot: HotSize, documents: int, shortened: bool, capped: bool, still_too_big: bool
+) -> str:
     days = policy.window / timedelta(days=1)
     threshold_mb = policy.threshold_bytes / BYTES_PER_MB
     if not documents:
@@ -170,7 +176,11 @@ def slices(bins: Sequence[Bin], documents_per_file: int) -> list[Slice]:
     made: list[Slice] = []
     for each in bins:
         last = made[-1] if made else None
-        if last and last.start.date() == each.start.date() and last.documents + each.documents <= documents_per_file:
+        if (
+            last
+            and last.start.date() == each.start.date()
+            and last.documents + each.documents <= documents_per_file
+        ):
             made[-1] = Slice(last.start, each.end, last.documents + each.documents)
         else:
             made.append(Slice(each.start, each.end, each.documents))

@@ -36,7 +36,15 @@ class State(StrEnum):
     ABANDONED = "abandoned"
 
 
-UNFINISHED = (State.PLANNED, State.EXPORTED, State.VERIFIED, State.PUBLISHED, State.RECORDED, State.DELETING, State.DELETED)
+UNFINISHED = (
+    State.PLANNED,
+    State.EXPORTED,
+    State.VERIFIED,
+    State.PUBLISHED,
+    State.RECORDED,
+    State.DELETING,
+    State.DELETED,
+)
 READABLE = (State.RECORDED, State.DELETING, State.DELETED, State.DONE)
 NEXT_STEP = {
     State.PLANNED: "export to a temporary directory",
@@ -59,7 +67,9 @@ class TimeSlice(BaseModel):
     start: AwareDatetime
     end: AwareDatetime
     documents: int
-    held_back: int = Field(default=0, description="documents met at the export whose fields do not fit the contract")
+    held_back: int = Field(
+        default=0, description="documents met at the export whose fields do not fit the contract"
+    )
 
 
 class WrittenFile(BaseModel):
@@ -117,7 +127,9 @@ class ArchiveRecord(BaseModel):
     shortened_window: bool = False
     planned_documents: int
     planned_bytes: int
-    held_back: int = Field(default=0, description="documents of its slices whose fields do not fit the contract; they stay hot")
+    held_back: int = Field(
+        default=0, description="documents of its slices whose fields do not fit the contract; they stay hot"
+    )
     restored_since: AwareDatetime = Field(description="documents restored at this time or later are left out")
     slices: list[TimeSlice]
     record_count: int | None = None
@@ -129,11 +141,18 @@ class ArchiveRecord(BaseModel):
     files: list[ArchivedFile] = Field(default_factory=list)
     first_ingestion: AwareDatetime | None = None
     last_ingestion: AwareDatetime | None = None
-    id_range: tuple[str, str] | None = Field(default=None, description="least and greatest archived flight_id")
+    id_range: tuple[str, str] | None = Field(
+        default=None, description="least and greatest archived flight_id"
+    )
     batch_id: int | None = Field(default=None, description="newest batch that wrote one of its documents")
-    deleted_files: int = Field(default=0, description="how many of its files, in order, are deleted from the hot store")
+    deleted_files: int = Field(
+        default=0, description="how many of its files, in order, are deleted from the hot store"
+    )
     deleted: int = Field(default=0, description="archived documents that are no longer hot")
-    left_newer: int = Field(default=0, description="archived flights that changed meanwhile and so stay hot, to be archived again later")
+    left_newer: int = Field(
+        default=0,
+        description="archived flights that changed meanwhile and so stay hot, to be archived again later",
+    )
     size_before: Sizes | None = None
     size_after_delete: Sizes | None = None
     size_after: Sizes | None = None
@@ -171,7 +190,10 @@ class ArchiveRecord(BaseModel):
             "first_ingestion",
             "last_ingestion",
         )
-        return {name: getattr(self, name) for name in names} | {"state": self.state.value, "record": self.to_json()}
+        return {name: getattr(self, name) for name in names} | {
+            "state": self.state.value,
+            "record": self.to_json(),
+        }
 
 
 class Archives:
@@ -182,7 +204,11 @@ class Archives:
 
     def ids(self) -> list[str]:
         """Names of all archives, oldest first."""
-        return [name.removesuffix(RECORD_SUFFIX) for name in self.hdfs.list(RECORD_ROOT) if name.endswith(RECORD_SUFFIX)]
+        return [
+            name.removesuffix(RECORD_SUFFIX)
+            for name in self.hdfs.list(RECORD_ROOT)
+            if name.endswith(RECORD_SUFFIX)
+        ]
 
     def record(self, archive_id: str) -> ArchiveRecord:
         """Return the record of an archive.
@@ -194,7 +220,9 @@ class Archives:
         try:
             return ArchiveRecord.model_validate_json(self.hdfs.read(path))
         except FileNotFoundError:
-            raise FlightsError(f"there is no archive {archive_id}: `flights archive status` lists them") from None
+            raise FlightsError(
+                f"there is no archive {archive_id}: `flights archive status` lists them"
+            ) from None
         except ValidationError as error:
             raise FlightsError(
                 f"the record {path} is damaged: restore it from the row of archive_metadata ({error.error_count()} errors)"

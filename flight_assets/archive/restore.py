@@ -37,7 +37,10 @@ class Selection:
     flight_id: str | None = None
 
     def __str__(self) -> str:
-        parts = [f"archive {self.archive_id}" if self.archive_id else "", f"flight {self.flight_id}" if self.flight_id else ""]
+        parts = [
+            f"archive {self.archive_id}" if self.archive_id else "",
+            f"flight {self.flight_id}" if self.flight_id else "",
+        ]
         if self.first_date or self.last_date:
             parts.append(f"flights of {self.first_date or 'the beginning'} to {self.last_date or 'the end'}")
         return ", ".join(part for part in parts if part) or "everything"
@@ -51,7 +54,9 @@ class Selection:
     def _may_hold(self, each: Any) -> bool:  # noqa: ANN401
         begins_too_late = self.last_date is not None and each.first_flight_date > self.last_date
         ends_too_early = self.first_date is not None and each.last_flight_date < self.first_date
-        outside = self.flight_id is not None and not each.first_flight_id <= self.flight_id <= each.last_flight_id
+        outside = (
+            self.flight_id is not None and not each.first_flight_id <= self.flight_id <= each.last_flight_id
+        )
         return not (begins_too_late or ends_too_early or outside)
 
     def condition(self) -> Column:
@@ -87,7 +92,9 @@ def restore(archiver: Archiver, selection: Selection, reason: str) -> Restored:
         FlightsError: there is no such archive, or its files are damaged.
         LeaseBusy: an archive or another restore runs.
     """
-    with lease.hold(archiver.settings, f"flights archive restore ({selection})", LEASE_WAIT_S, lease.ARCHIVING):
+    with lease.hold(
+        archiver.settings, f"flights archive restore ({selection})", LEASE_WAIT_S, lease.ARCHIVING
+    ):
         return _restore(archiver, selection, reason)
 
 
@@ -104,24 +111,35 @@ def _restore(archiver: Archiver, selection: Selection, reason: str) -> Restored:
     rows = _newest(archiver.open_warehouse(), archiver.settings, readable, chosen, selection)
     upserted, kept = _write(rows, archiver.settings, at, reason)
     for record in chosen:
-        record.restores.append(Restore(timestamp=at, reason=reason, selection=str(selection), restored=upserted, kept_newer=kept))
+        record.restores.append(
+            Restore(timestamp=at, reason=reason, selection=str(selection), restored=upserted, kept_newer=kept)
+        )
         archiver.archives.save(record)
     return Restored(upserted, kept, tuple(record.archive_id for record in chosen))
 
 
 def _refuse_unreadable(record: ArchiveRecord) -> None:
     if record.state not in READABLE:
-        raise FlightsError(f"archive {record.archive_id} is {record.state}: only published archives can be restored")
+        raise FlightsError(
+            f"archive {record.archive_id} is {record.state}: only published archives can be restored"
+        )
 
 
 def _newest(
-    warehouse: Warehouse, settings: Settings, readable: Sequence[ArchiveRecord], chosen: Sequence[ArchiveRecord], selection: Selection
+    warehouse: Warehouse,
+    settings: Settings,
+    readable: Sequence[ArchiveRecord],
+    chosen: Sequence[ArchiveRecord],
+    selection: Selection,
 ) -> DataFrame:
     """Return the rows to restore: those chosen of which no other archive has a newer state."""
     from pyspark.sql import functions as F
 
     def of(records: Sequence[ArchiveRecord]) -> DataFrame:
-        made = [files.read(warehouse, record.storage_location).withColumn("archive_id", F.lit(record.archive_id)) for record in records]
+        made = [
+            files.read(warehouse, record.storage_location).withColumn("archive_id", F.lit(record.archive_id))
+            for record in records
+        ]
         union = made[0]
         for each in made[1:]:
             union = union.unionByName(each)
@@ -131,12 +149,16 @@ def _newest(
     dates = [(each.first_flight_date, each.last_flight_date) for record in chosen for each in record.files]
     first, last = min(pair[0] for pair in dates), max(pair[1] for pair in dates)
     rivals = [
-        record for record in readable if any(each.first_flight_date <= last and each.last_flight_date >= first for each in record.files)
+        record
+        for record in readable
+        if any(each.first_flight_date <= last and each.last_flight_date >= first for each in record.files)
     ]
     if len(rivals) == 1:
         return rows
     # The same event may be in two archives: then the one with its prediction counts, then the later archive.
-    version = F.struct(*ORDER, "batch_id", F.col("model_version").isNotNull().alias("predicted"), "archive_id")
+    version = F.struct(
+        *ORDER, "batch_id", F.col("model_version").isNotNull().alias("predicted"), "archive_id"
+    )
     newest = of(rivals).groupBy("flight_id").agg(F.max(version).alias("newest"))
     return rows.join(newest, "flight_id").where(version == F.col("newest")).drop("newest")
 
@@ -152,13 +174,19 @@ def _write(rows: DataFrame, settings: Settings, at: datetime, reason: str) -> tu
     return found.restored or 0, found.kept_newer or 0
 
 
-def _restorer(settings: Settings, at: datetime, reason: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _restorer(
+    settings: Settings, at: datetime, reason: str
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         with mongo.database(settings) as db:
-            for restored, kept in tasks.overlapped(lambda batch: put_back(db[mongo.FLIGHTS], _documents(batch, at, reason)), batches):
-                yield pa.RecordBatch.from_pydict({"restored": pa.array([restored], pa.int64()), "kept_newer": pa.array([kept], pa.int64())})
+            for restored, kept in tasks.overlapped(
+                lambda batch: put_back(db[mongo.FLIGHTS], _documents(batch, at, reason)), batches
+            ):
+                yield pa.RecordBatch.from_pydict(
+                    {"restored": pa.array([restored], pa.int64()), "kept_newer": pa.array([kept], pa.int64())}
+                )
 
     return run
 
@@ -166,7 +194,10 @@ def _restorer(settings: Settings, at: datetime, reason: str) -> Callable[[Iterat
 def _documents(batch: pa.RecordBatch, at: datetime, reason: str) -> list[dict[str, Any]]:
     import pyarrow as pa
 
-    markers = [{"at": at, "archive_id": archive_id, "reason": reason} for archive_id in batch.column("archive_id").to_pylist()]
+    markers = [
+        {"at": at, "archive_id": archive_id, "reason": reason}
+        for archive_id in batch.column("archive_id").to_pylist()
+    ]
     found = columns.documents(pa.Table.from_batches([batch]))
     return [document | {"restored": marker} for document, marker in zip(found, markers, strict=True)]
 
@@ -239,17 +270,25 @@ def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
         FlightsError: there is no such archive, or it is finished.
         LeaseBusy: an archive or a restore runs.
     """
-    with lease.hold(archiver.settings, f"flights archive abandon {archive_id}", LEASE_WAIT_S, lease.ARCHIVING):
+    with lease.hold(
+        archiver.settings, f"flights archive abandon {archive_id}", LEASE_WAIT_S, lease.ARCHIVING
+    ):
         record = archiver.archives.record(archive_id)
         if record.state not in UNFINISHED:
             raise FlightsError(
                 f"archive {archive_id} is {record.state}, there is nothing to give up: `flights archive restore` brings it back"
             )
         warehouse, at = archiver.open_warehouse(), archiver.now()
-        others = [each for each in archiver.archives.records() if each.state in READABLE and each.archive_id != archive_id]
+        others = [
+            each
+            for each in archiver.archives.records()
+            if each.state in READABLE and each.archive_id != archive_id
+        ]
         restored, kept = _write(_states_taken(warehouse, record, others), archiver.settings, at, reason)
         files.unregister(warehouse, archiver.settings, record)
-        record.restores.append(Restore(timestamp=at, reason=reason, selection="given up", restored=restored, kept_newer=kept))
+        record.restores.append(
+            Restore(timestamp=at, reason=reason, selection="given up", restored=restored, kept_newer=kept)
+        )
         record.reason += f"; given up: {reason}"
         record.state = State.ABANDONED
         archiver.archives.save(record)
@@ -263,11 +302,15 @@ def _states_taken(warehouse: Warehouse, record: ArchiveRecord, others: Sequence[
 
     taken = F.lit(False)
     for each in record.slices:
-        taken |= (F.col("ingestion_timestamp") >= F.lit(each.start)) & (F.col("ingestion_timestamp") < F.lit(each.end))
+        taken |= (F.col("ingestion_timestamp") >= F.lit(each.start)) & (
+            F.col("ingestion_timestamp") < F.lit(each.end)
+        )
     states = warehouse.read(FACT).where(taken).withColumn("archive_id", F.lit(record.archive_id))
     for other in others:
         states = states.join(
-            files.read(warehouse, other.storage_location).select("flight_id", "event_id"), ["flight_id", "event_id"], "left_anti"
+            files.read(warehouse, other.storage_location).select("flight_id", "event_id"),
+            ["flight_id", "event_id"],
+            "left_anti",
         )
     return states.select(*FACT.column_names, "archive_id")
 

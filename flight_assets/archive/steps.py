@@ -148,7 +148,9 @@ class Archiver:
             files.unregister(self.open_warehouse(), self.settings, record)
             record.last_error = str(error)
             self._reach(record, State.ABANDONED)
-            raise files.ArchiveDamaged(f"{error}; nothing had been deleted, so it is given up and the next run archives anew") from error
+            raise files.ArchiveDamaged(
+                f"{error}; nothing had been deleted, so it is given up and the next run archives anew"
+            ) from error
 
     def _take(self, record: ArchiveRecord) -> None:
         name, step = STEPS[record.state]
@@ -184,7 +186,9 @@ class Archiver:
             return State.ABANDONED
         warehouse = self.open_warehouse()
         try:
-            found = files.verify_written(warehouse, self.settings, self.hdfs, record.temporary, record.written)
+            found = files.verify_written(
+                warehouse, self.settings, self.hdfs, record.temporary, record.written
+            )
         except files.ArchiveDamaged as error:
             record.state = State.PLANNED
             raise files.ArchiveDamaged(
@@ -194,10 +198,15 @@ class Archiver:
         record.file_size_mb = round(sum(each.bytes for each in found) / BYTES_PER_MB, 3)
         record.first_ingestion = min(each.first_ingestion for each in found)
         record.last_ingestion = max(each.last_ingestion for each in found)
-        record.id_range = (min(each.first_flight_id for each in found), max(each.last_flight_id for each in found))
+        record.id_range = (
+            min(each.first_flight_id for each in found),
+            max(each.last_flight_id for each in found),
+        )
         record.batch_id = max(each.last_batch_id for each in found)
         schema = files.read(warehouse, self.settings.hdfs_path(record.temporary)).schema
-        record.schema_ = [ColumnType(name=column.name, type=column.dataType.simpleString()) for column in schema.fields]
+        record.schema_ = [
+            ColumnType(name=column.name, type=column.dataType.simpleString()) for column in schema.fields
+        ]
         return State.VERIFIED
 
     def _publish(self, record: ArchiveRecord) -> State:
@@ -239,7 +248,9 @@ class Archiver:
         still_hot = self._still_hot(warehouse, record)
         if still_hot:
             record.state, record.deleted_files, record.deleted, record.left_newer = State.DELETING, 0, 0, 0
-            raise FlightsError(f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them")
+            raise FlightsError(
+                f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them"
+            )
         with mongo.database(self.settings) as db:
             record.size_after_delete = _sizes(hot.measure(db))
             record.compaction = hot.compact(db)
@@ -263,7 +274,8 @@ class Archiver:
     def _write_table(self, warehouse: Warehouse, record: ArchiveRecord, state: State) -> None:
         others = [each for each in self.archives.records() if each.archive_id != record.archive_id]
         files.write_metadata_table(
-            warehouse, sorted([*others, record.model_copy(update={"state": state})], key=lambda each: each.archive_id)
+            warehouse,
+            sorted([*others, record.model_copy(update={"state": state})], key=lambda each: each.archive_id),
         )
 
 

@@ -65,11 +65,19 @@ def each(warehouse: Warehouse, work: Work, items: int) -> list[Found]:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        numbers = (_given_way(work.settings, nth) for batch in batches for nth in batch.column("id").to_pylist())
+        numbers = (
+            _given_way(work.settings, nth) for batch in batches for nth in batch.column("id").to_pylist()
+        )
         for found in overlapped(work, numbers):
-            yield pa.RecordBatch.from_pydict({"found": pa.array([json.dumps(each_found) for each_found in found], pa.string())})
+            yield pa.RecordBatch.from_pydict(
+                {"found": pa.array([json.dumps(each_found) for each_found in found], pa.string())}
+            )
 
-    rows = warehouse.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1))).mapInArrow(run, "found string").collect()
+    rows = (
+        warehouse.spark.range(0, items, 1, min(TASKS_AT_ONCE, max(items, 1)))
+        .mapInArrow(run, "found string")
+        .collect()
+    )
     return [json.loads(row.found) for row in rows]
 
 
@@ -115,9 +123,17 @@ class Export:
         found: list[Found] = []
         with mongo.database(self.settings) as db:
             flights = db[mongo.FLIGHTS]
-            pages = columns.pages(flights, hot.archivable(self.restored_since) | taken, DOCUMENTS_PER_FILE, self.slices[nth].documents)
+            pages = columns.pages(
+                flights,
+                hot.archivable(self.restored_since) | taken,
+                DOCUMENTS_PER_FILE,
+                self.slices[nth].documents,
+            )
             for page, rows in enumerate(pages):
-                found += [_write(hdfs, self.directory, f"part-{nth:05d}-{page:03d}", part) for part in columns.by_date(rows)]
+                found += [
+                    _write(hdfs, self.directory, f"part-{nth:05d}-{page:03d}", part)
+                    for part in columns.by_date(rows)
+                ]
             left = flights.count_documents(taken) - sum(each_found["rows"] for each_found in found)
             held_back = hot.held_back(flights, [taken]) if left > 0 else 0
         return [*found, {"slice": nth, "held_back": held_back}]
@@ -155,7 +171,12 @@ class ReadBack:
         rows = _opened(content)
         if isinstance(rows, str):
             return [{"path": path, "problem": rows}]
-        facts = {"rows": rows.num_rows, "bytes": len(content), "sha256": sha256(content).hexdigest(), "checksum": str(checksum(rows))}
+        facts = {
+            "rows": rows.num_rows,
+            "bytes": len(content),
+            "sha256": sha256(content).hexdigest(),
+            "checksum": str(checksum(rows)),
+        }
         return [{"path": path} | facts | columns.ranges(rows)]
 
 
@@ -201,4 +222,6 @@ class Delete:
 
 def problems(found: Sequence[Found]) -> list[str]:
     """Return the problems of files, one text for each."""
-    return [f"{each_found['path']} {each_found['problem']}" for each_found in found if "problem" in each_found]
+    return [
+        f"{each_found['path']} {each_found['problem']}" for each_found in found if "problem" in each_found
+    ]

@@ -54,7 +54,9 @@ def decide(seen: Observed, cursor: Cursor) -> Decision:
     ask, why = _ask(seen)
     figures = f"{seen.size_mb:.1f} MB of {seen.threshold_mb:g} MB ({seen.size_mb / seen.threshold_mb:.0%})"
     reason = f"{figures}: {why}"
-    following = Cursor(level=level, size_mb=round(seen.size_mb, 1), asked=cursor.asked + ask, last_decision=reason)
+    following = Cursor(
+        level=level, size_mb=round(seen.size_mb, 1), asked=cursor.asked + ask, last_decision=reason
+    )
     return Decision(ask, reason, warn=level != "ok" and cursor.level == "ok", cursor=following)
 
 

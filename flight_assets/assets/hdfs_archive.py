@@ -6,7 +6,17 @@ It does not hold the processing lease, so batches continue meanwhile.
 from datetime import date
 from typing import Any
 
-from dagster import AssetExecutionContext, Config, Failure, MaterializeResult, MetadataValue, OpExecutionContext, asset, job, op
+from dagster import (
+    AssetExecutionContext,
+    Config,
+    Failure,
+    MaterializeResult,
+    MetadataValue,
+    OpExecutionContext,
+    asset,
+    job,
+    op,
+)
 from pydantic import Field
 
 from flight_assets.archive.record import ArchiveRecord
@@ -29,10 +39,19 @@ def archiver_of_run(run_id: str, log: Any = None) -> Archiver:  # noqa: ANN401 -
         if log is not None:
             log.info("archive %s is %s", record.archive_id, record.state)
 
-    return Archiver(settings, lambda: warehouse.open_warehouse(settings), reached=tell, purpose=f"Dagster run {run_id}")
+    return Archiver(
+        settings, lambda: warehouse.open_warehouse(settings), reached=tell, purpose=f"Dagster run {run_id}"
+    )
 
 
-@asset(deps=["mongo_hot"], kinds={"spark", "hdfs", "parquet"}, pool=POOL, group_name="archive", owners=OWNERS, code_version="1")
+@asset(
+    deps=["mongo_hot"],
+    kinds={"spark", "hdfs", "parquet"},
+    pool=POOL,
+    group_name="archive",
+    owners=OWNERS,
+    code_version="1",
+)
 def hdfs_archive(context: AssetExecutionContext) -> MaterializeResult[None]:
     """One row per archived document, in the columns of the fact table: Parquet below /archive/mongodb_archive/<archive_id>."""
     archiver = archiver_of_run(context.run.run_id, context.log)
@@ -84,8 +103,14 @@ class RestoreConfig(Config):
 
     archive_id: str = Field(default="", description="all of this archive")
     flight_id: str = Field(default="", description="one flight")
-    first_date: str = Field(default="", pattern=ISO_DATE_OR_NONE, description="flights scheduled on this date (YYYY-MM-DD) or later")
-    last_date: str = Field(default="", pattern=ISO_DATE_OR_NONE, description="flights scheduled on this date or earlier")
+    first_date: str = Field(
+        default="",
+        pattern=ISO_DATE_OR_NONE,
+        description="flights scheduled on this date (YYYY-MM-DD) or later",
+    )
+    last_date: str = Field(
+        default="", pattern=ISO_DATE_OR_NONE, description="flights scheduled on this date or earlier"
+    )
     reason: str = Field(description="kept in the documents and in the archive's record")
 
 
@@ -93,13 +118,20 @@ class RestoreConfig(Config):
 def verify_files(context: OpExecutionContext, config: VerifyConfig) -> None:
     """Read an archive's files again, and compare them with its record."""
     record = verify(archiver_of_run(context.run.run_id), config.archive_id)
-    context.log.info("%d files of %s hold what was written: %s rows", len(record.files), record.archive_id, record.record_count)
+    context.log.info(
+        "%d files of %s hold what was written: %s rows",
+        len(record.files),
+        record.archive_id,
+        record.record_count,
+    )
 
 
 @op(pool=POOL)
 def restore_flights(context: OpExecutionContext, config: RestoreConfig) -> None:
     """Restore archived flights to the hot store."""
-    first, last = (date.fromisoformat(text) if text else None for text in (config.first_date, config.last_date))
+    first, last = (
+        date.fromisoformat(text) if text else None for text in (config.first_date, config.last_date)
+    )
     selection = Selection(config.archive_id or None, first, last, config.flight_id or None)
     if selection == Selection():
         raise Failure("say what: archive_id, flight_id, first_date or last_date")

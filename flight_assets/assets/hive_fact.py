@@ -20,9 +20,16 @@ def hive_fact(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
             return Done({"merged": 0}, check_results.of_fact(rows, record, 0, 0))
         flights, scope = rows.flights(record), rows.scope(record)
         # A repeat finds its rows merged. They still have its batch number, because batches come in order.
-        merged = merge_flights(rows.warehouse, flights, scope) or rows.warehouse.count_of_batch(FACT, record.batch_id)
+        merged = merge_flights(rows.warehouse, flights, scope) or rows.warehouse.count_of_batch(
+            FACT, record.batch_id
+        )
         context.log.info("batch %d: %d flights merged", record.batch_id, merged)
-        return Done({"merged": merged}, check_results.of_fact(rows, record, *flights_there(rows.warehouse, flights, scope)))
+        return Done(
+            {"merged": merged},
+            check_results.of_fact(rows, record, *flights_there(rows.warehouse, flights, scope)),
+        )
 
     records = pipeline.run("hive_fact", work)
-    return report(pipeline, "hive_fact", records, {"merged": sum(record.merged or 0 for record in records)}, FACT)
+    return report(
+        pipeline, "hive_fact", records, {"merged": sum(record.merged or 0 for record in records)}, FACT
+    )

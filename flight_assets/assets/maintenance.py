@@ -15,17 +15,36 @@ POOL = "maintenance"
 DAYS = DailyPartitionsDefinition(start_date="2026-01-01")
 
 
-@asset(deps=["hive_fact"], partitions_def=DAYS, group_name=GROUP, kinds={"deltalake"}, owners=OWNERS, pool=POOL, code_version="1")
+@asset(
+    deps=["hive_fact"],
+    partitions_def=DAYS,
+    group_name=GROUP,
+    kinds={"deltalake"},
+    owners=OWNERS,
+    pool=POOL,
+    code_version="1",
+)
 def warehouse_files(context: AssetExecutionContext) -> MaterializeResult[None]:
     """One row per table in its metadata: data files before and after the day's partition was compacted (OPTIMIZE)."""
     settings = get_settings()
     warehouse = open_warehouse(settings)
     condition = f"processing_date = DATE'{context.partition_key}'"
-    changes = {table.name: maintenance.optimize(warehouse, settings, table, condition) for table in (STAGING, QUARANTINE, FACT)}
+    changes = {
+        table.name: maintenance.optimize(warehouse, settings, table, condition)
+        for table in (STAGING, QUARANTINE, FACT)
+    }
     return MaterializeResult(metadata=_counts(changes))
 
 
-@asset(deps=["hive_fact"], partitions_def=DAYS, group_name=GROUP, kinds={"parquet", "hdfs"}, owners=OWNERS, pool=POOL, code_version="1")
+@asset(
+    deps=["hive_fact"],
+    partitions_def=DAYS,
+    group_name=GROUP,
+    kinds={"parquet", "hdfs"},
+    owners=OWNERS,
+    pool=POOL,
+    code_version="1",
+)
 def raw_files(context: AssetExecutionContext) -> MaterializeResult[None]:
     """One row per Kafka message: the raw directories of a day merged into one.
 

@@ -20,7 +20,13 @@ from flight_assets.stores.warehouse import Warehouse, open_warehouse
 SAMPLED_FLIGHTS = 20_000
 
 
-@asset(deps=["predictions"], group_name="delay_model", kinds={"spark", "deltalake"}, owners=OWNERS, code_version="1")
+@asset(
+    deps=["predictions"],
+    group_name="delay_model",
+    kinds={"spark", "deltalake"},
+    owners=OWNERS,
+    code_version="1",
+)
 def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
     """One row per metric of an evaluation (flight_dw.model_monitoring): errors, coverage and drift.
 
@@ -32,13 +38,17 @@ def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
     champion = store.champion()
     newest = newest_arrival(warehouse, champion) if champion else None
     if champion is None or newest is None:
-        context.log.info("there is no flight yet that the champion predicted and that has arrived: nothing to evaluate")
+        context.log.info(
+            "there is no flight yet that the champion predicted and that has arrived: nothing to evaluate"
+        )
         return MaterializeResult(metadata={"rows": 0, "breached": 0})
     rows = evaluate(warehouse, store, champion, newest - timedelta(days=settings.monitoring_days - 1), newest)
     warehouse.append(rows, MODEL_MONITORING)
     breached = rows[rows["breached"]]
     for row in breached.itertuples():
-        context.log.warning("%s %s is %.3f, allowed is %.3f", row.metric, row.subject, row.value, row.threshold)
+        context.log.warning(
+            "%s %s is %.3f, allowed is %.3f", row.metric, row.subject, row.value, row.threshold
+        )
     overall = rows[rows["subject"] == ""].drop(columns=["timestamp", "subject"])
     return MaterializeResult(
         metadata={
@@ -58,7 +68,9 @@ def evaluate(warehouse: Warehouse, store: ModelStore, version: str, first: date,
     live = figures[figures["model_version"] == version].iloc[0].to_dict()
     manifest = store.manifest(version)
     features = recent_features(warehouse, first, until, SAMPLED_FLIGHTS)
-    rows = judged(live, manifest.metrics.get("test", {}), psi(manifest.reference, features), len(features), Bounds())
+    rows = judged(
+        live, manifest.metrics.get("test", {}), psi(manifest.reference, features), len(features), Bounds()
+    )
     rows.insert(0, "model_version", version)
     rows.insert(0, "timestamp", pd.Timestamp(datetime.now(UTC)).tz_localize(None))
     return rows
@@ -66,6 +78,8 @@ def evaluate(warehouse: Warehouse, store: ModelStore, version: str, first: date,
 
 def newest_arrival(warehouse: Warehouse, version: str) -> date | None:
     """Return the newest prediction date of a version's arrived flights; None if there are none."""
-    arrived = warehouse.read(PREDICTIONS).where((F.col("outcome") == "arrived") & (F.col("model_version") == version))
+    arrived = warehouse.read(PREDICTIONS).where(
+        (F.col("outcome") == "arrived") & (F.col("model_version") == version)
+    )
     newest: date | None = arrived.agg(F.max("prediction_date").alias("newest")).collect()[0].newest
     return newest

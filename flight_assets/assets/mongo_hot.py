@@ -31,7 +31,9 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
 
     def work(record: BatchRecord) -> Done:
         counts = _upsert(pipeline, record, has_archives)
-        context.log.info("batch %d: %d upserted, %d out of order", record.batch_id, counts.upserted, counts.out_of_order)
+        context.log.info(
+            "batch %d: %d upserted, %d out of order", record.batch_id, counts.upserted, counts.out_of_order
+        )
         written = {"upserted": counts.upserted, "out_of_order": counts.out_of_order}
         preview[:] = counts.sample
         return Done(written, [checks.all_in_mongo(record.model_copy(update=written))])
@@ -59,7 +61,9 @@ def _upsert(pipeline: PipelineResource, record: BatchRecord, has_archives: bool)
         return upsert_from_spark(flights, pipeline.settings, record.flights)
     hot = computed(without_archived(pipeline.warehouse, flights))
     written = upsert_from_spark(hot, pipeline.settings, record.flights)
-    return mongo.UpsertCounts(written.upserted, written.out_of_order + flights.count() - hot.count(), written.sample)
+    return mongo.UpsertCounts(
+        written.upserted, written.out_of_order + flights.count() - hot.count(), written.sample
+    )
 
 
 def _documents(pipeline: PipelineResource, ids: Sequence[str]) -> list[dict[str, Any]]:

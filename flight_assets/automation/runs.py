@@ -34,18 +34,28 @@ def run_job(settings: Settings, job_name: str, op_config: dict[str, Any] | None 
 
 def _held_up(result: ExecuteInProcessResult) -> list[str]:
     """Return what failed checks of integrity say about the batches that they hold."""
-    checks = [e.event_specific_data for e in result.all_events if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION]
+    checks = [
+        e.event_specific_data
+        for e in result.all_events
+        if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
     return [
         check.description or check.check_name
         for check in checks
-        if isinstance(check, AssetCheckEvaluation) and not check.passed and check.severity == AssetCheckSeverity.ERROR
+        if isinstance(check, AssetCheckEvaluation)
+        and not check.passed
+        and check.severity == AssetCheckSeverity.ERROR
     ]
 
 
 def _reason(result: ExecuteInProcessResult) -> str:
     if held_up := _held_up(result):
         return "; ".join(held_up)
-    kinds = (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE, DagsterEventType.RESOURCE_INIT_FAILURE)
+    kinds = (
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.RUN_FAILURE,
+        DagsterEventType.RESOURCE_INIT_FAILURE,
+    )
     for event in result.all_events:
         if event.event_type in kinds:
             data = event.event_specific_data

@@ -47,7 +47,9 @@ process_in_parts = [
     for name, steps in PART_JOBS.items()
 ]
 load_dimensions = define_asset_job(
-    "load_dimensions", selection=AssetSelection.groups("dimensions"), description="Airlines and airports into the warehouse."
+    "load_dimensions",
+    selection=AssetSelection.groups("dimensions"),
+    description="Airlines and airports into the warehouse.",
 )
 
 
@@ -55,18 +57,25 @@ load_dimensions = define_asset_job(
 def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
     """Start one run a minute, unless one is unfinished, in parts or as a whole."""
     unfinished = [
-        record for name in PIPELINE_JOBS for record in context.instance.get_run_records(RunsFilter(job_name=name, statuses=UNFINISHED))
+        record
+        for name in PIPELINE_JOBS
+        for record in context.instance.get_run_records(RunsFilter(job_name=name, statuses=UNFINISHED))
     ]
     for record in unfinished:
         if not _has_died(record):
             return SkipReason(f"run {record.dagster_run.run_id} is still {record.dagster_run.status.value}")
     for record in unfinished:
-        context.instance.report_run_failed(record.dagster_run, "The run's process died: nobody holds the processing lease.")
+        context.instance.report_run_failed(
+            record.dagster_run, "The run's process died: nobody holds the processing lease."
+        )
     return RunRequest()
 
 
 def _has_died(record: RunRecord) -> bool:
     """Return True if a started run neither holds the lease nor waits for it: its process has died."""
-    if record.dagster_run.status is not DagsterRunStatus.STARTED or datetime.now(UTC) - record.create_timestamp < START_GRACE:
+    if (
+        record.dagster_run.status is not DagsterRunStatus.STARTED
+        or datetime.now(UTC) - record.create_timestamp < START_GRACE
+    ):
         return False
     return not lease.is_held(get_settings())

@@ -101,16 +101,25 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     return {
         "archive_growth": _growth(curve),
         "archive_vs_floor": Figure(
-            median(floors) / archive_s, "share", {"floor": floors, "archive": [archive_s]}, note=f"{count} documents; {_steps(record)}"
+            median(floors) / archive_s,
+            "share",
+            {"floor": floors, "archive": [archive_s]},
+            note=f"{count} documents; {_steps(record)}",
         ),
-        "restore_vs_bulk_insert": Figure(insert_s / restore_s, "share", {"insert": [insert_s], "restore": [restore_s]}),
+        "restore_vs_bulk_insert": Figure(
+            insert_s / restore_s, "share", {"insert": [insert_s], "restore": [restore_s]}
+        ),
         "extra_memory_gb": Figure(memory["extra_gb"], "GB"),
-        "batch_latency_during_archive": Figure(median(during) / median(alone), "times", {"alone": alone, "during": during}),
+        "batch_latency_during_archive": Figure(
+            median(during) / median(alone), "times", {"alone": alone, "during": during}
+        ),
         "combined_query_ms": Figure(median(lookups), "ms", {"lookups": lookups}, side_unit="ms"),
     }
 
 
-def _batches_during_archive(own: Settings, warehouse: Warehouse, archives: list[ArchiveRecord]) -> list[float]:
+def _batches_during_archive(
+    own: Settings, warehouse: Warehouse, archives: list[ArchiveRecord]
+) -> list[float]:
     """Return the seconds of batches beside a second archive. They take half of its time; in service a part of each minute."""
     during: list[float] = []
     second = threading.Thread(target=lambda: archives.append(_run(own)))
@@ -196,8 +205,16 @@ def _floor(own: Settings, count: int) -> float:
     """Seconds of the bare floor over the same documents. In a process of its own, so that its memory is not the archive's."""
     _fill(own, count)
     with tempfile.TemporaryDirectory() as folder:
-        words = [own.mongo_uri, DATABASE, mongo.FLIGHTS, str(Path(folder) / "floor.parquet"), str(IDS_PER_DELETE)]
-        done = subprocess.run([sys.executable, "-c", _FLOOR, *words], capture_output=True, text=True, check=True, timeout=1_200)
+        words = [
+            own.mongo_uri,
+            DATABASE,
+            mongo.FLIGHTS,
+            str(Path(folder) / "floor.parquet"),
+            str(IDS_PER_DELETE),
+        ]
+        done = subprocess.run(
+            [sys.executable, "-c", _FLOOR, *words], capture_output=True, text=True, check=True, timeout=1_200
+        )
     found = json.loads(done.stdout)
     if found["rows"] != count:
         raise FlightsError(f"the floor read {found['rows']} of {count} documents")
@@ -213,9 +230,13 @@ def _batch(own: Settings, warehouse: Warehouse, nth: int) -> float:
     from flight_assets.pipeline.write_fact import merge_flights
     from flight_assets.pipeline.write_hot import upsert_from_spark
 
-    rows = list(fact_rows(BATCH_DOCUMENTS, now() - timedelta(hours=1), now(), first=5_000_000 + nth * BATCH_DOCUMENTS))
+    rows = list(
+        fact_rows(BATCH_DOCUMENTS, now() - timedelta(hours=1), now(), first=5_000_000 + nth * BATCH_DOCUMENTS)
+    )
     types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
-    states = warehouse.spark.createDataFrame([tuple(row[name] for name in FACT.column_names) for row in rows], types)
+    states = warehouse.spark.createDataFrame(
+        [tuple(row[name] for name in FACT.column_names) for row in rows], types
+    )
     with lease.hold(own, "flights bench", wait_s=60.0):
         began = time.perf_counter()
         merge_flights(warehouse, states, Scope(0, date_ranges({row["flight_date"] for row in rows}), []))

@@ -72,14 +72,25 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
             sides.platform()
         figures = _quickly(sides) if quick else _in_full(sides)
         calls = batch_profile.profile(SMALL)[1].calls()
-        return figures | {"spark_calls_per_batch": Figure(calls, "calls", note=f"{SMALL:,} messages, in the process of a run")}
+        return figures | {
+            "spark_calls_per_batch": Figure(
+                calls, "calls", note=f"{SMALL:,} messages, in the process of a run"
+            )
+        }
 
 
 def _quickly(sides: Sides) -> dict[str, Figure]:
     """From one batch, which stands for every size, and one run without news, which the naive pipeline is spared."""
     with _memory(sides.settings) as memory:
         batch = _batch(sides, SMALL)
-    return _figures([batch], [batch], [(sides.platform(), None)], [_empty_assets()], _upserts(sides, batch.spec, 1), memory)
+    return _figures(
+        [batch],
+        [batch],
+        [(sides.platform(), None)],
+        [_empty_assets()],
+        _upserts(sides, batch.spec, 1),
+        memory,
+    )
 
 
 def _in_full(sides: Sides) -> dict[str, Figure]:
@@ -118,7 +129,11 @@ def _figures(
         "orchestration_vs_inprocess": _orchestration(runs, materialized),
         "mongo_upsert_vs_bulk": upserts,
         "platform_rss_gb": Figure(
-            max(memory["PSS"]), "GB", memory, "GB", f"PSS, its highest in a batch of {large}; shared pages count once"
+            max(memory["PSS"]),
+            "GB",
+            memory,
+            "GB",
+            f"PSS, its highest in a batch of {large}; shared pages count once",
         ),
     }
 
@@ -126,7 +141,9 @@ def _figures(
 class _Measured:
     """One batch through all three sides."""
 
-    def __init__(self, spec: BatchSpec, run: Run, naive_s: float, floor_s: float, floor_parts: dict[str, float]) -> None:
+    def __init__(
+        self, spec: BatchSpec, run: Run, naive_s: float, floor_s: float, floor_parts: dict[str, float]
+    ) -> None:
         self.spec, self.run, self.floor_parts = spec, run, floor_parts
         self.seconds = {"platform": run.seconds, "naive": naive_s, "floor": floor_s}
 
@@ -139,7 +156,9 @@ def _batch(sides: Sides, messages: int) -> _Measured:
     floor_s, parts = sides.floor(spec)
     differences = sides.differences(spec, NAIVE) + sides.differences(spec, FLOOR)
     if differences:
-        raise FlightsError(f"the sides of batch {spec.batch_id} do not hold the same: {'; '.join(differences)}")
+        raise FlightsError(
+            f"the sides of batch {spec.batch_id} do not hold the same: {'; '.join(differences)}"
+        )
     measured = _Measured(spec, run, naive_s, floor_s, parts)
     tell(f"{messages:,} messages", measured.seconds)
     return measured
@@ -193,9 +212,7 @@ def _orchestration(runs: list[Run], materialized: list[dict[str, float]]) -> Fig
         "materialize": [each["call"] for each in materialized],
         "importing dagster": [each["import"] for each in materialized],
     }
-    note = (
-        f"{len(STEPS)} assets; the run's side includes its process's start and imports, the other's does not, so they are given beside it"
-    )
+    note = f"{len(STEPS)} assets; the run's side includes its process's start and imports, the other's does not, so they are given beside it"
     return Figure(ratio(sides, "run less its steps", "materialize"), "ratio", sides, note=note)
 
 

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-CALLS = ("to_table", "to_pandas", "execute_command", "execute_command_as_iterator", "_analyze", "config", "_create_conn")
+CALLS = (
+    "to_table",
+    "to_pandas",
+    "execute_command",
+    "execute_command_as_iterator",
+    "_analyze",
+    "config",
+    "_create_conn",
+)
 PACKAGE = str(PROJECT_DIR / "flight_assets") + "/"
 DEFAULT_EVENTS = 1_000
 AROUND = "around the steps"
@@ -106,7 +114,11 @@ def profile(events: int) -> tuple[dict[str, float], Trace]:
             began = time.perf_counter()
             result = job.execute_in_process(instance=instance)
             whole = time.perf_counter() - began
-    ended = {event.step_key: event.event_specific_data for event in result.all_events if event.event_type == DagsterEventType.STEP_SUCCESS}
+    ended = {
+        event.step_key: event.event_specific_data
+        for event in result.all_events
+        if event.event_type == DagsterEventType.STEP_SUCCESS
+    }
     of_step = {step: ended[step].duration_ms / 1_000 for step in STEPS}  # type: ignore[union-attr]
     return of_step | {AROUND: whole - sum(of_step.values())}, trace
 
@@ -118,7 +130,14 @@ def table(of_step: dict[str, float], trace: Trace) -> list[tuple[str, str, int |
         here = {place: spans for (at, place), spans in trace.spans.items() if at == step}
         found = [(step, place, len(spans), covered(spans)) for place, spans in here.items()]
         rows += sorted(found, key=lambda row: -row[3])
-        rows.append((step, "outside of Spark", None, seconds - covered([span for spans in here.values() for span in spans])))
+        rows.append(
+            (
+                step,
+                "outside of Spark",
+                None,
+                seconds - covered([span for spans in here.values() for span in spans]),
+            )
+        )
     return rows
 
 
@@ -129,7 +148,9 @@ def main() -> None:
     rows = table(of_step, trace)
     sys.stdout.write(tabulate(rows, ("step", "where", "calls", "s"), floatfmt=".2f") + "\n")
     sys.stdout.write(chart(f"seconds of a batch of {events:,} events", of_step, "bar") + "\n")
-    sys.stdout.write(f"in all {sum(of_step.values()):.1f} s, {sum(calls or 0 for _, _, calls, _ in rows)} calls to Spark\n")
+    sys.stdout.write(
+        f"in all {sum(of_step.values()):.1f} s, {sum(calls or 0 for _, _, calls, _ in rows)} calls to Spark\n"
+    )
 
 
 if __name__ == "__main__":

@@ -81,8 +81,14 @@ def send_batch(settings: Settings, messages: int, day: datetime | None = None) -
     batch_id = ledger.last_done(STEPS[0]) + 1
     last_day = day or day_of(batch_id)
     if last_day > LAST_DAY:
-        raise FlightsError("this platform has had too many batches to measure with: use another, or `flights reset`")
-    good = mixed_messages(lambda count: synthetic_messages(batch_id, count, last_day), messages, BAD_SHARE, batch_id)
+        raise FlightsError(
+            "this platform has had too many batches to measure with: use another, or `flights reset`"
+        )
+    good = mixed_messages(
+        lambda count: synthetic_messages(batch_id, count, last_day), messages, BAD_SHARE, batch_id
+    )
     publish(good, settings.kafka_bootstrap_servers, settings.kafka_topic)
     after = kafka.end_offsets(settings)
-    return BatchSpec(batch_id, {partition: (before.get(partition, 0), end) for partition, end in after.items()}, version)
+    return BatchSpec(
+        batch_id, {partition: (before.get(partition, 0), end) for partition, end in after.items()}, version
+    )

@@ -58,15 +58,29 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         sys.stderr.write(f"{name} {figure.value:.4g} {figure.unit}: {figure.sides_as_text()}\n")
 
     with _stores(own, flights, hot) as warehouse, _served(own) as url:
-        cold = {page or "overview": [_cold(own, url, page) for _ in range(2 if quick else 3)] for page in PAGES}
-        take("cold_page_ms", Figure(max(median(side) for side in cold.values()), "ms", cold, "ms", f"slowest page; {note}"))
+        cold = {
+            page or "overview": [_cold(own, url, page) for _ in range(2 if quick else 3)] for page in PAGES
+        }
+        take(
+            "cold_page_ms",
+            Figure(max(median(side) for side in cold.values()), "ms", cold, "ms", f"slowest page; {note}"),
+        )
         warm = {page or "overview": _warm(url, page, repetitions) for page in PAGES}
-        take("warm_page_p95_ms", Figure(_p95([ms for side in warm.values() for ms in side]), "ms", warm, "ms", note))
+        take(
+            "warm_page_p95_ms",
+            Figure(_p95([ms for side in warm.values() for ms in side]), "ms", warm, "ms", note),
+        )
         hits = _hits(own, warehouse)
         least = min(times for name, [times] in hits.items() if not name.endswith(DECODED))
-        take("redis_hit_speedup", Figure(least, "times", hits, "times", "of the least whose frame the process has decoded before"))
+        take(
+            "redis_hit_speedup",
+            Figure(least, "times", hits, "times", "of the least whose frame the process has decoded before"),
+        )
         crowd = _crowd(url, 1 if quick else 3)
-        take("viewers_50_p95_ms", Figure(_p95(crowd), "ms", {"viewers": crowd}, "ms", f"{VIEWERS} sessions ask at once; {note}"))
+        take(
+            "viewers_50_p95_ms",
+            Figure(_p95(crowd), "ms", {"viewers": crowd}, "ms", f"{VIEWERS} sessions ask at once; {note}"),
+        )
         beside = _batches(settings, url, 1 if quick else 3)
         slower = median(beside["with viewers"]) / median(beside["without viewers"])
         take("batch_latency_with_viewers", Figure(slower, "ratio", beside, "s", "batch of 1,000 events"))
@@ -78,9 +92,9 @@ def _stores(own: Settings, flights: int, hot: int) -> Iterator[Warehouse]:
     warehouse = Warehouse(connect_spark(own), NAME)
     warehouse.spark.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE").collect()
     warehouse.create_tables()
-    warehouse.spark.sql(fact_rows(flights, 365)).select(*FACT.column_names).write.format("delta").mode("append").saveAsTable(
-        warehouse.name(FACT)
-    )
+    warehouse.spark.sql(fact_rows(flights, 365)).select(*FACT.column_names).write.format("delta").mode(
+        "append"
+    ).saveAsTable(warehouse.name(FACT))
     create_predictions(warehouse)
     create_rollups(warehouse)
     mongo.ensure_collection(own)
@@ -98,11 +112,27 @@ def _stores(own: Settings, flights: int, hot: int) -> Iterator[Warehouse]:
 def _served(own: Settings) -> Iterator[str]:
     """Yield the address of a dashboard over the measurement's databases."""
     port = free_port()
-    names = {"FLIGHTS_MONGO_DATABASE": NAME, "FLIGHTS_WAREHOUSE_DATABASE": NAME, "PYTHONPATH": str(PROJECT_DIR)}
+    names = {
+        "FLIGHTS_MONGO_DATABASE": NAME,
+        "FLIGHTS_WAREHOUSE_DATABASE": NAME,
+        "PYTHONPATH": str(PROJECT_DIR),
+    }
     places = {"FLIGHTS_HOME": str(own.home), "FLIGHTS_PORT_OFFSET": str(own.port_offset)}
     app = Path(PROJECT_DIR) / "dashboard/app.py"
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", "127.0.0.1", "--server.port", str(port)]
-    process = subprocess.Popen(command, env=psutil.Process().environ() | names | places, stdout=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        "--server.address",
+        "127.0.0.1",
+        "--server.port",
+        str(port),
+    ]
+    process = subprocess.Popen(
+        command, env=psutil.Process().environ() | names | places, stdout=subprocess.DEVNULL
+    )
     try:
         wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
         yield f"ws://127.0.0.1:{port}/_stcore/stream"
@@ -129,7 +159,10 @@ def _visit(socket: ClientConnection, page: str) -> float:
         reply.ParseFromString(socket.recv(timeout=120, decode=False))
         if reply.WhichOneof("type") == "delta" and reply.delta.new_element.WhichOneof("type") == "exception":
             raise RuntimeError(f"the page {page!r} shows {reply.delta.new_element.exception.message}")
-        if reply.WhichOneof("type") == "script_finished" and reply.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+        if (
+            reply.WhichOneof("type") == "script_finished"
+            and reply.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+        ):
             return MS * (time.perf_counter() - began)
 
 
@@ -165,7 +198,11 @@ def _hits(own: Settings, warehouse: Warehouse) -> dict[str, list[float]]:
         for name, compute in asked.items():
             query = Query(f"bench.{name}", {}, lambda: version, compute)
             cache.ask(query)
-            sides = {"store": compute, "redis": lambda query=query: cache.ask(query), DECODED: lambda query=query: _decoding(cache, query)}  # type: ignore[misc]
+            sides = {
+                "store": compute,
+                "redis": lambda query=query: cache.ask(query),
+                DECODED: lambda query=query: _decoding(cache, query),
+            }  # type: ignore[misc]
             seconds = interleaved(sides, 7)
             speedups[name] = [median(seconds["store"]) / median(seconds["redis"])]
             speedups[f"{name}{DECODED}"] = [median(seconds["store"]) / median(seconds[DECODED])]

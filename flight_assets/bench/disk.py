@@ -15,7 +15,10 @@ BYTES_PER_BLOCK = 512
 
 def disk_bytes(settings: Settings) -> dict[str, int]:
     """Return the bytes on disk of each service's data."""
-    return {folder.name: sum(map(_bytes_on_disk, folder.rglob("*"))) for folder in (settings.home / "data").iterdir()}
+    return {
+        folder.name: sum(map(_bytes_on_disk, folder.rglob("*")))
+        for folder in (settings.home / "data").iterdir()
+    }
 
 
 def _bytes_on_disk(path: Path) -> int:

@@ -36,15 +36,28 @@ class Figure:
     def as_dict(self) -> dict[str, Any]:
         """Return the figure for JSON: value, unit, and by side median, least, most and all measurements."""
         sides = {
-            name: {"median": median(values), "min": min(values), "max": max(values), "all": values, "unit": self.side_unit}
+            name: {
+                "median": median(values),
+                "min": min(values),
+                "max": max(values),
+                "all": values,
+                "unit": self.side_unit,
+            }
             for name, values in self.sides.items()
         }
-        return {"value": self.value, "unit": self.unit, "sides": sides, "note": self.note, "curve_over": self.curve_over}
+        return {
+            "value": self.value,
+            "unit": self.unit,
+            "sides": sides,
+            "note": self.note,
+            "curve_over": self.curve_over,
+        }
 
     def sides_as_text(self) -> str:
         """Return the median and the spread of each side as text."""
         shown = [
-            f"{name} {median(values):.3g} ({min(values):.3g}–{max(values):.3g}) {self.side_unit}" for name, values in self.sides.items()
+            f"{name} {median(values):.3g} ({min(values):.3g}–{max(values):.3g}) {self.side_unit}"
+            for name, values in self.sides.items()
         ]
         return "; ".join(shown)
 
@@ -98,7 +111,10 @@ VERSIONS_OF = (
 
 def machine() -> dict[str, Any]:
     """Return the machine of the measurement: processor, cores, memory, load before it, and versions."""
-    processor = next((line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor())
+    processor = next(
+        (line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")),
+        platform.processor(),
+    )
     return {
         "processor": processor,
         "cores": psutil.cpu_count(),
@@ -129,12 +145,18 @@ def markdown(reported: Mapping[str, Any]) -> str:
     for name, figure in reported.items():
         if name != "machine":
             sides = "; ".join(
-                f"{side} {of['median']:.3g} ({of['min']:.3g}–{of['max']:.3g}) {of['unit']}" for side, of in figure["sides"].items()
+                f"{side} {of['median']:.3g} ({of['min']:.3g}–{of['max']:.3g}) {of['unit']}"
+                for side, of in figure["sides"].items()
             )
-            lines.append(f"| `{name}` | {figure['value']:.3g} {figure['unit']} | {sides} | {figure['note']} |")
+            lines.append(
+                f"| `{name}` | {figure['value']:.3g} {figure['unit']} | {sides} | {figure['note']} |"
+            )
     on = reported["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in on["versions"].items())
-    lines += ["", f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB, {on['measured_at'][:10]}; {versions}."]
+    lines += [
+        "",
+        f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB, {on['measured_at'][:10]}; {versions}.",
+    ]
     for name, figure in reported.items():
         if figure.get("curve_over"):
             points = {side: of["median"] for side, of in figure["sides"].items()}

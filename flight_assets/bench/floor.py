@@ -66,7 +66,13 @@ def main() -> None:
     clock.lap("clean")
     predictions, states = predict_flights(staged, ModelStore(Hdfs(settings)).load(spec.model_version))
     clock.lap("predict")
-    tables = {"raw": raw, STAGING.name: staged, QUARANTINE.name: rejected, PREDICTIONS.name: predictions, FACT.name: states}
+    tables = {
+        "raw": raw,
+        STAGING.name: staged,
+        QUARANTINE.name: rejected,
+        PREDICTIONS.name: predictions,
+        FACT.name: states,
+    }
     write_files(settings, spec, tables)
     clock.lap("hdfs")
     write_documents(settings, spec, states)
@@ -89,8 +95,20 @@ class _Clock:
 
 def consume(settings: Settings, spec: BatchSpec) -> pl.DataFrame:
     """Return the batch's messages, as the raw layer has them."""
-    consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": "floor", "enable.auto.commit": False})
-    consumer.assign([TopicPartition(settings.kafka_topic, number, first) for number, (first, end) in spec.spans.items() if first < end])
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            "group.id": "floor",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.assign(
+        [
+            TopicPartition(settings.kafka_topic, number, first)
+            for number, (first, end) in spec.spans.items()
+            if first < end
+        ]
+    )
     missing, rows = spec.messages, []
     while missing:
         for message in consumer.consume(min(missing, MESSAGES_AT_ONCE), timeout=settings.timeout_s):
@@ -101,7 +119,13 @@ def consume(settings: Settings, spec: BatchSpec) -> pl.DataFrame:
                 rows.append((message.key(), message.value(), partition, offset, message.timestamp()[1]))
                 missing -= 1
     consumer.close()
-    types = {"key": pl.Binary, "value": pl.Binary, "kafka_partition": pl.Int32, "kafka_offset": pl.Int64, "taken_ms": pl.Int64}
+    types = {
+        "key": pl.Binary,
+        "value": pl.Binary,
+        "kafka_partition": pl.Int32,
+        "kafka_offset": pl.Int64,
+        "taken_ms": pl.Int64,
+    }
     return pl.DataFrame(rows, schema=types, orient="row").select(
         "key",
         "value",
@@ -140,9 +164,15 @@ def _parse(messages: pl.DataFrame) -> pl.DataFrame:
     Numbers are read as text first: one of the wrong type then fails alone.
     """
     kinds = {field.name: WEATHER if field.json_type == "object" else pl.String for field in MESSAGE_FIELDS}
-    parsed = messages.with_columns(pl.col("text").str.json_decode(pl.Struct(kinds)).alias("event")).unnest("event")
+    parsed = messages.with_columns(pl.col("text").str.json_decode(pl.Struct(kinds)).alias("event")).unnest(
+        "event"
+    )
     return parsed.with_columns(
-        *(pl.col(field.name).cast(NUMBERS[field.json_type], strict=False) for field in MESSAGE_FIELDS if field.json_type in NUMBERS),
+        *(
+            pl.col(field.name).cast(NUMBERS[field.json_type], strict=False)
+            for field in MESSAGE_FIELDS
+            if field.json_type in NUMBERS
+        ),
         *(
             pl.col(field.name).str.to_datetime(RFC3339, time_unit="us", time_zone="UTC", strict=False)
             for field in MESSAGE_FIELDS
@@ -155,14 +185,24 @@ def _parse(messages: pl.DataFrame) -> pl.DataFrame:
 
 def _is_valid() -> pl.Expr:
     """Return the condition of a valid event. Null counts as no."""
-    expected = pl.concat_str("airline", pl.col("flight_number").cast(pl.String), pl.lit("-"), "origin", pl.lit("-"))
+    expected = pl.concat_str(
+        "airline", pl.col("flight_number").cast(pl.String), pl.lit("-"), "origin", pl.lit("-")
+    )
     kind = pl.col("event_type")
     conditions = [
         pl.col("schema_version").is_in(SCHEMA_VERSIONS),
         kind.is_in([each.value for each in EventType]),
         *(pl.col(field.name).is_not_null() for field in MESSAGE_FIELDS if field.required),
-        *((kind != each.value) | pl.col(name).is_not_null() for each, names in REQUIRED_DELAYS.items() for name in names),
-        *((kind != each.value) | pl.col(name).is_null() for each, names in FORBIDDEN_DELAYS.items() for name in names),
+        *(
+            (kind != each.value) | pl.col(name).is_not_null()
+            for each, names in REQUIRED_DELAYS.items()
+            for name in names
+        ),
+        *(
+            (kind != each.value) | pl.col(name).is_null()
+            for each, names in FORBIDDEN_DELAYS.items()
+            for name in names
+        ),
         *(_in_range(field) for field in MESSAGE_FIELDS if field.is_bounded),
         pl.col("airline").is_in(airlines()["code"].tolist()),
         pl.col("origin").is_in(airports()["code"].tolist()),
@@ -171,7 +211,8 @@ def _is_valid() -> pl.Expr:
         pl.col("flight_id").str.contains(f"^{FLIGHT_ID_V1}$") & pl.col("flight_id").str.starts_with(expected),
         (pl.col("scheduled_arrival") > pl.col("scheduled_departure")) | pl.col("scheduled_arrival").is_null(),
         (kind != EventType.SCHEDULED.value) | (pl.col("timestamp") <= pl.col("scheduled_departure")),
-        ~kind.is_in(["departed", "arrived"]) | (pl.col("timestamp") >= pl.col("scheduled_departure") - pl.duration(minutes=180)),
+        ~kind.is_in(["departed", "arrived"])
+        | (pl.col("timestamp") >= pl.col("scheduled_departure") - pl.duration(minutes=180)),
         (pl.col("flight_date") - pl.col("scheduled_departure").dt.date()).dt.total_days().abs() <= 1,
     ]
     return reduce(and_, conditions)
@@ -186,9 +227,21 @@ def _in_range(field: Field) -> pl.Expr:
 
 def _enriched(events: pl.DataFrame) -> pl.DataFrame:
     weather = {field.name: pl.col("weather").struct.field(field.name) for field in WEATHER_FIELDS}
-    plausible = {field.name: weather[field.name].is_between(field.low, field.high).fill_null(False) for field in WEATHER_FIELDS}
-    present = sum((value.is_not_null().cast(pl.Int32) for value in (*map(pl.col, SCORED_FIELDS), *weather.values())), pl.lit(0))
-    good = sum((flag.cast(pl.Int32) for flag in (*(pl.col(name).is_not_null() for name in SCORED_FIELDS), *plausible.values())), pl.lit(0))
+    plausible = {
+        field.name: weather[field.name].is_between(field.low, field.high).fill_null(False)
+        for field in WEATHER_FIELDS
+    }
+    present = sum(
+        (value.is_not_null().cast(pl.Int32) for value in (*map(pl.col, SCORED_FIELDS), *weather.values())),
+        pl.lit(0),
+    )
+    good = sum(
+        (
+            flag.cast(pl.Int32)
+            for flag in (*(pl.col(name).is_not_null() for name in SCORED_FIELDS), *plausible.values())
+        ),
+        pl.lit(0),
+    )
     zones = airports().set_index("code")["time_zone"]
     hour = pl.lit(None, pl.Int32)
     for code in events["origin"].unique():
@@ -196,7 +249,11 @@ def _enriched(events: pl.DataFrame) -> pl.DataFrame:
         hour = pl.when(pl.col("origin") == code).then(local).otherwise(hour)
     kept = pl.struct(*(pl.when(plausible[name]).then(value).alias(name) for name, value in weather.items()))
     return events.with_columns(
-        (present / len([*SCORED_FIELDS, *weather]) * pl.when(present == 0).then(1.0).otherwise(good / present))
+        (
+            present
+            / len([*SCORED_FIELDS, *weather])
+            * pl.when(present == 0).then(1.0).otherwise(good / present)
+        )
         .round(4)
         .alias("quality_score"),
         pl.when(pl.col("weather").is_not_null()).then(kept).alias("weather"),
@@ -210,8 +267,16 @@ def _enriched(events: pl.DataFrame) -> pl.DataFrame:
 
 def _quarantined(refused: pl.DataFrame) -> pl.DataFrame:
     """Rows of ``quarantined_events``. Few, so each is looked at by itself; the detail stays empty."""
-    reasons = [_reason(row) for row in refused.select("value", "schema_version", "airline", "origin", "destination").iter_rows(named=True)]
-    columns: dict[str, Any] = {"reason": pl.Series(reasons, dtype=pl.String), "detail": pl.lit(None, pl.String)}
+    reasons = [
+        _reason(row)
+        for row in refused.select("value", "schema_version", "airline", "origin", "destination").iter_rows(
+            named=True
+        )
+    ]
+    columns: dict[str, Any] = {
+        "reason": pl.Series(reasons, dtype=pl.String),
+        "detail": pl.lit(None, pl.String),
+    }
     return refused.with_columns(**columns).select(QUARANTINE.column_names)
 
 
@@ -225,7 +290,11 @@ def _reason(row: dict[str, Any]) -> str:
     if not isinstance(message, dict):
         return Reason.NOT_AN_OBJECT
     if message.get("schema_version") not in SCHEMA_VERSIONS:
-        return Reason.UNSUPPORTED_SCHEMA_VERSION if message.get("schema_version") is not None else Reason.MISSING_FIELD
+        return (
+            Reason.UNSUPPORTED_SCHEMA_VERSION
+            if message.get("schema_version") is not None
+            else Reason.MISSING_FIELD
+        )
     if any(message.get(field.name) is None for field in MESSAGE_FIELDS if field.required):
         return Reason.MISSING_FIELD
     if row["airline"] not in set(airlines()["code"]):
@@ -238,15 +307,27 @@ def _reason(row: dict[str, Any]) -> str:
 def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of ``predictions`` for the flights whose first event announced them, and of ``fact_flight_events`` for all."""
     flat = staged.unnest("weather").to_pandas()
-    first = staged.sort(ARRIVAL).unique("flight_id", keep="first", maintain_order=True).filter(pl.col("event_type") == "scheduled")
+    first = (
+        staged.sort(ARRIVAL)
+        .unique("flight_id", keep="first", maintain_order=True)
+        .filter(pl.col("event_type") == "scheduled")
+    )
     announced = flat.set_index("event_id").loc[first["event_id"].to_list()].reset_index()
     forecast: pd.DataFrame = predict(model, build_features(announced, flat), nthread=CORES)
     predicted = first.with_columns(
-        *(pl.Series(name, forecast[name].to_numpy()).cast(pl.Float64) for name in PREDICTED_COLUMNS if name in forecast),
+        *(
+            pl.Series(name, forecast[name].to_numpy()).cast(pl.Float64)
+            for name in PREDICTED_COLUMNS
+            if name in forecast
+        ),
         pl.lit(model.manifest.version).alias("model_version"),
     )
     order = ["timestamp", "kafka_offset"]
-    ended = staged.filter(pl.col("event_type").is_in(["arrived", "cancelled"])).sort(order).unique("flight_id", keep="last")
+    ended = (
+        staged.filter(pl.col("event_type").is_in(["arrived", "cancelled"]))
+        .sort(order)
+        .unique("flight_id", keep="last")
+    )
     outcome = ended.select(
         "flight_id",
         pl.col("event_type").alias("outcome"),
@@ -263,7 +344,8 @@ def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFra
     newest = staged.sort(order).unique("flight_id", keep="last", maintain_order=True)
     actual = pl.when(pl.col("event_type") == "arrived").then(pl.col("arrival_delay_minutes"))
     states = newest.join(predicted.select("flight_id", *PREDICTED_COLUMNS), "flight_id", "left").with_columns(
-        actual.alias("actual_delay_minutes"), (actual - pl.col("predicted_delay_minutes")).alias("error_minutes")
+        actual.alias("actual_delay_minutes"),
+        (actual - pl.col("predicted_delay_minutes")).alias("error_minutes"),
     )
     return predictions.select(PREDICTIONS.column_names), states.select(FACT.column_names)
 
@@ -284,7 +366,9 @@ def write_documents(settings: Settings, spec: BatchSpec, states: pl.DataFrame) -
         rows = states.to_dicts()
         for start in range(0, len(rows), WRITES_AT_ONCE):
             documents = [mongo.document(row) for row in rows[start : start + WRITES_AT_ONCE]]
-            flights.bulk_write([ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], ordered=False)
+            flights.bulk_write(
+                [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], ordered=False
+            )
 
 
 if __name__ == "__main__":

@@ -49,7 +49,12 @@ QUESTION_DAYS = 30
 QUESTIONS = 5
 IDS_PER_DELETE = 10_000
 # The tables that grow with the flights, each with the column of its partitions.
-FILLED = {FACT: "processing_date", STAGING: "processing_date", STAGED_IDS: "processing_month", PREDICTIONS: "prediction_date"}
+FILLED = {
+    FACT: "processing_date",
+    STAGING: "processing_date",
+    STAGED_IDS: "processing_month",
+    PREDICTIONS: "prediction_date",
+}
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
@@ -95,7 +100,11 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
             asked = _questions(warehouse, today)
             for name in questions:
                 questions[name][_short(size)] = asked[name]
-            tell(f"{size:,} flights", {"batch": median(batches[_short(size)])} | {name: median(took) for name, took in asked.items()})
+            tell(
+                f"{size:,} flights",
+                {"batch": median(batches[_short(size)])}
+                | {name: median(took) for name, took in asked.items()},
+            )
     finally:
         for table, day in FILLED.items():
             condition = f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id = {FILLER_BATCH}"
@@ -108,8 +117,12 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
     if quick:
         return found
     return found | {
-        "growth_month_query_10m_vs_10k": _curve(questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"),
-        "growth_whole_query_10m_vs_10k": _curve(questions["whole"], f"the latest {SHOWN} flights of one airline since ever"),
+        "growth_month_query_10m_vs_10k": _curve(
+            questions["month"], f"the latest {SHOWN} flights of one airline in {QUESTION_DAYS} days"
+        ),
+        "growth_whole_query_10m_vs_10k": _curve(
+            questions["whole"], f"the latest {SHOWN} flights of one airline since ever"
+        ),
     }
 
 
@@ -144,7 +157,10 @@ def _over_hot_store(settings: Settings) -> Figure:
             for start in range(0, len(ids), IDS_PER_DELETE):
                 db[mongo.FLIGHTS].delete_many({"_id": {"$in": ids[start : start + IDS_PER_DELETE]}})
     batches["none"] += _batches(batch, quick=False)
-    return _curve(batches, f"batch of {BATCH:,} messages; documents in MongoDB added to what it had; 'none' before and after")
+    return _curve(
+        batches,
+        f"batch of {BATCH:,} messages; documents in MongoDB added to what it had; 'none' before and after",
+    )
 
 
 def _curve(sides: dict[str, list[float]], note: str) -> Figure:

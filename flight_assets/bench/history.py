@@ -46,7 +46,10 @@ FILLER_BATCH = -1
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """``compaction_query_speedup``: times faster after it; ``history_query_vs_duckdb``: Spark's time over DuckDB's."""
     files, flights, days, repetitions = (144, 100_000, 30, 3) if quick else (MINUTE_FILES, FLIGHTS, DAYS, 7)
-    with own_table(settings, f"{NAME}_minutes", FACT) as minutes, own_table(settings, f"{NAME}_compacted", FACT) as compacted:
+    with (
+        own_table(settings, f"{NAME}_minutes", FACT) as minutes,
+        own_table(settings, f"{NAME}_compacted", FACT) as compacted,
+    ):
         compaction = _compaction(settings, minutes, compacted, files, repetitions)
     with own_table(settings, NAME, FACT) as warehouse:
         fill(warehouse, (FACT,), flights, datetime.now(UTC).date() - timedelta(days=days), days)
@@ -72,19 +75,26 @@ def _ask(warehouse: Warehouse, filters: Filters) -> list[str]:
     return list(history.flights(warehouse, filters, SHOWN)["flight_id"])
 
 
-def _compaction(settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int) -> Figure:
+def _compaction(
+    settings: Settings, minutes: Warehouse, compacted: Warehouse, files: int, repetitions: int
+) -> Figure:
     """Measure the query over a day of one file a minute, as batches leave them, and after OPTIMIZE."""
     for warehouse in (minutes, compacted):
         day = warehouse.spark.sql(fact_rows(files * FLIGHTS_PER_MINUTE, 1)).selectExpr(
             "* EXCEPT (processing_date)", "flight_date AS processing_date"
         )
-        day.select(*FACT.column_names).repartition(files, "flight_id").write.format("delta").mode("append").saveAsTable(
-            warehouse.name(FACT)
-        )
+        day.select(*FACT.column_names).repartition(files, "flight_id").write.format("delta").mode(
+            "append"
+        ).saveAsTable(warehouse.name(FACT))
     change = maintenance.optimize(compacted, settings, FACT)
     if _ask(compacted, MINUTES_QUERY) != _ask(minutes, MINUTES_QUERY) or change.after >= change.before:
-        raise FlightsError(f"OPTIMIZE made {change.after} of {change.before} files, and the query must find the same in them")
-    sides = interleaved({"before": lambda: _ask(minutes, MINUTES_QUERY), "after": lambda: _ask(compacted, MINUTES_QUERY)}, repetitions)
+        raise FlightsError(
+            f"OPTIMIZE made {change.after} of {change.before} files, and the query must find the same in them"
+        )
+    sides = interleaved(
+        {"before": lambda: _ask(minutes, MINUTES_QUERY), "after": lambda: _ask(compacted, MINUTES_QUERY)},
+        repetitions,
+    )
     share = _live_bytes(compacted) / _live_bytes(minutes)
     note = f"{change.before:,} files of about {FLIGHTS_PER_MINUTE} flights against {change.after}, {share:.2f} of the bytes on disk"
     return Figure(ratio(sides, "before", "after"), "times", sides, note=note)
@@ -97,9 +107,21 @@ def _live_bytes(warehouse: Warehouse) -> int:
 
 # No message is of such a flight; and what events and predictions have beside the columns of the flight.
 _FILLER = (
-    *(f"CAST({FILLER_BATCH} AS BIGINT) AS batch_id", "concat(flight_id, '/', kafka_offset) AS flight_id", "1 AS schema_version"),
-    *("event_id AS prediction_id", "timestamp AS prediction_timestamp", "to_date(timestamp) AS prediction_date"),
-    *("xxhash64(event_id) AS event_hash", "trunc(processing_date, 'MM') AS processing_month", "event_type AS outcome"),
+    *(
+        f"CAST({FILLER_BATCH} AS BIGINT) AS batch_id",
+        "concat(flight_id, '/', kafka_offset) AS flight_id",
+        "1 AS schema_version",
+    ),
+    *(
+        "event_id AS prediction_id",
+        "timestamp AS prediction_timestamp",
+        "to_date(timestamp) AS prediction_date",
+    ),
+    *(
+        "xxhash64(event_id) AS event_hash",
+        "trunc(processing_date, 'MM') AS processing_month",
+        "event_type AS outcome",
+    ),
     *("timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
 )
 
@@ -109,10 +131,14 @@ def fill(warehouse: Warehouse, tables: tuple[Table, ...], flights: int, from_day
     parts = max(1, flights // FLIGHTS_AT_ONCE)
     for part in range(parts):
         first_day = from_day + timedelta(days=part * (days // parts))
-        rows = warehouse.spark.sql(fact_rows(flights // parts, days // parts, part * (flights // parts), first_day.isoformat()))
+        rows = warehouse.spark.sql(
+            fact_rows(flights // parts, days // parts, part * (flights // parts), first_day.isoformat())
+        )
         rows = rows.selectExpr("* EXCEPT (batch_id, flight_id)", *_FILLER)
         for table in tables:
-            rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(warehouse.name(table))
+            rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(
+                warehouse.name(table)
+            )
 
 
 def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) -> Figure:
@@ -131,7 +157,10 @@ def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) 
         )
         if _ask(warehouse, QUERY) != engine.execute(query).df()["flight_id"].tolist():
             raise FlightsError("DuckDB finds other flights than the page")
-        sides = interleaved({"page": lambda: _ask(warehouse, QUERY), "duckdb": lambda: engine.execute(query).df()}, repetitions)
+        sides = interleaved(
+            {"page": lambda: _ask(warehouse, QUERY), "duckdb": lambda: engine.execute(query).df()},
+            repetitions,
+        )
         engine.close()
         flights = warehouse.read(FACT).count()
     note = f"{flights:,} flights in {copies} files; the latest of one airline; DuckDB reads local copies, Spark HDFS"
@@ -142,7 +171,13 @@ def _copied(hdfs: Hdfs, warehouse: Warehouse, folder: Path) -> int:
     """Copy the table's live data files to a local folder; returns how many."""
     from pyspark.sql import functions as F
 
-    paths = [row.path for row in warehouse.read(FACT).select(F.col("_metadata.file_path").alias("path")).distinct().collect()]
+    paths = [
+        row.path
+        for row in warehouse.read(FACT)
+        .select(F.col("_metadata.file_path").alias("path"))
+        .distinct()
+        .collect()
+    ]
     for number, path in enumerate(paths):
         (folder / f"{number}.parquet").write_bytes(hdfs.read(f"/{path.split('/', 3)[3]}"))
     return len(paths)

@@ -16,7 +16,9 @@ from flight_assets.stores import mongo
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-PREDICTION = dict(zip(PREDICTED_COLUMNS, (4.25, 7.5, -21.0, 63.5, 0.21, 0.64, "20261101T000000Z-0123abcd"), strict=True))
+PREDICTION = dict(
+    zip(PREDICTED_COLUMNS, (4.25, 7.5, -21.0, 63.5, 0.21, 0.64, "20261101T000000Z-0123abcd"), strict=True)
+)
 INSERTS_AT_ONCE = 5_000
 REAL_FLIGHTS = 20_000
 
@@ -49,7 +51,10 @@ def _row(
     number = nth % 9_999 + 1
     origin = "".join(chr(65 + nth // 9_999 // 26**power % 26) for power in (2, 1, 0))
     flight_id = f"{flight.airline}{number}-{origin}-{day:%Y%m%d}"
-    measured = {name: None if pd.isna(getattr(flight, name)) else float(getattr(flight, name)) for name in WEATHER_COLUMNS}
+    measured = {
+        name: None if pd.isna(getattr(flight, name)) else float(getattr(flight, name))
+        for name in WEATHER_COLUMNS
+    }
     return (
         dict.fromkeys(FACT.column_names)
         | PREDICTION

@@ -45,10 +45,14 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     note = f"{test['flights']:.0f} flights from 2013-10-01, trained on those before"
     figures = {name: Figure(test[name], unit, note=note) for name, unit in UNITS.items()}
     rows = 40_000 if quick else 160_000
-    return figures | {"inference_vs_inplace": _inference(settings, model, data.features, rows, 3 if quick else 7)}
+    return figures | {
+        "inference_vs_inplace": _inference(settings, model, data.features, rows, 3 if quick else 7)
+    }
 
 
-def _inference(settings: Settings, model: TrainedModel, features: pd.DataFrame, rows: int, repetitions: int) -> Figure:
+def _inference(
+    settings: Settings, model: TrainedModel, features: pd.DataFrame, rows: int, repetitions: int
+) -> Figure:
     ModelStore(Hdfs(settings)).publish(model)
     some = features.head(rows)
     matrix = some.to_numpy(np.float32)
@@ -61,10 +65,18 @@ def _inference(settings: Settings, model: TrainedModel, features: pd.DataFrame, 
     said = ready.mapInArrow(_predictor(model.manifest.version), columns)
     totals = said.agg(F.sum("predicted_delay_minutes"), F.sum("confidence"))
     totals.collect()
-    sides = {"spark": totals.collect, "inplace": lambda: [_inplace(model.boosters[name], matrix) for name in BOOSTERS]}
+    sides = {
+        "spark": totals.collect,
+        "inplace": lambda: [_inplace(model.boosters[name], matrix) for name in BOOSTERS],
+    }
     seconds = interleaved(sides, repetitions)
     speed = 1 / ratio(seconds, "spark", "inplace")
-    return Figure(speed, "ratio of rows per second", seconds, note=f"{len(matrix)} rows, {CORES} cores, all three boosters on both sides")
+    return Figure(
+        speed,
+        "ratio of rows per second",
+        seconds,
+        note=f"{len(matrix)} rows, {CORES} cores, all three boosters on both sides",
+    )
 
 
 def _predictor(version: str) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

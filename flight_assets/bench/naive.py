@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 SPARK_TYPES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "time": "STRING"}
 WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHER_FIELDS) + ">"
-MESSAGE_TYPE = ", ".join(f"{field.name} {SPARK_TYPES.get(field.json_type, WEATHER_TYPE)}" for field in MESSAGE_FIELDS)
+MESSAGE_TYPE = ", ".join(
+    f"{field.name} {SPARK_TYPES.get(field.json_type, WEATHER_TYPE)}" for field in MESSAGE_FIELDS
+)
 # Spark reads what it can of a message that is cut short, and says in this column that there is more to it.
 CORRUPT = "_corrupt_record"
 
@@ -59,10 +61,22 @@ def command(settings: Settings, spec: BatchSpec, model: Path) -> tuple[list[str]
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
     words = [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
-    places = {"FLIGHTS_HOME": str(settings.home), "FLIGHTS_PORT_OFFSET": str(settings.port_offset), "TZ": "UTC"}
+    places = {
+        "FLIGHTS_HOME": str(settings.home),
+        "FLIGHTS_PORT_OFFSET": str(settings.port_offset),
+        "TZ": "UTC",
+    }
     # This process may have a session over Connect, which leaves marks in its environment.
-    inherited = {name: value for name, value in psutil.Process().environ().items() if not name.startswith("SPARK_")}
-    return [*java, *words, str(Path(__file__)), spec.to_json(), str(model)], inherited | spark.environment | places
+    inherited = {
+        name: value for name, value in psutil.Process().environ().items() if not name.startswith("SPARK_")
+    }
+    return [
+        *java,
+        *words,
+        str(Path(__file__)),
+        spec.to_json(),
+        str(model),
+    ], inherited | spark.environment | places
 
 
 def main() -> None:
@@ -92,11 +106,24 @@ def consume(spark: SparkSession, settings: Settings, spec: BatchSpec) -> DataFra
     from pyspark.sql import functions as F
 
     def offsets(end: int) -> str:
-        return json.dumps({settings.kafka_topic: {str(number): span[end] for number, span in spec.spans.items()}})
+        return json.dumps(
+            {settings.kafka_topic: {str(number): span[end] for number, span in spec.spans.items()}}
+        )
 
     topic = spark.read.format("kafka").option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
-    topic = topic.option("subscribe", settings.kafka_topic).option("startingOffsets", offsets(0)).option("endingOffsets", offsets(1))
-    columns = ["key", "value", "topic", "partition AS kafka_partition", "offset AS kafka_offset", "timestamp AS ingestion_timestamp"]
+    topic = (
+        topic.option("subscribe", settings.kafka_topic)
+        .option("startingOffsets", offsets(0))
+        .option("endingOffsets", offsets(1))
+    )
+    columns = [
+        "key",
+        "value",
+        "topic",
+        "partition AS kafka_partition",
+        "offset AS kafka_offset",
+        "timestamp AS ingestion_timestamp",
+    ]
     return topic.load().selectExpr(*columns).withColumn("batch_id", F.lit(spec.batch_id).cast("bigint"))
 
 
@@ -104,17 +131,31 @@ def clean(spark: SparkSession, raw: DataFrame) -> DataFrame:
     """Every message with its fields, typed, and ``is_valid``."""
     from pyspark.sql import functions as F
 
-    carriers = F.broadcast(spark.createDataFrame(airlines()[["code"]]).select(F.col("code").alias("airline"), F.lit(True).alias("carrier")))
+    carriers = F.broadcast(
+        spark.createDataFrame(airlines()[["code"]]).select(
+            F.col("code").alias("airline"), F.lit(True).alias("carrier")
+        )
+    )
     places = spark.createDataFrame(airports()[["code", "time_zone"]])
     origins = F.broadcast(places.select(F.col("code").alias("origin"), F.col("time_zone").alias("zone")))
     destinations = F.broadcast(places.select(F.col("code").alias("destination"), F.lit(True).alias("place")))
-    text = F.when(F.octet_length("value") <= MAX_MESSAGE_BYTES, F.try_validate_utf8(F.col("value").cast("string")))
+    text = F.when(
+        F.octet_length("value") <= MAX_MESSAGE_BYTES, F.try_validate_utf8(F.col("value").cast("string"))
+    )
     times = [field.name for field in MESSAGE_FIELDS if field.json_type == "time"]
-    parsed = raw.withColumn("m", F.from_json(text, f"{MESSAGE_TYPE}, {CORRUPT} STRING")).select(*raw.columns, "m.*")
+    parsed = raw.withColumn("m", F.from_json(text, f"{MESSAGE_TYPE}, {CORRUPT} STRING")).select(
+        *raw.columns, "m.*"
+    )
     parsed = parsed.withColumns({name: F.try_to_timestamp(name) for name in times})
     parsed = parsed.withColumn("gate", F.when(F.col("schema_version") == 2, F.col("gate")))
-    parsed = parsed.withColumn("flight_date", F.try_to_timestamp(F.right("flight_id", F.lit(8)), F.lit("yyyyMMdd")).cast("date"))
-    joined = parsed.join(carriers, "airline", "left").join(origins, "origin", "left").join(destinations, "destination", "left")
+    parsed = parsed.withColumn(
+        "flight_date", F.try_to_timestamp(F.right("flight_id", F.lit(8)), F.lit("yyyyMMdd")).cast("date")
+    )
+    joined = (
+        parsed.join(carriers, "airline", "left")
+        .join(origins, "origin", "left")
+        .join(destinations, "destination", "left")
+    )
     return joined.withColumn("is_valid", F.coalesce(_is_valid(), F.lit(False))).withColumn(
         "processing_date", F.to_date("ingestion_timestamp")
     )
@@ -130,15 +171,24 @@ def _is_valid() -> Column:
         F.col("schema_version").isin(*SCHEMA_VERSIONS),
         kind.isin(*(each.value for each in EventType)),
         *(F.col(field.name).isNotNull() for field in MESSAGE_FIELDS if field.required),
-        *((kind != each.value) | F.col(name).isNotNull() for each, names in REQUIRED_DELAYS.items() for name in names),
-        *((kind != each.value) | F.col(name).isNull() for each, names in FORBIDDEN_DELAYS.items() for name in names),
+        *(
+            (kind != each.value) | F.col(name).isNotNull()
+            for each, names in REQUIRED_DELAYS.items()
+            for name in names
+        ),
+        *(
+            (kind != each.value) | F.col(name).isNull()
+            for each, names in FORBIDDEN_DELAYS.items()
+            for name in names
+        ),
         *(_in_range(field) for field in MESSAGE_FIELDS if field.is_bounded),
         *(F.col(name).isNotNull() for name in ("carrier", "zone", "place")),
         F.col("origin") != F.col("destination"),
         F.col("flight_id").startswith(expected) & F.col("flight_date").isNotNull(),
         F.coalesce(F.col("scheduled_arrival") > F.col("scheduled_departure"), F.lit(True)),
         (kind != "scheduled") | (F.col("timestamp") <= F.col("scheduled_departure")),
-        ~kind.isin("departed", "arrived") | (F.col("timestamp") >= F.col("scheduled_departure") - F.expr("INTERVAL 180 MINUTES")),
+        ~kind.isin("departed", "arrived")
+        | (F.col("timestamp") >= F.col("scheduled_departure") - F.expr("INTERVAL 180 MINUTES")),
         F.abs(F.date_diff("flight_date", F.col("scheduled_departure").cast("date"))) <= 1,
     ]
     valid = conditions[0]
@@ -165,14 +215,17 @@ def staged_rows(checked: DataFrame) -> DataFrame:
     events = checked.where("is_valid").withColumn("nth", F.row_number().over(arrival)).where("nth = 1")
     weather = {field.name: F.col("weather")[field.name] for field in WEATHER_FIELDS}
     plausible = {
-        field.name: F.coalesce(weather[field.name].between(field.low, field.high), F.lit(False)).cast("int") for field in WEATHER_FIELDS
+        field.name: F.coalesce(weather[field.name].between(field.low, field.high), F.lit(False)).cast("int")
+        for field in WEATHER_FIELDS
     }
     always = [F.col(name).isNotNull().cast("int") for name in ("tail_number", "scheduled_arrival")]
     present = sum([*always, *(value.isNotNull().cast("int") for value in weather.values())], F.lit(0))
     good = sum([*always, *plausible.values()], F.lit(0))
     kept = F.struct(*(F.when(plausible[name] == 1, value).alias(name) for name, value in weather.items()))
     enriched = {
-        "quality_score": F.round(present / (2 + len(weather)) * F.when(present == 0, 1.0).otherwise(good / present), 4),
+        "quality_score": F.round(
+            present / (2 + len(weather)) * F.when(present == 0, 1.0).otherwise(good / present), 4
+        ),
         "weather": F.when(F.col("weather").isNotNull(), kept),
         "route": F.concat("origin", F.lit("-"), "destination"),
         "hour": F.hour(F.from_utc_timestamp("scheduled_departure", F.col("zone"))),
@@ -187,7 +240,9 @@ def quarantined_rows(checked: DataFrame) -> DataFrame:
     """Return the rejected messages as rows of ``quarantined_events``, without a reason."""
     from pyspark.sql import functions as F
 
-    rejected = checked.where("NOT is_valid").withColumns({"reason": F.lit("invalid"), "detail": F.lit(None).cast("string")})
+    rejected = checked.where("NOT is_valid").withColumns(
+        {"reason": F.lit("invalid"), "detail": F.lit(None).cast("string")}
+    )
     return rejected.select(*QUARANTINE.column_names)
 
 
@@ -204,17 +259,30 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     from flight_assets.delay_model.features.build import build_features
 
     first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
-    announced = events.withColumn("nth", F.row_number().over(first)).where("nth = 1 AND event_type = 'scheduled'").drop("nth")
+    announced = (
+        events.withColumn("nth", F.row_number().over(first))
+        .where("nth = 1 AND event_type = 'scheduled'")
+        .drop("nth")
+    )
     weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
     flights: pd.DataFrame = announced.select("*", *weather).drop("weather").toPandas()
     features = build_features(flights, events.select("*", *weather).drop("weather").toPandas())
     for name, codes in pickle.loads(pickled).manifest.codes.items():  # noqa: S301 - pickled by the measurement itself
         features[name] = features[name].where(features[name].isin(codes))
     inputs = flights[["event_id"]].assign(features=features.astype("float64").to_numpy().tolist())
-    forecast = F.udf(_predictor(pickled), ", ".join(f"{name} DOUBLE" for name in PREDICTED_COLUMNS if name != "model_version"))
-    rows = spark.createDataFrame(inputs, "event_id STRING, features ARRAY<DOUBLE>").withColumn("forecast", forecast("features"))
+    forecast = F.udf(
+        _predictor(pickled),
+        ", ".join(f"{name} DOUBLE" for name in PREDICTED_COLUMNS if name != "model_version"),
+    )
+    rows = spark.createDataFrame(inputs, "event_id STRING, features ARRAY<DOUBLE>").withColumn(
+        "forecast", forecast("features")
+    )
     ended = Window.partitionBy("flight_id").orderBy(F.col("timestamp").desc(), F.col("kafka_offset").desc())
-    outcomes = events.where("event_type IN ('arrived', 'cancelled')").withColumn("nth", F.row_number().over(ended)).where("nth = 1")
+    outcomes = (
+        events.where("event_type IN ('arrived', 'cancelled')")
+        .withColumn("nth", F.row_number().over(ended))
+        .where("nth = 1")
+    )
     outcomes = outcomes.selectExpr(
         *("flight_id", "event_type AS outcome", "arrival_delay_minutes AS actual_delay_minutes"),
         *("timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
@@ -257,7 +325,9 @@ def newest_states(events: DataFrame, predictions: DataFrame) -> DataFrame:
     actual = F.when(F.col("event_type") == "arrived", F.col("arrival_delay_minutes"))
     joined = states.join(predictions.select("flight_id", *PREDICTED_COLUMNS), "flight_id", "left")
     joined = joined.withColumn("actual_delay_minutes", actual)
-    return joined.withColumn("error_minutes", actual - F.col("predicted_delay_minutes")).select(*FACT.column_names)
+    return joined.withColumn("error_minutes", actual - F.col("predicted_delay_minutes")).select(
+        *FACT.column_names
+    )
 
 
 def insert(settings: Settings, spec: BatchSpec, states: DataFrame) -> None:
@@ -272,7 +342,10 @@ def insert(settings: Settings, spec: BatchSpec, states: DataFrame) -> None:
 
 def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row with zones: Spark gives times without one, in that of the process, which is UTC."""
-    return {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in row.items()}
+    return {
+        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
 
 
 if __name__ == "__main__":

@@ -59,7 +59,9 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         for number in range(days):
             day = first_day + timedelta(days=number)
             batches = range(number * commits, (number + 1) * commits)
-            commit_s.append(median(_seconds(partial(_commit, warehouse, rows, day, batch_id)) for batch_id in batches))
+            commit_s.append(
+                median(_seconds(partial(_commit, warehouse, rows, day, batch_id)) for batch_id in batches)
+            )
             question_s.append(median(_seconds(partial(_question, warehouse, batches.stop)) for _ in range(3)))
             maintenance.optimize(warehouse, settings, STAGING, f"processing_date = DATE'{day}'")
             maintenance.vacuum(warehouse, Hdfs(settings), STAGING)
@@ -70,9 +72,15 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     note = f"{days} days of {commits} commits of {ROWS_A_COMMIT} rows; a platform's log is {MINUTES_A_DAY / commits:.0f} times as long"
     return {
         "quarter_commit_growth": Figure(_growth(commit_s), "ratio", by_day, note=note),
-        "quarter_question_growth": Figure(_growth(question_s), "ratio", {"by day": question_s}, note="flights seen before a batch"),
-        "quarter_files_per_partition": Figure(max(files), "files", {"by day": files}, side_unit="files", note="after the night's OPTIMIZE"),
-        "quarter_log_files": Figure(log_files[-1], "files", {"by day": log_files}, side_unit="files", note="in _delta_log"),
+        "quarter_question_growth": Figure(
+            _growth(question_s), "ratio", {"by day": question_s}, note="flights seen before a batch"
+        ),
+        "quarter_files_per_partition": Figure(
+            max(files), "files", {"by day": files}, side_unit="files", note="after the night's OPTIMIZE"
+        ),
+        "quarter_log_files": Figure(
+            log_files[-1], "files", {"by day": log_files}, side_unit="files", note="in _delta_log"
+        ),
     }
 
 
@@ -101,7 +109,9 @@ def _commit(warehouse: Warehouse, rows: DataFrame, day: date, batch_id: int) -> 
 
 def _question(warehouse: Warehouse, batch_id: int) -> None:
     """Query flights as a batch does: by the batch and the dates of its flights."""
-    warehouse.read(STAGING).where(f"batch_id < {batch_id} AND flight_date = (DATE'{datetime.now(UTC).date()}')").select("flight_id").count()
+    warehouse.read(STAGING).where(
+        f"batch_id < {batch_id} AND flight_date = (DATE'{datetime.now(UTC).date()}')"
+    ).select("flight_id").count()
 
 
 def _seconds(run: Callable[[], None]) -> float:
@@ -111,7 +121,12 @@ def _seconds(run: Callable[[], None]) -> float:
 
 
 def _live_files(warehouse: Warehouse, day: date) -> int:
-    names = warehouse.read(STAGING).where(f"processing_date = DATE'{day}'").select("_metadata.file_path").distinct()
+    names = (
+        warehouse.read(STAGING)
+        .where(f"processing_date = DATE'{day}'")
+        .select("_metadata.file_path")
+        .distinct()
+    )
     return int(names.count())
 
 
@@ -126,14 +141,27 @@ class _Clock:
     def pass_a_day(self) -> None:
         """Make everything written since the last call a day older."""
         known = set().union(*self._days)
-        self._days.append({name: written for name, written in self._hdfs.modified_in(self._log).items() if name not in known})
+        self._days.append(
+            {
+                name: written
+                for name, written in self._hdfs.modified_in(self._log).items()
+                if name not in known
+            }
+        )
         if len(self._days) > EXPIRED_AFTER:
             present = self._hdfs.modified_in(self._log)
             for name, written in self._days[-EXPIRED_AFTER - 1].items():
                 if name in present:
                     old = int((written - timedelta(days=EXPIRED_AFTER + 1)).timestamp() * 1000)
-                    params: dict[str, str | int] = {"op": "SETTIMES", "modificationtime": old, "accesstime": old, "user.name": "bench"}
-                    requests.put(f"{self._url}{self._log}/{name}", params=params, timeout=self._timeout_s).raise_for_status()
+                    params: dict[str, str | int] = {
+                        "op": "SETTIMES",
+                        "modificationtime": old,
+                        "accesstime": old,
+                        "user.name": "bench",
+                    }
+                    requests.put(
+                        f"{self._url}{self._log}/{name}", params=params, timeout=self._timeout_s
+                    ).raise_for_status()
 
     def log_files(self) -> int:
         """Files in the table's log."""

@@ -68,9 +68,13 @@ def run_job(settings: Settings, job: str) -> Run:
 def ask(settings: Settings, query: str) -> dict[str, Any]:
     """Return the ``data`` of a GraphQL answer. Raises FlightsError if there is none."""
     try:
-        answer = requests.post(f"{settings.dagster_url}/graphql", json={"query": query}, timeout=ANSWER_TIMEOUT_S).json()
+        answer = requests.post(
+            f"{settings.dagster_url}/graphql", json={"query": query}, timeout=ANSWER_TIMEOUT_S
+        ).json()
     except (requests.RequestException, ValueError) as error:
-        raise FlightsError(f"Dagster does not answer at {settings.dagster_url}: see `flights logs dagster-webserver` ({error})") from error
+        raise FlightsError(
+            f"Dagster does not answer at {settings.dagster_url}: see `flights logs dagster-webserver` ({error})"
+        ) from error
     if "errors" in answer:
         raise FlightsError(f"Dagster refused a query: {answer['errors'][0]['message']}")
     return dict(answer["data"])
@@ -83,14 +87,20 @@ def _wait(settings: Settings, job: str, run_id: str) -> dict[str, Any]:
         status = _run(settings, run_id, "status")["status"]
         if status in ENDED:
             if status != "SUCCESS":
-                raise FlightsError(f"run {run_id} of {job} ended as {status}: see {settings.dagster_url}/runs/{run_id}")
+                raise FlightsError(
+                    f"run {run_id} of {job} ended as {status}: see {settings.dagster_url}/runs/{run_id}"
+                )
             return _run(settings, run_id, RUN_FIELDS)
         time.sleep(POLL_S)
     raise FlightsError(f"run {run_id} of {job} was not over after {TIMEOUT_S:.0f} s")
 
 
 def _run(settings: Settings, run_id: str, fields: str) -> dict[str, Any]:
-    return dict(ask(settings, f"{{ runOrError(runId: {json.dumps(run_id)}) {{ ... on Run {{ {fields} }} }} }}")["runOrError"])
+    return dict(
+        ask(settings, f"{{ runOrError(runId: {json.dumps(run_id)}) {{ ... on Run {{ {fields} }} }} }}")[
+            "runOrError"
+        ]
+    )
 
 
 def _timed(job: str, found: dict[str, Any]) -> Run:
@@ -119,19 +129,22 @@ def automation_paused(settings: Settings) -> Iterator[None]:
     finally:
         for kind, name in paused:
             selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}", {kind}Name: "{name}"}}'
-            _change(settings, f"{'startSchedule' if kind == 'schedule' else 'startSensor'}({kind}Selector: {selector})")
+            _change(
+                settings,
+                f"{'startSchedule' if kind == 'schedule' else 'startSensor'}({kind}Selector: {selector})",
+            )
 
 
 def _wait_until_quiet(settings: Settings) -> None:
     """Return when no run is under way: maintenance that a start has caught up with makes everything beside it two to four times as slow."""
-    query = (
-        "{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { ... on Runs { results { jobName } } } }"
-    )
+    query = "{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { ... on Runs { results { jobName } } } }"
     deadline = time.monotonic() + TIMEOUT_S
     is_announced = False
     while running := [run["jobName"] for run in ask(settings, query)["runsOrError"]["results"]]:
         if time.monotonic() > deadline:
-            raise FlightsError(f"{running[0]} has been under way for {TIMEOUT_S:.0f} s: measure when it has ended")
+            raise FlightsError(
+                f"{running[0]} has been under way for {TIMEOUT_S:.0f} s: measure when it has ended"
+            )
         if not is_announced:
             sys.stderr.write(f"waiting for {', '.join(running)} to end\n")
             is_announced = True
@@ -142,22 +155,34 @@ def pause(settings: Settings) -> list[tuple[str, str]]:
     """Stop what starts runs by itself; kind and name of each that was running. What it has asked for already goes on."""
     running = [(kind, node) for kind, node in _automation(settings) if node["state"]["status"] == "RUNNING"]
     for kind, node in running:
-        _change(settings, f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id: {json.dumps(node['state']['id'])})")
+        _change(
+            settings,
+            f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id: {json.dumps(node['state']['id'])})",
+        )
     return [(kind, node["name"]) for kind, node in running]
 
 
 def _automation(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
     selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}"}}'
     fields = "schedules { name state: scheduleState { id status } } sensors { name state: sensorState { id status } }"
-    found = ask(settings, f"{{ repositoryOrError(repositorySelector: {selector}) {{ ... on Repository {{ {fields} }} }} }}")
+    found = ask(
+        settings,
+        f"{{ repositoryOrError(repositorySelector: {selector}) {{ ... on Repository {{ {fields} }} }} }}",
+    )
     node = found["repositoryOrError"]
-    return [("schedule", entry) for entry in node["schedules"]] + [("sensor", entry) for entry in node["sensors"]]
+    return [("schedule", entry) for entry in node["schedules"]] + [
+        ("sensor", entry) for entry in node["sensors"]
+    ]
 
 
 def _change(settings: Settings, mutation: str) -> None:
-    answer = ask(settings, f"mutation {{ change: {mutation} {{ __typename ... on PythonError {{ message }} }} }}")["change"]
+    answer = ask(
+        settings, f"mutation {{ change: {mutation} {{ __typename ... on PythonError {{ message }} }} }}"
+    )["change"]
     if answer["__typename"] in ("PythonError", "UnauthorizedError"):
-        raise FlightsError(f"Dagster refused {mutation.split('(')[0]}: {answer.get('message', answer['__typename'])}")
+        raise FlightsError(
+            f"Dagster refused {mutation.split('(')[0]}: {answer.get('message', answer['__typename'])}"
+        )
 
 
 def has_work(settings: Settings) -> bool:

@@ -40,8 +40,22 @@ PREDICTED_TO_DIGITS = 6
 COMPARED = {
     STAGING: ("event_id", "flight_id", "kafka_partition", "kafka_offset", "hour", "quality_score"),
     QUARANTINE: ("topic", "kafka_partition", "kafka_offset"),
-    PREDICTIONS: ("prediction_id", "predicted_delay_minutes", "interval_high_minutes", "confidence", "outcome", "error_minutes"),
-    FACT: ("flight_id", "event_id", "event_type", "predicted_delay_minutes", "actual_delay_minutes", "quality_score"),
+    PREDICTIONS: (
+        "prediction_id",
+        "predicted_delay_minutes",
+        "interval_high_minutes",
+        "confidence",
+        "outcome",
+        "error_minutes",
+    ),
+    FACT: (
+        "flight_id",
+        "event_id",
+        "event_type",
+        "predicted_delay_minutes",
+        "actual_delay_minutes",
+        "quality_score",
+    ),
 }
 
 
@@ -59,13 +73,18 @@ class Sides:
 
     def naive(self, spec: BatchSpec) -> float:
         """Seconds of the naive pipeline."""
-        command, environment = naive.command(self.settings, replace(spec, database=NAIVE, root=f"{ROOT}/naive"), self.model)
+        command, environment = naive.command(
+            self.settings, replace(spec, database=NAIVE, root=f"{ROOT}/naive"), self.model
+        )
         return _run(command, environment)[0]
 
     def floor(self, spec: BatchSpec) -> tuple[float, dict[str, float]]:
         """Seconds of the floor's process, and of the parts of its work; the rest is Python's start and imports."""
         own = replace(spec, database=FLOOR, root=f"{ROOT}/floor")
-        places = {"FLIGHTS_HOME": str(self.settings.home), "FLIGHTS_PORT_OFFSET": str(self.settings.port_offset)}
+        places = {
+            "FLIGHTS_HOME": str(self.settings.home),
+            "FLIGHTS_PORT_OFFSET": str(self.settings.port_offset),
+        }
         command = [sys.executable, "-m", "flight_assets.bench.floor", own.to_json()]
         seconds, output = _run(command, psutil.Process().environ() | places)
         return seconds, json.loads(output)
@@ -79,12 +98,18 @@ class Sides:
             found += _difference(f"{side}: {table.name}", _set_of(ours), _set_of(theirs))
         with mongo.connect(self.settings) as client:
             documents = [client[name][mongo.FLIGHTS] for name in (self.settings.mongo_database, side)]
-            sets = [{_state(each) for each in flights.find({"batch_id": spec.batch_id})} for flights in documents]
+            sets = [
+                {_state(each) for each in flights.find({"batch_id": spec.batch_id})} for flights in documents
+            ]
         return found + _difference(f"{side}: MongoDB", *sets)
 
     def _rows(self, side: str, table: Table, spec: BatchSpec, columns: tuple[str, ...]) -> pa.Table:
         if side == FLOOR:
-            return Hdfs(self.settings).open_parquet(f"{ROOT}/floor/{table.name}/batch-{spec.batch_id}.parquet").read(list(columns))
+            return (
+                Hdfs(self.settings)
+                .open_parquet(f"{ROOT}/floor/{table.name}/batch-{spec.batch_id}.parquet")
+                .read(list(columns))
+            )
         # Another application has written to it: this one would look at the files that it found the last time.
         self.warehouse.spark.catalog.refreshTable(f"{NAIVE}.{table.name}")
         rows = self.warehouse.spark.table(f"{NAIVE}.{table.name}").where(f"batch_id = {spec.batch_id}")
@@ -93,7 +118,9 @@ class Sides:
 
 def _run(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
     began = time.perf_counter()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
     seconds = time.perf_counter() - began
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
@@ -102,14 +129,22 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
 
 
 def _set_of(rows: pa.Table) -> set[tuple[Any, ...]]:
-    columns = [pc.round(column, PREDICTED_TO_DIGITS) if pa.types.is_floating(column.type) else column for column in rows.columns]
+    columns = [
+        pc.round(column, PREDICTED_TO_DIGITS) if pa.types.is_floating(column.type) else column
+        for column in rows.columns
+    ]
     return set(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
 def _state(document: dict[str, Any]) -> tuple[Any, ...]:
     prediction = document["prediction"] or {}
     predicted = prediction.get("predicted_delay_minutes")
-    return document["_id"], document["event_id"], document["version"]["kafka_offset"], predicted and round(predicted, PREDICTED_TO_DIGITS)
+    return (
+        document["_id"],
+        document["event_id"],
+        document["version"]["kafka_offset"],
+        predicted and round(predicted, PREDICTED_TO_DIGITS),
+    )
 
 
 def _difference(what: str, ours: set[tuple[Any, ...]], theirs: set[tuple[Any, ...]]) -> list[str]:

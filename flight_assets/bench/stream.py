@@ -52,7 +52,16 @@ RATE_KEPT = 0.95
 GROWTH_ALLOWED = 1.25
 MILLION = 1_000_000
 # Of a change, all that a latency needs: a document has a thousand bytes more.
-TIMES_ONLY = [{"$project": {"wallTime": 1, "documentKey": 1, "fullDocument.ingestion_timestamp": 1, "fullDocument.version": 1}}]
+TIMES_ONLY = [
+    {
+        "$project": {
+            "wallTime": 1,
+            "documentKey": 1,
+            "fullDocument.ingestion_timestamp": 1,
+            "fullDocument.version": 1,
+        }
+    }
+]
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
@@ -71,7 +80,10 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
         minutely.append(_at_rate(settings, HIGHER if minutely[-1].held else LOWER, minutes))
     found["sustained_events_per_s"] = _highest(minutely, minutes)
     with _live_processing(settings):
-        live = [_at_rate(settings, rate, minutes, ask_for_batch=quick) for rate in (QUICK_RATES if quick else LIVE_RATES)]
+        live = [
+            _at_rate(settings, rate, minutes, ask_for_batch=quick)
+            for rate in (QUICK_RATES if quick else LIVE_RATES)
+        ]
         found["live_p95_s"] = _latencies(live, "live processing")
     return found if quick else found | _recovery(settings, OUTAGE_S)
 
@@ -151,7 +163,10 @@ def _highest(measured: list[AtRate], minutes: float) -> Figure:
 
 
 def _not_held(measured: list[AtRate]) -> str:
-    return ", ".join(f"{each.rate}/s (sent at {each.sent_at:.0f}/s)" for each in measured if not each.held) or "none"
+    return (
+        ", ".join(f"{each.rate}/s (sent at {each.sent_at:.0f}/s)" for each in measured if not each.held)
+        or "none"
+    )
 
 
 def _at_rate(settings: Settings, rate: int, minutes: float, *, ask_for_batch: bool = False) -> AtRate:
@@ -162,7 +177,10 @@ def _at_rate(settings: Settings, rate: int, minutes: float, *, ask_for_batch: bo
     _refuse_backlog(settings)
     messages = _messages(settings, int(rate * minutes * CADENCE_S))
     peaks = [0.0] * ceil(minutes)
-    with mongo.connect(settings) as client, client[settings.mongo_database][mongo.FLIGHTS].watch(TIMES_ONLY) as changes:
+    with (
+        mongo.connect(settings) as client,
+        client[settings.mongo_database][mongo.FLIGHTS].watch(TIMES_ONLY) as changes,
+    ):
         visible = Visible(changes)
         with _sending(settings, messages, rate) as sending:
             began = looked = time.monotonic()
@@ -214,10 +232,16 @@ class Visible:
             document = change.get("fullDocument")
             if not document:
                 continue
-            state = (change["documentKey"]["_id"], document["version"]["timestamp_us"], document["version"]["kafka_offset"])
+            state = (
+                change["documentKey"]["_id"],
+                document["version"]["timestamp_us"],
+                document["version"]["kafka_offset"],
+            )
             if state not in self._seen:
                 self._seen.add(state)
-                self.seconds.append((_utc(change["wallTime"]) - _utc(document["ingestion_timestamp"])).total_seconds())
+                self.seconds.append(
+                    (_utc(change["wallTime"]) - _utc(document["ingestion_timestamp"])).total_seconds()
+                )
         time.sleep(0.2)
         return taken
 
@@ -277,12 +301,19 @@ def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
     more = sending.result().sent
     _wait_until_visible(settings, kafka.end_offsets(settings), lambda: time.sleep(LAG_EVERY_S))
     millions = (missed + more) / MILLION
-    added = {name: [(size - disk.get(name, 0)) / BYTES_PER_GB / millions] for name, size in disk_bytes(settings).items()}
+    added = {
+        name: [(size - disk.get(name, 0)) / BYTES_PER_GB / millions]
+        for name, size in disk_bytes(settings).items()
+    }
     rise = (resident(settings)["PSS"] - memory) / BYTES_PER_GB / millions
     note = f"{missed:,} messages missed in {outage_s:,} s at {OUTAGE_RATE}/s, which went on: {more:,} more came meanwhile"
     per_million = f"after {missed + more:,} events"
     return {
         "recovery_s": Figure(recovery_s, "s", note=note),
-        "disk_gb_per_million_events": Figure(sum(size for [size] in added.values()), "GB", added, "GB", per_million),
-        "memory_gb_per_million_events": Figure(rise, "GB", note=f"PSS of all services {per_million}, less that before"),
+        "disk_gb_per_million_events": Figure(
+            sum(size for [size] in added.values()), "GB", added, "GB", per_million
+        ),
+        "memory_gb_per_million_events": Figure(
+            rise, "GB", note=f"PSS of all services {per_million}, less that before"
+        ),
     }

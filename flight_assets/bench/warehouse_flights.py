@@ -86,7 +86,9 @@ def create_predictions(warehouse: Warehouse) -> None:
     ).collect()
 
 
-def documents(warehouse: Warehouse, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)) -> list[dict[str, Any]]:
+def documents(
+    warehouse: Warehouse, limit: int = FLIGHTS, spread: timedelta = timedelta(seconds=FLIGHTS)
+) -> list[dict[str, Any]]:
     """Return fact rows as MongoDB documents, ingested evenly over ``spread``, until twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
     from flight_assets.stores.mongo import document

@@ -35,5 +35,7 @@ def wait_until_healthy(url: str) -> None:
                 return
         except (URLError, OSError) as error:
             if time.monotonic() > deadline:
-                raise FlightsError(f"{url} did not answer within {START_S:.0f} s: read the server's log") from error
+                raise FlightsError(
+                    f"{url} did not answer within {START_S:.0f} s: read the server's log"
+                ) from error
             time.sleep(POLL_S)

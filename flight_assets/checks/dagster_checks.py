@@ -17,7 +17,9 @@ Found = Sequence[tuple[int | None, CheckResult]]
 
 def check_specs(asset: str) -> list[AssetCheckSpec]:
     """Return the specs of an asset's checks."""
-    return [AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks_of(asset)]
+    return [
+        AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks_of(asset)
+    ]
 
 
 def asset_check_results(asset: str, found: Found) -> list[AssetCheckResult]:
@@ -26,13 +28,16 @@ def asset_check_results(asset: str, found: Found) -> list[AssetCheckResult]:
     Without batches, it passes.
     """
     return [
-        _asset_check_result(check, [(batch, result) for batch, result in found if result.name == check.name]) for check in checks_of(asset)
+        _asset_check_result(check, [(batch, result) for batch, result in found if result.name == check.name])
+        for check in checks_of(asset)
     ]
 
 
 def _asset_check_result(check: Check, found: Found) -> AssetCheckResult:
     if not found:
-        return AssetCheckResult(passed=True, check_name=check.name, description="no new batch", metadata={"batches": 0})
+        return AssetCheckResult(
+            passed=True, check_name=check.name, description="no new batch", metadata={"batches": 0}
+        )
     batch_id, worst = max(found, key=lambda pair: (pair[1].blocks, not pair[1].passed))
     return AssetCheckResult(
         passed=worst.passed,
@@ -43,7 +48,9 @@ def _asset_check_result(check: Check, found: Found) -> AssetCheckResult:
             "value": worst.value,
             "threshold": worst.threshold,
             "batches": len(found),
-            "results": MetadataValue.json([{"batch_id": batch, **result.model_dump()} for batch, result in found]),
+            "results": MetadataValue.json(
+                [{"batch_id": batch, **result.model_dump()} for batch, result in found]
+            ),
         },
     )
 
@@ -51,9 +58,7 @@ def _asset_check_result(check: Check, found: Found) -> AssetCheckResult:
 def remedy(batch_id: int | None, result: CheckResult) -> str:
     """Return one sentence: the failed check, its effect, and the next step for an operator."""
     where = f"batch {batch_id}: " if batch_id is not None else ""
-    failed = (
-        f"{where}check {result.name} of {result.asset} failed: {result.detail} (value {result.value:g}, threshold {result.threshold:g})"
-    )
+    failed = f"{where}check {result.name} of {result.asset} failed: {result.detail} (value {result.value:g}, threshold {result.threshold:g})"
     if not result.blocks:
         return failed
     if batch_id is None:

@@ -2,7 +2,15 @@
 
 import time
 
-from dagster import DefaultScheduleStatus, Failure, MetadataValue, OpExecutionContext, ScheduleDefinition, job, op
+from dagster import (
+    DefaultScheduleStatus,
+    Failure,
+    MetadataValue,
+    OpExecutionContext,
+    ScheduleDefinition,
+    job,
+    op,
+)
 
 from flight_assets.pipeline import check_results
 from flight_assets.settings import get_settings
@@ -25,10 +33,14 @@ def check_whole_tables(context: OpExecutionContext) -> None:
         )
 
 
-@job(description="Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by.")
+@job(
+    description="Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by."
+)
 def check_warehouse() -> None:
     """Run the one step of the job."""
     check_whole_tables()
 
 
-check_every_night = ScheduleDefinition(job=check_warehouse, cron_schedule="47 2 * * *", default_status=DefaultScheduleStatus.RUNNING)
+check_every_night = ScheduleDefinition(
+    job=check_warehouse, cron_schedule="47 2 * * *", default_status=DefaultScheduleStatus.RUNNING
+)

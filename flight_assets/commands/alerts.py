@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flight_assets.commands.console import Column, Group, console, example, json_option, print_table, wide_option
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    print_table,
+    wide_option,
+)
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -24,7 +32,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@click.group(cls=Group, epilog=example("flights alerts list", "flights alerts silence LagHigh --reason 'a replay'"))
+@click.group(
+    cls=Group, epilog=example("flights alerts list", "flights alerts silence LagHigh --reason 'a replay'")
+)
 def alerts() -> None:
     """Alerts: list them, silence them, test their sinks."""
 
@@ -47,11 +57,15 @@ def list_alerts(wide: bool, as_json: bool) -> None:
     print_table(COLUMNS, rows, wide=wide)
     for silence in found.silences:
         console.print(
-            f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC by {silence.by}: {silence.reason}", soft_wrap=True
+            f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC by {silence.by}: {silence.reason}",
+            soft_wrap=True,
         )
     for name, problem in found.problems.items():
         console.print(f"[red]{name}[/]: {problem}", soft_wrap=True)
-    console.print(f"evaluated at {found.as_of:%Y-%m-%d %H:%M:%S} UTC" if found.as_of else "not evaluated yet", soft_wrap=True)
+    console.print(
+        f"evaluated at {found.as_of:%Y-%m-%d %H:%M:%S} UTC" if found.as_of else "not evaluated yet",
+        soft_wrap=True,
+    )
 
 
 def _as_dict(found: Board) -> dict[str, object]:
@@ -66,7 +80,13 @@ def _as_dict(found: Board) -> dict[str, object]:
 @alerts.command(epilog=example("flights alerts silence LagHigh --reason 'a replay' --hours 4"))
 @click.argument("rule")
 @click.option("--reason", required=True, help="Why; shown beside the alert.")
-@click.option("--hours", type=click.FloatRange(0, 24 * 30, min_open=True), default=1.0, show_default=True, help="For how long.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, 24 * 30, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="For how long.",
+)
 def silence(rule: str, reason: str, hours: float) -> None:
     """Hold back the notifications of a RULE; its alerts stay visible."""
     from flight_assets.monitoring import history
@@ -81,7 +101,9 @@ def unsilence(rule: str) -> None:
     """Let a RULE notify again."""
     from flight_assets.monitoring import history
 
-    console.print(f"{rule} notifies again" if history.unsilence(get_settings(), rule) else f"{rule} was not silenced")
+    console.print(
+        f"{rule} notifies again" if history.unsilence(get_settings(), rule) else f"{rule} was not silenced"
+    )
 
 
 @alerts.command("test", epilog=example("flights alerts test"))
@@ -94,8 +116,16 @@ def send_test() -> None:
 @click.argument("rule")
 @click.option("--summary", required=True, help="The problem in one sentence.")
 @click.option("--remedy", required=True, help="The remedy in one sentence.")
-@click.option("--severity", type=click.Choice(["warning", "critical"]), default="critical", show_default=True, help="How bad it is.")
-@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label of the alert; may be repeated.")
+@click.option(
+    "--severity",
+    type=click.Choice(["warning", "critical"]),
+    default="critical",
+    show_default=True,
+    help="How bad it is.",
+)
+@click.option(
+    "--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label of the alert; may be repeated."
+)
 def tell(rule: str, summary: str, remedy: str, severity: str, labels: tuple[str, ...]) -> None:
     """Notify every configured sink once of a failure that another orchestrator saw; exit 1 if one fails.
 
@@ -103,7 +133,15 @@ def tell(rule: str, summary: str, remedy: str, severity: str, labels: tuple[str,
     """
     if not all("=" in label for label in labels):
         raise click.UsageError("--label is NAME=VALUE")
-    _notify(_alert(rule, severity, {name: value for name, _, value in (label.partition("=") for label in labels)}, summary, remedy))
+    _notify(
+        _alert(
+            rule,
+            severity,
+            {name: value for name, _, value in (label.partition("=") for label in labels)},
+            summary,
+            remedy,
+        )
+    )
 
 
 def _alert(rule: str, severity: str, labels: dict[str, str], summary: str, remedy: str) -> Alert:
@@ -111,7 +149,9 @@ def _alert(rule: str, severity: str, labels: dict[str, str], summary: str, remed
 
     now = datetime.now(UTC)
     seen = {"status": "firing", "since": now, "fired_at": now, "last_seen": now, "value": 1, "limit": 0}
-    return Alert.model_validate(seen | {"rule": rule, "severity": severity, "labels": labels, "summary": summary, "remedy": remedy})
+    return Alert.model_validate(
+        seen | {"rule": rule, "severity": severity, "labels": labels, "summary": summary, "remedy": remedy}
+    )
 
 
 def _notify(alert: Alert) -> None:
@@ -130,7 +170,9 @@ def _notify(alert: Alert) -> None:
             failed.append(name)
             console.print(f"[red]{name}[/]: {notify.reason(error)}", soft_wrap=True)
     if failed:
-        raise FlightsError(f"{', '.join(failed)} could not be reached: check the FLIGHTS_ALERT_… and FLIGHTS_SMTP_… settings")
+        raise FlightsError(
+            f"{', '.join(failed)} could not be reached: check the FLIGHTS_ALERT_… and FLIGHTS_SMTP_… settings"
+        )
 
 
 @alerts.command(epilog=example("flights alerts rules > flights.rules.yml"))
@@ -140,4 +182,6 @@ def rules() -> None:
 
     from flight_assets.monitoring.rules import prometheus_rules
 
-    sys.stdout.write(yaml.safe_dump(prometheus_rules(get_settings()), sort_keys=False, allow_unicode=True, width=140))
+    sys.stdout.write(
+        yaml.safe_dump(prometheus_rules(get_settings()), sort_keys=False, allow_unicode=True, width=140)
+    )

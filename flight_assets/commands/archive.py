@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, wide_option
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    wide_option,
+)
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
@@ -64,7 +73,11 @@ def plan(wide: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    span = f"{selection.bins[0].start:%Y-%m-%d %H:%M} to {selection.bins[-1].end:%Y-%m-%d %H:%M}" if selection.bins else ""
+    span = (
+        f"{selection.bins[0].start:%Y-%m-%d %H:%M} to {selection.bins[-1].end:%Y-%m-%d %H:%M}"
+        if selection.bins
+        else ""
+    )
     rows = [
         ("hot now", size.documents, f"{size.mb:.1f}", ""),
         ("would move", selection.documents, f"{found['mb']:.1f}", span),
@@ -74,7 +87,10 @@ def plan(wide: bool, as_json: bool) -> None:
     print_table(PLAN_COLUMNS, rows, wide=wide)
     console.print(selection.reason, soft_wrap=True)
     if held_back:
-        console.print(f"{held_back} old documents have fields that the contract does not know: they stay hot", soft_wrap=True)
+        console.print(
+            f"{held_back} old documents have fields that the contract does not know: they stay hot",
+            soft_wrap=True,
+        )
 
 
 @archive.command(epilog=example("flights archive due"))
@@ -141,7 +157,9 @@ def explain(archive_id: str | None, wide: bool, as_json: bool) -> None:
     archives = _archiver().archives
     ids = archives.ids()
     if not (archive_id or ids):
-        raise FlightsError("there is no archive yet: `flights archive plan` shows what the first one would move")
+        raise FlightsError(
+            "there is no archive yet: `flights archive plan` shows what the first one would move"
+        )
     unfinished = archives.unfinished()
     record = archives.record(archive_id) if archive_id else unfinished or archives.record(ids[-1])
     if as_json:
@@ -149,7 +167,11 @@ def explain(archive_id: str | None, wide: bool, as_json: bool) -> None:
         return
     _print_record(record)
     seconds = {name: f"{took:.1f}" for name, took in record.seconds.items()}
-    print_table(STEP_COLUMNS, [(name, seconds.get(name), record.attempts.get(name, 0)) for name, _ in STEPS.values()], wide=wide)
+    print_table(
+        STEP_COLUMNS,
+        [(name, seconds.get(name), record.attempts.get(name, 0)) for name, _ in STEPS.values()],
+        wide=wide,
+    )
     if record.last_error:
         console.print(f"last error: {record.last_error}", soft_wrap=True)
     console.print(f"next: {next_step(record)}", soft_wrap=True)
@@ -171,7 +193,9 @@ def resume() -> None:
     archives.resume()
     waiting = archives.unfinished()
     resumed = f"archive {waiting.archive_id} continues" if waiting else "archiving starts again"
-    console.print(f"{resumed} at the next tick of mongo_size_sensor, or now by `flights archive run`", soft_wrap=True)
+    console.print(
+        f"{resumed} at the next tick of mongo_size_sensor, or now by `flights archive run`", soft_wrap=True
+    )
 
 
 @archive.command(epilog=example("flights archive verify mongodb_000001"))
@@ -182,44 +206,74 @@ def verify(archive_id: str) -> None:
 
     with console.status("reading"):
         record = read_again(_archiver(), archive_id)
-    console.print(f"{len(record.files)} files are unchanged: {record.record_count} rows, checksum {record.checksum}", soft_wrap=True)
+    console.print(
+        f"{len(record.files)} files are unchanged: {record.record_count} rows, checksum {record.checksum}",
+        soft_wrap=True,
+    )
 
 
-@archive.command(epilog=example("flights archive restore mongodb_000001", "flights archive restore --from 2026-11-01 --to 2026-11-03"))
+@archive.command(
+    epilog=example(
+        "flights archive restore mongodb_000001", "flights archive restore --from 2026-11-01 --to 2026-11-03"
+    )
+)
 @click.argument("archive_id", required=False)
 @click.option(
-    "--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="Flights scheduled on this date or later (the origin's local date)."
+    "--from",
+    "first",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Flights scheduled on this date or later (the origin's local date).",
 )
-@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Flights scheduled on this date or earlier.")
+@click.option(
+    "--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Flights scheduled on this date or earlier."
+)
 @click.option("--flight-id", help="One flight.")
-@click.option("--reason", default="by hand", show_default=True, help="Kept in the documents and in the archive's record.")
-def restore(archive_id: str | None, first: datetime | None, last: datetime | None, flight_id: str | None, reason: str) -> None:
+@click.option(
+    "--reason",
+    default="by hand",
+    show_default=True,
+    help="Kept in the documents and in the archive's record.",
+)
+def restore(
+    archive_id: str | None, first: datetime | None, last: datetime | None, flight_id: str | None, reason: str
+) -> None:
     """Bring archived flights back into MongoDB: an archive, dates, or a flight. A hot document that is as new stays."""
     from flight_assets.archive.restore import Selection
     from flight_assets.archive.restore import restore as put_back
 
     if not (archive_id or first or last or flight_id):
         raise click.UsageError("give an ARCHIVE_ID, --from, --to or --flight-id")
-    selection = Selection(archive_id, first.date() if first else None, last.date() if last else None, flight_id)
+    selection = Selection(
+        archive_id, first.date() if first else None, last.date() if last else None, flight_id
+    )
     with console.status("restoring"):
         done = put_back(_archiver(), selection, reason)
     if not done.archives:
         raise FlightsError(f"no archive holds {selection}")
     console.print(
-        f"{done.restored} restored from {', '.join(done.archives)}; {done.kept_newer} were hot already, as new or newer", soft_wrap=True
+        f"{done.restored} restored from {', '.join(done.archives)}; {done.kept_newer} were hot already, as new or newer",
+        soft_wrap=True,
     )
 
 
 @archive.command(epilog=example("flights archive abandon mongodb_000001 --reason 'its files are lost'"))
 @click.argument("archive_id")
-@click.option("--reason", default="by hand", show_default=True, help="Kept in the documents and in the archive's record.")
+@click.option(
+    "--reason",
+    default="by hand",
+    show_default=True,
+    help="Kept in the documents and in the archive's record.",
+)
 def abandon(archive_id: str, reason: str) -> None:
     """Give up an unfinished archive. The documents it deleted from MongoDB come back from the fact table."""
     from flight_assets.archive.restore import abandon as give_up
 
     with console.status("restoring"):
         done = give_up(_archiver(), archive_id, reason)
-    console.print(f"{archive_id} is given up: {done.restored} flights are hot again, {done.kept_newer} were hot", soft_wrap=True)
+    console.print(
+        f"{archive_id} is given up: {done.restored} flights are hot again, {done.kept_newer} were hot",
+        soft_wrap=True,
+    )
 
 
 @archive.command(epilog=example("flights archive expire"))
@@ -237,7 +291,14 @@ def expire() -> None:
 def _status_row(record: ArchiveRecord) -> tuple[object, ...]:
     newest = f"{record.last_ingestion:%Y-%m-%d %H:%M}" if record.last_ingestion else None
     size = f"{record.file_size_mb or 0:.1f}"
-    return record.archive_id, record.state.value, record.record_count or record.planned_documents, size, record.deleted, newest
+    return (
+        record.archive_id,
+        record.state.value,
+        record.record_count or record.planned_documents,
+        size,
+        record.deleted,
+        newest,
+    )
 
 
 def _print_record(record: ArchiveRecord) -> None:

@@ -22,12 +22,23 @@ QUICK_BENCHES = ("batch", "history", "growth", "stream")
 BENCHES = (*QUICK_BENCHES, "quarter", "model", "archive", "dashboard")
 
 
-COLUMNS = (Column("figure"), number("value"), Column("unit"), Column("sides: median (least–most)", folds=True))
+COLUMNS = (
+    Column("figure"),
+    number("value"),
+    Column("unit"),
+    Column("sides: median (least–most)", folds=True),
+)
 
 
 @click.command(epilog=example("flights bench --quick", "flights bench --only history --json"))
-@click.option("--only", type=click.Choice(BENCHES), multiple=True, help="Only this benchmark; may be repeated.")
-@click.option("--quick", is_flag=True, help=f"Less data and fewer repetitions; without --only, of {', '.join(QUICK_BENCHES)}.")
+@click.option(
+    "--only", type=click.Choice(BENCHES), multiple=True, help="Only this benchmark; may be repeated."
+)
+@click.option(
+    "--quick",
+    is_flag=True,
+    help=f"Less data and fewer repetitions; without --only, of {', '.join(QUICK_BENCHES)}.",
+)
 @wide_option
 @json_option
 def bench(only: tuple[str, ...], quick: bool, wide: bool, as_json: bool) -> None:
@@ -40,7 +51,9 @@ def bench(only: tuple[str, ...], quick: bool, wide: bool, as_json: bool) -> None
         measured = _module(name).measure(get_settings(), quick)
         # Print each figure at once: a later benchmark may fail after an hour.
         for figure, value in measured.items():
-            click.echo(f"{figure} {value.value:.4g} {value.unit}: {value.sides_as_text()}; {value.note}", err=True)
+            click.echo(
+                f"{figure} {value.value:.4g} {value.unit}: {value.sides_as_text()}; {value.note}", err=True
+            )
         found |= measured
     if as_json:
         click.echo(json.dumps(figures.report(found, machine)))
@@ -59,4 +72,6 @@ def _naming_missing_packages() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise FlightsError(f"a package of the benchmarks is missing ({error}): run `make install-dev` in a checkout") from error
+        raise FlightsError(
+            f"a package of the benchmarks is missing ({error}): run `make install-dev` in a checkout"
+        ) from error

@@ -10,7 +10,12 @@ from flight_assets.commands.console import example
 SHELLS = click.Choice(["bash", "zsh", "fish"])
 
 
-@click.command(epilog=example('eval "$(flights completion bash)"', "flights completion fish > ~/.config/fish/completions/flights.fish"))
+@click.command(
+    epilog=example(
+        'eval "$(flights completion bash)"',
+        "flights completion fish > ~/.config/fish/completions/flights.fish",
+    )
+)
 @click.argument("shell", type=SHELLS)
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

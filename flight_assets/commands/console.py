@@ -43,9 +43,13 @@ class Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands that are not hidden, each with its first sentence."""
-        commands = [(name, self.commands[name]) for name in self.list_commands(ctx) if not self.commands[name].hidden]
+        commands = [
+            (name, self.commands[name]) for name in self.list_commands(ctx) if not self.commands[name].hidden
+        ]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.get_short_help_str(limit=1_000)) for name, command in commands])
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=1_000)) for name, command in commands]
+            )
 
 
 def number(heading: str, *, optional: bool = False) -> Column:
@@ -86,7 +90,11 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, wid
         _print_stacked(columns, cells)
         return
     dropped = [column.heading for number, column in enumerate(columns) if number not in kept]
-    _print_grid([columns[number] for number in kept], [[row[number] for number in kept] for row in cells], console.width)
+    _print_grid(
+        [columns[number] for number in kept],
+        [[row[number] for number in kept] for row in cells],
+        console.width,
+    )
     if dropped:
         console.print(f"--wide shows {', '.join(dropped)} as well", style="dim", markup=False)
 
@@ -120,7 +128,9 @@ def _print_grid(columns: Sequence[Column], cells: list[list[str]], width: int | 
     for row in cells:
         table.add_row(*(Text(text) for text in row))
     if width is None:
-        longest = sum(max(map(len, texts)) + 2 * GAP for texts in zip([c.heading for c in columns], *cells, strict=True))
+        longest = sum(
+            max(map(len, texts)) + 2 * GAP for texts in zip([c.heading for c in columns], *cells, strict=True)
+        )
         Console(file=console.file, width=max(longest, console.width), highlight=False).print(table)
     else:
         console.print(table)

@@ -23,9 +23,15 @@ def contract(form: str | None) -> None:
         for kind in EventType:
             click.echo(json.dumps(example(kind)))
     elif form:
-        click.echo(json.dumps(json_schema() if form == "json-schema" else asyncapi(get_settings().kafka_topic), indent=2))
+        click.echo(
+            json.dumps(
+                json_schema() if form == "json-schema" else asyncapi(get_settings().kafka_topic), indent=2
+            )
+        )
     else:
         for field in MESSAGE_FIELDS:
             since = f", from version {field.since}" if field.since > 1 else ""
-            click.echo(f"{field.name:26}{field.json_type:9}{'required' if field.required else 'optional'}{since}")
+            click.echo(
+                f"{field.name:26}{field.json_type:9}{'required' if field.required else 'optional'}{since}"
+            )
             click.echo(f"    {field.description}{f' [{field.unit}]' if field.unit else ''}")

@@ -43,7 +43,9 @@ def run_demo(settings: Settings) -> None:
         with console.status("training the delay model on 336,776 real flights"):
             run_job(settings, "train_delay_model")
     # Another seed for each run: with the same one, all events of a second run would be duplicates.
-    messages = demo_messages(seed=sum(kafka.end_offsets(settings).values()), lead_minutes=settings.scheduled_lead_minutes)
+    messages = demo_messages(
+        seed=sum(kafka.end_offsets(settings).values()), lead_minutes=settings.scheduled_lead_minutes
+    )
     for size in (FIRST_PART, EVENTS - FIRST_PART):
         publish_with_progress(settings, islice(messages, size), 0.0, size)
         process_now(settings)
@@ -61,4 +63,6 @@ def demo_messages(seed: int, lead_minutes: int) -> Iterator[Message]:
     from flight_assets.producer.synthetic import synthetic_messages
 
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    return mixed_messages(lambda count: synthetic_messages(seed, count, now, lead_minutes), EVENTS, BAD_SHARE, seed)
+    return mixed_messages(
+        lambda count: synthetic_messages(seed, count, now, lead_minutes), EVENTS, BAD_SHARE, seed
+    )

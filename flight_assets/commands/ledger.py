@@ -7,7 +7,17 @@ from dataclasses import asdict
 
 import click
 
-from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, printable, wide_option
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    printable,
+    wide_option,
+)
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.settings import get_settings
 
@@ -26,9 +36,15 @@ _COUNTS = {
 BATCH_COLUMNS = (*_COUNTS.values(), number("took s"), number("failed checks"))
 
 
-@click.group(cls=Group, invoke_without_command=True, epilog=example("flights ledger --last 5", "flights ledger --batch 3"))
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    epilog=example("flights ledger --last 5", "flights ledger --batch 3"),
+)
 @click.option("--batch", "batch_id", type=click.IntRange(0), help="Only this batch, with its whole record.")
-@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many of the newest batches.")
+@click.option(
+    "--last", type=click.IntRange(1), default=20, show_default=True, help="How many of the newest batches."
+)
 @wide_option
 @json_option
 @click.pass_context
@@ -51,13 +67,17 @@ def ledger(context: click.Context, batch_id: int | None, last: int, wide: bool, 
         _print_details(found[0])
     for held, result in held_up(found):
         console.print(
-            f"batch {held} is held up by {result.name} of {result.asset}: {printable(result.detail)}", soft_wrap=True, markup=False
+            f"batch {held} is held up by {result.name} of {result.asset}: {printable(result.detail)}",
+            soft_wrap=True,
+            markup=False,
         )
 
 
 @ledger.command(epilog=example("flights ledger openlineage --last 1"))
 @click.option("--batch", "batch_id", type=click.IntRange(0), help="Only this batch.")
-@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many of the newest batches.")
+@click.option(
+    "--last", type=click.IntRange(1), default=20, show_default=True, help="How many of the newest batches."
+)
 def openlineage(batch_id: int | None, last: int) -> None:
     """Print batches as OpenLineage events, one JSON object a line: inputs and outputs of each step, column by column."""
     from openlineage.client.serde import Serde
@@ -85,7 +105,12 @@ def accept(batch_id: int, check: str, reason: str) -> None:
     console.print(f"batch {batch_id} continues with the next run; {check} is a warning from now on")
 
 
-WAITING_COLUMNS = (number("batch"), Column("waits for"), Column("why", folds=True), Column("what to do", folds=True))
+WAITING_COLUMNS = (
+    number("batch"),
+    Column("waits for"),
+    Column("why", folds=True),
+    Column("what to do", folds=True),
+)
 
 
 @ledger.command(epilog=example("flights ledger blocked", "flights ledger blocked --json"))
@@ -147,8 +172,14 @@ def _print_details(record: BatchRecord) -> None:
         "raw files": record.storage_location,
     }
     for name, value in details.items():
-        shown = ", ".join(f"{key} {part}" for key, part in value.items()) or "none" if isinstance(value, dict) else value
+        shown = (
+            ", ".join(f"{key} {part}" for key, part in value.items()) or "none"
+            if isinstance(value, dict)
+            else value
+        )
         console.print(f"  {name:19} {printable(str(shown))}", soft_wrap=True, markup=False)
     for result in record.checks:
         mark = "ok  " if result.passed else result.severity.lower()[:4]
-        console.print(f"  {mark} {result.asset}.{result.name}: {printable(result.detail)}", soft_wrap=True, markup=False)
+        console.print(
+            f"  {mark} {result.asset}.{result.name}: {printable(result.detail)}", soft_wrap=True, markup=False
+        )

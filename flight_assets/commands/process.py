@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 
 import click
 
-from flight_assets.commands.console import Column, console, example, json_option, number, print_table, wide_option
+from flight_assets.commands.console import (
+    Column,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    wide_option,
+)
 from flight_assets.commands.ledger import BATCH_COLUMNS, batch_row
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import PART_JOBS, STEPS, WHOLE_JOB
@@ -17,8 +25,14 @@ from flight_assets.settings import Settings, get_settings
 
 
 @click.command(epilog=example("flights process", "flights process --live"))
-@click.option("--part", type=click.Choice(list(PART_JOBS)), help="Only these steps: one task of another orchestrator.")
-@click.option("--live", is_flag=True, help="Bring events into MongoDB within seconds, ahead of their batches, until stopped.")
+@click.option(
+    "--part", type=click.Choice(list(PART_JOBS)), help="Only these steps: one task of another orchestrator."
+)
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Bring events into MongoDB within seconds, ahead of their batches, until stopped.",
+)
 @click.option("--continuously", "live_by_its_old_name", is_flag=True, hidden=True)
 @wide_option
 @json_option
@@ -50,7 +64,9 @@ def _say_with_time(line: str) -> None:
     click.echo(f"{datetime.now(UTC):%H:%M:%S} {line}", err=True)
 
 
-def process_now(settings: Settings, part: str | None = None, *, wide: bool = False, as_json: bool = False) -> None:
+def process_now(
+    settings: Settings, part: str | None = None, *, wide: bool = False, as_json: bool = False
+) -> None:
     """Run the pipeline, or a part of it, once and print the record of each batch that it finished."""
     from flight_assets.automation.runs import run_job
     from flight_assets.provenance import Ledger
@@ -95,4 +111,7 @@ def print_counts(settings: Settings, as_json: bool, *, wide: bool = False) -> No
     if found.problems:
         raise FlightsError(f"{'; '.join(found.problems)} (events may still wait: run `flights process`)")
     if not as_json:
-        console.print("the counts agree: Kafka = raw = staged + duplicate + quarantined; MongoDB and archives = fact", soft_wrap=True)
+        console.print(
+            "the counts agree: Kafka = raw = staged + duplicate + quarantined; MongoDB and archives = fact",
+            soft_wrap=True,
+        )

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from flight_assets.commands.console import Column, Group, console, example, json_option, number, print_table, printable, wide_option
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    printable,
+    wide_option,
+)
 from flight_assets.contracts.message import Reason
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
@@ -29,7 +39,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@click.group(cls=Group, epilog=example("flights quarantine list --reason wrong_type", "flights quarantine replay --batch 3"))
+@click.group(
+    cls=Group,
+    epilog=example("flights quarantine list --reason wrong_type", "flights quarantine replay --batch 3"),
+)
 def quarantine() -> None:
     """Rejected messages: list, show, send again."""
 
@@ -39,17 +52,27 @@ def quarantine() -> None:
 @click.option("--batch", "batch_id", type=int, help="Only of this batch.")
 @click.option("--since", type=MOMENT, help="Taken by Kafka at this moment (UTC) or later.")
 @click.option("--until", type=MOMENT, help="Taken by Kafka before this moment (UTC).")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many of the oldest messages.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many of the oldest messages."
+)
 @wide_option
 @json_option
 def list_rejected(
-    reason: str | None, batch_id: int | None, since: datetime | None, until: datetime | None, limit: int, wide: bool, as_json: bool
+    reason: str | None,
+    batch_id: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    wide: bool,
+    as_json: bool,
 ) -> None:
     """List rejected messages, oldest first. With --json it prints one object a line."""
     from flight_assets.queries.quarantine import Selection, described, rejected
 
     settings = get_settings()
-    rows = described(settings, rejected(settings, Selection(reason, batch_id, _utc(since), _utc(until)), limit))
+    rows = described(
+        settings, rejected(settings, Selection(reason, batch_id, _utc(since), _utc(until)), limit)
+    )
     if as_json:
         for row in rows:
             click.echo(json.dumps(row))
@@ -76,15 +99,32 @@ def show(message_id: str, as_json: bool) -> None:
 
 
 @quarantine.command(epilog=example("flights quarantine replay --reason unknown_airport --dry-run"))
-@click.option("--reason", type=REASONS, metavar="REASON", help=f"Every message of this reason: {REASON_NAMES}.")
+@click.option(
+    "--reason", type=REASONS, metavar="REASON", help=f"Every message of this reason: {REASON_NAMES}."
+)
 @click.option("--batch", "batch_id", type=int, help="Every message of this batch.")
 @click.option("--id", "ids", multiple=True, help="This message; may be given more than once.")
-@click.option("--repair", type=click.File("r", encoding="utf-8"), help='Corrected messages, a line each: {"id": "…", "message": {…}}.')
 @click.option(
-    "--limit", type=click.IntRange(1, REPLAY_LIMIT), default=REPLAY_LIMIT, show_default=True, help="How many of the oldest messages."
+    "--repair",
+    type=click.File("r", encoding="utf-8"),
+    help='Corrected messages, a line each: {"id": "…", "message": {…}}.',
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, REPLAY_LIMIT),
+    default=REPLAY_LIMIT,
+    show_default=True,
+    help="How many of the oldest messages.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the outcome without sending.")
-def replay(reason: str | None, batch_id: int | None, ids: tuple[str, ...], repair: TextIO | None, limit: int, dry_run: bool) -> None:
+def replay(
+    reason: str | None,
+    batch_id: int | None,
+    ids: tuple[str, ...],
+    repair: TextIO | None,
+    limit: int,
+    dry_run: bool,
+) -> None:
     """Send messages again, each once: those that pass the checks by now, and repaired ones."""
     from flight_assets.pipeline import replay as store
     from flight_assets.queries.quarantine import Selection, rejected
@@ -92,7 +132,9 @@ def replay(reason: str | None, batch_id: int | None, ids: tuple[str, ...], repai
 
     settings = get_settings()
     repairs = store.read_repairs(repair) if repair else {}
-    selection: Selection = Selection(reason, batch_id, ids=(*ids, *(repairs if not (reason or batch_id is not None or ids) else ())))
+    selection: Selection = Selection(
+        reason, batch_id, ids=(*ids, *(repairs if not (reason or batch_id is not None or ids) else ()))
+    )
     if not selection.conditions():
         raise click.UsageError("give --reason, --batch, --id or --repair")
     messages = rejected(settings, selection, limit)

@@ -58,7 +58,9 @@ def show(code: str, wide: bool, as_json: bool) -> None:
 
     found = dimensions.rows_of(open_warehouse(get_settings()), code.upper())
     if not found:
-        raise FlightsError(f"no airline and no airport has the code {printable(code)}: add it with `flights reference add`")
+        raise FlightsError(
+            f"no airline and no airport has the code {printable(code)}: add it with `flights reference add`"
+        )
     if as_json:
         _print_lines(found)
         return
@@ -150,7 +152,9 @@ def _add(table: Table, given: Iterable[Mapping[str, Any]]) -> None:
     rows = [dimensions.checked_row(table, values) for values in given]
     loaded, changed = dimensions.load(open_warehouse(settings), table, rows)
     dimensions.publish(settings, table, loaded)
-    console.print(f"{len(rows)} {'added or replaced' if changed else 'there already'}; {table.name} has {len(loaded):,} rows")
+    console.print(
+        f"{len(rows)} {'added or replaced' if changed else 'there already'}; {table.name} has {len(loaded):,} rows"
+    )
 
 
 def _print_lines(rows: Iterable[Mapping[str, Any]]) -> None:

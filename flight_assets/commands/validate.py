@@ -77,7 +77,10 @@ def _validated(
     state = surveyed(job, sources, False, as_json)
     if not as_json:
         print_survey(state, job)
-    messages = ((place, message.key, message.value) for place, message in enumerate(job.messages(settings.scheduled_lead_minutes), 1))
+    messages = (
+        (place, message.key, message.value)
+        for place, message in enumerate(job.messages(settings.scheduled_lead_minutes), 1)
+    )
     return verdicts(messages, check), state["survey"]
 
 
@@ -103,7 +106,8 @@ def _print(found: Verdicts) -> None:
     say("duplicate", f"{found.duplicate:,}")
     say(
         "rejected",
-        f"{sum(found.rejected.values()):,}" + "".join(f"; {count:,} {why}" for why, count in found.rejected.items()),
+        f"{sum(found.rejected.values()):,}"
+        + "".join(f"; {count:,} {why}" for why, count in found.rejected.items()),
     )
     for name in ("unknown_codes", "unknown_fields", "cleaned"):
         if counted := getattr(found, name):

@@ -41,14 +41,24 @@ class EventHistory:
         self._need(by_day)
         for day, rows in by_day.items():
             joined = pa.concat_tables([self._days[day], rows])
-            self._days[day] = joined.combine_chunks() if joined.column(0).num_chunks > PIECES_AT_MOST else joined
+            self._days[day] = (
+                joined.combine_chunks() if joined.column(0).num_chunks > PIECES_AT_MOST else joined
+            )
 
     def before(self, moments: pa.ChunkedArray) -> pd.DataFrame:
         """Return the events from LOOKBACK before the first moment to the last, on the needed days."""
-        asked = {day - timedelta(days=back) for day in set(_days(moments).to_pylist()) for back in range(DAYS_BACK + 1)}
+        asked = {
+            day - timedelta(days=back)
+            for day in set(_days(moments).to_pylist())
+            for back in range(DAYS_BACK + 1)
+        }
         self._need(asked)
         events = pa.concat_tables([self._days[day] for day in sorted(asked)])
-        happened, first, last = events["timestamp"], pc.min(moments).as_py() - LOOKBACK, pc.max(moments).as_py()
+        happened, first, last = (
+            events["timestamp"],
+            pc.min(moments).as_py() - LOOKBACK,
+            pc.max(moments).as_py(),
+        )
         return events.filter(pc.and_(pc.greater_equal(happened, first), pc.less(happened, last))).to_pandas()
 
     def _need(self, days: Iterable[date]) -> None:

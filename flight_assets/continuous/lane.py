@@ -86,7 +86,9 @@ class Lane:
         if events.num_rows:
             self._history.add(events.select(PAST_COLUMNS))
             self._write(events)
-        for partition, offset in zip(raw["kafka_partition"].to_pylist(), raw["kafka_offset"].to_pylist(), strict=True):
+        for partition, offset in zip(
+            raw["kafka_partition"].to_pylist(), raw["kafka_offset"].to_pylist(), strict=True
+        ):
             self._reached[partition] = max(self._reached.get(partition, 0), offset + 1)
 
     def is_overtaken(self) -> bool:
@@ -100,7 +102,10 @@ class Lane:
         """Return the valid events: columns of ``staging_flight_events``, FLAT_COLUMNS and ``event_hash``."""
         if time.monotonic() > self._checks_until:
             self._read_checks()
-        found = check(raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())), self._checks)
+        found = check(
+            raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())),
+            self._checks,
+        )
         valid = pa.Table.from_batches([found]).filter(pc.is_null(found["reason"]))
         weather = valid["weather"].combine_chunks()
         for field in WEATHER_FIELDS:
@@ -120,7 +125,9 @@ class Lane:
         shown = {flight: document.get("prediction") for flight, document in known.items()}
         said = shown | self._predict(events, _announced(rows, shown))
         states = [
-            with_prediction(flight_of(some, known.get(flight)) | {"batch_id": mongo.UNCONFIRMED}, said[flight])
+            with_prediction(
+                flight_of(some, known.get(flight)) | {"batch_id": mongo.UNCONFIRMED}, said[flight]
+            )
             for flight, some in by_flight.items()
             if flight in said
         ]
@@ -128,7 +135,10 @@ class Lane:
 
     def _known_flights(self, flights: set[str]) -> dict[str, Event]:
         """Return by id the flights that MongoDB has, as rows for ``flight_of``, with ``prediction``."""
-        return {document["_id"]: mongo.flight(document) for document in self._db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}})}
+        return {
+            document["_id"]: mongo.flight(document)
+            for document in self._db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}})
+        }
 
     def _predict(self, events: pa.Table, announced: list[int]) -> dict[str, Event | None]:
         """Return by flight the prediction of those that these rows announce; None without a usable model."""
@@ -139,19 +149,33 @@ class Lane:
         champion = self._models.champion()
         if champion is None:
             return dict.fromkeys(flights)
-        features = build_features(rows.select(FLAT_COLUMNS).to_pandas(), self._history.before(rows["timestamp"]))
+        features = build_features(
+            rows.select(FLAT_COLUMNS).to_pandas(), self._history.before(rows["timestamp"])
+        )
         try:
             said = predictions_of(champion, features, self._settings.pickled_model_sha256).to_pylist()
         except ModelError:  # the batch of these flights reports it and waits for a usable model
             return dict.fromkeys(flights)
         about = rows.select(["flight_id", "event_id", "kafka_partition", "kafka_offset"]).to_pylist()
-        return dict(early_predictions.keep_first(self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]))
+        return dict(
+            early_predictions.keep_first(
+                self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]
+            )
+        )
 
 
 def _events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:
-    begins, ends = datetime.combine(first, time_of_day(), UTC), datetime.combine(last + timedelta(days=1), time_of_day(), UTC)
+    begins, ends = (
+        datetime.combine(first, time_of_day(), UTC),
+        datetime.combine(last + timedelta(days=1), time_of_day(), UTC),
+    )
     happened = F.col("timestamp")
-    return house.read(STAGING).where((happened >= F.lit(begins)) & (happened < F.lit(ends))).select(*PAST_COLUMNS).toArrow()
+    return (
+        house.read(STAGING)
+        .where((happened >= F.lit(begins)) & (happened < F.lit(ends)))
+        .select(*PAST_COLUMNS)
+        .toArrow()
+    )
 
 
 def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:
@@ -159,4 +183,8 @@ def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:
     first: dict[str, int] = {}
     for index, row in enumerate(rows):
         first.setdefault(row["flight_id"], index)
-    return [index for flight, index in first.items() if flight not in shown and rows[index]["event_type"] == EventType.SCHEDULED.value]
+    return [
+        index
+        for flight, index in first.items()
+        if flight not in shown and rows[index]["event_type"] == EventType.SCHEDULED.value
+    ]

@@ -52,7 +52,9 @@ def process_continuously(settings: Settings, stop: threading.Event, say: Callabl
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def _follow(settings: Settings, stop: threading.Event, still_held: Callable[[], None], say: Callable[[str], None]) -> None:
+def _follow(
+    settings: Settings, stop: threading.Event, still_held: Callable[[], None], say: Callable[[str], None]
+) -> None:
     """Send new messages through one lane, until ``stop`` is set or batches have overtaken the lane."""
     with open_lane(settings) as lane, kafka.following(settings, lane.begins_at) as messages:
         told, taken, slowest = time.monotonic(), 0, timedelta()
@@ -66,7 +68,9 @@ def _follow(settings: Settings, stop: threading.Event, still_held: Callable[[], 
                 slowest = max(slowest, datetime.now(UTC) - pc.min(raw["ingestion_timestamp"]).as_py())
             if began - told > TOLD_EVERY_S:
                 if taken:
-                    say(f"{taken:,} messages, the slowest {slowest.total_seconds():.1f} s after Kafka took it")
+                    say(
+                        f"{taken:,} messages, the slowest {slowest.total_seconds():.1f} s after Kafka took it"
+                    )
                 if lane.is_overtaken():
                     say("batches were faster: going on after the last one that is staged")
                     return

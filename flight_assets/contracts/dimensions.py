@@ -62,7 +62,9 @@ def source_file(name: str, package: str = NYCFLIGHTS) -> Path:
     for entry in files(package) or ():
         if entry.name == name:
             return Path(str(entry.locate()))
-    raise FileNotFoundError(f"The package {package} holds no file {name}; install the version in requirements.lock again.")
+    raise FileNotFoundError(
+        f"The package {package} holds no file {name}; install the version in requirements.lock again."
+    )
 
 
 @cache
@@ -90,8 +92,12 @@ def airport_rows() -> pd.DataFrame:
     current, dated = _airportsdata(), _neobase()
     has_iata = current["code"].str.fullmatch(_IATA)
     known = pd.concat([_merged(dated, current[has_iata]), current[~has_iata]], ignore_index=True)
-    ordered = known.sort_values(["code", "since"], key=lambda column: column.map(_sortable)).assign(origin=PACKAGED)
-    return _without_empty_text(ordered.drop_duplicates(["code", "since"]))[list(AIRPORT_COLUMNS)].reset_index(drop=True)
+    ordered = known.sort_values(["code", "since"], key=lambda column: column.map(_sortable)).assign(
+        origin=PACKAGED
+    )
+    return _without_empty_text(ordered.drop_duplicates(["code", "since"]))[list(AIRPORT_COLUMNS)].reset_index(
+        drop=True
+    )
 
 
 @cache
@@ -133,22 +139,30 @@ def _sortable(value: object) -> str:
 
 def _dates(texts: pd.Series) -> pd.Series:
     """Return dates of ISO texts, None for an empty one."""
-    return pd.Series([date.fromisoformat(text) if text else None for text in texts], index=texts.index, dtype=object)
+    return pd.Series(
+        [date.fromisoformat(text) if text else None for text in texts], index=texts.index, dtype=object
+    )
 
 
 def _without_empty_text(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with None in place of empty and missing values."""
     objects = rows.select_dtypes(object)
-    return rows.assign(**{name: column.where(column.notna() & column.ne(""), None) for name, column in objects.items()})
+    return rows.assign(
+        **{name: column.where(column.notna() & column.ne(""), None) for name, column in objects.items()}
+    )
 
 
 def _airportsdata() -> pd.DataFrame:
     """One row per airport of today with an IATA code or an ICAO code of four letters."""
     names = {"iata": "code", "subd": "state", "lat": "latitude", "lon": "longitude", "tz": "time_zone"}
-    source = pd.read_csv(source_file("airports.csv", "airportsdata"), keep_default_na=False).rename(columns=names)
+    source = pd.read_csv(source_file("airports.csv", "airportsdata"), keep_default_na=False).rename(
+        columns=names
+    )
     code = source["code"].where(source["code"] != "", source["icao"])
     usable = source["code"].str.fullmatch(_IATA) | source["icao"].str.fullmatch(_ICAO)
-    rows = source.assign(code=code, icao=source["icao"].where(source["icao"].str.fullmatch(_ICAO), ""), state="")
+    rows = source.assign(
+        code=code, icao=source["icao"].where(source["icao"].str.fullmatch(_ICAO), ""), state=""
+    )
     return rows[usable].assign(since=None, until=None).drop_duplicates("code")
 
 
@@ -158,7 +172,9 @@ def _neobase() -> pd.DataFrame:
         source_file("optd_por_public.csv", "neobase"),
         sep="^", usecols=list(_NEOBASE_COLUMNS), dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE,
     ).rename(columns=_NEOBASE_COLUMNS)  # fmt: skip
-    rows = source[source["kind"].str.contains("A") & source["code"].str.fullmatch(_IATA)].reset_index(drop=True)
+    rows = source[source["kind"].str.contains("A") & source["code"].str.fullmatch(_IATA)].reset_index(
+        drop=True
+    )
     state = rows["state"].where(~rows["country"].isin(US_TERRITORIES), rows["country"])
     rows = rows.assign(
         since=_dates(rows["since"]),
@@ -177,16 +193,22 @@ def _beginnings(rows: pd.DataFrame) -> pd.Series:
     ended = rows.loc[rows["until"].notna()].groupby("code")["until"].max()
     after = rows["code"].map(lambda code: ended[code] + timedelta(days=1) if code in ended.index else None)
     follows = rows["since"].isna() & rows["until"].isna()
-    return pd.Series(np.where(follows, after, rows["since"]), index=rows.index, dtype=object).replace({np.nan: None})
+    return pd.Series(np.where(follows, after, rows["since"]), index=rows.index, dtype=object).replace(
+        {np.nan: None}
+    )
 
 
 def _merged(dated: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
     """Return neobase's periods; airportsdata has the last word about today's name, place and ICAO code, and adds what is missing."""
     is_open = dated["until"].isna()
     pairs = dated[is_open].reset_index().merge(current, on="code", suffixes=("", "_now")).set_index("index")
-    columns = (pairs[name].to_numpy(float) for name in ("latitude", "longitude", "latitude_now", "longitude_now"))
+    columns = (
+        pairs[name].to_numpy(float) for name in ("latitude", "longitude", "latitude_now", "longitude_now")
+    )
     is_same = great_circle_miles(*columns) <= SAME_AIRPORT_MILES
-    newer = pd.DataFrame({name: pairs[f"{name}_now"] for name in ("icao", "name", "city", "latitude", "longitude")})
+    newer = pd.DataFrame(
+        {name: pairs[f"{name}_now"] for name in ("icao", "name", "city", "latitude", "longitude")}
+    )
     newer["city"] = newer["city"].where(newer["city"] != "", pairs["city"])
     newer["icao"] = newer["icao"].where(newer["icao"] != "", pairs["icao"])
     merged = dated.copy()
@@ -194,4 +216,6 @@ def _merged(dated: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
     # A code that the packages place far apart was given to another airport: today it is airportsdata's.
     moved = merged.loc[pairs.index[~is_same], "code"]
     kept = merged.drop(index=moved.index)
-    return pd.concat([kept, current[~current["code"].isin(kept.loc[kept["until"].isna(), "code"])]], ignore_index=True)
+    return pd.concat(
+        [kept, current[~current["code"].isin(kept.loc[kept["until"].isna(), "code"])]], ignore_index=True
+    )

@@ -24,7 +24,13 @@ LATE_MINUTES = 15
 # Columns of past events. Their weather is left out: a flight uses the weather of its own announcement.
 PAST_COLUMNS = (
     *("flight_id", "event_type", "timestamp", "airline", "tail_number", "origin", "destination"),
-    *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
+    *(
+        "scheduled_departure",
+        "scheduled_arrival",
+        "distance_miles",
+        "departure_delay_minutes",
+        "arrival_delay_minutes",
+    ),
 )
 
 # Columns of the message by which past events are grouped. distance_band stands for the jet stream: flights of
@@ -168,12 +174,18 @@ _STATISTICS = {
     "late_share": ("share", f"share of flights that left at least {LATE_MINUTES} minutes late"),
     "mean_delay": ("minutes", "mean departure delay"),
     "mean_arrival_delay": ("minutes", "mean arrival delay"),
-    "mean_gain": ("minutes", "mean of arrival delay minus departure delay: time lost or, negative, made up on the way"),
+    "mean_gain": (
+        "minutes",
+        "mean of arrival delay minus departure delay: time lost or, negative, made up on the way",
+    ),
     "minutes": ("minutes", "sum of the minutes overdue"),
     "mean_minutes": ("minutes", "mean of the minutes overdue"),
     "throughput": ("ratio", "departures in the window per departure planned in it"),
     "overdue_ratio": ("ratio", "flights overdue at T per departure planned in the window"),
-    "current_delay": ("minutes", "mean lateness of the flights that left in the window or are overdue now, for these so far"),
+    "current_delay": (
+        "minutes",
+        "mean lateness of the flights that left in the window or are overdue now, for these so far",
+    ),
 }
 
 
@@ -184,23 +196,36 @@ def _own(name: str, unit: str, description: str, kind: str = "number") -> Featur
 def _window(event: str, window: Window, source: str | None = None) -> Feature:
     unit, what = _STATISTICS[window.statistic]
     description = f"{what}, by {window.scope.replace('_', ' ')}"
-    return Feature(window_name(event, window), "number", unit, source or event, f"{window.hours} h before T", description)
+    return Feature(
+        window_name(event, window), "number", unit, source or event, f"{window.hours} h before T", description
+    )
 
 
 def _last_few(item: LastFew) -> Feature:
     what = f"mean gain of the last {item.flights} arrivals, by {item.scope.replace('_', ' ')}"
-    return Feature(last_few_name(item), "number", "minutes", "arrived", f"{LAST_FEW_MEMORY_HOURS} h before T", what)
+    return Feature(
+        last_few_name(item), "number", "minutes", "arrived", f"{LAST_FEW_MEMORY_HOURS} h before T", what
+    )
 
 
 def _pending(item: Pending) -> Feature:
     unit, what = _STATISTICS[item.statistic]
     source = "scheduled, departed, cancelled"
     description = f"{what} of flights that should have left and have not, by {item.scope.replace('_', ' ')}"
-    return Feature(pending_name(item), "number", unit, source, f"announced in the {PENDING_LIMIT_HOURS} h before T", description)
+    return Feature(
+        pending_name(item),
+        "number",
+        unit,
+        source,
+        f"announced in the {PENDING_LIMIT_HOURS} h before T",
+        description,
+    )
 
 
 def _aircraft(name: str, unit: str, description: str) -> Feature:
-    return Feature(name, "number", unit, "departed, arrived", f"{AIRCRAFT_MEMORY_HOURS} h before T", description)
+    return Feature(
+        name, "number", unit, "departed, arrived", f"{AIRCRAFT_MEMORY_HOURS} h before T", description
+    )
 
 
 def _aircraft_pending(name: str, unit: str, description: str) -> Feature:
@@ -210,12 +235,19 @@ def _aircraft_pending(name: str, unit: str, description: str) -> Feature:
 
 _OWN = (
     _own(
-        "months_from_january", "0–6", "the month, as its distance from January either way, so that autumn lies among months seen in spring"
+        "months_from_january",
+        "0–6",
+        "the month, as its distance from January either way, so that autumn lies among months seen in spring",
     ),
     _own("day_of_week", "0–6", "0 = Monday, New York time"),
     _own("distance_miles", "miles", "great-circle distance"),
-    _own("scheduled_departure_minute", "minutes", "planned departure in minutes after midnight, New York time"),
-    *(_own(field.name, field.unit, f"{field.description}, at the origin in the planned hour") for field in WEATHER_FIELDS),
+    _own(
+        "scheduled_departure_minute", "minutes", "planned departure in minutes after midnight, New York time"
+    ),
+    *(
+        _own(field.name, field.unit, f"{field.description}, at the origin in the planned hour")
+        for field in WEATHER_FIELDS
+    ),
     _own("airline_code", "–", "the carrier's code as a base-36 number", "code"),
     _own("origin_code", "–", "the airport's code as a base-36 number", "code"),
     _own("destination_code", "–", "the airport's code as a base-36 number", "code"),
@@ -223,15 +255,33 @@ _OWN = (
     _own("scheduled_arrival_minute", "minutes", "planned arrival in minutes after midnight, New York time"),
 )
 _AIRCRAFT = (
-    _aircraft("aircraft_departure_delay_minutes", "minutes", "departure delay of the aircraft's last departure"),
+    _aircraft(
+        "aircraft_departure_delay_minutes", "minutes", "departure delay of the aircraft's last departure"
+    ),
     _aircraft("aircraft_minutes_since_departure", "minutes", "T minus the time of that departure"),
     _aircraft("aircraft_arrival_delay_minutes", "minutes", "arrival delay of that leg, where it has arrived"),
     _aircraft("aircraft_leg_distance_miles", "miles", "distance of that leg"),
-    _aircraft("aircraft_planned_slack_minutes", "minutes", "planned time on the ground if it flies straight back"),
-    _aircraft("aircraft_slack_minutes", "minutes", "the same from the arrival that was seen, or from the one expected at T"),
-    _aircraft("aircraft_mean_departure_delay_24h", "minutes", "mean departure delay of its departures in the last 24 hours"),
-    _aircraft_pending("aircraft_pending_flights", "flights", "other flights of the aircraft announced and not yet departed"),
-    _aircraft_pending("aircraft_pending_overdue_minutes", "minutes", "T minus their mean planned departure; negative = still ahead"),
+    _aircraft(
+        "aircraft_planned_slack_minutes", "minutes", "planned time on the ground if it flies straight back"
+    ),
+    _aircraft(
+        "aircraft_slack_minutes",
+        "minutes",
+        "the same from the arrival that was seen, or from the one expected at T",
+    ),
+    _aircraft(
+        "aircraft_mean_departure_delay_24h",
+        "minutes",
+        "mean departure delay of its departures in the last 24 hours",
+    ),
+    _aircraft_pending(
+        "aircraft_pending_flights", "flights", "other flights of the aircraft announced and not yet departed"
+    ),
+    _aircraft_pending(
+        "aircraft_pending_overdue_minutes",
+        "minutes",
+        "T minus their mean planned departure; negative = still ahead",
+    ),
 )
 
 FEATURES: tuple[Feature, ...] = (
@@ -251,9 +301,17 @@ CODE_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if f
 
 
 def _longest_window_hours() -> int:
-    windows = (*DEPARTED_WINDOWS, *ARRIVED_WINDOWS, *CANCELLED_WINDOWS, *ANNOUNCED_WINDOWS, *CURRENT_DELAY_WINDOWS)
+    windows = (
+        *DEPARTED_WINDOWS,
+        *ARRIVED_WINDOWS,
+        *CANCELLED_WINDOWS,
+        *ANNOUNCED_WINDOWS,
+        *CURRENT_DELAY_WINDOWS,
+    )
     longest_plan = PENDING_LIMIT_HOURS + max(window.hours for window in THROUGHPUT_WINDOWS)
-    return max(*(window.hours for window in windows), AIRCRAFT_MEMORY_HOURS, LAST_FEW_MEMORY_HOURS, longest_plan)
+    return max(
+        *(window.hours for window in windows), AIRCRAFT_MEMORY_HOURS, LAST_FEW_MEMORY_HOURS, longest_plan
+    )
 
 
 # Time before T that a store of events must cover: no older event changes a feature. Features need the events

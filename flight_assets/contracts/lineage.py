@@ -45,7 +45,15 @@ _VALUE: Source = (RAW, "value")
 _FROM_VALUE = ("flight_date", "route", "month", "day_of_week", "is_weekend", "quality_score")
 # What a prediction is computed from: the scheduled event, and the events before it.
 _FEATURE_COLUMNS = (
-    *("timestamp", "event_type", "flight_date", "scheduled_departure", "scheduled_arrival", "distance_miles", "weather"),
+    *(
+        "timestamp",
+        "event_type",
+        "flight_date",
+        "scheduled_departure",
+        "scheduled_arrival",
+        "distance_miles",
+        "weather",
+    ),
     *("airline", "origin", "destination", "tail_number", "departure_delay_minutes", "arrival_delay_minutes"),
 )
 
@@ -65,13 +73,19 @@ PREDICTION_SOURCES: dict[str, tuple[Source, ...]] = {
     "flight_date": ((STAGED, "flight_date"),),
     "prediction_timestamp": ((STAGED, "timestamp"),),
     "prediction_date": ((STAGED, "timestamp"),),
-    **{name: tuple((STAGED, column) for column in _FEATURE_COLUMNS) for name in PREDICTED_COLUMNS if name != "model_version"},
+    **{
+        name: tuple((STAGED, column) for column in _FEATURE_COLUMNS)
+        for name in PREDICTED_COLUMNS
+        if name != "model_version"
+    },
     "actual_delay_minutes": ((STAGED, "arrival_delay_minutes"),),
     "error_minutes": ((STAGED, "arrival_delay_minutes"), (PREDICTED, "predicted_delay_minutes")),
     "outcome": ((STAGED, "event_type"), (STAGED, "diverted_to"), (STAGED, "destination")),
     "outcome_timestamp": ((STAGED, "timestamp"),),
     "outcome_offset": ((STAGED, "kafka_offset"),),
-    "newest_event": tuple((STAGED, name) for name in ("timestamp", "ingestion_timestamp", "kafka_partition", "kafka_offset")),
+    "newest_event": tuple(
+        (STAGED, name) for name in ("timestamp", "ingestion_timestamp", "kafka_partition", "kafka_offset")
+    ),
 }
 FLIGHT_SOURCES: dict[str, tuple[Source, ...]] = {
     **{name: ((STAGED, name),) for name in FACT.column_names if name in STAGING.column_names},
@@ -82,7 +96,9 @@ FLIGHT_SOURCES: dict[str, tuple[Source, ...]] = {
 
 COLUMN_SOURCES: dict[str, dict[str, tuple[Source, ...]]] = {
     "raw_kafka_batch": RAW_SOURCES,
-    "staged_events": {name: sources for name, sources in STAGED_SOURCES.items() if name in STAGING.column_names},
+    "staged_events": {
+        name: sources for name, sources in STAGED_SOURCES.items() if name in STAGING.column_names
+    },
     "predictions": PREDICTION_SOURCES,
     "mongo_hot": FLIGHT_SOURCES,
     "hive_fact": FLIGHT_SOURCES,
@@ -130,6 +146,10 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "dashboard_operations": (
         "Operations: services, lag, checks and alerts",
-        (TOPIC, *("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"), "hdfs_archive"),
+        (
+            TOPIC,
+            *("raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"),
+            "hdfs_archive",
+        ),
     ),
 }

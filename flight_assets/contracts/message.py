@@ -86,7 +86,9 @@ class Field:
 
 
 def _delay(name: str, description: str) -> Field:
-    return Field(name, "number", description, "minutes", required=False, low=MIN_DELAY_MINUTES, high=MAX_DELAY_MINUTES)
+    return Field(
+        name, "number", description, "minutes", required=False, low=MIN_DELAY_MINUTES, high=MAX_DELAY_MINUTES
+    )
 
 
 MESSAGE_FIELDS: tuple[Field, ...] = (
@@ -106,7 +108,16 @@ MESSAGE_FIELDS: tuple[Field, ...] = (
     Field("destination", "string", "IATA airport code, different from the origin"),
     Field("scheduled_departure", "time", "planned departure", "UTC"),
     Field("scheduled_arrival", "time", "planned arrival", "UTC", required=False),
-    Field("distance_miles", "number", "great-circle distance", "miles", low=0, high=12_500, low_open=True, high_open=True),
+    Field(
+        "distance_miles",
+        "number",
+        "great-circle distance",
+        "miles",
+        low=0,
+        high=12_500,
+        low_open=True,
+        high_open=True,
+    ),
     Field(
         "departure_delay_minutes",
         "number",
@@ -127,8 +138,20 @@ MESSAGE_FIELDS: tuple[Field, ...] = (
     ),
     Field("weather", "object", "at the origin in the scheduled hour", required=False),
     Field("gate", "string", "gate of departure at the origin", required=False, since=2),
-    Field("flight_suffix", "string", "operational suffix of the flight number, one letter", required=False, since=3),
-    Field("diverted_to", "string", "airport that a diverted flight goes to, where it is known", required=False, since=3),
+    Field(
+        "flight_suffix",
+        "string",
+        "operational suffix of the flight number, one letter",
+        required=False,
+        since=3,
+    ),
+    Field(
+        "diverted_to",
+        "string",
+        "airport that a diverted flight goes to, where it is known",
+        required=False,
+        since=3,
+    ),
     Field("source", "string", "who sent the message", required=False, since=3),
 )
 
@@ -144,10 +167,14 @@ WEATHER_FIELDS: tuple[Field, ...] = (
     Field("temperature_f", "number", "air temperature", "°F", required=False, low=-90, high=140),
     Field("dew_point_f", "number", "dew point", "°F", required=False, low=-100, high=100),
     Field("humidity_pct", "number", "relative humidity", "%", required=False, low=0, high=100),
-    Field("wind_direction_deg", "number", "direction the wind comes from", "°", required=False, low=0, high=360),
+    Field(
+        "wind_direction_deg", "number", "direction the wind comes from", "°", required=False, low=0, high=360
+    ),
     Field("wind_speed_mph", "number", "sustained wind", "mph", required=False, low=0, high=250),
     Field("wind_gust_mph", "number", "gusts", "mph", required=False, low=0, high=300),
-    Field("precipitation_in", "number", "precipitation in the hour", "inches", required=False, low=0, high=15),
+    Field(
+        "precipitation_in", "number", "precipitation in the hour", "inches", required=False, low=0, high=15
+    ),
     Field("pressure_mb", "number", "sea-level pressure", "millibars", required=False, low=850, high=1_100),
     Field("visibility_miles", "number", "visibility", "miles", required=False, low=0, high=100),
 )

@@ -111,13 +111,19 @@ def asyncapi(topic: str) -> Schema:
                 "messages": {"flightEvent": {"$ref": "#/components/messages/flightEvent"}},
             }
         },
-        "operations": {"sendFlightEvent": {"action": "receive", "channel": {"$ref": "#/channels/flightEvents"}}},
+        "operations": {
+            "sendFlightEvent": {"action": "receive", "channel": {"$ref": "#/channels/flightEvents"}}
+        },
         "components": {
             "messages": {
                 "flightEvent": {
                     "name": "flightEvent",
                     "bindings": {"kafka": {"key": {"type": "string", "description": "flight_id"}}},
-                    "payload": {key: value for key, value in json_schema().items() if key not in ("$schema", "examples")},
+                    "payload": {
+                        key: value
+                        for key, value in json_schema().items()
+                        if key not in ("$schema", "examples")
+                    },
                     "examples": [{"name": kind.value, "payload": example(kind)} for kind in EventType],
                 }
             }
@@ -145,7 +151,9 @@ def _field(field: Field) -> Schema:
 
 def _weather_field(field: Field) -> Schema:
     """Return the schema of a measurement: a value outside the plausible range is allowed, and dropped."""
-    return {"description": f"{field.description} [{field.unit}], plausible from {field.low:g} to {field.high:g}"}
+    return {
+        "description": f"{field.description} [{field.unit}], plausible from {field.low:g} to {field.high:g}"
+    }
 
 
 def _bounds(field: Field) -> Schema:
@@ -160,7 +168,8 @@ def _delays_of(kind: EventType) -> Schema:
     """Return the rule about the delays that an event of this kind must and must not have."""
     needed = REQUIRED_DELAYS[kind]
     then: Schema = {
-        "properties": {name: {"type": "number"} for name in needed} | {name: {"type": "null"} for name in FORBIDDEN_DELAYS[kind]}
+        "properties": {name: {"type": "number"} for name in needed}
+        | {name: {"type": "null"} for name in FORBIDDEN_DELAYS[kind]}
     }
     if needed:
         then["required"] = list(needed)

@@ -55,7 +55,9 @@ class Reference:
     airports: Mapping[str, tuple[Airport, ...]] = field(default_factory=dict)
 
     @classmethod
-    def from_rows(cls, airlines: Iterable[Mapping[str, Any]], airports: Iterable[Mapping[str, Any]]) -> Reference:
+    def from_rows(
+        cls, airlines: Iterable[Mapping[str, Any]], airports: Iterable[Mapping[str, Any]]
+    ) -> Reference:
         """Return the reference of rows of ``dim_airline`` and ``dim_airport``; a user's rows come before those of the packages."""
         carriers = [(row, Airline(*_period(row), row["code"])) for row in _users_first(airlines)]
         places = [
@@ -98,7 +100,9 @@ def load_reference() -> Reference:
     return Reference.from_rows(airline_rows().to_dict("records"), airport_rows().to_dict("records"))
 
 
-def great_circle_miles(latitude_1: Floats, longitude_1: Floats, latitude_2: Floats, longitude_2: Floats) -> Floats:
+def great_circle_miles(
+    latitude_1: Floats, longitude_1: Floats, latitude_2: Floats, longitude_2: Floats
+) -> Floats:
     """Return distances in statute miles over a sphere of the Earth's mean radius (haversine formula); degrees in."""
     phi_1, phi_2 = np.radians(latitude_1), np.radians(latitude_2)
     half_phi = (phi_2 - phi_1) / 2

@@ -42,7 +42,9 @@ class Table:
 
 
 # Order of events: the greater is the newer.
-EVENT_ORDER_TYPE = "STRUCT<timestamp: TIMESTAMP, ingestion_timestamp: TIMESTAMP, kafka_partition: INT, kafka_offset: BIGINT>"
+EVENT_ORDER_TYPE = (
+    "STRUCT<timestamp: TIMESTAMP, ingestion_timestamp: TIMESTAMP, kafka_partition: INT, kafka_offset: BIGINT>"
+)
 
 OFFSETS_TYPE = "MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>"
 
@@ -67,7 +69,12 @@ def arrow_schema(table: Table) -> pa.Schema:
         "MAP<STRING, DOUBLE>": pa.map_(pa.string(), pa.float64()),
         OFFSETS_TYPE: pa.map_(pa.string(), pa.struct([("first", pa.int64()), ("last", pa.int64())])),
         EVENT_ORDER_TYPE: pa.struct(
-            [("timestamp", time), ("ingestion_timestamp", time), ("kafka_partition", pa.int32()), ("kafka_offset", pa.int64())]
+            [
+                ("timestamp", time),
+                ("ingestion_timestamp", time),
+                ("kafka_partition", pa.int32()),
+                ("kafka_offset", pa.int64()),
+            ]
         ),
         WEATHER_TYPE: pa.struct([(field.name, pa.float64()) for field in WEATHER_FIELDS]),
     }
@@ -103,14 +110,32 @@ _FLIGHT = (
     Column("is_weekend", "BOOLEAN", "whether flight_date is a Saturday or Sunday"),
     Column("quality_score", "DOUBLE", "completeness × validity of the optional fields, 0–1"),
     Column("gate", "STRING", "gate of departure at the origin; null in messages of version 1"),
-    Column("flight_suffix", "STRING", "operational suffix of the flight number; null in messages before version 3"),
-    Column("diverted_to", "STRING", "airport that a diverted flight goes to or landed at; null if it was not diverted"),
+    Column(
+        "flight_suffix",
+        "STRING",
+        "operational suffix of the flight number; null in messages before version 3",
+    ),
+    Column(
+        "diverted_to",
+        "STRING",
+        "airport that a diverted flight goes to or landed at; null if it was not diverted",
+    ),
     Column("source", "STRING", "who sent the message; null in messages before version 3"),
 )
 
 _PREDICTION = (
-    Column("predicted_delay_minutes", "DOUBLE", "predicted arrival delay (its median), negative = early", "minutes"),
-    Column("predicted_mean_delay_minutes", "DOUBLE", "predicted mean of the arrival delay, for sums over flights", "minutes"),
+    Column(
+        "predicted_delay_minutes",
+        "DOUBLE",
+        "predicted arrival delay (its median), negative = early",
+        "minutes",
+    ),
+    Column(
+        "predicted_mean_delay_minutes",
+        "DOUBLE",
+        "predicted mean of the arrival delay, for sums over flights",
+        "minutes",
+    ),
     Column("interval_low_minutes", "DOUBLE", "lower end of the 90 % interval", "minutes"),
     Column("interval_high_minutes", "DOUBLE", "upper end of the 90 % interval", "minutes"),
     Column("probability_delayed_15", "DOUBLE", "probability of an arrival 15 minutes late or more, 0–1"),
@@ -120,7 +145,9 @@ _PREDICTION = (
 
 _TRUTH = (
     Column("actual_delay_minutes", "DOUBLE", "arrival delay that came true; null until arrived", "minutes"),
-    Column("error_minutes", "DOUBLE", "actual − predicted; null until arrived or without prediction", "minutes"),
+    Column(
+        "error_minutes", "DOUBLE", "actual − predicted; null until arrived or without prediction", "minutes"
+    ),
 )
 
 # Prediction of a flight: the same columns in `predictions`, in the fact table and in MongoDB.
@@ -136,11 +163,25 @@ STAGING = Table(
         Column("timestamp", "TIMESTAMP", "when it happened", "UTC"),
         Column("schema_version", "INT", "version of the message contract"),
         *_FLIGHT,
-        Column("unknown_codes", "ARRAY<STRING>", "well-formed codes that no table knows, as airline:ZZ, origin:QQQ, destination:QQQ"),
+        Column(
+            "unknown_codes",
+            "ARRAY<STRING>",
+            "well-formed codes that no table knows, as airline:ZZ, origin:QQQ, destination:QQQ",
+        ),
         *_ORIGIN_OF_ROW,
     ),
     partitioned_by=("processing_date",),
-    skipped_by=("event_id", "event_type", "timestamp", "flight_id", "flight_date", "airline", "origin", "ingestion_timestamp", "batch_id"),
+    skipped_by=(
+        "event_id",
+        "event_type",
+        "timestamp",
+        "flight_id",
+        "flight_date",
+        "airline",
+        "origin",
+        "ingestion_timestamp",
+        "batch_id",
+    ),
 )
 
 STAGED_IDS = Table(
@@ -179,13 +220,27 @@ PREDICTIONS = Table(
         Column("prediction_id", "STRING", "event_id of the scheduled event that it was made from"),
         Column("flight_id", "STRING", "flight that it is for"),
         Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
-        Column("prediction_timestamp", "TIMESTAMP", "the moment whose knowledge it uses: the scheduled event's timestamp", "UTC"),
+        Column(
+            "prediction_timestamp",
+            "TIMESTAMP",
+            "the moment whose knowledge it uses: the scheduled event's timestamp",
+            "UTC",
+        ),
         *_PREDICTION,
         *_TRUTH,
         Column("outcome", "STRING", "arrived, diverted, cancelled, or null while open"),
-        Column("outcome_timestamp", "TIMESTAMP", "when the event happened that says so: a newer one replaces it", "UTC"),
+        Column(
+            "outcome_timestamp",
+            "TIMESTAMP",
+            "when the event happened that says so: a newer one replaces it",
+            "UTC",
+        ),
         Column("outcome_offset", "BIGINT", "Kafka offset of that event"),
-        Column("newest_event", EVENT_ORDER_TYPE, "place in the order of events of the flight's newest one, which decides the outcome"),
+        Column(
+            "newest_event",
+            EVENT_ORDER_TYPE,
+            "place in the order of events of the flight's newest one, which decides the outcome",
+        ),
         Column("batch_id", "BIGINT", "batch that predicted"),
         Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
     ),
@@ -215,7 +270,11 @@ MODEL_MONITORING = Table(
     columns=(
         Column("timestamp", "TIMESTAMP", "when it was evaluated", "UTC"),
         Column("model_version", "STRING", "model that it is about"),
-        Column("metric", "STRING", "mae, rmse, mape, coverage_90, mae_vs_median, brier_vs_base_rate, psi or psi_share"),
+        Column(
+            "metric",
+            "STRING",
+            "mae, rmse, mape, coverage_90, mae_vs_median, brier_vs_base_rate, psi or psi_share",
+        ),
         Column("subject", "STRING", "feature, for psi; empty otherwise"),
         Column("value", "DOUBLE", "the figure; delays in minutes"),
         Column("threshold", "DOUBLE", "bound that it must keep; null if there is none"),
@@ -238,7 +297,16 @@ FACT = Table(
         *_ORIGIN_OF_ROW,
     ),
     partitioned_by=("processing_date",),
-    skipped_by=("event_type", "timestamp", "flight_id", "flight_date", "airline", "origin", "ingestion_timestamp", "batch_id"),
+    skipped_by=(
+        "event_type",
+        "timestamp",
+        "flight_id",
+        "flight_date",
+        "airline",
+        "origin",
+        "ingestion_timestamp",
+        "batch_id",
+    ),
 )
 
 BATCH_METADATA = Table(
@@ -258,13 +326,35 @@ BATCH_METADATA = Table(
         Column("merged", "BIGINT", "rows merged into the fact table", "rows"),
         Column("flights", "BIGINT", "flights that its staged events are of", "flights"),
         Column("to_predict", "BIGINT", "flights that it announced", "flights"),
-        Column("seen_too_late", "BIGINT", "flights first seen after their departure: no prediction", "flights"),
+        Column(
+            "seen_too_late", "BIGINT", "flights first seen after their departure: no prediction", "flights"
+        ),
         Column("challenger_version", "STRING", "model that predicted beside it, unseen"),
         Column("quarantined_by_reason", "MAP<STRING, BIGINT>", "messages rejected per reason", "messages"),
-        Column("schema_versions", "MAP<STRING, BIGINT>", "staged events per version of the message contract", "events"),
-        Column("unknown_fields", "MAP<STRING, BIGINT>", "messages per field that the contract does not have", "messages"),
-        Column("cleaned_values", "MAP<STRING, BIGINT>", "messages per optional value that could not be what it claims", "messages"),
-        Column("unknown_codes", "MAP<STRING, BIGINT>", "staged events per well-formed code that no table knows", "events"),
+        Column(
+            "schema_versions",
+            "MAP<STRING, BIGINT>",
+            "staged events per version of the message contract",
+            "events",
+        ),
+        Column(
+            "unknown_fields",
+            "MAP<STRING, BIGINT>",
+            "messages per field that the contract does not have",
+            "messages",
+        ),
+        Column(
+            "cleaned_values",
+            "MAP<STRING, BIGINT>",
+            "messages per optional value that could not be what it claims",
+            "messages",
+        ),
+        Column(
+            "unknown_codes",
+            "MAP<STRING, BIGINT>",
+            "staged events per well-formed code that no table knows",
+            "events",
+        ),
         Column("offsets", OFFSETS_TYPE, "offsets per partition of the topic, both ends included"),
         Column("seconds", "MAP<STRING, DOUBLE>", "duration of each step", "seconds"),
         Column("model_version", "STRING", "model that predicted"),
@@ -285,14 +375,20 @@ ARCHIVE_METADATA = Table(
     columns=(
         Column("archive_id", "STRING", "name of the archive, numbered"),
         Column("timestamp", "TIMESTAMP", "when it was planned", "UTC"),
-        Column("state", "STRING", "what is durably done: recorded, deleting, deleted, done, expiring, expired"),
+        Column(
+            "state", "STRING", "what is durably done: recorded, deleting, deleted, done, expiring, expired"
+        ),
         Column("reason", "STRING", "why these documents left the hot store"),
         Column("record_count", "BIGINT", "documents in it", "documents"),
         Column("file_size_mb", "DOUBLE", "size of its Parquet files", "MB"),
         Column("storage_location", "STRING", "directory of its files"),
         Column("first_ingestion", "TIMESTAMP", "when Kafka took its oldest state", "UTC"),
         Column("last_ingestion", "TIMESTAMP", "when Kafka took its newest state", "UTC"),
-        Column("record", "STRING", "the whole record as JSON, as in /metadata/archives/<archive_id>_metadata.json"),
+        Column(
+            "record",
+            "STRING",
+            "the whole record as JSON, as in /metadata/archives/<archive_id>_metadata.json",
+        ),
     ),
 )
 
@@ -303,7 +399,9 @@ CHECK_RESULTS = Table(
     columns=(
         Column("check_name", "STRING", "name of the check"),
         Column("asset", "STRING", "asset that it is about"),
-        Column("batch_id", "BIGINT", "batch that it looked at; null if it looked at whole tables or the topic"),
+        Column(
+            "batch_id", "BIGINT", "batch that it looked at; null if it looked at whole tables or the topic"
+        ),
         Column("timestamp", "TIMESTAMP", "when it was evaluated", "UTC"),
         Column("passed", "BOOLEAN", "whether the value met the threshold"),
         Column("severity", "STRING", "ERROR stops the batch when it has not passed, WARN is only told"),
@@ -334,7 +432,11 @@ _PERIOD = (
     Column("country", "STRING", "country, ISO 3166-1, two letters"),
     Column("since", "DATE", "first day on which the code means this row; null = always before"),
     Column("until", "DATE", "last day on which the code means this row; null = still"),
-    Column("origin", "STRING", "packaged = of the installed reference data, user = added with `flights reference`"),
+    Column(
+        "origin",
+        "STRING",
+        "packaged = of the installed reference data, user = added with `flights reference`",
+    ),
 )
 _ROUTE = (
     Column("airline", "STRING", "IATA carrier code"),
@@ -357,7 +459,9 @@ _SUMS = (
     Column("error_sum", "DOUBLE", "sum of actual − predicted", "minutes"),
     Column("absolute_error_sum", "DOUBLE", "sum of |actual − predicted|", "minutes"),
     Column("squared_error_sum", "DOUBLE", "sum of (actual − predicted)²", "minutes²"),
-    Column("interval_covered", "BIGINT", "flights whose actual delay lies within the 90 % interval", "flights"),
+    Column(
+        "interval_covered", "BIGINT", "flights whose actual delay lies within the 90 % interval", "flights"
+    ),
     Column("quality_sum", "DOUBLE", "sum of quality_score"),
     Column("batch_id", "BIGINT", "newest batch among the flights counted"),
 )
@@ -379,7 +483,11 @@ FLIGHTS_DAILY = Table(
     name="flights_daily",
     grain="flight date, airline, origin and destination: sums over the flights of fact_flight_events",
     key=("flight_date", "airline", "origin", "destination"),
-    columns=(Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"), *_ROUTE, *_SUMS),
+    columns=(
+        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        *_ROUTE,
+        *_SUMS,
+    ),
     partitioned_by=("flight_date",),
 )
 

@@ -75,8 +75,14 @@ def evaluate(actual: FloatArray, predicted: pd.DataFrame, training: dict[str, fl
 
     ``mae_vs_median`` and ``brier_vs_base_rate`` are ratios to the baseline: under 1 is better.
     """
-    median, mean = predicted["predicted_delay_minutes"].to_numpy(float), predicted["predicted_mean_delay_minutes"].to_numpy(float)
-    low, high = predicted["interval_low_minutes"].to_numpy(float), predicted["interval_high_minutes"].to_numpy(float)
+    median, mean = (
+        predicted["predicted_delay_minutes"].to_numpy(float),
+        predicted["predicted_mean_delay_minutes"].to_numpy(float),
+    )
+    low, high = (
+        predicted["interval_low_minutes"].to_numpy(float),
+        predicted["interval_high_minutes"].to_numpy(float),
+    )
     probability, late = predicted["probability_delayed_15"].to_numpy(float), actual >= LATE_MINUTES
     baselines = _baselines(actual, training)
     figures = {
@@ -111,7 +117,9 @@ def _baselines(actual: FloatArray, training: dict[str, float]) -> dict[str, floa
     }
 
 
-def evaluate_by(groups: pd.Series, actual: FloatArray, predicted: pd.DataFrame, training: dict[str, float]) -> pd.DataFrame:
+def evaluate_by(
+    groups: pd.Series, actual: FloatArray, predicted: pd.DataFrame, training: dict[str, float]
+) -> pd.DataFrame:
     """One row per value of ``groups`` (carrier, hour …), which is the index: the figures of ``evaluate``."""
     rows: dict[Any, dict[str, float]] = {}
     for value, positions in groups.reset_index(drop=True).groupby(groups.to_numpy()).indices.items():
@@ -119,7 +127,9 @@ def evaluate_by(groups: pd.Series, actual: FloatArray, predicted: pd.DataFrame, 
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(groups.name)
 
 
-def error_by_confidence(actual: FloatArray, predicted: FloatArray, confidence: FloatArray, bins: int = 10) -> pd.DataFrame:
+def error_by_confidence(
+    actual: FloatArray, predicted: FloatArray, confidence: FloatArray, bins: int = 10
+) -> pd.DataFrame:
     """One row per bin of equally many flights, from the least to the most confident: confidence, flights, mae, rmse."""
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, bins)

@@ -50,12 +50,18 @@ class Alert(BaseModel):
     remedy: str
     # The second name of each is that of older states, which a new version must read.
     notified: list[str] = Field(
-        default_factory=list, validation_alias=AliasChoices("notified", "told"), description="sinks that know that it fires"
+        default_factory=list,
+        validation_alias=AliasChoices("notified", "told"),
+        description="sinks that know that it fires",
     )
     notified_resolved: list[str] = Field(
-        default_factory=list, validation_alias=AliasChoices("notified_resolved", "told_resolved"), description="sinks that know its end"
+        default_factory=list,
+        validation_alias=AliasChoices("notified_resolved", "told_resolved"),
+        description="sinks that know its end",
     )
-    missed: list[str] = Field(default_factory=list, description="sinks that could not be reached when it fired")
+    missed: list[str] = Field(
+        default_factory=list, description="sinks that could not be reached when it fired"
+    )
 
     @property
     def key(self) -> str:
@@ -72,28 +78,50 @@ class State(BaseModel):
     """State that must survive between two evaluations."""
 
     evaluated_at: AwareDatetime | None = None
-    alerts: dict[str, Alert] = Field(default_factory=dict, description="by key; resolved ones until every sink knows")
+    alerts: dict[str, Alert] = Field(
+        default_factory=dict, description="by key; resolved ones until every sink knows"
+    )
     silences: list[Silence] = Field(default_factory=list, description="as last read")
-    problems: dict[str, str] = Field(default_factory=dict, description="per sink, or 'history', why it could not be reached last time")
+    problems: dict[str, str] = Field(
+        default_factory=dict, description="per sink, or 'history', why it could not be reached last time"
+    )
 
     def silence_of(self, rule: str, now: datetime) -> Silence | None:
         """Return the silence of a rule, or None."""
-        return next((silence for silence in self.silences if silence.rule == rule and silence.since <= now < silence.until), None)
+        return next(
+            (
+                silence
+                for silence in self.silences
+                if silence.rule == rule and silence.since <= now < silence.until
+            ),
+            None,
+        )
 
 
 def alert_key(rule: str, labels: Mapping[str, str]) -> str:
     """Return the key of an alert, such as ``StoreDown{store=mongodb}``."""
-    return f"{rule}{{{','.join(f'{name}={value}' for name, value in sorted(labels.items()))}}}" if labels else rule
+    return (
+        f"{rule}{{{','.join(f'{name}={value}' for name, value in sorted(labels.items()))}}}"
+        if labels
+        else rule
+    )
 
 
-def evaluate(state: State, samples: Samples, settings: Settings, now: datetime, rules: Iterable[Rule] = RULES) -> State:
+def evaluate(
+    state: State, samples: Samples, settings: Settings, now: datetime, rules: Iterable[Rule] = RULES
+) -> State:
     """Return the next state. An alert whose metric has no sample stays as it is, because nothing is known."""
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # MongoDB keeps milliseconds; the same alert must have the same id there
+    now = now.replace(
+        microsecond=now.microsecond // 1000 * 1000
+    )  # MongoDB keeps milliseconds; the same alert must have the same id there
     alerts = {key: alert for key, alert in state.alerts.items() if not _is_forgotten(alert, now)}
     for rule in rules:
         if rule.metric not in samples:
             continue
-        past = {alert_key(rule.name, breach[0]): breach for breach in rule.breaches(samples[rule.metric], settings)}
+        past = {
+            alert_key(rule.name, breach[0]): breach
+            for breach in rule.breaches(samples[rule.metric], settings)
+        }
         for key, alert in list(alerts.items()):
             if alert.rule == rule.name and key not in past:
                 _end(alerts, key, alert, now)
@@ -113,7 +141,13 @@ def _end(alerts: dict[str, Alert], key: str, alert: Alert, now: datetime) -> Non
         alerts[key] = alert.model_copy(update={"status": "resolved", "resolved_at": now})
 
 
-def _seen(rule: Rule, known: Alert | None, breach: tuple[dict[str, str], float, str], settings: Settings, now: datetime) -> Alert:
+def _seen(
+    rule: Rule,
+    known: Alert | None,
+    breach: tuple[dict[str, str], float, str],
+    settings: Settings,
+    now: datetime,
+) -> Alert:
     labels, value, summary = breach
     seen = {
         "last_seen": now,
@@ -123,7 +157,13 @@ def _seen(rule: Rule, known: Alert | None, breach: tuple[dict[str, str], float, 
         "remedy": rule.remedy.format(value=value, **labels),
     }
     if known is None or known.status == "resolved":
-        new = {"rule": rule.name, "severity": rule.severity, "labels": labels, "status": "pending", "since": now}
+        new = {
+            "rule": rule.name,
+            "severity": rule.severity,
+            "labels": labels,
+            "status": "pending",
+            "since": now,
+        }
         known = Alert.model_validate(new | seen)
     if known.status == "pending" and now - known.since >= timedelta(seconds=rule.for_s):
         seen |= {"status": "firing", "fired_at": now}
@@ -142,7 +182,11 @@ def due(state: State, sink: str, now: datetime) -> list[Alert]:
 def _is_due(alert: Alert, sink: str, state: State, now: datetime) -> bool:
     if alert.status == "firing":
         return sink not in alert.notified and state.silence_of(alert.rule, now) is None
-    return alert.status == "resolved" and sink not in alert.notified_resolved and sink in {*alert.notified, *alert.missed}
+    return (
+        alert.status == "resolved"
+        and sink not in alert.notified_resolved
+        and sink in {*alert.notified, *alert.missed}
+    )
 
 
 def after(state: State, sink: str, sent: list[Alert], problem: str | None) -> State:
@@ -152,7 +196,10 @@ def after(state: State, sink: str, sent: list[Alert], problem: str | None) -> St
         if problem is not None:
             update = {"missed": sorted({*alert.missed, sink})}
         elif alert.status == "firing":
-            update = {"notified": [*alert.notified, sink], "missed": [name for name in alert.missed if name != sink]}
+            update = {
+                "notified": [*alert.notified, sink],
+                "missed": [name for name in alert.missed if name != sink],
+            }
         else:
             update = {"notified_resolved": [*alert.notified_resolved, sink]}
         # Another sink may have been notified meanwhile: the copy in the state is newer than the one that was sent.
@@ -173,4 +220,8 @@ def noted(state: State, name: str, problem: str | None) -> State:
 def without_settled(state: State, sinks: Iterable[str], now: datetime) -> State:
     """Return the state without resolved alerts that every sink knows. Call it once the history has them."""
     owed = {alert.key for sink in sinks for alert in due(state, sink, now)}
-    return state.model_copy(update={"alerts": {key: a for key, a in state.alerts.items() if a.status != "resolved" or key in owed}})
+    return state.model_copy(
+        update={
+            "alerts": {key: a for key, a in state.alerts.items() if a.status != "resolved" or key in owed}
+        }
+    )

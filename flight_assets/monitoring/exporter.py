@@ -41,8 +41,13 @@ class Reading:
         began = time.monotonic()
         try:
             self.samples, problem = list(self.source.collect(settings)), ""
-        except Exception as error:  # a store may fail in as many ways as its client has; all mean that it is down
-            self.samples, problem = [], f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        except (
+            Exception
+        ) as error:  # a store may fail in as many ways as its client has; all mean that it is down
+            self.samples, problem = (
+                [],
+                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            )
         if problem != self.problem:
             log = logs.get_logger("metrics").bind(store=self.source.store)
             log.warning("source down", problem=problem) if problem else log.info("source answers")

@@ -50,7 +50,14 @@ class Board:
     def silence_of(self, rule: str) -> Silence | None:
         """Return the silence of a rule, or None."""
         now = datetime.now(UTC)
-        return next((silence for silence in self.silences if silence.rule == rule and silence.since <= now < silence.until), None)
+        return next(
+            (
+                silence
+                for silence in self.silences
+                if silence.rule == rule and silence.since <= now < silence.until
+            ),
+            None,
+        )
 
 
 def keep(settings: Settings, state: State) -> list[Silence]:
@@ -59,14 +66,20 @@ def keep(settings: Settings, state: State) -> list[Silence]:
 
     shown = [alert for alert in state.alerts.values() if alert.status != "pending"]
     with mongo.database(patient(settings)) as db:
-        db[ALERTS].create_index("resolved_at", expireAfterSeconds=int(timedelta(days=KEEP_DAYS).total_seconds()))
+        db[ALERTS].create_index(
+            "resolved_at", expireAfterSeconds=int(timedelta(days=KEEP_DAYS).total_seconds())
+        )
         if shown:
-            db[ALERTS].bulk_write([ReplaceOne({"_id": a.id}, {"_id": a.id, **a.model_dump()}, upsert=True) for a in shown])
+            db[ALERTS].bulk_write(
+                [ReplaceOne({"_id": a.id}, {"_id": a.id, **a.model_dump()}, upsert=True) for a in shown]
+            )
         return _silences(db)
 
 
 def _silences(db: Any) -> list[Silence]:  # noqa: ANN401 - pymongo's generic type
-    return [Silence.model_validate(found) for found in db[SILENCES].find({"until": {"$gt": datetime.now(UTC)}})]
+    return [
+        Silence.model_validate(found) for found in db[SILENCES].find({"until": {"$gt": datetime.now(UTC)}})
+    ]
 
 
 def board(settings: Settings) -> Board:
@@ -85,14 +98,23 @@ def board(settings: Settings) -> Board:
         state = None
     try:
         with mongo.database(patient(settings)) as db:
-            kept = [Alert.model_validate(found) for found in db[ALERTS].find().sort("since", -1).limit(SHOWN_LATEST)]
+            kept = [
+                Alert.model_validate(found)
+                for found in db[ALERTS].find().sort("since", -1).limit(SHOWN_LATEST)
+            ]
             silences = _silences(db)
     except StoreUnavailable:
         if state is None:
             raise
         kept, silences = [], state.silences
     if state is None:
-        return Board(kept, silences, {"Dagster": "it does not answer: the alerts are not being evaluated"}, None, "MongoDB")
+        return Board(
+            kept,
+            silences,
+            {"Dagster": "it does not answer: the alerts are not being evaluated"},
+            None,
+            "MongoDB",
+        )
     merged = {alert.id: alert for alert in [*kept, *state.alerts.values()]}
     newest = sorted(merged.values(), key=lambda alert: alert.since, reverse=True)
     return Board(newest, silences, state.problems, state.evaluated_at, "the sensor's state")

@@ -56,9 +56,16 @@ METRICS = (
     Metric("flights_topic_lag_messages", "messages in the topic that no batch has taken", ("partition",)),
     Metric("flights_lag_messages", "messages in the topic that no batch has taken, all partitions"),
     Metric("flights_pending_batches", "batches that wait for a step", ("step",)),
-    Metric("flights_data_age_seconds", "time since a run of the pipeline last succeeded: the stores are as of then"),
+    Metric(
+        "flights_data_age_seconds",
+        "time since a run of the pipeline last succeeded: the stores are as of then",
+    ),
     Metric("flights_newest_ingestion_timestamp_seconds", "when Kafka took the newest flight's message"),
-    Metric("flights_visible_latency_seconds", "from Kafka's acknowledgement to visible in MongoDB, newest flights", ("quantile",)),
+    Metric(
+        "flights_visible_latency_seconds",
+        "from Kafka's acknowledgement to visible in MongoDB, newest flights",
+        ("quantile",),
+    ),
     # storage
     Metric("flights_mongodb_size_bytes", "dbStats: size of the data and of the indexes", ("part",)),
     Metric("flights_mongodb_storage_bytes", "dbStats: size on disk"),
@@ -75,10 +82,22 @@ METRICS = (
     Metric("flights_quality_score_ratio", "mean quality score of the newest flights"),
     Metric("flights_rejected_ratio", "share of the newest batches' messages that were quarantined"),
     Metric("flights_check_passed", "1 if the asset check's newest result passed", ("check", "asset")),
-    Metric("flights_prediction_error_seconds", "error of the newest predictions with a known outcome", ("statistic",)),
+    Metric(
+        "flights_prediction_error_seconds",
+        "error of the newest predictions with a known outcome",
+        ("statistic",),
+    ),
     Metric("flights_prediction_interval_coverage_ratio", "share of outcomes within the 90 % interval"),
-    Metric("flights_model_monitoring", "newest value of each monitored figure of the delay model, in its own unit", ("metric", "subject")),
-    Metric("flights_model_breached", "1 if that figure is past its threshold: drift or lost skill", ("metric", "subject")),
+    Metric(
+        "flights_model_monitoring",
+        "newest value of each monitored figure of the delay model, in its own unit",
+        ("metric", "subject"),
+    ),
+    Metric(
+        "flights_model_breached",
+        "1 if that figure is past its threshold: drift or lost skill",
+        ("metric", "subject"),
+    ),
     # cache
     Metric("flights_redis_hits_total", "keys found"),
     Metric("flights_redis_misses_total", "keys not found"),
@@ -91,7 +110,11 @@ METRICS = (
     Metric("flights_service_memory_bytes", "resident memory of the service and its children", ("service",)),
     Metric("flights_dagster_daemon_up", "1 if the daemon's heartbeat is current", ("daemon",)),
     Metric("flights_dagster_runs", "recent runs by status", ("job", "status")),
-    Metric("flights_dagster_failed_since_success", "runs of the job that failed since one last succeeded", ("job",)),
+    Metric(
+        "flights_dagster_failed_since_success",
+        "runs of the job that failed since one last succeeded",
+        ("job",),
+    ),
     Metric("flights_spark_active_tasks", "tasks that run in Spark"),
     Metric("flights_spark_memory_bytes", "storage memory of Spark's executors", ("state",)),
     Metric("flights_host_cpu_used_ratio", "busy share of all cores"),

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 Sink = Callable[["Settings", Sequence["Alert"]], None]
-SHOWN = ("status", "severity", "rule", "labels", "summary", "remedy", "value", "limit", "since", "fired_at", "resolved_at")
+SHOWN = (
+    "status",
+    "severity",
+    "rule",
+    "labels",
+    "summary",
+    "remedy",
+    "value",
+    "limit",
+    "since",
+    "fired_at",
+    "resolved_at",
+)
 
 
 def sinks(settings: Settings) -> dict[str, Sink]:
@@ -42,7 +54,10 @@ def to_webhook(settings: Settings, alerts: Sequence[Alert]) -> None:
     """Send one POST with all alerts: ``{"text": …, "alerts": [{…}]}``; chat systems show ``text``. Raises on refusal."""
     import requests
 
-    body: dict[str, Any] = {"text": _text(alerts), "alerts": [alert.model_dump(mode="json", include={*SHOWN}) for alert in alerts]}
+    body: dict[str, Any] = {
+        "text": _text(alerts),
+        "alerts": [alert.model_dump(mode="json", include={*SHOWN}) for alert in alerts],
+    }
     url = settings.alert_webhook_url.get_secret_value()
     requests.post(url, json=body, timeout=settings.monitoring_timeout_s).raise_for_status()
 
@@ -54,7 +69,9 @@ def to_email(settings: Settings, alerts: Sequence[Alert]) -> None:
     message["From"] = settings.alert_email_from
     message["To"] = settings.alert_email_to
     message.set_content(_text(alerts))
-    with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=settings.monitoring_timeout_s) as server:
+    with smtplib.SMTP(
+        settings.smtp_host, settings.smtp_port, timeout=settings.monitoring_timeout_s
+    ) as server:
         if settings.smtp_starttls:
             server.starttls()
         if settings.smtp_user:
@@ -67,7 +84,13 @@ def to_email(settings: Settings, alerts: Sequence[Alert]) -> None:
 def reason(error: Exception) -> str:
     """Return the reason of a failure without the address, which may hold a secret."""
     status = getattr(getattr(error, "response", None), "status_code", None)
-    detail = f" (HTTP {status})" if status else f" ({error})" if isinstance(error, OSError) and not hasattr(error, "request") else ""
+    detail = (
+        f" (HTTP {status})"
+        if status
+        else f" ({error})"
+        if isinstance(error, OSError) and not hasattr(error, "request")
+        else ""
+    )
     return f"{type(error).__name__}{detail}"
 
 
@@ -83,5 +106,9 @@ def _text(alerts: Sequence[Alert]) -> str:
 def _paragraph(alert: Alert) -> str:
     head = f"{alert.status.upper()} {alert.severity}: {alert.summary}"
     when = f"{alert.key}, value {alert.value:g}, limit {alert.limit:g}, since {alert.since:%Y-%m-%d %H:%M:%S} UTC"
-    end = f"over at {alert.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if alert.resolved_at else f"remedy: {alert.remedy}"
+    end = (
+        f"over at {alert.resolved_at:%Y-%m-%d %H:%M:%S} UTC"
+        if alert.resolved_at
+        else f"remedy: {alert.remedy}"
+    )
     return f"{head}\n{when}\n{end}"

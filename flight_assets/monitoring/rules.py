@@ -56,9 +56,15 @@ class Rule:
         limit = self.limit_value(settings)
         return value > limit if self.comparison == ">" else value < limit
 
-    def breaches(self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings) -> list[tuple[dict[str, str], float, str]]:
+    def breaches(
+        self, samples: Iterable[tuple[dict[str, str], float]], settings: Settings
+    ) -> list[tuple[dict[str, str], float, str]]:
         """Return the alerts that the samples call for: labels, value and summary of each."""
-        past = [(labels, value) for labels, value in samples if self.concerns(labels) and self.is_past(value, settings)]
+        past = [
+            (labels, value)
+            for labels, value in samples
+            if self.concerns(labels) and self.is_past(value, settings)
+        ]
         if not self.each:
             return [(labels, value, self.summary.format(value=value, **labels)) for labels, value in past]
         if not past:
@@ -161,7 +167,15 @@ RULES = (
 
 def prometheus_rules(settings: Settings) -> dict[str, Any]:
     """Return the rules in the form of a Prometheus rule file, with the limits of the settings."""
-    return {"groups": [{"name": "flight-tracking", "interval": "1m", "rules": [_prometheus_rule(rule, settings) for rule in RULES]}]}
+    return {
+        "groups": [
+            {
+                "name": "flight-tracking",
+                "interval": "1m",
+                "rules": [_prometheus_rule(rule, settings) for rule in RULES],
+            }
+        ]
+    }
 
 
 def _prometheus_rule(rule: Rule, settings: Settings) -> dict[str, Any]:
@@ -186,6 +200,10 @@ def _go_list(rule: Rule, settings: Settings) -> str:
 
 def _go_template(text: str) -> str:
     """Return a text with ``{store}`` and ``{value:…}`` as Prometheus templates."""
-    formats = {".0%": "{{ $value | humanizePercentage }}", ".0f": '{{ $value | printf "%.0f" }}', ".2f": '{{ $value | printf "%.2f" }}'}
+    formats = {
+        ".0%": "{{ $value | humanizePercentage }}",
+        ".0f": '{{ $value | printf "%.0f" }}',
+        ".2f": '{{ $value | printf "%.2f" }}',
+    }
     text = re.sub(r"\{value:([^}]*)\}", lambda match: formats[match[1]], text)
     return re.sub(r"(?<!\{)\{(?!each\})(\w+)\}(?!\})", r"{{ $labels.\1 }}", text)

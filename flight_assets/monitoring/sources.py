@@ -82,7 +82,11 @@ def _from_batches(settings: Settings) -> Iterator[Sample]:
 def from_hdfs(settings: Settings) -> Iterator[Sample]:
     """Capacity from the NameNode's JMX."""
     found = operations.hdfs_capacity(settings)
-    yield from _flags(found, "flights_hdfs_bytes", {"capacity": "capacity_bytes", "used": "used_bytes", "remaining": "remaining_bytes"})
+    yield from _flags(
+        found,
+        "flights_hdfs_bytes",
+        {"capacity": "capacity_bytes", "used": "used_bytes", "remaining": "remaining_bytes"},
+    )
     yield from _flags(found, "flights_hdfs_datanodes", {"live": "live_datanodes", "dead": "dead_datanodes"})
     for name in ("used_ratio", "files", "under_replicated_blocks", "missing_blocks"):
         yield Sample(f"flights_hdfs_{name}", found[name])
@@ -98,12 +102,18 @@ def from_mongodb(settings: Settings) -> Iterator[Sample]:
     yield Sample("flights_archive_threshold_used_ratio", found["threshold_used_ratio"])
     newest = operations.newest_flights(settings)
     if len(newest):
-        yield Sample("flights_newest_ingestion_timestamp_seconds", newest["ingestion_timestamp"].max().timestamp())
+        yield Sample(
+            "flights_newest_ingestion_timestamp_seconds", newest["ingestion_timestamp"].max().timestamp()
+        )
         yield Sample("flights_quality_score_ratio", float(newest["quality_score"].mean()))
     error = operations.prediction_error(operations.newest_flights(settings, with_outcome=True))
     if error:
         for statistic in ("mae", "rmse", "bias"):
-            yield Sample("flights_prediction_error_seconds", SECONDS_PER_MINUTE * getattr(error, statistic), (statistic,))
+            yield Sample(
+                "flights_prediction_error_seconds",
+                SECONDS_PER_MINUTE * getattr(error, statistic),
+                (statistic,),
+            )
         yield Sample("flights_prediction_interval_coverage_ratio", error.coverage)
 
 
@@ -143,7 +153,9 @@ def from_spark(settings: Settings) -> Iterator[Sample]:
     """Tasks and memory from Spark's REST interface."""
     found = operations.spark_memory(settings)
     yield Sample("flights_spark_active_tasks", found["active_tasks"])
-    yield from _flags(found, "flights_spark_memory_bytes", {"used": "memory_used_bytes", "limit": "memory_limit_bytes"})
+    yield from _flags(
+        found, "flights_spark_memory_bytes", {"used": "memory_used_bytes", "limit": "memory_limit_bytes"}
+    )
 
 
 def from_warehouse(settings: Settings) -> Iterator[Sample]:
@@ -172,8 +184,12 @@ def from_machine(settings: Settings) -> Iterator[Sample]:
     """CPU, memory and disk."""
     found = operations.machine(settings)
     yield Sample("flights_host_cpu_used_ratio", found["cpu_used_ratio"])
-    yield from _flags(found, "flights_host_memory_bytes", {"used": "memory_used_bytes", "total": "memory_total_bytes"})
-    yield from _flags(found, "flights_host_disk_bytes", {"free": "disk_free_bytes", "total": "disk_total_bytes"})
+    yield from _flags(
+        found, "flights_host_memory_bytes", {"used": "memory_used_bytes", "total": "memory_total_bytes"}
+    )
+    yield from _flags(
+        found, "flights_host_disk_bytes", {"free": "disk_free_bytes", "total": "disk_total_bytes"}
+    )
     yield Sample("flights_host_disk_used_ratio", found["disk_used_ratio"])
 
 

@@ -77,8 +77,12 @@ def _attempt(settings: Settings, name: str, send: notify.Sink, waiting: list[ale
     """Send alerts to a sink. Return the reason of its failure, or None."""
     try:
         send(settings, waiting)
-    except Exception as error:  # a sink may fail in as many ways as its protocol has, and must not stop the others
+    except (
+        Exception
+    ) as error:  # a sink may fail in as many ways as its protocol has, and must not stop the others
         problem = notify.reason(error)
-        logs.get_logger("alerts").error("sink failed", sink=name, problem=problem, alerts=[alert.key for alert in waiting])
+        logs.get_logger("alerts").error(
+            "sink failed", sink=name, problem=problem, alerts=[alert.key for alert in waiting]
+        )
         return problem
     return None

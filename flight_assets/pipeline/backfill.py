@@ -20,7 +20,14 @@ from flight_assets.pipeline.flights import flights, with_known_predictions, with
 from flight_assets.pipeline.move_batch import as_moved
 from flight_assets.pipeline.predict import prediction_rows
 from flight_assets.pipeline.predictors import Predictors
-from flight_assets.pipeline.stage import QUARANTINED, STAGED, check_messages, numbered, quarantined_rows, with_outcome
+from flight_assets.pipeline.stage import (
+    QUARANTINED,
+    STAGED,
+    check_messages,
+    numbered,
+    quarantined_rows,
+    with_outcome,
+)
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import landing, lease
 from flight_assets.stores.dimensions import read_reference
@@ -54,7 +61,9 @@ class Rebuilt:
     flights: int
 
 
-def rebuild_days(warehouse: Warehouse, hdfs: Hdfs, settings: Settings, days: Collection[date], say: Callable[[str], None]) -> Rebuilt:
+def rebuild_days(
+    warehouse: Warehouse, hdfs: Hdfs, settings: Settings, days: Collection[date], say: Callable[[str], None]
+) -> Rebuilt:
     """Rebuild the days under the processing lease, and their flights' days of the rollups.
 
     Raises:
@@ -70,7 +79,10 @@ def rebuild_days(warehouse: Warehouse, hdfs: Hdfs, settings: Settings, days: Col
         made = _rebuild_predictions(warehouse, ledger, days, say)
         rebuilt = _rebuild_flights(warehouse, days)
         say(f"{made} predictions, {rebuilt} flights")
-    flight_dates = [row.flight_date for row in warehouse.read(STAGING).where(_is_of(days)).select("flight_date").distinct().collect()]
+    flight_dates = [
+        row.flight_date
+        for row in warehouse.read(STAGING).where(_is_of(days)).select("flight_date").distinct().collect()
+    ]
     for table in rollups.ROLLUPS:
         rollups.update_rollup(warehouse, settings, table, flight_dates)
     return Rebuilt(messages, staged, quarantined, made, rebuilt)
@@ -84,7 +96,9 @@ def _rebuild_events(warehouse: Warehouse, ledger: Ledger, days: Collection[date]
     from pyspark.sql import functions as F
 
     locations = landing.raw_locations(warehouse, ledger)
-    raw = landing.read_locations(warehouse.spark, locations).where(F.to_date("ingestion_timestamp").isin(*days))
+    raw = landing.read_locations(warehouse.spark, locations).where(
+        F.to_date("ingestion_timestamp").isin(*days)
+    )
     checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
     found = [ledger.record(row.batch_id) for row in raw.select("batch_id").distinct().collect()]
     moved = {record.batch_id: record.moved for record in found if record.moved}
@@ -93,22 +107,37 @@ def _rebuild_events(warehouse: Warehouse, ledger: Ledger, days: Collection[date]
     # An event is staged once: an event that another day has staged is a duplicate here, in whatever order
     # they came.
     ids = messages.select("event_id").where("event_id IS NOT NULL")
-    elsewhere = warehouse.read(STAGING).where(f"NOT ({_is_of(days)})").select("event_id").join(ids, "event_id", "left_semi")
+    elsewhere = (
+        warehouse.read(STAGING)
+        .where(f"NOT ({_is_of(days)})")
+        .select("event_id")
+        .join(ids, "event_id", "left_semi")
+    )
     classified = computed(with_outcome(messages, elsewhere))
-    groups = {(row.batch_id, row.outcome): row["count"] for row in classified.groupBy("batch_id", "outcome").count().collect()}
+    groups = {
+        (row.batch_id, row.outcome): row["count"]
+        for row in classified.groupBy("batch_id", "outcome").count().collect()
+    }
     _refuse_other_verdicts(ledger, groups)
     warehouse.replace_where(classified.where(F.col("outcome") == STAGED), STAGING, _is_of(days))
     warehouse.replace_where(quarantined_rows(classified), QUARANTINE, _is_of(days))
-    totals = {outcome: sum(count for (_, found), count in groups.items() if found == outcome) for outcome in (STAGED, QUARANTINED)}
+    totals = {
+        outcome: sum(count for (_, found), count in groups.items() if found == outcome)
+        for outcome in (STAGED, QUARANTINED)
+    }
     return sum(groups.values()), totals[STAGED], totals[QUARANTINED]
 
 
 def _refuse_days_without_messages(messages: DataFrame, days: Collection[date]) -> None:
     from pyspark.sql import functions as F
 
-    found = {row.day for row in messages.select(F.to_date("ingestion_timestamp").alias("day")).distinct().collect()}
+    found = {
+        row.day for row in messages.select(F.to_date("ingestion_timestamp").alias("day")).distinct().collect()
+    }
     if missing := sorted(set(days) - found):
-        raise FlightsError(f"the raw layer has no message that Kafka took on {', '.join(map(str, missing))} (UTC): see `flights counts`")
+        raise FlightsError(
+            f"the raw layer has no message that Kafka took on {', '.join(map(str, missing))} (UTC): see `flights counts`"
+        )
 
 
 def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -> None:
@@ -120,15 +149,23 @@ def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -
         record = ledger.record(batch_id)
         found = tuple(groups.get((batch_id, outcome), 0) for outcome in (STAGED, QUARANTINED))
         recorded = (record.staged or 0, record.quarantined or 0)
-        is_whole = sum(count for (number, _), count in groups.items() if number == batch_id) == record.record_count
-        if (found != recorded) if is_whole else any(new > old for new, old in zip(found, recorded, strict=True)):
+        is_whole = (
+            sum(count for (number, _), count in groups.items() if number == batch_id) == record.record_count
+        )
+        if (
+            (found != recorded)
+            if is_whole
+            else any(new > old for new, old in zip(found, recorded, strict=True))
+        ):
             raise FlightsError(
                 f"batch {batch_id} had {recorded[0]} events staged and {recorded[1]} messages quarantined, now it would have "
                 f"{found[0]} and {found[1]}: the contract or the dimensions have changed since, or an earlier day is damaged"
             )
 
 
-def _rebuild_predictions(warehouse: Warehouse, ledger: Ledger, days: Collection[date], say: Callable[[str], None]) -> int:
+def _rebuild_predictions(
+    warehouse: Warehouse, ledger: Ledger, days: Collection[date], say: Callable[[str], None]
+) -> int:
     """Repeat the predictions of the days' batches, each with its own model and the events staged up to it.
 
     Returns the rows.
@@ -137,7 +174,9 @@ def _rebuild_predictions(warehouse: Warehouse, ledger: Ledger, days: Collection[
     batches, rebuilt = sorted(row.batch_id for row in staged), 0
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         some = batches[start : start + BATCHES_AT_ONCE]
-        parts = [part for batch_id in some if (part := _predictions_of(warehouse, ledger, batch_id)) is not None]
+        parts = [
+            part for batch_id in some if (part := _predictions_of(warehouse, ledger, batch_id)) is not None
+        ]
         none = warehouse.read(PREDICTIONS).limit(0)
         made = computed(reduce(lambda left, right: left.unionByName(right), parts, none))
         rebuilt += int(made.count())

@@ -56,20 +56,25 @@ class BatchRows:
         if record.flight_dates is None or record.announced_dates is None:
             is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
             days = self.events(record).agg(
-                F.collect_set("flight_date").alias("dates"), F.collect_set(F.when(is_scheduled, F.to_date("timestamp"))).alias("asked")
+                F.collect_set("flight_date").alias("dates"),
+                F.collect_set(F.when(is_scheduled, F.to_date("timestamp"))).alias("asked"),
             )
             row = days.collect()[0]
             record.flight_dates, record.announced_dates = date_ranges(row.dates), date_ranges(row.asked)
         return Scope(record.batch_id, record.flight_dates, record.announced_dates, state_upto)
 
-    def flights(self, record: BatchRecord, predictors: Predictors = NO_MODEL, early: pa.Table | None = None) -> DataFrame:
+    def flights(
+        self, record: BatchRecord, predictors: Predictors = NO_MODEL, early: pa.Table | None = None
+    ) -> DataFrame:
         """Return the computed result of ``flights`` for the batch.
 
         Only the first call for a batch uses the other arguments.
         """
         self._turn_to(record)
         if self._flights is None:
-            self._flights = computed(flights(self.warehouse, self.events(record), self.scope(record), predictors, early))
+            self._flights = computed(
+                flights(self.warehouse, self.events(record), self.scope(record), predictors, early)
+            )
         return self._flights
 
     def _turn_to(self, record: BatchRecord) -> None:
@@ -81,4 +86,6 @@ def rows_of_batch(warehouse: Warehouse, table: Table, record: BatchRecord) -> Da
     """Return the rows of a batch in a table partitioned by processing_date; only its own dates are read."""
     dates = date_ranges(record.processing_dates())
     between = " OR ".join(f"processing_date BETWEEN DATE'{first}' AND DATE'{last}'" for first, last in dates)
-    return warehouse.read(table).where(f"batch_id = {record.batch_id}" + (f" AND ({between})" if dates else ""))
+    return warehouse.read(table).where(
+        f"batch_id = {record.batch_id}" + (f" AND ({between})" if dates else "")
+    )

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 # Tables whose keys are checked in full at night, and the asset that each belongs to.
-KEPT_TABLES = {STAGING: "staged_events", QUARANTINE: "staged_events", PREDICTIONS: "predictions", FACT: "hive_fact"}
+KEPT_TABLES = {
+    STAGING: "staged_events",
+    QUARANTINE: "staged_events",
+    PREDICTIONS: "predictions",
+    FACT: "hive_fact",
+}
 
 
 def of_staging(rows: BatchRows, record: BatchRecord, settings: Settings) -> list[CheckResult]:
@@ -49,7 +54,11 @@ def _appended(rows: BatchRows, table: Table, record: BatchRecord, column: str) -
     """
     log = rows.warehouse.log(table)
     commit = log.append_of(table.name, record.batch_id)
-    found = log.read(commit, [column]) if commit else rows_of_batch(rows.warehouse, table, record).select(column).toArrow()
+    found = (
+        log.read(commit, [column])
+        if commit
+        else rows_of_batch(rows.warehouse, table, record).select(column).toArrow()
+    )
     return list(found[column].to_pylist())
 
 
@@ -84,12 +93,16 @@ def evaluate_tables(warehouse: Warehouse) -> list[CheckResult]:
     """
     results = [checks.ids_complete(event_dedup.missing(warehouse))]
     for table, asset in KEPT_TABLES.items():
-        check = checks.Check(f"{table.name}_key_unique", asset, f"No {', '.join(table.key)} twice in {table.name}.")
+        check = checks.Check(
+            f"{table.name}_key_unique", asset, f"No {', '.join(table.key)} twice in {table.name}."
+        )
         results.append(checks.key_unique(check, *checks.count_keys(warehouse.read(table), table.key)))
     return results
 
 
-def keep_results(warehouse: Warehouse, results: Sequence[CheckResult], batch_id: int | None, version: int, writer: str = "") -> None:
+def keep_results(
+    warehouse: Warehouse, results: Sequence[CheckResult], batch_id: int | None, version: int, writer: str = ""
+) -> None:
     """Append results to ``check_results`` in one commit.
 
     A ``version`` not above the writer's last one writes nothing.
@@ -101,4 +114,8 @@ def keep_results(warehouse: Warehouse, results: Sequence[CheckResult], batch_id:
 
 
 def _row(result: CheckResult, batch_id: int | None, now: datetime) -> dict[str, Any]:
-    return result.model_dump(exclude={"name"}) | {"check_name": result.name, "batch_id": batch_id, "timestamp": now}
+    return result.model_dump(exclude={"name"}) | {
+        "check_name": result.name,
+        "batch_id": batch_id,
+        "timestamp": now,
+    }

@@ -39,38 +39,89 @@ class Check:
     def result(self, passed: bool, value: float, threshold: float, detail: str) -> CheckResult:
         """Return a result of this check."""
         return CheckResult(
-            name=self.name, asset=self.asset, severity=self.severity, passed=passed, value=value, threshold=threshold, detail=detail
+            name=self.name,
+            asset=self.asset,
+            severity=self.severity,
+            passed=passed,
+            value=value,
+            threshold=threshold,
+            detail=detail,
         )
 
 
 OFFSETS = Check(
-    "offsets_follow_on", "raw_kafka_batch", "Every offset since the batch before has landed once. Value: messages off; 0 allowed."
+    "offsets_follow_on",
+    "raw_kafka_batch",
+    "Every offset since the batch before has landed once. Value: messages off; 0 allowed.",
 )
 FRESH = Check(
-    "fresh", "raw_kafka_batch", "What the topic held when the run began has landed. Value: seconds behind its newest message.", "WARN"
+    "fresh",
+    "raw_kafka_batch",
+    "What the topic held when the run began has landed. Value: seconds behind its newest message.",
+    "WARN",
 )
 CONSERVED = Check(
-    "messages_conserved", "staged_events", "raw = staged + duplicate + quarantined, in the record and in the tables. Value: off by."
+    "messages_conserved",
+    "staged_events",
+    "raw = staged + duplicate + quarantined, in the record and in the tables. Value: off by.",
 )
-EVENTS_UNIQUE = Check("event_id_unique", "staged_events", "No event_id twice in the batch. Value: surplus rows.")
-QUALITY = Check("quality", "staged_events", "Mean quality_score, from 100 staged events on. Value: the mean, 0–1.", "WARN")
-REJECTED = Check("rejected_share", "staged_events", "Share of the messages that was quarantined. Value: the share, 0–1.", "WARN")
+EVENTS_UNIQUE = Check(
+    "event_id_unique", "staged_events", "No event_id twice in the batch. Value: surplus rows."
+)
+QUALITY = Check(
+    "quality", "staged_events", "Mean quality_score, from 100 staged events on. Value: the mean, 0–1.", "WARN"
+)
+REJECTED = Check(
+    "rejected_share",
+    "staged_events",
+    "Share of the messages that was quarantined. Value: the share, 0–1.",
+    "WARN",
+)
 FIELDS_KNOWN = Check(
-    "fields_known", "staged_events", "No field that the contract does not have. Value: messages per such field, summed.", "WARN"
+    "fields_known",
+    "staged_events",
+    "No field that the contract does not have. Value: messages per such field, summed.",
+    "WARN",
 )
 VALUES_CLEAN = Check(
-    "values_clean", "staged_events", "No optional value that cannot be what it claims. Value: messages per such field, summed.", "WARN"
+    "values_clean",
+    "staged_events",
+    "No optional value that cannot be what it claims. Value: messages per such field, summed.",
+    "WARN",
 )
 CODES_KNOWN = Check(
-    "codes_known", "staged_events", "No code that the reference data does not have. Value: events per code, summed.", "WARN"
+    "codes_known",
+    "staged_events",
+    "No code that the reference data does not have. Value: events per code, summed.",
+    "WARN",
 )
-PREDICTIONS_UNIQUE = Check("prediction_unique", "predictions", "One prediction per flight, as many as the record says. Value: rows off.")
-ALL_IN_MONGO = Check("flights_conserved", "mongo_hot", "Each flight of the batch was upserted or met a newer state. Value: flights off.")
-FLIGHTS_UNIQUE = Check("flight_id_unique", "hive_fact", "No flight of the batch has two rows. Value: surplus rows.")
-ALL_IN_FACT = Check("flights_conserved", "hive_fact", "Each flight of the batch has a row. Value: flights without.")
-IDS_COMPLETE = Check("staged_event_ids_complete", "staged_events", "Every staged event is in staged_event_ids. Value: events that are not.")
+PREDICTIONS_UNIQUE = Check(
+    "prediction_unique",
+    "predictions",
+    "One prediction per flight, as many as the record says. Value: rows off.",
+)
+ALL_IN_MONGO = Check(
+    "flights_conserved",
+    "mongo_hot",
+    "Each flight of the batch was upserted or met a newer state. Value: flights off.",
+)
+FLIGHTS_UNIQUE = Check(
+    "flight_id_unique", "hive_fact", "No flight of the batch has two rows. Value: surplus rows."
+)
+ALL_IN_FACT = Check(
+    "flights_conserved", "hive_fact", "Each flight of the batch has a row. Value: flights without."
+)
+IDS_COMPLETE = Check(
+    "staged_event_ids_complete",
+    "staged_events",
+    "Every staged event is in staged_event_ids. Value: events that are not.",
+)
 SCHEMAS = tuple(
-    Check("schema_is_the_contract", asset, "Names and types of the columns are the contract's. Value: columns that differ.")
+    Check(
+        "schema_is_the_contract",
+        asset,
+        "Names and types of the columns are the contract's. Value: columns that differ.",
+    )
     for asset in ("staged_events", "predictions", "hive_fact")
 )
 CHECKS = (
@@ -159,15 +210,23 @@ def key_unique(check: Check, rows: int, keys: int, expected: int | None = None) 
 
 def ids_complete(missing: int) -> CheckResult:
     """Return whether the search for duplicates finds every staged event."""
-    remedy = f"; `DROP TABLE {STAGED_IDS.name}`, then `flights up`: the next batch fills it anew" if missing else ""
-    return IDS_COMPLETE.result(missing == 0, missing, 0, f"{missing} staged events are not in {STAGED_IDS.name}{remedy}")
+    remedy = (
+        f"; `DROP TABLE {STAGED_IDS.name}`, then `flights up`: the next batch fills it anew"
+        if missing
+        else ""
+    )
+    return IDS_COMPLETE.result(
+        missing == 0, missing, 0, f"{missing} staged events are not in {STAGED_IDS.name}{remedy}"
+    )
 
 
 def quality(rows: int, mean_score: float | None, threshold: float) -> CheckResult:
     """Return whether the mean quality score of the staged events reaches the threshold."""
     score = mean_score if mean_score is not None else 1.0
     is_fine = rows < EVENTS_TO_JUDGE_BY or score >= threshold
-    return QUALITY.result(is_fine, round(score, 4), threshold, f"mean quality_score {score:.3f} of {rows} events")
+    return QUALITY.result(
+        is_fine, round(score, 4), threshold, f"mean quality_score {score:.3f} of {rows} events"
+    )
 
 
 def rejected_share(record: BatchRecord) -> CheckResult:
@@ -196,7 +255,9 @@ def values_clean(record: BatchRecord) -> CheckResult:
 
 def codes_known(record: BatchRecord) -> CheckResult:
     """Return whether the reference data has every code of the staged events."""
-    return CODES_KNOWN.result(*_named(record.unknown_codes, "codes without reference data, see `flights reference unknown`"))
+    return CODES_KNOWN.result(
+        *_named(record.unknown_codes, "codes without reference data, see `flights reference unknown`")
+    )
 
 
 def _named(counts: Mapping[str, int], of_what: str) -> tuple[bool, float, float, str]:
@@ -216,7 +277,9 @@ def all_in_mongo(record: BatchRecord) -> CheckResult:
 def all_in_fact(record: BatchRecord, flights_there: int) -> CheckResult:
     """Return whether the fact table has each flight of the batch."""
     off = abs((record.flights or 0) - flights_there)
-    return ALL_IN_FACT.result(off == 0, off, 0, f"{record.flights} flights, {flights_there} of them in the table")
+    return ALL_IN_FACT.result(
+        off == 0, off, 0, f"{record.flights} flights, {flights_there} of them in the table"
+    )
 
 
 def schema_is_the_contract(asset: str, table: Table, found: Mapping[str, str]) -> CheckResult:
@@ -226,9 +289,13 @@ def schema_is_the_contract(asset: str, table: Table, found: Mapping[str, str]) -
     """
     wanted = {column.name: _plain(column.type) for column in table.columns}
     present = {name: _plain(kind) for name, kind in found.items()}
-    differing = sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
+    differing = sorted(
+        name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name)
+    )
     check = next(check for check in SCHEMAS if check.asset == asset)
-    detail = f"{len(present)} columns; " + (f"not as in the contract: {', '.join(differing)}" if differing else "all as in the contract")
+    detail = f"{len(present)} columns; " + (
+        f"not as in the contract: {', '.join(differing)}" if differing else "all as in the contract"
+    )
     return check.result(not differing, len(differing), 0, detail)
 
 

@@ -90,8 +90,12 @@ def _made(db: Any, offsets: Mapping[str, OffsetRange]) -> pa.Table | None:  # no
         {"event_id": each["event_id"], "early": {name: each[name] for name in PREDICTED_COLUMNS}}
         for each in db[EARLY].find({"$or": ranges})
     ]
-    said = pa.struct([(name, pa.string() if name == "model_version" else pa.float64()) for name in PREDICTED_COLUMNS])
-    return pa.Table.from_pylist(rows, pa.schema([("event_id", pa.string()), ("early", said)])) if rows else None
+    said = pa.struct(
+        [(name, pa.string() if name == "model_version" else pa.float64()) for name in PREDICTED_COLUMNS]
+    )
+    return (
+        pa.Table.from_pylist(rows, pa.schema([("event_id", pa.string()), ("early", said)])) if rows else None
+    )
 
 
 def forget_before(db: Any, next_offsets: Mapping[str, int]) -> None:  # noqa: ANN401 - pymongo's generic type
@@ -116,9 +120,18 @@ def take_back(db: Any, unconfirmed: Sequence[Document], instead: Sequence[Docume
     writes: list[Any] = []
     for document in unconfirmed:
         still_there = {"_id": document["_id"], "version": document["version"], "batch_id": UNCONFIRMED}
-        writes.append(ReplaceOne(still_there, known[document["_id"]]) if document["_id"] in known else DeleteOne(still_there))
+        writes.append(
+            ReplaceOne(still_there, known[document["_id"]])
+            if document["_id"] in known
+            else DeleteOne(still_there)
+        )
     db[FLIGHTS].bulk_write(writes, ordered=False)
 
 
 def _before(offset: str, next_offsets: Mapping[str, int]) -> Document:
-    return {"$or": [{"kafka_partition": int(partition), offset: {"$lt": end}} for partition, end in next_offsets.items()]}
+    return {
+        "$or": [
+            {"kafka_partition": int(partition), offset: {"$lt": end}}
+            for partition, end in next_offsets.items()
+        ]
+    }

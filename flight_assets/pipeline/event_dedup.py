@@ -31,13 +31,19 @@ def fill_once(warehouse: Warehouse, before_batch: int) -> None:
 
     An upgraded platform needs it before its first batch.
     """
-    events = warehouse.read(STAGING).where(f"batch_id < {before_batch}").withColumn("event_hash", F.xxhash64("event_id"))
+    events = (
+        warehouse.read(STAGING)
+        .where(f"batch_id < {before_batch}")
+        .withColumn("event_hash", F.xxhash64("event_id"))
+    )
     warehouse.append_once(id_rows(events), STAGED_IDS, 0, FIRST_FILL)
 
 
 def id_rows(events: DataFrame) -> DataFrame:
     """Return the rows of ``staged_event_ids`` for staged events that have ``event_hash``."""
-    return events.select("event_hash", "batch_id", F.trunc("ingestion_timestamp", "month").alias("processing_month"))
+    return events.select(
+        "event_hash", "batch_id", F.trunc("ingestion_timestamp", "month").alias("processing_month")
+    )
 
 
 def recent_hashes(warehouse: Warehouse) -> npt.NDArray[np.int64]:
@@ -45,7 +51,9 @@ def recent_hashes(warehouse: Warehouse) -> npt.NDArray[np.int64]:
     rows = warehouse.read(STAGED_IDS)
     newest = rows.agg(F.max("processing_month").alias("month")).collect()[0].month
     since = F.add_months(F.lit(newest), -1)
-    return np.asarray(rows.where(F.col("processing_month") >= since).select("event_hash").toArrow()["event_hash"], np.int64)
+    return np.asarray(
+        rows.where(F.col("processing_month") >= since).select("event_hash").toArrow()["event_hash"], np.int64
+    )
 
 
 def batches_met(warehouse: Warehouse, messages: DataFrame, before_batch: int) -> DataFrame:
@@ -54,7 +62,11 @@ def batches_met(warehouse: Warehouse, messages: DataFrame, before_batch: int) ->
     Mostly it is empty.
     """
     hashes = messages.select("event_hash").where("event_hash IS NOT NULL")
-    met = warehouse.read(STAGED_IDS).where(f"batch_id < {before_batch}").join(F.broadcast(hashes), "event_hash", "left_semi")
+    met = (
+        warehouse.read(STAGED_IDS)
+        .where(f"batch_id < {before_batch}")
+        .join(F.broadcast(hashes), "event_hash", "left_semi")
+    )
     return met.agg(F.collect_set("batch_id").alias("met"))
 
 

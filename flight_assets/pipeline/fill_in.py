@@ -37,10 +37,16 @@ def fill_in(rows: BatchRows, ledger: Ledger, models: Predictors, amend: Callable
         record = ledger.record(batch_id)
         scope = rows.scope(record, state_upto=max(stored, batch_id))
         early = early_predictions.kept_of_batch(ledger.hdfs, batch_id)
-        made = computed(flights(warehouse, rows.events(record), scope, models, early).where(F.col("is_announced")))
+        made = computed(
+            flights(warehouse, rows.events(record), scope, models, early).where(F.col("is_announced"))
+        )
         merge_predictions(warehouse, made, scope)
         found = prediction_counts(warehouse, made, scope)
-        record.to_predict, record.predicted, record.model_version = found["to_predict"], found["predicted"], models.champion
+        record.to_predict, record.predicted, record.model_version = (
+            found["to_predict"],
+            found["predicted"],
+            models.champion,
+        )
         amend(record)
         if batch_id <= stored:
             _into_later_stores(rows, made, scope)
@@ -56,7 +62,10 @@ def _into_later_stores(rows: BatchRows, made: DataFrame, scope: Scope) -> None:
     """
     warehouse = rows.warehouse
     merge_flights(warehouse, made, scope)
-    fill_in_predictions(warehouse.read(PREDICTIONS).where(f"batch_id = {scope.batch_id} AND {scope.of_its_days}"), warehouse.settings)
+    fill_in_predictions(
+        warehouse.read(PREDICTIONS).where(f"batch_id = {scope.batch_id} AND {scope.of_its_days}"),
+        warehouse.settings,
+    )
     # These rows have old batch numbers, so the rollups would not notice the change.
     days = [row.flight_date for row in made.select("flight_date").distinct().collect()]
     for table in rollups.ROLLUPS:

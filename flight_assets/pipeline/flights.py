@@ -19,7 +19,13 @@ from flight_assets.contracts.ranges import DateRange, in_date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, arrow_schema
 from flight_assets.pipeline.inference import DAYS_BACK, flat_table, predictions_of
 from flight_assets.stores.spark_types import sql_type, struct
-from flight_assets.transforms.flights import ACTUAL_SQL, OUTCOME_SQL, STATE_COLUMNS, error_minutes, flight_rows
+from flight_assets.transforms.flights import (
+    ACTUAL_SQL,
+    OUTCOME_SQL,
+    STATE_COLUMNS,
+    error_minutes,
+    flight_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +80,12 @@ class Scope:
 
 
 def flights(
-    warehouse: Warehouse, events: DataFrame, scope: Scope, predictors: Predictors, early: pa.Table | None, known: DataFrame | None = None
+    warehouse: Warehouse,
+    events: DataFrame,
+    scope: Scope,
+    predictors: Predictors,
+    early: pa.Table | None,
+    known: DataFrame | None = None,
 ) -> DataFrame:
     """One row per flight of these events: FLIGHT_SCHEMA, outcome, actual_delay_minutes, error_minutes. Lazy.
 
@@ -104,18 +115,29 @@ def flights(
 
 def with_known_predictions(rows: DataFrame, predictions: DataFrame) -> DataFrame:
     """Add PREDICTED_COLUMNS, prediction_id and prediction_timestamp; null for a flight without prediction."""
-    return rows.join(predictions.select("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS), "flight_id", "left")
+    return rows.join(
+        predictions.select("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS),
+        "flight_id",
+        "left",
+    )
 
 
 def with_truth(rows: DataFrame) -> DataFrame:
     """Add ``outcome``, ``actual_delay_minutes`` and ``error_minutes``; null while there is no outcome."""
     actual = F.expr(ACTUAL_SQL)
     truth = {"outcome": F.expr(OUTCOME_SQL), "actual_delay_minutes": actual}
-    return rows.withColumns(truth | {"error_minutes": error_minutes(actual, F.col("predicted_delay_minutes"))})
+    return rows.withColumns(
+        truth | {"error_minutes": error_minutes(actual, F.col("predicted_delay_minutes"))}
+    )
 
 
 def _with_predictions(
-    rows: DataFrame, events: DataFrame, staging: DataFrame, scope: Scope, predictors: Predictors, early: pa.Table | None
+    rows: DataFrame,
+    events: DataFrame,
+    staging: DataFrame,
+    scope: Scope,
+    predictors: Predictors,
+    early: pa.Table | None,
 ) -> DataFrame:
     """Add the predictions of announced flights, in one Python pass over flights and look-back events."""
     nothing = F.lit(None).cast(sql_type(PREDICTION))
@@ -125,9 +147,17 @@ def _with_predictions(
         rows = rows.withColumn("early", nothing)
     else:
         made = rows.sparkSession.createDataFrame(early).withColumnRenamed("event_id", "_event_id")
-        rows = rows.join(F.broadcast(made), F.col("first.event_id") == F.col("_event_id"), "left").drop("_event_id")
-    group = F.when(F.col("is_predicted_now"), _group(F.to_date("first.timestamp"))).otherwise(F.lit(_NOT_ASKED))
-    grouped = rows.withColumn("_group", group).groupBy("_group").cogroup(history_of(events, staging, scope).groupBy("_group"))
+        rows = rows.join(F.broadcast(made), F.col("first.event_id") == F.col("_event_id"), "left").drop(
+            "_event_id"
+        )
+    group = F.when(F.col("is_predicted_now"), _group(F.to_date("first.timestamp"))).otherwise(
+        F.lit(_NOT_ASKED)
+    )
+    grouped = (
+        rows.withColumn("_group", group)
+        .groupBy("_group")
+        .cogroup(history_of(events, staging, scope).groupBy("_group"))
+    )
     return grouped.applyInArrow(_predictor(predictors), struct(FLIGHT_SCHEMA))
 
 
@@ -150,8 +180,16 @@ def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame
     reaches = F.explode(F.sequence(happened, F.date_add(happened, DAYS_BACK)))
     is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
     asked = events.where(is_scheduled).select(happened.alias("_day")).distinct()
-    past = staging.where(f"batch_id <= {scope.batch_id} AND ({spans or 'false'})").select(*PAST_COLUMNS).withColumn("_day", reaches)
-    return past.join(F.broadcast(asked), "_day", "left_semi").withColumn("_group", _group(F.col("_day"))).drop("_day")
+    past = (
+        staging.where(f"batch_id <= {scope.batch_id} AND ({spans or 'false'})")
+        .select(*PAST_COLUMNS)
+        .withColumn("_day", reaches)
+    )
+    return (
+        past.join(F.broadcast(asked), "_day", "left_semi")
+        .withColumn("_group", _group(F.col("_day")))
+        .drop("_day")
+    )
 
 
 def _predictor(predictors: Predictors) -> Callable[[pa.Table, pa.Table], pa.Table]:
@@ -163,14 +201,21 @@ def _predictor(predictors: Predictors) -> Callable[[pa.Table, pa.Table], pa.Tabl
         columns = {name: rows[name] for name in FLIGHT_SCHEMA.names if name in rows.column_names}
         columns |= {name: said.field(name) for name in PREDICTED_COLUMNS}
         first = rows["first"].combine_chunks()
-        columns |= {"prediction_id": first.field("event_id"), "prediction_timestamp": first.field("timestamp")}
+        columns |= {
+            "prediction_id": first.field("event_id"),
+            "prediction_timestamp": first.field("timestamp"),
+        }
         columns["challenger"] = nothing if challenger is None else challenger
-        return pa.table([columns[name] for name in FLIGHT_SCHEMA.names], names=FLIGHT_SCHEMA.names).cast(FLIGHT_SCHEMA)
+        return pa.table([columns[name] for name in FLIGHT_SCHEMA.names], names=FLIGHT_SCHEMA.names).cast(
+            FLIGHT_SCHEMA
+        )
 
     return fill_in
 
 
-def _predict(rows: pa.Table, events: pa.Table, predictors: Predictors) -> tuple[pa.StructArray, pa.StructArray | None]:
+def _predict(
+    rows: pa.Table, events: pa.Table, predictors: Predictors
+) -> tuple[pa.StructArray, pa.StructArray | None]:
     """Return the champion's predictions, early ones kept, and the challenger's: one PREDICTION per row."""
     import pyarrow.compute as pc
 
@@ -180,8 +225,12 @@ def _predict(rows: pa.Table, events: pa.Table, predictors: Predictors) -> tuple[
     is_made = early.is_valid()
     if predictors.challenger is None and pc.all(is_made).as_py():
         return early, None
-    features = build_features(flat_table(rows["first"].combine_chunks()).to_pandas(), events.select(PAST_COLUMNS).to_pandas())
+    features = build_features(
+        flat_table(rows["first"].combine_chunks()).to_pandas(), events.select(PAST_COLUMNS).to_pandas()
+    )
     new = predictions_of(str(predictors.champion), features, predictors.pinned_sha256)
     fields = [pc.if_else(is_made, early.field(name), new.field(name)) for name in PREDICTED_COLUMNS]
-    challenger = predictors.challenger and predictions_of(predictors.challenger, features, predictors.pinned_sha256)
+    challenger = predictors.challenger and predictions_of(
+        predictors.challenger, features, predictors.pinned_sha256
+    )
     return pa.StructArray.from_arrays(fields, names=list(PREDICTED_COLUMNS)), challenger or None

@@ -26,8 +26,24 @@ if TYPE_CHECKING:
 # LOOKBACK before it.
 DAYS_BACK = -(-LOOKBACK // timedelta(days=1))
 _EVENT_COLUMNS = (
-    *("event_id", "flight_id", "event_type", "timestamp", "airline", "flight_number", "tail_number", "origin", "destination"),
-    *("scheduled_departure", "scheduled_arrival", "distance_miles", "departure_delay_minutes", "arrival_delay_minutes"),
+    *(
+        "event_id",
+        "flight_id",
+        "event_type",
+        "timestamp",
+        "airline",
+        "flight_number",
+        "tail_number",
+        "origin",
+        "destination",
+    ),
+    *(
+        "scheduled_departure",
+        "scheduled_arrival",
+        "distance_miles",
+        "departure_delay_minutes",
+        "arrival_delay_minutes",
+    ),
 )
 FLAT_COLUMNS = (*_EVENT_COLUMNS, *(field.name for field in WEATHER_FIELDS))
 _ROW_BYTES = np.dtype(np.float32).itemsize * len(FEATURE_NAMES)
@@ -81,7 +97,9 @@ def pack(features: pd.DataFrame) -> pa.Array:
     Spark moves one value instead of 86.
     """
     rows = np.ascontiguousarray(features.to_numpy(np.float32))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(_ROW_BYTES), len(rows), [None, pa.py_buffer(rows)]).cast(pa.binary())
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(_ROW_BYTES), len(rows), [None, pa.py_buffer(rows)]
+    ).cast(pa.binary())
 
 
 def unpack(features: pa.Array) -> pd.DataFrame:
@@ -89,15 +107,21 @@ def unpack(features: pa.Array) -> pd.DataFrame:
     import pandas as pd
 
     rows = features.cast(pa.binary(_ROW_BYTES))
-    values = np.frombuffer(rows.buffers()[1], np.float32, len(rows) * len(FEATURE_NAMES), rows.offset * _ROW_BYTES)
-    return pd.DataFrame(values.reshape(len(rows), len(FEATURE_NAMES)), columns=list(FEATURE_NAMES), copy=False)
+    values = np.frombuffer(
+        rows.buffers()[1], np.float32, len(rows) * len(FEATURE_NAMES), rows.offset * _ROW_BYTES
+    )
+    return pd.DataFrame(
+        values.reshape(len(rows), len(FEATURE_NAMES)), columns=list(FEATURE_NAMES), copy=False
+    )
 
 
 def flat_table(events: pa.StructArray) -> pa.Table:
     """Return staged events as a table of FLAT_COLUMNS, with one column per weather value."""
     weather = events.field("weather")
     of_weather = {field.name: weather.field(field.name) for field in WEATHER_FIELDS}
-    return pa.table({name: of_weather[name] if name in of_weather else events.field(name) for name in FLAT_COLUMNS})
+    return pa.table(
+        {name: of_weather[name] if name in of_weather else events.field(name) for name in FLAT_COLUMNS}
+    )
 
 
 def predictions_of(model_version: str, features: pd.DataFrame, pinned_sha256: str = "") -> pa.StructArray:
@@ -111,4 +135,6 @@ def predictions_of(model_version: str, features: pd.DataFrame, pinned_sha256: st
     frame = predict(load_once(model_version, pinned_sha256), features)
     columns = {name: pa.array(frame[name], pa.float64()) for name in PREDICTED_COLUMNS if name in frame}
     columns["model_version"] = pa.array([model_version] * len(features), pa.string())
-    return pa.StructArray.from_arrays([columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS))
+    return pa.StructArray.from_arrays(
+        [columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS)
+    )

@@ -49,7 +49,9 @@ def optimize(warehouse: Warehouse, settings: Settings, table: Table, condition: 
     """
     before = _data_files(warehouse, table)
     with lease.hold(settings, f"OPTIMIZE of {table.name}", LEASE_WAIT_S):
-        warehouse.spark.sql(f"OPTIMIZE {warehouse.name(table)} {f'WHERE {condition}' if condition else ''}").collect()
+        warehouse.spark.sql(
+            f"OPTIMIZE {warehouse.name(table)} {f'WHERE {condition}' if condition else ''}"
+        ).collect()
     return FileChange(before, _data_files(warehouse, table))
 
 
@@ -88,7 +90,9 @@ def compact_raw(warehouse: Warehouse, hdfs: Hdfs, settings: Settings, day: date)
         if len(own) > 1:
             target = f"{RAW_ROOT}/{archive_id(own[0].batch_id)}-{own[-1].batch_id:08d}"
             _merge_directories(warehouse, settings, own, target)
-            moved = [record.model_copy(update={"storage_location": settings.hdfs_path(target)}) for record in own]
+            moved = [
+                record.model_copy(update={"storage_location": settings.hdfs_path(target)}) for record in own
+            ]
             with lease.hold(settings, f"raw compaction of {day}", LEASE_WAIT_S):
                 _point_rows(warehouse, moved)
             after = hdfs.file_count(target)
@@ -97,19 +101,31 @@ def compact_raw(warehouse: Warehouse, hdfs: Hdfs, settings: Settings, day: date)
 
 
 def _records_of(warehouse: Warehouse, day: date) -> list[BatchRecord]:
-    rows = warehouse.read(BATCH_METADATA).where(f"to_date(timestamp) = DATE'{day}'").orderBy("batch_id").select("record").collect()
+    rows = (
+        warehouse.read(BATCH_METADATA)
+        .where(f"to_date(timestamp) = DATE'{day}'")
+        .orderBy("batch_id")
+        .select("record")
+        .collect()
+    )
     return [BatchRecord.model_validate_json(row.record) for row in rows]
 
 
-def _merge_directories(warehouse: Warehouse, settings: Settings, records: list[BatchRecord], target: str) -> None:
+def _merge_directories(
+    warehouse: Warehouse, settings: Settings, records: list[BatchRecord], target: str
+) -> None:
     locations = [record.storage_location for record in records]
     files = math.ceil(sum(record.file_size_mb for record in records) * 1e6 / RAW_FILE_BYTES)
     messages = landing.read_locations(warehouse.spark, locations)
-    ordered = messages.repartitionByRange(max(1, files), "batch_id").sortWithinPartitions("batch_id", "kafka_partition", "kafka_offset")
+    ordered = messages.repartitionByRange(max(1, files), "batch_id").sortWithinPartitions(
+        "batch_id", "kafka_partition", "kafka_offset"
+    )
     ordered.write.mode("overwrite").parquet(settings.hdfs_path(target))
     written = landing.read_locations(warehouse.spark, [settings.hdfs_path(target)])
     if _fingerprint(written) != _fingerprint(messages):
-        raise FlightsError(f"{target} does not hold the messages of the directories that it was made of: those stay in use")
+        raise FlightsError(
+            f"{target} does not hold the messages of the directories that it was made of: those stay in use"
+        )
 
 
 def _fingerprint(messages: DataFrame) -> dict[int, tuple[int, int]]:
@@ -117,16 +133,22 @@ def _fingerprint(messages: DataFrame) -> dict[int, tuple[int, int]]:
     from pyspark.sql import functions as F
 
     hashed = messages.groupBy("batch_id").agg(
-        F.count("*").alias("messages"), F.bit_xor(F.xxhash64(*(name for name in messages.columns if name != "batch_id"))).alias("hash")
+        F.count("*").alias("messages"),
+        F.bit_xor(F.xxhash64(*(name for name in messages.columns if name != "batch_id"))).alias("hash"),
     )
     return {row.batch_id: (row.messages, row.hash) for row in hashed.collect()}
 
 
 def _point_rows(warehouse: Warehouse, records: list[BatchRecord]) -> None:
-    frame = pd.DataFrame([{name: record.row()[name] for name in ("batch_id", "storage_location", "record")} for record in records])
-    warehouse.spark.createDataFrame(frame, "batch_id BIGINT, storage_location STRING, record STRING").createOrReplaceTempView(
-        "moved_batches"
+    frame = pd.DataFrame(
+        [
+            {name: record.row()[name] for name in ("batch_id", "storage_location", "record")}
+            for record in records
+        ]
     )
+    warehouse.spark.createDataFrame(
+        frame, "batch_id BIGINT, storage_location STRING, record STRING"
+    ).createOrReplaceTempView("moved_batches")
     warehouse.spark.sql(
         f"MERGE INTO {warehouse.name(BATCH_METADATA)} t USING moved_batches s ON t.batch_id = s.batch_id "
         "WHEN MATCHED THEN UPDATE SET t.storage_location = s.storage_location, t.record = s.record"
@@ -139,7 +161,9 @@ def _let_records_follow(ledger: Ledger, records: list[BatchRecord]) -> None:
             ledger.save(record)
 
 
-def remove_compacted(warehouse: Warehouse, hdfs: Hdfs, settings: Settings, now: datetime | None = None) -> int:
+def remove_compacted(
+    warehouse: Warehouse, hdfs: Hdfs, settings: Settings, now: datetime | None = None
+) -> int:
     """Remove the raw directories that a merged one replaced ``raw_retention_hours`` ago or earlier.
 
     Returns their number.
@@ -147,8 +171,16 @@ def remove_compacted(warehouse: Warehouse, hdfs: Hdfs, settings: Settings, now: 
     before = (now or datetime.now(UTC)) - timedelta(hours=settings.raw_retention_hours)
     present = [name for name in hdfs.list(RAW_ROOT) if name.removeprefix("archive_").isdigit()]
     rows = warehouse.read(BATCH_METADATA).select("batch_id", "storage_location").collect()
-    merged = {archive_id(row.batch_id): row.storage_location for row in rows if not row.storage_location.endswith(archive_id(row.batch_id))}
-    settled = {path for path in set(merged.values()) if hdfs.modified(f"{path.removeprefix(settings.hdfs_url)}/_SUCCESS") < before}
+    merged = {
+        archive_id(row.batch_id): row.storage_location
+        for row in rows
+        if not row.storage_location.endswith(archive_id(row.batch_id))
+    }
+    settled = {
+        path
+        for path in set(merged.values())
+        if hdfs.modified(f"{path.removeprefix(settings.hdfs_url)}/_SUCCESS") < before
+    }
     removable = [name for name in present if merged.get(name) in settled]
     for name in removable:
         hdfs.delete(f"{RAW_ROOT}/{name}")

@@ -17,7 +17,14 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.message import Reason
 from flight_assets.contracts.ranges import date_ranges, in_date_ranges
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, PREDICTIONS, QUARANTINE, STAGED_IDS, STAGING
+from flight_assets.contracts.tables import (
+    CHALLENGER_PREDICTIONS,
+    FACT,
+    PREDICTIONS,
+    QUARANTINE,
+    STAGED_IDS,
+    STAGING,
+)
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import checks, rollups
 from flight_assets.pipeline.flights import with_known_predictions, with_truth
@@ -75,15 +82,23 @@ def as_moved(checked: DataFrame, moved: Mapping[int, str]) -> DataFrame:
     """Return checked messages in which each of a moved batch is rejected as such, with the reason of the move as its detail."""
     for batch_id, why in moved.items():
         is_moved = F.col("batch_id") == batch_id
-        verdict = {"reason": F.lit(Reason.BATCH_MOVED.value), "detail": F.lit(why), "event_id": F.lit(None).cast("string")}
-        checked = checked.withColumns({name: F.when(is_moved, value).otherwise(F.col(name)) for name, value in verdict.items()})
+        verdict = {
+            "reason": F.lit(Reason.BATCH_MOVED.value),
+            "detail": F.lit(why),
+            "event_id": F.lit(None).cast("string"),
+        }
+        checked = checked.withColumns(
+            {name: F.when(is_moved, value).otherwise(F.col(name)) for name, value in verdict.items()}
+        )
     return checked
 
 
 def _first_waiting(ledger: Ledger, batch_id: int) -> BatchRecord:
     first = ledger.last_done(STEPS[-1]) + 1
     if batch_id != first or not ledger.hdfs.exists(ledger.path(batch_id)):
-        raise FlightsError(f"batch {batch_id} is not the first that waits: `flights ledger blocked` lists those that do")
+        raise FlightsError(
+            f"batch {batch_id} is not the first that waits: `flights ledger blocked` lists those that do"
+        )
     return ledger.record(batch_id)
 
 
@@ -128,7 +143,9 @@ def _states(warehouse: Warehouse, events: DataFrame, days: Sequence[DateRange]) 
 
 def _replace_documents(settings: Settings, touched: DataFrame, states: DataFrame) -> None:
     """Replace the documents of these flights by their states, and delete those without one. Live ones wait for their batch."""
-    rows = [row for batch in states.select(*FACT.column_names).toArrow().to_batches() for row in rows_of(batch)]
+    rows = [
+        row for batch in states.select(*FACT.column_names).toArrow().to_batches() for row in rows_of(batch)
+    ]
     ids = touched.select("flight_id").toArrow()["flight_id"].to_pylist()
     with mongo.database(settings) as db:
         mongo.replace_confirmed(db[mongo.FLIGHTS], ids, [mongo.document(row) for row in rows])
@@ -140,10 +157,23 @@ def _set_counts(record: BatchRecord, warehouse: Warehouse) -> None:
         setattr(record, name, value)
     record.accepted |= {result.name: str(record.moved) for result in record.checks if result.blocks}
     record.quarantined = record.record_count
-    record.quarantined_by_reason = {Reason.BATCH_MOVED.value: record.record_count} if record.record_count else {}
+    record.quarantined_by_reason = (
+        {Reason.BATCH_MOVED.value: record.record_count} if record.record_count else {}
+    )
     for step in STEPS:
-        record.note_checks(step, [result for result in record.checks if result.asset == step and result.name != checks.CONSERVED.name])
+        record.note_checks(
+            step,
+            [
+                result
+                for result in record.checks
+                if result.asset == step and result.name != checks.CONSERVED.name
+            ],
+        )
     conserved = checks.messages_conserved(record, 0, warehouse.count_of_batch(QUARANTINE, record.batch_id))
     if not conserved.passed:
-        raise FlightsError(f"batch {record.batch_id} was moved, but its rows do not add up: {conserved.detail}; see its raw files")
-    record.note_checks("staged_events", [*(each for each in record.checks if each.asset == "staged_events"), conserved])
+        raise FlightsError(
+            f"batch {record.batch_id} was moved, but its rows do not add up: {conserved.detail}; see its raw files"
+        )
+    record.note_checks(
+        "staged_events", [*(each for each in record.checks if each.asset == "staged_events"), conserved]
+    )

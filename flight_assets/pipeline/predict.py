@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, EVENT_ORDER_TYPE, PREDICTED_COLUMNS, PREDICTIONS
+from flight_assets.contracts.tables import (
+    CHALLENGER_PREDICTIONS,
+    EVENT_ORDER_TYPE,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+)
 from flight_assets.stores.warehouse import collected
 from flight_assets.transforms.flights import ORDER
 
@@ -19,7 +24,14 @@ if TYPE_CHECKING:
     from flight_assets.pipeline.flights import Scope
     from flight_assets.stores.warehouse import Merged, Warehouse
 
-_OUTCOME_COLUMNS = ("outcome", "actual_delay_minutes", "error_minutes", "outcome_timestamp", "outcome_offset", "newest_event")
+_OUTCOME_COLUMNS = (
+    "outcome",
+    "actual_delay_minutes",
+    "error_minutes",
+    "outcome_timestamp",
+    "outcome_offset",
+    "newest_event",
+)
 # Rows older than the column newest_event have the event of their outcome instead.
 _KNOWN_EVENT = (
     "coalesce(t.newest_event, named_struct('timestamp', t.outcome_timestamp, 'ingestion_timestamp', t.outcome_timestamp, "
@@ -40,7 +52,11 @@ def prediction_rows(flights: DataFrame, batch_id: int) -> DataFrame:
         "prediction_date": F.to_date("prediction_timestamp"),
         "batch_id": F.lit(batch_id).cast("bigint"),
     }
-    return flights.where(F.col("prediction_id").isNotNull()).withColumns(columns).select(*PREDICTIONS.column_names, "is_predicted_now")
+    return (
+        flights.where(F.col("prediction_id").isNotNull())
+        .withColumns(columns)
+        .select(*PREDICTIONS.column_names, "is_predicted_now")
+    )
 
 
 def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> Merged:
@@ -69,11 +85,17 @@ def merge_challenger(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> 
     """Insert the challenger's predictions, one per flight and version. Returns the rows inserted."""
     said = {name: F.col("challenger")[name] for name in PREDICTED_COLUMNS}
     rows = flights.where(F.col("challenger").isNotNull()).withColumns(
-        said | {"prediction_date": F.to_date("prediction_timestamp"), "batch_id": F.lit(scope.batch_id).cast("bigint")}
+        said
+        | {
+            "prediction_date": F.to_date("prediction_timestamp"),
+            "batch_id": F.lit(scope.batch_id).cast("bigint"),
+        }
     )
     rows = rows.select(*CHALLENGER_PREDICTIONS.column_names)
     clauses = "WHEN NOT MATCHED THEN INSERT *"
-    return warehouse.merge(CHALLENGER_PREDICTIONS, rows, clauses, scope.flight_dates, "t.model_version = s.model_version").inserted
+    return warehouse.merge(
+        CHALLENGER_PREDICTIONS, rows, clauses, scope.flight_dates, "t.model_version = s.model_version"
+    ).inserted
 
 
 def prediction_counts(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> dict[str, Any]:

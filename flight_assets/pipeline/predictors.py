@@ -28,7 +28,10 @@ def usable_predictors(settings: Settings, store: ModelStore) -> Predictors:
     state = store.state()
     if state is None or state.champion is None:
         return Predictors(
-            None, None, pinned, "there is no delay model: flights stay without prediction until `flights model train` has run"
+            None,
+            None,
+            pinned,
+            "there is no delay model: flights stay without prediction until `flights model train` has run",
         )
     problem = _problem(store, state.champion, pinned)
     if problem:
@@ -36,7 +39,9 @@ def usable_predictors(settings: Settings, store: ModelStore) -> Predictors:
         return Predictors(None, None, pinned, f"the champion cannot be used: {problem}; {remedy}")
     against = _problem(store, state.challenger, pinned) if state.challenger else None
     challenger = None if against else state.challenger
-    return Predictors(state.champion, challenger, pinned, f"the challenger cannot be used: {against}" if against else None)
+    return Predictors(
+        state.champion, challenger, pinned, f"the challenger cannot be used: {against}" if against else None
+    )
 
 
 def _problem(store: ModelStore, version: str, pinned_sha256: str) -> str | None:

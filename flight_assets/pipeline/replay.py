@@ -71,7 +71,11 @@ class Replay:
 
 
 def replay(
-    settings: Settings, warehouse: Warehouse, messages: Sequence[Rejected], repairs: Mapping[str, Any], dry_run: bool = False
+    settings: Settings,
+    warehouse: Warehouse,
+    messages: Sequence[Rejected],
+    repairs: Mapping[str, Any],
+    dry_run: bool = False,
 ) -> Replay:
     """Send those messages again that pass the checks now, or pass once repaired.
 
@@ -91,17 +95,25 @@ def replay(
     with lease.hold(settings, "a replay of rejected messages", LEASE_WAIT_S):
         settle(settings)
         done = replays(settings, [message.id for message in messages])
-        fresh = [_repaired(message, repairs.get(message.id)) for message in messages if message.id not in done]
+        fresh = [
+            _repaired(message, repairs.get(message.id)) for message in messages if message.id not in done
+        ]
         refused = _still_rejected(warehouse, fresh)
         sending = [message for message in fresh if message.id not in refused]
         if sending and not dry_run:
             _note_intents(settings, sending, repairs)
             servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
-            result = publish(map(_message, sending), servers, topic, security=kafka.security_options(settings))
+            result = publish(
+                map(_message, sending), servers, topic, security=kafka.security_options(settings)
+            )
             settle(settings)
             if result.failed:
-                raise FlightsError(f"{result.failed} messages are too large for the broker; the others were sent")
-    return Replay([message.id for message in sending], sorted(done), [(name, *why) for name, why in refused.items()])
+                raise FlightsError(
+                    f"{result.failed} messages are too large for the broker; the others were sent"
+                )
+    return Replay(
+        [message.id for message in sending], sorted(done), [(name, *why) for name, why in refused.items()]
+    )
 
 
 def replays(settings: Settings, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -126,11 +138,17 @@ def settle(settings: Settings) -> None:
         if not open_intents:
             return
         # A partition that was added after the intents is read from its beginning.
-        starts = {number: min(doc["ends"].get(str(number), 0) for doc in open_intents) for number in kafka.end_offsets(settings)}
+        starts = {
+            number: min(doc["ends"].get(str(number), 0) for doc in open_intents)
+            for number in kafka.end_offsets(settings)
+        }
         found = dict(kafka.headers_since(settings, starts, HEADER))
         for doc in open_intents:
             if doc["_id"] in found:
-                db[REPLAYS].update_one({"_id": doc["_id"]}, {"$set": {"state": SENT, "to": found[doc["_id"]]}, "$unset": {"ends": ""}})
+                db[REPLAYS].update_one(
+                    {"_id": doc["_id"]},
+                    {"$set": {"state": SENT, "to": found[doc["_id"]]}, "$unset": {"ends": ""}},
+                )
             else:
                 db[REPLAYS].delete_one({"_id": doc["_id"], "state": SENDING})
 
@@ -140,7 +158,16 @@ def _note_intents(settings: Settings, messages: Sequence[Rejected], repairs: Map
     now = datetime.now(UTC)
     with mongo.database(settings) as db:
         db[REPLAYS].insert_many(
-            [{"_id": message.id, "state": SENDING, "at": now, "repaired": message.id in repairs, "ends": ends} for message in messages]
+            [
+                {
+                    "_id": message.id,
+                    "state": SENDING,
+                    "at": now,
+                    "repaired": message.id in repairs,
+                    "ends": ends,
+                }
+                for message in messages
+            ]
         )
 
 
@@ -172,7 +199,9 @@ def _still_rejected(warehouse: Warehouse, messages: Sequence[Rejected]) -> dict[
     }
     checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
     found = check(pa.table(columns), checks).select(["kafka_offset", "reason", "detail"]).to_pylist()
-    return {messages[row["kafka_offset"]].id: (row["reason"], row["detail"]) for row in found if row["reason"]}
+    return {
+        messages[row["kafka_offset"]].id: (row["reason"], row["detail"]) for row in found if row["reason"]
+    }
 
 
 def read_repairs(lines: Iterable[str]) -> dict[str, Any]:

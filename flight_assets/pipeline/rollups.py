@@ -41,7 +41,9 @@ class RollupUpdate:
     newest_batch: int
 
 
-def update_rollup(warehouse: Warehouse, settings: Settings, table: Table, days: Collection[date] = ()) -> RollupUpdate:
+def update_rollup(
+    warehouse: Warehouse, settings: Settings, table: Table, days: Collection[date] = ()
+) -> RollupUpdate:
     """Update a rollup from the fact table.
 
     The cost depends on the flights of changed days, not on the whole history.
@@ -64,7 +66,10 @@ def recompute_changed(warehouse: Warehouse, table: Table, days: Collection[date]
     counted = _newest_batch(warehouse.read(table))
     flights = warehouse.snapshot(FACT)
     newest = _newest_batch(flights)
-    changed = {row.flight_date for row in flights.where(f"batch_id > {counted}").select("flight_date").distinct().collect()}
+    changed = {
+        row.flight_date
+        for row in flights.where(f"batch_id > {counted}").select("flight_date").distinct().collect()
+    }
     wanted = sorted(changed | set(days))
     for some in _in_parts(wanted):
         condition = in_date_ranges("flight_date", some)
@@ -82,14 +87,22 @@ def rollup(flights: DataFrame, table: Table) -> DataFrame:
     """One row per key of the table, from rows of ``fact_flight_events``. A sum over no flights is 0."""
     from pyspark.sql import functions as F
 
-    return flights.groupBy(*table.key).agg(*(value.alias(name) for name, value in _measures().items()), F.max("batch_id").alias("batch_id"))
+    return flights.groupBy(*table.key).agg(
+        *(value.alias(name) for name, value in _measures().items()), F.max("batch_id").alias("batch_id")
+    )
 
 
 def _measures() -> dict[str, Column]:
     from pyspark.sql import functions as F
 
-    departure, arrival, error = F.col("departure_delay_minutes"), F.col("arrival_delay_minutes"), F.col("error_minutes")
-    is_covered = F.col("actual_delay_minutes").between(F.col("interval_low_minutes"), F.col("interval_high_minutes"))
+    departure, arrival, error = (
+        F.col("departure_delay_minutes"),
+        F.col("arrival_delay_minutes"),
+        F.col("error_minutes"),
+    )
+    is_covered = F.col("actual_delay_minutes").between(
+        F.col("interval_low_minutes"), F.col("interval_high_minutes")
+    )
     return {
         "flights": F.count("*"),
         "departed": F.count(departure),

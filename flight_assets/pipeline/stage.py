@@ -102,7 +102,9 @@ def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -
     found = classified.groupBy("outcome", "reason").agg(*_figures()).crossJoin(F.broadcast(met))
     figures = collected(found)
     if any(row["met"] for row in figures):
-        known = event_dedup.staged_in(warehouse, messages, sorted({number for row in figures for number in row["met"]}))
+        known = event_dedup.staged_in(
+            warehouse, messages, sorted({number for row in figures for number in row["met"]})
+        )
         classified = computed(with_outcome(messages, known))
         figures = collected(classified.groupBy("outcome", "reason").agg(*_figures()))
     counts = _counts(figures)
@@ -134,8 +136,13 @@ def _figures() -> list[Column]:
         F.avg("quality_score").alias("quality"),
         F.collect_set("flight_date").alias("flight_dates"),
         F.collect_set(F.when(is_scheduled, F.to_date("timestamp"))).alias("announced"),
-        F.count_if((F.size("unknown_fields") > 0) | (F.size("cleaned") > 0) | (F.size("unknown_codes") > 0)).alias("odd"),
-        *(F.count_if(F.col("schema_version") == number).alias(f"version_{number}") for number in SCHEMA_VERSIONS),
+        F.count_if(
+            (F.size("unknown_fields") > 0) | (F.size("cleaned") > 0) | (F.size("unknown_codes") > 0)
+        ).alias("odd"),
+        *(
+            F.count_if(F.col("schema_version") == number).alias(f"version_{number}")
+            for number in SCHEMA_VERSIONS
+        ),
     ]
 
 
@@ -161,13 +168,25 @@ def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _odd_names(classified: DataFrame) -> dict[str, dict[str, int]]:
     """Return messages per unknown field, cleaned value and unknown code: the most frequent NAMES_KEPT of each."""
-    lists = {"unknown_fields": "unknown_fields", "cleaned_values": "cleaned", "unknown_codes": "unknown_codes"}
+    lists = {
+        "unknown_fields": "unknown_fields",
+        "cleaned_values": "cleaned",
+        "unknown_codes": "unknown_codes",
+    }
     frames = [
-        classified.select(F.lit(kind).alias("kind"), F.explode(column).alias("name")).groupBy("kind", "name").agg(F.count("*").alias("n"))
+        classified.select(F.lit(kind).alias("kind"), F.explode(column).alias("name"))
+        .groupBy("kind", "name")
+        .agg(F.count("*").alias("n"))
         for kind, column in lists.items()
     ]
     rank = F.row_number().over(Window.partitionBy("kind").orderBy(F.desc("n"), "name"))
-    rows = frames[0].unionByName(frames[1]).unionByName(frames[2]).withColumn("rank", rank).where(F.col("rank") <= NAMES_KEPT)
+    rows = (
+        frames[0]
+        .unionByName(frames[1])
+        .unionByName(frames[2])
+        .withColumn("rank", rank)
+        .where(F.col("rank") <= NAMES_KEPT)
+    )
     ordered = sorted(collected(rows), key=lambda row: int(row["rank"]))
     return {kind: {row["name"]: row["n"] for row in ordered if row["kind"] == kind} for kind in lists}
 

@@ -25,7 +25,9 @@ def staged_events(warehouse: Warehouse, days: int) -> pd.DataFrame:
     """Return the staged events of the ``days`` days up to the newest event: EVENT_COLUMNS, times in UTC."""
     staged = warehouse.read(STAGING)
     newest = staged.agg(F.max("timestamp").alias("newest"))
-    since = staged.crossJoin(F.broadcast(newest)).where(F.col("timestamp") > F.col("newest") - F.expr(f"INTERVAL {days} DAYS"))
+    since = staged.crossJoin(F.broadcast(newest)).where(
+        F.col("timestamp") > F.col("newest") - F.expr(f"INTERVAL {days} DAYS")
+    )
     events: pd.DataFrame = flat(since).select(*EVENT_COLUMNS).toPandas()
     return events.assign(**{name: pd.to_datetime(events[name], utc=True) for name in TIMES})
 
@@ -38,7 +40,9 @@ def recent_features(warehouse: Warehouse, first: date, until: date, limit: int) 
     With more than ``limit`` flights, the sample is fixed: the flights whose id has the smallest hash.
     """
     staged = warehouse.read(STAGING)
-    in_window = F.to_date("timestamp").between(F.lit(first), F.lit(until)) & (F.col("event_type") == EventType.SCHEDULED.value)
+    in_window = F.to_date("timestamp").between(F.lit(first), F.lit(until)) & (
+        F.col("event_type") == EventType.SCHEDULED.value
+    )
     sample = staged.where(in_window).orderBy(F.xxhash64("flight_id")).limit(limit)
     days = [first + timedelta(days=day) for day in range((until - first).days + 1)]
     return unpack(with_features(sample, history_of(days, staged)).toArrow()["features"].combine_chunks())

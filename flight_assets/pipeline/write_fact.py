@@ -32,7 +32,9 @@ def merge_flights(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int
     return sum(warehouse.merge(FACT, flights.select(*FACT.column_names), clauses, scope.flight_dates))
 
 
-def replace_flights(warehouse: Warehouse, touched: DataFrame, states: DataFrame, days: Sequence[DateRange]) -> None:
+def replace_flights(
+    warehouse: Warehouse, touched: DataFrame, states: DataFrame, days: Sequence[DateRange]
+) -> None:
     """Set the rows of the touched flights to these states, whichever is newer, and delete those of flights without one.
 
     ``touched`` has flight_id and flight_date.
@@ -44,6 +46,10 @@ def replace_flights(warehouse: Warehouse, touched: DataFrame, states: DataFrame,
 
 def flights_there(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> tuple[int, int]:
     """Return the number of the table's rows for these flights, and of distinct flights among them."""
-    rows = warehouse.read(FACT).where(scope.of_its_days).join(F.broadcast(flights.select("flight_id")), "flight_id", "left_semi")
+    rows = (
+        warehouse.read(FACT)
+        .where(scope.of_its_days)
+        .join(F.broadcast(flights.select("flight_id")), "flight_id", "left_semi")
+    )
     row = collected(rows.agg(F.count("*").alias("rows"), F.count_distinct("flight_id").alias("keys")))[0]
     return int(row["rows"]), int(row["keys"])

@@ -48,7 +48,11 @@ def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) ->
         # A computed frame has as few partitions as its bytes allow.
         flights = flights.repartition(settings.spark_parallelism)
     written = flights.mapInArrow(_writer(settings), struct(_WRITTEN))
-    sums = written.agg(F.sum("upserted").alias("upserted"), F.sum("out_of_order").alias("late"), F.collect_list("sample").alias("sample"))
+    sums = written.agg(
+        F.sum("upserted").alias("upserted"),
+        F.sum("out_of_order").alias("late"),
+        F.collect_list("sample").alias("sample"),
+    )
     total = collected(sums)[0]
     return mongo.UpsertCounts(total["upserted"] or 0, total["late"] or 0, tuple(total["sample"]))
 
@@ -60,7 +64,9 @@ def fill_in_predictions(predictions: DataFrame, settings: Settings) -> int:
     """
     from pyspark.sql import functions as F
 
-    written = predictions.select("flight_id", *PREDICTED_COLUMNS).mapInArrow(_filler(settings), "changed long")
+    written = predictions.select("flight_id", *PREDICTED_COLUMNS).mapInArrow(
+        _filler(settings), "changed long"
+    )
     return int(written.agg(F.sum("changed").alias("changed")).collect()[0].changed or 0)
 
 
@@ -68,7 +74,9 @@ def _filler(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator
     def fill(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with mongo.database(settings) as db:
             for batch in batches:
-                yield pa.RecordBatch.from_pydict({"changed": [mongo.fill_in_predictions(db[mongo.FLIGHTS], batch.to_pylist())]})
+                yield pa.RecordBatch.from_pydict(
+                    {"changed": [mongo.fill_in_predictions(db[mongo.FLIGHTS], batch.to_pylist())]}
+                )
 
     return fill
 
@@ -96,18 +104,24 @@ def _write_batch(collection: Any, batch: pa.RecordBatch) -> pa.RecordBatch:  # n
     return pa.RecordBatch.from_pydict(found)
 
 
-def take_back_unconfirmed(settings: Settings, next_offsets: dict[str, int], warehouse: Callable[[], Warehouse], has_archives: bool) -> None:
+def take_back_unconfirmed(
+    settings: Settings, next_offsets: dict[str, int], warehouse: Callable[[], Warehouse], has_archives: bool
+) -> None:
     """Correct documents that the live process wrote for events that their finished batch has not staged."""
     with mongo.database(settings) as db:
         left = early_predictions.unconfirmed_before(db, next_offsets)
         if not left:
             return
         ids = warehouse().spark.createDataFrame([(each["_id"],) for each in left], "flight_id STRING")
-        days = in_date_ranges("flight_date", date_ranges(date.fromisoformat(each["flight_date"]) for each in left))
+        days = in_date_ranges(
+            "flight_date", date_ranges(date.fromisoformat(each["flight_date"]) for each in left)
+        )
         known = warehouse().read(FACT).where(days).join(ids, "flight_id", "left_semi")
         if has_archives:
             known = without_archived(warehouse(), known)
-        rows = [row for batch in known.select(*FACT.column_names).toArrow().to_batches() for row in rows_of(batch)]
+        rows = [
+            row for batch in known.select(*FACT.column_names).toArrow().to_batches() for row in rows_of(batch)
+        ]
         early_predictions.take_back(db, left, [mongo.document(row) for row in rows])
 
 

@@ -60,7 +60,9 @@ def _write_once(path: Path, secret: str) -> None:
 
 def _make_certificates(settings: Settings) -> None:
     if not shutil.which("openssl"):
-        raise FlightsError("a secured platform makes its certificates with openssl, which is not installed: install it")
+        raise FlightsError(
+            "a secured platform makes its certificates with openssl, which is not installed: install it"
+        )
     _run([str(PROJECT_DIR / "deploy/tls/make-dev-ca.sh"), str(settings.tls_dir)])
     # Java opens no PEM file for this server.
     pem, store = settings.tls_dir / "hiveserver2.pem", settings.tls_dir / "hiveserver2.p12"
@@ -70,7 +72,9 @@ def _make_certificates(settings: Settings) -> None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=CERTIFICATES_TIMEOUT_S, check=False)  # noqa: S603 - our own
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=CERTIFICATES_TIMEOUT_S, check=False
+    )  # noqa: S603 - our own
     if done.returncode:
         raise FlightsError(f"certificates could not be made:\n{done.stderr.strip()}")
 
@@ -87,7 +91,10 @@ def files(settings: Settings) -> dict[str, str]:
     """Configuration files, by their names under ``home/etc``, that only a secured platform has."""
     if not settings.secured:
         return {}
-    return {"redis/users.acl": "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"])}
+    return {
+        "redis/users.acl": "user default off\n"
+        + "".join(_redis_user(settings, name) for name in USERS["redis"])
+    }
 
 
 def mongod_options(settings: Settings) -> list[str]:
@@ -135,14 +142,18 @@ def _make_mongo_roles(settings: Settings, admin: Any) -> None:  # noqa: ANN401 -
     for user in MONGO_ROLES.keys() - present:
         roles: list[Any] = [{"role": role, "db": settings.mongo_database} for role in MONGO_ROLES[user]]
         server = [MONGO_SERVER_ROLE] if user == "pipeline" else []
-        admin.command("createUser", user, pwd=settings.secret(f"mongo_{user}").get_secret_value(), roles=roles + server)
+        admin.command(
+            "createUser", user, pwd=settings.secret(f"mongo_{user}").get_secret_value(), roles=roles + server
+        )
 
 
 def redis_server(settings: Settings) -> Path:
     """Return a redis-server with TLS, which the embedded one lacks. Raises FlightsError if there is none."""
     found = settings.redis_server or shutil.which("redis-server")
     if not found:
-        raise FlightsError("a secured platform needs a redis-server with TLS: install Debian's redis-server, or set FLIGHTS_REDIS_SERVER")
+        raise FlightsError(
+            "a secured platform needs a redis-server with TLS: install Debian's redis-server, or set FLIGHTS_REDIS_SERVER"
+        )
     return Path(found)
 
 
@@ -170,7 +181,9 @@ def hdfs_groups(settings: Settings) -> dict[str, str]:
     """
     if not settings.secured:
         return {}
-    return {"hadoop.user.group.static.mapping.overrides": f"dr.who=;dashboard={HDFS_READERS};pipeline=supergroup"}
+    return {
+        "hadoop.user.group.static.mapping.overrides": f"dr.who=;dashboard={HDFS_READERS};pipeline=supergroup"
+    }
 
 
 def make_hdfs_permissions(settings: Settings) -> None:
@@ -191,7 +204,9 @@ def make_hdfs_permissions(settings: Settings) -> None:
     )
     for path, change in changes:
         answer = requests.put(
-            f"{settings.hdfs_http_url}/webhdfs/v1{path}", params={**change, "user.name": settings.hdfs_user}, timeout=settings.timeout_s
+            f"{settings.hdfs_http_url}/webhdfs/v1{path}",
+            params={**change, "user.name": settings.hdfs_user},
+            timeout=settings.timeout_s,
         )
         answer.raise_for_status()
 

@@ -37,7 +37,9 @@ def backup(settings: Settings, folder: Path, say: Say) -> tuple[str, ...] | None
         raise FlightsError(f"there is no data in {settings.home}: set FLIGHTS_HOME to the platform's folder")
     _refuse_filled(folder, "choose a new folder")
     if folder.resolve().is_relative_to(settings.home):
-        raise FlightsError(f"{folder} is inside {settings.home}, and would be deleted with it: choose a folder elsewhere")
+        raise FlightsError(
+            f"{folder} is inside {settings.home}, and would be deleted with it: choose a folder elsewhere"
+        )
     runs = supervision.process_info(settings)
     also = tuple(service.name for service in asked_for(settings, runs)) if runs else None
     launcher.down(settings, say)
@@ -45,9 +47,14 @@ def backup(settings: Settings, folder: Path, say: Say) -> tuple[str, ...] | None
     needed = sum(size for _, size in _files(settings.home))
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise FlightsError(f"{needed // BYTES_PER_MB} MB are needed at {folder}, {free // BYTES_PER_MB} are free")
+        raise FlightsError(
+            f"{needed // BYTES_PER_MB} MB are needed at {folder}, {free // BYTES_PER_MB} are free"
+        )
     _copy(settings.home, folder / CONTENT)
-    manifest = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "version": version("flight-tracking-platform")}
+    manifest = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": version("flight-tracking-platform"),
+    }
     (folder / MANIFEST).write_text(json.dumps(manifest | _extent(folder / CONTENT), indent=1) + "\n")
     say(f"{_extent(folder / CONTENT)['files']} files, {needed // BYTES_PER_MB} MB in {folder}")
     return also
@@ -62,14 +69,18 @@ def restore(settings: Settings, folder: Path, say: Say) -> None:
     _refuse_elsewhere(settings)
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        raise FlightsError(f"{folder} has no whole backup, since {MANIFEST} is missing: name a folder that `flights backup` finished")
+        raise FlightsError(
+            f"{folder} has no whole backup, since {MANIFEST} is missing: name a folder that `flights backup` finished"
+        )
     made = json.loads(manifest.read_text())
     if {key: made[key] for key in ("files", "bytes")} != _extent(folder / CONTENT):
         raise FlightsError(
             f"{folder} is not as it was made: {made['files']} files with {made['bytes']} bytes were there; use another backup"
         )
     refuse_other_offset(settings, folder / CONTENT)
-    _refuse_filled(settings.home, "run `flights reset` if its data may be lost, or set FLIGHTS_HOME to another folder")
+    _refuse_filled(
+        settings.home, "run `flights reset` if its data may be lost, or set FLIGHTS_HOME to another folder"
+    )
     partial = settings.home.with_name(f"{settings.home.name}.restoring")
     if partial.exists():
         shutil.rmtree(partial)
@@ -102,4 +113,6 @@ def _refuse_filled(folder: Path, remedy: str) -> None:
 
 def _refuse_elsewhere(settings: Settings) -> None:
     if not settings.embedded:
-        raise FlightsError("the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see docs/backup.md")
+        raise FlightsError(
+            "the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see docs/backup.md"
+        )

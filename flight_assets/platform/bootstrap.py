@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     """Create what is missing in each store. This is also what warms Spark: its first statements cost most of their time once."""
-    kafka.ensure_topic(settings, settings.kafka_topic, settings.kafka_partitions, settings.kafka_retention_days)
+    kafka.ensure_topic(
+        settings, settings.kafka_topic, settings.kafka_partitions, settings.kafka_retention_days
+    )
     for warning in kafka.topic_warnings(settings):
         say(f"warning: {warning}")
     mongo.ensure_collection(settings)
@@ -32,5 +34,7 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     for table in (DIM_AIRLINE, DIM_AIRPORT):
         rows, changed = dimensions.load(warehouse, table)
         in_redis = dimensions.publish(settings, table, rows)
-        say(f"{table.name}: {len(rows)} rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}")
+        say(
+            f"{table.name}: {len(rows)} rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}"
+        )
     dimensions.load_contract(warehouse)

@@ -37,7 +37,11 @@ def write_configs(settings: Settings) -> None:
     files = {
         **_kafka_files(settings),
         "hadoop/core-site.xml": _hadoop_xml(
-            {"fs.defaultFS": settings.hdfs_url, "hadoop.tmp.dir": str(settings.home / "data/hadoop-tmp"), **access.hdfs_groups(settings)}
+            {
+                "fs.defaultFS": settings.hdfs_url,
+                "hadoop.tmp.dir": str(settings.home / "data/hadoop-tmp"),
+                **access.hdfs_groups(settings),
+            }
         ),
         "hadoop/hdfs-site.xml": _hadoop_xml(hdfs_properties(settings)),
         "hadoop/log4j.properties": _LOG4J1,
@@ -52,7 +56,9 @@ def write_configs(settings: Settings) -> None:
         "spark/log4j2.properties": _LOG4J2 + _SPARK_QUIET,
         "spark/core-site.xml": _hadoop_xml({"fs.defaultFS": settings.hdfs_url}),
         "spark/hdfs-site.xml": _hadoop_xml(hdfs_client_properties(settings)),
-        "spark/hive-site.xml": _hadoop_xml(hiveserver2_properties(settings) | access.hiveserver2_properties(settings)),
+        "spark/hive-site.xml": _hadoop_xml(
+            hiveserver2_properties(settings) | access.hiveserver2_properties(settings)
+        ),
         "dagster/workspace.yaml": _dagster_workspace(settings),
         **access.files(settings),
     }
@@ -87,11 +93,15 @@ def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -
     controllers = settings.addresses("kafka", "kafka_controller")
     address, copies = settings.address("kafka", number), len(controllers)
     in_sync = 2 if copies > 2 else 1
-    replication: dict[str, object] = {"default.replication.factor": copies, "min.insync.replicas": in_sync} if copies > 1 else {}
+    replication: dict[str, object] = (
+        {"default.replication.factor": copies, "min.insync.replicas": in_sync} if copies > 1 else {}
+    )
     return replication | {
         "process.roles": "broker,controller",
         "node.id": number,
-        "controller.quorum.voters": ",".join(f"{node}@{controller}" for node, controller in enumerate(controllers, 1)),
+        "controller.quorum.voters": ",".join(
+            f"{node}@{controller}" for node, controller in enumerate(controllers, 1)
+        ),
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{address},CONTROLLER://{controllers[number - 1]}",
         "advertised.listeners": f"PLAINTEXT://{address}",
@@ -117,7 +127,9 @@ def hdfs_client_properties(settings: Settings) -> dict[str, object]:
     """Return the replication and the timeouts of HDFS clients."""
     return {
         "dfs.replication": settings.hdfs_replication,
-        "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER" if settings.hdfs_replication == 1 else "DEFAULT",
+        "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER"
+        if settings.hdfs_replication == 1
+        else "DEFAULT",
         "dfs.client.socket-timeout": int(settings.timeout_s * 1000),
         # A file is closed once its DataNode has reported the last block, some milliseconds after the first try. Without replicas that
         # could make up for it the NameNode waits for the report, and Hadoop's own first pause, 400 ms, is most of the time of a write.
@@ -196,7 +208,10 @@ def _metastore_classes() -> list[str]:
     (jar,) = spark_jars_dir().glob("hive-metastore-*.jar")
     with ZipFile(jar) as archive:
         mapping = archive.read("package.jdo").decode()
-    return [f"org.apache.hadoop.hive.metastore.model.{name}" for name in re.findall(r'<class name="(M\w+)"', mapping)]
+    return [
+        f"org.apache.hadoop.hive.metastore.model.{name}"
+        for name in re.findall(r'<class name="(M\w+)"', mapping)
+    ]
 
 
 def _properties(values: dict[str, object]) -> str:
@@ -205,7 +220,8 @@ def _properties(values: dict[str, object]) -> str:
 
 def _hadoop_xml(values: dict[str, object]) -> str:
     rows = "".join(
-        f"  <property><name>{escape(key)}</name><value>{escape(str(value))}</value></property>\n" for key, value in values.items()
+        f"  <property><name>{escape(key)}</name><value>{escape(str(value))}</value></property>\n"
+        for key, value in values.items()
     )
     return f"<configuration>\n{rows}</configuration>\n"
 

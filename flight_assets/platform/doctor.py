@@ -67,7 +67,11 @@ def _memory() -> Finding:
 
 def _jars(settings: Settings) -> Finding:
     missing = len(jars.missing(settings.cache_dir, jars.read_lock()))
-    return Finding("jars", missing == 0, f"{missing} to download: run `flights up`" if missing else f"all in {settings.cache_dir}")
+    return Finding(
+        "jars",
+        missing == 0,
+        f"{missing} to download: run `flights up`" if missing else f"all in {settings.cache_dir}",
+    )
 
 
 def _topic(settings: Settings) -> Iterator[Finding]:

@@ -45,7 +45,15 @@ def compile_jar(java: str, jar: Path) -> None:
         subprocess.CalledProcessError: the compiler refused a source; its output has been printed.
     """
     partial = jar.with_suffix(f".{os.getpid()}.jar")
-    compiler = [java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{spark_jars_dir()}/*", "scala.tools.nsc.Main", "-usejavacp"]
+    compiler = [
+        java,
+        "-Xmx512m",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        f"{spark_jars_dir()}/*",
+        "scala.tools.nsc.Main",
+        "-usejavacp",
+    ]
     subprocess.run([*compiler, "-d", str(partial), *map(str, SOURCES)], check=True)  # noqa: S603 - our own command
     partial.replace(jar)
 

@@ -71,9 +71,15 @@ def check_mongod(settings: Settings) -> None:
     """
     from pymongo import MongoClient
 
-    options: dict[str, Any] = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 3000, "socketTimeoutMS": 5000}
+    options: dict[str, Any] = {
+        "serverSelectionTimeoutMS": 3000,
+        "connectTimeoutMS": 3000,
+        "socketTimeoutMS": 5000,
+    }
     if settings.embedded:
-        with MongoClient(settings.address("mongod"), directConnection=True, **options, **access.mongo_tls(settings)) as client:
+        with MongoClient(
+            settings.address("mongod"), directConnection=True, **options, **access.mongo_tls(settings)
+        ) as client:
             _initiate_if_fresh(client, settings.addresses("mongod"))
             access.make_mongo_users(settings, client)
     with MongoClient(settings.mongo_uri, **options) as client:
@@ -83,7 +89,8 @@ def check_mongod(settings: Settings) -> None:
 def _initiate_if_fresh(client: Any, addresses: list[str]) -> None:  # noqa: ANN401 - pymongo's generic type
     if "setName" not in client.admin.command("hello"):
         client.admin.command(
-            "replSetInitiate", {"_id": "flights", "members": [{"_id": n, "host": host} for n, host in enumerate(addresses)]}
+            "replSetInitiate",
+            {"_id": "flights", "members": [{"_id": n, "host": host} for n, host in enumerate(addresses)]},
         )
 
 
@@ -110,7 +117,9 @@ def check_kafka(settings: Settings) -> None:
         offset = producer.send(kafka_access.HEALTH_TOPIC, probe).get(timeout=PROBE_TIMEOUT_S).offset
     finally:
         producer.close(timeout=PROBE_TIMEOUT_S)
-    consumer = KafkaConsumer(**options, group_id=None, enable_auto_commit=False, consumer_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
+    consumer = KafkaConsumer(
+        **options, group_id=None, enable_auto_commit=False, consumer_timeout_ms=int(PROBE_TIMEOUT_S * 1000)
+    )
     try:
         partition = TopicPartition(kafka_access.HEALTH_TOPIC, 0)
         consumer.assign([partition])
@@ -158,14 +167,18 @@ def check_spark(settings: Settings) -> None:
 
 def check_spark_master(settings: Settings) -> None:
     """Pass if the master of the Spark cluster is the one in charge."""
-    with urllib.request.urlopen(f"http://{_own(settings, 'spark_master_http')}/json/", timeout=PROBE_TIMEOUT_S) as reply:
+    with urllib.request.urlopen(
+        f"http://{_own(settings, 'spark_master_http')}/json/", timeout=PROBE_TIMEOUT_S
+    ) as reply:
         if json.load(reply)["status"] != "ALIVE":
             raise NotReady("the Spark master is not in charge yet")
 
 
 def check_spark_worker(settings: Settings) -> None:
     """Pass if the worker offers its cores to the master that the settings name."""
-    with urllib.request.urlopen(f"http://{_own(settings, 'spark_worker_http')}/json/", timeout=PROBE_TIMEOUT_S) as reply:
+    with urllib.request.urlopen(
+        f"http://{_own(settings, 'spark_worker_http')}/json/", timeout=PROBE_TIMEOUT_S
+    ) as reply:
         found = json.load(reply)
     if (found["masterurl"], found["cores"]) != (settings.spark_master, settings.spark_worker_cores):
         raise NotReady(f"the Spark worker belongs to {found['masterurl']} with {found['cores']} cores")
@@ -210,7 +223,9 @@ def check_dagster_webserver(settings: Settings) -> None:
 
 def check_dagster_viewer(settings: Settings) -> None:
     """Pass if the read-only web server answers and refuses changes."""
-    answer = graphql(settings, "{ permissions { permission value } }", f"http://{_own(settings, 'dagster_viewer')}")
+    answer = graphql(
+        settings, "{ permissions { permission value } }", f"http://{_own(settings, 'dagster_viewer')}"
+    )
     if allowed := [row["permission"] for row in answer["permissions"] if row["value"]]:
         raise NotReady(f"the Dagster web server of viewers allows {', '.join(allowed)}")
 
@@ -234,7 +249,9 @@ def check_dashboard(settings: Settings) -> None:
 def graphql(settings: Settings, query: str, url: str = "") -> dict[str, Any]:
     """Return the ``data`` of a GraphQL answer of the Dagster web server, or of the one at another address."""
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting
-        f"{url or settings.dagster_url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        f"{url or settings.dagster_url}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
         answer: dict[str, Any] = json.load(reply)

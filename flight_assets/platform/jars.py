@@ -31,7 +31,16 @@ ROOTS = {
     ],
 }
 # Test libraries and natives of other systems, which published POMs name but no server loads.
-LEFT_OUT = ("mockito", "byte-buddy", "objenesis", "native-kqueue", "osx-", "riscv64", "listenablefuture", "unitycatalog-hadoop")
+LEFT_OUT = (
+    "mockito",
+    "byte-buddy",
+    "objenesis",
+    "native-kqueue",
+    "osx-",
+    "riscv64",
+    "listenablefuture",
+    "unitycatalog-hadoop",
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,9 @@ class Jar:
 
     def line(self) -> str:
         """Return the jar as a line of the lock file."""
-        return " ".join((self.set_name, self.group, self.artifact, self.version, self.classifier or "-", self.sha256))
+        return " ".join(
+            (self.set_name, self.group, self.artifact, self.version, self.classifier or "-", self.sha256)
+        )
 
 
 def read_lock(lock_file: Path = LOCK_FILE) -> list[Jar]:
@@ -103,7 +114,9 @@ def _fetch_verified(jar: Jar, cache_dir: Path) -> int:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != jar.sha256:
         fetched.unlink()
-        raise FlightsError(f"{jar.filename} has SHA-256 {found}, expected {jar.sha256}: try again, and do not use it if that repeats")
+        raise FlightsError(
+            f"{jar.filename} has SHA-256 {found}, expected {jar.sha256}: try again, and do not use it if that repeats"
+        )
     size = fetched.stat().st_size
     fetched.replace(target)
     return size
@@ -117,7 +130,9 @@ def _fetch(jar: Jar, maven_dir: Path) -> Path:
     try:
         return Path(component.artifact(classifier=jar.classifier, packaging="jar").resolve())
     except Exception as error:
-        raise FlightsError(f"cannot download {jar.filename} from Maven ({error}): check the network and run again") from error
+        raise FlightsError(
+            f"cannot download {jar.filename} from Maven ({error}): check the network and run again"
+        ) from error
 
 
 def resolve(set_name: str, roots: Iterable[str]) -> list[Jar]:
@@ -127,10 +142,16 @@ def resolve(set_name: str, roots: Iterable[str]) -> list[Jar]:
     shipped = _shipped_with_spark() if set_name == "spark" else set()
     jars = []
     for artifact in jgo.resolve("+".join(roots)):
-        if "[" in artifact.version or artifact.artifactId in shipped or any(part in str(artifact) for part in LEFT_OUT):
+        if (
+            "[" in artifact.version
+            or artifact.artifactId in shipped
+            or any(part in str(artifact) for part in LEFT_OUT)
+        ):
             continue
         sha = hashlib.sha256(Path(artifact.resolve()).read_bytes()).hexdigest()
-        jars.append(Jar(set_name, artifact.groupId, artifact.artifactId, artifact.version, artifact.classifier, sha))
+        jars.append(
+            Jar(set_name, artifact.groupId, artifact.artifactId, artifact.version, artifact.classifier, sha)
+        )
     return sorted(jars, key=Jar.line)
 
 

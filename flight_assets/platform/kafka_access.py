@@ -29,7 +29,9 @@ def kafka_properties(settings: Settings, number: int) -> dict[str, object]:
     """Clients sign in by SCRAM over TLS and may do what they are granted; brokers and the administrator show the brokers' certificate."""
     if not settings.secured:
         return {}
-    address, internal, controller = (settings.address(name, number) for name in ("kafka", "kafka_internal", "kafka_controller"))
+    address, internal, controller = (
+        settings.address(name, number) for name in ("kafka", "kafka_internal", "kafka_controller")
+    )
     return {
         "listeners": f"CLIENTS://{address},INTERNAL://{internal},CONTROLLER://{controller}",
         "advertised.listeners": f"CLIENTS://{address},INTERNAL://{internal}",
@@ -61,16 +63,27 @@ def make_kafka_users(settings: Settings) -> None:
     if not administers(settings):
         return
     pem = str(settings.tls_dir / "kafka.pem")
-    security = {"security_protocol": "SSL", "ssl_cafile": settings.kafka_ca_file, "ssl_certfile": pem, "ssl_keyfile": pem}
+    security = {
+        "security_protocol": "SSL",
+        "ssl_cafile": settings.kafka_ca_file,
+        "ssl_certfile": pem,
+        "ssl_keyfile": pem,
+    }
     timeout_ms = int(settings.timeout_s * 1000)
     admin = KafkaAdminClient(
-        bootstrap_servers=settings.address("kafka_internal"), bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms, **security
+        bootstrap_servers=settings.address("kafka_internal"),
+        bootstrap_timeout_ms=timeout_ms,
+        request_timeout_ms=timeout_ms,
+        **security,
     )
     try:
         missing = KAFKA_RIGHTS.keys() - admin.describe_user_scram_credentials().keys()
         passwords = {user: settings.secret(f"kafka_{user}").get_secret_value() for user in missing}
         made = admin.alter_user_scram_credentials(
-            [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password) for user, password in passwords.items()]
+            [
+                UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password)
+                for user, password in passwords.items()
+            ]
         )
         granted = admin.create_acls(kafka_rights(settings))
     finally:
@@ -82,10 +95,19 @@ def make_kafka_users(settings: Settings) -> None:
 
 def kafka_rights(settings: Settings) -> list[ACL]:
     """``KAFKA_RIGHTS`` as Kafka takes them."""
-    from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
+    from kafka.admin import (
+        ACL,
+        ACLOperation,
+        ACLPermissionType,
+        ACLResourcePatternType,
+        ResourcePattern,
+        ResourceType,
+    )
 
     def resource(kind: str, name: str) -> ResourcePattern:
-        return ResourcePattern(ResourceType[kind], name.format(topic=settings.kafka_topic), ACLResourcePatternType.LITERAL)
+        return ResourcePattern(
+            ResourceType[kind], name.format(topic=settings.kafka_topic), ACLResourcePatternType.LITERAL
+        )
 
     return [
         ACL(f"User:{user}", "*", ACLOperation[operation], ACLPermissionType.ALLOW, resource(kind, name))

@@ -16,7 +16,14 @@ import psutil
 from flight_assets.errors import FlightsError
 from flight_assets.platform import access, jars, supervision
 from flight_assets.platform.config import write_configs
-from flight_assets.platform.obstacles import BYTES_PER_MB, Say, end_leftovers, refuse_low_disk, refuse_taken_ports, remember_offset
+from flight_assets.platform.obstacles import (
+    BYTES_PER_MB,
+    Say,
+    end_leftovers,
+    refuse_low_disk,
+    refuse_taken_ports,
+    remember_offset,
+)
 from flight_assets.platform.services import Service, asked_for, services
 
 if TYPE_CHECKING:
@@ -103,7 +110,14 @@ def as_json(statuses: list[ServiceStatus]) -> dict[str, Any]:
     return {"services": [asdict(row) for row in statuses]}
 
 
-_STATES = {"RUNNING": "running", "STARTING": "starting", "BACKOFF": "starting", "FATAL": "failed", "EXITED": "failed", "UNKNOWN": "failed"}
+_STATES = {
+    "RUNNING": "running",
+    "STARTING": "starting",
+    "BACKOFF": "starting",
+    "FATAL": "failed",
+    "EXITED": "failed",
+    "UNKNOWN": "failed",
+}
 
 
 def _status(settings: Settings, service: Service, info: dict[str, Any]) -> ServiceStatus:
@@ -144,7 +158,9 @@ def _resident(process: psutil.Process) -> int:
     return int(getattr(memory, "pss", memory.rss))
 
 
-def download_jars(settings: Settings, say: Say, on_jar: Callable[[int, int], None], sets: Container[str] = tuple(jars.ROOTS)) -> None:
+def download_jars(
+    settings: Settings, say: Say, on_jar: Callable[[int, int], None], sets: Container[str] = tuple(jars.ROOTS)
+) -> None:
     """Fetch what is missing of some sets of jars, of all by default. Args as for ``up``."""
     wanted = [jar for jar in jars.missing(settings.cache_dir, jars.read_lock()) if jar.set_name in sets]
     arrived = 0
@@ -172,7 +188,13 @@ def make_data_folders(settings: Settings, table: tuple[Service, ...]) -> None:
 def _prepare(settings: Settings, service: Service) -> None:
     environment = psutil.Process().environ() | service.environment
     done = subprocess.run(  # noqa: S603 - the command is the table's
-        service.prepare, env=environment, cwd=settings.home, capture_output=True, text=True, timeout=service.start_timeout_s, check=False
+        service.prepare,
+        env=environment,
+        cwd=settings.home,
+        capture_output=True,
+        text=True,
+        timeout=service.start_timeout_s,
+        check=False,
     )
     if done.returncode:
         raise FlightsError(f"{service.name} could not be prepared:\n{_tail(done.stdout + done.stderr)}")
@@ -185,7 +207,9 @@ def _start_all(settings: Settings, table: tuple[Service, ...], say: Say) -> None
     with ThreadPoolExecutor(len(table)) as pool:
         for service in table:
             needs = [done[name] for name in service.needs]
-            done[service.name] = pool.submit(_start_after, settings, service, needs, partial(_announce, say, began))
+            done[service.name] = pool.submit(
+                _start_after, settings, service, needs, partial(_announce, say, began)
+            )
     for future in done.values():
         future.result()
 
@@ -195,7 +219,9 @@ def _announce(say: Say, began: float, service: Service) -> None:
     say(f"{service.name} {service.version} is up after {time.monotonic() - began:.0f} s ({ports})")
 
 
-def _start_after(settings: Settings, service: Service, needs: list[Future[None]], announce: Callable[[Service], None]) -> None:
+def _start_after(
+    settings: Settings, service: Service, needs: list[Future[None]], announce: Callable[[Service], None]
+) -> None:
     for need in needs:
         need.result()
     supervision.start_service(settings, service.name)
@@ -219,7 +245,9 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
         pids |= {info.get("pid") or 0} - {0}
         has_died = info.get("statename") == "FATAL" or len(pids) > 1
         if has_died or time.monotonic() > deadline:
-            raise FlightsError(f"{service.name} did not come up ({problem}); the end of its log:\n{log_tail(settings, service.name)}")
+            raise FlightsError(
+                f"{service.name} did not come up ({problem}); the end of its log:\n{log_tail(settings, service.name)}"
+            )
         time.sleep(POLL_S)
 
 

@@ -41,7 +41,9 @@ def _server(jvm: Any, host: str, port: int) -> Any:  # noqa: ANN401 - objects of
     hive = jvm.org.apache.hadoop.hive.metastore
     thrift = jvm.org.apache.thrift
     conf = jvm.org.apache.hadoop.hive.conf.HiveConf()
-    handler = hive.RetryingHMSHandler.getProxy(conf, getattr(hive, "HiveMetaStore$HMSHandler")("metastore", conf, False), True)
+    handler = hive.RetryingHMSHandler.getProxy(
+        conf, getattr(hive, "HiveMetaStore$HMSHandler")("metastore", conf, False), True
+    )
     socket = thrift.transport.TServerSocket(jvm.java.net.InetSocketAddress(host, port))
     arguments = getattr(thrift.server, "TThreadPoolServer$Args")(socket)
     arguments.processor(hive.TSetIpAddressProcessor(handler))

@@ -74,10 +74,16 @@ def _is_ours(settings: Settings, pid: int | None) -> bool:
 
 def refuse_taken_ports(settings: Settings, table: tuple[Service, ...]) -> None:
     """Raise FlightsError if a process of somebody else listens on a port of the table."""
-    wanted = {settings.port(name, service.number): service.name for service in table for name in service.ports}
+    wanted = {
+        settings.port(name, service.number): service.name for service in table for name in service.ports
+    }
     for connection in psutil.net_connections("tcp"):
         port = connection.laddr.port if connection.laddr else 0
-        if connection.status != psutil.CONN_LISTEN or port not in wanted or _is_ours(settings, connection.pid):
+        if (
+            connection.status != psutil.CONN_LISTEN
+            or port not in wanted
+            or _is_ours(settings, connection.pid)
+        ):
             continue
         raise FlightsError(
             f"port {port} of {wanted[port]} is taken by {_describe(connection.pid)}: stop it, or set FLIGHTS_PORT_OFFSET and FLIGHTS_HOME"

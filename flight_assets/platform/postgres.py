@@ -30,9 +30,13 @@ def program_dir(settings: Settings) -> Path:
     Raises:
         FlightsError: there is none.
     """
-    found = settings.postgres_bin or max(DEBIAN_DIR.glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
+    found = settings.postgres_bin or max(
+        DEBIAN_DIR.glob("*/bin"), key=lambda path: int(path.parent.name), default=None
+    )
     if found is None or not (found / "initdb").exists():
-        raise FlightsError("the cluster profile needs PostgreSQL: install Debian's postgresql, or set FLIGHTS_POSTGRES_BIN")
+        raise FlightsError(
+            "the cluster profile needs PostgreSQL: install Debian's postgresql, or set FLIGHTS_POSTGRES_BIN"
+        )
     return found
 
 
@@ -45,8 +49,14 @@ def create(programs: Path, data: Path) -> None:
         nobody = pwd.getpwnam(UNPRIVILEGED)
         os.chown(data, nobody.pw_uid, nobody.pw_gid)
         owner = {"user": nobody.pw_uid, "group": nobody.pw_gid}
-    _run([programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale", "C"], "", owner)
-    _run([programs / "postgres", "--single", "-D", data, "postgres"], "".join(f"CREATE DATABASE {name}\n" for name in DATABASES), owner)
+    _run(
+        [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale", "C"], "", owner
+    )
+    _run(
+        [programs / "postgres", "--single", "-D", data, "postgres"],
+        "".join(f"CREATE DATABASE {name}\n" for name in DATABASES),
+        owner,
+    )
     (data / CREATED).touch()
 
 
@@ -61,8 +71,19 @@ def serve(programs: Path, data: Path, host: str, port: str) -> NoReturn:
         os.setgroups([])
         os.setgid(nobody.pw_gid)
         os.setuid(nobody.pw_uid)
-    options = (f"listen_addresses={host}", f"port={port}", "unix_socket_directories=", "shared_buffers=64MB", "max_connections=200")
-    command = [str(programs / "postgres"), "-D", str(data), *(word for option in options for word in ("-c", option))]
+    options = (
+        f"listen_addresses={host}",
+        f"port={port}",
+        "unix_socket_directories=",
+        "shared_buffers=64MB",
+        "max_connections=200",
+    )
+    command = [
+        str(programs / "postgres"),
+        "-D",
+        str(data),
+        *(word for option in options for word in ("-c", option)),
+    ]
     os.execv(command[0], command)  # noqa: S606 - the table's program
 
 

@@ -44,7 +44,9 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.connect.grpc.binding.port": settings.port("spark_connect"),
         "spark.connect.session.manager.defaultSessionTimeout": "30m",
         "spark.sql.catalogImplementation": "hive",
-        "spark.sql.extensions": ",".join(("io.delta.sql.DeltaSparkSessionExtension", *extensions.SQL_EXTENSIONS)),
+        "spark.sql.extensions": ",".join(
+            ("io.delta.sql.DeltaSparkSessionExtension", *extensions.SQL_EXTENSIONS)
+        ),
         extensions.READ_ONLY: "true",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),

@@ -45,10 +45,16 @@ def write_config(settings: Settings, services: Sequence[Service]) -> Path:
 def _program(settings: Settings, service: Service) -> str:
     marks = {HOME_MARK: str(settings.home), SERVICE_MARK: service.name}
     # Services run in a folder of their own, where no `.env` is found.
-    marks |= {"FLIGHTS_HOME": str(settings.home), "FLIGHTS_PORT_OFFSET": str(settings.port_offset), "FLIGHTS_PROFILE": settings.profile}
+    marks |= {
+        "FLIGHTS_HOME": str(settings.home),
+        "FLIGHTS_PORT_OFFSET": str(settings.port_offset),
+        "FLIGHTS_PROFILE": settings.profile,
+    }
     if settings.secured:
         marks |= {"FLIGHTS_SECURED": "true", "FLIGHTS_ROLE": service.role}
-    environment = ",".join(f'{key}="{_escape(value)}"' for key, value in (service.environment | marks).items())
+    environment = ",".join(
+        f'{key}="{_escape(value)}"' for key, value in (service.environment | marks).items()
+    )
     return (
         f"[program:{service.name}]\ncommand={_escape(' '.join(_quote(word) for word in service.command))}\n"
         f"directory={settings.home / 'run'}\nenvironment={environment}\n"
@@ -95,11 +101,15 @@ def start(settings: Settings, config: Path) -> None:
             _reload(supervisor)
         return
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, cwd=settings.home, check=False)  # noqa: S603 - our own command
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=START_TIMEOUT_S, cwd=settings.home, check=False
+    )  # noqa: S603 - our own command
     deadline = time.monotonic() + START_TIMEOUT_S
     while not is_running(settings):
         if done.returncode or time.monotonic() > deadline:
-            raise FlightsError(f"the supervisor did not start: {(done.stderr or done.stdout).strip()}; see {settings.home}/logs")
+            raise FlightsError(
+                f"the supervisor did not start: {(done.stderr or done.stdout).strip()}; see {settings.home}/logs"
+            )
         time.sleep(0.1)
 
 

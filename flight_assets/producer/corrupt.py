@@ -30,7 +30,9 @@ _EACH_ROUND = tuple(reason.value for reason in CHECKED_REASONS if reason is not 
 Event = dict[str, Any]
 
 
-def mixed_messages(good: Callable[[int], Iterable[Message]], total: int, share: float, seed: int) -> Iterator[Message]:
+def mixed_messages(
+    good: Callable[[int], Iterable[Message]], total: int, share: float, seed: int
+) -> Iterator[Message]:
     """Yield ``total`` messages, of which about ``share`` are bad or awkward.
 
     ``good(n)`` makes n good messages. If it makes fewer, fewer come out.
@@ -61,7 +63,9 @@ def _plan(share: float, seed: int) -> Iterator[str | None]:
     The first is ordinary.
     """
     if not 0 <= share < 1:
-        raise ValueError(f"The share of bad messages must be from 0 up to, but not including, 1; got {share}.")
+        raise ValueError(
+            f"The share of bad messages must be from 0 up to, but not including, 1; got {share}."
+        )
     return _endless_plan(share, random.Random(f"plan {seed}"))  # noqa: S311 - a seed, no secret
 
 
@@ -94,7 +98,13 @@ def _mix(messages: Iterator[Message], plan: Iterator[str | None], chance: random
         yield message
 
 
-def _hold_next(messages: Iterator[Message], held: list[tuple[int, Message]], kind: str, position: int, chance: random.Random) -> None:
+def _hold_next(
+    messages: Iterator[Message],
+    held: list[tuple[int, Message]],
+    kind: str,
+    position: int,
+    chance: random.Random,
+) -> None:
     """Take the next message, if there is one, and keep it for a while."""
     message = next(messages, None)
     if message is not None:
@@ -102,7 +112,9 @@ def _hold_next(messages: Iterator[Message], held: list[tuple[int, Message]], kin
         held.sort(key=lambda entry: entry[0])
 
 
-def _next_message(messages: Iterator[Message], held: list[tuple[int, Message]], position: int) -> Message | None:
+def _next_message(
+    messages: Iterator[Message], held: list[tuple[int, Message]], position: int
+) -> Message | None:
     """Return a held message that is due, else the next one, else any held one; None when all are out."""
     if held and held[0][0] <= position:
         return held.pop(0)[1]
@@ -146,7 +158,9 @@ def _missing_field(event: Event, chance: random.Random) -> Event:
 
     Not schema_version, which defines them.
     """
-    name = chance.choice([field.name for field in MESSAGE_FIELDS if field.required and field.name != "schema_version"])
+    name = chance.choice(
+        [field.name for field in MESSAGE_FIELDS if field.required and field.name != "schema_version"]
+    )
     if chance.random() < 0.5:
         return event | {name: None}
     return {key: value for key, value in event.items() if key != name}
@@ -176,7 +190,9 @@ def _unknown_airport(event: Event, chance: random.Random) -> Event:
 
 def _out_of_range(event: Event, chance: random.Random) -> Event:
     """Return the event with a value beyond a bound of the contract, or on an excluded one."""
-    flight_zero = event["flight_id"].replace(f"{event['airline']}{event['flight_number']}-", f"{event['airline']}0-", 1)
+    flight_zero = event["flight_id"].replace(
+        f"{event['airline']}{event['flight_number']}-", f"{event['airline']}0-", 1
+    )
     return event | chance.choice(
         [
             {"distance_miles": -5.0},
@@ -189,7 +205,10 @@ def _out_of_range(event: Event, chance: random.Random) -> Event:
 
 def _inconsistent_times(event: Event, chance: random.Random) -> Event:
     """Return the event with a planned arrival before the departure."""
-    return event | {"scheduled_departure": event["scheduled_arrival"], "scheduled_arrival": event["scheduled_departure"]}
+    return event | {
+        "scheduled_departure": event["scheduled_arrival"],
+        "scheduled_arrival": event["scheduled_departure"],
+    }
 
 
 def _too_large(event: Event, chance: random.Random) -> Event:

@@ -15,7 +15,15 @@ import pandas as pd
 
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, Message, encode_events, order_events
 from flight_assets.producer.nycflights import load_flights
-from flight_assets.producer.synthetic import NUMBERS_PER_SEED, SEED_RANGES, at_home, drawn_day, local_day, numbered, utc
+from flight_assets.producer.synthetic import (
+    NUMBERS_PER_SEED,
+    SEED_RANGES,
+    at_home,
+    drawn_day,
+    local_day,
+    numbered,
+    utc,
+)
 
 # A flight number has four digits, and the source has 16 carriers at 3 airports: a day has no numbers for a
 # higher rate.
@@ -26,7 +34,9 @@ LAST_NUMBER = 9_999
 SECONDS_PER_DAY = 86_400
 
 
-def live_messages(seed: int, rate_per_s: float, start: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
+def live_messages(
+    seed: int, rate_per_s: float, start: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES
+) -> Iterator[Message]:
     """Yield messages without end, about ``rate_per_s`` per second of event time from ``start`` on.
 
     ``pace.when_due`` sends them in time. First come, at once, the earlier events of all flights that are not
@@ -39,17 +49,24 @@ def live_messages(seed: int, rate_per_s: float, start: datetime, lead_minutes: i
             lead_minutes is under 45.
     """
     if seed < 0 or not 0 < rate_per_s <= MAX_RATE_PER_S or start.tzinfo is None:
-        raise ValueError(f"seed must not be negative, the rate above 0 and up to {MAX_RATE_PER_S:g}/s, and start needs a time zone.")
+        raise ValueError(
+            f"seed must not be negative, the rate above 0 and up to {MAX_RATE_PER_S:g}/s, and start needs a time zone."
+        )
     day = local_day(start)
     days = (day - pd.Timedelta(days=back) for back in (2, 1, 0))
     # Each day is reduced before the next is made: a whole day at ten events a second takes 200 MB.
-    flights = pd.concat([_unfinished(busy_day(seed, each, rate_per_s), utc(start), lead_minutes) for each in days], ignore_index=True)
+    flights = pd.concat(
+        [_unfinished(busy_day(seed, each, rate_per_s), utc(start), lead_minutes) for each in days],
+        ignore_index=True,
+    )
     since = pd.Timestamp.min
     while True:
         day += pd.Timedelta(days=1)
         until = at_home(day).tz_localize(None) - pd.Timedelta(minutes=lead_minutes)
         order = _order(flights, lead_minutes)
-        yield from encode_events(flights, order[order["timestamp"].between(since, until, inclusive="left")], source=f"live{seed}")
+        yield from encode_events(
+            flights, order[order["timestamp"].between(since, until, inclusive="left")], source=f"live{seed}"
+        )
         unfinished = _unfinished(flights, until, lead_minutes)
         flights, since = pd.concat([unfinished, busy_day(seed, day, rate_per_s)], ignore_index=True), until
 
@@ -84,9 +101,13 @@ def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.Dat
     departure = midnight + pd.to_timedelta(place * day_s / len(flights), unit="s").dt.floor("min")
     arrival = departure + (flights["scheduled_arrival"] - flights["scheduled_departure"])
     spread = flights.assign(flight_date=day, scheduled_departure=departure, scheduled_arrival=arrival)
-    tails = spread["tail_number"].where(spread["tail_number"].isna() | (position == 0), spread["tail_number"] + f"-{position}")
+    tails = spread["tail_number"].where(
+        spread["tail_number"].isna() | (position == 0), spread["tail_number"] + f"-{position}"
+    )
     # Each flight gets its own seconds. The source has whole minutes, so a stream would come in bursts.
-    return spread.assign(tail_number=tails, report_delay_s=rng.integers(60, size=len(spread))).iloc[rng.permutation(len(spread))]
+    return spread.assign(tail_number=tails, report_delay_s=rng.integers(60, size=len(spread))).iloc[
+        rng.permutation(len(spread))
+    ]
 
 
 def _within_numbers(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
@@ -106,7 +127,10 @@ def _free_numbers(used: pd.Series) -> pd.DataFrame:
     """Return the unused pairs of airline and number at an airport, lowest numbers first."""
     counts = used.value_counts()
     left = [
-        pd.DataFrame({"airline": code, "number": np.arange(FIRST_NUMBER + counts.get(code, 0), LAST_NUMBER + 1)}) for code in _carriers()
+        pd.DataFrame(
+            {"airline": code, "number": np.arange(FIRST_NUMBER + counts.get(code, 0), LAST_NUMBER + 1)}
+        )
+        for code in _carriers()
     ]
     return pd.concat(left).sort_values(["number", "airline"], ignore_index=True)
 

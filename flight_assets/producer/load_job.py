@@ -50,7 +50,9 @@ class LoadJob:
         path = self.folder / "state.json"
         return msgspec.json.decode(path.read_bytes()) if path.is_file() else None
 
-    def survey(self, sources: Sequence[tuple[Source, Layout]], on_rows: Callable[[int], None], shift_to_now: bool) -> dict[str, Any]:
+    def survey(
+        self, sources: Sequence[tuple[Source, Layout]], on_rows: Callable[[int], None], shift_to_now: bool
+    ) -> dict[str, Any]:
         """Read the files, unless an earlier call has, and return the state of the load."""
         kept = self.state()
         if kept:

@@ -66,7 +66,9 @@ def _next_begins(days: list[date], place: int, weeks: int, lead_minutes: int) ->
     return midnight - EARLIEST_ZONE - pd.Timedelta(minutes=lead_minutes) - pd.Timedelta(days=1)
 
 
-def _prepared(flights: pd.DataFrame, reference: Reference, weeks: int, with_weather: Enrich | None) -> pd.DataFrame:
+def _prepared(
+    flights: pd.DataFrame, reference: Reference, weeks: int, with_weather: Enrich | None
+) -> pd.DataFrame:
     """Return the flights with their ids and the weather of their own day, moved."""
     flights = flights.astype(dict.fromkeys(_TIMES, "datetime64[ns]"))
     enriched = with_weather(flights) if with_weather else flights

@@ -64,7 +64,9 @@ def load_flights() -> pd.DataFrame:
             "origin": source["origin"],
             "destination": source["dest"],
             "scheduled_departure": departure,
-            "scheduled_arrival": scheduled_arrival(departure, source["sched_arr_time"], source["dest"], source["distance"]),
+            "scheduled_arrival": scheduled_arrival(
+                departure, source["sched_arr_time"], source["dest"], source["distance"]
+            ),
             "distance_miles": source["distance"].astype(float),
             "departure_delay_minutes": source["dep_delay"],
             "arrival_delay_minutes": source["arr_delay"],
@@ -75,7 +77,9 @@ def load_flights() -> pd.DataFrame:
     return pd.concat([flights, _weather_of(source["origin"], time_hour)], axis="columns")
 
 
-def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination: pd.Series, distance_miles: pd.Series) -> pd.Series:
+def scheduled_arrival(
+    departure: pd.Series, arrival_hhmm: pd.Series, destination: pd.Series, distance_miles: pd.Series
+) -> pd.Series:
     """Return the planned arrival (UTC) from the local time HHMM at the destination.
 
     It is the one nearest to departure + distance at a typical speed. If a clock change makes an hour happen
@@ -93,7 +97,9 @@ def scheduled_arrival(departure: pd.Series, arrival_hhmm: pd.Series, destination
 
 def _read_flights() -> pd.DataFrame:
     """Return the columns in use of the source's flights, one row each."""
-    return pd.read_csv(source_file("flights.csv.zip"), usecols=_FLIGHT_SOURCE_COLUMNS, dtype={"tailnum": object})
+    return pd.read_csv(
+        source_file("flights.csv.zip"), usecols=_FLIGHT_SOURCE_COLUMNS, dtype={"tailnum": object}
+    )
 
 
 def _flight_id(source: pd.DataFrame) -> pd.Series:
@@ -108,7 +114,9 @@ def _weather_of(origin: pd.Series, time_hour: pd.Series) -> pd.DataFrame:
     They are joined on UTC: the source's local hours repeat when clocks go back.
     """
     names = dict(zip(_WEATHER_SOURCE_COLUMNS, WEATHER_COLUMNS, strict=True))
-    weather = pd.read_csv(source_file("weather.csv"), usecols=["origin", "time_hour", *names]).rename(columns=names)
+    weather = pd.read_csv(source_file("weather.csv"), usecols=["origin", "time_hour", *names]).rename(
+        columns=names
+    )
     weather["time_hour"] = pd.to_datetime(weather["time_hour"])
     wanted = pd.DataFrame({"origin": origin, "time_hour": time_hour})
     joined = wanted.merge(weather, on=["origin", "time_hour"], how="left", validate="many_to_one")

@@ -87,7 +87,9 @@ def publish(
     producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
     try:
         _require_topic(producer, bootstrap_servers, topic)
-        delivery = _Delivery(producer, topic, bootstrap_servers, delivery_timeout_s, on_progress or _no_progress)
+        delivery = _Delivery(
+            producer, topic, bootstrap_servers, delivery_timeout_s, on_progress or _no_progress
+        )
         return delivery.run(at_rate(messages, rate_per_s))
     finally:
         # This times out only if a broker is silent, which is reported already.
@@ -104,7 +106,9 @@ def _require_reachable(bootstrap_servers: str, timeout_s: float) -> None:
     raise StoreUnavailable("Kafka", bootstrap_servers, REMEDY)
 
 
-def _connect(bootstrap_servers: str, connect_timeout_s: float, delivery_timeout_s: float, security: Mapping[str, Any]) -> KafkaProducer:
+def _connect(
+    bootstrap_servers: str, connect_timeout_s: float, delivery_timeout_s: float, security: Mapping[str, Any]
+) -> KafkaProducer:
     _require_reachable(bootstrap_servers, connect_timeout_s)
     try:
         return KafkaProducer(
@@ -133,7 +137,9 @@ def _require_topic(producer: KafkaProducer, bootstrap_servers: str, topic: str) 
     try:
         producer.partitions_for(topic)
     except KafkaError as error:
-        raise FlightsError(f"Kafka at {bootstrap_servers} has no topic {topic}: `flights up` creates it.") from error
+        raise FlightsError(
+            f"Kafka at {bootstrap_servers} has no topic {topic}: `flights up` creates it."
+        ) from error
 
 
 def _no_progress(acknowledged: int, sent: int) -> None:
@@ -164,7 +170,9 @@ class _Delivery:
         self._await_acknowledgements()
         self.on_progress(self.acknowledged, self.sent)
         seconds = time.monotonic() - started
-        return PublishResult(self.sent, self.acknowledged, self.failed, seconds, dict(self.by_defect), interrupted)
+        return PublishResult(
+            self.sent, self.acknowledged, self.failed, seconds, dict(self.by_defect), interrupted
+        )
 
     def _send_all(self, messages: Iterable[Message]) -> bool:
         """Send all messages. Returns whether the user interrupted it."""
@@ -185,7 +193,9 @@ class _Delivery:
         if message.defect:
             self.by_defect[message.defect] += 1
         try:
-            future = self.producer.send(self.topic, key=message.key, value=message.value, headers=list(message.headers))
+            future = self.producer.send(
+                self.topic, key=message.key, value=message.value, headers=list(message.headers)
+            )
         except KafkaError as error:
             self._on_failed(error)
         else:

@@ -39,7 +39,9 @@ SEED_RANGES = 15
 DAYS_UNTIL_OVER = 3
 
 
-def synthetic_messages(seed: int, events: int, anchor: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> Iterator[Message]:
+def synthetic_messages(
+    seed: int, events: int, anchor: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES
+) -> Iterator[Message]:
     """Yield exactly ``events`` messages in event order: the newest flights announced up to ``anchor``, now.
 
     Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event.

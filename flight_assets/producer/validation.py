@@ -51,8 +51,13 @@ class Verdicts:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the output of ``flights validate --json``."""
-        counted = {name: dict(getattr(self, name).most_common()) for name in ("rejected", "unknown_codes", "unknown_fields", "cleaned")}
-        examples = [dict(zip(("line", "reason", "detail"), example, strict=True)) for example in self.examples]
+        counted = {
+            name: dict(getattr(self, name).most_common())
+            for name in ("rejected", "unknown_codes", "unknown_fields", "cleaned")
+        }
+        examples = [
+            dict(zip(("line", "reason", "detail"), example, strict=True)) for example in self.examples
+        ]
         return {
             "messages": self.messages,
             "staged": self.staged,
@@ -70,7 +75,11 @@ def verdicts(messages: Iterable[tuple[int, bytes | None, bytes]], check: Check) 
         checked = check(_raw(chunk, found.messages))
         found.messages += len(chunk)
         reasons, details = checked.column("reason").to_pylist(), checked.column("detail").to_pylist()
-        wrong = [(line, reason, detail) for (line, _, _), reason, detail in zip(chunk, reasons, details, strict=True) if reason]
+        wrong = [
+            (line, reason, detail)
+            for (line, _, _), reason, detail in zip(chunk, reasons, details, strict=True)
+            if reason
+        ]
         found.rejected.update(reason for _, reason, _ in wrong)
         found.examples += wrong[: max(0, EXAMPLES - len(found.examples))]
         for name, counter in (

@@ -34,14 +34,19 @@ class ArchiveStatus:
     def archived_documents(self) -> int:
         """Return the number of archived documents. A flight that was archived twice counts twice."""
         return sum(
-            record.record_count or 0 for record in self.archives if record.state.value in ("recorded", "deleting", "deleted", "done")
+            record.record_count or 0
+            for record in self.archives
+            if record.state.value in ("recorded", "deleting", "deleted", "done")
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the status for JSON."""
         plain = asdict(self) | {"archived_documents": self.archived_documents}
         plain["current"] = self.current.model_dump(mode="json", by_alias=True) if self.current else None
-        plain["archives"] = [record.model_dump(mode="json", by_alias=True, exclude={"slices", "files"}) for record in self.archives]
+        plain["archives"] = [
+            record.model_dump(mode="json", by_alias=True, exclude={"slices", "files"})
+            for record in self.archives
+        ]
         return plain
 
 
@@ -66,12 +71,20 @@ def archive_status(settings: Settings) -> ArchiveStatus:
     )
 
 
-def _next(settings: Settings, size_mb: float, running: str | None, paused: str | None, current: ArchiveRecord | None) -> str:
+def _next(
+    settings: Settings, size_mb: float, running: str | None, paused: str | None, current: ArchiveRecord | None
+) -> str:
     if paused:
         return f"nothing, archiving is paused ({paused}): `flights archive resume`"
     if current:
-        doing = "is being done" if running else "is taken up by the next run (`flights archive run`, or mongo_size_sensor within 5 minutes)"
+        doing = (
+            "is being done"
+            if running
+            else "is taken up by the next run (`flights archive run`, or mongo_size_sensor within 5 minutes)"
+        )
         return f"{NEXT_STEP[current.state]}: {doing}"
     if size_mb > settings.archive_threshold_mb:
-        return "mongo_size_sensor asks for an archive within 5 minutes, or `flights archive run` makes one now"
+        return (
+            "mongo_size_sensor asks for an archive within 5 minutes, or `flights archive run` makes one now"
+        )
     return "nothing: the hot store is under its threshold"

@@ -53,7 +53,9 @@ class Counts:
             found.append(f"Kafka acknowledged {self.kafka_acknowledged} ≠ raw {self.raw} + lost {self.lost}")
         if self.mongo_documents + self.archived_only != self.fact_flights:
             cold = f" and the archives {self.archived_only} more" if self.archived_only else ""
-            found.append(f"MongoDB has {self.mongo_documents} flights{cold}, the fact table {self.fact_flights}")
+            found.append(
+                f"MongoDB has {self.mongo_documents} flights{cold}, the fact table {self.fact_flights}"
+            )
         for name, number in self.recorded.items():
             if number != getattr(self, name):
                 found.append(f"the ledger has {name} {number}, the store {getattr(self, name)}")
@@ -92,9 +94,15 @@ def counts(settings: Settings) -> Counts:
 
 def _recorded(warehouse: Warehouse, ledger: Ledger, unfinished: range) -> dict[str, int]:
     """Sums over the records of all batches: of the finished ones from ``batch_metadata``, of the others from their files."""
-    columns = {"raw": "record_count", "staged": "staged", "duplicate": "duplicate", "quarantined": "quarantined"}
+    columns = {
+        "raw": "record_count",
+        "staged": "staged",
+        "duplicate": "duplicate",
+        "quarantined": "quarantined",
+    }
     totals = warehouse.read(BATCH_METADATA).groupBy().sum(*columns.values()).collect()[0]
     records = [ledger.record(batch_id) for batch_id in unfinished]
     return {
-        name: (totals[f"sum({column})"] or 0) + sum(getattr(record, column) or 0 for record in records) for name, column in columns.items()
+        name: (totals[f"sum({column})"] or 0) + sum(getattr(record, column) or 0 for record in records)
+        for name, column in columns.items()
     }

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 RUN_COLUMNS = ("run_id", "job", "status", "created", "started", "ended", "seconds", "trigger", "url")
-AUTOMATION_COLUMNS = ("name", "kind", "when", "status", "last_tick", "last_tick_status", "detail", "next_tick")
+AUTOMATION_COLUMNS = (
+    "name",
+    "kind",
+    "when",
+    "status",
+    "last_tick",
+    "last_tick_status",
+    "detail",
+    "next_tick",
+)
 DAEMON_COLUMNS = ("daemon", "healthy", "last_heartbeat")
 MATERIALIZATION_COLUMNS = ("first_batch", "last_batch", "materialized_at")
 _TRIGGERS = ("dagster/schedule_name", "dagster/sensor_name", "dagster/backfill")
@@ -32,7 +41,9 @@ def ask(settings: Settings, query: str) -> dict[str, Any]:
         return graphql(settings, query)
     except (OSError, urllib.error.URLError, ValueError, FlightsError) as error:
         raise StoreUnavailable(
-            "Dagster", settings.dagster_url, f"see `flights status` and `flights logs dagster-webserver` ({error})"
+            "Dagster",
+            settings.dagster_url,
+            f"see `flights status` and `flights logs dagster-webserver` ({error})",
         ) from error
 
 
@@ -43,7 +54,14 @@ def runs(settings: Settings, limit: int = 50) -> pd.DataFrame:
     found = ask(settings, query)["runsOrError"].get("results", [])
     rows = [
         (
-            *(run["runId"], run["jobName"], run["status"], run["creationTime"], run["startTime"], run["endTime"]),
+            *(
+                run["runId"],
+                run["jobName"],
+                run["status"],
+                run["creationTime"],
+                run["startTime"],
+                run["endTime"],
+            ),
             run["endTime"] - run["startTime"] if run["endTime"] and run["startTime"] else None,
             _trigger({tag["key"]: tag["value"] for tag in run["tags"]}),
             f"{settings.dagster_url}/runs/{run['runId']}",
@@ -63,7 +81,11 @@ def failed_since_success(ended: pd.DataFrame) -> dict[str, int]:
     Jobs without an ended run are left out. ``ended`` comes from ``runs``.
     """
     counts: dict[str, int] = {}
-    for job, of_job in ended[ended["status"].isin(("SUCCESS", "FAILURE"))].sort_values("created", ascending=False).groupby("job"):
+    for job, of_job in (
+        ended[ended["status"].isin(("SUCCESS", "FAILURE"))]
+        .sort_values("created", ascending=False)
+        .groupby("job")
+    ):
         failures = (of_job["status"] == "FAILURE").cumprod()
         counts[str(job)] = int(failures.sum())
     return counts
@@ -82,14 +104,28 @@ def automation(settings: Settings) -> pd.DataFrame:
         for found in node["schedules"]:
             future = found["futureTicks"]["results"]
             ahead = future[0]["timestamp"] if future else None
-            rows.append(_automation_row(found["name"], "schedule", found["cronSchedule"], found["scheduleState"], ahead))
+            rows.append(
+                _automation_row(
+                    found["name"], "schedule", found["cronSchedule"], found["scheduleState"], ahead
+                )
+            )
         for found in node["sensors"]:
             ahead = (found["nextTick"] or {}).get("timestamp")
-            rows.append(_automation_row(found["name"], "sensor", f"every {found['minIntervalSeconds']} s", found["sensorState"], ahead))
+            rows.append(
+                _automation_row(
+                    found["name"],
+                    "sensor",
+                    f"every {found['minIntervalSeconds']} s",
+                    found["sensorState"],
+                    ahead,
+                )
+            )
     return _with_times(pd.DataFrame(rows, columns=list(AUTOMATION_COLUMNS)), "last_tick", "next_tick")
 
 
-def _automation_row(name: str, kind: str, when: str, state: dict[str, Any], ahead: float | None) -> tuple[Any, ...]:
+def _automation_row(
+    name: str, kind: str, when: str, state: dict[str, Any], ahead: float | None
+) -> tuple[Any, ...]:
     tick: dict[str, Any] = state["ticks"][0] if state["ticks"] else {}
     detail = ((tick.get("error") or {}).get("message") or tick.get("skipReason") or "").strip().split("\n")[0]
     return name, kind, when, state["status"], tick.get("timestamp"), tick.get("status"), detail, ahead
@@ -99,7 +135,11 @@ def daemons(settings: Settings) -> pd.DataFrame:
     """One row per required daemon: ``DAEMON_COLUMNS``. Times UTC."""
     query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } } }"
     found = ask(settings, query)["instance"]["daemonHealth"]["allDaemonStatuses"]
-    rows = [(status["daemonType"], bool(status["healthy"]), status["lastHeartbeatTime"]) for status in found if status["required"]]
+    rows = [
+        (status["daemonType"], bool(status["healthy"]), status["lastHeartbeatTime"])
+        for status in found
+        if status["required"]
+    ]
     return _with_times(pd.DataFrame(rows, columns=list(DAEMON_COLUMNS)), "last_heartbeat")
 
 
@@ -112,7 +152,9 @@ def materializations(settings: Settings, asset: str, limit: int = 50) -> pd.Data
     found = ask(settings, query)["assetOrError"].get("assetMaterializations", [])
     rows = []
     for event in found:
-        batches = next((entry.get("text") for entry in event["metadataEntries"] if entry["label"] == "batch_id"), None)
+        batches = next(
+            (entry.get("text") for entry in event["metadataEntries"] if entry["label"] == "batch_id"), None
+        )
         if batches:
             first, last = batches.split("–")
             rows.append((int(first), int(last), float(event["timestamp"]) / 1000))
@@ -131,4 +173,6 @@ def sensor_cursor(settings: Settings, name: str) -> str | None:
 
 
 def _with_times(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
-    return frame.assign(**{name: pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True) for name in names})
+    return frame.assign(
+        **{name: pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True) for name in names}
+    )

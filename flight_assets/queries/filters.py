@@ -43,7 +43,11 @@ class Filters:
             parts.append(f"flight_date >= DATE'{self.first.isoformat()}'")
         if self.until:
             parts.append(f"flight_date <= DATE'{self.until.isoformat()}'")
-        for column, codes in (("airline", self.airlines), ("origin", self.origins), ("destination", self.destinations)):
+        for column, codes in (
+            ("airline", self.airlines),
+            ("origin", self.origins),
+            ("destination", self.destinations),
+        ):
             if codes:
                 parts.append(f"{column} IN ({_quoted(codes)})")
         if self.routes:
@@ -56,7 +60,11 @@ class Filters:
         dates = {"$gte": self.first, "$lte": self.until}
         if bounds := {operator: day.isoformat() for operator, day in dates.items() if day}:
             match["flight_date"] = bounds
-        for field, codes in (("airline", self.airlines), ("origin", self.origins), ("destination", self.destinations)):
+        for field, codes in (
+            ("airline", self.airlines),
+            ("origin", self.origins),
+            ("destination", self.destinations),
+        ):
             if codes:
                 match[field] = {"$in": sorted(codes)}
         if self.routes:
@@ -65,7 +73,11 @@ class Filters:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the filters for the key of a cached result."""
-        return {name: sorted(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value}
+        return {
+            name: sorted(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value
+        }
 
 
 def _quoted(codes: tuple[str, ...]) -> str:

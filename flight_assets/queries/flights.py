@@ -8,7 +8,15 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from flight_assets.archive.record import RECORD_ROOT, RECORD_SUFFIX, UNFINISHED, ArchivedFile, ArchiveRecord, Archives, State
+from flight_assets.archive.record import (
+    RECORD_ROOT,
+    RECORD_SUFFIX,
+    UNFINISHED,
+    ArchivedFile,
+    ArchiveRecord,
+    Archives,
+    State,
+)
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.transforms.rules import flight_day
@@ -76,7 +84,11 @@ class FlightFinder:
             parquet = self._hdfs.open_parquet(f"{record.directory}/{each.path}")
         except FileNotFoundError:
             return []  # expired since the record was read
-        groups = [group for group in range(parquet.num_row_groups) if _has(parquet.metadata.row_group(group), flight_id)]
+        groups = [
+            group
+            for group in range(parquet.num_row_groups)
+            if _has(parquet.metadata.row_group(group), flight_id)
+        ]
         if not groups:
             return []
         rows: pa.Table = parquet.read_row_groups(groups)
@@ -93,7 +105,9 @@ class FlightFinder:
             record = self._settled.get(name) or self._archives.record(name.removesuffix(RECORD_SUFFIX))
             if record.state is State.DONE and self._settings.archive_retention_days == 0:
                 self._settled[name] = record
-            published = record.state is State.DONE or (record.state in UNFINISHED and self._hdfs.exists(record.directory))
+            published = record.state is State.DONE or (
+                record.state in UNFINISHED and self._hdfs.exists(record.directory)
+            )
             if published:
                 found.append(record)
         return found
@@ -109,7 +123,11 @@ def _has(group: Any, flight_id: str) -> bool:  # noqa: ANN401 - pyarrow's metada
         column = group.column(nth)
         if column.path_in_schema == "flight_id":
             statistics = column.statistics
-            return statistics is None or not statistics.has_min_max or statistics.min <= flight_id <= statistics.max
+            return (
+                statistics is None
+                or not statistics.has_min_max
+                or statistics.min <= flight_id <= statistics.max
+            )
     return True
 
 

@@ -24,8 +24,23 @@ Dimension = Literal["airline", "origin", "destination", "route", "day"]
 Period = Literal["hour", "day", "week", "month"]
 
 FLIGHT_COLUMNS = (
-    *("flight_id", "flight_date", "airline", "flight_number", "tail_number", "route", "event_type", "scheduled_departure"),
-    *("departure_delay_minutes", "arrival_delay_minutes", "predicted_delay_minutes", "interval_low_minutes", "interval_high_minutes"),
+    *(
+        "flight_id",
+        "flight_date",
+        "airline",
+        "flight_number",
+        "tail_number",
+        "route",
+        "event_type",
+        "scheduled_departure",
+    ),
+    *(
+        "departure_delay_minutes",
+        "arrival_delay_minutes",
+        "predicted_delay_minutes",
+        "interval_low_minutes",
+        "interval_high_minutes",
+    ),
     *("error_minutes", "confidence", "model_version", "quality_score", "ingestion_timestamp"),
 )
 
@@ -35,13 +50,27 @@ NEWEST_DAYS = (31, 366)
 # Measures of every aggregation: counts of flights, means in minutes over the flights that have the delay (null if none has),
 # shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the sums, which the warehouse gives.
 MEASURES = (
-    *("flights", "departed", "arrived", "cancelled", "mean_departure_delay", "mean_arrival_delay", "sd_arrival_delay"),
+    *(
+        "flights",
+        "departed",
+        "arrived",
+        "cancelled",
+        "mean_departure_delay",
+        "mean_arrival_delay",
+        "sd_arrival_delay",
+    ),
     *("late_share", "cancelled_share", "mean_quality"),
 )
 _COUNTS = ("flights", "departed", "arrived", "cancelled")
 _SUMS = (
     *_COUNTS,
-    *("departure_delay_sum", "arrival_delay_sum", "arrival_delay_sum_squares", "arrival_delayed_15", "quality_sum"),
+    *(
+        "departure_delay_sum",
+        "arrival_delay_sum",
+        "arrival_delay_sum_squares",
+        "arrival_delayed_15",
+        "quality_sum",
+    ),
 )
 _KEYS: dict[Dimension, str] = {
     "airline": "airline",
@@ -80,7 +109,11 @@ def whole(sums: pd.DataFrame) -> pd.DataFrame:
 def in_periods(sums: pd.DataFrame, period: Literal["day", "week", "month"]) -> pd.DataFrame:
     """``series`` of ``daily_sums``."""
     days = pd.to_datetime(sums["flight_date"])
-    starts = {"day": days, "week": days - pd.to_timedelta(days.dt.weekday, unit="D"), "month": days.dt.to_period("M").dt.start_time}
+    starts = {
+        "day": days,
+        "week": days - pd.to_timedelta(days.dt.weekday, unit="D"),
+        "month": days.dt.to_period("M").dt.start_time,
+    }
     frame = _measured(sums[list(_SUMS)].groupby(starts[period].rename("begin")).sum().reset_index())
     return _filled(frame, {"day": "D", "week": "W-MON", "month": "MS"}[period])
 
@@ -104,12 +137,24 @@ def series(warehouse: Warehouse, filters: Filters, period: Period) -> pd.DataFra
 
 def by(warehouse: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:
     """One row per airline, origin, destination, route or day, most flights first: that column, and MEASURES."""
-    return _grouped(warehouse, filters, DAILY, {dimension: _KEYS[dimension]}, f"ORDER BY flights DESC, 1 LIMIT {int(limit)}")
+    return _grouped(
+        warehouse,
+        filters,
+        DAILY,
+        {dimension: _KEYS[dimension]},
+        f"ORDER BY flights DESC, 1 LIMIT {int(limit)}",
+    )
 
 
 def by_weekday_and_hour(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row per ISO weekday (1 = Monday) and hour of local scheduled departure that has flights: weekday, hour, and MEASURES."""
-    return _grouped(warehouse, filters, HOURLY, {"weekday": "weekday(flight_date) + 1", "hour": "hour"}, "ORDER BY weekday, hour")
+    return _grouped(
+        warehouse,
+        filters,
+        HOURLY,
+        {"weekday": "weekday(flight_date) + 1", "hour": "hour"},
+        "ORDER BY weekday, hour",
+    )
 
 
 def daily_rows(warehouse: Warehouse, filters: Filters, limit: int = 100_000) -> pd.DataFrame:
@@ -142,7 +187,9 @@ def flights(warehouse: Warehouse, filters: Filters, limit: int = 200, offset: in
 def _flights(warehouse: Warehouse, filters: Filters, limit: int, offset: int) -> pd.DataFrame:
     columns = ", ".join(FLIGHT_COLUMNS)
     query = f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
-    return warehouse.ask(query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}")
+    return warehouse.ask(
+        query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}"
+    )
 
 
 def _no_earlier_date_reaches(first: date) -> datetime:
@@ -173,7 +220,9 @@ def predicted_against_actual(warehouse: Warehouse, filters: Filters, limit: int 
         "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
         "actual_delay_minutes, error_minutes, confidence, model_version"
     )
-    query = f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "  # noqa: S608 - codes and dates only
+    query = (
+        f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "  # noqa: S608 - codes and dates only
+    )
     return warehouse.ask(query + f"ORDER BY xxhash64(flight_id) LIMIT {int(limit)}")
 
 
@@ -193,7 +242,9 @@ def largest_errors(warehouse: Warehouse, filters: Filters, limit: int = 20) -> p
     return warehouse.ask(query)
 
 
-def delay_distribution(warehouse: Warehouse, filters: Filters, width_minutes: int = 5, least: int = -60, most: int = 180) -> pd.DataFrame:
+def delay_distribution(
+    warehouse: Warehouse, filters: Filters, width_minutes: int = 5, least: int = -60, most: int = 180
+) -> pd.DataFrame:
     """One row per bin of minutes: minutes (its lower end), predicted and actual, the flights in it; beyond least and most in the end bins.
 
     Only flights that have both, so that the two distributions compare.
@@ -215,15 +266,21 @@ def delay_distribution(warehouse: Warehouse, filters: Filters, width_minutes: in
 
 def dimension(warehouse: Warehouse, name: Literal["airline", "airport"]) -> pd.DataFrame:
     """One row per airline (code, name) or airport (code, name, city, state, latitude, longitude, time_zone)."""
-    return warehouse.ask(f"SELECT * FROM {warehouse.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code")  # noqa: S608 - names of the contract
+    return warehouse.ask(
+        f"SELECT * FROM {warehouse.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code"
+    )  # noqa: S608 - names of the contract
 
 
-def _grouped(warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
+def _grouped(
+    warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str
+) -> pd.DataFrame:
     """One row per group: its keys, and MEASURES."""
     return _measured(_summed(warehouse, filters, table, keys, ending))
 
 
-def _summed(warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str) -> pd.DataFrame:
+def _summed(
+    warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, str], ending: str
+) -> pd.DataFrame:
     """One row per group: its keys, and the sums of which ``_measured`` makes MEASURES."""
     selected = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
     sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
@@ -234,7 +291,9 @@ def _summed(warehouse: Warehouse, filters: Filters, table: str, keys: dict[str, 
 
 def _measured(sums: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with MEASURES in the place of its sums."""
-    departed, arrived, flights = (sums[name].where(sums[name] > 0) for name in ("departed", "arrived", "flights"))
+    departed, arrived, flights = (
+        sums[name].where(sums[name] > 0) for name in ("departed", "arrived", "flights")
+    )
     mean_arrival_delay = sums["arrival_delay_sum"] / arrived
     variance = sums["arrival_delay_sum_squares"] / arrived - mean_arrival_delay**2
     return sums.drop(columns=list(_SUMS)).assign(
@@ -249,7 +308,13 @@ def _measured(sums: pd.DataFrame) -> pd.DataFrame:
 
 
 def _filled(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
-    return frame if frame.empty else without_gaps(frame, pd.date_range(frame["begin"].min(), frame["begin"].max(), freq=unit), _COUNTS)
+    return (
+        frame
+        if frame.empty
+        else without_gaps(
+            frame, pd.date_range(frame["begin"].min(), frame["begin"].max(), freq=unit), _COUNTS
+        )
+    )
 
 
 def _name(warehouse: Warehouse, table: str) -> str:

@@ -53,7 +53,12 @@ def _waiting(ledger: Ledger, done: dict[str, int], batch_id: int) -> Waiting:
     failed = [result for result in record.checks if result.blocks and result.asset == step]
     way_out = f"`flights ledger quarantine {batch_id} --reason …`"
     if record.moved is not None:
-        return Waiting(batch_id, step, "moved to quarantine", "`flights process`" if record.staged == 0 else f"repeat {way_out}")
+        return Waiting(
+            batch_id,
+            step,
+            "moved to quarantine",
+            "`flights process`" if record.staged == 0 else f"repeat {way_out}",
+        )
     if not failed:
         why = "no check has failed: the next run takes it"
         return Waiting(batch_id, step, why, f"`flights process`; if that fails again and again, {way_out}")

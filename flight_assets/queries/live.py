@@ -47,7 +47,9 @@ def window(minutes: int, clock: datetime | None = None) -> tuple[datetime, datet
 def hot_store(db: Mongo) -> pd.DataFrame:
     """One row: documents; size_mb, data and indexes uncompressed in MB (10⁶ bytes), what archiving goes by; newest (UTC, null if empty)."""
     stats = db.command("dbStats")
-    newest = next(iter(db[FLIGHTS].find({}, {"ingestion_timestamp": 1}).sort("ingestion_timestamp", -1).limit(1)), {})
+    newest = next(
+        iter(db[FLIGHTS].find({}, {"ingestion_timestamp": 1}).sort("ingestion_timestamp", -1).limit(1)), {}
+    )
     row = {
         "documents": db[FLIGHTS].estimated_document_count(),
         "size_mb": (stats["dataSize"] + stats["indexSize"]) / BYTES_PER_MB,
@@ -56,7 +58,9 @@ def hot_store(db: Mongo) -> pd.DataFrame:
     return _typed(pd.DataFrame([row]), times=("newest",))
 
 
-def incoming(settings: Settings, minutes: int, buckets: int = 60, clock: datetime | None = None) -> pd.DataFrame:
+def incoming(
+    settings: Settings, minutes: int, buckets: int = 60, clock: datetime | None = None
+) -> pd.DataFrame:
     """One row per bucket of the window, oldest first: minute (its begin, UTC), messages that Kafka took, seconds (its length).
 
     Counted by the offsets at the buckets' ends, so every message counts once, also a bad one. The window ends with the last whole minute.
@@ -66,7 +70,10 @@ def incoming(settings: Settings, minutes: int, buckets: int = 60, clock: datetim
     edges = [end - step * count for count in range(min(buckets, minutes), -1, -1)]
     before = kafka.messages_before(settings, edges)
     messages = [after - first for first, after in pairwise(before)]
-    return _typed(pd.DataFrame({"minute": edges[:-1], "messages": messages, "seconds": step.total_seconds()}), times=("minute",))
+    return _typed(
+        pd.DataFrame({"minute": edges[:-1], "messages": messages, "seconds": step.total_seconds()}),
+        times=("minute",),
+    )
 
 
 def messages_taken(settings: Settings) -> pd.DataFrame:
@@ -74,7 +81,9 @@ def messages_taken(settings: Settings) -> pd.DataFrame:
     return pd.DataFrame({"messages": [sum(kafka.end_offsets(settings).values())]})
 
 
-def latest(db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: int = 0, size: int = 25) -> pd.DataFrame:
+def latest(
+    db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: int = 0, size: int = 25
+) -> pd.DataFrame:
     """One row per flight of a page, newest ingestion first: ``LATEST_COLUMNS``; delays in minutes, times UTC.
 
     batch_id is null until a batch has confirmed the state that live processing wrote.
@@ -92,7 +101,13 @@ def latest(db: Mongo, filters: Filters = _NO_FILTERS, search: str = "", page: in
     if page * size > SKIP_AT_MOST:
         raise FlightsError(f"page {page + 1} is too far back: search for a flight or a route instead")
     match = {**filters.mongo(), **_searched(search)}
-    rows = db[FLIGHTS].find(match, _SHOWN, max_time_ms=AGGREGATION_MS).sort("ingestion_timestamp", -1).skip(page * size).limit(size)
+    rows = (
+        db[FLIGHTS]
+        .find(match, _SHOWN, max_time_ms=AGGREGATION_MS)
+        .sort("ingestion_timestamp", -1)
+        .skip(page * size)
+        .limit(size)
+    )
     frame = pd.DataFrame(list(rows), columns=list(LATEST_COLUMNS))
     frame["batch_id"] = frame["batch_id"].astype("Int64").mask(lambda numbers: numbers == UNCONFIRMED)
     return _typed(frame, times=("timestamp", "scheduled_departure", "ingestion_timestamp"))
@@ -103,7 +118,9 @@ def flight(db: Mongo, flight_id: str) -> dict[str, Any]:
     return db[FLIGHTS].find_one({"_id": flight_id}) or {}
 
 
-def over_time(db: Mongo, minutes: int, bucket: Bucket, filters: Filters = _NO_FILTERS, clock: datetime | None = None) -> pd.DataFrame:
+def over_time(
+    db: Mongo, minutes: int, bucket: Bucket, filters: Filters = _NO_FILTERS, clock: datetime | None = None
+) -> pd.DataFrame:
     """One row per bucket of ingestion time (begin, UTC), oldest first: flights and what ``_MEASURES`` says; none at all without flights.
 
     A flight counts once, where its newest event came in. The first and the last bucket may lie partly outside the window.
@@ -117,16 +134,27 @@ def over_time(db: Mongo, minutes: int, bucket: Bucket, filters: Filters = _NO_FI
     return frame if frame.empty else without_gaps(frame, begins, COUNTS)
 
 
-def by_route(db: Mongo, minutes: int, filters: Filters = _NO_FILTERS, limit: int = 60, clock: datetime | None = None) -> pd.DataFrame:
+def by_route(
+    db: Mongo, minutes: int, filters: Filters = _NO_FILTERS, limit: int = 60, clock: datetime | None = None
+) -> pd.DataFrame:
     """One row per route in the window, at most ``limit``, most flights first: route (EWR-IAH), flights and what ``_MEASURES`` says."""
     since, until = window(minutes, clock)
-    return _measured(_aggregate(db, since, until, filters, "$route", [{"$sort": {"flights": -1, "_id": 1}}, {"$limit": limit}]), "route")
+    return _measured(
+        _aggregate(
+            db, since, until, filters, "$route", [{"$sort": {"flights": -1, "_id": 1}}, {"$limit": limit}]
+        ),
+        "route",
+    )
 
 
-def by_state(db: Mongo, minutes: int, filters: Filters = _NO_FILTERS, clock: datetime | None = None) -> pd.DataFrame:
+def by_state(
+    db: Mongo, minutes: int, filters: Filters = _NO_FILTERS, clock: datetime | None = None
+) -> pd.DataFrame:
     """One row per newest event type in the window: event_type, flights and what ``_MEASURES`` says."""
     since, until = window(minutes, clock)
-    return _measured(_aggregate(db, since, until, filters, "$event_type", [{"$sort": {"flights": -1}}]), "event_type")
+    return _measured(
+        _aggregate(db, since, until, filters, "$event_type", [{"$sort": {"flights": -1}}]), "event_type"
+    )
 
 
 def latency(db: Mongo, hdfs: Hdfs, batches: int = 60) -> pd.DataFrame:
@@ -138,7 +166,9 @@ def latency(db: Mongo, hdfs: Hdfs, batches: int = 60) -> pd.DataFrame:
     last = Ledger(hdfs).last_done(STEPS[-1])
     finished = _finished_at(hdfs, range(max(0, last + 1 - batches), last + 1))
     if not finished:
-        return _typed(pd.DataFrame(columns=["batch_id", "finished", "flights", "p50_s", "p95_s"]), times=("finished",))
+        return _typed(
+            pd.DataFrame(columns=["batch_id", "finished", "flights", "p50_s", "p95_s"]), times=("finished",)
+        )
     second = {"$dateTrunc": {"date": "$ingestion_timestamp", "unit": "second"}}
     oldest = min(finished.values()) - timedelta(days=1)
     pipeline = [
@@ -198,7 +228,15 @@ _MEASURES = {
     "mean_departure_delay": {"$avg": "$departure_delay_minutes"},
     "mean_arrival_delay": {"$avg": "$arrival_delay_minutes"},
     "mean_delay": {"$avg": _DELAY},
-    "late_share": {"$avg": {"$cond": [{"$eq": [{"$type": _DELAY}, "double"]}, {"$cond": [{"$gte": [_DELAY, LATE_MINUTES]}, 1, 0]}, None]}},
+    "late_share": {
+        "$avg": {
+            "$cond": [
+                {"$eq": [{"$type": _DELAY}, "double"]},
+                {"$cond": [{"$gte": [_DELAY, LATE_MINUTES]}, 1, 0]},
+                None,
+            ]
+        }
+    },
     "mean_quality": {"$avg": "$quality_score"},
     "cancelled": {"$sum": {"$cond": [{"$eq": ["$event_type", "cancelled"]}, 1, 0]}},
 }
@@ -206,7 +244,9 @@ MEASURES = tuple(_MEASURES)
 COUNTS = ("flights", "cancelled")
 
 
-def _aggregate(db: Mongo, since: datetime, until: datetime, filters: Filters, by: Any, then: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: ANN401
+def _aggregate(
+    db: Mongo, since: datetime, until: datetime, filters: Filters, by: Any, then: list[dict[str, Any]]
+) -> list[dict[str, Any]]:  # noqa: ANN401
     """Groups of the window's flights; the match on ingestion_timestamp goes by its index."""
     match = {"ingestion_timestamp": {"$gte": since, "$lt": until}, **filters.mongo()}
     pipeline = [{"$match": match}, {"$group": {"_id": by, **_MEASURES}}, *then]
@@ -215,7 +255,9 @@ def _aggregate(db: Mongo, since: datetime, until: datetime, filters: Filters, by
 
 def _measured(rows: list[dict[str, Any]], name: str) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["_id", *MEASURES]).rename(columns={"_id": name})
-    return frame.astype({**dict.fromkeys(COUNTS, "int64"), **{column: float for column in MEASURES if column not in COUNTS}})
+    return frame.astype(
+        {**dict.fromkeys(COUNTS, "int64"), **{column: float for column in MEASURES if column not in COUNTS}}
+    )
 
 
 def _typed(frame: pd.DataFrame, times: tuple[str, ...]) -> pd.DataFrame:

@@ -9,7 +9,13 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.features import FEATURE_NAMES
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, MODEL_MONITORING, PREDICTED_COLUMNS, PREDICTIONS, STAGING
+from flight_assets.contracts.tables import (
+    CHALLENGER_PREDICTIONS,
+    MODEL_MONITORING,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+    STAGING,
+)
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.delay_model.evaluate import LATE_MINUTES
 from flight_assets.delay_model.registry.model import TrainedModel
@@ -45,7 +51,9 @@ _FIGURES = {
 }
 
 
-def live_quality(warehouse: Warehouse, models: ModelStore, first: date, until: date, bucket: Bucket = "day") -> pd.DataFrame:
+def live_quality(
+    warehouse: Warehouse, models: ModelStore, first: date, until: date, bucket: Bucket = "day"
+) -> pd.DataFrame:
     """One row per bucket of prediction_timestamp and version, in order, over the flights that arrived.
 
     - bucket: UTC; absent for ``all``. model_version.
@@ -60,7 +68,10 @@ def live_quality(warehouse: Warehouse, models: ModelStore, first: date, until: d
     rows = _with_baselines(warehouse, models, _between(warehouse.read(PREDICTIONS), first, until))
     if bucket == "all":
         return _aggregated(rows, ["model_version"])
-    return _aggregated(rows.selectExpr("*", f"date_trunc('{bucket}', prediction_timestamp) AS bucket"), ["bucket", "model_version"])
+    return _aggregated(
+        rows.selectExpr("*", f"date_trunc('{bucket}', prediction_timestamp) AS bucket"),
+        ["bucket", "model_version"],
+    )
 
 
 def confidence_bins(warehouse: Warehouse, first: date, until: date, bins: int = 10) -> pd.DataFrame:
@@ -82,7 +93,13 @@ def versions_compared(warehouse: Warehouse, models: ModelStore, first: date, unt
     pair = ["p.model_version AS champion_version", "c.model_version AS challenger_version"]
     names = [name for name in PREDICTED_COLUMNS if name != "confidence"]
     sides = [
-        both.selectExpr(*pair, f"'{role}' AS role", "p.outcome", "p.actual_delay_minutes", *(f"{side}.{name}" for name in names))
+        both.selectExpr(
+            *pair,
+            f"'{role}' AS role",
+            "p.outcome",
+            "p.actual_delay_minutes",
+            *(f"{side}.{name}" for name in names),
+        )
         for role, side in (("champion", "p"), ("challenger", "c"))
     ]
     rows = _with_baselines(warehouse, models, sides[0].unionByName(sides[1]))
@@ -104,10 +121,18 @@ def explain_flight(warehouse: Warehouse, models: ModelStore, flight_id: str) -> 
         raise ModelError(f"the flight {flight_id} has no prediction")
     model = models.load(made[0].model_version)
     if not isinstance(model, TrainedModel):
-        raise ModelError(f"{made[0].model_version} is a pickled regressor: its predictions cannot be explained")
+        raise ModelError(
+            f"{made[0].model_version} is a pickled regressor: its predictions cannot be explained"
+        )
     features = features_of(warehouse, made[0].prediction_id, made[0].batch_id)
     minutes, expected = contributions(model, features)
-    frame = pd.DataFrame({"feature": list(FEATURE_NAMES), "value": features.iloc[0].to_numpy(), "contribution_minutes": minutes[0]})
+    frame = pd.DataFrame(
+        {
+            "feature": list(FEATURE_NAMES),
+            "value": features.iloc[0].to_numpy(),
+            "contribution_minutes": minutes[0],
+        }
+    )
     frame = frame.sort_values("contribution_minutes", key=np.abs, ascending=False, ignore_index=True)
     frame.attrs["expected_minutes"] = float(expected)
     return frame
@@ -134,7 +159,9 @@ def features_of(warehouse: Warehouse, event_id: str, batch_id: int) -> pd.DataFr
 
 def newest_day(warehouse: Warehouse) -> date | None:
     """Return the newest prediction_date; None if there is no prediction."""
-    newest: date | None = warehouse.read(PREDICTIONS).agg(F.max("prediction_date").alias("newest")).collect()[0].newest
+    newest: date | None = (
+        warehouse.read(PREDICTIONS).agg(F.max("prediction_date").alias("newest")).collect()[0].newest
+    )
     return newest
 
 
@@ -146,7 +173,9 @@ def newest_monitoring(warehouse: Warehouse) -> pd.DataFrame:
     rows = warehouse.read(MODEL_MONITORING)
     newest = rows.agg(F.max("timestamp").alias("timestamp"))
     shown = rows.join(F.broadcast(newest), "timestamp").where("breached OR subject = ''")
-    return shown.orderBy(F.col("breached").desc(), "subject", F.col("value").desc()).drop("timestamp").toPandas()
+    return (
+        shown.orderBy(F.col("breached").desc(), "subject", F.col("value").desc()).drop("timestamp").toPandas()
+    )
 
 
 def _between(rows: DataFrame, first: date, until: date) -> DataFrame:
@@ -159,7 +188,10 @@ def _equals(column: str, value: str) -> Column:
 
 def _with_baselines(warehouse: Warehouse, models: ModelStore, rows: DataFrame) -> DataFrame:
     """Return the rows with median_minutes, mean_minutes and late_share of the training flights."""
-    known = [{"model_version": version, **models.manifest(version).training["baselines"]} for version in models.versions()]
+    known = [
+        {"model_version": version, **models.manifest(version).training["baselines"]}
+        for version in models.versions()
+    ]
     columns = "model_version string, median_minutes double, mean_minutes double, late_share double"
     frame = pd.DataFrame(known, columns=["model_version", "median_minutes", "mean_minutes", "late_share"])
     return rows.join(F.broadcast(warehouse.spark.createDataFrame(frame, columns)), "model_version", "left")

@@ -10,7 +10,14 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.lineage import TABLE_ASSETS
 from flight_assets.contracts.message import MESSAGE_FIELDS, WEATHER_FIELDS
-from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QUARANTINE, SCHEMA_METADATA, STAGING
+from flight_assets.contracts.tables import (
+    BATCH_METADATA,
+    FACT,
+    PREDICTIONS,
+    QUARANTINE,
+    SCHEMA_METADATA,
+    STAGING,
+)
 from flight_assets.queries.filters import Filters
 
 if TYPE_CHECKING:
@@ -72,13 +79,21 @@ def quarantine_samples(warehouse: Warehouse, reason: str, limit: int = 20) -> pd
     """
     rejected = warehouse.read(QUARANTINE).where(F.col("reason") == F.lit(reason))
     newest = rejected.orderBy(F.col("ingestion_timestamp").desc(), F.col("kafka_offset").desc()).limit(limit)
-    frame = newest.select("ingestion_timestamp", "detail", "value", "kafka_partition", "kafka_offset", "batch_id").toArrow().to_pandas()
+    frame = (
+        newest.select("ingestion_timestamp", "detail", "value", "kafka_partition", "kafka_offset", "batch_id")
+        .toArrow()
+        .to_pandas()
+    )
     frame["value"] = [_as_text(value) for value in frame["value"]]
     return frame
 
 
 def _as_text(value: bytes | None) -> str:
-    return "" if value is None else bytes(value)[: 4 * SAMPLE_CHARACTERS].decode("utf-8", "replace")[:SAMPLE_CHARACTERS]
+    return (
+        ""
+        if value is None
+        else bytes(value)[: 4 * SAMPLE_CHARACTERS].decode("utf-8", "replace")[:SAMPLE_CHARACTERS]
+    )
 
 
 def missing_values(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
@@ -86,7 +101,11 @@ def missing_values(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
 
     Weather fields as weather.<name>. Delays are missing until the flight has departed or arrived, and so count only from then on.
     """
-    columns = {name: (name, "TRUE") for name in _OPTIONAL if name not in ("weather", "departure_delay_minutes", "arrival_delay_minutes")}
+    columns = {
+        name: (name, "TRUE")
+        for name in _OPTIONAL
+        if name not in ("weather", "departure_delay_minutes", "arrival_delay_minutes")
+    }
     columns |= {
         "departure_delay_minutes": ("departure_delay_minutes", "event_type IN ('departed', 'arrived')"),
         "arrival_delay_minutes": ("arrival_delay_minutes", "event_type = 'arrived'"),
@@ -123,7 +142,9 @@ def quality_over_time(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
 
 def contract(warehouse: Warehouse) -> pd.DataFrame:
     """One row per field of each version of the message contract, newest version first: the columns of ``schema_metadata``."""
-    return warehouse.ask(f"SELECT * FROM {warehouse.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field")  # noqa: S608 - names of the contract
+    return warehouse.ask(
+        f"SELECT * FROM {warehouse.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field"
+    )  # noqa: S608 - names of the contract
 
 
 def archives(warehouse: Warehouse, limit: int = 50) -> pd.DataFrame:
@@ -133,7 +154,9 @@ def archives(warehouse: Warehouse, limit: int = 50) -> pd.DataFrame:
     first_ingestion, last_ingestion.
     """
     columns = "archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location, first_ingestion, last_ingestion"
-    return warehouse.ask(f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}")  # noqa: S608 - names of the contract
+    return warehouse.ask(
+        f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}"
+    )  # noqa: S608 - names of the contract
 
 
 def check_trend(warehouse: Warehouse, since: date) -> pd.DataFrame:

@@ -45,18 +45,25 @@ class Selection:
         if self.batch_id is not None:
             found.append(F.col("batch_id") == self.batch_id)
         if self.since is not None:
-            found += [F.col("ingestion_timestamp") >= self.since, F.col("processing_date") >= self.since.date()]
+            found += [
+                F.col("ingestion_timestamp") >= self.since,
+                F.col("processing_date") >= self.since.date(),
+            ]
         if self.until is not None:
             found.append(F.col("ingestion_timestamp") < self.until)
         if self.ids:
-            found.append(F.concat_ws("-", "topic", "kafka_partition", "kafka_offset").isin(*map(_checked, self.ids)))
+            found.append(
+                F.concat_ws("-", "topic", "kafka_partition", "kafka_offset").isin(*map(_checked, self.ids))
+            )
         return found
 
 
 def _checked(message_id: str) -> str:
     """Return the id, if it is one."""
     if not re.fullmatch(r".+-\d+-\d+", message_id):
-        raise FlightsError(f"{message_id!r} is no id of a message: it is topic-partition-offset, as `flights quarantine list` prints it")
+        raise FlightsError(
+            f"{message_id!r} is no id of a message: it is topic-partition-offset, as `flights quarantine list` prints it"
+        )
     return message_id
 
 
@@ -66,12 +73,24 @@ def rejected(settings: Settings, selection: Selection, limit: int) -> list[repla
     for condition in selection.conditions():
         rows = rows.where(condition)
     ordered = rows.orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset").limit(limit)
-    columns = ("topic", "kafka_partition", "kafka_offset", "ingestion_timestamp", "batch_id", "reason", "detail", "key", "value")
+    columns = (
+        "topic",
+        "kafka_partition",
+        "kafka_offset",
+        "ingestion_timestamp",
+        "batch_id",
+        "reason",
+        "detail",
+        "key",
+        "value",
+    )
     # Spark gives times without a zone, in this machine's: as text they stay UTC.
     at = F.date_format("ingestion_timestamp", "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'").alias("ingestion_timestamp")
     return [
         replay.Rejected(**row.asDict())
-        for row in ordered.select(*(at if name == "ingestion_timestamp" else F.col(name) for name in columns)).collect()
+        for row in ordered.select(
+            *(at if name == "ingestion_timestamp" else F.col(name) for name in columns)
+        ).collect()
     ]
 
 

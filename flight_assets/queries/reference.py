@@ -38,7 +38,9 @@ def unknown_codes(house: Warehouse) -> list[dict[str, Any]]:
         FlightsError: the table is of an older version, which kept no unknown codes.
     """
     if COLUMN not in house.read(STAGING).columns:
-        raise FlightsError(f"{STAGING.name} has no column {COLUMN}: stop and start the platform with `flights down` and `flights up`")
+        raise FlightsError(
+            f"{STAGING.name} has no column {COLUMN}: stop and start the platform with `flights down` and `flights up`"
+        )
     found = house.ask(
         f"SELECT substring_index(entry, ':', 1) AS field, substring_index(entry, ':', -1) AS code, count(*) AS events, "  # noqa: S608 - names of the contract
         "count(DISTINCT flight_id) AS flights, min(flight_date) AS first_date, max(flight_date) AS last_date "

@@ -115,17 +115,23 @@ def _rows(chunk: Chunk) -> pd.DataFrame:
     return raw_rows(
         columns.count,
         {
-            **_flight(named("airline"), named("number"), named("tail"), named("origin"), named("destination")),
+            **_flight(
+                named("airline"), named("number"), named("tail"), named("origin"), named("destination")
+            ),
             "departure": at(day, clock_times(named("departure"))),
             "arrival_minutes": clock_times(named("arrival")),
             "elapsed_minutes": number(named("elapsed")),
             "departure_delay_minutes": number(named("departure_delay")),
-            "arrival_delay_minutes": np.where(reached, number(named("diverted_delay")), number(named("arrival_delay"))),
+            "arrival_delay_minutes": np.where(
+                reached, number(named("diverted_delay")), number(named("arrival_delay"))
+            ),
             "cancelled": flag(named("cancelled")),
             "diverted": flag(named("diverted")),
             "diverted_to": text(named("diverted_to")),
             "distance_miles": number(named("distance")),
-            "unusable": duplicate.map({True: "repeated: marked as the duplicate of another row", False: None}),
+            "unusable": duplicate.map(
+                {True: "repeated: marked as the duplicate of another row", False: None}
+            ),
         },
     )
 

@@ -68,7 +68,9 @@ def minutes_of_day(hhmm: Floats) -> Floats:
     NaN where the number is no time, e.g. 2561.
     """
     hours, minutes = np.divmod(hhmm, 100)
-    is_time = (hhmm >= 0) & (minutes < 60) & (hours * 60 + minutes <= MINUTES_PER_DAY) & (hhmm == np.floor(hhmm))
+    is_time = (
+        (hhmm >= 0) & (minutes < 60) & (hours * 60 + minutes <= MINUTES_PER_DAY) & (hhmm == np.floor(hhmm))
+    )
     result: Floats = np.where(is_time, hours * 60 + minutes, np.nan)
     return result
 
@@ -77,7 +79,9 @@ def clock_times(column: pa.ChunkedArray | pa.Array) -> Floats:
     """Return minutes after midnight of times written as hhmm, h:mm or hh:mm:ss; NaN where it is no time."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return minutes_of_day(number(column))
-    digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), r"^(\d{1,2}):(\d{2})(:\d{2})?$", r"\1\2")
+    digits = pc.replace_substring_regex(
+        pc.utf8_trim_whitespace(column), r"^(\d{1,2}):(\d{2})(:\d{2})?$", r"\1\2"
+    )
     return minutes_of_day(number(digits))
 
 

@@ -66,7 +66,9 @@ class Converted(NamedTuple):
     unusable: pd.DataFrame
 
 
-def convert(raw: pd.DataFrame, rows: np.ndarray, reference: Reference, source: str, time_zone: str = AIRPORTS_OWN) -> Converted:
+def convert(
+    raw: pd.DataFrame, rows: np.ndarray, reference: Reference, source: str, time_zone: str = AIRPORTS_OWN
+) -> Converted:
     """Return the flights of raw rows (RAW_COLUMNS), and the rows that are no flight with the first reason that applies.
 
     Args:
@@ -82,7 +84,9 @@ def convert(raw: pd.DataFrame, rows: np.ndarray, reference: Reference, source: s
     clocks = clocks_of(origin, destination, time_zone, zones)
     miles = distance_of(raw["distance_miles"].to_numpy(float), origin, destination)
     departure, arrival = planned_times(raw, clocks, zones, miles)
-    local = np.where(departure != NO_TIME, departure + utc_offset(some(departure), some_zone(origin.zone), zones), NO_TIME)
+    local = np.where(
+        departure != NO_TIME, departure + utc_offset(some(departure), some_zone(origin.zone), zones), NO_TIME
+    )
     departure_delay = signed_delay(raw, "departure", departure, clocks[0], zones)
     arrival_delay = signed_delay(raw, "arrival", arrival, clocks[1], zones)
     cancelled = raw["cancelled"].to_numpy(bool)
@@ -127,7 +131,9 @@ def _diverted_at(flights: pd.DataFrame, arrival: np.ndarray) -> pd.Series:
     """
     departed = flights["scheduled_departure"] + _minutes(flights["departure_delay_minutes"])
     block = pd.Series(arrival, index=flights.index) - flights["scheduled_departure"]
-    typical = _minutes(flights["distance_miles"].clip(upper=LONGEST_MILES) / CRUISE_MPH * 60 + OVERHEAD_MINUTES)
+    typical = _minutes(
+        flights["distance_miles"].clip(upper=LONGEST_MILES) / CRUISE_MPH * 60 + OVERHEAD_MINUTES
+    )
     landed = departed + block.where(block > pd.Timedelta(0), typical)
     halfway = departed + (flights["arrived_at"] - departed) / 2
     at = landed.where(~(landed >= flights["arrived_at"]), halfway)
@@ -190,4 +196,6 @@ def _reasons(raw: pd.DataFrame, flights: pd.DataFrame, origin: Places) -> np.nda
 
 
 def _matches(values: pd.Series, pattern: str) -> np.ndarray:
-    return np.asarray(by_distinct(values, lambda value: bool(re.fullmatch(pattern, value))).eq(True), dtype=bool)
+    return np.asarray(
+        by_distinct(values, lambda value: bool(re.fullmatch(pattern, value))).eq(True), dtype=bool
+    )

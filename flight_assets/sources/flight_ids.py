@@ -20,15 +20,21 @@ def with_id_ends(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     and its planned local time, as in ``F9240-DEN-20080113T2355``. Rows that repeat another one in everything
     that matters are left out. So is a third flight that the time does not tell apart.
     """
-    ordered = flights.assign(flight_suffix=flights["flight_suffix"].fillna("")).sort_values([*_SAME, "row"], kind="stable")
+    ordered = flights.assign(flight_suffix=flights["flight_suffix"].fillna("")).sort_values(
+        [*_SAME, "row"], kind="stable"
+    )
     is_repeat = ordered.duplicated(_SAME)
     first = ordered["row"].where(~is_repeat).ffill().astype(int)
     unique = ordered[~is_repeat].assign(id_end="")
     later = unique.groupby(NUMBER, sort=False).cumcount() > 0
     unique.loc[later, "id_end"] = unique.loc[later, "local_departure"].dt.strftime("T%H%M")
     is_indistinct = unique.duplicated([*NUMBER, "id_end"])
-    repeats = ordered[is_repeat].assign(reason="repeated: the same flight as row " + first[is_repeat].astype(str))
-    indistinct = unique[is_indistinct].assign(reason="indistinct: a third flight of this number, origin and planned time")
+    repeats = ordered[is_repeat].assign(
+        reason="repeated: the same flight as row " + first[is_repeat].astype(str)
+    )
+    indistinct = unique[is_indistinct].assign(
+        reason="indistinct: a third flight of this number, origin and planned time"
+    )
     left_out = pd.concat([repeats, indistinct])[["file", "row", "reason"]]
     return unique[~is_indistinct].reset_index(drop=True), left_out.reset_index(drop=True)
 

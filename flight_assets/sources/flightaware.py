@@ -31,14 +31,20 @@ def _aeroapi_rows(chunk: Chunk) -> pd.DataFrame:
     legs: dict[str, list[Record]] = {}
     for record in chunk.records:
         legs.setdefault(record.get("fa_flight_id") or str(id(record)), []).append(record)
-    rows = [_aeroapi_row(record, legs[record.get("fa_flight_id") or str(id(record))]) for record in chunk.records]
+    rows = [
+        _aeroapi_row(record, legs[record.get("fa_flight_id") or str(id(record))]) for record in chunk.records
+    ]
     return _frame(rows)
 
 
 def _aeroapi_row(record: Record, legs: list[Record]) -> Record:
     first = min(legs, key=_departs)
     later = next(
-        (leg for leg in sorted(legs, key=_departs) if _airport(leg.get("origin")) != _airport(first.get("origin"))),
+        (
+            leg
+            for leg in sorted(legs, key=_departs)
+            if _airport(leg.get("origin")) != _airport(first.get("origin"))
+        ),
         None,
     )
     diverted = bool(record.get("diverted"))
@@ -109,7 +115,10 @@ def _frame(rows: list[Record]) -> pd.DataFrame:
 
 def _moments(values: Iterable[Any]) -> np.ndarray:
     """Return datetime64[s] of texts such as 2024-01-31T10:15:00Z and of seconds since 1970 (numbers, or texts of digits)."""
-    texts = [pd.Timestamp(int(value), unit="s").isoformat() + "Z" if str(value).isdigit() else value for value in values]
+    texts = [
+        pd.Timestamp(int(value), unit="s").isoformat() + "Z" if str(value).isdigit() else value
+        for value in values
+    ]
     parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", errors="coerce", utc=True)
     return np.asarray(parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]"))
 
@@ -124,7 +133,9 @@ def _firehose_rows(chunk: Chunk) -> pd.DataFrame:
     first: dict[str, int] = {}
     for position, record in enumerate(chunk.records):
         first.setdefault(record.get("id") or "", position)
-    return _frame([_firehose_row(flight) for flight in flights.values()]).set_axis([first[name] for name in flights])
+    return _frame([_firehose_row(flight) for flight in flights.values()]).set_axis(
+        [first[name] for name in flights]
+    )
 
 
 # The field of each kind of message that is an actual time, and the name it has in a flifo message.

@@ -28,7 +28,9 @@ def read_json(stream: IO[bytes], name: str, is_lines: bool, bad: dict[int, str])
     """
     data = stream.read(MAX_WHOLE_BYTES + 1)
     if len(data) > MAX_WHOLE_BYTES:
-        raise FlightsError(f"{name} is larger than {MAX_WHOLE_BYTES >> 20} MB, and is read as a whole: split it by day")
+        raise FlightsError(
+            f"{name} is larger than {MAX_WHOLE_BYTES >> 20} MB, and is read as a whole: split it by day"
+        )
     return _lines(data, bad) if is_lines else _document(data, name)
 
 
@@ -53,6 +55,10 @@ def _document(data: bytes, name: str) -> Chunk:
         document = msgspec.json.decode(data)
     except msgspec.DecodeError as error:
         raise FlightsError(f"{name} is not JSON ({error}): check that the download is complete") from error
-    lists = [document] if isinstance(document, list) else [value for value in document.values() if isinstance(value, list)]
+    lists = (
+        [document]
+        if isinstance(document, list)
+        else [value for value in document.values() if isinstance(value, list)]
+    )
     found = tuple(record for records in lists for record in records if isinstance(record, dict))
     return Chunk(np.arange(1, len(found) + 1), records=found)

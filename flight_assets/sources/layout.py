@@ -107,7 +107,9 @@ class Columns:
             raise TypeError("this layout reads tables")
         self.table = chunk.table
         self.count = chunk.table.num_rows
-        self._place = {name.strip().lower(): place for place, name in reversed(list(enumerate(chunk.table.column_names)))}
+        self._place = {
+            name.strip().lower(): place for place, name in reversed(list(enumerate(chunk.table.column_names)))
+        }
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._place

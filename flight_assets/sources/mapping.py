@@ -95,7 +95,9 @@ class Mapping(BaseModel):
     @classmethod
     def _is_zone(cls, value: str) -> str:
         if value != "local" and value not in available_timezones():
-            raise ValueError(f"{value} is neither local nor an IANA time zone, such as UTC or America/Sao_Paulo")
+            raise ValueError(
+                f"{value} is neither local nor an IANA time zone, such as UTC or America/Sao_Paulo"
+            )
         return value
 
     @field_validator("fields")
@@ -129,11 +131,15 @@ class Described:
         present = {name.strip().lower() for name in source.header}
         missing = [name for name in named if name.strip().lower() not in present]
         if missing:
-            raise FlightsError(f"{source.name} has no column {', '.join(missing)}; it has {', '.join(source.header)}")
+            raise FlightsError(
+                f"{source.name} has no column {', '.join(missing)}; it has {', '.join(source.header)}"
+            )
         zone = AIRPORTS_OWN if self.mapping.time_zone == "local" else self.mapping.time_zone
         reads = frozenset(name.strip().lower() for name in named)
         rows = _reader(self.mapping.fields)
-        return Layout(self.mapping.name, "described by a mapping", lambda _: True, rows, time_zone=zone, reads=reads)
+        return Layout(
+            self.mapping.name, "described by a mapping", lambda _: True, rows, time_zone=zone, reads=reads
+        )
 
 
 def read_mapping(path: Path) -> Described:
@@ -149,7 +155,9 @@ def read_mapping(path: Path) -> Described:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise FlightsError(f"{path}: {where or 'the file'}: {first['msg']}. docs/sources.md has an example") from error
+        raise FlightsError(
+            f"{path}: {where or 'the file'}: {first['msg']}. docs/sources.md has an example"
+        ) from error
 
 
 def _reader(fields: Fields) -> Callable[[Chunk], pd.DataFrame]:
@@ -173,7 +181,9 @@ class _Values:
         """Return the columns of raw rows that the mapping has."""
         return {
             **self._flight(),
-            **{name: text(self._of(name)) for name in ("tail_number", "origin", "destination", "diverted_to")},
+            **{
+                name: text(self._of(name)) for name in ("tail_number", "origin", "destination", "diverted_to")
+            },
             "departure": self._departure(),
             "arrival": self._moments("scheduled_arrival"),
             "arrival_minutes": clock_times(self._of("arrival_time")),
@@ -214,7 +224,9 @@ class _Values:
         if self.fields.scheduled_departure:
             return self._moments("scheduled_departure")
         spec = self._spec("date")
-        return at(dates(self._of("date"), spec.format if spec else ""), clock_times(self._of("departure_time")))
+        return at(
+            dates(self._of("date"), spec.format if spec else ""), clock_times(self._of("departure_time"))
+        )
 
     def _moments(self, name: str) -> np.ndarray:
         spec = self._spec(name)

@@ -55,17 +55,24 @@ def clocks_of(origin: Places, destination: Places, time_zone: str, zones: list[s
     return fixed, fixed
 
 
-def planned_times(raw: pd.DataFrame, clocks: tuple[Codes, Codes], zones: list[str], miles: Floats) -> tuple[Seconds, Seconds]:
+def planned_times(
+    raw: pd.DataFrame, clocks: tuple[Codes, Codes], zones: list[str], miles: Floats
+) -> tuple[Seconds, Seconds]:
     """Return planned departure and arrival in UTC seconds, NO_TIME where unknown."""
     written = seconds_of(raw["departure"])
     there = (written != NO_TIME) & (clocks[0] >= 0)
     first, second = to_utc(some(written), some_zone(clocks[0]), zones)
     elapsed, minutes = raw["elapsed_minutes"].to_numpy(float), raw["arrival_minutes"].to_numpy(float)
     is_second = np.zeros(len(raw), bool)
-    unsure = np.flatnonzero(there & (first != second) & np.isfinite(elapsed) & np.isfinite(minutes) & (clocks[1] >= 0))
+    unsure = np.flatnonzero(
+        there & (first != second) & np.isfinite(elapsed) & np.isfinite(minutes) & (clocks[1] >= 0)
+    )
     if len(unsure):
         # At a clock change, the planned arrival tells which of the two hours is right.
-        shown = [_clock_after(times[unsure], elapsed[unsure], clocks[1][unsure], zones) for times in (first, second)]
+        shown = [
+            _clock_after(times[unsure], elapsed[unsure], clocks[1][unsure], zones)
+            for times in (first, second)
+        ]
         wanted = minutes[unsure] % MINUTES_PER_DAY
         is_second[unsure] = (shown[0] != wanted) & (shown[1] == wanted)
     departure = np.where(there, np.where(is_second, second, first), NO_TIME)
@@ -95,7 +102,9 @@ def _arrival_as_written(raw: pd.DataFrame, zone: Codes, zones: list[str], depart
     return np.where(known, np.where(first > departure, first, second), NO_TIME)
 
 
-def arrival_on_clock(departure: Seconds, minutes: Floats, zone: Codes, zones: list[str], miles: Floats) -> Seconds:
+def arrival_on_clock(
+    departure: Seconds, minutes: Floats, zone: Codes, zones: list[str], miles: Floats
+) -> Seconds:
     """Return the UTC time nearest to a typical schedule at which local clocks show these minutes of the day.
 
     NO_TIME where anything is missing, and where the nearest is implausible: 2400 stands for "unknown" in some

@@ -63,7 +63,11 @@ def sources_of(path: Path, delimiter: str = "", encoding: str = "") -> list[Sour
         raise FlightsError(f"there is no file {path}: check the path")
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
-            members = [entry.filename for entry in archive.infolist() if not entry.is_dir() and _is_data(entry.filename)]
+            members = [
+                entry.filename
+                for entry in archive.infolist()
+                if not entry.is_dir() and _is_data(entry.filename)
+            ]
         if not members:
             raise FlightsError(f"{path} holds no table: it needs a .csv, .txt or .json inside")
         return [_inspected(Source(path, "", member=member), delimiter, encoding) for member in members]
@@ -71,7 +75,10 @@ def sources_of(path: Path, delimiter: str = "", encoding: str = "") -> list[Sour
 
 
 def _is_data(member: str) -> bool:
-    return Path(member).suffix.lower() in (".csv", ".txt", ".json", ".jsonl", ".tsv") and "readme" not in member.lower()
+    return (
+        Path(member).suffix.lower() in (".csv", ".txt", ".json", ".jsonl", ".tsv")
+        and "readme" not in member.lower()
+    )
 
 
 def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
@@ -179,7 +186,9 @@ def chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
 
 def _parquet_chunks(source: Source, layout: Layout) -> Iterator[Chunk]:
     file = pq.ParquetFile(source.path)
-    names = [name for name in file.schema_arrow.names if not layout.reads or name.strip().lower() in layout.reads]
+    names = [
+        name for name in file.schema_arrow.names if not layout.reads or name.strip().lower() in layout.reads
+    ]
     first = 1
     for batch in file.iter_batches(CHUNK_ROWS, columns=names):
         yield Chunk(np.arange(first, first + batch.num_rows), pa.Table.from_batches([batch]))
@@ -213,7 +222,9 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: list[str], bad: BadLines) -> Chunk:
+def _parsed(
+    piece: bytes, first: int, source: Source, names: list[str], wanted: list[str], bad: BadLines
+) -> Chunk:
     """Return the rows of some whole lines as texts.
 
     ``first`` is the number of the first line; blank lines are left out.
@@ -223,14 +234,20 @@ def _parsed(piece: bytes, first: int, source: Source, names: list[str], wanted: 
     def note(row: pa_csv.InvalidRow) -> str:
         # Arrow counts from 1 in each piece, if it parses in one thread.
         skipped.append(row.number)
-        bad.lines[first + row.number - 1] = f"bad_row: {row.actual_columns} cells instead of {row.expected_columns}"
+        bad.lines[first + row.number - 1] = (
+            f"bad_row: {row.actual_columns} cells instead of {row.expected_columns}"
+        )
         return "skip"
 
     table = pa_csv.read_csv(
         pa.py_buffer(piece),
         read_options=pa_csv.ReadOptions(encoding=source.encoding, column_names=names, use_threads=False),
-        parse_options=pa_csv.ParseOptions(delimiter=source.delimiter, invalid_row_handler=note, ignore_empty_lines=False),
-        convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=source.delimiter, invalid_row_handler=note, ignore_empty_lines=False
+        ),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted
+        ),
     )
     numbers = np.delete(np.arange(table.num_rows + len(skipped)), [number - 1 for number in skipped]) + first
     is_blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in table.columns))

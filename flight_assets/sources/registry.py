@@ -47,7 +47,9 @@ def layout_of(source: Source, name: str = "") -> Layout:
     missing = [names for names in layout.needs if not present & {each.lower() for each in names}]
     if missing:
         lacking = "; ".join(" or ".join(names) for names in missing)
-        raise FlightsError(f"{source.name} ({layout.title}) lacks a column that every flight needs: {lacking}. Export it again with it")
+        raise FlightsError(
+            f"{source.name} ({layout.title}) lacks a column that every flight needs: {lacking}. Export it again with it"
+        )
     return layout
 
 

@@ -70,7 +70,9 @@ class Spool:
         """
         for day in self.days():
             flights, left_out = with_id_ends(self.read(day))
-            self._write(self._file(day), flights.sort_values(["scheduled_departure", "row"], kind="stable"), "wb")
+            self._write(
+                self._file(day), flights.sort_values(["scheduled_departure", "row"], kind="stable"), "wb"
+            )
             yield flights, left_out
 
     def _file(self, day: date) -> Path:

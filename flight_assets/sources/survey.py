@@ -72,7 +72,10 @@ class Survey:
             "without_planned_arrival": self.without_planned_arrival,
             "unusable_rows": sum(self.unusable.values()),
             "unusable": dict(self.unusable.most_common()),
-            "examples": [dict(zip(("file", "line", "reason", "detail"), example, strict=True)) for example in self.examples],
+            "examples": [
+                dict(zip(("file", "line", "reason", "detail"), example, strict=True))
+                for example in self.examples
+            ],
         }
 
 
@@ -105,12 +108,16 @@ class Surveyor:
             raw = layout.rows(chunk)
             # A layout may make one flight of several rows: the index then says which of them count.
             lines = chunk.row[raw.index.to_numpy()]
-            converted = convert(raw.reset_index(drop=True), lines, self.reference, layout.name, layout.time_zone)
+            converted = convert(
+                raw.reset_index(drop=True), lines, self.reference, layout.name, layout.time_zone
+            )
             self.spool.add(converted.flights, source.name)
             self._count(converted.unusable.assign(file=source.name))
             self.found.rows += len(chunk.row)
             on_rows(self.found.rows)
-        lines = pd.DataFrame({"row": list(bad.lines), "reason": list(bad.lines.values()), "file": source.name})
+        lines = pd.DataFrame(
+            {"row": list(bad.lines), "reason": list(bad.lines.values()), "file": source.name}
+        )
         self.found.rows += len(lines)
         self._count(lines)
 
@@ -150,7 +157,9 @@ class Surveyor:
             return
         parts = unusable["reason"].str.partition(": ")
         self.found.unusable.update(parts[0].value_counts().to_dict())
-        rows = list(zip(unusable["file"], np.abs(unusable["row"]).astype(int), parts[0], parts[2], strict=True))
+        rows = list(
+            zip(unusable["file"], np.abs(unusable["row"]).astype(int), parts[0], parts[2], strict=True)
+        )
         self.found.examples.extend(rows[: max(0, EXAMPLES - len(self.found.examples))])
         with self.unusable_file.open("a", newline="") as file:
             csv.writer(file).writerows(rows)

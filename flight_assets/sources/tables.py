@@ -69,7 +69,9 @@ _ANAC = {
 def _anac_columns(names: tuple[str, ...]) -> dict[str, int]:
     """Return the place of each column of ``_ANAC`` that a header has."""
     found = [plain(name) for name in names]
-    return {what: found.index(known) for what, options in _ANAC.items() for known in options if known in found}
+    return {
+        what: found.index(known) for what, options in _ANAC.items() for known in options if known in found
+    }
 
 
 def _anac_rows(chunk: Chunk) -> pd.DataFrame:
@@ -100,7 +102,9 @@ def _anac_times(column: pa.ChunkedArray) -> np.ndarray:
     """Return the moments of 31/01/2023 23:05 or 2023-01-31 23:05:00."""
     if pa.types.is_timestamp(column.type):
         return moments(column)
-    iso = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), r"^(\d{2})/(\d{2})/(\d{4}) (\d{2}:\d{2})(:\d{2})?$", r"\3-\2-\1T\4")
+    iso = pc.replace_substring_regex(
+        pc.utf8_trim_whitespace(column), r"^(\d{2})/(\d{2})/(\d{4}) (\d{2}:\d{2})(:\d{2})?$", r"\3-\2-\1T\4"
+    )
     return moments(iso)
 
 

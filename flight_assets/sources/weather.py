@@ -56,7 +56,9 @@ class Weather:
                 "known_at": flights["scheduled_departure"].astype("datetime64[ns]") - self.lead,
             }
         )
-        wanted = wanted.reset_index(drop=True).reset_index(names="place").sort_values("known_at", kind="stable")
+        wanted = (
+            wanted.reset_index(drop=True).reset_index(names="place").sort_values("known_at", kind="stable")
+        )
         begins, ends = wanted["known_at"].iloc[0] - MAX_AGE, wanted["known_at"].iloc[-1]
         first = self.reports["reported_at"].searchsorted(begins)
         some = self.reports.iloc[first : self.reports["reported_at"].searchsorted(ends, side="right")]
@@ -84,7 +86,9 @@ def read_weather(paths: Sequence[Path], reference: Reference, lead_minutes: int)
         for source in sources_of(path):
             header = tuple(name.split("(")[0] for name in source.header)
             if not (has_all(header, "station", "valid") or has_all(header, "airport", "timestamp")):
-                raise FlightsError(f"{source.name} is no file of weather: it needs station,valid (IEM ASOS) or airport,timestamp")
+                raise FlightsError(
+                    f"{source.name} is no file of weather: it needs station,valid (IEM ASOS) or airport,timestamp"
+                )
             parts.extend(_reports(chunk, reference) for chunk in chunks(source, _LAYOUT, BadLines({})))
     known = pd.concat(parts, ignore_index=True).dropna(subset=["reported_at", "airport"])
     ordered = known.sort_values("reported_at", kind="stable", ignore_index=True)
@@ -94,7 +98,9 @@ def read_weather(paths: Sequence[Path], reference: Reference, lead_minutes: int)
 def _reports(chunk: Chunk, reference: Reference) -> pd.DataFrame:
     columns = Columns(chunk)
     if chunk.table is not None and "station" in columns:
-        values = {name: number(_trace(columns.get(theirs))) * factor for name, (theirs, factor) in _ASOS.items()}
+        values = {
+            name: number(_trace(columns.get(theirs))) * factor for name, (theirs, factor) in _ASOS.items()
+        }
         pressure = number(columns.get("alti")) * MB_PER_INCH_OF_MERCURY
         values["pressure_mb"] = np.where(np.isnan(values["pressure_mb"]), pressure, values["pressure_mb"])
         place, time = columns.get("station"), columns.get("valid", "valid(UTC)")

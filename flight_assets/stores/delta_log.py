@@ -40,7 +40,11 @@ class DeltaLog:
         newest = self._newest()
         for version in range(newest, max(-1, newest - COMMITS_BACK), -1):
             actions = self._actions(version)
-            if any((each["txn"]["appId"], each["txn"]["version"]) == (app_id, txn_version) for each in actions if "txn" in each):
+            if any(
+                (each["txn"]["appId"], each["txn"]["version"]) == (app_id, txn_version)
+                for each in actions
+                if "txn" in each
+            ):
                 return self._commit(version, [each["add"] for each in actions if "add" in each])
         return None
 
@@ -93,13 +97,19 @@ class DeltaLog:
             if limit is not None and sum(table.num_rows for table in tables) >= limit:
                 break
             tables.append(self._hdfs.open_parquet(path).read(columns=columns))
-        whole = pa.concat_tables(tables) if tables else pa.table({name: pa.array([], pa.null()) for name in columns})
+        whole = (
+            pa.concat_tables(tables)
+            if tables
+            else pa.table({name: pa.array([], pa.null()) for name in columns})
+        )
         return whole if limit is None else whole.slice(0, limit)
 
     def _newest(self) -> int:
         """Return the newest version. From the last checkpoint on, versions have no gaps."""
         try:
-            version = int(json.loads(self._hdfs.read(f"{self._folder}/_delta_log/_last_checkpoint"))["version"])
+            version = int(
+                json.loads(self._hdfs.read(f"{self._folder}/_delta_log/_last_checkpoint"))["version"]
+            )
         except FileNotFoundError:
             version = 0
         while self._hdfs.exists(self._path(version + 1)):
@@ -119,7 +129,11 @@ class DeltaLog:
             return []
 
     def _checkpointed_schema(self, version: int) -> str:
-        rows = self._hdfs.open_parquet(self._checkpoint(version)).read(columns=["metaData"])["metaData"].to_pylist()
+        rows = (
+            self._hdfs.open_parquet(self._checkpoint(version))
+            .read(columns=["metaData"])["metaData"]
+            .to_pylist()
+        )
         return next(str(row["schemaString"]) for row in rows if row)
 
 

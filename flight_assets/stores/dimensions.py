@@ -50,8 +50,14 @@ def rows_with(table: Table, users: Iterable[Row]) -> pd.DataFrame:
     """
     packaged = PACKAGED_ROWS[table.name]()
     names = [name for name in table.column_names if name != "version"]
-    added = pd.DataFrame([{name: row.get(name) for name in names} for row in users], columns=names, dtype=object)
-    both = pd.concat([packaged[names].astype(object), added], ignore_index=True) if len(added) else packaged[names]
+    added = pd.DataFrame(
+        [{name: row.get(name) for name in names} for row in users], columns=names, dtype=object
+    )
+    both = (
+        pd.concat([packaged[names].astype(object), added], ignore_index=True)
+        if len(added)
+        else packaged[names]
+    )
     rows = both.drop_duplicates(list(table.key), keep="last").reset_index(drop=True)
     return rows.assign(version=fingerprint(rows))[list(table.column_names)]
 
@@ -86,7 +92,9 @@ def checked_row(table: Table, values: Mapping[str, Any]) -> Row:
     row = {name: value for name, value in values.items() if value not in (None, "")}
     unknown = set(row) - set(table.column_names) | set(row) & {"version"}
     if unknown:
-        raise FlightsError(f"{table.name} has no column {', '.join(sorted(unknown))}: it has {', '.join(table.column_names)}")
+        raise FlightsError(
+            f"{table.name} has no column {', '.join(sorted(unknown))}: it has {', '.join(table.column_names)}"
+        )
     row["code"] = str(row.get("code", "")).upper()
     if not re.fullmatch(_CODES[table.name], row["code"]):
         raise FlightsError(f"{row['code'] or 'nothing'} is no code of an {table.name.removeprefix('dim_')}")
@@ -140,7 +148,9 @@ def read_reference(warehouse: Warehouse) -> Reference:
     Reads the tables' files without Spark.
     """
     logs = {table.name: warehouse.log(table) for table in (DIM_AIRLINE, DIM_AIRPORT)}
-    airlines, airports = (log.read(log.snapshot(), _REFERENCE_COLUMNS[name]).to_pylist() for name, log in logs.items())
+    airlines, airports = (
+        log.read(log.snapshot(), _REFERENCE_COLUMNS[name]).to_pylist() for name, log in logs.items()
+    )
     return Reference.from_rows(airlines, airports)
 
 
@@ -229,10 +239,14 @@ def look_up(settings: Settings, table: Table, codes: Iterable[str] | None = None
     """
     with _redis(settings) as client:
         if codes is None:
-            return {str(code): msgspec.json.decode(text) for code, text in client.hgetall(_key(table)).items()}
+            return {
+                str(code): msgspec.json.decode(text) for code, text in client.hgetall(_key(table)).items()
+            }
         wanted = list(codes)
         texts = client.hmget(_key(table), wanted) if wanted else []
-    return {code: msgspec.json.decode(text) for code, text in zip(wanted, texts, strict=True) if text is not None}
+    return {
+        code: msgspec.json.decode(text) for code, text in zip(wanted, texts, strict=True) if text is not None
+    }
 
 
 def _key(table: Table) -> str:
@@ -250,4 +264,6 @@ def _redis(settings: Settings) -> Iterator[Redis]:
             yield client
     except (Disconnected, TimedOut) as error:
         address = settings.redis_url.rsplit("@", 1)[-1]
-        raise StoreUnavailable("Redis", address, f"see `flights status` and `flights logs redis` ({error})") from error
+        raise StoreUnavailable(
+            "Redis", address, f"see `flights status` and `flights logs redis` ({error})"
+        ) from error

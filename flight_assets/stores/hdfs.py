@@ -62,7 +62,9 @@ class Hdfs:
                 raise StoreFull(
                     f"HDFS at {self._address} has no room for a file: free space on its DataNodes' disks, then run again"
                 ) from error
-            raise StoreUnavailable("HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})") from error
+            raise StoreUnavailable(
+                "HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})"
+            ) from error
 
     def _within(self, work: Callable[[], Result]) -> Result:
         """Return the result of a call to the native client, within ``PATIENCE`` times ``timeout_s``.
@@ -168,7 +170,10 @@ class Hdfs:
         """Return the sorted names in a directory, without unfinished writes; empty if it does not exist."""
         try:
             with self._answering():
-                names = [status.path.rsplit("/", 1)[-1] for status in self._within(lambda: list(self._client.list_status(path)))]
+                names = [
+                    status.path.rsplit("/", 1)[-1]
+                    for status in self._within(lambda: list(self._client.list_status(path)))
+                ]
         except FileNotFoundError:
             return []
         return sorted(name for name in names if not name.endswith(".tmp"))
@@ -181,7 +186,9 @@ class Hdfs:
         except FileNotFoundError:
             return {}
         return {
-            entry.path.rsplit("/", 1)[-1]: datetime.fromtimestamp(entry.modification_time / 1000, UTC) for entry in found if not entry.isdir
+            entry.path.rsplit("/", 1)[-1]: datetime.fromtimestamp(entry.modification_time / 1000, UTC)
+            for entry in found
+            if not entry.isdir
         }
 
     def size_bytes(self, path: str) -> int:

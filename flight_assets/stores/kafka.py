@@ -46,7 +46,10 @@ def security_options(settings: Settings) -> dict[str, object]:
     tls: dict[str, object] = {"security_protocol": _protocol(settings), "ssl_cafile": settings.kafka_ca_file}
     if not settings.kafka_user:
         return tls
-    login = {"sasl_plain_username": settings.kafka_user, "sasl_plain_password": settings.kafka_password.get_secret_value()}
+    login = {
+        "sasl_plain_username": settings.kafka_user,
+        "sasl_plain_password": settings.kafka_password.get_secret_value(),
+    }
     return {**tls, "sasl_mechanism": MECHANISM, **login}
 
 
@@ -61,7 +64,9 @@ def _answering(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise StoreUnavailable("Kafka", settings.kafka_bootstrap_servers, f"start it with `flights up` ({error!r})") from error
+        raise StoreUnavailable(
+            "Kafka", settings.kafka_bootstrap_servers, f"start it with `flights up` ({error!r})"
+        ) from error
 
 
 @contextmanager
@@ -103,7 +108,9 @@ def ensure_topic(settings: Settings, name: str, partitions: int, retention_days:
     from kafka.admin import NewTopic
     from kafka.errors import TopicAlreadyExistsError
 
-    topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, topic_configs=topic_settings(retention_days))
+    topic = NewTopic(
+        name, num_partitions=partitions, replication_factor=-1, topic_configs=topic_settings(retention_days)
+    )
     with _admin(settings) as admin:
         if name in admin.list_topics():
             return
@@ -126,7 +133,9 @@ def topic_warnings(settings: Settings) -> list[str]:
     with _admin(settings) as admin:
         if topic not in admin.list_topics():
             return []
-        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+        answer = admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all"
+        )
     found = {name: str(entry["value"]) for name, entry in answer["topic"][topic].items()}
     return unsafe_settings(topic, found, settings.kafka_retention_days)
 
@@ -156,7 +165,9 @@ def messages_before(settings: Settings, moments: Sequence[datetime]) -> list[int
         counts = []
         for moment in moments:
             found = consumer.offsets_for_times(dict.fromkeys(partitions, int(moment.timestamp() * 1000)))
-            counts.append(sum(ends[key] if found.get(key) is None else found[key].offset for key in partitions))
+            counts.append(
+                sum(ends[key] if found.get(key) is None else found[key].offset for key in partitions)
+            )
         return counts
 
 
@@ -168,7 +179,11 @@ def newest_timestamp(settings: Settings, ends: dict[int, int]) -> datetime | Non
     with reader(settings) as topic:
         times = [topic.newest_ms(number, end) for number, end in ends.items()]
     newest_ms = max((ms for ms in times if ms is not None), default=None)
-    return None if newest_ms is None else datetime.fromtimestamp(min(newest_ms, clock(settings).now_ms) / 1000, UTC)
+    return (
+        None
+        if newest_ms is None
+        else datetime.fromtimestamp(min(newest_ms, clock(settings).now_ms) / 1000, UTC)
+    )
 
 
 @contextmanager
@@ -212,7 +227,9 @@ def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callabl
         def messages() -> pa.Table:
             nonlocal has_failed
             if has_failed:
-                raise FlightsError("following the topic has failed before: open it again where the messages so far end")
+                raise FlightsError(
+                    "following the topic has failed before: open it again where the messages so far end"
+                )
             has_failed = True
             with _answering(settings):
                 for number in topic.partitions():

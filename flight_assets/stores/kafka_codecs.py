@@ -142,7 +142,9 @@ def _snappy_elements(block: bytes, position: int) -> Iterator[bytes]:
             position += extra + length
             out += block[position - length : position]
         else:
-            extra, length, high = (1, (tag & 7) + 4, tag >> 3 << 8) if kind == 1 else (2 * kind - 2, tag + 1, 0)
+            extra, length, high = (
+                (1, (tag & 7) + 4, tag >> 3 << 8) if kind == 1 else (2 * kind - 2, tag + 1, 0)
+            )
             back = high | int.from_bytes(block[position : position + extra], "little")
             position += extra
             if not 0 < back <= len(out):

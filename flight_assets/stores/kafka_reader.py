@@ -92,7 +92,9 @@ class TopicReader:
         found = next(self.read(partition, first, end, clock), None)
         return found.offset if found else end
 
-    def follow(self, partition: int, first: int, clock: Callable[[], Clock], end: int | None = None) -> Iterator[Record | None]:
+    def follow(
+        self, partition: int, first: int, clock: Callable[[], Clock], end: int | None = None
+    ) -> Iterator[Record | None]:
         """Yield the committed records from an offset on, up to ``end``, and None whenever there are no more yet."""
         position = first
         while end is None or position < end:
@@ -167,7 +169,9 @@ class TopicReader:
         if leader is None or leader < 0:
             raise errors.LeaderNotAvailableError
         topic = FetchRequest.FetchTopic
-        wanted = topic.FetchPartition(partition=partition, fetch_offset=position, partition_max_bytes=FETCH_BYTES)
+        wanted = topic.FetchPartition(
+            partition=partition, fetch_offset=position, partition_max_bytes=FETCH_BYTES
+        )
         request = FetchRequest(
             max_wait_ms=0,
             min_bytes=0,
@@ -180,7 +184,9 @@ class TopicReader:
         )
 
         async def answered() -> Any:  # noqa: ANN401
-            return await self._manager.wait_for(self._manager.send(request, node_id=leader), self._timeout_s * 1000)
+            return await self._manager.wait_for(
+                self._manager.send(request, node_id=leader), self._timeout_s * 1000
+            )
 
         response = self._manager.run(answered)
         if response.error_code:

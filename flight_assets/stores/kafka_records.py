@@ -102,7 +102,9 @@ def batches_of(data: memoryview) -> Iterator[Batch]:
     while len(data) - position > _FIXED.size:
         base, length, _ = _FIXED.unpack_from(data, position)
         end = position + _AFTER_LENGTH + length
-        if end > len(data) or end - position < (_HEADER.size if data[position + _FIXED.size] == 2 else _FIXED.size + 1):
+        if end > len(data) or end - position < (
+            _HEADER.size if data[position + _FIXED.size] == 2 else _FIXED.size + 1
+        ):
             return
         yield _batch(base, data[position:end])
         position = end
@@ -119,7 +121,17 @@ def _batch(base: int, whole: memoryview) -> Batch:
     problem = "" if crc32c(whole[_CRC_COVERS_FROM:]) == crc else "do not match their checksum"
     if delta < 0 and not problem:
         problem = "end before they begin"
-    return Batch(base, base + max(0, delta), attributes, first_ms, max_ms, producer, size, whole[_HEADER.size :], problem)
+    return Batch(
+        base,
+        base + max(0, delta),
+        attributes,
+        first_ms,
+        max_ms,
+        producer,
+        size,
+        whole[_HEADER.size :],
+        problem,
+    )
 
 
 class _Bytes:
@@ -230,8 +242,15 @@ def _record(stream: _Bytes, stamp: _Stamp) -> Record:
         raise Unreadable("are longer than they say")
     time_ms = stamp.time_ms(delta_ms)
     if length > MAX_MESSAGE_BYTES:
-        return _trimmed(Record(stamp.first + delta, time_ms, key, value, value_bytes, data[at:end]), size, end - at, length)
-    return Record(stamp.first + delta, time_ms, key, value, None if value is None else value_bytes, data[at:end])
+        return _trimmed(
+            Record(stamp.first + delta, time_ms, key, value, value_bytes, data[at:end]),
+            size,
+            end - at,
+            length,
+        )
+    return Record(
+        stamp.first + delta, time_ms, key, value, None if value is None else value_bytes, data[at:end]
+    )
 
 
 def _large_record(stream: _Bytes, length: int, stamp: _Stamp) -> Record:
@@ -260,7 +279,9 @@ def _large_record(stream: _Bytes, length: int, stamp: _Stamp) -> Record:
     value_bytes, value = part()
     stream.skip(left)
     time_ms = stamp.time_ms(delta_ms)
-    return _trimmed(Record(stamp.first + delta, time_ms, key, value, value_bytes, b""), key_bytes, left, length)
+    return _trimmed(
+        Record(stamp.first + delta, time_ms, key, value, value_bytes, b""), key_bytes, left, length
+    )
 
 
 def _trimmed(record: Record, key_bytes: int, headers_bytes: int, length: int) -> Record:

@@ -44,11 +44,17 @@ def unsafe_settings(topic: str, found: Mapping[str, str], retention_days: int) -
             if found.get("message.timestamp.type") == "CreateTime"
             else ""
         ),
-        "cleanup.policy": "compaction deletes messages before they land" if "compact" in found.get("cleanup.policy", "") else "",
+        "cleanup.policy": "compaction deletes messages before they land"
+        if "compact" in found.get("cleanup.policy", "")
+        else "",
         "retention.ms": f"it keeps messages for {days:g} days only" if 0 <= days < retention_days else "",
-        "retention.bytes": "a burst deletes messages before their days are over" if limit("retention.bytes") >= 0 else "",
+        "retention.bytes": "a burst deletes messages before their days are over"
+        if limit("retention.bytes") >= 0
+        else "",
         "max.message.bytes": (
-            f"one record batch may take {limit('max.message.bytes')} bytes of memory" if limit("max.message.bytes") > BATCH_BYTES else ""
+            f"one record batch may take {limit('max.message.bytes')} bytes of memory"
+            if limit("max.message.bytes") > BATCH_BYTES
+            else ""
         ),
     }
     return [f"topic {topic}: {danger}; set {name}={safe[name]}" for name, danger in dangers.items() if danger]

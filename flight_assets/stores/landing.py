@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 32 << 20
 BYTES_PER_MB = 1_000_000
-RAW_COLUMNS = (
-    "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, value_bytes BIGINT"
-)
+RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, value_bytes BIGINT"
 
 
-def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]) -> Plan | None:
+def plan_batch(
+    topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]
+) -> Plan | None:
     """Return the plan of the next batch, or None if there is nothing to land. A batch that died keeps its plan.
 
     Offsets without any message, such as those of an aborted transaction, do not count. ``ends``: the
@@ -69,7 +69,9 @@ def plan_batch(topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledge
     oldest = topic.oldest(ends)
     firsts = {number: max(landed.get(str(number), 0), oldest[number]) for number in ends}
     clock = kafka.clock(settings, now)
-    messages = {number: topic.first_message(number, firsts[number], end, clock) for number, end in ends.items()}
+    messages = {
+        number: topic.first_message(number, firsts[number], end, clock) for number, end in ends.items()
+    }
     if messages == ends:
         return None
     most = most_messages(settings.max_events_per_batch, ledger.record(batch_id - 1) if batch_id else None)
@@ -93,7 +95,9 @@ def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
     Raises:
         Exception: any error of Spark's client; the directory is incomplete then.
     """
-    rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(_landed(settings, plan), _raw_type())
+    rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(
+        _landed(settings, plan), _raw_type()
+    )
     writer = rows.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
     writer.parquet(settings.hdfs_path(raw_path(plan.batch_id)))
 
@@ -102,7 +106,13 @@ def _raw_type() -> StructType:
     """``RAW_COLUMNS`` as a type; of the text, Spark's client would ask the server what it means."""
     from pyspark.sql import types as T
 
-    kinds = {"BINARY": T.BinaryType, "STRING": T.StringType, "INT": T.IntegerType, "BIGINT": T.LongType, "TIMESTAMP": T.TimestampType}
+    kinds = {
+        "BINARY": T.BinaryType,
+        "STRING": T.StringType,
+        "INT": T.IntegerType,
+        "BIGINT": T.LongType,
+        "TIMESTAMP": T.TimestampType,
+    }
     columns = (column.split() for column in RAW_COLUMNS.split(", "))
     return T.StructType([T.StructField(name, kinds[kind]()) for name, kind in columns])
 
@@ -111,7 +121,9 @@ def _landed(settings: Settings, plan: Plan) -> Callable[[Iterator[pa.RecordBatch
     def land(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         clock = kafka.clock(settings, plan.made_at)
         with kafka.reader(settings) as topic:
-            for share in (share for block in numbers for number in block[0].to_pylist() for share in plan.tasks[number]):
+            for share in (
+                share for block in numbers for number in block[0].to_pylist() for share in plan.tasks[number]
+            ):
                 records = topic.read(share.partition, share.first, share.last + 1, clock)
                 yield from kafka_reader.blocks(records, settings.kafka_topic, share.partition)
 
@@ -134,7 +146,9 @@ def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:
     from pyspark.sql import functions as F
 
     rows = spark.read.schema(f"{RAW_COLUMNS}, batch_id BIGINT").parquet(*locations)
-    of_directory = F.regexp_extract(F.col("_metadata.file_path"), r"/archive_(\d+)/[^/]*$", 1).try_cast("bigint")
+    of_directory = F.regexp_extract(F.col("_metadata.file_path"), r"/archive_(\d+)/[^/]*$", 1).try_cast(
+        "bigint"
+    )
     return rows.withColumn("batch_id", F.coalesce("batch_id", of_directory))
 
 
@@ -142,7 +156,10 @@ def raw_locations(warehouse: Warehouse, ledger: Ledger) -> list[str]:
     """Return each directory with raw messages of landed batches once: of one batch, or merged."""
     rows = warehouse.read(BATCH_METADATA).select("storage_location").distinct().collect()
     unfinished = range(ledger.last_done(STEPS[-1]) + 1, ledger.last_done(STEPS[0]) + 1)
-    return sorted({row.storage_location for row in rows} | {ledger.record(batch_id).storage_location for batch_id in unfinished})
+    return sorted(
+        {row.storage_location for row in rows}
+        | {ledger.record(batch_id).storage_location for batch_id in unfinished}
+    )
 
 
 def gaps(warehouse: Warehouse, ledger: Ledger) -> tuple[int, int]:
@@ -150,13 +167,20 @@ def gaps(warehouse: Warehouse, ledger: Ledger) -> tuple[int, int]:
     from pyspark.sql import functions as F
 
     done = ledger.last_done(STEPS[-1])
-    record = F.from_json("record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>, without_message BIGINT")
-    lost = F.aggregate(F.map_values(record["lost"]), F.lit(0).cast("bigint"), lambda sum_, gap: sum_ + gap["last"] - gap["first"] + 1)
+    record = F.from_json(
+        "record", "lost MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>, without_message BIGINT"
+    )
+    lost = F.aggregate(
+        F.map_values(record["lost"]),
+        F.lit(0).cast("bigint"),
+        lambda sum_, gap: sum_ + gap["last"] - gap["first"] + 1,
+    )
     rows = warehouse.read(BATCH_METADATA).where(f"batch_id <= {done}")
     recorded = rows.agg(F.sum(lost), F.sum(record["without_message"])).collect()[0]
     unfinished = [ledger.record(batch_id) for batch_id in range(done + 1, ledger.last_done(STEPS[0]) + 1)]
     return (
-        int(recorded[0] or 0) + sum(span.last - span.first + 1 for batch in unfinished for span in batch.lost.values()),
+        int(recorded[0] or 0)
+        + sum(span.last - span.first + 1 for batch in unfinished for span in batch.lost.values()),
         int(recorded[1] or 0) + sum(batch.without_message for batch in unfinished),
     )
 
@@ -204,7 +228,9 @@ def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, 
     }
 
 
-def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]) -> BatchRecord:
+def describe_landed(
+    topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id: int, landed: dict[str, int]
+) -> BatchRecord:
     """Return the record of a batch that is complete on HDFS, with figures read back from its files.
 
     If offsets of the plan have no message, the topic is read again. A message that it has and the files lack
@@ -217,7 +243,9 @@ def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id
     ranges = {number: _after(lost.get(str(number)), span) for number, span in wanted.items()}
     rows = {number: found.within(number, span) for number, span in ranges.items()}
     gaps = {number: span.last + 1 - span.first - len(rows[number]) for number, span in ranges.items()}
-    gone = sum(_not_landed(topic, number, ranges[number], rows[number]) for number, gap in gaps.items() if gap)
+    gone = sum(
+        _not_landed(topic, number, ranges[number], rows[number]) for number, gap in gaps.items() if gap
+    )
     return BatchRecord(
         batch_id=batch_id,
         archive_id=archive_id(batch_id),
@@ -233,12 +261,16 @@ def describe_landed(topic: TopicReader, settings: Settings, hdfs: Hdfs, batch_id
         without_message=sum(gaps.values()),
         off=gone + found.count - sum(map(len, rows.values())),
         unreadable=found.unreadable,
-        next_offsets=plan.next_offsets if plan else landed | {str(number): span.last + 1 for number, span in ranges.items()},
+        next_offsets=plan.next_offsets
+        if plan
+        else landed | {str(number): span.last + 1 for number, span in ranges.items()},
         versions=versions_in_use(),
     )
 
 
-def _lost(plan: Plan | None, found: RawFiles, landed: dict[str, int], oldest: Mapping[int, int]) -> dict[str, OffsetRange]:
+def _lost(
+    plan: Plan | None, found: RawFiles, landed: dict[str, int], oldest: Mapping[int, int]
+) -> dict[str, OffsetRange]:
     """Return the offsets that retention deleted before they were read.
 
     ``oldest``: the topic's oldest offsets now.

@@ -32,9 +32,15 @@ class Plan(BaseModel):
 
     batch_id: int
     made_at: AwareDatetime = Field(description="no message counts as taken by the broker after this time")
-    tasks: list[list[Share]] = Field(description="what each task reads, in order; each writes a file of its own")
-    lost: dict[str, OffsetRange] = Field(description="per partition, offsets that retention deleted before this plan")
-    next_offsets: dict[str, int] = Field(description="per partition, the first offset after this batch and all before")
+    tasks: list[list[Share]] = Field(
+        description="what each task reads, in order; each writes a file of its own"
+    )
+    lost: dict[str, OffsetRange] = Field(
+        description="per partition, offsets that retention deleted before this plan"
+    )
+    next_offsets: dict[str, int] = Field(
+        description="per partition, the first offset after this batch and all before"
+    )
 
     @property
     def ranges(self) -> dict[int, OffsetRange]:
@@ -73,7 +79,10 @@ def within(most: int, ranges: Mapping[int, tuple[int, int]]) -> dict[int, int]:
     Ranges are cut in proportion, to at least one offset.
     """
     share = min(1.0, most / max(1, sum(end - first for first, end in ranges.values())))
-    return {number: min(end, first + max(1, int((end - first) * share))) for number, (first, end) in ranges.items()}
+    return {
+        number: min(end, first + max(1, int((end - first) * share)))
+        for number, (first, end) in ranges.items()
+    }
 
 
 def shared_out(ranges: Mapping[int, tuple[int, int]], most_tasks: int) -> list[list[Share]]:

@@ -43,7 +43,9 @@ class LeaseLost(FlightsError):
 
 
 @contextmanager
-def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING) -> Iterator[Callable[[], None]]:
+def hold(
+    settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING
+) -> Iterator[Callable[[], None]]:
     """Hold the lease for the block. Yields a function that raises LeaseLost if another run has taken it.
 
     A process may be suspended and continue after its lease has ended. So call the function right before each
@@ -63,7 +65,9 @@ def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING
     with mongo.database(settings) as db:
         _acquire(db[LEASES], name, token, purpose, settings.lease_s, wait_s)
         stop = threading.Event()
-        renewal = threading.Thread(target=_renew, args=(db[LEASES], name, token, settings.lease_s, stop), daemon=True)
+        renewal = threading.Thread(
+            target=_renew, args=(db[LEASES], name, token, settings.lease_s, stop), daemon=True
+        )
         renewal.start()
         try:
             yield lambda: _refuse_lost(db[LEASES], name, token, purpose)
@@ -75,7 +79,9 @@ def hold(settings: Settings, purpose: str, wait_s: float, name: str = PROCESSING
 
 def _refuse_lost(leases: Any, name: str, token: str, purpose: str) -> None:  # noqa: ANN401
     if leases.find_one({"_id": name, "token": token}) is None:
-        raise LeaseLost(f"{purpose} was suspended for so long that another run took over: nothing is lost, the next run goes on from there")
+        raise LeaseLost(
+            f"{purpose} was suspended for so long that another run took over: nothing is lost, the next run goes on from there"
+        )
 
 
 def is_held(settings: Settings, name: str = PROCESSING) -> bool:
@@ -90,7 +96,9 @@ def _acquire(leases: Any, name: str, token: str, purpose: str, lease_s: float, w
     while not _try_acquire(leases, name, token, purpose, lease_s):
         if time.monotonic() >= deadline:
             holder = leases.find_one({"_id": name}) or {}
-            raise LeaseBusy(f"another run is {name} ({holder.get('purpose')}, pid {holder.get('pid')}): wait for it to end")
+            raise LeaseBusy(
+                f"another run is {name} ({holder.get('purpose')}, pid {holder.get('pid')}): wait for it to end"
+            )
         time.sleep(POLL_S)
 
 
@@ -100,7 +108,13 @@ def _try_acquire(leases: Any, name: str, token: str, purpose: str, lease_s: floa
     holder = leases.find_one({"_id": name})
     if holder and _is_dead(holder):
         leases.delete_one({"_id": name, "token": holder["token"]})
-    mine = {"token": token, "purpose": purpose, "host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+    mine = {
+        "token": token,
+        "purpose": purpose,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "started": _started(os.getpid()),
+    }
     claim = [{"$set": mine | _expiry(lease_s)}]
     expired = {"_id": name, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}
     if leases.update_one(expired, claim).modified_count:
@@ -116,7 +130,9 @@ def holder(settings: Settings, name: str) -> str | None:
     """Return the purpose of the lease's live holder; None if it is free."""
     with mongo.database(settings) as db:
         held = db[LEASES].find_one({"_id": name, "$expr": {"$gt": ["$expires_at", "$$NOW"]}})
-    return None if held is None or _is_dead(held) else f"{held['purpose']}, pid {held['pid']} on {held['host']}"
+    return (
+        None if held is None or _is_dead(held) else f"{held['purpose']}, pid {held['pid']} on {held['host']}"
+    )
 
 
 def _expiry(lease_s: float) -> dict[str, Any]:

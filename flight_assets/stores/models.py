@@ -76,7 +76,9 @@ class ModelStore:
         """
         state = self.state()
         self._check(version)
-        return self._enter(state, Action.PROMOTE, version, version, _others_challenger(state, version), reason, figures)
+        return self._enter(
+            state, Action.PROMOTE, version, version, _others_challenger(state, version), reason, figures
+        )
 
     def refuse(self, version: str, reason: str, figures: dict[str, Any] | None = None) -> Entry:
         """Record that a version was not promoted, and why."""
@@ -91,7 +93,9 @@ class ModelStore:
         """
         state, past = self.state(), _promoted(self.history())
         if len(past) < 2:
-            raise FlightsError("there is no earlier champion to go back to; `flights model list` shows the versions")
+            raise FlightsError(
+                "there is no earlier champion to go back to; `flights model list` shows the versions"
+            )
         self._check(past[-2])
         challenger = _others_challenger(state, past[-2])
         return self._enter(state, Action.ROLLBACK, past[-2], past[-2], challenger, f"back from {past[-1]}")
@@ -159,7 +163,9 @@ class ModelStore:
         root = f"{MODELS_ROOT}/{version}"
         present = self._hdfs.list(root) if "/" not in version else []
         if not present:
-            raise ModelError(f"there is no model {version} at {root}; `flights model list` shows which there are")
+            raise ModelError(
+                f"there is no model {version} at {root}; `flights model list` shows which there are"
+            )
         return {name: self._hdfs.read(f"{root}/{name}") for name in present if not names or name in names}
 
     def _entry(self, name: str) -> Entry:
@@ -189,7 +195,9 @@ class ModelStore:
             figures=figures or {},
         )
         try:
-            self._hdfs.create(f"{JOURNAL}/{entry.sequence:08d}.json", entry.model_dump_json(indent=1).encode())
+            self._hdfs.create(
+                f"{JOURNAL}/{entry.sequence:08d}.json", entry.model_dump_json(indent=1).encode()
+            )
         except FileExistsError:
             raise FlightsError(
                 "another decision about the models was made at this moment: look at `flights model history`, try again"

@@ -36,7 +36,17 @@ Document = dict[str, Any]
 VALIDATOR: Document = {
     "$jsonSchema": {
         "bsonType": "object",
-        "required": ["_id", "flight_id", "event_type", "timestamp", "airline", "origin", "destination", "ingestion_timestamp", "batch_id"],
+        "required": [
+            "_id",
+            "flight_id",
+            "event_type",
+            "timestamp",
+            "airline",
+            "origin",
+            "destination",
+            "ingestion_timestamp",
+            "batch_id",
+        ],
         "properties": {
             "flight_id": {"bsonType": "string", "pattern": f"^{FLIGHT_ID}$"},
             "event_type": {"enum": [kind.value for kind in EventType]},
@@ -90,7 +100,9 @@ def answering(settings: Settings) -> Iterator[None]:
         yield
     except ConnectionFailure as error:
         address = settings.mongo_uri.rsplit("@", 1)[-1]
-        raise StoreUnavailable("MongoDB", address, "see `flights status` and `flights logs mongod`") from error
+        raise StoreUnavailable(
+            "MongoDB", address, "see `flights status` and `flights logs mongod`"
+        ) from error
 
 
 def ensure_collection(settings: Settings) -> None:
@@ -98,7 +110,9 @@ def ensure_collection(settings: Settings) -> None:
     with database(settings) as db:
         if FLIGHTS not in db.list_collection_names():
             db.create_collection(FLIGHTS)
-        db.command("collMod", FLIGHTS, validator=VALIDATOR, validationLevel="strict", validationAction="error")
+        db.command(
+            "collMod", FLIGHTS, validator=VALIDATOR, validationLevel="strict", validationAction="error"
+        )
         for field in INDEXES:
             db[FLIGHTS].create_index(field)
         # A partial index: only documents that no batch has confirmed are in it.
@@ -139,7 +153,9 @@ def _upsert_bulk(collection: Collection[Document], documents: Sequence[Document]
     absent = [document for document in documents if document["_id"] not in present]
     # The query also compares documents that came after the look-up, or that occur twice here.
     come_since = write_unless_there(collection, [InsertOne(document) for document in absent], absent)
-    compared = [each for each in documents if each["_id"] in present and not _is_there(each, present[each["_id"]])] + come_since
+    compared = [
+        each for each in documents if each["_id"] in present and not _is_there(each, present[each["_id"]])
+    ] + come_since
     newer = [ReplaceOne(replaced_by(document), document, upsert=True) for document in compared]
     refused = write_unless_there(collection, newer, compared)
     there = _present(collection, refused)
@@ -152,23 +168,35 @@ _ORDER = ("version.timestamp_us", "ingestion_timestamp", "kafka_partition", "ver
 
 def _order(document: Document) -> tuple[Any, ...]:
     version = document.get("version") or {}
-    return (version.get("timestamp_us"), document.get("ingestion_timestamp"), document.get("kafka_partition"), version.get("kafka_offset"))
+    return (
+        version.get("timestamp_us"),
+        document.get("ingestion_timestamp"),
+        document.get("kafka_partition"),
+        version.get("kafka_offset"),
+    )
 
 
 def _is_there(document: Document, present: Document) -> bool:
     """Return whether the collection has this state, from this batch or a later one."""
-    return _order(present) == _order(document) and present.get("batch_id", UNCONFIRMED) >= document.get("batch_id", UNCONFIRMED)
+    return _order(present) == _order(document) and present.get("batch_id", UNCONFIRMED) >= document.get(
+        "batch_id", UNCONFIRMED
+    )
 
 
 def replaced_by(document: Document) -> Document:
     """Return the query for the document to replace: an older state, or the same of an earlier batch."""
     values = dict(zip(_ORDER, _order(document), strict=True))
-    older = [{**{same: values[same] for same in _ORDER[:nth]}, name: {"$lt": values[name]}} for nth, name in enumerate(_ORDER)]
+    older = [
+        {**{same: values[same] for same in _ORDER[:nth]}, name: {"$lt": values[name]}}
+        for nth, name in enumerate(_ORDER)
+    ]
     same = {**values, "batch_id": {"$lt": document.get("batch_id", UNCONFIRMED)}}
     return {"_id": document["_id"], "$or": [*older, same]}
 
 
-def write_unless_there(collection: Collection[Document], writes: Sequence[Write], documents: Sequence[Document]) -> list[Document]:
+def write_unless_there(
+    collection: Collection[Document], writes: Sequence[Write], documents: Sequence[Document]
+) -> list[Document]:
     """Write documents. Returns those that were not written because their key exists.
 
     Each write belongs to the document at its position.
@@ -217,7 +245,9 @@ def fill_in_predictions(collection: Collection[Document], predictions: Sequence[
     return sum(collection.bulk_write(chunk, ordered=False).modified_count for chunk in chunks)
 
 
-def replace_confirmed(collection: Collection[Document], ids: Sequence[str], instead: Sequence[Document]) -> None:
+def replace_confirmed(
+    collection: Collection[Document], ids: Sequence[str], instead: Sequence[Document]
+) -> None:
     """Replace the documents of these flights by others, whichever is newer, and delete those without one.
 
     Flights that the collection does not have stay out of it, and documents that no batch has confirmed stay.
@@ -226,8 +256,13 @@ def replace_confirmed(collection: Collection[Document], ids: Sequence[str], inst
 
     known = {document["_id"]: document for document in instead}
     for start in range(0, len(ids), WRITES_PER_BULK):
-        confirmed = [{"_id": name, "batch_id": {"$ne": UNCONFIRMED}} for name in ids[start : start + WRITES_PER_BULK]]
-        writes = [ReplaceOne(each, known[each["_id"]]) if each["_id"] in known else DeleteOne(each) for each in confirmed]
+        confirmed = [
+            {"_id": name, "batch_id": {"$ne": UNCONFIRMED}} for name in ids[start : start + WRITES_PER_BULK]
+        ]
+        writes = [
+            ReplaceOne(each, known[each["_id"]]) if each["_id"] in known else DeleteOne(each)
+            for each in confirmed
+        ]
         collection.bulk_write(writes, ordered=False)
 
 
@@ -235,7 +270,9 @@ def _refuse_others(result: Document) -> None:
     refused = [error for error in result["writeErrors"] if error["code"] != DUPLICATE_KEY]
     if refused or result.get("writeConcernErrors"):
         first = (refused or result["writeConcernErrors"])[0]
-        raise FlightsError(f"MongoDB refused {len(refused)} documents, the first because: {first.get('errmsg', first)}")
+        raise FlightsError(
+            f"MongoDB refused {len(refused)} documents, the first because: {first.get('errmsg', first)}"
+        )
 
 
 def document(flight: Document) -> Document:
@@ -245,7 +282,8 @@ def document(flight: Document) -> Document:
     milliseconds.
     """
     row = {
-        name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value for name, value in flight.items()
+        name: value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value
+        for name, value in flight.items()
     }
     prediction = {name: row.pop(name) for name in PREDICTED_COLUMNS}
     offset = row.pop("kafka_offset")

@@ -21,7 +21,11 @@ def explain(settings: Settings, error: BaseException) -> str:
     """Return one sentence for a failed step: the store that does not answer, or the error's main line."""
     if isinstance(error, FlightsError):
         return str(error)
-    silent = [f"{name} does not answer at {address}" for name, address in _addresses(settings) if not _answers(address)]
+    silent = [
+        f"{name} does not answer at {address}"
+        for name, address in _addresses(settings)
+        if not _answers(address)
+    ]
     if silent:
         return f"{'; '.join(silent)}: see `flights status`, then run again ({_line(error)})"
     if WRITE_FAILED in str(error):
@@ -36,7 +40,9 @@ def refuse_silent(settings: Settings, store: str) -> None:
     """
     addresses = [address for name, address in _addresses(settings) if name == store]
     if not any(_answers(address) for address in addresses):
-        raise StoreUnavailable(store, ", ".join(addresses), "see `flights status`, and start it with `flights up`")
+        raise StoreUnavailable(
+            store, ", ".join(addresses), "see `flights status`, and start it with `flights up`"
+        )
 
 
 def _line(error: BaseException) -> str:
@@ -54,7 +60,11 @@ def _addresses(settings: Settings) -> list[tuple[str, str]]:
         ("Spark Connect", settings.spark_remote),
         ("MongoDB", settings.mongo_uri),
     ]
-    return [(name, address) for name, url in urls for address in re.findall(r"[\w.-]+:\d+(?=[,/;?]|$)", url.rsplit("@", 1)[-1])]
+    return [
+        (name, address)
+        for name, url in urls
+        for address in re.findall(r"[\w.-]+:\d+(?=[,/;?]|$)", url.rsplit("@", 1)[-1])
+    ]
 
 
 def _answers(address: str) -> bool:

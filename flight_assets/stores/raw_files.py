@@ -36,7 +36,9 @@ class RawFiles:
     @property
     def ranges(self) -> dict[int, OffsetRange]:
         """Return the least and the greatest offset by partition."""
-        return {number: OffsetRange(first=min(found), last=max(found)) for number, found in self.offsets.items()}
+        return {
+            number: OffsetRange(first=min(found), last=max(found)) for number, found in self.offsets.items()
+        }
 
     def within(self, partition: int, span: OffsetRange) -> set[int]:
         """Return the offsets of a partition in a range, each once."""
@@ -52,7 +54,9 @@ class RawFiles:
             self.offsets.setdefault(number, []).extend(rows["kafka_offset"].filter(of_partition).to_pylist())
         self.count += rows.num_rows
         sizes = rows["value_bytes"] if "value_bytes" in rows.schema.names else pc.binary_length(rows["value"])
-        self.bytes += (pc.sum(pc.binary_length(rows["key"])).as_py() or 0) + (pc.sum(pc.max_element_wise(sizes, 0)).as_py() or 0)
+        self.bytes += (pc.sum(pc.binary_length(rows["key"])).as_py() or 0) + (
+            pc.sum(pc.max_element_wise(sizes, 0)).as_py() or 0
+        )
         self.unreadable += pc.sum(pc.equal(sizes, UNREADABLE)).as_py() or 0
         # Spark writes nanoseconds without a zone; they are UTC.
         times = pc.min_max(rows["ingestion_timestamp"].cast(pa.timestamp("us"))).as_py()
@@ -68,7 +72,9 @@ def read_back(hdfs: Hdfs, directory: str) -> RawFiles:
     for name in hdfs.list(directory):
         if name.endswith(".parquet"):
             file = hdfs.open_parquet(f"{directory}/{name}")
-            found.schema = [ColumnType(name=column.name, type=_spark_name(column.type)) for column in file.schema_arrow]
+            found.schema = [
+                ColumnType(name=column.name, type=_spark_name(column.type)) for column in file.schema_arrow
+            ]
             for rows in file.iter_batches(ROWS_AT_ONCE, columns=_columns(file)):
                 found.add(rows)
     return found

@@ -15,7 +15,10 @@ def connect(settings: Settings) -> Redis:
     from redis import Redis
 
     return Redis.from_url(
-        settings.redis_url, socket_timeout=settings.timeout_s, socket_connect_timeout=settings.timeout_s, decode_responses=True
+        settings.redis_url,
+        socket_timeout=settings.timeout_s,
+        socket_connect_timeout=settings.timeout_s,
+        decode_responses=True,
     )
 
 
@@ -25,4 +28,9 @@ def connect_binary(settings: Settings, timeout_s: float) -> Redis:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    return Redis.from_url(settings.redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -106,7 +106,10 @@ def refuse_unreachable(settings: Settings) -> None:
     if settings.spark_token:
         # Sessions read the token from here. In their address it would be shown.
         hand_over("SPARK_CONNECT_AUTHENTICATE_TOKEN", settings.spark_token.get_secret_value())
-    ChannelBuilder.GRPC_DEFAULT_OPTIONS[:] = {**dict(ChannelBuilder.GRPC_DEFAULT_OPTIONS), **KEEPALIVE}.items()
+    ChannelBuilder.GRPC_DEFAULT_OPTIONS[:] = {
+        **dict(ChannelBuilder.GRPC_DEFAULT_OPTIONS),
+        **KEEPALIVE,
+    }.items()
     silence = _silence(settings, wait=True)
     if silence:
         raise _unavailable(settings, f"the call ended as {silence}")
@@ -124,7 +127,9 @@ def _silence(settings: Settings, wait: bool) -> str | None:
         try:
             # An unknown service is an answer too. grpc's "channel is ready" comes 0.2 s late, and this call
             # is frequent.
-            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=settings.timeout_s, wait_for_ready=wait)
+            channel.unary_unary("/grpc.health.v1.Health/Check")(
+                b"", timeout=settings.timeout_s, wait_for_ready=wait
+            )
         except grpc.RpcError as error:
             if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
                 return str(error.code().name)
@@ -132,7 +137,9 @@ def _silence(settings: Settings, wait: bool) -> str | None:
 
 
 def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:
-    return StoreUnavailable("Spark Connect", settings.spark_remote, f"see `flights status` and `flights logs spark` ({detail})")
+    return StoreUnavailable(
+        "Spark Connect", settings.spark_remote, f"see `flights status` and `flights logs spark` ({detail})"
+    )
 
 
 class Merged(NamedTuple):
@@ -176,7 +183,9 @@ class Warehouse:
             if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
                 raise
             missing = (error.getMessageParameters() or {}).get("relationName", "a table")
-            raise FlightsError(f"{missing.replace('`', '')} is not there: run `flights up`, which creates what is missing") from error
+            raise FlightsError(
+                f"{missing.replace('`', '')} is not there: run `flights up`, which creates what is missing"
+            ) from error
 
     def version(self, table: Table) -> int:
         """Return the table's newest version."""
@@ -205,7 +214,9 @@ class Warehouse:
     def _set_properties(self, table: Table) -> None:
         """Set the table's properties from the contract. If they are equal, nothing is written."""
         wanted = table_properties(table)
-        present = {row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()}
+        present = {
+            row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()
+        }
         if any(present.get(key) != value for key, value in wanted.items()):
             self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({_listed(wanted)})").collect()
 
@@ -227,9 +238,9 @@ class Warehouse:
         """
         ordered = rows.select(*table.column_names)
         app = f"{table.name}:{writer}" if writer else table.name
-        ordered.write.format("delta").mode("append").option("txnAppId", app).option("txnVersion", str(batch_id)).saveAsTable(
-            self.name(table)
-        )
+        ordered.write.format("delta").mode("append").option("txnAppId", app).option(
+            "txnVersion", str(batch_id)
+        ).saveAsTable(self.name(table))
 
     def append(self, rows: pd.DataFrame, table: Table) -> None:
         """Append a few local rows, times in UTC. A repeat appends them again."""
@@ -251,12 +262,16 @@ class Warehouse:
         view = f"update_of_{table.name}"
         rows.createOrReplaceTempView(view)
         on = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
-        self.spark.sql(f"MERGE INTO {self.name(table)} t USING {view} s ON {on} WHEN MATCHED THEN UPDATE SET *").collect()
+        self.spark.sql(
+            f"MERGE INTO {self.name(table)} t USING {view} s ON {on} WHEN MATCHED THEN UPDATE SET *"
+        ).collect()
 
     def replace_where(self, rows: DataFrame, table: Table, condition: str) -> None:
         """Replace the rows that meet a condition by others that meet it, in one commit."""
         ordered = rows.select(*table.column_names)
-        ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(self.name(table))
+        ordered.write.format("delta").mode("overwrite").option("replaceWhere", condition).saveAsTable(
+            self.name(table)
+        )
 
     def delete_batch(self, table: Table, batch_id: int) -> None:
         """Delete the rows of a table that carry a batch's number."""
@@ -266,7 +281,14 @@ class Warehouse:
         """Return the number of a table's rows with this batch number."""
         return int(self.read(table).where(f"batch_id = {batch_id}").count())
 
-    def merge(self, table: Table, rows: DataFrame, clauses: str, flight_dates: Sequence[DateRange], condition: str = "true") -> Merged:
+    def merge(
+        self,
+        table: Table,
+        rows: DataFrame,
+        clauses: str,
+        flight_dates: Sequence[DateRange],
+        condition: str = "true",
+    ) -> Merged:
         """MERGE rows by flight, in one commit: target ``t``, source ``s``.
 
         Without flight dates, nothing changes.
@@ -329,7 +351,10 @@ def table_properties(table: Table) -> dict[str, str]:
     By default, Delta keeps statistics of the first 32 columns only, which excludes batch_id.
     """
     skipping = {"delta.dataSkippingStatsColumns": ",".join(table.skipped_by)} if table.skipped_by else {}
-    return skipping | {"delta.logRetentionDuration": RETENTION, "delta.deletedFileRetentionDuration": RETENTION}
+    return skipping | {
+        "delta.logRetentionDuration": RETENTION,
+        "delta.deletedFileRetentionDuration": RETENTION,
+    }
 
 
 def create_statement(name: str, table: Table) -> str:

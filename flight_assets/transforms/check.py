@@ -41,7 +41,9 @@ _VERDICT = pa.schema(
     ]
 )
 _STAGING_SCHEMA, _QUARANTINE_SCHEMA = arrow_schema(STAGING), arrow_schema(QUARANTINE)
-CHECKED_SCHEMA = pa.schema([*_STAGING_SCHEMA, *(_QUARANTINE_SCHEMA.field(name) for name in ("key", "value", "topic")), *_VERDICT])
+CHECKED_SCHEMA = pa.schema(
+    [*_STAGING_SCHEMA, *(_QUARANTINE_SCHEMA.field(name) for name in ("key", "value", "topic")), *_VERDICT]
+)
 """One row per checked message:
 
 - the columns of ``staging_flight_events``; in a rejected message only the Kafka position is not null
@@ -62,16 +64,25 @@ def check(raw: pa.RecordBatch | pa.Table, checks: Checks) -> pa.RecordBatch:
         checks: the reference data, and the rule for unknown codes.
     """
     if isinstance(raw, pa.Table):
-        raw = raw.combine_chunks().to_batches()[0] if raw.num_rows else pa.RecordBatch.from_pylist([], schema=raw.schema)
+        raw = (
+            raw.combine_chunks().to_batches()[0]
+            if raw.num_rows
+            else pa.RecordBatch.from_pylist([], schema=raw.schema)
+        )
     taken = raw.column("ingestion_timestamp").cast(pa.timestamp("us")).to_pylist()
-    sizes = raw.column("value_bytes").to_pylist() if "value_bytes" in raw.schema.names else [None] * raw.num_rows
+    sizes = (
+        raw.column("value_bytes").to_pylist() if "value_bytes" in raw.schema.names else [None] * raw.num_rows
+    )
     rows = [
         _row(value, size, at.replace(tzinfo=UTC), checks)
         for value, size, at in zip(raw.column("value").to_pylist(), sizes, taken, strict=True)
     ]
     names = (*_EVENT, *_VERDICT.names)
     columns = dict(zip(names, zip(*rows, strict=True) if rows else ((),) * len(names), strict=True))
-    arrays = [pa.array(columns[field.name], field.type) if field.name in columns else _raw_column(raw, field) for field in CHECKED_SCHEMA]
+    arrays = [
+        pa.array(columns[field.name], field.type) if field.name in columns else _raw_column(raw, field)
+        for field in CHECKED_SCHEMA
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=CHECKED_SCHEMA)
 
 
@@ -103,7 +114,14 @@ def _row(value: bytes | None, size: int | None, taken_at: datetime, checks: Chec
         unknown, cleaned = (typed.unknown, typed.cleaned) if typed else (None, None)
         return (*_NO_EVENT, verdict.reason.value, verdict.detail, unknown, cleaned, None)
     event = _event(typed.values, codes)
-    return (*[event[name] for name in _EVENT], None, None, typed.unknown, typed.cleaned, event_hash(event["event_id"]))
+    return (
+        *[event[name] for name in _EVENT],
+        None,
+        None,
+        typed.unknown,
+        typed.cleaned,
+        event_hash(event["event_id"]),
+    )
 
 
 def event_hash(event_id: str) -> int:

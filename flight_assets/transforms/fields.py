@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 # RFC 3339 in years that every store can hold. The unknown offset (-00:00) and more than nine fractional
 # digits are refused.
 _TIME = re.compile(
-    r"(?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+(?:0\d|1[0-4]):[0-5]\d|-(?!00:00)(?:0\d|1[0-4]):[0-5]\d)", re.ASCII
+    r"(?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+(?:0\d|1[0-4]):[0-5]\d|-(?!00:00)(?:0\d|1[0-4]):[0-5]\d)",
+    re.ASCII,
 )
 _KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array", dict: "object"}
-_UPPER = frozenset(("airline", "origin", "destination", "diverted_to", "tail_number", "gate", "flight_suffix"))
+_UPPER = frozenset(
+    ("airline", "origin", "destination", "diverted_to", "tail_number", "gate", "flight_suffix")
+)
 # Patterns of optional texts. A text that does not match is dropped and counted.
 _PATTERNS = {
     "tail_number": re.compile(REGISTRATION, re.ASCII),
@@ -106,7 +109,13 @@ def _object(member: object) -> object:
     return member if type(member) is dict else None
 
 
-_BY_TYPE: dict[str, Callable[[Any], Any]] = {"string": _text, "time": _time, "integer": _integer, "number": number, "object": _object}
+_BY_TYPE: dict[str, Callable[[Any], Any]] = {
+    "string": _text,
+    "time": _time,
+    "integer": _integer,
+    "number": number,
+    "object": _object,
+}
 
 
 def _converter(field: Field) -> Callable[[Any], Any]:
@@ -117,7 +126,9 @@ def _converter(field: Field) -> Callable[[Any], Any]:
 
 # In a message older than the version that added a field, the name counts as unknown and its value is ignored.
 _FIELDS = {
-    version: tuple((field, field.name, _converter(field), _PATTERNS.get(field.name)) for field in fields_of(version))
+    version: tuple(
+        (field, field.name, _converter(field), _PATTERNS.get(field.name)) for field in fields_of(version)
+    )
     for version in SCHEMA_VERSIONS
 }
 _NAMES = {version: frozenset(field.name for field in fields_of(version)) for version in SCHEMA_VERSIONS}
@@ -160,7 +171,9 @@ class Typed:
             else:
                 values[name] = value
         known = _NAMES[self.version or SCHEMA_VERSIONS[0]]
-        self.missing += [name for name in _NEEDED.get(values["event_type"], ()) if get(name) is None and name in known]
+        self.missing += [
+            name for name in _NEEDED.get(values["event_type"], ()) if get(name) is None and name in known
+        ]
         if values["weather"] is not None:
             values["weather"] = self._weather(values["weather"])
         self.unknown = self._unknown(message)
@@ -173,7 +186,9 @@ class Typed:
                 if field.required:
                     self.wrong.append(f"{field.name} is empty")
             else:
-                self.wrong.append(f"{field.name} has more than {MAX_EVENT_ID_CHARACTERS} characters or unprintable ones")
+                self.wrong.append(
+                    f"{field.name} has more than {MAX_EVENT_ID_CHARACTERS} characters or unprintable ones"
+                )
         elif kind == field.json_type == "integer":
             self.wrong.append(f"{field.name} is beyond 32 bits")
         else:
@@ -193,7 +208,11 @@ class Typed:
         if self.version is None:
             return None
         known = _NAMES[self.version]
-        found = [name for name in message if name not in known] if len(message) > len(known) or message.keys() - known else []
+        found = (
+            [name for name in message if name not in known]
+            if len(message) > len(known) or message.keys() - known
+            else []
+        )
         weather = message.get("weather")
         if type(weather) is dict and weather.keys() - _WEATHER_SET:
             found += [f"weather.{name}" for name in weather if name not in _WEATHER_SET]

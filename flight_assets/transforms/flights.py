@@ -123,7 +123,9 @@ def flight_of(events: Iterable[Mapping[str, Any]], known: Mapping[str, Any] | No
     plan = plans[-1] if plans else newest
     flight = {name: newest[name] for name in STATE_COLUMNS} | {name: plan[name] for name in PLAN_COLUMNS}
     landed = newest["diverted_to"] or newest["destination"]
-    flight["diverted_to"] = landed if newest["event_type"] in LANDINGS and landed != plan["destination"] else None
+    flight["diverted_to"] = (
+        landed if newest["event_type"] in LANDINGS and landed != plan["destination"] else None
+    )
     flight["batch_id"] = max(row["batch_id"] for row in ordered)
     return flight
 
@@ -132,6 +134,8 @@ def with_prediction(flight: Mapping[str, Any], prediction: Mapping[str, Any] | N
     """Return a row of ``fact_flight_events``: the flight, its prediction, actual delay and error."""
     predicted = {name: prediction[name] if prediction else None for name in PREDICTED_COLUMNS}
     actual = actual_delay(flight)
-    truth = dict(zip(_TRUTH, (actual, error_minutes(actual, predicted["predicted_delay_minutes"])), strict=True))
+    truth = dict(
+        zip(_TRUTH, (actual, error_minutes(actual, predicted["predicted_delay_minutes"])), strict=True)
+    )
     row = {**flight, **predicted, **truth}
     return {name: row[name] for name in FACT.column_names}

@@ -12,7 +12,13 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from flight_assets.contracts.message import MAX_MESSAGE_BYTES, MAX_NAMES, MAX_NESTING, MAX_NUMBER_DIGITS, Reason
+from flight_assets.contracts.message import (
+    MAX_MESSAGE_BYTES,
+    MAX_NAMES,
+    MAX_NESTING,
+    MAX_NUMBER_DIGITS,
+    Reason,
+)
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHOWN_CHARACTERS = 60
@@ -141,7 +147,13 @@ def _refuse_deep(text: str) -> None:
 
 
 def _refuse_surrogates(member: object) -> None:
-    texts = member if isinstance(member, list) else [*member, *member.values()] if isinstance(member, dict) else []
+    texts = (
+        member
+        if isinstance(member, list)
+        else [*member, *member.values()]
+        if isinstance(member, dict)
+        else []
+    )
     for each in texts:
         _refuse_surrogates(each)
     if isinstance(member, str) and _SURROGATE.search(member):
@@ -179,4 +191,6 @@ def _refuse_constant(name: str) -> NoReturn:
     _refuse(f"{name} is no number")
 
 
-_EXACT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float)
+_EXACT = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
+)

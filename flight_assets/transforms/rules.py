@@ -41,17 +41,27 @@ VERSION_WITH_ICAO = 3
 _FORMS = {
     version: tuple(
         re.compile(form, re.ASCII)
-        for form in ((FLIGHT_ID, AIRLINE, AIRPORT) if version >= VERSION_WITH_ICAO else (FLIGHT_ID_V1, IATA_AIRLINE, IATA_AIRPORT))
+        for form in (
+            (FLIGHT_ID, AIRLINE, AIRPORT)
+            if version >= VERSION_WITH_ICAO
+            else (FLIGHT_ID_V1, IATA_AIRLINE, IATA_AIRPORT)
+        )
     )
     for version in SCHEMA_VERSIONS
 }
 _KINDS = {
-    version: frozenset(kind.value for kind in EventType if kind is not EventType.DIVERTED or version >= VERSION_WITH_ICAO)
+    version: frozenset(
+        kind.value for kind in EventType if kind is not EventType.DIVERTED or version >= VERSION_WITH_ICAO
+    )
     for version in SCHEMA_VERSIONS
 }
 _UNDERWAY = frozenset((EventType.DEPARTED.value, EventType.DIVERTED.value, EventType.ARRIVED.value))
 _SCHEDULED, _ARRIVED = EventType.SCHEDULED.value, EventType.ARRIVED.value
-_BOUNDS = tuple((each.name, each.low, each.high, each.low_open, each.high_open) for each in MESSAGE_FIELDS if each.is_bounded)
+_BOUNDS = tuple(
+    (each.name, each.low, each.high, each.low_open, each.high_open)
+    for each in MESSAGE_FIELDS
+    if each.is_bounded
+)
 _FORBIDDEN = {kind.value: names for kind, names in FORBIDDEN_DELAYS.items()}
 _EARLIEST = timedelta(minutes=MIN_DELAY_MINUTES)
 _DATE_DIGITS = 8
@@ -110,7 +120,9 @@ def codes_of(typed: Typed, taken_at: datetime, checks: Checks) -> Codes:
     flight_date = scheduled_date(values["flight_id"])
     codes = _look_up(values, version, flight_date, checks)
     _raise(Reason.OUT_OF_RANGE, _out_of_range(values))
-    _raise(Reason.INCONSISTENT_TIMES, _inconsistent_times(values, flight_date, codes.local_departure, taken_at))
+    _raise(
+        Reason.INCONSISTENT_TIMES, _inconsistent_times(values, flight_date, codes.local_departure, taken_at)
+    )
     return codes
 
 
@@ -154,8 +166,16 @@ def _wrong_texts(typed: Typed, version: int) -> list[str]:
     airline, number, origin = values["airline"], values["flight_number"], values["origin"]
     if not _has_form(flight_id, version):
         # An airline that is no code has a reason of its own, and so has no id of the right form.
-        is_of_no_code = airline is not None and not _is_code(airline, version, _AIRLINE_FORM) and flight_id.startswith(airline)
-        return found if is_of_no_code and flight_day(flight_id) else [*found, "flight_id is not carrier + number-origin-date"]
+        is_of_no_code = (
+            airline is not None
+            and not _is_code(airline, version, _AIRLINE_FORM)
+            and flight_id.startswith(airline)
+        )
+        return (
+            found
+            if is_of_no_code and flight_day(flight_id)
+            else [*found, "flight_id is not carrier + number-origin-date"]
+        )
     if airline is not None and number is not None and origin is not None:
         prefix = f"{airline}{number}{values['flight_suffix'] or ''}-{origin}-"
         if not flight_id.startswith(prefix):
@@ -204,14 +224,20 @@ def _out_of_range(values: dict[str, Any]) -> list[str]:
         value = values[name]
         if value is None or low < value < high:
             continue
-        if (value <= low if low_open else value < low) or (value >= high if high_open else value > high) or isnan(value):
+        if (
+            (value <= low if low_open else value < low)
+            or (value >= high if high_open else value > high)
+            or isnan(value)
+        ):
             found.append(f"{name} = {value}")
     if values["origin"] == values["destination"]:
         found.append("destination = origin")
     return found
 
 
-def _inconsistent_times(values: dict[str, Any], flight_date: date, local: datetime | None, taken_at: datetime) -> list[str]:
+def _inconsistent_times(
+    values: dict[str, Any], flight_date: date, local: datetime | None, taken_at: datetime
+) -> list[str]:
     departure, arrival, happened, kind = (
         values["scheduled_departure"],
         values["scheduled_arrival"],
@@ -232,7 +258,9 @@ def _inconsistent_times(values: dict[str, Any], flight_date: date, local: dateti
         if values[name] is not None:
             found.append(f"{name} in a {kind} event")
     if happened > taken_at + CLOCK_TOLERANCE:
-        found.append(f"timestamp is {(happened - taken_at) // timedelta(minutes=1)} minutes after Kafka took the message")
+        found.append(
+            f"timestamp is {(happened - taken_at) // timedelta(minutes=1)} minutes after Kafka took the message"
+        )
     if kind == _ARRIVED and _arrived_too_early(values, departure, arrival, happened):
         found.append("arrived before it departed")
     return found
@@ -246,11 +274,19 @@ def _is_on_its_date(flight_id: str, flight_date: date, departure: datetime, loca
     if local is None:
         return abs((departure.date() - flight_date).days) <= 1
     time_begins = flight_id.rfind("-") + 1 + _DATE_DIGITS
-    is_that_time = len(flight_id) == time_begins or flight_id[time_begins + 1 :] == local.strftime(TIME_IN_FLIGHT_ID)
+    is_that_time = len(flight_id) == time_begins or flight_id[time_begins + 1 :] == local.strftime(
+        TIME_IN_FLIGHT_ID
+    )
     return local.date() == flight_date and is_that_time
 
 
-def _arrived_too_early(values: dict[str, Any], departure: datetime, arrival: datetime | None, happened: datetime) -> bool:
+def _arrived_too_early(
+    values: dict[str, Any], departure: datetime, arrival: datetime | None, happened: datetime
+) -> bool:
     left = departure + timedelta(minutes=values["departure_delay_minutes"])
-    arrived = happened if arrival is None else min(happened, arrival + timedelta(minutes=values["arrival_delay_minutes"]))
+    arrived = (
+        happened
+        if arrival is None
+        else min(happened, arrival + timedelta(minutes=values["arrival_delay_minutes"]))
+    )
     return arrived < left

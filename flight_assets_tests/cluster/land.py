@@ -21,7 +21,12 @@ from flight_assets.stores.landing_plan import Plan, shared_out
 
 def main(bootstrap_servers: str, folder: str) -> None:
     """Land everything as one batch and print what there is of it."""
-    settings = Settings(_env_file=None, profile="embedded", kafka_bootstrap_servers=bootstrap_servers, hdfs_url=f"file://{folder}")
+    settings = Settings(
+        _env_file=None,
+        profile="embedded",
+        kafka_bootstrap_servers=bootstrap_servers,
+        hdfs_url=f"file://{folder}",
+    )
     spark = (
         SparkSession.builder.master("local[2]")
         .config("spark.driver.host", settings.advertised_host)
@@ -31,8 +36,14 @@ def main(bootstrap_servers: str, folder: str) -> None:
     )
     ranges = {number: (0, end) for number, end in kafka.end_offsets(settings).items()}
     tasks = shared_out(ranges, settings.spark_parallelism)
-    write_batch(spark, settings, Plan(batch_id=0, made_at=datetime.now(UTC), tasks=tasks, lost={}, next_offsets={}))
-    rows = read_raw(spark, settings, 0).groupBy("kafka_partition").agg(F.count("*").alias("count"), F.max("kafka_offset").alias("last"))
+    write_batch(
+        spark, settings, Plan(batch_id=0, made_at=datetime.now(UTC), tasks=tasks, lost={}, next_offsets={})
+    )
+    rows = (
+        read_raw(spark, settings, 0)
+        .groupBy("kafka_partition")
+        .agg(F.count("*").alias("count"), F.max("kafka_offset").alias("last"))
+    )
     print(json.dumps({row.kafka_partition: [row["count"], row["last"] + 1] for row in rows.collect()}))  # noqa: T201 - what the test reads
     spark.stop()
 

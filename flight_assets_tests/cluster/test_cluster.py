@@ -75,7 +75,9 @@ def get(url: str):
 
 
 def batches(settings) -> int:
-    done = subprocess.run([BIN / "flights", "counts", "--json"], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        [BIN / "flights", "counts", "--json"], capture_output=True, text=True, timeout=300, check=True
+    )
     return json.loads(done.stdout)["batches"]
 
 
@@ -96,7 +98,10 @@ def test_a_batch_reaches_every_store_and_both_workers_take_part(cluster, sent):
     say("cluster", f"{EVENTS} events processed in {time.monotonic() - began:.0f} s")
     holds(cluster, sent)
     application = get(f"{cluster.spark_ui_url}/api/v1/applications")[0]["id"]
-    tasks = {row["id"]: row["completedTasks"] for row in get(f"{cluster.spark_ui_url}/api/v1/applications/{application}/executors")}
+    tasks = {
+        row["id"]: row["completedTasks"]
+        for row in get(f"{cluster.spark_ui_url}/api/v1/applications/{application}/executors")
+    }
     by_worker = {}
     for number in range(1, cluster.count("spark-worker") + 1):
         worker = get(f"http://{cluster.address('spark_worker_http', number)}/json/")
@@ -110,7 +115,9 @@ def partitions(settings) -> list[dict]:
     """Kafka's description of the flight topic's partitions, by their numbers."""
     from kafka import KafkaAdminClient
 
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=HTTP_TIMEOUT_S * 1_000)
+    admin = KafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=HTTP_TIMEOUT_S * 1_000
+    )
     try:
         (topic,) = admin.describe_topics([settings.kafka_topic])
     finally:
@@ -141,7 +148,10 @@ def test_nothing_new_writes_nothing_and_a_run_that_died_is_finished_first(cluste
 def test_two_runs_at_once_take_turns(cluster, sent):
     before = batches(cluster)
     send(cluster, sent, 1_300, EVENTS_A_FAULT)
-    runs = [subprocess.Popen([BIN / "flights", "process"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
+    runs = [
+        subprocess.Popen([BIN / "flights", "process"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
     assert [(run.communicate(timeout=600)[1], run.returncode)[1] for run in runs] == [0, 0]
     assert batches(cluster) == before + 1
     holds(cluster, sent)
@@ -188,7 +198,11 @@ def test_a_broker_that_leads_is_killed_while_events_are_sent(cluster, sent):
 
 @pytest.mark.parametrize(
     ("kind", "step", "seed"),
-    [("spark-worker-2", "predictions", 1_500), ("datanode-2", "staged_events", 1_600), ("mongod primary", "mongo_hot", 1_700)],
+    [
+        ("spark-worker-2", "predictions", 1_500),
+        ("datanode-2", "staged_events", 1_600),
+        ("mongod primary", "mongo_hot", 1_700),
+    ],
 )
 def test_one_is_killed_in_the_middle_of_a_batch(cluster, sent, kind, step, seed):
     victim = primary(cluster) if kind == "mongod primary" else kind

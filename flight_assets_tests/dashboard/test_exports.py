@@ -24,7 +24,11 @@ def test_a_text_that_a_spreadsheet_could_run_begins_with_an_apostrophe(dtype: st
 
 
 def test_a_line_break_inside_a_text_begins_no_row() -> None:
-    assert cells(pd.DataFrame({"tail": ["N1\r=1", "N1\n=1", 'N1",=1']})) == [["N1\r=1"], ["N1\n=1"], ['N1",=1']]
+    assert cells(pd.DataFrame({"tail": ["N1\r=1", "N1\n=1", 'N1",=1']})) == [
+        ["N1\r=1"],
+        ["N1\n=1"],
+        ['N1",=1'],
+    ]
 
 
 def test_other_texts_numbers_and_missing_values_stay_as_they_are() -> None:
@@ -32,7 +36,9 @@ def test_other_texts_numbers_and_missing_values_stay_as_they_are() -> None:
     assert cells(frame) == [["N14228", "-7.0", "-1"], ["", "3.5", "0"], ["a=b", "", "1"]]
 
 
-def test_tables_of_the_pages_are_safe_since_viewers_download_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_the_pages_are_safe_since_viewers_download_them_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from dashboard import components
 
     shown = []

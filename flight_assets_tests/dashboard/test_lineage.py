@@ -27,7 +27,9 @@ DAY = date(2026, 6, 1)
 # A page needs these to go on asking: days with flights, a flight, a reason.
 CANNED = {
     "history.extent": pd.DataFrame({"first": [DAY], "last": [DAY], "flights": [1]}),
-    "history.largest_errors": pd.DataFrame({"flight_id": ["UA1-EWR-20260601"], "airline": ["UA"], "flight_date": [DAY]}),
+    "history.largest_errors": pd.DataFrame(
+        {"flight_id": ["UA1-EWR-20260601"], "airline": ["UA"], "flight_date": [DAY]}
+    ),
     "history.flights": pd.DataFrame({"flight_id": ["UA1-EWR-20260601"]}),
     "quality.quarantine_by_reason": pd.DataFrame({"reason": ["not_json"], "messages": [1]}),
 }
@@ -35,8 +37,17 @@ ROUTE = [("airline", "UA"), ("origin", "EWR"), ("destination", "IAH")]
 # Every state of a page that reads other stores than its first one.
 STATES = {
     "overview": [{}],
-    "streaming": [{}, {"streaming_source": "warehouse"}, {"streaming_source": "warehouse", "streaming_period": "hour"}],
-    "history": [{}, {"history_path": ROUTE}, {"history_period": "hour"}, {"history_export": "single flights"}],
+    "streaming": [
+        {},
+        {"streaming_source": "warehouse"},
+        {"streaming_source": "warehouse", "streaming_period": "hour"},
+    ],
+    "history": [
+        {},
+        {"history_path": ROUTE},
+        {"history_period": "hour"},
+        {"history_export": "single flights"},
+    ],
     "prediction": [{}],
     "quality": [{}],
     "operations": [{}],

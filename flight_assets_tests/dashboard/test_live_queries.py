@@ -40,8 +40,12 @@ def test_live_routes_have_the_measures_of_their_flights(db):
     of_route = [i for i in NUMBERS if i % 4 == 0]
     assert frame.loc["EWR-IAH", "flights"] == len(of_route)
     assert frame.loc["EWR-IAH", "cancelled"] == len([i for i in of_route if i % 20 == 0])
-    assert frame.loc["EWR-IAH", "mean_arrival_delay"] == pytest.approx(mean(ARRIVAL[i] for i in of_route if i % 20))
-    assert frame.loc["EWR-IAH", "late_share"] == pytest.approx(mean(ARRIVAL[i] >= 15 for i in of_route if i % 20))
+    assert frame.loc["EWR-IAH", "mean_arrival_delay"] == pytest.approx(
+        mean(ARRIVAL[i] for i in of_route if i % 20)
+    )
+    assert frame.loc["EWR-IAH", "late_share"] == pytest.approx(
+        mean(ARRIVAL[i] >= 15 for i in of_route if i % 20)
+    )
 
 
 def test_latest_pages_follow_each_other_without_gap_or_repeat(db):
@@ -66,19 +70,29 @@ def test_a_flight_that_no_batch_has_confirmed_is_shown_without_one(db):
 
 @pytest.mark.parametrize(
     ("search", "found"),
-    [("UA1000", {"UA1000-EWR-20260601"}), ("ewr-iah", None), ("XXX", set()), ("$where", set()), (".*", set())],
+    [
+        ("UA1000", {"UA1000-EWR-20260601"}),
+        ("ewr-iah", None),
+        ("XXX", set()),
+        ("$where", set()),
+        (".*", set()),
+    ],
 )
 def test_search(db, search, found):
     frame = live.latest(db, search=search, size=1000)
     assert (set(frame["flight_id"]) == found) if found is not None else (len(frame) == FLIGHTS // 4)
 
 
-@pytest.mark.parametrize("call", [lambda db: live.over_time(db, 60, "minute"), lambda db: live.by_route(db, 60)])
+@pytest.mark.parametrize(
+    "call", [lambda db: live.over_time(db, 60, "minute"), lambda db: live.by_route(db, 60)]
+)
 def test_windows_go_in_by_the_index(db, call):
     db.command("profile", 2)
     try:
         call(db)
-        entry = db["system.profile"].find_one({"ns": f"{db.name}.flight_events", "op": "command"}, sort=[("ts", -1)])
+        entry = db["system.profile"].find_one(
+            {"ns": f"{db.name}.flight_events", "op": "command"}, sort=[("ts", -1)]
+        )
     finally:
         db.command("profile", 0)
         db.drop_collection("system.profile")

@@ -30,8 +30,16 @@ def closed(**more: object) -> Settings:
     """Settings of a platform where nothing listens."""
     url = "http://127.0.0.1:1"
     web = dict.fromkeys(("dagster_url", "hdfs_http_url", "metrics_url"), url)
-    stores = {"hdfs_url": "hdfs://127.0.0.1:1", "spark_remote": "sc://127.0.0.1:1", "mongo_uri": "mongodb://127.0.0.1:1"}
-    rest = {"kafka_bootstrap_servers": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0", "port_offset": 38_000}
+    stores = {
+        "hdfs_url": "hdfs://127.0.0.1:1",
+        "spark_remote": "sc://127.0.0.1:1",
+        "mongo_uri": "mongodb://127.0.0.1:1",
+    }
+    rest = {
+        "kafka_bootstrap_servers": "127.0.0.1:1",
+        "redis_url": "redis://127.0.0.1:1/0",
+        "port_offset": 38_000,
+    }
     return Settings(_env_file=None, timeout_s=1.0, monitoring_timeout_s=0.5, **web, **stores, **rest, **more)
 
 
@@ -56,7 +64,12 @@ def texts(page: AppTest) -> str:
         *page.header,
         *page.subheader,
     ]
-    return "\n".join([*(str(part.value) for part in parts), *(f"{one.label} {one.value} {one.delta}" for one in page.metric)])
+    return "\n".join(
+        [
+            *(str(part.value) for part in parts),
+            *(f"{one.label} {one.value} {one.delta}" for one in page.metric),
+        ]
+    )
 
 
 def refuse_exceptions(page: AppTest) -> None:
@@ -80,13 +93,26 @@ def alert(rule: str, status: str) -> Alert:
         "value": 0,
         "limit": 1,
     }
-    return Alert.model_validate(words | {"rule": rule, "status": status, "since": NOW, "last_seen": NOW, "resolved_at": resolved})
+    return Alert.model_validate(
+        words | {"rule": rule, "status": status, "since": NOW, "last_seen": NOW, "resolved_at": resolved}
+    )
 
 
-SILENCE = Silence(rule="LagHigh", reason="upgrade of Kafka", by="ann", since=NOW, until=NOW + timedelta(hours=1))
-BOARD = Board([alert("StoreDown", "firing"), alert("LagHigh", "firing"), alert("DataStale", "resolved")], [SILENCE], {}, NOW, "Dagster")
+SILENCE = Silence(
+    rule="LagHigh", reason="upgrade of Kafka", by="ann", since=NOW, until=NOW + timedelta(hours=1)
+)
+BOARD = Board(
+    [alert("StoreDown", "firing"), alert("LagHigh", "firing"), alert("DataStale", "resolved")],
+    [SILENCE],
+    {},
+    NOW,
+    "Dagster",
+)
 SERVICES = pd.DataFrame(
-    [("mongod", "running", True, "", 27017, 130, 60, "6.0.5"), ("kafka", "failed", False, "failed", 9092, 0, 0, "4.1.1")],
+    [
+        ("mongod", "running", True, "", 27017, 130, 60, "6.0.5"),
+        ("kafka", "failed", False, "failed", 9092, 0, 0, "4.1.1"),
+    ],
     columns=list(operations.SERVICE_COLUMNS),
 )
 
@@ -110,12 +136,27 @@ BATCHES = pd.DataFrame(
 )
 LAG = pd.DataFrame([(0, 2_000, 1_500, 500), (1, 2_000, 1_766, 234)], columns=list(operations.LAG_COLUMNS))
 AUTOMATION = pd.DataFrame(
-    [("watch", "sensor", "every 60 s", "RUNNING", NOW, "SKIPPED", "firing: none", NOW)], columns=list(dagster.AUTOMATION_COLUMNS)
+    [("watch", "sensor", "every 60 s", "RUNNING", NOW, "SKIPPED", "firing: none", NOW)],
+    columns=list(dagster.AUTOMATION_COLUMNS),
 )
 JOBS = pd.DataFrame([(1, "collect", "SUCCEEDED", NOW, 1.0, 2, 0)], columns=list(operations.JOB_COLUMNS))
-HDFS = {"capacity_bytes": 1e12, "used_bytes": 1e9, "remaining_bytes": 9e11, "used_ratio": 0.1, "files": 10.0, "live_datanodes": 1.0}
+HDFS = {
+    "capacity_bytes": 1e12,
+    "used_bytes": 1e9,
+    "remaining_bytes": 9e11,
+    "used_ratio": 0.1,
+    "files": 10.0,
+    "live_datanodes": 1.0,
+}
 HDFS |= {"dead_datanodes": 0.0, "under_replicated_blocks": 0.0, "missing_blocks": 0.0}
-MONGO = {"data_bytes": 2e8, "index_bytes": 7e7, "storage_bytes": 1e8, "documents": 5.0, "threshold_bytes": 3e8, "threshold_used_ratio": 0.9}
+MONGO = {
+    "data_bytes": 2e8,
+    "index_bytes": 7e7,
+    "storage_bytes": 1e8,
+    "documents": 5.0,
+    "threshold_bytes": 3e8,
+    "threshold_used_ratio": 0.9,
+}
 REDIS = {
     "hits": 75.0,
     "misses": 25.0,
@@ -130,10 +171,18 @@ SPARK = {"memory_used_bytes": 1e6, "memory_limit_bytes": 1e9, "active_tasks": 0.
 
 
 ARCHIVED = pd.DataFrame(
-    [(f"archive_{i}", pd.Timestamp("2026-06-01T12:00Z"), state, "size", 1_000 + i, 0.5) for i, state in enumerate(["done", "deleting"])],
+    [
+        (f"archive_{i}", pd.Timestamp("2026-06-01T12:00Z"), state, "size", 1_000 + i, 0.5)
+        for i, state in enumerate(["done", "deleting"])
+    ],
     columns=["archive_id", "timestamp", "state", "reason", "record_count", "file_size_mb"],
 )
-ARCHIVE_STATE = {"running": "", "paused": "since noon: disk swap", "unfinished": "", "next": "nothing until it is resumed"}
+ARCHIVE_STATE = {
+    "running": "",
+    "paused": "since noon: disk swap",
+    "unfinished": "",
+    "next": "nothing until it is resumed",
+}
 ARCHIVES = {"archives": pd.DataFrame(), "archive_state": pd.DataFrame([ARCHIVE_STATE])}
 
 
@@ -145,7 +194,12 @@ def answers(monkeypatch):
         for name, frame in (ARCHIVES | frames).items():
             module = dagster if name in ("runs", "automation", "daemons") else operations
             monkeypatch.setattr(module, name, lambda *_a, found=frame, **_k: found)
-        for name, found in {"hdfs_capacity": HDFS, "mongodb_size": MONGO, "redis_info": REDIS, "spark_memory": SPARK}.items():
+        for name, found in {
+            "hdfs_capacity": HDFS,
+            "mongodb_size": MONGO,
+            "redis_info": REDIS,
+            "spark_memory": SPARK,
+        }.items():
             monkeypatch.setattr(operations, name, lambda _settings, found=found: found)
         monkeypatch.setattr(operations, "streaming", lambda _settings: streaming)
         monkeypatch.setattr(history, "board", lambda _settings: board)
@@ -182,7 +236,9 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
 
 
 def test_an_empty_platform_says_what_to_do(answers, visit, tmp_path) -> None:
-    nothing = {name: frame[:0] for name, frame in (FULL | {"runs": recent_runs()}).items()} | {"services": SERVICES}
+    nothing = {name: frame[:0] for name, frame in (FULL | {"runs": recent_runs()}).items()} | {
+        "services": SERVICES
+    }
     answers(nothing, Board([], [], {}, None, "x"), {"planned": -1, "committed": -1})
     page = visit(closed(home=tmp_path))
     refuse_exceptions(page)
@@ -233,7 +289,9 @@ def test_a_full_bar_past_its_limit_has_another_colour() -> None:
 def test_figures_bear_full_and_empty_frames(rows) -> None:
     runs = recent_runs()
     figures = [
-        operations_charts.runs(runs.assign(started=pd.to_datetime(runs["started"], utc=True))[rows], ZoneInfo("America/New_York")),
+        operations_charts.runs(
+            runs.assign(started=pd.to_datetime(runs["started"], utc=True))[rows], ZoneInfo("America/New_York")
+        ),
         operations_charts.step_durations(BATCHES[rows]),
         operations_charts.landing_rate(BATCHES[rows]),
         operations_charts.lag(LAG[rows]),

@@ -39,8 +39,22 @@ def visit(monkeypatch) -> Iterator[Open]:
 
 def texts(page: AppTest) -> str:
     """All that the page says, in one text."""
-    parts = [*page.markdown, *page.caption, *page.info, *page.warning, *page.error, *page.title, *page.header, *page.subheader]
-    return "\n".join([*(str(part.value) for part in parts), *(f"{one.label} {one.value} {one.delta}" for one in page.metric)])
+    parts = [
+        *page.markdown,
+        *page.caption,
+        *page.info,
+        *page.warning,
+        *page.error,
+        *page.title,
+        *page.header,
+        *page.subheader,
+    ]
+    return "\n".join(
+        [
+            *(str(part.value) for part in parts),
+            *(f"{one.label} {one.value} {one.delta}" for one in page.metric),
+        ]
+    )
 
 
 def refuse_exceptions(page: AppTest) -> None:
@@ -85,7 +99,9 @@ def test_a_full_page_is_drawn_without_a_warning_and_with_stamps(name, visit, ful
 
 @pytest.mark.integration
 @pytest.mark.parametrize("name", PAGES)
-def test_drawing_a_page_twice_asks_no_store_and_leaves_the_shared_answers_as_they_are(name, visit, full_settings):
+def test_drawing_a_page_twice_asks_no_store_and_leaves_the_shared_answers_as_they_are(
+    name, visit, full_settings
+):
     visit(name, full_settings)
     visit(name, full_settings)
     cache = data.clients().cache
@@ -155,7 +171,11 @@ def test_drilling_down_ends_at_the_flights_of_a_route(visit, full_settings):
 @pytest.mark.integration
 def test_the_quality_page_proves_conservation(visit, full_settings):
     page = visit("quality", full_settings)
-    assert (value(page, "Messages"), value(page, "Quarantined"), value(page, "Conservation")) == ("1,230", "18", "holds")
+    assert (value(page, "Messages"), value(page, "Quarantined"), value(page, "Conservation")) == (
+        "1,230",
+        "18",
+        "holds",
+    )
 
 
 @pytest.mark.integration

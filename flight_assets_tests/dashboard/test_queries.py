@@ -78,7 +78,9 @@ def test_longer_periods_sum_to_the_same(house, period, rows):
 
 def test_hours_are_local_hours_of_departure(house):
     frame = history.series(house, Filters(first=date(2026, 6, 1), until=date(2026, 6, 1)), "hour")
-    assert {begin.hour for begin in frame.loc[frame["flights"] > 0, "begin"]} == {6 + i % 14 for i in NUMBERS if i % DAYS == 0}
+    assert {begin.hour for begin in frame.loc[frame["flights"] > 0, "begin"]} == {
+        6 + i % 14 for i in NUMBERS if i % DAYS == 0
+    }
 
 
 def test_sums_of_days_give_the_measures_of_any_part_of_them(house):
@@ -96,13 +98,17 @@ def test_sums_of_days_give_the_measures_of_any_part_of_them(house):
     weekdays = history.by_weekday(sums).set_index("weekday")
     mondays = [i for i in NUMBERS if (i % DAYS) % 7 == 0]  # 1 June 2026 is one
     assert weekdays.loc[1, "flights"] == len(mondays)
-    assert weekdays.loc[1, "mean_arrival_delay"] == pytest.approx(mean(ARRIVAL[i] for i in mondays if i in ARRIVAL))
+    assert weekdays.loc[1, "mean_arrival_delay"] == pytest.approx(
+        mean(ARRIVAL[i] for i in mondays if i in ARRIVAL)
+    )
     assert weekdays["flights"].sum() == FLIGHTS
 
 
 def test_airlines_are_ranked_by_flights(house):
     frame = history.by(house, JUNE, "airline")
-    assert dict(zip(frame["airline"], frame["flights"], strict=True)) == dict.fromkeys(("UA", "AA", "DL"), FLIGHTS // 3)
+    assert dict(zip(frame["airline"], frame["flights"], strict=True)) == dict.fromkeys(
+        ("UA", "AA", "DL"), FLIGHTS // 3
+    )
 
 
 def test_week_and_hours_hold_every_flight(house):
@@ -122,7 +128,9 @@ def test_largest_errors_come_first(house):
     worst = sorted((abs(delay - 10) for delay in ARRIVAL.values()), reverse=True)[:5]
     assert list(frame["error_minutes"].abs()) == worst
     errors = [delay - 10 for delay in ARRIVAL.values()]
-    assert frame["z"].iloc[0] == pytest.approx((frame["error_minutes"].iloc[0] - mean(errors)) / stdev(errors))
+    assert frame["z"].iloc[0] == pytest.approx(
+        (frame["error_minutes"].iloc[0] - mean(errors)) / stdev(errors)
+    )
 
 
 def departure(i: int) -> datetime:
@@ -154,7 +162,11 @@ def test_the_latest_flights_of_any_range_come_first_page_by_page(house, filters,
 def test_of_a_long_range_only_its_newest_days_are_read_where_they_are_enough(house, monkeypatch):
     asked = []
     read = history._flights
-    monkeypatch.setattr(history, "_flights", lambda house, filters, *page: asked.append(filters.first) or read(house, filters, *page))
+    monkeypatch.setattr(
+        history,
+        "_flights",
+        lambda house, filters, *page: asked.append(filters.first) or read(house, filters, *page),
+    )
     history.flights(house, Filters(until=date(2026, 7, 10)), 45)
     assert asked == [date(2026, 6, 9)]
     history.flights(house, Filters(until=date(2027, 6, 10)), 45)
@@ -167,7 +179,9 @@ def test_of_a_long_range_only_its_newest_days_are_read_where_they_are_enough(hou
 def one_more(house, table, **changed):
     """A row of the table once more, with other values."""
     rows = house.read(table).limit(1)
-    row = rows.withColumns({name: F.lit(value).cast(rows.schema[name].dataType) for name, value in changed.items()})
+    row = rows.withColumns(
+        {name: F.lit(value).cast(rows.schema[name].dataType) for name, value in changed.items()}
+    )
     row.write.format("delta").mode("append").saveAsTable(house.name(table))
     try:
         yield
@@ -179,7 +193,9 @@ def one_more(house, table, **changed):
 def test_a_flight_of_a_date_just_before_the_newest_days_is_not_passed_over(house):
     late = datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
     newest = Filters(until=date(2026, 7, 31))  # from 30 June on, of which there are 40 flights
-    with one_more(house, FACT, flight_id="UA1-HNL-20260629", flight_date=date(2026, 6, 29), scheduled_departure=late):
+    with one_more(
+        house, FACT, flight_id="UA1-HNL-20260629", flight_date=date(2026, 6, 29), scheduled_departure=late
+    ):
         assert history.flights(house, newest, 10)["flight_id"].iloc[0] == "UA1-HNL-20260629"
 
 
@@ -197,7 +213,14 @@ def test_a_table_that_is_not_there_is_said_by_name(house):
 
 def test_the_ledger_adds_up(house):
     row = quality.conservation(house).iloc[0]
-    assert (row.batches, row.raw, row.staged, row.duplicate, row.quarantined, row.unaccounted_batches) == (3, 1230, 1200, 12, 18, 0)
+    assert (row.batches, row.raw, row.staged, row.duplicate, row.quarantined, row.unaccounted_batches) == (
+        3,
+        1230,
+        1200,
+        12,
+        18,
+        0,
+    )
     assert list(quality.batches(house)["batch_id"]) == [0, 1, 2]
 
 
@@ -214,7 +237,10 @@ def test_a_lost_message_is_seen(house):
 
 def test_quarantine_by_reason_with_samples(house):
     frame = quality.quarantine_by_reason(house)
-    assert dict(zip(frame["reason"], frame["messages"], strict=True)) == {"unknown_airport": 12, "not_json": 6}
+    assert dict(zip(frame["reason"], frame["messages"], strict=True)) == {
+        "unknown_airport": 12,
+        "not_json": 6,
+    }
     samples = quality.quarantine_samples(house, "not_json", 2)
     assert list(samples["value"]) == ["message 15", "message 12"]
     assert quality.quarantine_samples(house, "x' OR '1'='1", 2).empty
@@ -230,7 +256,10 @@ def test_missing_values_count_delays_only_when_they_are_due(house):
 def test_freshness_knows_every_table(house):
     frame = quality.freshness(house).set_index("table")
     assert frame.loc["fact_flight_events", "rows"] == FLIGHTS
-    assert frame.loc["staging_flight_events", "newest"] is None or str(frame.loc["staging_flight_events", "newest"]) == "NaT"
+    assert (
+        frame.loc["staging_flight_events", "newest"] is None
+        or str(frame.loc["staging_flight_events", "newest"]) == "NaT"
+    )
 
 
 def test_a_commit_to_the_rollups_is_new_data(house, full_settings):

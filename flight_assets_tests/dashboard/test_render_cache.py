@@ -59,7 +59,9 @@ def test_the_same_parts_are_made_once_and_others_anew(rendered):
     assert rendered.of(summed, first, 10) == 30
 
 
-@pytest.mark.parametrize(("one", "other"), [("a", "b"), (1, 2), (1, True), (("a", "b"), ("b", "a")), ({"a": "b"}, {"a": "c"})])
+@pytest.mark.parametrize(
+    ("one", "other"), [("a", "b"), (1, 2), (1, True), (("a", "b"), ("b", "a")), ({"a": "b"}, {"a": "c"})]
+)
 def test_each_parameter_tells_apart(rendered, one, other):
     found = answer(1)
     rendered.of(summed, found, 1, one)
@@ -106,7 +108,9 @@ def test_what_could_be_mistaken_for_another_is_refused(rendered):
 
 
 def test_a_drawn_figure_says_what_the_figure_says():
-    frame = pd.DataFrame({"day": pd.date_range("2026-06-01", periods=5), "mae": [1.0, 2.5, float("nan"), 4.0, 5.0]})
+    frame = pd.DataFrame(
+        {"day": pd.date_range("2026-06-01", periods=5), "mae": [1.0, 2.5, float("nan"), 4.0, 5.0]}
+    )
     figure = charts.lines(frame, "day", {"mae": "MAE"}, "day", "error (min)")
     drawn = RenderedFigure(figure)
     assert isinstance(drawn, go.Figure)
@@ -128,13 +132,25 @@ def test_what_a_page_has_made_follows_from_arguments_and_constants_alone(page):
     """A builder that read a choice of the viewer from its page would show one viewer what another chose."""
     tree = ast.parse(page.read_text())
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    assigned = {name.id for node in tree.body if not isinstance(node, ast.FunctionDef) for name in ast.walk(node) if is_stored(name)}
+    assigned = {
+        name.id
+        for node in tree.body
+        if not isinstance(node, ast.FunctionDef)
+        for name in ast.walk(node)
+        if is_stored(name)
+    }
     choices = {name for name in assigned if not name.lstrip("_")[0].isupper()}
-    first_arguments = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and is_rendering(node)]
+    first_arguments = [
+        node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and is_rendering(node)
+    ]
     builders = {argument.id for argument in first_arguments if isinstance(argument, ast.Name)}
     assert builders <= set(functions)
     # Those of other modules are figures and exports, which know neither Streamlit nor the page.
-    elsewhere = {ast.unparse(argument).split(".")[0] for argument in first_arguments if not isinstance(argument, ast.Name)}
+    elsewhere = {
+        ast.unparse(argument).split(".")[0]
+        for argument in first_arguments
+        if not isinstance(argument, ast.Name)
+    }
     assert elsewhere <= chart_modules(tree)
     for name in builders:
         loaded = {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)} - {
@@ -164,9 +180,17 @@ def chart_modules(tree: ast.Module) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("path", sorted([*(APP_DIR / "charts").glob("*.py"), APP_DIR / "exports.py"]), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted([*(APP_DIR / "charts").glob("*.py"), APP_DIR / "exports.py"]), ids=lambda path: path.stem
+)
 def test_figures_and_exports_know_neither_streamlit_nor_a_page(path):
-    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
-    imported = {node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in nodes}
+    nodes = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    imported = {
+        node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in nodes
+    }
     refused = ("streamlit", "dashboard.data", "dashboard.components", "dashboard.app_pages")
     assert not [name for name in imported if name.startswith(refused)]

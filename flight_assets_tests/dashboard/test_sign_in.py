@@ -44,7 +44,15 @@ class Provider(HTTPServer):
 
     def id_token(self, nonce: str) -> str:
         now = int(time.time())
-        claims = {"iss": self.url, "aud": CLIENT, "sub": "ada", "name": "Ada", "iat": now, "exp": now + 300, "nonce": nonce}
+        claims = {
+            "iss": self.url,
+            "aud": CLIENT,
+            "sub": "ada",
+            "name": "Ada",
+            "iat": now,
+            "exp": now + 300,
+            "nonce": nonce,
+        }
         return jwt.encode({"alg": "RS256", "kid": "tests"}, claims, self.key)
 
 
@@ -60,14 +68,26 @@ class Answer(BaseHTTPRequestHandler):
             code = secrets.token_hex(8)
             self.server.nonces[code] = asked["nonce"]
             self.send_response(302)
-            self.send_header("Location", f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}")
+            self.send_header(
+                "Location", f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
+            )
             self.end_headers()
         elif address.path == "/keys":
             self._say({"keys": [KEY.as_dict(private=False)]})
         else:
             url = self.server.url
-            places = {f"{name}_endpoint": f"{url}/{path}" for name, path in (("authorization", "authorize"), ("token", "token"))}
-            self._say({"issuer": url, "jwks_uri": f"{url}/keys", "id_token_signing_alg_values_supported": ["RS256"], **places})
+            places = {
+                f"{name}_endpoint": f"{url}/{path}"
+                for name, path in (("authorization", "authorize"), ("token", "token"))
+            }
+            self._say(
+                {
+                    "issuer": url,
+                    "jwks_uri": f"{url}/keys",
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                    **places,
+                }
+            )
 
     def do_POST(self) -> None:
         asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
@@ -121,18 +141,41 @@ def run(socket: ClientConnection, clicked: str = "") -> list[ForwardMsg]:
 
 def button(messages: list[ForwardMsg]) -> str:
     """The id of the button to sign in; empty if there is none."""
-    buttons = [message.delta.new_element.button for message in messages if message.delta.new_element.HasField("button")]
+    buttons = [
+        message.delta.new_element.button
+        for message in messages
+        if message.delta.new_element.HasField("button")
+    ]
     return next((found.id for found in buttons if found.label == "Sign in"), "")
 
 
 def pages(messages: list[ForwardMsg]) -> list[str]:
-    return [page.page_name for message in messages if message.HasField("navigation") for page in message.navigation.app_pages]
+    return [
+        page.page_name
+        for message in messages
+        if message.HasField("navigation")
+        for page in message.navigation.app_pages
+    ]
 
 
 def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
     """The dashboard from a folder whose `.streamlit/secrets.toml` it reads, with no store to be found."""
-    command = [sys.executable, "-m", "streamlit", "run", APP_DIR / "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
-    environment = os.environ | {"PYTHONPATH": str(APP_DIR.parent), "FLIGHTS_HOME": str(folder / "home"), "FLIGHTS_TIMEOUT_S": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        APP_DIR / "app.py",
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+    ]
+    environment = os.environ | {
+        "PYTHONPATH": str(APP_DIR.parent),
+        "FLIGHTS_HOME": str(folder / "home"),
+        "FLIGHTS_TIMEOUT_S": "1",
+    }
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
@@ -182,7 +225,11 @@ def browser(url_with_provider) -> Iterator[Browser]:
 
 def sign_in(browser: Browser) -> requests.Response:
     """Click, and follow where the browser is sent."""
-    sent_to = next(message.auth_redirect.url for message in browser.visit(clicks=True) if message.HasField("auth_redirect"))
+    sent_to = next(
+        message.auth_redirect.url
+        for message in browser.visit(clicks=True)
+        if message.HasField("auth_redirect")
+    )
     return browser.cookies.get(browser.url + sent_to, timeout=TIMEOUT_S)
 
 

@@ -84,7 +84,9 @@ def test_higher_confidence_means_smaller_error_decile_by_decile(model: TrainedMo
 def test_a_stream_of_any_day_sees_the_features_of_training(year: Year):
     for day in ("2013-02-09", "2013-07-10", "2013-11-03", "2013-12-31"):
         flights = year.flights[year.flights["timestamp"].dt.strftime("%Y-%m-%d") == day]
-        window = year.events["timestamp"].between(flights["timestamp"].min() - LOOKBACK, flights["timestamp"].max())
+        window = year.events["timestamp"].between(
+            flights["timestamp"].min() - LOOKBACK, flights["timestamp"].max()
+        )
         served = build_features(flights, year.events[window].sample(frac=1, random_state=1))
         trained = year.features.loc[flights.index]
         np.testing.assert_array_equal(served.to_numpy().view(np.int32), trained.to_numpy().view(np.int32))

@@ -29,7 +29,9 @@ def source() -> pd.DataFrame:
 def local_clock(times: pd.Series, zones: pd.Series) -> pd.Series:
     """HHMM on the clock of each zone, converted by pandas: another way than that of the code under test."""
     distinct = {zone: times[zones == zone].dt.tz_convert(ZoneInfo(zone)) for zone in zones.unique()}
-    return pd.concat([local.dt.hour * 100 + local.dt.minute for local in distinct.values()]).reindex(times.index)
+    return pd.concat([local.dt.hour * 100 + local.dt.minute for local in distinct.values()]).reindex(
+        times.index
+    )
 
 
 def test_no_flight_is_missing(flights: pd.DataFrame) -> None:
@@ -38,7 +40,9 @@ def test_no_flight_is_missing(flights: pd.DataFrame) -> None:
 
 
 def test_diverted_flights_departed_and_have_no_arrival_delay(flights: pd.DataFrame) -> None:
-    assert (flights["departure_delay_minutes"].notna() & flights["arrival_delay_minutes"].isna()).sum() == 1_175
+    assert (
+        flights["departure_delay_minutes"].notna() & flights["arrival_delay_minutes"].isna()
+    ).sum() == 1_175
 
 
 def test_cancelled_flights_have_no_delays(flights: pd.DataFrame) -> None:
@@ -47,7 +51,9 @@ def test_cancelled_flights_have_no_delays(flights: pd.DataFrame) -> None:
 
 
 def test_flight_ids_are_unique_and_follow_from_the_flight(flights: pd.DataFrame) -> None:
-    parts = flights["flight_id"].str.extract(r"^(?P<airline>[A-Z0-9]{2})(?P<number>\d{1,4})-(?P<origin>[A-Z]{3})-(?P<date>\d{8})$")
+    parts = flights["flight_id"].str.extract(
+        r"^(?P<airline>[A-Z0-9]{2})(?P<number>\d{1,4})-(?P<origin>[A-Z]{3})-(?P<date>\d{8})$"
+    )
     assert flights["flight_id"].is_unique
     assert parts["airline"].eq(flights["airline"]).all()
     assert parts["number"].astype(int).eq(flights["flight_number"]).all()
@@ -55,13 +61,17 @@ def test_flight_ids_are_unique_and_follow_from_the_flight(flights: pd.DataFrame)
     assert pd.to_datetime(parts["date"]).eq(flights["flight_date"]).all()
 
 
-def test_departures_show_the_sources_time_on_the_clocks_of_new_york(flights: pd.DataFrame, source: pd.DataFrame) -> None:
+def test_departures_show_the_sources_time_on_the_clocks_of_new_york(
+    flights: pd.DataFrame, source: pd.DataFrame
+) -> None:
     local = flights["scheduled_departure"].dt.tz_convert(ZoneInfo("America/New_York"))
     assert (local.dt.hour * 100 + local.dt.minute).eq(source["sched_dep_time"]).all()
     assert local.dt.tz_localize(None).dt.normalize().eq(flights["flight_date"]).all()
 
 
-def test_arrivals_show_the_sources_time_on_the_clocks_of_the_destination(flights: pd.DataFrame, source: pd.DataFrame) -> None:
+def test_arrivals_show_the_sources_time_on_the_clocks_of_the_destination(
+    flights: pd.DataFrame, source: pd.DataFrame
+) -> None:
     zones = flights["destination"].map(airports().set_index("code")["time_zone"])
     assert local_clock(flights["scheduled_arrival"], zones).eq(source["sched_arr_time"]).all()
 
@@ -86,8 +96,16 @@ def test_every_flight_arrives_after_it_departs(flights: pd.DataFrame) -> None:
     ("flight_id", "departure", "arrival"),
     [
         ("UA1545-EWR-20130101", "2013-01-01T10:15Z", "2013-01-01T14:19Z"),
-        ("HA51-JFK-20130309", "2013-03-09T14:00Z", "2013-03-10T01:40Z"),  # 9:00 in New York, 15:40 in Honolulu
-        ("HA51-JFK-20130310", "2013-03-10T14:00Z", "2013-03-11T01:30Z"),  # 10:00 and 15:30, after the clocks of New York went forward
+        (
+            "HA51-JFK-20130309",
+            "2013-03-09T14:00Z",
+            "2013-03-10T01:40Z",
+        ),  # 9:00 in New York, 15:40 in Honolulu
+        (
+            "HA51-JFK-20130310",
+            "2013-03-10T14:00Z",
+            "2013-03-11T01:30Z",
+        ),  # 10:00 and 15:30, after the clocks of New York went forward
     ],
 )
 def test_known_flights(by_id: pd.DataFrame, flight_id: str, departure: str, arrival: str) -> None:

@@ -20,7 +20,12 @@ BASE = "docker-compose.yml"
 OVERLAYS = ("docker-compose.zookeeper.yml", "docker-compose.ha.yml", "docker-compose.tls.yml")
 FILES = (BASE, *OVERLAYS)
 OURS = ("flight-tracking-platform", "flight-tracking-airflow")
-FILLED_IN = {"IMAGE_TAG": "1.0", "SECRETS_DIR": "/secrets", "KAFKA_CLUSTER_ID": "MkU3OEVBNTcwNTJENDM2Qg", "TLS_DIR": "/tls"}
+FILLED_IN = {
+    "IMAGE_TAG": "1.0",
+    "SECRETS_DIR": "/secrets",
+    "KAFKA_CLUSTER_ID": "MkU3OEVBNTcwNTJENDM2Qg",
+    "TLS_DIR": "/tls",
+}
 
 
 def example() -> dict[str, str]:
@@ -35,8 +40,25 @@ def run(*files: str, variables: dict[str, str], folder: Path = DEPLOY) -> subpro
         env_file = Path(made) / "env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
         chosen = [word for name in files for word in ("-f", str(folder / name))]
-        command = [str(COMPOSE), "--env-file", str(env_file), *chosen, "--profile", "*", "config", "--format", "json"]
-        return subprocess.run(command, capture_output=True, text=True, env={"HOME": made, "PATH": "/usr/bin:/bin"}, timeout=60, check=False)
+        command = [
+            str(COMPOSE),
+            "--env-file",
+            str(env_file),
+            *chosen,
+            "--profile",
+            "*",
+            "config",
+            "--format",
+            "json",
+        ]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env={"HOME": made, "PATH": "/usr/bin:/bin"},
+            timeout=60,
+            check=False,
+        )
 
 
 @cache
@@ -72,10 +94,19 @@ def needs(found: dict[str, Any], name: str) -> set[str]:
 
 def settings_in(service: dict[str, Any]) -> Settings:
     """The settings as the code in this container reads them, with each of its secrets as the secret's own name."""
-    given = {key.removeprefix("FLIGHTS_").lower(): value for key, value in service["environment"].items() if key.startswith("FLIGHTS_")}
+    given = {
+        key.removeprefix("FLIGHTS_").lower(): value
+        for key, value in service["environment"].items()
+        if key.startswith("FLIGHTS_")
+    }
     names = [secret["source"] for secret in service.get("secrets", [])]
     secrets = {name.removeprefix("flights_"): name for name in names if name.startswith("flights_")}
-    given |= {"home": "/var/lib/flights", "cache_dir": "/opt/flights/cache", "java_home": "/opt/java", "port_offset": "0"}
+    given |= {
+        "home": "/var/lib/flights",
+        "cache_dir": "/opt/flights/cache",
+        "java_home": "/opt/java",
+        "port_offset": "0",
+    }
     return Settings(_env_file=None, **given, **secrets)
 
 

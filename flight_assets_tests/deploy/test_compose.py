@@ -38,7 +38,13 @@ from flight_assets_tests.deploy.compose import (
     variables,
 )
 
-EMBEDDED = Settings(_env_file=None, home="/var/lib/flights", cache_dir="/opt/flights/cache", java_home="/opt/java", port_offset=0)
+EMBEDDED = Settings(
+    _env_file=None,
+    home="/var/lib/flights",
+    cache_dir="/opt/flights/cache",
+    java_home="/opt/java",
+    port_offset=0,
+)
 TABLE = {service.name: service for service in (*table(EMBEDDED), *further_services(EMBEDDED))}
 CONTAINER_OF = {"mongod": "mongodb"}
 OF_OTHER_IMAGES = {"mongod", "redis", "kafka", "namenode", "datanode"}
@@ -46,7 +52,9 @@ TIERS = ["infrastructure", "data", "processing", "applications"]
 # Its image writes the configuration that it makes of its variables into its own folder.
 WRITABLE = {"kafka", "kafka-2", "kafka-3", "zookeeper"}
 STACKS = [(), *((overlay,) for overlay in OVERLAYS)]
-CONTAINERS = [pytest.param(stack, name, id="-".join((*stack, name))) for stack in STACKS for name in services(*stack)]
+CONTAINERS = [
+    pytest.param(stack, name, id="-".join((*stack, name))) for stack in STACKS for name in services(*stack)
+]
 
 # Which setting says where an endpoint of the table is.
 ADDRESSES = {
@@ -92,11 +100,17 @@ def test_what_has_no_default_must_be_set(name):
 def test_the_example_names_the_variables_that_are_used():
     used = set().union(*(variables((DEPLOY / name).read_text()) for name in FILES))
     assert set(example()) == used
-    assert {name for name, value in example().items() if not value} == {*FILLED_IN, "FLIGHTS_ALERT_WEBHOOK_URL", "FLIGHTS_AIRFLOW_URL"}
+    assert {name for name, value in example().items() if not value} == {
+        *FILLED_IN,
+        "FLIGHTS_ALERT_WEBHOOK_URL",
+        "FLIGHTS_AIRFLOW_URL",
+    }
 
 
 def test_the_example_gives_the_defaults_of_the_files():
-    written = [match for name in FILES for match in re.findall(r"\$\{(\w+):-([^}]*)\}", (DEPLOY / name).read_text())]
+    written = [
+        match for name in FILES for match in re.findall(r"\$\{(\w+):-([^}]*)\}", (DEPLOY / name).read_text())
+    ]
     assert set(written) == {(name, value) for name, value in example().items() if name not in FILLED_IN}
 
 
@@ -134,7 +148,9 @@ def test_what_runs_on_has_a_health_check_and_what_waits_asks_for_it(stack, name)
     found = services(*stack)
     assert ("healthcheck" in found[name]) != is_one_shot(found[name])
     for other, wait in found[name].get("depends_on", {}).items():
-        assert wait["condition"] == ("service_completed_successfully" if is_one_shot(found[other]) else "service_healthy")
+        assert wait["condition"] == (
+            "service_completed_successfully" if is_one_shot(found[other]) else "service_healthy"
+        )
 
 
 @pytest.mark.parametrize(("stack", "name"), CONTAINERS)
@@ -169,7 +185,11 @@ def test_data_is_in_named_volumes_and_files_of_ours_are_mounted_read_only(stack,
 @pytest.mark.parametrize(("stack", "name"), CONTAINERS)
 def test_a_mounted_file_or_a_file_that_is_run_is_there(stack, name):
     service = services(*stack)[name]
-    words = [*(service.get("entrypoint") or []), *(service.get("command") or []), *service.get("healthcheck", {}).get("test", [])]
+    words = [
+        *(service.get("entrypoint") or []),
+        *(service.get("command") or []),
+        *service.get("healthcheck", {}).get("test", []),
+    ]
     for word in map(str, words):
         for mounted in re.findall(r"/etc/flights/\S+", word):
             assert (DEPLOY / mounted.removeprefix("/etc/flights/")).is_file()
@@ -184,7 +204,10 @@ def test_ports_are_published_on_loopback_unless_said_otherwise(stack, name):
 @pytest.mark.parametrize(("stack", "name"), CONTAINERS)
 def test_every_variable_and_secret_of_ours_is_a_setting(stack, name):
     service = services(*stack)[name]
-    names = [*service.get("environment", {}), *(secret["source"].upper() for secret in service.get("secrets", []))]
+    names = [
+        *service.get("environment", {}),
+        *(secret["source"].upper() for secret in service.get("secrets", [])),
+    ]
     ours = [key.removeprefix("FLIGHTS_").lower() for key in names if key.startswith("FLIGHTS_")]
     assert set(ours) <= set(Settings.model_fields)
     if is_ours(service):
@@ -212,7 +235,11 @@ def test_its_command_is_the_embedded_one_at_another_address(name):
     """So what the tests of the platform run is what a container runs."""
     settings = settings_in(services()[container_of(name)])
     there, here = find(settings, name), TABLE[name]
-    moved = {settings.bind_host: LOOPBACK, settings.advertised_host: LOOPBACK, settings.spark_master: EMBEDDED.spark_master}
+    moved = {
+        settings.bind_host: LOOPBACK,
+        settings.advertised_host: LOOPBACK,
+        settings.spark_master: EMBEDDED.spark_master,
+    }
     assert [moved.get(word, word) for word in there.command] == here.command
     if name in ("dagster-code", "dagster-webserver", "dashboard"):
         assert settings.bind_host in there.command
@@ -236,12 +263,16 @@ def published() -> dict[str, set[int]]:
 
 
 # Which role gets what at which port of the proxy.
-PROXIED = re.findall(r'"(?:~\^)?(\d+) \(?([a-z|]+)\)?\$?" ([a-z-]+):(\d+);', (DEPLOY / "proxy/nginx.conf").read_text())
+PROXIED = re.findall(
+    r'"(?:~\^)?(\d+) \(?([a-z|]+)\)?\$?" ([a-z-]+):(\d+);', (DEPLOY / "proxy/nginx.conf").read_text()
+)
 
 
 def test_pages_are_published_by_the_proxy_only():
     at_proxy = {int(port) for port, _, _, _ in PROXIED}
-    own = {name: {BASE_PORTS[endpoint]} for name, endpoint in (("spark", "hiveserver2"), ("metrics", "metrics"))}
+    own = {
+        name: {BASE_PORTS[endpoint]} for name, endpoint in (("spark", "hiveserver2"), ("metrics", "metrics"))
+    }
     assert published() == own | {"airflow-api-server": {8080}, "proxy": at_proxy}
     listening = re.findall(r"listen (\d+) ssl;", (DEPLOY / "proxy/nginx.conf").read_text())
     assert {int(port) for port in listening} == at_proxy
@@ -249,7 +280,9 @@ def test_pages_are_published_by_the_proxy_only():
 
 def test_the_proxy_finds_each_page_where_its_container_serves_it():
     pages = ("dashboard", "dagster_viewer", "dagster_webserver", "spark_ui", "namenode_http", "metrics")
-    assert {(name, int(port)) for _, _, name, port in PROXIED} == {(endpoint_owner(page), BASE_PORTS[page]) for page in pages}
+    assert {(name, int(port)) for _, _, name, port in PROXIED} == {
+        (endpoint_owner(page), BASE_PORTS[page]) for page in pages
+    }
     assert {name for _, _, name, _ in PROXIED} <= needs(services(), "proxy")
 
 
@@ -273,20 +306,29 @@ def test_who_connects_with_a_password_has_its_file():
 def test_the_dashboard_signs_in_to_airflow_as_a_viewer_whose_password_is_a_file(tmp_path):
     dashboard = settings_in(services()["dashboard"])
     assert dashboard.airflow_password.get_secret_value() == "flights_airflow_password"
-    assert (dashboard.airflow_url, example()["FLIGHTS_AIRFLOW_URL"]) == ("", "")  # without the profile there is no Airflow to show
-    users = services()["airflow-api-server"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(",")
+    assert (dashboard.airflow_url, example()["FLIGHTS_AIRFLOW_URL"]) == (
+        "",
+        "",
+    )  # without the profile there is no Airflow to show
+    users = services()["airflow-api-server"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(
+        ","
+    )
     assert f"{dashboard.airflow_user}:viewer" in users
 
     subprocess.run(["bash", DEPLOY / "secrets.sh", tmp_path], check=True)
     passwords = json.loads((tmp_path / "airflow_passwords").read_text())
     assert set(passwords) == {user.split(":")[0] for user in users}
     assert passwords[dashboard.airflow_user] == (tmp_path / "flights_airflow_password").read_text()
-    assert {Path(secret["file"]).name for secret in config()["secrets"].values()} == {path.name for path in tmp_path.iterdir()}
+    assert {Path(secret["file"]).name for secret in config()["secrets"].values()} == {
+        path.name for path in tmp_path.iterdir()
+    }
 
 
 def test_the_address_of_airflow_that_the_example_names_is_its_containers():
     port = services()["airflow-api-server"]["ports"][0]["target"]
-    assert f"# With --profile airflow: http://airflow-api-server:{port}," in (DEPLOY / "env.example").read_text()
+    assert (
+        f"# With --profile airflow: http://airflow-api-server:{port}," in (DEPLOY / "env.example").read_text()
+    )
 
 
 def test_the_driver_of_dagsters_database_is_installed():
@@ -298,7 +340,12 @@ def test_the_driver_of_dagsters_database_is_installed():
 
 @pytest.mark.parametrize(
     ("container", "artifact"),
-    [("kafka", "kafka_2.13"), ("namenode", "hadoop-hdfs"), ("datanode", "hadoop-hdfs"), ("hdfs-volumes", "hadoop-hdfs")],
+    [
+        ("kafka", "kafka_2.13"),
+        ("namenode", "hadoop-hdfs"),
+        ("datanode", "hadoop-hdfs"),
+        ("hdfs-volumes", "hadoop-hdfs"),
+    ],
 )
 def test_the_images_version_is_the_one_of_the_jars(container, artifact):
     locked = next(jar.version for jar in read_lock() if jar.artifact == artifact)
@@ -311,14 +358,22 @@ def as_variables(properties: dict[str, object]) -> dict[str, str]:
 
 def test_kafkas_variables_are_the_properties_of_the_embedded_broker():
     own = {"CLUSTER_ID", "KAFKA_HEAP_OPTS"}
-    where = {"KAFKA_CONTROLLER_QUORUM_VOTERS", "KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_LOG_DIRS"}
+    where = {
+        "KAFKA_CONTROLLER_QUORUM_VOTERS",
+        "KAFKA_LISTENERS",
+        "KAFKA_ADVERTISED_LISTENERS",
+        "KAFKA_LOG_DIRS",
+    }
     wanted = as_variables(configured.kafka_properties(EMBEDDED))
     found = services()["kafka"]["environment"]
     assert {key: value for key, value in found.items() if key not in own | where} == {
         key: value for key, value in wanted.items() if key not in where
     }
     assert where <= set(found)
-    moved = {key: wanted[key].replace(f"//{LOOPBACK}", "//").replace(LOOPBACK, "kafka") for key in where - {"KAFKA_LOG_DIRS"}}
+    moved = {
+        key: wanted[key].replace(f"//{LOOPBACK}", "//").replace(LOOPBACK, "kafka")
+        for key in where - {"KAFKA_LOG_DIRS"}
+    }
     moved["KAFKA_ADVERTISED_LISTENERS"] = moved["KAFKA_ADVERTISED_LISTENERS"].replace("//", "//kafka")
     assert {key: found[key] for key in moved} == moved
 
@@ -331,7 +386,9 @@ def test_the_broker_of_zookeeper_has_the_properties_that_the_old_line_knows():
     kraft |= {key for key in embedded if key.startswith(("controller.", "share."))}
     where = {"listeners", "advertised.listeners", "log.dirs"}
     assert set(found) == set(embedded) - kraft | {"broker.id", "zookeeper.connect"}
-    assert {key: found[key] for key in set(embedded) - kraft - where} == {key: embedded[key] for key in set(embedded) - kraft - where}
+    assert {key: found[key] for key in set(embedded) - kraft - where} == {
+        key: embedded[key] for key in set(embedded) - kraft - where
+    }
 
 
 def test_hdfs_properties_are_those_of_the_embedded_servers():
@@ -340,9 +397,15 @@ def test_hdfs_properties_are_those_of_the_embedded_servers():
     embedded = configured.hdfs_properties(EMBEDDED)
     clients = set(configured.hdfs_client_properties(EMBEDDED)) - {"dfs.replication"}
     assert set(found) == set(embedded) - clients
-    where = {key for key, value in embedded.items() if LOOPBACK in str(value) or "file://" in str(value)} | {"dfs.replication"}
-    assert {key: found[key] for key in set(found) - where} == {key: str(embedded[key]) for key in set(found) - where}
-    ports = {key: str(embedded[key]).rsplit(":", 1)[1] for key in where if re.search(r":\d+$", str(embedded[key]))}
+    where = {key for key, value in embedded.items() if LOOPBACK in str(value) or "file://" in str(value)} | {
+        "dfs.replication"
+    }
+    assert {key: found[key] for key in set(found) - where} == {
+        key: str(embedded[key]) for key in set(found) - where
+    }
+    ports = {
+        key: str(embedded[key]).rsplit(":", 1)[1] for key in where if re.search(r":\d+$", str(embedded[key]))
+    }
     assert {key: found[key].rsplit(":", 1)[1] for key in ports} == ports
 
 
@@ -350,7 +413,11 @@ def test_hdfs_replication_is_the_same_for_servers_and_clients():
     for stack in STACKS:
         found = services(*stack)
         asked = {settings_in(service).hdfs_replication for service in found.values() if is_ours(service)}
-        served = {int(found[name]["environment"]["HDFS_REPLICATION"]) for name in found if name.startswith(("namenode", "datanode"))}
+        served = {
+            int(found[name]["environment"]["HDFS_REPLICATION"])
+            for name in found
+            if name.startswith(("namenode", "datanode"))
+        }
         assert asked == served == {sum(name.startswith("datanode") for name in found)}
 
 
@@ -379,12 +446,19 @@ def test_mongod_is_started_as_the_embedded_one():
 
 
 def containers(stack: str, prefix: str) -> dict[str, Any]:
-    return {name: service for name, service in services(stack).items() if re.fullmatch(rf"{prefix}(-\d)?", name)}
+    return {
+        name: service for name, service in services(stack).items() if re.fullmatch(rf"{prefix}(-\d)?", name)
+    }
 
 
 def test_high_availability_has_three_of_each_and_two_workers():
     ha = "docker-compose.ha.yml"
-    assert [len(containers(ha, name)) for name in ("kafka", "datanode", "mongodb", "spark-worker")] == [3, 3, 3, 2]
+    assert [len(containers(ha, name)) for name in ("kafka", "datanode", "mongodb", "spark-worker")] == [
+        3,
+        3,
+        3,
+        2,
+    ]
     brokers = containers(ha, "kafka")
     assert sorted(int(broker["environment"]["KAFKA_NODE_ID"]) for broker in brokers.values()) == [1, 2, 3]
     for name, broker in brokers.items():
@@ -394,8 +468,13 @@ def test_high_availability_has_three_of_each_and_two_workers():
         assert {value for key, value in given.items() if key.endswith("MIN_ISR")} == {"2"}
         assert given["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{name}:9092"
         assert given["KAFKA_CONTROLLER_QUORUM_VOTERS"] == "1@kafka:9093,2@kafka-2:9093,3@kafka-3:9093"
-    assert services(ha)["mongodb"]["environment"]["MONGO_MEMBERS"] == "mongodb:27017,mongodb-2:27017,mongodb-3:27017"
-    assert all("MONGO_MEMBERS" not in services(ha)[name]["environment"] for name in ("mongodb-2", "mongodb-3"))
+    assert (
+        services(ha)["mongodb"]["environment"]["MONGO_MEMBERS"]
+        == "mongodb:27017,mongodb-2:27017,mongodb-3:27017"
+    )
+    assert all(
+        "MONGO_MEMBERS" not in services(ha)[name]["environment"] for name in ("mongodb-2", "mongodb-3")
+    )
     for name, worker in containers(ha, "spark-worker").items():
         assert worker["environment"]["FLIGHTS_ADVERTISED_HOST"] == name
     for name, node in containers(ha, "datanode").items():
@@ -405,7 +484,12 @@ def test_high_availability_has_three_of_each_and_two_workers():
 def test_high_availability_gives_every_server_its_own_volume():
     for prefix in ("kafka", "datanode", "mongodb", "spark-worker"):
         found = containers("docker-compose.ha.yml", prefix)
-        sources = [mount["source"] for service in found.values() for mount in service["volumes"] if mount["type"] == "volume"]
+        sources = [
+            mount["source"]
+            for service in found.values()
+            for mount in service["volumes"]
+            if mount["type"] == "volume"
+        ]
         assert len(sources) == len(set(sources)) == len(found)
     owned = {mount["source"] for mount in services("docker-compose.ha.yml")["hdfs-volumes"]["volumes"]}
     assert owned == {"namenode-data", "datanode-data", "datanode-2-data", "datanode-3-data"}
@@ -425,7 +509,9 @@ def test_zookeeper_goes_with_the_line_of_kafka_that_has_it():
     assert found["kafka"]["image"] == f"apache/kafka:{tested}"
     assert found["kafka"]["command"][-1] == "/etc/flights/kafka/zookeeper.properties"
     assert "zookeeper" in needs(found, "kafka")
-    data = [mount["source"] for mount in found["kafka"]["volumes"] if mount["target"] == "/var/lib/kafka/data"]
+    data = [
+        mount["source"] for mount in found["kafka"]["volumes"] if mount["target"] == "/var/lib/kafka/data"
+    ]
     assert data == ["kafka-zookeeper-data"]
 
 
@@ -433,9 +519,15 @@ def test_tls_leaves_no_plain_listener_and_every_client_the_authority():
     found = services("docker-compose.tls.yml")
     kafka = found["kafka"]["environment"]
     assert kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"] == "TLS:SSL,CONTROLLER:SSL"
-    assert {listener.split(":")[0] for listener in kafka["KAFKA_LISTENERS"].split(",")} == {"TLS", "CONTROLLER"}
+    assert {listener.split(":")[0] for listener in kafka["KAFKA_LISTENERS"].split(",")} == {
+        "TLS",
+        "CONTROLLER",
+    }
     assert flags(found["mongodb"]["command"])["--tlsMode"] == "requireTLS"
-    assert (flags(found["redis"]["command"])["--port"], flags(found["redis"]["command"])["--tls-port"]) == ("0", "6379")
+    assert (flags(found["redis"]["command"])["--port"], flags(found["redis"]["command"])["--tls-port"]) == (
+        "0",
+        "6379",
+    )
     for service in found.values():
         if is_ours(service):
             settings = settings_in(service)

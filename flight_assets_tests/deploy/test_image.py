@@ -44,7 +44,9 @@ def stages() -> dict[str, list[str]]:
 
 
 def test_every_target_of_the_compose_files_is_a_stage():
-    containers = [service for stack in ((), *((name,) for name in OVERLAYS)) for service in services(*stack).values()]
+    containers = [
+        service for stack in ((), *((name,) for name in OVERLAYS)) for service in services(*stack).values()
+    ]
     targets = {service["build"]["target"] for service in containers if "build" in service}
     assert targets == {"app", "airflow"}
     assert targets <= set(stages())
@@ -59,17 +61,26 @@ def user_of(stage: str) -> str:
 @pytest.mark.parametrize("target", ["app", "airflow"])
 def test_a_target_does_not_run_as_root(target):
     assert user_of(target) == "10001:10001"
-    assert {service["user"] for service in services().values() if service.get("build", {}).get("target") == target} == {"10001:10001"}
+    assert {
+        service["user"] for service in services().values() if service.get("build", {}).get("target") == target
+    } == {"10001:10001"}
 
 
 def copied() -> list[str]:
     """The files and folders of this repository that go into the image."""
-    lines = [line.split()[1:-1] for stage in stages().values() for line in stage if line.startswith("COPY ") and "--from" not in line]
+    lines = [
+        line.split()[1:-1]
+        for stage in stages().values()
+        for line in stage
+        if line.startswith("COPY ") and "--from" not in line
+    ]
     return [word for words in lines for word in words]
 
 
 def test_what_is_copied_gets_past_the_ignore_file():
-    kept = [line[1:] for line in (PROJECT_DIR / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    kept = [
+        line[1:] for line in (PROJECT_DIR / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    ]
     assert {name for name in copied() if not any(fnmatch(name, pattern) for pattern in kept)} == set()
     assert {pattern for pattern in kept if not any(fnmatch(name, pattern) for name in copied())} == set()
 
@@ -120,12 +131,22 @@ def certificates(tmp_path_factory) -> Path:
 
 
 def test_the_development_authority_signs_a_certificate_for_each_server_that_speaks_tls(certificates):
-    wanted = {Path(secret["file"]).name for name, secret in config("docker-compose.tls.yml")["secrets"].items() if name.startswith("tls_")}
-    assert {path.name for path in certificates.glob("*.pem")} == wanted | {"hiveserver2.pem"}  # of a secured platform without containers
+    wanted = {
+        Path(secret["file"]).name
+        for name, secret in config("docker-compose.tls.yml")["secrets"].items()
+        if name.startswith("tls_")
+    }
+    assert {path.name for path in certificates.glob("*.pem")} == wanted | {
+        "hiveserver2.pem"
+    }  # of a secured platform without containers
     for name in ("kafka", "mongodb", "redis", "hiveserver2"):
         verify = ["openssl", "verify", "-CAfile", "ca.pem", "-verify_hostname"]
-        good = subprocess.run([*verify, name, f"{name}.pem"], cwd=certificates, capture_output=True, check=False)
-        other = subprocess.run([*verify, "elsewhere", f"{name}.pem"], cwd=certificates, capture_output=True, check=False)
+        good = subprocess.run(
+            [*verify, name, f"{name}.pem"], cwd=certificates, capture_output=True, check=False
+        )
+        other = subprocess.run(
+            [*verify, "elsewhere", f"{name}.pem"], cwd=certificates, capture_output=True, check=False
+        )
         assert (good.returncode, other.returncode) == (0, 2)
         assert "PRIVATE KEY" in (certificates / f"{name}.pem").read_text()
 

@@ -42,7 +42,12 @@ PAGES = {
     "namenode": (8446, "/jmx", "NameNodeInfo"),
     "metrics": (8447, "/metrics", "flights_store_up"),
 }
-ALLOWED = {"viewer": {"dashboard", "dagster"}, "operator": {"dashboard", "dagster"}, "admin": set(PAGES), "unknown": set()}
+ALLOWED = {
+    "viewer": {"dashboard", "dagster"},
+    "operator": {"dashboard", "dagster"},
+    "admin": set(PAGES),
+    "unknown": set(),
+}
 OTHER_SITE = {"Origin": "https://elsewhere.example"}
 LAUNCH = """mutation Launch($job: ExecutionParams!) { launchRun(executionParams: $job) { __typename
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -84,19 +89,43 @@ class Proxy:
         return f"{scheme}://{LOOPBACK}:{PAGES[page][0] + self.offset}"
 
     def ask(
-        self, page: str, who: str = "", password: str = "", path: str = "", method: str = "GET", scheme: str = "https", **more: Any
+        self,
+        page: str,
+        who: str = "",
+        password: str = "",
+        path: str = "",
+        method: str = "GET",
+        scheme: str = "https",
+        **more: Any,
     ) -> requests.Response:
         """One request, signed in if ``who`` is given; redirects are not followed."""
         auth = (who, password or self.users.passwords[who]) if who else None
         url = self.address(page, scheme) + (path or PAGES[page][1])
-        return requests.request(method, url, auth=auth, verify=self.certificate, timeout=TIMEOUT_S, allow_redirects=False, **more)
+        return requests.request(
+            method, url, auth=auth, verify=self.certificate, timeout=TIMEOUT_S, allow_redirects=False, **more
+        )
 
-    def graphql(self, who: str, query: str, variables: dict[str, Any] | None = None, **more: Any) -> requests.Response:
-        return self.ask("dagster", who, path="/graphql", method="POST", json={"query": query, "variables": variables or {}}, **more)
+    def graphql(
+        self, who: str, query: str, variables: dict[str, Any] | None = None, **more: Any
+    ) -> requests.Response:
+        return self.ask(
+            "dagster",
+            who,
+            path="/graphql",
+            method="POST",
+            json={"query": query, "variables": variables or {}},
+            **more,
+        )
 
     @contextmanager
-    def websocket(self, page: str, who: str, path: str, protocol: str, origin: str = "") -> Iterator[ClientConnection]:
-        user = requests.Request(auth=(who, self.users.passwords[who]), url=self.address(page)).prepare().headers["Authorization"]
+    def websocket(
+        self, page: str, who: str, path: str, protocol: str, origin: str = ""
+    ) -> Iterator[ClientConnection]:
+        user = (
+            requests.Request(auth=(who, self.users.passwords[who]), url=self.address(page))
+            .prepare()
+            .headers["Authorization"]
+        )
         with connect(
             self.address(page, "wss") + path, ssl=create_default_context(cafile=self.certificate), open_timeout=TIMEOUT_S,
             origin=origin or self.address(page), subprotocols=[protocol], additional_headers={"Authorization": user},
@@ -125,9 +154,15 @@ def running(folder: Path, users: Users, offset: int) -> Iterator[Proxy]:
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.fail("these tests run the reverse proxy: install Debian's package nginx-light")
-    subprocess.run(["bash", DEPLOY / "proxy/embedded.sh", users.secrets, folder, str(offset)], timeout=TIMEOUT_S, check=True)
+    subprocess.run(
+        ["bash", DEPLOY / "proxy/embedded.sh", users.secrets, folder, str(offset)],
+        timeout=TIMEOUT_S,
+        check=True,
+    )
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, "-e", "stderr", "-c", folder / "nginx.conf"], stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [program, "-e", "stderr", "-c", folder / "nginx.conf"], stdout=log, stderr=subprocess.STDOUT
+        )
     proxy = Proxy(process, users, offset)
     try:
         wait_until(lambda: is_healthy(proxy), "nginx does not answer")
@@ -179,13 +214,29 @@ def test_everybody_gets_the_pages_of_their_role(proxy, who, page):
 
 def test_plain_http_is_sent_to_https(proxy):
     answer = proxy.ask("dagster", "operator", scheme="http", path="/runs?page=2")
-    assert (answer.status_code, answer.headers["Location"]) == (301, f"{proxy.address('dagster')}/runs?page=2")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        301,
+        f"{proxy.address('dagster')}/runs?page=2",
+    )
 
 
 def test_a_viewer_sees_runs_and_starts_none(proxy):
-    assert "results" in proxy.graphql("viewer", "{ runsOrError { ... on Runs { results { runId } } } }").json()["data"]["runsOrError"]
-    assert proxy.graphql("viewer", LAUNCH, {"job": JOB}).json()["data"]["launchRun"]["__typename"] == "UnauthorizedError"
-    assert proxy.ask("dagster", "viewer", path="/report_asset_materialization/staged_events", method="POST").status_code == 401
+    assert (
+        "results"
+        in proxy.graphql("viewer", "{ runsOrError { ... on Runs { results { runId } } } }").json()["data"][
+            "runsOrError"
+        ]
+    )
+    assert (
+        proxy.graphql("viewer", LAUNCH, {"job": JOB}).json()["data"]["launchRun"]["__typename"]
+        == "UnauthorizedError"
+    )
+    assert (
+        proxy.ask(
+            "dagster", "viewer", path="/report_asset_materialization/staged_events", method="POST"
+        ).status_code
+        == 401
+    )
     permissions = proxy.graphql("viewer", "{ permissions { value } }").json()["data"]["permissions"]
     assert {permission["value"] for permission in permissions} == {False}
 
@@ -198,11 +249,16 @@ def test_an_operator_starts_a_run_which_succeeds(proxy):
 
     def status() -> str:
         # A viewer sees what the operator did.
-        return proxy.graphql("viewer", query, {"id": launched["run"]["runId"]}).json()["data"]["runOrError"]["status"]
+        return proxy.graphql("viewer", query, {"id": launched["run"]["runId"]}).json()["data"]["runOrError"][
+            "status"
+        ]
 
     wait_until(lambda: status() in ("SUCCESS", "FAILURE"), "the run does not end", RUN_TIMEOUT_S)
     assert status() == "SUCCESS"
-    say("proxy", f"a run that an operator started through the proxy succeeded after {time.monotonic() - began:.0f} s")
+    say(
+        "proxy",
+        f"a run that an operator started through the proxy succeeded after {time.monotonic() - began:.0f} s",
+    )
 
 
 def test_the_dashboards_websocket_opens(proxy):
@@ -229,7 +285,12 @@ def test_another_sites_page_does_nothing_with_the_password_that_the_browser_adds
     assert proxy.graphql("operator", LAUNCH, {"job": JOB}, headers=OTHER_SITE).status_code == 403
     as_address = {"query": LAUNCH, "variables": json.dumps({"job": JOB})}
     assert proxy.ask("dagster", "operator", path="/graphql", params=as_address).status_code == 405
-    assert proxy.ask("dagster", "operator", path="/graphql", method="POST", params=as_address, headers=OTHER_SITE).status_code == 403
+    assert (
+        proxy.ask(
+            "dagster", "operator", path="/graphql", method="POST", params=as_address, headers=OTHER_SITE
+        ).status_code
+        == 403
+    )
     stream = proxy.websocket("dashboard", "viewer", "/_stcore/stream", "streamlit", OTHER_SITE["Origin"])
     with pytest.raises(InvalidStatus, match="403"), stream:
         pass

@@ -12,7 +12,11 @@ from flight_assets.platform.jars import read_lock
 from flight_assets_tests.deploy.compose import DEPLOY
 
 FINE = {"name": "fine", "version": "1.0", "vulns": []}
-BAD = {"name": "bad", "version": "2.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}, {"id": "GHSA-2", "fix_versions": []}]}
+BAD = {
+    "name": "bad",
+    "version": "2.0",
+    "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}, {"id": "GHSA-2", "fix_versions": []}],
+}
 UNKNOWN = {"name": "unknown", "skip_reason": "Dependency not found"}
 
 
@@ -23,7 +27,9 @@ def audited(tmp_path, monkeypatch, capsys):
     def run(output: str, code: int) -> tuple[int, str]:
         tool = tmp_path / "pip-audit"
         (tmp_path / "output").write_text(output)
-        tool.write_text(f"#!/bin/sh\ncat {tmp_path}/output\necho 'ConnectionError: no such host' >&2\nexit {code}\n")
+        tool.write_text(
+            f"#!/bin/sh\ncat {tmp_path}/output\necho 'ConnectionError: no such host' >&2\nexit {code}\n"
+        )
         tool.chmod(0o700)
         main = runpy.run_path(str(DEPLOY / "security/audit.py"))["main"]
         monkeypatch.setitem(main.__globals__, "PIP_AUDIT", tool)
@@ -39,13 +45,19 @@ def test_an_audit_without_findings_says_so(audited):
 def test_each_vulnerability_is_a_line_with_the_version_that_mends_it(audited):
     code, said = audited(json.dumps({"dependencies": [FINE, BAD]}), 1)
     assert code == 1
-    assert said.splitlines() == ["some.lock: bad 2.0: PYSEC-1, fixed in 2.1", "some.lock: bad 2.0: GHSA-2, fixed in no version"]
+    assert said.splitlines() == [
+        "some.lock: bad 2.0: PYSEC-1, fixed in 2.1",
+        "some.lock: bad 2.0: GHSA-2, fixed in no version",
+    ]
 
 
 def test_a_service_that_cannot_be_reached_fails_and_is_named(audited):
     code, said = audited("", 1)
     assert code == 1
-    assert said == "some.lock: NOT audited, the vulnerability service (OSV) could not be asked: ConnectionError: no such host\n"
+    assert (
+        said
+        == "some.lock: NOT audited, the vulnerability service (OSV) could not be asked: ConnectionError: no such host\n"
+    )
 
 
 @pytest.mark.parametrize("packages", [[FINE, UNKNOWN], []], ids=["one unknown", "none at all"])

@@ -41,7 +41,11 @@ def home(tmp_path) -> Path:
 def environment(home) -> dict[str, str]:
     """What a container would be given, at this machine's own address."""
     own = {"FLIGHTS_HOME": str(home), "FLIGHTS_PORT_OFFSET": str(OFFSET), "FLIGHTS_EMBEDDED": "false"}
-    return {**os.environ, **own, "FLIGHTS_SPARK_MASTER": f"spark://127.0.0.1:{BASE_PORTS['spark_master'] + OFFSET}"}
+    return {
+        **os.environ,
+        **own,
+        "FLIGHTS_SPARK_MASTER": f"spark://127.0.0.1:{BASE_PORTS['spark_master'] + OFFSET}",
+    }
 
 
 @pytest.fixture
@@ -50,7 +54,9 @@ def start(environment) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     started = []
 
     def run(name: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([BIN / "flights", "service", "run", name], env=environment, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [BIN / "flights", "service", "run", name], env=environment, stdout=subprocess.DEVNULL
+        )
         started.append(process)
         return process
 
@@ -65,7 +71,13 @@ def start(environment) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
 
 
 def check(environment: dict[str, str], name: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BIN / "flights", "service", "check", name], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [BIN / "flights", "service", "check", name],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def wait_for(environment: dict[str, str], name: str) -> None:
@@ -124,7 +136,11 @@ def test_running_becomes_the_tables_command_in_an_empty_folder(home, monkeypatch
 @pytest.mark.parametrize(
     ("url", "password", "wanted"),
     [
-        ("mongodb://flights@a:1,b:2/?replicaSet=x", "p/@ :", "mongodb://flights:p%2F%40%20%3A@a:1,b:2/?replicaSet=x"),
+        (
+            "mongodb://flights@a:1,b:2/?replicaSet=x",
+            "p/@ :",
+            "mongodb://flights:p%2F%40%20%3A@a:1,b:2/?replicaSet=x",
+        ),
         ("redis://default@a:1/0", "", "redis://default@a:1/0"),
         ("redis://a:1/0", "unused", "redis://a:1/0"),
         ("redis://default:own@a:1/0", "other", "redis://default:own@a:1/0"),
@@ -138,7 +154,9 @@ def test_a_password_goes_behind_the_user_of_a_url(url, password, wanted):
 def test_secrets_are_read_from_files_and_shown_to_nobody(tmp_path):
     (tmp_path / "flights_mongo_password").write_text("canary\n")
     (tmp_path / "flights_metastore_db_password").write_text("canary")
-    settings = Settings(_env_file=None, _secrets_dir=tmp_path, mongo_uri="mongodb://flights@a:1/", home=tmp_path)
+    settings = Settings(
+        _env_file=None, _secrets_dir=tmp_path, mongo_uri="mongodb://flights@a:1/", home=tmp_path
+    )
     assert settings.mongo_uri == "mongodb://flights:canary@a:1/"
     assert settings.metastore_db_password.get_secret_value() == "canary"
     assert "canary" not in repr(settings.metastore_db_password)
@@ -146,22 +164,42 @@ def test_secrets_are_read_from_files_and_shown_to_nobody(tmp_path):
 
 def test_a_metastore_on_postgresql(tmp_path):
     url = "jdbc:postgresql://postgres:5432/metastore"
-    settings = Settings(_env_file=None, home=tmp_path, metastore_db_url=url, metastore_db_user="m", metastore_db_password=SecretStr("p<"))
+    settings = Settings(
+        _env_file=None,
+        home=tmp_path,
+        metastore_db_url=url,
+        metastore_db_user="m",
+        metastore_db_password=SecretStr("p<"),
+    )
     found = config.metastore_properties(settings)
-    own = {key.removeprefix("javax.jdo.option.Connection"): value for key, value in found.items() if key.startswith("javax.jdo")}
+    own = {
+        key.removeprefix("javax.jdo.option.Connection"): value
+        for key, value in found.items()
+        if key.startswith("javax.jdo")
+    }
     assert own == {"URL": url, "DriverName": "org.postgresql.Driver", "UserName": "m", "Password": "p<"}
     config.write_configs(settings)
     assert (tmp_path / "etc/metastore/hive-site.xml").stat().st_mode & 0o777 == 0o600
-    assert any("metastore/*" in word for word in foreground.find(settings, "metastore").command[-1].split(":"))
+    assert any(
+        "metastore/*" in word for word in foreground.find(settings, "metastore").command[-1].split(":")
+    )
 
 
 def test_dagster_on_postgresql_and_a_code_server_elsewhere(tmp_path):
     url = "postgresql://dagster@postgres:5432/dagster"
     password = SecretStr("p")
-    settings = Settings(_env_file=None, home=tmp_path, dagster_db_url=url, dagster_db_password=password, dagster_code_address="code:4266")
+    settings = Settings(
+        _env_file=None,
+        home=tmp_path,
+        dagster_db_url=url,
+        dagster_db_password=password,
+        dagster_code_address="code:4266",
+    )
     config.write_configs(settings)
     instance = yaml.safe_load((settings.dagster_home / "dagster.yaml").read_text())
-    assert instance["storage"] == {"postgres": {"postgres_url": "postgresql://dagster:p@postgres:5432/dagster"}}
+    assert instance["storage"] == {
+        "postgres": {"postgres_url": "postgresql://dagster:p@postgres:5432/dagster"}
+    }
     assert instance["telemetry"] == {"enabled": False}
     (location,) = yaml.safe_load((tmp_path / "etc/dagster/workspace.yaml").read_text())["load_from"]
     assert (location["grpc_server"]["host"], location["grpc_server"]["port"]) == ("code", 4266)
@@ -196,7 +234,9 @@ def test_spark_on_a_cluster_and_in_one_process(tmp_path):
 
 def test_hdfs_clients_replace_a_failed_datanode_only_where_there_are_others(tmp_path):
     def policy(copies: int) -> tuple[object, object]:
-        found = config.hdfs_client_properties(Settings(_env_file=None, home=tmp_path, hdfs_replication=copies))
+        found = config.hdfs_client_properties(
+            Settings(_env_file=None, home=tmp_path, hdfs_replication=copies)
+        )
         return found["dfs.replication"], found["dfs.client.block.write.replace-datanode-on-failure.policy"]
 
     assert (policy(1), policy(3)) == ((1, "NEVER"), (3, "DEFAULT"))
@@ -205,12 +245,21 @@ def test_hdfs_clients_replace_a_failed_datanode_only_where_there_are_others(tmp_
 
 def test_kafka_over_tls(tmp_path):
     settings = Settings(_env_file=None, home=tmp_path, kafka_ca_file="/ca.pem")
-    assert kafka.client_options(settings).items() >= {"security_protocol": "SSL", "ssl_cafile": "/ca.pem"}.items()
+    assert (
+        kafka.client_options(settings).items()
+        >= {"security_protocol": "SSL", "ssl_cafile": "/ca.pem"}.items()
+    )
     assert kafka.security_options(Settings(_env_file=None, home=tmp_path)) == {}
 
 
 def test_a_login_to_kafka(tmp_path):
-    settings = Settings(_env_file=None, home=tmp_path, kafka_ca_file="/ca.pem", kafka_user="me", **{"kafka_password": "canary"})
+    settings = Settings(
+        _env_file=None,
+        home=tmp_path,
+        kafka_ca_file="/ca.pem",
+        kafka_user="me",
+        **{"kafka_password": "canary"},
+    )
     login = {"security_protocol": "SASL_SSL", "sasl_plain_username": "me", "sasl_plain_password": "canary"}
     assert kafka.client_options(settings).items() >= login.items()
 
@@ -218,10 +267,14 @@ def test_a_login_to_kafka(tmp_path):
 def test_services_elsewhere_count_as_running_until_their_check_says_otherwise(tmp_path):
     rows = status(Settings(_env_file=None, home=tmp_path, embedded=False))
     assert {(row.state, row.pid) for row in rows} == {("running", None)}
-    assert [row.name for row in rows] == [service.name for service in services(Settings(_env_file=None, home=tmp_path))]
+    assert [row.name for row in rows] == [
+        service.name for service in services(Settings(_env_file=None, home=tmp_path))
+    ]
 
 
-@pytest.mark.parametrize("form", ["{}", "any://{}/path", "mongodb://u:p%40@{}/?x=1", "{},elsewhere:1", "sc://{}/;token=x"])
+@pytest.mark.parametrize(
+    "form", ["{}", "any://{}/path", "mongodb://u:p%40@{}/?x=1", "{},elsewhere:1", "sc://{}/;token=x"]
+)
 def test_whatever_an_address_looks_like_its_server_is_asked(form):
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"

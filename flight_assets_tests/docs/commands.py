@@ -24,7 +24,10 @@ def commands(page: Page) -> list[str]:
             continue
         for number, part in enumerate(parts):
             name = part.rsplit("/", 1)[-1]
-            begins = all("=" in before or before in ("exec", "docker", "compose", "dagster-code") for before in parts[:number])
+            begins = all(
+                "=" in before or before in ("exec", "docker", "compose", "dagster-code")
+                for before in parts[:number]
+            )
             if name in ("flights", "make") and begins and parts[number + 1 : number + 2] not in ([], ["…"]):
                 rest = parts[number + 1 :]
                 end = next((place for place, word in enumerate(rest) if word in _ENDS), len(rest))

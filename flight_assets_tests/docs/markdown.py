@@ -61,7 +61,11 @@ class Page:
     def typed(self) -> list[str]:
         """Lines of code blocks behind a prompt, or that begin with ``flights``; without their comments."""
         blocks = [body for kind, body in _FENCE.findall(self.text) if kind not in _PROGRAMS]
-        return [line for block in blocks for line in re.findall(r"^ *(?:\$ (?=\S)|(?=flights ))(.*?)(?:\s+#.*)?$", block, re.M)]
+        return [
+            line
+            for block in blocks
+            for line in re.findall(r"^ *(?:\$ (?=\S)|(?=flights ))(.*?)(?:\s+#.*)?$", block, re.M)
+        ]
 
     @property
     def sentences(self) -> list[str]:

@@ -18,7 +18,9 @@ def test_a_command_exists_with_its_options(page: str, command: str) -> None:
 def test_there_are_commands_to_look_at() -> None:
     found = {command for _, command in SHOWN}
     assert len(found) > 60
-    assert {"backup", "restore", "reset"} <= {command.split()[1] for command in found if command.startswith("flights ")}
+    assert {"backup", "restore", "reset"} <= {
+        command.split()[1] for command in found if command.startswith("flights ")
+    }
 
 
 @pytest.mark.parametrize(

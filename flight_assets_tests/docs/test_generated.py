@@ -30,7 +30,10 @@ def test_there_is_no_page_besides() -> None:
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("message.md", [item.name for item in (*MESSAGE_FIELDS, *WEATHER_FIELDS)] + [reason.value for reason in Reason]),
+        (
+            "message.md",
+            [item.name for item in (*MESSAGE_FIELDS, *WEATHER_FIELDS)] + [reason.value for reason in Reason],
+        ),
         ("features.md", [feature.name for feature in FEATURES]),
         ("settings.md", [f"FLIGHTS_{name.upper()}" for name in Settings.model_fields]),
         ("metrics.md", [metric.name for metric in METRICS]),

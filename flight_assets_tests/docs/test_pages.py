@@ -37,7 +37,9 @@ def test_a_link_leads_to_a_file_and_a_heading_that_are_there(page: Page) -> None
             continue
         target, _, anchor = link.partition("#")
         path = (page.path.parent / target).resolve() if target else page.path
-        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in Page(str(path.relative_to(ROOT))).anchors):
+        if not path.exists() or (
+            anchor and path.suffix == ".md" and anchor not in Page(str(path.relative_to(ROOT))).anchors
+        ):
             missing.append(link)
     assert not missing
 
@@ -55,7 +57,11 @@ def test_a_sentence_is_short_enough_to_be_read(page: Page) -> None:
 
 @pytest.mark.parametrize("page", WRITTEN, ids=by_name)
 def test_a_page_uses_the_agreed_words(page: Page) -> None:
-    found = {found[0]: better for word, better in OTHER_WORDS.items() if (found := re.search(word, page.without_code, re.I))}
+    found = {
+        found[0]: better
+        for word, better in OTHER_WORDS.items()
+        if (found := re.search(word, page.without_code, re.I))
+    }
     assert found == {}
 
 
@@ -77,13 +83,23 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     while ahead:
         page = Page(ahead.pop())
         seen.add(page.name)
-        targets = {(page.path.parent / link.partition("#")[0]).resolve() for link in page.links if not link.startswith(("http", "#"))}
-        ahead += [name for path in targets if path.suffix == ".md" and path.is_file() and (name := str(path.relative_to(ROOT))) not in seen]
+        targets = {
+            (page.path.parent / link.partition("#")[0]).resolve()
+            for link in page.links
+            if not link.startswith(("http", "#"))
+        }
+        ahead += [
+            name
+            for path in targets
+            if path.suffix == ".md" and path.is_file() and (name := str(path.relative_to(ROOT))) not in seen
+        ]
     assert {page.name for page in PAGES} - seen == set()
 
 
 def test_every_picture_is_shown() -> None:
-    shown = {(page.path.parent / link).resolve() for page in PAGES for link in page.links if link.endswith(".png")}
+    shown = {
+        (page.path.parent / link).resolve() for page in PAGES for link in page.links if link.endswith(".png")
+    }
     assert set(DOCS.rglob("*.png")) - shown == set()
 
 

@@ -24,7 +24,12 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--kills", type=int, default=200, help="how many faults to strike")
     words.add_argument("--seed", type=int, default=1, help="the same seed gives the same messages and faults")
-    words.add_argument("--examples", type=int, default=5, help="examples of the state machine after the kills, of 12 steps each")
+    words.add_argument(
+        "--examples",
+        type=int,
+        default=5,
+        help="examples of the state machine after the kills, of 12 steps each",
+    )
     words.add_argument("--keep", action="store_true", help="leave the platform running")
     given = words.parse_args()
     pytest_configure()
@@ -45,7 +50,9 @@ def main() -> int:
     _say(f"{result.summary()}; {time.monotonic() - began:.0f} s (seed {given.seed})")
     if given.examples:
         machine.play(settings, sent, given.examples, MACHINE_STEPS, victims.SERVICES)
-        _say(f"{given.examples} examples of the state machine, {sum(sent.acknowledged.values())} events sent by now: every store right")
+        _say(
+            f"{given.examples} examples of the state machine, {sum(sent.acknowledged.values())} events sent by now: every store right"
+        )
     if not given.keep:
         launcher.reset(settings, _say)
     return 0 if result.faults and not result.failures else 1

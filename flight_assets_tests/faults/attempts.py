@@ -142,7 +142,9 @@ def _report_points(parent: Connection) -> None:
     run, commit, finish = PipelineResource.run, run_step.commit, PipelineResource.finish
     ends, write = TopicReader.ends, landing.write_batch
 
-    def pointed_run(self: PipelineResource, step: str, work: Callable[[BatchRecord], run_step.Done]) -> list[BatchRecord]:
+    def pointed_run(
+        self: PipelineResource, step: str, work: Callable[[BatchRecord], run_step.Done]
+    ) -> list[BatchRecord]:
         if self.ledger.pending(step):
             point(step, BEFORE)
 
@@ -170,5 +172,9 @@ def _report_points(parent: Connection) -> None:
         point(STEPS[0], DURING)
         write(*arguments)
 
-    PipelineResource.run, run_step.commit, PipelineResource.finish = pointed_run, pointed_commit, pointed_finish
+    PipelineResource.run, run_step.commit, PipelineResource.finish = (
+        pointed_run,
+        pointed_commit,
+        pointed_finish,
+    )
     TopicReader.ends, landing.write_batch = pointed_ends, pointed_write

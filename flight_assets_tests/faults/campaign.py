@@ -42,7 +42,11 @@ class Result:
     def summary(self) -> str:
         """The figures in one line."""
         found = self.findings
-        told = f"{found.sent} events sent, {found.lost} lost, {found.doubled} doubled" if found else "nothing verified"
+        told = (
+            f"{found.sent} events sent, {found.lost} lost, {found.doubled} doubled"
+            if found
+            else "nothing verified"
+        )
         return f"{self.survived} of {self.faults} faults survived in {self.attempts} runs; {told}"
 
 
@@ -51,7 +55,10 @@ def plan(seed: int, names: tuple[str, ...] = (*victims.SERVICES, RUN)) -> Iterat
     chance = random.Random(f"faults {seed}")  # noqa: S311 - a seed, no secret
     yield from _matrix(chance, names)
     while True:
-        yield [Fault(chance.choice(names), ANY_MOMENT, DURING, chance.uniform(0, 3 * LONGEST_DELAY_S)) for _ in STEPS]
+        yield [
+            Fault(chance.choice(names), ANY_MOMENT, DURING, chance.uniform(0, 3 * LONGEST_DELAY_S))
+            for _ in STEPS
+        ]
 
 
 def _matrix(chance: random.Random, names: tuple[str, ...]) -> Iterator[list[Fault]]:
@@ -69,17 +76,30 @@ def _matrix(chance: random.Random, names: tuple[str, ...]) -> Iterator[list[Faul
 def messages_of_round(seed: int, number: int) -> list[Message]:
     """The messages of a round, bad ones among them; the same for the same seed and round."""
     content = 10_000 * seed + number
-    return list(mixed_messages(lambda good: synthetic_messages(content, good, ANCHOR), MESSAGES_A_ROUND, BAD_SHARE, content))
+    return list(
+        mixed_messages(
+            lambda good: synthetic_messages(content, good, ANCHOR), MESSAGES_A_ROUND, BAD_SHARE, content
+        )
+    )
 
 
-def run(settings: Settings, sent: Sent, rounds: Iterable[list[Fault]], seed: int, kills: int, say: Callable[[str], None]) -> Result:
+def run(
+    settings: Settings,
+    sent: Sent,
+    rounds: Iterable[list[Fault]],
+    seed: int,
+    kills: int,
+    say: Callable[[str], None],
+) -> Result:
     """Play rounds until so many faults have struck. A round that goes wrong is told with its seed and faults, and the next begins."""
     result = Result()
     for number, faults in enumerate(rounds):
         began = time.monotonic()
         struck: list[Fault] = []
         try:
-            result.findings = play(settings, sent, messages_of_round(seed, number), list(faults), struck, result)
+            result.findings = play(
+                settings, sent, messages_of_round(seed, number), list(faults), struck, result
+            )
             problems = result.findings.problems
         except Exception as error:  # a campaign of hours reports a broken round and goes on
             problems = [f"{type(error).__name__}: {error}"]
@@ -98,7 +118,14 @@ def run(settings: Settings, sent: Sent, rounds: Iterable[list[Fault]], seed: int
     return result
 
 
-def play(settings: Settings, sent: Sent, messages: list[Message], faults: list[Fault], struck: list[Fault], result: Result) -> Findings:
+def play(
+    settings: Settings,
+    sent: Sent,
+    messages: list[Message],
+    faults: list[Fault],
+    struck: list[Fault],
+    result: Result,
+) -> Findings:
     """One round: adds the faults that strike to ``struck``, and returns what the stores hold after it."""
     acknowledged = publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic).acknowledged
     if acknowledged != len(messages):

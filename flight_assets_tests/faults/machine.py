@@ -28,7 +28,10 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
         @rule(count=st.integers(1, campaign.MESSAGES_A_ROUND))
         def produce(self, count: int) -> None:
             messages = campaign.messages_of_round(SEED, next(rounds))[:count]
-            assert publish(messages, platform.kafka_bootstrap_servers, platform.kafka_topic).acknowledged == count
+            assert (
+                publish(messages, platform.kafka_bootstrap_servers, platform.kafka_topic).acknowledged
+                == count
+            )
             sent.add(messages)
 
         @rule()
@@ -51,7 +54,11 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
             from flight_assets.archive.steps import Archiver
             from flight_assets.stores import warehouse
 
-            Archiver(platform.model_copy(update=ALL_IS_OLD), lambda: warehouse.open_warehouse(platform), purpose="a test").run()
+            Archiver(
+                platform.model_copy(update=ALL_IS_OLD),
+                lambda: warehouse.open_warehouse(platform),
+                purpose="a test",
+            ).run()
 
         @rule()
         def merge_raw_files(self) -> None:

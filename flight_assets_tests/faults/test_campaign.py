@@ -42,4 +42,8 @@ def test_a_campaign_strikes_each_victim_at_each_phase_of_each_step_and_then_at_a
 def test_a_seed_gives_the_same_faults_and_messages_and_another_others():
     once, again, other = (list(itertools.islice(campaign.plan(seed), 40)) for seed in (3, 3, 4))
     assert once == again != other
-    assert campaign.messages_of_round(3, 5) == campaign.messages_of_round(3, 5) != campaign.messages_of_round(3, 6)
+    assert (
+        campaign.messages_of_round(3, 5)
+        == campaign.messages_of_round(3, 5)
+        != campaign.messages_of_round(3, 6)
+    )

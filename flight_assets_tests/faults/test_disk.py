@@ -22,7 +22,9 @@ NO_QUOTA = -1
 
 def send(settings, sent, number: int) -> None:
     messages = campaign.messages_of_round(SEED, number)[:30]
-    assert publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic).acknowledged == len(messages)
+    assert publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic).acknowledged == len(
+        messages
+    )
     sent.add(messages)
 
 

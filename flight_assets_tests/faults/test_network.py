@@ -22,11 +22,27 @@ def through(settings: Settings, **addresses: str) -> Settings:
 
 
 CALLS = {
-    "mongod": (lambda port: {"mongo_uri": f"mongodb://127.0.0.1:{port}/?directConnection=true"}, lambda s: lease.is_held(s), 5.0),
+    "mongod": (
+        lambda port: {"mongo_uri": f"mongodb://127.0.0.1:{port}/?directConnection=true"},
+        lambda s: lease.is_held(s),
+        5.0,
+    ),
     "kafka": (lambda port: {"kafka_bootstrap_servers": f"127.0.0.1:{port}"}, kafka.end_offsets, 5.0),
-    "namenode": (lambda port: {"hdfs_url": f"hdfs://127.0.0.1:{port}"}, lambda s: Hdfs(s).exists("/metadata"), 4.0),
-    "redis": (lambda port: {"redis_url": f"redis://127.0.0.1:{port}/0"}, lambda s: redis.connect(s).ping(), 2.0),
-    "spark_connect": (lambda port: {"spark_remote": f"sc://127.0.0.1:{port}"}, warehouse.refuse_unreachable, 2.0),
+    "namenode": (
+        lambda port: {"hdfs_url": f"hdfs://127.0.0.1:{port}"},
+        lambda s: Hdfs(s).exists("/metadata"),
+        4.0,
+    ),
+    "redis": (
+        lambda port: {"redis_url": f"redis://127.0.0.1:{port}/0"},
+        lambda s: redis.connect(s).ping(),
+        2.0,
+    ),
+    "spark_connect": (
+        lambda port: {"spark_remote": f"sc://127.0.0.1:{port}"},
+        warehouse.refuse_unreachable,
+        2.0,
+    ),
 }
 
 
@@ -56,9 +72,14 @@ def own(platform):
 
 def test_a_connection_reset_in_the_middle_of_a_bulk_write_neither_loses_nor_doubles(platform, own):
     """The driver repeats the bulk once; where that fails too, the next run writes all of it again."""
-    documents = [{"_id": f"f{number}", "version": {"timestamp_us": number}, "text": "x" * 500} for number in range(1_500)]
+    documents = [
+        {"_id": f"f{number}", "version": {"timestamp_us": number}, "text": "x" * 500}
+        for number in range(1_500)
+    ]
     with proxied(platform.port("mongod")) as proxy:
-        settings = through(own, mongo_uri=f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true").model_copy(update={"timeout_s": 15.0})
+        settings = through(
+            own, mongo_uri=f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true"
+        ).model_copy(update={"timeout_s": 15.0})
         proxy.reset_after = 300_000
         with mongo.database(settings) as db:
             counts = mongo.upsert_newer(db[mongo.FLIGHTS], documents)

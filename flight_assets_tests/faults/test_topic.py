@@ -22,7 +22,9 @@ def send(settings, sent, number: int, count: int) -> None:
     from flight_assets.producer.publish import publish
 
     messages = messages_of_round(SEED, number)[:count]
-    assert publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic).acknowledged == len(messages)
+    assert publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic).acknowledged == len(
+        messages
+    )
     sent.add(messages)
 
 
@@ -65,7 +67,9 @@ def test_offsets_that_expired_before_they_landed_are_recorded_and_counted(target
     landed = {int(partition): offset for partition, offset in ledger.next_offsets().items()}
     send(target, sent, 2, 60)
     client = admin(target)
-    client.delete_records({TopicPartition(target.kafka_topic, partition): offset + 3 for partition, offset in landed.items()})
+    client.delete_records(
+        {TopicPartition(target.kafka_topic, partition): offset + 3 for partition, offset in landed.items()}
+    )
     client.close()
     assert process() == ""
     record = ledger.record(ledger.last_done("hive_fact"))

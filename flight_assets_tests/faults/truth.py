@@ -55,16 +55,25 @@ def verify(settings: Settings, sent: Sent) -> Findings:
     """Compare every store with the topic, message by message (P1, P2), state by state (P4) and batch by batch."""
     judge = _Judge()
     topic, arrivals = read_topic(settings)
-    judge.same("Kafka holds what was acknowledged", sent.acknowledged & Counter(topic.values()), sent.acknowledged)
+    judge.same(
+        "Kafka holds what was acknowledged", sent.acknowledged & Counter(topic.values()), sent.acknowledged
+    )
     with _hive(settings) as cursor:
         staged = _rows(cursor, "SELECT event_id, kafka_partition, kafka_offset FROM staging_flight_events")
         rejected = _rows(cursor, "SELECT kafka_partition, kafka_offset, reason FROM quarantined_events")
-        fact = _rows(cursor, "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string) FROM fact_flight_events")
+        fact = _rows(
+            cursor,
+            "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string) FROM fact_flight_events",
+        )
         predicted = _rows(cursor, "SELECT flight_id, prediction_id FROM predictions")
         recorded = _rows(cursor, "SELECT batch_id, record FROM batch_metadata")
         archived = read_archived(cursor)
     raw, raw_rows = read_raw_files(settings, {json.loads(row[1])["storage_location"] for row in recorded})
-    judge.equal("raw messages by position and bytes", raw, {place: value[:KEPT_BYTES] for place, value in topic.items()})
+    judge.equal(
+        "raw messages by position and bytes",
+        raw,
+        {place: value[:KEPT_BYTES] for place, value in topic.items()},
+    )
     judge.unique("raw message", raw_rows)
     judge.unique("staged event_id", (row[0] for row in staged))
     judge.unique("rejected position", ((row[0], row[1]) for row in rejected))
@@ -74,11 +83,19 @@ def verify(settings: Settings, sent: Sent) -> Findings:
     _check_verdicts(judge, topic, sent, staged, rejected)
 
     newest = newest_states(topic, {(row[1], row[2]) for row in staged})
-    judge.equal("flights of the fact table", {row[0]: tuple(row[1:]) for row in fact}, {k: (*v[:2], str(v[2])) for k, v in newest.items()})
+    judge.equal(
+        "flights of the fact table",
+        {row[0]: tuple(row[1:]) for row in fact},
+        {k: (*v[:2], str(v[2])) for k, v in newest.items()},
+    )
     hot = read_documents(settings)
     judge.unique("state that is hot and archived", [*hot.items(), *archived.items()])
     judge.equal("flights in MongoDB or an archive", archived | hot, newest)
-    judge.equal("predicted flights", dict(predicted), announced_flights(topic, arrivals, {(row[1], row[2]) for row in staged}))
+    judge.equal(
+        "predicted flights",
+        dict(predicted),
+        announced_flights(topic, arrivals, {(row[1], row[2]) for row in staged}),
+    )
     _check_records(judge, settings, recorded, len(topic))
     return Findings(sum(sent.acknowledged.values()), judge.lost, judge.doubled, judge.problems)
 
@@ -96,7 +113,9 @@ class _Judge:
         for word, keys in (("missing", missing), ("too many", surplus), ("other", other)):
             if keys:
                 first = min(keys, key=str)
-                self.problems.append(f"{what}: {len(keys)} {word}, e.g. {first}: {found.get(first)}, expected {expected.get(first)}")
+                self.problems.append(
+                    f"{what}: {len(keys)} {word}, e.g. {first}: {found.get(first)}, expected {expected.get(first)}"
+                )
 
     def same(self, what: str, found: Counter[bytes], expected: Counter[bytes]) -> None:
         missing = (expected - found).total()
@@ -108,10 +127,14 @@ class _Judge:
         repeated = {key: count for key, count in Counter(keys).items() if count > 1}
         self.doubled += sum(repeated.values()) - len(repeated)
         if repeated:
-            self.problems.append(f"{what} more than once: {len(repeated)}, e.g. {next(iter(repeated.items()))}")
+            self.problems.append(
+                f"{what} more than once: {len(repeated)}, e.g. {next(iter(repeated.items()))}"
+            )
 
 
-def _check_verdicts(judge: _Judge, topic: dict[Position, bytes], sent: Sent, staged: list[tuple], rejected: list[tuple]) -> None:
+def _check_verdicts(
+    judge: _Judge, topic: dict[Position, bytes], sent: Sent, staged: list[tuple], rejected: list[tuple]
+) -> None:
     """Each message is staged, rejected for the reason it was made for, or a copy of one that is staged."""
     from flight_assets.contracts.message import Reason
 
@@ -126,13 +149,17 @@ def _check_verdicts(judge: _Judge, topic: dict[Position, bytes], sent: Sent, sta
         for position, value in topic.items()
         if value in sent.defects and (defect := sent.defects[value]) in reasons and defect is not None
     }
-    ours = {position: reason for position, reason in rejected_at.items() if topic.get(position) in sent.defects}
+    ours = {
+        position: reason for position, reason in rejected_at.items() if topic.get(position) in sent.defects
+    }
     judge.equal("rejected messages with their reasons", ours, made_bad)
     staged_ids = set(staged_at.values())
     for position in topic.keys() - staged_at.keys() - rejected_at.keys():
         if _event_id(topic[position]) not in staged_ids:
             judge.lost += 1
-            judge.problems.append(f"{position} is neither staged nor rejected nor a copy: {topic[position][:100]!r}")
+            judge.problems.append(
+                f"{position} is neither staged nor rejected nor a copy: {topic[position][:100]!r}"
+            )
 
 
 def _check_records(judge: _Judge, settings: Settings, recorded: list[tuple], messages: int) -> None:
@@ -143,7 +170,9 @@ def _check_records(judge: _Judge, settings: Settings, recorded: list[tuple], mes
         accounted = record["staged"] + record["duplicate"] + record["quarantined"]
         total += record["record_count"]
         if record["record_count"] != accounted:
-            judge.problems.append(f"batch {batch_id}: {record['record_count']} messages, {accounted} accounted for")
+            judge.problems.append(
+                f"batch {batch_id}: {record['record_count']} messages, {accounted} accounted for"
+            )
         if json.loads(_webhdfs(settings, f"{METADATA_ROOT}/batch_{batch_id:08d}.json")) != record:
             judge.problems.append(f"batch {batch_id}: its JSON differs from its row")
     if total != messages:
@@ -163,7 +192,9 @@ def newest_states(topic: dict[Position, bytes], staged: set[Position]) -> dict[s
     return {flight: state for flight, (_, state) in found.items()}
 
 
-def announced_flights(topic: dict[Position, bytes], arrivals: dict[Position, int], staged: set[Position]) -> dict[str, str]:
+def announced_flights(
+    topic: dict[Position, bytes], arrivals: dict[Position, int], staged: set[Position]
+) -> dict[str, str]:
     """Per flight that Kafka first heard of by its scheduled event: that event's id, which is the prediction's."""
     first: dict[str, tuple[tuple[int, Position], str, str]] = {}
     for position in staged:
@@ -190,9 +221,17 @@ def read_topic(settings: Settings) -> tuple[dict[Position, bytes], dict[Position
     from kafka import KafkaConsumer, TopicPartition
 
     security = kafka.security_options(settings)
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, group_id=None, enable_auto_commit=False, **security)
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        group_id=None,
+        enable_auto_commit=False,
+        **security,
+    )
     try:
-        keys = [TopicPartition(settings.kafka_topic, number) for number in consumer.partitions_for_topic(settings.kafka_topic)]
+        keys = [
+            TopicPartition(settings.kafka_topic, number)
+            for number in consumer.partitions_for_topic(settings.kafka_topic)
+        ]
         consumer.assign(keys)
         consumer.seek_to_beginning()
         ends = consumer.end_offsets(keys)
@@ -214,7 +253,10 @@ def read_raw_files(settings: Settings, locations: set[str]) -> tuple[dict[Positi
     for folder in sorted(location.removeprefix(settings.hdfs_url) for location in locations):
         for name in (name for name in _webhdfs_list(settings, folder) if name.endswith(".parquet")):
             table = pq.read_table(io.BytesIO(_webhdfs(settings, f"{folder}/{name}")))
-            rows = zip(*(table[column].to_pylist() for column in ("kafka_partition", "kafka_offset", "value")), strict=True)
+            rows = zip(
+                *(table[column].to_pylist() for column in ("kafka_partition", "kafka_offset", "value")),
+                strict=True,
+            )
             for partition, offset, value in rows:
                 found[partition, offset] = value
                 positions.append((partition, offset))
@@ -246,8 +288,13 @@ def read_documents(settings: Settings) -> dict[str, tuple[str, str, int]]:
     from pymongo import MongoClient
 
     with MongoClient(settings.mongo_uri, serverSelectionTimeoutMS=30_000) as client:
-        documents = client[settings.mongo_database]["flight_events"].find({}, {"event_id": 1, "event_type": 1, "version": 1})
-        return {doc["_id"]: (doc["event_id"], doc["event_type"], doc["version"]["timestamp_us"]) for doc in documents}
+        documents = client[settings.mongo_database]["flight_events"].find(
+            {}, {"event_id": 1, "event_type": 1, "version": 1}
+        )
+        return {
+            doc["_id"]: (doc["event_id"], doc["event_type"], doc["version"]["timestamp_us"])
+            for doc in documents
+        }
 
 
 class _hive:  # noqa: N801 - reads as a function

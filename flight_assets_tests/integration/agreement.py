@@ -44,7 +44,10 @@ def answers(settings, house, flight_ids: Collection[str]) -> dict[str, Answers]:
     facts = dict(_once(house.read(FACT).where(is_asked).toArrow().to_pylist()))
     predictions = dict(_once(house.read(PREDICTIONS).where(is_asked).toArrow().to_pylist()))
     with mongo.database(settings) as db:
-        hot = {document["_id"]: document for document in db[mongo.FLIGHTS].find({"_id": {"$in": list(flight_ids)}})}
+        hot = {
+            document["_id"]: document
+            for document in db[mongo.FLIGHTS].find({"_id": {"$in": list(flight_ids)}})
+        }
     with closing(FlightFinder(settings)) as finder:
         found = {name: flight.document for name in flight_ids if (flight := finder.find(name))}
     return {
@@ -52,7 +55,9 @@ def answers(settings, house, flight_ids: Collection[str]) -> dict[str, Answers]:
             _said(hot.get(name)),
             _said(facts.get(name)),
             _said(found.get(name)),
-            (predictions[name]["outcome"], predictions[name]["actual_delay_minutes"]) if name in predictions else None,
+            (predictions[name]["outcome"], predictions[name]["actual_delay_minutes"])
+            if name in predictions
+            else None,
         )
         for name in flight_ids
     }
@@ -69,4 +74,11 @@ def _said(row: Row | None) -> Truth | None:
         return None
     assert row["actual_delay_minutes"] == actual_delay(row)
     version = row["prediction"] if "prediction" in row else row["model_version"]
-    return Truth(row["event_id"], row["destination"], row["diverted_to"], outcome_of(row), actual_delay(row), version is not None)
+    return Truth(
+        row["event_id"],
+        row["destination"],
+        row["diverted_to"],
+        outcome_of(row),
+        actual_delay(row),
+        version is not None,
+    )

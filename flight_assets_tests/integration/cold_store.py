@@ -41,7 +41,9 @@ class Store:
     def fill(self, count: int, age: timedelta = OLD) -> list[str]:
         """Flights of three hours. Those of another day were taken in from noon on, so that no test meets midnight by chance."""
         start = now() - age
-        return self.fill_from(count, start.replace(hour=12, minute=0, second=0, microsecond=0) if age.days > 1 else start)
+        return self.fill_from(
+            count, start.replace(hour=12, minute=0, second=0, microsecond=0) if age.days > 1 else start
+        )
 
     def fill_from(self, count: int, start: datetime) -> list[str]:
         """Flights of three hours from a moment on."""
@@ -63,7 +65,11 @@ class Store:
     def united(self, flight_ids: list[str]) -> list[tuple[str, str | None]]:
         """What the view of hot and cold has of some flights: flight and archive, a row each."""
         names = ", ".join(f"'{flight_id}'" for flight_id in flight_ids)
-        rows = self.house.spark.table(f"{OWN}.{files.UNITED}").where(f"flight_id IN ({names})").select("flight_id", "archive_id")
+        rows = (
+            self.house.spark.table(f"{OWN}.{files.UNITED}")
+            .where(f"flight_id IN ({names})")
+            .select("flight_id", "archive_id")
+        )
         return sorted(map(tuple, rows.collect()))
 
     def archiver(self, reached=lambda _record: None, **changes) -> Archiver:
@@ -73,7 +79,11 @@ class Store:
         return {document["_id"]: document for document in self.flights.find()}
 
     def archived(self, record) -> dict[str, str]:
-        rows = self.house.spark.table(f"{OWN}.{files.VIEW}").where(f"archive_id = '{record.archive_id}'").select("flight_id", "event_id")
+        rows = (
+            self.house.spark.table(f"{OWN}.{files.VIEW}")
+            .where(f"archive_id = '{record.archive_id}'")
+            .select("flight_id", "event_id")
+        )
         return {row.flight_id: row.event_id for row in rows.collect()}
 
     def give_up(self, record) -> None:
@@ -86,6 +96,9 @@ class Store:
     def update(self, flight_id: str) -> None:
         """A newer event of a flight, as a batch writes it."""
         document = self.flights.find_one({"_id": flight_id})
-        version = {"timestamp_us": document["version"]["timestamp_us"] + 1, "kafka_offset": document["version"]["kafka_offset"] + 1}
+        version = {
+            "timestamp_us": document["version"]["timestamp_us"] + 1,
+            "kafka_offset": document["version"]["kafka_offset"] + 1,
+        }
         newer = document | {"version": version, "event_id": f"{flight_id}:late", "ingestion_timestamp": now()}
         assert mongo.upsert_newer(self.flights, [newer]) == mongo.UpsertCounts(1, 0)

@@ -40,8 +40,16 @@ def run_command(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
     if words[0] == "flights":
         done = forked.run_flights(words[1:], COMMAND_TIMEOUT_S)
     else:
-        done = subprocess.run([str(BIN / words[0]), *words[1:]], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False)
-    assert done.returncode == expect, f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        done = subprocess.run(
+            [str(BIN / words[0]), *words[1:]],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+    assert done.returncode == expect, (
+        f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
     return done
 
 
@@ -70,7 +78,14 @@ def train_small_model(settings) -> str:
     scheduled = scheduled_flights(events)
     features = build_features(scheduled, events)
     few = BoosterSettings(rounds=20, max_depth=4)
-    config = TrainConfig(test_from=date(2013, 2, 14), calibration_days=7, early_stopping_days=7, mean=few, quantiles=few, late=few)
+    config = TrainConfig(
+        test_from=date(2013, 2, 14),
+        calibration_days=7,
+        early_stopping_days=7,
+        mean=few,
+        quantiles=few,
+        late=few,
+    )
     rows = flights.set_index("flight_id", drop=False).loc[scheduled["flight_id"]].set_index(features.index)
     store = ModelStore(Hdfs(settings))
     model = train(config, rows, features)
@@ -133,7 +148,9 @@ def count(quiet_platform) -> Callable[[], dict[str, int]]:
 @pytest.fixture(scope="module")
 def cold(quiet_platform, spark):
     """Settings of a database and a warehouse of their own, and no archives."""
-    settings = quiet_platform.model_copy(update={"mongo_database": cold_store.OWN, "warehouse_database": cold_store.OWN})
+    settings = quiet_platform.model_copy(
+        update={"mongo_database": cold_store.OWN, "warehouse_database": cold_store.OWN}
+    )
     house = warehouse.Warehouse(spark, cold_store.OWN)
     cold_store.clean(settings, house)
     house.spark.sql(f"CREATE DATABASE {cold_store.OWN}").collect()
@@ -163,6 +180,10 @@ def small_threshold(archive_store, monkeypatch):
     """The stores of the archive's tests for commands and daemons, without archives, and with a threshold that a few documents exceed."""
     for record in archive_store.archives.records():
         archive_store.give_up(record)
-    for name, value in (("MONGO_DATABASE", cold_store.OWN), ("WAREHOUSE_DATABASE", cold_store.OWN), ("ARCHIVE_THRESHOLD_MB", "0.01")):
+    for name, value in (
+        ("MONGO_DATABASE", cold_store.OWN),
+        ("WAREHOUSE_DATABASE", cold_store.OWN),
+        ("ARCHIVE_THRESHOLD_MB", "0.01"),
+    ):
         monkeypatch.setenv(f"FLIGHTS_{name}", value)
     return archive_store

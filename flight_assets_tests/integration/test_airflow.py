@@ -28,7 +28,13 @@ from flight_assets.queries import operations
 from flight_assets.settings import PROJECT_DIR
 from flight_assets.stores import lease, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.integration.conftest import BIN, COMMAND_TIMEOUT_S, flights_of, flights_with_defects, run_command
+from flight_assets_tests.integration.conftest import (
+    BIN,
+    COMMAND_TIMEOUT_S,
+    flights_of,
+    flights_with_defects,
+    run_command,
+)
 
 pytestmark = pytest.mark.integration
 AIRFLOW = PROJECT_DIR / ".venv-airflow/bin/airflow"
@@ -69,7 +75,11 @@ class Airflow:
             "API_AUTH__JWT_CLI_EXPIRATION_TIME": str(TOKEN_LIFETIME_S),
             "API_AUTH__JWT_LEEWAY": "0",
         }
-        own = {"AIRFLOW_HOME": str(self.home), "FLIGHTS_EXECUTABLE": str(BIN / "flights"), "PYTHONPATH": str(DAGS)}
+        own = {
+            "AIRFLOW_HOME": str(self.home),
+            "FLIGHTS_EXECUTABLE": str(BIN / "flights"),
+            "PYTHONPATH": str(DAGS),
+        }
         return os.environ | own | {f"AIRFLOW__{name}": value for name, value in section.items()}
 
     def start(self, log: Path, *words: str) -> subprocess.Popen:
@@ -88,7 +98,9 @@ class Airflow:
         """What the REST API answers to the tester."""
         sign_in = {"username": "tester", "password": self.passwords["tester"]}
         token = requests.post(f"{self.url}/auth/token", json=sign_in, timeout=30).json()["access_token"]
-        reply = requests.get(f"{self.url}/api/v2/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        reply = requests.get(
+            f"{self.url}/api/v2/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
         assert reply.ok, reply.text
         return reply.json()
 
@@ -110,7 +122,16 @@ def airflow(quiet_platform, tmp_path_factory):
     made.run("db", "migrate")
     made.run("dags", "reserialize")
     log = home / "api-server.log"
-    server = made.start(log, "api-server", "--host", "127.0.0.1", "--port", str(BASE_PORT + quiet_platform.port_offset), "--apps", "core")
+    server = made.start(
+        log,
+        "api-server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(BASE_PORT + quiet_platform.port_offset),
+        "--apps",
+        "core",
+    )
     try:
         _wait_for(url, server, log)
         yield made
@@ -138,7 +159,9 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
         (ARCHIVING, "*/5 * * * *", {"size_check": ["decision"], "decision": ["archive"], "archive": []}),
     ],
 )
-def test_a_dag_runs_by_its_schedule_one_at_a_time_and_tries_again(airflow, dag_id: str, schedule: str, tasks: dict) -> None:
+def test_a_dag_runs_by_its_schedule_one_at_a_time_and_tries_again(
+    airflow, dag_id: str, schedule: str, tasks: dict
+) -> None:
     assert airflow.ask("importErrors")["import_errors"] == []
     dag = airflow.ask(f"dags/{dag_id}/details")
     assert (dag["timetable_summary"], dag["max_active_runs"], dag["catchup"]) == (schedule, 1, False)
@@ -150,7 +173,9 @@ def test_a_dag_runs_by_its_schedule_one_at_a_time_and_tries_again(airflow, dag_i
         assert task["execution_timeout"]
 
 
-def test_a_task_waits_for_dagsters_run_and_nothing_is_processed_twice(airflow, quiet_platform, send, process, count, house) -> None:
+def test_a_task_waits_for_dagsters_run_and_nothing_is_processed_twice(
+    airflow, quiet_platform, send, process, count, house
+) -> None:
     """P6 across the two: while a run holds the lease nothing moves; then the DAG and a run of Dagster want the same messages at once."""
     process()
     before, ledger = count(), Ledger(Hdfs(quiet_platform))
@@ -170,7 +195,9 @@ def test_a_task_waits_for_dagsters_run_and_nothing_is_processed_twice(airflow, q
     after, ids = count(), flights_of(sent)
     assert after["raw"] == before["raw"] + 400
     with mongo.database(quiet_platform) as db:
-        assert {document["_id"] for document in db[mongo.FLIGHTS].find({"_id": {"$in": [*ids]}}, {"_id": 1})} == ids
+        assert {
+            document["_id"] for document in db[mongo.FLIGHTS].find({"_id": {"$in": [*ids]}}, {"_id": 1})
+        } == ids
     rows = house.read(FACT).where(f"batch_id >= {before['batches']}").select("flight_id").collect()
     assert sorted(row.flight_id for row in rows) == sorted(ids)
 
@@ -188,7 +215,9 @@ def _wait_for_run(settings, job: str, dag: subprocess.Popen, log: Path) -> None:
     raise AssertionError(log.read_text()[-5000:])
 
 
-def test_the_dag_alone_takes_what_was_sent_through_every_store(airflow, quiet_platform, send, small_model, count, house) -> None:
+def test_the_dag_alone_takes_what_was_sent_through_every_store(
+    airflow, quiet_platform, send, small_model, count, house
+) -> None:
     before = count()
     sent = flights_with_defects(seed=15, count=300)
     result = send(sent)
@@ -197,7 +226,11 @@ def test_the_dag_alone_takes_what_was_sent_through_every_store(airflow, quiet_pl
     after, ids = count(), flights_of(sent)
     assert after["kafka_acknowledged"] == after["raw"] == before["raw"] + result.acknowledged
     assert after["batches"] == before["batches"] + 1
-    assert after["mongo_documents"] - before["mongo_documents"] == after["fact_flights"] - before["fact_flights"] == len(ids)
+    assert (
+        after["mongo_documents"] - before["mongo_documents"]
+        == after["fact_flights"] - before["fact_flights"]
+        == len(ids)
+    )
     assert after["predictions"] > before["predictions"]
     assert all(f"'{part}'" in printed for part in PART_JOBS)
 
@@ -216,7 +249,9 @@ def test_a_task_that_never_gets_the_lease_fails_with_the_reason_and_the_sinks_ar
     assert printed.count(f"flights: {reason}") >= 2
     assert printed.count("Running command") == 2
     (told,) = [body["alerts"] for body in webhook.bodies]
-    assert [(alert["rule"], alert["labels"]) for alert in told] == [("AirflowTaskFailed", {"dag": "hurried", "task": "ingest"})]
+    assert [(alert["rule"], alert["labels"]) for alert in told] == [
+        ("AirflowTaskFailed", {"dag": "hurried", "task": "ingest"})
+    ]
     assert reason in told[0]["summary"]
     assert reason in logs.path(quiet_platform).read_text()
     assert Ledger(Hdfs(quiet_platform)).next_offsets() == offsets
@@ -234,19 +269,29 @@ def _with_dag(airflow: Airflow, folder: Path, code: str) -> Airflow:
     return Airflow(home, dags, airflow.url, airflow.passwords)
 
 
-def test_below_the_threshold_the_archive_is_skipped_and_above_it_is_published(airflow, small_threshold, monkeypatch) -> None:
+def test_below_the_threshold_the_archive_is_skipped_and_above_it_is_published(
+    airflow, small_threshold, monkeypatch
+) -> None:
     store = small_threshold
     earlier = store.archives.ids()
     ids = store.fill(50)
     monkeypatch.setenv("FLIGHTS_ARCHIVE_THRESHOLD_MB", "300")
     assert "not over the threshold" in airflow.run("dags", "test", ARCHIVING)
-    assert airflow.last_states(ARCHIVING) == {"size_check": "success", "decision": "success", "archive": "skipped"}
+    assert airflow.last_states(ARCHIVING) == {
+        "size_check": "success",
+        "decision": "success",
+        "archive": "skipped",
+    }
     assert store.archives.ids() == earlier
     assert set(store.hot()) == set(ids)
 
     monkeypatch.setenv("FLIGHTS_ARCHIVE_THRESHOLD_MB", "0.01")
     assert "over the threshold: 50 documents" in airflow.run("dags", "test", ARCHIVING)
-    assert airflow.last_states(ARCHIVING) == {"size_check": "success", "decision": "success", "archive": "success"}
+    assert airflow.last_states(ARCHIVING) == {
+        "size_check": "success",
+        "decision": "success",
+        "archive": "success",
+    }
     (archive_id,) = set(store.archives.ids()) - set(earlier)
     record = store.archives.record(archive_id)
     assert (record.state, record.deleted) == (State.DONE, 50)
@@ -270,19 +315,29 @@ def test_while_an_archive_runs_no_other_is_asked_for_and_none_begins(small_thres
 @pytest.fixture
 def with_airflow(airflow, quiet_platform):
     """Settings whose operations page shows this Airflow."""
-    who = {"airflow_url": airflow.url, "airflow_user": "page", "airflow_password": SecretStr(airflow.passwords["page"])}
+    who = {
+        "airflow_url": airflow.url,
+        "airflow_user": "page",
+        "airflow_password": SecretStr(airflow.passwords["page"]),
+    }
     return quiet_platform.model_copy(update=who)
 
 
-def test_the_operations_page_shows_the_dags_with_the_state_of_their_last_run(airflow, with_airflow, monkeypatch) -> None:
+def test_the_operations_page_shows_the_dags_with_the_state_of_their_last_run(
+    airflow, with_airflow, monkeypatch
+) -> None:
     found = operations.airflow_dags(with_airflow).set_index("dag_id")
     assert found.loc[[PROCESSING, ARCHIVING], "last_run_state"].to_list() == ["success", "success"]
     assert found.loc[[PROCESSING, ARCHIVING], "last_run_at"].notna().all()
     monkeypatch.setattr(data, "get_settings", lambda: with_airflow)
-    page = AppTest.from_file(str(PROJECT_DIR / "dashboard/app_pages/operations.py"), default_timeout=120).run()
+    page = AppTest.from_file(
+        str(PROJECT_DIR / "dashboard/app_pages/operations.py"), default_timeout=120
+    ).run()
     assert not page.exception
     (shown,) = [table.value for table in page.dataframe if "dag_id" in table.value.columns]
-    assert dict(zip(shown["dag_id"], shown["last_run_state"], strict=True)) == found["last_run_state"].to_dict()
+    assert (
+        dict(zip(shown["dag_id"], shown["last_run_state"], strict=True)) == found["last_run_state"].to_dict()
+    )
 
 
 def test_a_token_that_has_expired_is_named_and_signing_in_needs_none(airflow, with_airflow) -> None:

@@ -45,8 +45,12 @@ def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(archive
         for flight_id in (ids[0], ids[4], ids[5], ids[62]):
             found = finder.find(flight_id)
             assert found is not None, f"{flight_id} is nowhere while {record.state}"
-            changed = (flight_id == ids[4] and State.EXPORTED in reached) or (flight_id == ids[5] and State.RECORDED in reached)
-            assert found.document["event_id"] == (f"{flight_id}:late" if changed else before[flight_id]["event_id"])
+            changed = (flight_id == ids[4] and State.EXPORTED in reached) or (
+                flight_id == ids[5] and State.RECORDED in reached
+            )
+            assert found.document["event_id"] == (
+                f"{flight_id}:late" if changed else before[flight_id]["event_id"]
+            )
         raise Crash
 
     for _ in range(8):
@@ -80,7 +84,11 @@ def test_the_view_of_hot_and_cold_has_each_flight_once_at_every_step(archive_sto
     assert seen == list(NEXT_STEP)[:8]
     newer = next(fact_rows(1, now() - timedelta(hours=2), now())) | {"flight_id": ids[0]}
     old = store.house.read(FACT).where(f"flight_id = '{ids[0]}'").collect()[0].asDict(recursive=True)
-    changed = old | {name: newer[name] for name in ("timestamp", "ingestion_timestamp")} | {"kafka_offset": old["kafka_offset"] + 1}
+    changed = (
+        old
+        | {name: newer[name] for name in ("timestamp", "ingestion_timestamp")}
+        | {"kafka_offset": old["kafka_offset"] + 1}
+    )
     merge_flights(store.house, [changed])
     assert store.united(ids) == [(ids[0], None)] + [(flight_id, done.archive_id) for flight_id in ids[1:]]
 
@@ -92,7 +100,10 @@ def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archi
     before = store.hot()
     record = store.archiver().run()
     assert store.hot() == {}
-    newer = before[ids[0]] | {"version": {"timestamp_us": 2**52, "kafka_offset": 1}, "event_type": "cancelled"}
+    newer = before[ids[0]] | {
+        "version": {"timestamp_us": 2**52, "kafka_offset": 1},
+        "event_type": "cancelled",
+    }
     older = before[ids[1]] | {"version": {"timestamp_us": 1, "kafka_offset": 1}, "event_type": "scheduled"}
     store.flights.insert_many([newer, older])
 
@@ -106,7 +117,9 @@ def test_what_comes_back_is_what_left_and_a_second_restore_changes_nothing(archi
 
     again = restore(store.archiver(), Selection(flight_id=ids[5]), "again")
     assert (again.restored, again.kept_newer) == (0, 1)
-    none = restore(store.archiver(), Selection(first_date=date(2001, 1, 1), last_date=date(2001, 1, 2)), "nobody flew")
+    none = restore(
+        store.archiver(), Selection(first_date=date(2001, 1, 1), last_date=date(2001, 1, 2)), "nobody flew"
+    )
     assert (none.restored, none.archives) == (0, ())
     assert [each.reason for each in store.archives.record(record.archive_id).restores] == ["a test", "again"]
 
@@ -196,11 +209,16 @@ def test_a_store_that_is_down_leaves_the_record_and_the_next_run_goes_on(archive
 
     with pytest.raises(Crash):
         store.archiver(crash).run()
-    nowhere = store.settings.model_copy(update={"timeout_s": 1.0, "mongo_uri": "mongodb://127.0.0.1:1/?replicaSet=flights"})
+    nowhere = store.settings.model_copy(
+        update={"timeout_s": 1.0, "mongo_uri": "mongodb://127.0.0.1:1/?replicaSet=flights"}
+    )
     with pytest.raises(StoreUnavailable, match="MongoDB"):
         Archiver(nowhere, lambda: store.house).run()
     with pytest.raises(StoreUnavailable, match="HDFS"):
-        Archiver(store.settings.model_copy(update={"timeout_s": 1.0, "hdfs_url": "hdfs://127.0.0.1:1"}), lambda: store.house).run()
+        Archiver(
+            store.settings.model_copy(update={"timeout_s": 1.0, "hdfs_url": "hdfs://127.0.0.1:1"}),
+            lambda: store.house,
+        ).run()
     assert set(store.hot()) == set(ids)
     assert store.archiver().run().deleted == 5
 
@@ -216,7 +234,9 @@ def test_an_older_event_of_an_archived_flight_does_not_come_back_as_its_newest(a
     late = [row | {"flight_id": name, "timestamp": row["timestamp"] + step} for row, name, step in zip(
         rows, flight_ids, (timedelta(days=-1), timedelta(days=1)), strict=True)]  # fmt: skip
     types = ", ".join(f"{column.name} {column.type}" for column in FACT.columns)
-    states = store.house.spark.createDataFrame([tuple(row[name] for name in FACT.column_names) for row in late], types)
+    states = store.house.spark.createDataFrame(
+        [tuple(row[name] for name in FACT.column_names) for row in late], types
+    )
     kept = [row.flight_id for row in files.without_archived(store.house, states).collect()]
     assert kept == flight_ids[1:], "only the newer one is written"
     assert files.archived_only(store.house, store.settings) >= 2

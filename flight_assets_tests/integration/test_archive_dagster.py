@@ -74,7 +74,9 @@ def _finished_run(daemon, home):
 
 def _cursor(home) -> Cursor:
     with DagsterInstance.from_config(str(home)) as instance:
-        state = next(each for each in instance.all_instigator_state() if each.instigator_name == "mongo_size_sensor")
+        state = next(
+            each for each in instance.all_instigator_state() if each.instigator_name == "mongo_size_sensor"
+        )
     return Cursor.model_validate_json(state.instigator_data.cursor)
 
 
@@ -102,10 +104,14 @@ def test_the_commands_from_plan_to_restore(small_threshold) -> None:
     archive_id = json.loads(flights("explain", "--json"))["archive_id"]
     explained = flights("explain", archive_id)
     assert "next: nothing: it is done" in explained
-    assert all(step in explained for step in ("export", "verify", "publish", "record", "check", "delete", "confirm"))
+    assert all(
+        step in explained for step in ("export", "verify", "publish", "record", "check", "delete", "confirm")
+    )
     assert "20 rows" in flights("verify", archive_id)
     assert "1 restored" in flights("restore", "--flight-id", ids[0], "--reason", "a look")
-    assert "restored from" in flights("restore", "--from", day.isoformat(), "--to", (day + timedelta(days=1)).isoformat())
+    assert "restored from" in flights(
+        "restore", "--from", day.isoformat(), "--to", (day + timedelta(days=1)).isoformat()
+    )
     assert "0 restored" in flights("restore", archive_id)
     assert set(store.hot()) == set(ids)
     assert store.archives.record(archive_id).restores[0].reason == "a look"

@@ -84,7 +84,9 @@ def test_a_delete_broken_off_in_the_middle_goes_on_there_and_counts_right(archiv
     assert set(store.hot()) == {days[1][0]}
 
 
-def test_an_archive_damaged_while_it_deletes_can_be_given_up_without_a_loss(archive_store, monkeypatch) -> None:
+def test_an_archive_damaged_while_it_deletes_can_be_given_up_without_a_loss(
+    archive_store, monkeypatch
+) -> None:
     """Four flights have left the hot store and their file is lost: they come back from the fact table, and the next archive takes all."""
     store = archive_store
     monkeypatch.setattr(steps, "FILES_AT_ONCE", 1)
@@ -140,7 +142,9 @@ def test_a_pause_takes_effect_in_the_middle_of_deleting(archive_store, monkeypat
     assert store.archiver().run().deleted == len(first) + len(second)
 
 
-def test_documents_inserted_into_the_range_meanwhile_stay_hot_and_leave_with_the_next_archive(archive_store) -> None:
+def test_documents_inserted_into_the_range_meanwhile_stay_hot_and_leave_with_the_next_archive(
+    archive_store,
+) -> None:
     """A batch that was stuck for days writes flights that Kafka took in long ago: before the export they go along, after it they stay."""
     store = archive_store
     ids = store.fill(20)
@@ -149,7 +153,14 @@ def test_documents_inserted_into_the_range_meanwhile_stay_hot_and_leave_with_the
 
     def insert(record) -> None:
         if record.state in (State.PLANNED, State.EXPORTED, State.DELETING):
-            row = next(fact_rows(1, moment, moment + timedelta(seconds=1), first=9_000_000 + len(inserted) + 7 * store.first))
+            row = next(
+                fact_rows(
+                    1,
+                    moment,
+                    moment + timedelta(seconds=1),
+                    first=9_000_000 + len(inserted) + 7 * store.first,
+                )
+            )
             document = mongo.document(row)
             assert mongo.upsert_newer(store.flights, [document]) == mongo.UpsertCounts(1, 0)
             inserted[record.state] = document["_id"]
@@ -226,7 +237,9 @@ def test_a_file_that_changes_between_verifying_and_deleting_costs_no_document(ar
     store.give_up(record)
 
 
-def test_documents_held_back_once_are_not_asked_for_again_and_leave_when_they_are_mended(archive_store) -> None:
+def test_documents_held_back_once_are_not_asked_for_again_and_leave_when_they_are_mended(
+    archive_store,
+) -> None:
     store = archive_store
     ids = store.fill(3)
     store.flights.update_one({"_id": ids[0]}, {"$set": {"colour": "blue"}})
@@ -258,7 +271,9 @@ def test_at_the_change_of_day_no_file_holds_two_days_and_none_is_left_out(archiv
     before = store.archiver()
     before.now = lambda: midnight + window - timedelta(milliseconds=1)
     first = before.run()
-    assert {each.path.split("/")[0] for each in first.files} == {columns.date_directory((midnight - timedelta(days=1)).date())}
+    assert {each.path.split("/")[0] for each in first.files} == {
+        columns.date_directory((midnight - timedelta(days=1)).date())
+    }
     assert set(store.hot()) == set(sides[1])
     after = store.archiver()
     after.now = lambda: midnight + window + timedelta(hours=4)
@@ -268,7 +283,10 @@ def test_at_the_change_of_day_no_file_holds_two_days_and_none_is_left_out(archiv
     assert store.hot() == {}
 
 
-@pytest.mark.parametrize(("state", "service"), [(State.EXPORTED, "namenode"), (State.RECORDED, "mongod"), (State.DELETING, "datanode")])
+@pytest.mark.parametrize(
+    ("state", "service"),
+    [(State.EXPORTED, "namenode"), (State.RECORDED, "mongod"), (State.DELETING, "datanode")],
+)
 def test_a_store_killed_between_two_steps_costs_and_doubles_nothing(archive_store, state, service) -> None:
     store = archive_store
     ids = store.fill(12)
@@ -330,7 +348,9 @@ def _wait_for(settings, wanted: type[FlightsError] | None) -> None:
     raise AssertionError(f"writes to HDFS still end in {found}")
 
 
-def test_a_full_disk_is_named_deletes_nothing_and_the_archive_goes_on_when_there_is_room(archive_store) -> None:
+def test_a_full_disk_is_named_deletes_nothing_and_the_archive_goes_on_when_there_is_room(
+    archive_store,
+) -> None:
     store = archive_store
     ids = store.fill(8)
     with pytest.raises(Crash):

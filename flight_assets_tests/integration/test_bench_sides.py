@@ -20,7 +20,9 @@ def test_the_naive_pipeline_and_the_floor_make_the_platforms_rows(quiet_platform
     with three_sides(quiet_platform) as sides:
         spec = send_batch(quiet_platform, MESSAGES)
         process()
-        assert sides.warehouse.count_of_batch(STAGING, spec.batch_id) < MESSAGES, "without bad messages nothing is told apart"
+        assert sides.warehouse.count_of_batch(STAGING, spec.batch_id) < MESSAGES, (
+            "without bad messages nothing is told apart"
+        )
         assert sides.warehouse.count_of_batch(PREDICTIONS, spec.batch_id) > 0
         sides.naive(spec)
         sides.floor(spec)

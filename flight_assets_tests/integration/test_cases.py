@@ -43,7 +43,11 @@ def flight(number: int, departs: datetime, kind: str = "scheduled", **changes: A
     """An event of a flight from Newark that leaves at a moment; it happens when an event of its kind does."""
     flight_id = f"UA{number}-EWR-{departs.astimezone(NEW_YORK):%Y%m%d}"
     happened = {"scheduled": departs - timedelta(hours=3), "departed": departs, "arrived": departs + BLOCK}
-    times = {"scheduled_departure": z(departs), "scheduled_arrival": z(departs + BLOCK), "timestamp": z(happened[kind])}
+    times = {
+        "scheduled_departure": z(departs),
+        "scheduled_arrival": z(departs + BLOCK),
+        "timestamp": z(happened[kind]),
+    }
     names = {"flight_id": flight_id, "flight_number": number, "event_id": f"{flight_id}:{kind}:case"}
     return message(**{"event_type": kind} | names | times | changes)
 
@@ -59,7 +63,9 @@ FUTURE = [flight(5002, SUMMER), flight(5002, SUMMER, "departed", timestamp="2098
 BACKWARDS = [
     flight(5003, SUMMER),
     flight(5003, SUMMER, "departed"),
-    flight(5003, SUMMER, "arrived", timestamp=z(SUMMER - timedelta(minutes=30)), arrival_delay_minutes=-300.0),
+    flight(
+        5003, SUMMER, "arrived", timestamp=z(SUMMER - timedelta(minutes=30)), arrival_delay_minutes=-300.0
+    ),
 ]
 TIED = [flight(5004, SUMMER), flight(5004, SUMMER, "departed", departure_delay_minutes=10.0)]
 CORRECTION = flight(5004, SUMMER, "departed", departure_delay_minutes=25.0, event_id="5004:corrected:case")
@@ -69,14 +75,28 @@ DATED = {
     "local": flight(5005, EVENING),
     "utc": flight(5005, EVENING, flight_id="UA5005-EWR-20240613", event_id="5005:utc:case"),
 }
-LATE = [flight(5006, SUMMER, "departed", departure_delay_minutes=3_140.0, timestamp=z(SUMMER + timedelta(minutes=3_140)))]
+LATE = [
+    flight(
+        5006,
+        SUMMER,
+        "departed",
+        departure_delay_minutes=3_140.0,
+        timestamp=z(SUMMER + timedelta(minutes=3_140)),
+    )
+]
 LATE += [
     flight(
         5006, SUMMER, "arrived", departure_delay_minutes=3_140.0, arrival_delay_minutes=3_143.0,
         timestamp=z(SUMMER + BLOCK + timedelta(minutes=3_143)),
     )
 ]  # fmt: skip
-ODD_WEATHER = {"temperature_f": "M", "precipitation_in": "T", "pressure_mb": "1013.2", "wind_speed_mph": 8.0, "windgust": 20.0}
+ODD_WEATHER = {
+    "temperature_f": "M",
+    "precipitation_in": "T",
+    "pressure_mb": "1013.2",
+    "wind_speed_mph": 8.0,
+    "windgust": 20.0,
+}
 WORDS = flight(5007, SUMMER, weather=ODD_WEATHER)
 PRECISE = {
     5008: flight(5008, SUMMER, timestamp="2024-06-12T11:00:00.1234567Z"),
@@ -92,7 +112,9 @@ TAILS = {
 HOSTILE = [flight(number, SUMMER, tail_number=tail) for number, tail in TAILS.items()]
 NO_WEATHER = [without("weather", flight(5100 + nth, SUMMER)) for nth in range(BARE)]
 # Five thousand days of sixty years, unevenly, so that no range of days covers them.
-SCATTERED = [flight(5015, at("1966-01-05T17:00:00") + timedelta(days=4 * day + day % 3)) for day in range(DAYS)]
+SCATTERED = [
+    flight(5015, at("1966-01-05T17:00:00") + timedelta(days=4 * day + day % 3)) for day in range(DAYS)
+]
 
 
 class Sender:
@@ -100,11 +122,15 @@ class Sender:
 
     def __init__(self, settings) -> None:
         self._topic, self._settings = settings.kafka_topic, settings
-        self._producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", linger_ms=20)
+        self._producer = KafkaProducer(
+            bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", linger_ms=20
+        )
 
     def send(self, events: list[Event], partition: int = 0) -> None:
         sent = [
-            self._producer.send(self._topic, json.dumps(event).encode(), event["flight_id"].encode(), partition=partition)
+            self._producer.send(
+                self._topic, json.dumps(event).encode(), event["flight_id"].encode(), partition=partition
+            )
             for event in events
         ]
         self._producer.flush(60)
@@ -115,7 +141,10 @@ class Sender:
         ends = kafka.end_offsets(self._settings)
         low, high = min(ends, key=lambda number: ends[number]), max(ends, key=lambda number: ends[number])
         low, high = (low, high) if low != high else sorted(ends)[:2]
-        fillers = [self._producer.send(self._topic, b"filler", partition=high) for _ in range(10 - (ends[high] - ends[low]))]
+        fillers = [
+            self._producer.send(self._topic, b"filler", partition=high)
+            for _ in range(10 - (ends[high] - ends[low]))
+        ]
         self._producer.flush(60)
         assert all(each.succeeded() for each in fillers)
         return high, low
@@ -139,7 +168,10 @@ def run(quiet_platform, process, sender):
     def run_batch() -> BatchRecord:
         before = ledger.last_done("hive_fact")
         process()
-        assert (ledger.last_done("raw_kafka_batch"), ledger.last_done("hive_fact")) == (before + 1, before + 1)
+        assert (ledger.last_done("raw_kafka_batch"), ledger.last_done("hive_fact")) == (
+            before + 1,
+            before + 1,
+        )
         record = ledger.record(before + 1)
         assert [result.name for result in record.checks if result.blocks] == []
         return record
@@ -170,7 +202,10 @@ def agreed(quiet_platform, house, count, bare):
     count()
 
     def of(number: int) -> Truth:
-        [name] = {row.flight_id for row in house.read(FACT).where(f"flight_number = {number} AND origin = 'EWR'").collect()}
+        [name] = {
+            row.flight_id
+            for row in house.read(FACT).where(f"flight_number = {number} AND origin = 'EWR'").collect()
+        }
         found = answers(quiet_platform, house, [name])[name].agreed()
         assert found is not None
         return found
@@ -206,11 +241,16 @@ def test_an_event_from_the_future_is_rejected_and_the_flight_ends_as_arrived(man
     reason, detail = quarantined(house, many)[FUTURE[1]["event_id"]]
     assert reason == "inconsistent_times"
     assert detail.endswith("minutes after Kafka took the message")
-    assert agreed(5002) == Truth("UA5002-EWR-20240612:arrived:case", "IAH", None, "arrived", -7.0, is_predicted=True)
+    assert agreed(5002) == Truth(
+        "UA5002-EWR-20240612:arrived:case", "IAH", None, "arrived", -7.0, is_predicted=True
+    )
 
 
 def test_an_arrival_before_the_departure_is_rejected_and_no_store_has_it(many, house, agreed) -> None:
-    assert quarantined(house, many)[BACKWARDS[2]["event_id"]] == ("inconsistent_times", "arrived before it departed")
+    assert quarantined(house, many)[BACKWARDS[2]["event_id"]] == (
+        "inconsistent_times",
+        "arrived before it departed",
+    )
     assert agreed(5003) == Truth(BACKWARDS[1]["event_id"], "IAH", None, None, None, is_predicted=True)
 
 
@@ -234,30 +274,48 @@ def test_a_delay_of_two_days_is_a_delay(many, agreed) -> None:
 
 def test_weather_in_words_is_counted_by_name_and_the_event_is_staged(many, house) -> None:
     [row] = house.read(STAGING).where("flight_number = 5007").collect()
-    assert {name: value for name, value in row.weather.asDict().items() if value is not None} == {"wind_speed_mph": 8.0}
+    assert {name: value for name, value in row.weather.asDict().items() if value is not None} == {
+        "wind_speed_mph": 8.0
+    }
     words = ("temperature_f", "precipitation_in", "pressure_mb")
-    assert {f"weather.{name}": many.cleaned_values.get(f"weather.{name}") for name in words} == {f"weather.{name}": 1 for name in words}
+    assert {f"weather.{name}": many.cleaned_values.get(f"weather.{name}") for name in words} == {
+        f"weather.{name}": 1 for name in words
+    }
     assert many.unknown_fields == {"weather.windgust": 1}
     results = {result.name: result for result in many.checks}
-    assert [(results[name].passed, results[name].blocks) for name in ("values_clean", "fields_known")] == [(False, False)] * 2
+    assert [(results[name].passed, results[name].blocks) for name in ("values_clean", "fields_known")] == [
+        (False, False)
+    ] * 2
 
 
 def test_times_of_seven_and_nine_digits_are_cut_to_microseconds(many, house) -> None:
-    rows = house.read(STAGING).where("flight_number IN (5008, 5009)").select("timestamp").toArrow()["timestamp"].to_pylist()
+    rows = (
+        house.read(STAGING)
+        .where("flight_number IN (5008, 5009)")
+        .select("timestamp")
+        .toArrow()["timestamp"]
+        .to_pylist()
+    )
     assert rows == [at("2024-06-12T11:00:00.123456")] * 2
 
 
-def test_what_cannot_be_a_registration_is_counted_and_dropped_in_every_store(many, house, quiet_platform) -> None:
+def test_what_cannot_be_a_registration_is_counted_and_dropped_in_every_store(
+    many, house, quiet_platform
+) -> None:
     assert many.cleaned_values["tail_number"] == len(TAILS)
     for table in (STAGING, FACT):
         rows = house.read(table).where("flight_number BETWEEN 5010 AND 5014").collect()
         assert {row.flight_number: row.tail_number for row in rows} == dict.fromkeys(TAILS)
     with mongo.database(quiet_platform) as db:
         found = db[mongo.FLIGHTS].find({"flight_number": {"$in": list(TAILS)}})
-        assert {document["flight_number"]: document["tail_number"] for document in found} == dict.fromkeys(TAILS)
+        assert {document["flight_number"]: document["tail_number"] for document in found} == dict.fromkeys(
+            TAILS
+        )
 
 
-def test_flights_of_five_thousand_days_in_one_batch_are_staged_and_predicted(bare, run, sender, house, count) -> None:
+def test_flights_of_five_thousand_days_in_one_batch_are_staged_and_predicted(
+    bare, run, sender, house, count
+) -> None:
     sender.send(SCATTERED)
     record = run()
     assert len(flight_ids(SCATTERED)) == DAYS

@@ -94,7 +94,9 @@ def lane_of(settings) -> Iterator[tuple[Lane, Callable[[], None]]]:
         yield lane, lambda: lane.take(messages())
 
 
-def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(platform, send, process, count) -> None:
+def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(
+    platform, send, process, count
+) -> None:
     process()
     before = running_services()
     try:
@@ -137,7 +139,10 @@ def test_the_batch_changes_nothing_of_what_was_shown_but_its_number(platform, se
     house = warehouse.open_warehouse(platform)
     rows = house.read(FACT).select("flight_id", "batch_id", "predicted_delay_minutes").toArrow().to_pylist()
     known = {row["flight_id"]: row for row in rows if row["flight_id"] in flights}
-    said = {key: (each["batch_id"], each["prediction"]["predicted_delay_minutes"]) for key, each in confirmed.items()}
+    said = {
+        key: (each["batch_id"], each["prediction"]["predicted_delay_minutes"])
+        for key, each in confirmed.items()
+    }
     assert {key: (row["batch_id"], row["predicted_delay_minutes"]) for key, row in known.items()} == said
     count()
 
@@ -153,7 +158,9 @@ def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
         db[early_predictions.EARLY].drop()
     process()
     confirmed = documents(platform, set(shown))
-    assert {key: each["prediction"] for key, each in confirmed.items()} == {key: each["prediction"] for key, each in shown.items()}
+    assert {key: each["prediction"] for key, each in confirmed.items()} == {
+        key: each["prediction"] for key, each in shown.items()
+    }
 
 
 def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_forgotten(
@@ -171,9 +178,11 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
         house = warehouse.open_warehouse(platform)
         for table in (PREDICTIONS, FACT):
             rows = house.read(table).select("flight_id", "predicted_delay_minutes").toArrow().to_pylist()
-            assert {row["flight_id"]: row["predicted_delay_minutes"] for row in rows if row["flight_id"] in flights} == dict.fromkeys(
-                flights, 123.0
-            )
+            assert {
+                row["flight_id"]: row["predicted_delay_minutes"]
+                for row in rows
+                if row["flight_id"] in flights
+            } == dict.fromkeys(flights, 123.0)
         send(good_messages(platform))
         process()
         assert db[early_predictions.EARLY].count_documents({}) == 0
@@ -181,7 +190,9 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
     # A day that is made again from the raw messages has them as well.
     batch_id = next(iter(documents(platform, flights).values()))["batch_id"]
     rebuilt = backfill._predictions_of(house, Ledger(Hdfs(platform)), batch_id)
-    assert {row.flight_id: row.predicted_delay_minutes for row in rebuilt.collect()} == dict.fromkeys(flights, 123.0)
+    assert {row.flight_id: row.predicted_delay_minutes for row in rebuilt.collect()} == dict.fromkeys(
+        flights, 123.0
+    )
 
 
 def with_the_same_id(message: Message) -> Message:
@@ -241,7 +252,9 @@ def test_what_its_batch_has_not_staged_is_taken_back(platform, send, process, co
     count()
 
 
-def test_of_a_flights_states_that_come_at_once_the_newest_is_written_and_nothing_else(platform, send, process, count) -> None:
+def test_of_a_flights_states_that_come_at_once_the_newest_is_written_and_nothing_else(
+    platform, send, process, count
+) -> None:
     process()
     messages = good_messages(platform, MANY)
     states = Counter(json.loads(message.value)["flight_id"] for message in messages)
@@ -273,7 +286,9 @@ def test_spark_keeps_nothing_of_what_a_lane_has_asked_it(platform, send, process
     count()
 
 
-def test_a_look_at_the_topic_takes_no_more_than_its_bytes_and_the_next_goes_on(platform, send, process, count, monkeypatch) -> None:
+def test_a_look_at_the_topic_takes_no_more_than_its_bytes_and_the_next_goes_on(
+    platform, send, process, count, monkeypatch
+) -> None:
     process()
     messages = good_messages(platform, MANY)
     monkeypatch.setattr(kafka, "BYTES_AT_ONCE", 1)
@@ -283,7 +298,9 @@ def test_a_look_at_the_topic_takes_no_more_than_its_bytes_and_the_next_goes_on(p
         while looks[-1].num_rows:
             looks.append(take())
     assert len(looks) > 2
-    assert sorted(value for look in looks for value in look["value"].to_pylist()) == sorted(message.value for message in messages)
+    assert sorted(value for look in looks for value in look["value"].to_pylist()) == sorted(
+        message.value for message in messages
+    )
     process()
     count()
 
@@ -303,7 +320,10 @@ def test_the_command_ends_when_told_to_and_a_second_one_refuses(platform, small_
     command = [str(BIN / "flights"), "process", "--live"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as first:
         wait_until(lambda: lease.holder(platform, lease.CONTINUOUS) is not None)
-        assert "another run is processing continuously" in run_command("flights", "process", "--live", expect=1).stderr
+        assert (
+            "another run is processing continuously"
+            in run_command("flights", "process", "--live", expect=1).stderr
+        )
         first.send_signal(signal.SIGTERM)
         assert first.wait(ENDS_WITHIN_S) == 0
     assert lease.holder(platform, lease.CONTINUOUS) is None

@@ -52,10 +52,14 @@ def take(send, process):
 
 
 def blocked() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in run_command("flights", "ledger", "blocked", "--json").stdout.splitlines()]
+    return [
+        json.loads(line) for line in run_command("flights", "ledger", "blocked", "--json").stdout.splitlines()
+    ]
 
 
-def test_a_batch_held_after_it_was_staged_can_be_moved_and_its_messages_sent_again(take, process, count, house, ledger) -> None:
+def test_a_batch_held_after_it_was_staged_can_be_moved_and_its_messages_sent_again(
+    take, process, count, house, ledger
+) -> None:
     """A foreign column in the table holds the batch; the batch is moved, the column goes, and all goes on."""
     take(flight(4501))
     before, version = count(), house.version(STAGING)
@@ -80,7 +84,11 @@ def test_a_batch_held_after_it_was_staged_can_be_moved_and_its_messages_sent_aga
     assert record.quarantined_by_reason == {"batch_moved": 3}
     rows = house.read(QUARANTINE).where(f"batch_id = {held}").collect()
     assert {(row.reason, row.detail) for row in rows} == {("batch_moved", "a test")}
-    assert {bytes(row.value) for row in rows} == {encode(flight(4501, "departed")), encode(flight(4502)), b"no JSON"}
+    assert {bytes(row.value) for row in rows} == {
+        encode(flight(4501, "departed")),
+        encode(flight(4502)),
+        b"no JSON",
+    }
     after = count()
     assert {name: after[name] - before[name] for name in ("raw", "staged", "duplicate", "quarantined")} == {
         "raw": 4, "staged": 1, "duplicate": 0, "quarantined": 3,
@@ -101,9 +109,18 @@ def test_a_batch_held_at_the_last_step_leaves_no_trace_in_any_store(
     held = ledger.last_done(STEPS[-1]) + 1
     with monkeypatch.context() as broken:
         broken.setattr(checks, "all_in_fact", lambda record, there: real(record, there - 1))
-        take(flight(4511, "departed"), flight(4512, "departed"), flight(4513), flight(4514, "cancelled"), is_held=True)
+        take(
+            flight(4511, "departed"),
+            flight(4512, "departed"),
+            flight(4513),
+            flight(4514, "cancelled"),
+            is_held=True,
+        )
         take(flight(4511, "arrived"), flight(4515), is_held=True)
-    assert [(each.batch_id, each.step) for each in waiting(ledger)] == [(held, "hive_fact"), (held + 1, "hive_fact")]
+    assert [(each.batch_id, each.step) for each in waiting(ledger)] == [
+        (held, "hive_fact"),
+        (held + 1, "hive_fact"),
+    ]
     die_in_the_middle(monkeypatch, quiet_platform, house, held)
     with pytest.raises(FlightsError, match=f"repeat `flights ledger quarantine {held}"):
         process()
@@ -115,8 +132,15 @@ def test_a_batch_held_at_the_last_step_leaves_no_trace_in_any_store(
     said = {number: found[name].agreed() for number, name in names.items()}
     assert said[4513] is None
     told = {number: (each.event_id, each.outcome, each.is_predicted) for number, each in said.items() if each}
-    kinds = {4511: ("arrived", "arrived"), 4512: ("scheduled", None), 4514: ("scheduled", None), 4515: ("scheduled", None)}
-    assert told == {number: (f"{names[number]}:{kind}:held", outcome, True) for number, (kind, outcome) in kinds.items()}
+    kinds = {
+        4511: ("arrived", "arrived"),
+        4512: ("scheduled", None),
+        4514: ("scheduled", None),
+        4515: ("scheduled", None),
+    }
+    assert told == {
+        number: (f"{names[number]}:{kind}:held", outcome, True) for number, (kind, outcome) in kinds.items()
+    }
     for table in (STAGING, STAGED_IDS):
         assert house.count_of_batch(table, held) == 0
     after = count()
@@ -125,9 +149,18 @@ def test_a_batch_held_at_the_last_step_leaves_no_trace_in_any_store(
     process()
     count()
     found = answers(quiet_platform, house, names.values())
-    assert {number: (truth.event_id if (truth := found[name].agreed()) else None) for number, name in names.items()} == {
+    assert {
+        number: (truth.event_id if (truth := found[name].agreed()) else None)
+        for number, name in names.items()
+    } == {
         number: f"{names[number]}:{kind}:held"
-        for number, kind in {4511: "arrived", 4512: "departed", 4513: "scheduled", 4514: "cancelled", 4515: "scheduled"}.items()
+        for number, kind in {
+            4511: "arrived",
+            4512: "departed",
+            4513: "scheduled",
+            4514: "cancelled",
+            4515: "scheduled",
+        }.items()
     }
 
 
@@ -153,7 +186,13 @@ def test_a_day_with_a_moved_batch_can_be_rebuilt(house, quiet_platform, count, l
     moved = [record for record in ledger.records() if record.moved]
     assert moved
     before = count()
-    rebuild_days(house, Hdfs(quiet_platform), quiet_platform, {day for each in moved for day in each.processing_dates()}, lambda _: None)
+    rebuild_days(
+        house,
+        Hdfs(quiet_platform),
+        quiet_platform,
+        {day for each in moved for day in each.processing_dates()},
+        lambda _: None,
+    )
     assert count() == before
     rows = house.read(QUARANTINE).where("reason = 'batch_moved'").count()
     assert rows == sum(record.record_count for record in moved)
@@ -162,6 +201,8 @@ def test_a_day_with_a_moved_batch_can_be_rebuilt(house, quiet_platform, count, l
 def test_what_is_not_held_up_cannot_be_moved(ledger) -> None:
     last = ledger.last_done(STEPS[-1])
     for batch_id in (last, last + 1):
-        refused = run_command("flights", "ledger", "quarantine", str(batch_id), "--reason", "none", expect=1).stderr
+        refused = run_command(
+            "flights", "ledger", "quarantine", str(batch_id), "--reason", "none", expect=1
+        ).stderr
         assert "is not the first that waits" in refused
     assert run_command("flights", "ledger", "blocked").stdout == "no batch waits\n"

@@ -12,7 +12,10 @@ from flight_assets.queries.operations import get_json
 pytestmark = pytest.mark.integration
 FIRST_DAY = date(2026, 1, 1)
 GREATEST = 2**63 - 1
-WITHOUT_GENERATED_CODE = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+WITHOUT_GENERATED_CODE = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 
 
 @pytest.fixture
@@ -37,10 +40,19 @@ def found(rows, number: int) -> list[tuple]:
     """The rows around the one of this number, by all their columns, and the number itself as a column."""
     day = FIRST_DAY + timedelta(days=number)
     at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    near = rows.where(F.col("day").isin(day, day + timedelta(days=1)) & (F.col("big") < 2**40 + number + 9) & (F.col("n") >= number))
+    near = rows.where(
+        F.col("day").isin(day, day + timedelta(days=1))
+        & (F.col("big") < 2**40 + number + 9)
+        & (F.col("n") >= number)
+    )
     near = near.where(F.col("at").between(F.lit(at - timedelta(hours=1)), F.lit(at + timedelta(hours=1))))
     told = near.select(
-        "n", "day", F.lit(number).alias("i"), F.lit(GREATEST - number).alias("l"), F.lit(day).alias("d"), F.lit(at).alias("t")
+        "n",
+        "day",
+        F.lit(number).alias("i"),
+        F.lit(GREATEST - number).alias("l"),
+        F.lit(day).alias("d"),
+        F.lit(at).alias("t"),
     )
     # The session's times are UTC, and a row has them in this machine's zone, without naming it.
     return [(*row[:-1], row.t.astimezone(UTC)) for row in told.collect()]
@@ -54,7 +66,9 @@ def answer(number: int) -> list[tuple]:
 def classes_compiled(settings) -> int:
     """How many pieces of code Spark has generated and compiled since it was started."""
     told = get_json(settings, f"{settings.spark_ui_url}/metrics/json/", "Spark")["histograms"]
-    return next(value["count"] for name, value in told.items() if name.endswith("CodeGenerator.compilationTime"))
+    return next(
+        value["count"] for name, value in told.items() if name.endswith("CodeGenerator.compilationTime")
+    )
 
 
 def test_another_number_and_another_day_take_the_same_code(quiet_platform, settings, rows) -> None:

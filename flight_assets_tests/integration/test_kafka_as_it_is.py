@@ -40,12 +40,18 @@ def produce(settings, partition: int, data: bytes) -> None:
     from kafka.protocol.producer import ProduceRequest
 
     topic = ProduceRequest.TopicProduceData
-    wanted = topic(name=settings.kafka_topic, partition_data=[topic.PartitionProduceData(index=partition, records=data)])
-    request = ProduceRequest(transactional_id=None, acks=-1, timeout_ms=30_000, topic_data=[wanted], min_version=3, max_version=9)
+    wanted = topic(
+        name=settings.kafka_topic, partition_data=[topic.PartitionProduceData(index=partition, records=data)]
+    )
+    request = ProduceRequest(
+        transactional_id=None, acks=-1, timeout_ms=30_000, topic_data=[wanted], min_version=3, max_version=9
+    )
     with kafka.reader(settings) as reader:
 
         async def answered():
-            return await reader._manager.send(request, node_id=next(iter(reader._manager.cluster.brokers())).node_id)
+            return await reader._manager.send(
+                request, node_id=next(iter(reader._manager.cluster.brokers())).node_id
+            )
 
         (answer,) = reader._manager.run(answered).responses
     assert [found.error_code for found in answer.partition_responses] == [0]
@@ -76,7 +82,9 @@ def reasons(house, rows: list) -> dict[tuple[int, int], str]:
     """Partition and offset of the rows that were rejected, with the reason."""
     wanted = {(row.kafka_partition, row.kafka_offset) for row in rows}
     found = house.read(QUARANTINE).select("kafka_partition", "kafka_offset", "reason").collect()
-    return {place: row.reason for row in found if (place := (row.kafka_partition, row.kafka_offset)) in wanted}
+    return {
+        place: row.reason for row in found if (place := (row.kafka_partition, row.kafka_offset)) in wanted
+    }
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -93,14 +101,21 @@ def test_every_codec_lands_byte_for_byte(name, quiet_platform, new_rows, count) 
 def bomb(size: int, sent: list[Message], kind: str) -> bytes:
     """A batch of good messages with one of ``size`` bytes in their middle."""
     out = io.BytesIO()
-    with gzip.GzipFile(fileobj=out, mode="wb") if kind == "gzip" else zstandard.ZstdCompressor().stream_writer(out, closefd=False) as pack:
+    with (
+        gzip.GzipFile(fileobj=out, mode="wb")
+        if kind == "gzip"
+        else zstandard.ZstdCompressor().stream_writer(out, closefd=False) as pack
+    ):
         middle = len(sent) // 2
         pack.write(b"".join(record(at, value, key) for at, (key, value) in enumerate(sent[:middle])))
         head = b"\0" + number(0) + number(middle) + part(b"bomb") + number(size)
         pack.write(number(len(head) + size + 1) + head)
         for _ in range(size // MEGABYTE):
             pack.write(b" " * MEGABYTE)
-        pack.write(number(0) + b"".join(record(at, value, key) for at, (key, value) in enumerate(sent[middle:], middle + 1)))
+        pack.write(
+            number(0)
+            + b"".join(record(at, value, key) for at, (key, value) in enumerate(sent[middle:], middle + 1))
+        )
     return packed_as(kind, out.getvalue(), len(sent) + 1)
 
 
@@ -109,7 +124,9 @@ def packed_as(kind: str, packed: bytes, count: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
-def test_a_bomb_of_200_mb_is_one_rejected_message_and_its_neighbours_are_staged(kind, quiet_platform, new_rows, house, count) -> None:
+def test_a_bomb_of_200_mb_is_one_rejected_message_and_its_neighbours_are_staged(
+    kind, quiet_platform, new_rows, house, count
+) -> None:
     before, pid = count(), spark_pid(quiet_platform)
     sent = good(145 if kind == "gzip" else 160, 20)
     produce(quiet_platform, 1, bomb(200 * MEGABYTE, sent, kind))
@@ -135,7 +152,9 @@ def transactions(settings, name: str) -> Iterator:
     """A producer of another kind, with transactions."""
     from confluent_kafka import Producer
 
-    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers, "transactional.id": name, "linger.ms": 5})
+    producer = Producer(
+        {"bootstrap.servers": settings.kafka_bootstrap_servers, "transactional.id": name, "linger.ms": 5}
+    )
     producer.init_transactions(30)
     yield producer
 
@@ -146,9 +165,16 @@ def send_all(producer, settings, sent: list[Message]) -> None:
     producer.flush(30)
 
 
-def test_only_committed_messages_land_and_an_open_transaction_delays_what_is_behind_it(quiet_platform, new_rows, send, count) -> None:
+def test_only_committed_messages_land_and_an_open_transaction_delays_what_is_behind_it(
+    quiet_platform, new_rows, send, count
+) -> None:
     before = count()
-    committed, aborted, pending, plain = good(175, 8), good(190, 8), good(205, 8), flights_with_defects(220, 6, share=0.0)
+    committed, aborted, pending, plain = (
+        good(175, 8),
+        good(190, 8),
+        good(205, 8),
+        flights_with_defects(220, 6, share=0.0),
+    )
     with transactions(quiet_platform, "first") as first, transactions(quiet_platform, "second") as second:
         first.begin_transaction()
         send_all(first, quiet_platform, committed)
@@ -165,7 +191,9 @@ def test_only_committed_messages_land_and_an_open_transaction_delays_what_is_beh
         assert new_rows() == []
         second.commit_transaction(30)
     rows = new_rows()
-    assert sorted(values(rows)) == sorted([*(value for _, value in pending), *(message.value for message in plain)])
+    assert sorted(values(rows)) == sorted(
+        [*(value for _, value in pending), *(message.value for message in plain)]
+    )
     after = count()
     assert after["staged"] == before["staged"] + 22
     assert after["kafka_acknowledged"] == before["kafka_acknowledged"] + 22
@@ -178,7 +206,10 @@ def test_live_reading_gives_committed_messages_only_once_and_no_more_than_a_look
     monkeypatch.setattr(kafka, "MESSAGES_AT_ONCE", 10)
     monkeypatch.setattr(kafka_reader, "BLOCK_ROWS", 10)
     committed, aborted, plain = good(235, 30), good(250, 30), flights_with_defects(265, 30, share=0.0)
-    with kafka.following(quiet_platform, kafka.end_offsets(quiet_platform)) as look, transactions(quiet_platform, "third") as producer:
+    with (
+        kafka.following(quiet_platform, kafka.end_offsets(quiet_platform)) as look,
+        transactions(quiet_platform, "third") as producer,
+    ):
         assert look().num_rows == 0
         for sent, end in ((aborted, producer.abort_transaction), (committed, producer.commit_transaction)):
             producer.begin_transaction()
@@ -189,16 +220,28 @@ def test_live_reading_gives_committed_messages_only_once_and_no_more_than_a_look
         while (table := look()).num_rows:
             assert table.num_rows < 20, "a look ends with the block that fills it"
             found += table["value"].to_pylist()
-    assert sorted(found) == sorted([*(value for _, value in committed), *(message.value for message in plain)])
+    assert sorted(found) == sorted(
+        [*(value for _, value in committed), *(message.value for message in plain)]
+    )
     assert len(new_rows()) == 60, "batches take the same"
 
 
-def test_tombstones_null_keys_and_headers_that_are_no_text_land(quiet_platform, new_rows, house, count) -> None:
+def test_tombstones_null_keys_and_headers_that_are_no_text_land(
+    quiet_platform, new_rows, house, count
+) -> None:
     before, (key, value) = count(), good(280, 1)[0]
     odd = [(b"\xff\xfe", b"\x80"), (b"", None)]
-    produce(quiet_platform, 0, batch(record(0, None) + record(1, value, None, odd) + record(2, b"", b""), 3, attributes=0))
+    produce(
+        quiet_platform,
+        0,
+        batch(record(0, None) + record(1, value, None, odd) + record(2, b"", b""), 3, attributes=0),
+    )
     rows = new_rows()
-    assert [(row.key and bytes(row.key), row.value_bytes) for row in rows] == [(b"key", None), (None, len(value)), (b"", 0)]
+    assert [(row.key and bytes(row.key), row.value_bytes) for row in rows] == [
+        (b"key", None),
+        (None, len(value)),
+        (b"", 0),
+    ]
     assert set(reasons(house, rows)) == {(0, rows[0].kafka_offset), (0, rows[2].kafka_offset)}
     assert count()["staged"] == before["staged"] + 1
     assert key
@@ -238,7 +281,9 @@ def kafka_of(monkeypatch, settings, answer_bytes: int) -> Iterator[kafka_reader.
         yield topic
 
 
-def test_a_batch_that_is_larger_than_any_answer_may_be_is_told_and_passed_over(quiet_platform, new_rows, monkeypatch) -> None:
+def test_a_batch_that_is_larger_than_any_answer_may_be_is_told_and_passed_over(
+    quiet_platform, new_rows, monkeypatch
+) -> None:
     first, ((key, value),) = kafka.end_offsets(quiet_platform)[0], good(310, 1)
     with topic_with(quiet_platform, max_message_bytes="4000000"):
         produce(quiet_platform, 0, batch(record(0, secrets.token_bytes(3_000_000)), 1, attributes=0))
@@ -250,17 +295,29 @@ def test_a_batch_that_is_larger_than_any_answer_may_be_is_told_and_passed_over(q
     assert found[0].value_bytes == kafka_reader.UNREADABLE
     assert (found[0].value or b"").endswith(b"are in a batch of more than 2500000 bytes")
     assert found[1].value == value
-    assert [row.value_bytes for row in new_rows()] == [3_000_000, len(value or b"")], "the shipped limit is larger"
+    assert [row.value_bytes for row in new_rows()] == [3_000_000, len(value or b"")], (
+        "the shipped limit is larger"
+    )
 
 
 @pytest.mark.usefixtures("stamped_by_producers")
-def test_times_of_producers_count_within_the_retention_only_and_doctor_warns(quiet_platform, new_rows, count) -> None:
+def test_times_of_producers_count_within_the_retention_only_and_doctor_warns(
+    quiet_platform, new_rows, count
+) -> None:
     before, now = count(), datetime.now(UTC)
-    stamps = [now - timedelta(hours=3), now + timedelta(minutes=50), datetime(2013, 1, 1, tzinfo=UTC), datetime.fromtimestamp(0, UTC)]
+    stamps = [
+        now - timedelta(hours=3),
+        now + timedelta(minutes=50),
+        datetime(2013, 1, 1, tzinfo=UTC),
+        datetime.fromtimestamp(0, UTC),
+    ]
     base_ms = int(now.timestamp() * 1000)
     sent = good(295, 4)
     deltas = [int(stamp.timestamp() * 1000) - base_ms for stamp in stamps]
-    packed = b"".join(record(at, value, key, delta_ms=delta) for at, ((key, value), delta) in enumerate(zip(sent, deltas, strict=True)))
+    packed = b"".join(
+        record(at, value, key, delta_ms=delta)
+        for at, ((key, value), delta) in enumerate(zip(sent, deltas, strict=True))
+    )
     produce(quiet_platform, 0, batch(packed, 4, attributes=0, first_ms=base_ms, max_ms=base_ms + max(deltas)))
     rows = new_rows()
     took = [row.ingestion_timestamp.astimezone(UTC) for row in rows]

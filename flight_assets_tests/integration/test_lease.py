@@ -129,7 +129,9 @@ def test_the_lease_is_free_after_an_error_which_is_passed_on(own, leases):
 @pytest.fixture
 def other_process(own):
     """A process of this host that holds the lease."""
-    holder = subprocess.Popen([sys.executable, "-c", HOLD_FOR_EVER, own.mongo_database], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_FOR_EVER, own.mongo_database], stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout.readline() == "held\n"
     yield holder
     holder.kill()
@@ -138,7 +140,10 @@ def other_process(own):
 
 
 def test_the_lease_of_a_living_process_of_this_host_is_not_taken(own, other_process):
-    with pytest.raises(lease.LeaseBusy, match=f"the killed run, pid {other_process.pid}"), lease.hold(own, "the next run", 0.0):
+    with (
+        pytest.raises(lease.LeaseBusy, match=f"the killed run, pid {other_process.pid}"),
+        lease.hold(own, "the next run", 0.0),
+    ):
         pytest.fail("taken from a living process")
 
 

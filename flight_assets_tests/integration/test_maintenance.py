@@ -70,13 +70,17 @@ def test_the_events_of_a_batch_are_found_without_opening_the_files_of_others(own
 def test_compacting_a_day_leaves_one_file_and_the_other_day_alone(own, platform):
     before = sorted(map(tuple, own.read(STAGING).drop("weather").collect()))
     reader = own.snapshot(STAGING)
-    assert maintenance.optimize(own, platform, STAGING, f"processing_date = DATE'{DAYS[0]}'") == maintenance.FileChange(6, 4)
+    assert maintenance.optimize(
+        own, platform, STAGING, f"processing_date = DATE'{DAYS[0]}'"
+    ) == maintenance.FileChange(6, 4)
     assert sorted(map(tuple, own.read(STAGING).drop("weather").collect())) == before
     assert maintenance.optimize(own, platform, STAGING) == maintenance.FileChange(4, 2)
     assert maintenance.optimize(own, platform, STAGING) == maintenance.FileChange(2, 2)
     hdfs = Hdfs(platform)
     assert maintenance.vacuum(own, hdfs, STAGING).after >= 8, "files younger than the retention stay"
-    assert sorted(map(tuple, reader.drop("weather").collect())) == before, "a reader of the version before still finds its files"
+    assert sorted(map(tuple, reader.drop("weather").collect())) == before, (
+        "a reader of the version before still finds its files"
+    )
     age_the_retention_away(own)
     there = maintenance.vacuum(own, hdfs, STAGING)
     assert there.after < there.before, "older ones go"
@@ -98,7 +102,9 @@ def processed(send, process, quiet_platform) -> list[date]:
         process()
     send(flights_with_defects(seed=301, count=60))  # a second time: duplicates
     process()
-    return sorted({day for record in Ledger(Hdfs(quiet_platform)).records() for day in record.processing_dates()})
+    return sorted(
+        {day for record in Ledger(Hdfs(quiet_platform)).records() for day in record.processing_dates()}
+    )
 
 
 def rows_of(house: Warehouse, settings) -> dict[str, list]:
@@ -106,7 +112,9 @@ def rows_of(house: Warehouse, settings) -> dict[str, list]:
     return {table.name: sorted(str(row) for row in house.read(table).collect()) for table in REBUILT}
 
 
-def test_merged_raw_directories_hold_the_same_messages_and_every_count_agrees(processed, house, quiet_platform, count):
+def test_merged_raw_directories_hold_the_same_messages_and_every_count_agrees(
+    processed, house, quiet_platform, count
+):
     hdfs = Hdfs(quiet_platform)
     ledger = Ledger(hdfs)
     newest = {record.batch_id: record.timestamp.date() for record in ledger.records() if record.timestamp}
@@ -121,19 +129,29 @@ def test_merged_raw_directories_hold_the_same_messages_and_every_count_agrees(pr
         location = ledger.record(batches[-1]).storage_location
         assert {ledger.record(batch_id).storage_location for batch_id in batches} == {location}
         assert location.endswith(f"{archive_id(batches[0])}-{batches[-1]:08d}")
-        rows = house.spark.table(f"{house.database}.batch_metadata").where(f"batch_id = {batches[-1]}").collect()
+        rows = (
+            house.spark.table(f"{house.database}.batch_metadata").where(f"batch_id = {batches[-1]}").collect()
+        )
         assert rows[0].storage_location == location
-    assert maintenance._fingerprint(landing.read_locations(house.spark, landing.raw_locations(house, ledger))) == fingerprint
+    assert (
+        maintenance._fingerprint(landing.read_locations(house.spark, landing.raw_locations(house, ledger)))
+        == fingerprint
+    )
     assert count() == counted
 
-    assert maintenance.remove_compacted(house, hdfs, quiet_platform) == 0, "the old directories stay for readers that had begun"
+    assert maintenance.remove_compacted(house, hdfs, quiet_platform) == 0, (
+        "the old directories stay for readers that had begun"
+    )
     assert hdfs.exists(f"{RAW_ROOT}/{archive_id(batches[-1])}")
     later = datetime.now(UTC) + timedelta(hours=quiet_platform.raw_retention_hours + 1)
     assert maintenance.remove_compacted(house, hdfs, quiet_platform, later) == sum(map(len, merged.values()))
     assert not hdfs.exists(f"{RAW_ROOT}/{archive_id(batches[-1])}")
     assert count() == counted
     again = [maintenance.compact_raw(house, hdfs, quiet_platform, day) for day in merged]
-    assert ([change.before for change in again], ledger.record(batches[-1]).storage_location) == ([0] * len(merged), location)
+    assert ([change.before for change in again], ledger.record(batches[-1]).storage_location) == (
+        [0] * len(merged),
+        location,
+    )
 
 
 def test_a_rebuilt_day_has_the_same_rows(processed, house, quiet_platform):
@@ -163,4 +181,6 @@ def test_damaged_days_are_rebuilt_to_the_rows_that_they_had(processed, house, qu
 
 def test_a_day_without_messages_cannot_be_rebuilt(processed, house, quiet_platform):
     with pytest.raises(FlightsError, match="no message that Kafka took on 2001-01-01"):
-        rebuild_days(house, Hdfs(quiet_platform), quiet_platform, [*processed, date(2001, 1, 1)], lambda _line: None)
+        rebuild_days(
+            house, Hdfs(quiet_platform), quiet_platform, [*processed, date(2001, 1, 1)], lambda _line: None
+        )

@@ -36,7 +36,9 @@ def flights(own):
 def state(event_type: str = "scheduled", offset: int = 0, number: int = 1545, **changes):
     """The document of one flight in one state."""
     flight_id = f"UA{number}-EWR-20130612"
-    return mongo.document(fact(event_type=event_type, kafka_offset=offset, flight_id=flight_id, flight_number=number, **changes))
+    return mongo.document(
+        fact(event_type=event_type, kafka_offset=offset, flight_id=flight_id, flight_number=number, **changes)
+    )
 
 
 def counts(upserted: int, out_of_order: int) -> mongo.UpsertCounts:
@@ -61,7 +63,11 @@ def test_a_collection_that_is_there_without_validator_gets_it(own, flights):
     flights.database.command("collMod", mongo.FLIGHTS, validator={}, validationLevel="off")
     mongo.ensure_collection(own)
     options = flights.options()
-    assert (options["validator"], options["validationLevel"], options["validationAction"]) == (mongo.VALIDATOR, "strict", "error")
+    assert (options["validator"], options["validationLevel"], options["validationAction"]) == (
+        mongo.VALIDATOR,
+        "strict",
+        "error",
+    )
 
 
 def test_a_batch_confirms_the_version_that_was_written_ahead_of_it_and_only_a_later_one_replaces_it(flights):
@@ -106,7 +112,9 @@ def test_a_flight_in_any_state_passes_the_validator(flights, event_type):
     ids=str,
 )
 def test_an_invalid_document_is_refused_with_a_sentence(flights, changes):
-    with pytest.raises(FlightsError, match="MongoDB refused 1 documents, the first because: Document failed validation"):
+    with pytest.raises(
+        FlightsError, match="MongoDB refused 1 documents, the first because: Document failed validation"
+    ):
         mongo.upsert_newer(flights, [state() | changes])
     assert flights.count_documents({}) == 0
 
@@ -127,7 +135,11 @@ def test_a_newer_state_replaces_the_whole_document(flights):
     mongo.upsert_newer(flights, [state("scheduled") | {"left_over": 1}])
     assert mongo.upsert_newer(flights, [state("departed", offset=1)]) == counts(1, 0)
     kept = flights.find_one({"_id": "UA1545-EWR-20130612"})
-    assert (kept["event_type"], kept["departure_delay_minutes"], "left_over" in kept) == ("departed", 4.0, False)
+    assert (kept["event_type"], kept["departure_delay_minutes"], "left_over" in kept) == (
+        "departed",
+        4.0,
+        False,
+    )
 
 
 def test_an_older_state_that_comes_late_is_left_out(flights):
@@ -162,7 +174,9 @@ def test_writing_the_same_states_again_counts_the_same_and_changes_nothing(fligh
 def test_of_two_states_within_a_millisecond_the_later_one_wins(flights):
     """MongoDB's dates end at the millisecond, the contract's times at the microsecond."""
     mongo.upsert_newer(flights, [state("departed", offset=1, timestamp="2013-06-12T14:04:00.000900Z")])
-    assert mongo.upsert_newer(flights, [state("cancelled", offset=2, timestamp="2013-06-12T14:04:00.000100Z")]) == counts(0, 1)
+    assert mongo.upsert_newer(
+        flights, [state("cancelled", offset=2, timestamp="2013-06-12T14:04:00.000100Z")]
+    ) == counts(0, 1)
 
 
 def test_writing_a_state_with_microseconds_again_counts_the_same(flights):
@@ -188,8 +202,12 @@ def test_new_newer_same_and_older_states_in_one_call_are_counted_apart(flights):
 
 
 def test_of_two_states_of_a_new_flight_in_one_call_the_newer_stays_whichever_comes_first(flights):
-    assert mongo.upsert_newer(flights, [state("scheduled", number=1), state("departed", offset=1, number=1)]) == counts(2, 0)
-    assert mongo.upsert_newer(flights, [state("departed", offset=1, number=2), state("scheduled", number=2)]) == counts(1, 1)
+    assert mongo.upsert_newer(
+        flights, [state("scheduled", number=1), state("departed", offset=1, number=1)]
+    ) == counts(2, 0)
+    assert mongo.upsert_newer(
+        flights, [state("departed", offset=1, number=2), state("scheduled", number=2)]
+    ) == counts(1, 1)
     assert {found["event_type"] for found in flights.find()} == {"departed"}
 
 
@@ -210,7 +228,11 @@ def test_times_come_back_as_utc(flights):
 
 
 def test_a_document_has_the_flight_its_prediction_and_its_version():
-    made = mongo.document(fact(event_type="arrived", kafka_offset=7, actual_delay_minutes=-7.0, error_minutes=-8.5, **PREDICTION))
+    made = mongo.document(
+        fact(
+            event_type="arrived", kafka_offset=7, actual_delay_minutes=-7.0, error_minutes=-8.5, **PREDICTION
+        )
+    )
     assert made["_id"] == made["flight_id"] == "UA1545-EWR-20130612"
     assert made["prediction"] == PREDICTION
     assert (made["timestamp"], made["version"]["kafka_offset"]) == (utc(HAPPENED["arrived"]), 7)
@@ -238,7 +260,12 @@ def test_making_a_document_leaves_the_row_alone():
 
 
 def test_a_server_that_is_not_there_is_named(platform):
-    gone = platform.model_copy(update={"mongo_uri": "mongodb://user:secret@127.0.0.1:9/?replicaSet=flights", "timeout_s": 0.5})
-    with pytest.raises(StoreUnavailable, match=r"MongoDB does not answer at 127\.0\.0\.1:9") as caught, mongo.database(gone) as db:
+    gone = platform.model_copy(
+        update={"mongo_uri": "mongodb://user:secret@127.0.0.1:9/?replicaSet=flights", "timeout_s": 0.5}
+    )
+    with (
+        pytest.raises(StoreUnavailable, match=r"MongoDB does not answer at 127\.0\.0\.1:9") as caught,
+        mongo.database(gone) as db,
+    ):
         db.command("ping")
     assert "secret" not in str(caught.value)

@@ -31,7 +31,9 @@ def test_empty_topic_is_a_success_with_zero_rows(process, count) -> None:
     assert {name: value for name, value in count().items() if value} == {}
 
 
-def test_every_message_is_in_one_counter_and_every_flight_in_both_stores(quiet_platform, send, process, count, house) -> None:
+def test_every_message_is_in_one_counter_and_every_flight_in_both_stores(
+    quiet_platform, send, process, count, house
+) -> None:
     sent = flights_with_defects(seed=1, count=3_000)
     result = send(sent)
     process()
@@ -67,11 +69,24 @@ def test_predictions_carry_the_model_and_truth_joins_them(house, small_model) ->
     assert arrived.count() > 0
     assert arrived.where(f"model_version != '{small_model}'").count() == 0
     assert (
-        arrived.where("error_minutes IS NULL OR abs(error_minutes - (actual_delay_minutes - predicted_delay_minutes)) > 1e-9").count() == 0
+        arrived.where(
+            "error_minutes IS NULL OR abs(error_minutes - (actual_delay_minutes - predicted_delay_minutes)) > 1e-9"
+        ).count()
+        == 0
     )
     joined = house.read(PREDICTIONS).alias("p").join(house.read(FACT).alias("f"), "flight_id")
-    assert joined.where("f.event_type = 'arrived' AND NOT (p.actual_delay_minutes <=> f.actual_delay_minutes)").count() == 0
-    assert house.read(PREDICTIONS).where("interval_low_minutes > interval_high_minutes OR confidence NOT BETWEEN 0 AND 1").count() == 0
+    assert (
+        joined.where(
+            "f.event_type = 'arrived' AND NOT (p.actual_delay_minutes <=> f.actual_delay_minutes)"
+        ).count()
+        == 0
+    )
+    assert (
+        house.read(PREDICTIONS)
+        .where("interval_low_minutes > interval_high_minutes OR confidence NOT BETWEEN 0 AND 1")
+        .count()
+        == 0
+    )
 
 
 def test_flights_of_a_first_batch_go_on_in_the_second(send, process, count, quiet_platform) -> None:
@@ -97,7 +112,10 @@ def test_no_step_searches_the_whole_hot_store(send, process, quiet_platform) -> 
             process()
         finally:
             db.command("profile", 0)
-            plans = [entry.get("planSummary", "") for entry in db["system.profile"].find({"ns": f"{db.name}.{mongo.FLIGHTS}"})]
+            plans = [
+                entry.get("planSummary", "")
+                for entry in db["system.profile"].find({"ns": f"{db.name}.{mongo.FLIGHTS}"})
+            ]
             db["system.profile"].drop()
     assert any(plans)
     assert not any("COLLSCAN" in plan for plan in plans)
@@ -106,21 +124,32 @@ def test_no_step_searches_the_whole_hot_store(send, process, quiet_platform) -> 
 def test_newest_state_wins_over_a_late_older_event(send, process, count, quiet_platform, house) -> None:
     """P4: the departed event of a flight arrives a batch after its arrived event."""
     sent = flights_with_defects(seed=3, count=400, share=0.0)
-    arrived = next(json.loads(message.value) for message in reversed(sent) if json.loads(message.value)["event_type"] == "arrived")
+    arrived = next(
+        json.loads(message.value)
+        for message in reversed(sent)
+        if json.loads(message.value)["event_type"] == "arrived"
+    )
     held_back = [
-        m for m in sent if json.loads(m.value)["flight_id"] == arrived["flight_id"] and json.loads(m.value)["event_type"] == "departed"
+        m
+        for m in sent
+        if json.loads(m.value)["flight_id"] == arrived["flight_id"]
+        and json.loads(m.value)["event_type"] == "departed"
     ]
     send([message for message in sent if message not in held_back])
     process()
     send(held_back)
     process()
-    assert [document["event_type"] for document in documents(quiet_platform, {"_id": arrived["flight_id"]})] == ["arrived"]
+    assert [
+        document["event_type"] for document in documents(quiet_platform, {"_id": arrived["flight_id"]})
+    ] == ["arrived"]
     rows = house.read(FACT).where(f"flight_id = '{arrived['flight_id']}'").collect()
     assert [row.event_type for row in rows] == ["arrived"]
     count()
 
 
-def test_a_batch_whose_run_died_after_landing_is_completed_before_new_data(send, process, count, quiet_platform) -> None:
+def test_a_batch_whose_run_died_after_landing_is_completed_before_new_data(
+    send, process, count, quiet_platform
+) -> None:
     """P3: only raw_kafka_batch ran; the next run takes its batch first, then the new one."""
     from flight_assets.definitions import defs
 
@@ -147,7 +176,9 @@ def materialize_only(defs, settings, *names: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["staged_events", "predictions", "mongo_hot", "hive_fact"])
-def test_repeating_a_step_after_a_crash_before_its_mark_changes_nothing(step: str, process, count, quiet_platform, house) -> None:
+def test_repeating_a_step_after_a_crash_before_its_mark_changes_nothing(
+    step: str, process, count, quiet_platform, house
+) -> None:
     """P2: the step's data was written, its progress was not; the next run writes the same rows over."""
     ledger = Ledger(Hdfs(quiet_platform))
     last = ledger.last_done(step)
@@ -162,7 +193,9 @@ def test_repeating_a_step_after_a_crash_before_its_mark_changes_nothing(step: st
     assert max(document["version"]["timestamp_us"] for document in documents(quiet_platform, {})) == newest
 
 
-def test_a_batch_that_died_while_it_was_written_takes_the_same_messages_again(send, process, count, quiet_platform, house) -> None:
+def test_a_batch_that_died_while_it_was_written_takes_the_same_messages_again(
+    send, process, count, quiet_platform, house
+) -> None:
     """Its plan was there and its directory was not complete: it lands as planned, and what came since is the next batch."""
     hdfs, before = Hdfs(quiet_platform), count()
     send(flights_with_defects(seed=6, count=200, share=0.0))
@@ -195,7 +228,11 @@ def test_an_event_staged_twice_at_once_is_refused_by_the_lease(quiet_platform, p
     """P6: while one run holds the lease, another waits; it never works beside it."""
     from flight_assets.stores import lease
 
-    with lease.hold(quiet_platform, "a test", 5), pytest.raises(lease.LeaseBusy), lease.hold(quiet_platform, "another", 1):
+    with (
+        lease.hold(quiet_platform, "a test", 5),
+        pytest.raises(lease.LeaseBusy),
+        lease.hold(quiet_platform, "another", 1),
+    ):
         pass
     process()
 
@@ -206,7 +243,11 @@ def test_record_row_and_json_are_the_same(house, quiet_platform) -> None:
     records = ledger.records()
     assert sorted(rows) == [record.batch_id for record in records]
     for record in records:
-        assert rows[record.batch_id].record_count == record.record_count == record.staged + record.duplicate + record.quarantined
+        assert (
+            rows[record.batch_id].record_count
+            == record.record_count
+            == record.staged + record.duplicate + record.quarantined
+        )
 
 
 def test_the_whole_graph_materialises_by_dagsters_own_command(send, count) -> None:
@@ -219,7 +260,9 @@ def test_the_whole_graph_materialises_by_dagsters_own_command(send, count) -> No
     assert count()["raw"] == before["raw"] + 300
 
 
-def test_a_store_that_is_down_is_named_and_the_next_run_completes(send, process, count, quiet_platform) -> None:
+def test_a_store_that_is_down_is_named_and_the_next_run_completes(
+    send, process, count, quiet_platform
+) -> None:
     from flight_assets.platform import launcher, supervision
     from flight_assets.platform.services import services
 
@@ -227,7 +270,9 @@ def test_a_store_that_is_down_is_named_and_the_next_run_completes(send, process,
     send(flights_with_defects(seed=8, count=200))
     supervision.stop_service(quiet_platform, "mongod")
     try:
-        with pytest.raises(FlightsError, match=rf"MongoDB does not answer at .*:{quiet_platform.port('mongod')}"):
+        with pytest.raises(
+            FlightsError, match=rf"MongoDB does not answer at .*:{quiet_platform.port('mongod')}"
+        ):
             process()
     finally:
         supervision.start_service(quiet_platform, "mongod")

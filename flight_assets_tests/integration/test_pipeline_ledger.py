@@ -49,7 +49,10 @@ def flight(number: int, **changes: Any) -> dict[str, Any]:
     """A message of a flight that no other test has."""
     flight_id = f"UA{number}-EWR-20130612"
     kind = changes.get("event_type", "scheduled")
-    return message(**{"flight_number": number, "flight_id": flight_id, "event_id": f"{flight_id}:{kind}:ledger"} | changes)
+    return message(
+        **{"flight_number": number, "flight_id": flight_id, "event_id": f"{flight_id}:{kind}:ledger"}
+        | changes
+    )
 
 
 def sendable(*events: dict[str, Any] | bytes) -> list[Message]:
@@ -108,10 +111,14 @@ def test_json_row_and_dagsters_metadata_agree(first, house, quiet_platform) -> N
         for step in STEPS:
             shown = instance.get_latest_materialization_event(AssetKey(step)).asset_materialization
             told = shown.metadata["records"].value[-1]
-            assert {name: told[name] for name in COUNTS if told[name] is not None}.items() <= first.counts().items()
+            assert {
+                name: told[name] for name in COUNTS if told[name] is not None
+            }.items() <= first.counts().items()
             assert shown.tags["dagster/data_version"] == f"batch {first.batch_id}"
             assert "dagster/column_lineage" in shown.metadata
-        observed = instance.fetch_observations(AssetKey("kafka_flight_events"), limit=1).records[0].asset_observation
+        observed = (
+            instance.fetch_observations(AssetKey("kafka_flight_events"), limit=1).records[0].asset_observation
+        )
         assert observed.metadata["lag_messages"].value == 0
 
 
@@ -131,18 +138,26 @@ def test_spark_keeps_nothing_that_a_run_has_computed(send, process, quiet_platfo
 def test_the_ledger_command_shows_and_prints(first) -> None:
     printed = run_command("flights", "ledger", "--batch", str(first.batch_id), "--json").stdout
     assert json.loads(printed) == json.loads(first.to_json())
-    assert "hive_fact.flights_conserved" in run_command("flights", "ledger", "--batch", str(first.batch_id)).stdout
+    assert (
+        "hive_fact.flights_conserved"
+        in run_command("flights", "ledger", "--batch", str(first.batch_id)).stdout
+    )
     assert "no record of batch 99999" in run_command("flights", "ledger", "--batch", "99999", expect=1).stderr
 
 
 # -- two versions of the contract
 
 
-def test_versions_1_and_2_are_taken_side_by_side_and_unknown_fields_are_told(first, house, quiet_platform) -> None:
+def test_versions_1_and_2_are_taken_side_by_side_and_unknown_fields_are_told(
+    first, house, quiet_platform
+) -> None:
     assert first.quarantined_by_reason["wrong_type"] >= 1
     assert first.schema_versions == {"1": first.staged - 1, "2": 1, "3": 0}
     assert first.unknown_fields == {"colour": 1, "gate": 1}
-    rows = {row.flight_number: row for row in house.read(FACT).where("flight_number BETWEEN 4020 AND 4023").collect()}
+    rows = {
+        row.flight_number: row
+        for row in house.read(FACT).where("flight_number BETWEEN 4020 AND 4023").collect()
+    }
     assert {number: row.gate for number, row in rows.items()} == {4020: None, 4021: "C101", 4022: None}
     [refused] = house.read(QUARANTINE).where(f"batch_id = {first.batch_id} AND detail LIKE 'gate%'").collect()
     assert (refused.reason, refused.detail) == ("wrong_type", "gate is not string but integer")
@@ -157,7 +172,11 @@ def test_versions_1_and_2_are_taken_side_by_side_and_unknown_fields_are_told(fir
 
 def test_a_reject_is_shown_with_its_bytes_and_a_replay_must_name_something(ids) -> None:
     shown = json.loads(run_command("flights", "quarantine", "show", ids[4001], "--json").stdout)
-    assert (shown["reason"], shown["detail"], shown["replay"]) == ("unknown_airport", "destination Q?Q is no code", None)
+    assert (shown["reason"], shown["detail"], shown["replay"]) == (
+        "unknown_airport",
+        "destination Q?Q is no code",
+        None,
+    )
     assert json.loads(shown["text"]) == BROKEN[4001]
     run_command("flights", "quarantine", "replay", expect=2)
 
@@ -169,12 +188,21 @@ def test_replays_are_sent_once_also_after_a_crash_and_are_staged_like_any_messag
     before = count()
     repairs = tmp_path / "repairs.jsonl"
     repairs.write_text(json.dumps({"id": ids[4001], "message": BROKEN[4001] | {"destination": "IAH"}}) + "\n")
-    sent = run_command("flights", "quarantine", "replay", "--id", ids[4001], "--id", ids[4002], "--repair", str(repairs)).stdout
+    sent = run_command(
+        "flights", "quarantine", "replay", "--id", ids[4001], "--id", ids[4002], "--repair", str(repairs)
+    ).stdout
     assert "1 sent, 0 had been sent before, 1 would be rejected again" in sent
     assert f"{ids[4002]}: unknown_airport" in sent
-    assert "0 sent, 1 had been sent before" in run_command("flights", "quarantine", "replay", "--repair", str(repairs)).stdout
-    assert replayed_after_death(monkeypatch, quiet_platform, house, ids, 4010, dies_in="publish").sent == [ids[4010]]
-    assert replayed_after_death(monkeypatch, quiet_platform, house, ids, 4011, dies_in="settle").already == [ids[4011]]
+    assert (
+        "0 sent, 1 had been sent before"
+        in run_command("flights", "quarantine", "replay", "--repair", str(repairs)).stdout
+    )
+    assert replayed_after_death(monkeypatch, quiet_platform, house, ids, 4010, dies_in="publish").sent == [
+        ids[4010]
+    ]
+    assert replayed_after_death(monkeypatch, quiet_platform, house, ids, 4011, dies_in="settle").already == [
+        ids[4011]
+    ]
     # The same run also repeats the last step of the batch before, as after a crash.
     ledger.mark_done(STEPS[-1], first.batch_id - 1)
     process()
@@ -186,13 +214,20 @@ def test_replays_are_sent_once_also_after_a_crash_and_are_staged_like_any_messag
         "quarantined": 0,
     }
     assert house.read(STAGING).where("flight_number IN (4001, 4010, 4011)").count() == 3
-    listed = run_command("flights", "quarantine", "list", "--batch", str(first.batch_id), "--limit", "1000", "--json").stdout
+    listed = run_command(
+        "flights", "quarantine", "list", "--batch", str(first.batch_id), "--limit", "1000", "--json"
+    ).stdout
     states = {row["id"]: row["replay"] for row in map(json.loads, listed.splitlines())}
-    assert all((states[ids[number]]["state"], states[ids[number]]["repaired"]) == ("sent", True) for number in (4001, 4010, 4011))
+    assert all(
+        (states[ids[number]]["state"], states[ids[number]]["repaired"]) == ("sent", True)
+        for number in (4001, 4010, 4011)
+    )
     assert states[ids[4002]] is None
 
 
-def replayed_after_death(monkeypatch, platform, house, ids: dict[int, str], number: int, dies_in: str) -> replay.Replay:
+def replayed_after_death(
+    monkeypatch, platform, house, ids: dict[int, str], number: int, dies_in: str
+) -> replay.Replay:
     """What the second replay of a message did, when the first died in a step: before publishing, or while it noted what was sent."""
     [reject] = rejected(platform, Selection(ids=(ids[number],)), 1)
     repairs = {reject.id: flight(number)}
@@ -202,7 +237,9 @@ def replayed_after_death(monkeypatch, platform, house, ids: dict[int, str], numb
 
     steps = iter([replay.settle, die])
     with monkeypatch.context() as crash:
-        crash.setattr(replay, dies_in, die if dies_in == "publish" else lambda settings: next(steps)(settings))
+        crash.setattr(
+            replay, dies_in, die if dies_in == "publish" else lambda settings: next(steps)(settings)
+        )
         with pytest.raises(KeyboardInterrupt):
             replay.replay(platform, house, [reject], repairs)
     return replay.replay(platform, house, [reject], repairs)
@@ -210,7 +247,9 @@ def replayed_after_death(monkeypatch, platform, house, ids: dict[int, str], numb
 
 def test_results_of_every_check_are_kept_once_although_the_step_was_repeated(first, house) -> None:
     rows = house.read(CHECK_RESULTS).where(f"batch_id = {first.batch_id}").collect()
-    assert Counter((row.check_name, row.asset) for row in rows) == Counter({(check.name, check.asset): 1 for check in checks.CHECKS})
+    assert Counter((row.check_name, row.asset) for row in rows) == Counter(
+        {(check.name, check.asset): 1 for check in checks.CHECKS}
+    )
     assert all(row.passed for row in rows if row.severity == "ERROR")
     assert abs((rows[0].timestamp.astimezone(UTC) - datetime.now(UTC)).total_seconds()) < 3_600
     assert house.read(BATCH_METADATA).where(f"batch_id = {first.batch_id}").count() == 1
@@ -254,7 +293,9 @@ def test_a_failed_check_blocks_what_follows_says_what_to_do_and_goes_on_once_acc
 def of_fact(house, record) -> list:
     """What the checks of a batch find in the fact table."""
     rows = BatchRows(house)
-    return check_results.of_fact(rows, record, *flights_there(house, rows.flights(record), rows.scope(record)))
+    return check_results.of_fact(
+        rows, record, *flights_there(house, rows.flights(record), rows.scope(record))
+    )
 
 
 def test_a_duplicated_row_is_found_in_the_batch_and_at_night(house, ledger) -> None:
@@ -263,10 +304,14 @@ def test_a_duplicated_row_is_found_in_the_batch_and_at_night(house, ledger) -> N
     assert all(result.passed for result in of_fact(house, record))
     name = house.name(FACT)
     version = house.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0].version
-    house.spark.sql(f"INSERT INTO {name} SELECT * FROM {name} WHERE batch_id = {record.batch_id} LIMIT 1").collect()
+    house.spark.sql(
+        f"INSERT INTO {name} SELECT * FROM {name} WHERE batch_id = {record.batch_id} LIMIT 1"
+    ).collect()
     try:
         assert [r.name for r in of_fact(house, record) if not r.passed] == ["flight_id_unique"]
-        assert [r.name for r in check_results.evaluate_tables(house) if not r.passed] == ["fact_flight_events_key_unique"]
+        assert [r.name for r in check_results.evaluate_tables(house) if not r.passed] == [
+            "fact_flight_events_key_unique"
+        ]
     finally:
         house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
 
@@ -283,7 +328,9 @@ def test_a_staged_event_without_its_hash_is_found_at_night(house, ledger) -> Non
         house.spark.sql(f"RESTORE TABLE {name} TO VERSION AS OF {version}").collect()
 
 
-def test_duplicates_are_told_from_what_an_older_version_has_staged(settings, first, send, process, count, house, ledger) -> None:
+def test_duplicates_are_told_from_what_an_older_version_has_staged(
+    settings, first, send, process, count, house, ledger
+) -> None:
     """A platform of before the table of ids: `flights up` enters what is there."""
     house.spark.sql(f"DROP TABLE {house.name(STAGED_IDS)}").collect()
     bootstrap(settings, lambda _: None)
@@ -303,7 +350,9 @@ def test_each_version_of_the_contract_is_written_down(house) -> None:
     rows = house.read(SCHEMA_METADATA).collect()
     for version in SCHEMA_VERSIONS:
         found = {row.field: row for row in rows if row.schema_version == version}
-        assert set(found) == {field.name for field in fields_of(version)} | {f"weather.{field.name}" for field in WEATHER_FIELDS}
+        assert set(found) == {field.name for field in fields_of(version)} | {
+            f"weather.{field.name}" for field in WEATHER_FIELDS
+        }
         assert all(row.since is not None for row in found.values())
     assert {row.since_version for row in rows if row.field == "gate"} == {2}
     assert dimensions.load_contract(house) is False
@@ -321,14 +370,23 @@ def test_a_table_of_an_older_contract_gets_its_new_columns(house, spark) -> None
     try:
         spark.sql(f"INSERT INTO {name} VALUES ('a', 'b')").collect()
         house._add_new_columns(
-            replace(new, columns=(*new.columns[:1], Column("flight_id", "STRING", ""), Column("gate", "STRING", "it's")))
+            replace(
+                new,
+                columns=(
+                    *new.columns[:1],
+                    Column("flight_id", "STRING", ""),
+                    Column("gate", "STRING", "it's"),
+                ),
+            )
         )
         assert [tuple(row) for row in spark.table(name).collect()] == [("a", "b", None)]
     finally:
         spark.sql(f"DROP TABLE {name}").collect()
 
 
-def test_dimensions_are_in_redis_as_in_the_warehouse_and_loading_again_writes_nothing(house, quiet_platform) -> None:
+def test_dimensions_are_in_redis_as_in_the_warehouse_and_loading_again_writes_nothing(
+    house, quiet_platform
+) -> None:
     for table in (DIM_AIRLINE, DIM_AIRPORT):
         rows, changed = dimensions.load(house, table)
         assert (len(rows), changed) == (len(dimensions.PACKAGED_ROWS[table.name]()), False)
@@ -377,7 +435,9 @@ def test_redis_down_is_told_and_stops_nothing(quiet_platform, monkeypatch) -> No
 # -- messages of any kind
 
 
-def test_ten_thousand_fuzzed_messages_stop_no_batch_and_lose_no_byte(send, process, count, house, ledger, quiet_platform) -> None:
+def test_ten_thousand_fuzzed_messages_stop_no_batch_and_lose_no_byte(
+    send, process, count, house, ledger, quiet_platform
+) -> None:
     fuzzed = any_messages(FUZZED)
     before = count()
     send([Message(b"fuzz", value, 0) for value in fuzzed])

@@ -25,16 +25,22 @@ MEMORY_BUDGET_MB = 6_000
 
 
 def status_rows() -> dict[str, dict]:
-    return {row["name"]: row for row in json.loads(run_command("flights", "status", "--json").stdout)["services"]}
+    return {
+        row["name"]: row for row in json.loads(run_command("flights", "status", "--json").stdout)["services"]
+    }
 
 
 @pytest.mark.core
 def test_status_has_every_service_running_within_the_memory_budget(platform) -> None:
     rows = status_rows()
     assert set(rows) == {service.name for service in services(platform)}
-    assert all(set(row) == {"name", "state", "pid", "port", "rss_mb", "uptime_s", "version"} for row in rows.values())
+    assert all(
+        set(row) == {"name", "state", "pid", "port", "rss_mb", "uptime_s", "version"} for row in rows.values()
+    )
     assert {row["state"] for row in rows.values()} == {"running"}
-    assert all(psutil.pid_exists(row["pid"]) and row["version"] and row["rss_mb"] > 0 for row in rows.values())
+    assert all(
+        psutil.pid_exists(row["pid"]) and row["version"] and row["rss_mb"] > 0 for row in rows.values()
+    )
     memory = {name: row["rss_mb"] for name, row in rows.items()}
     assert sum(memory.values()) < MEMORY_BUDGET_MB, memory
 
@@ -43,7 +49,11 @@ def test_status_has_every_service_running_within_the_memory_budget(platform) -> 
 def test_every_port_listens_on_loopback_only(platform) -> None:
     ours = {row["pid"] for row in status_rows().values()}
     family = ours | {child.pid for pid in ours for child in psutil.Process(pid).children(recursive=True)}
-    addresses = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid in family}
+    addresses = {
+        c.laddr.ip
+        for c in psutil.net_connections("tcp")
+        if c.status == psutil.CONN_LISTEN and c.pid in family
+    }
     assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
@@ -56,7 +66,9 @@ def test_up_again_leaves_the_running_processes_alone(platform) -> None:
 
 def test_a_run_is_forked_from_the_process_that_has_the_definitions(platform) -> None:
     server = psutil.Process(status_rows()["dagster-code"]["pid"])
-    (forkserver,) = [child for child in server.children() if "multiprocessing.forkserver" in " ".join(child.cmdline())]
+    (forkserver,) = [
+        child for child in server.children() if "multiprocessing.forkserver" in " ".join(child.cmdline())
+    ]
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(runs.run_job, platform, "process_flights")
         seen = set()
@@ -72,7 +84,14 @@ def test_doctor_finds_nothing_wrong(platform) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["up", "--nonsense"], ["logs", "nonsense"], ["produce", "--source", "nonsense"], ["produce", "--events", "0"]]
+    "words",
+    [
+        ["nonsense"],
+        ["up", "--nonsense"],
+        ["logs", "nonsense"],
+        ["produce", "--source", "nonsense"],
+        ["produce", "--events", "0"],
+    ],
 )
 def test_wrong_use_exits_with_2(words: list[str]) -> None:
     run_command("flights", *words, expect=2)
@@ -94,7 +113,9 @@ def test_a_taken_port_is_named_with_the_process_that_holds_it(tmp_path) -> None:
     settings = Settings(home=tmp_path / "second", port_offset=31_000)
     with (
         socket.create_server(("127.0.0.1", settings.port("redis"))),
-        pytest.raises(FlightsError, match=rf"port {settings.port('redis')} of redis is taken by process {os.getpid()}"),
+        pytest.raises(
+            FlightsError, match=rf"port {settings.port('redis')} of redis is taken by process {os.getpid()}"
+        ),
     ):
         launcher.up(settings, lambda _line: None, lambda _done, _total: None)
 
@@ -102,13 +123,17 @@ def test_a_taken_port_is_named_with_the_process_that_holds_it(tmp_path) -> None:
 def test_a_folder_keeps_the_ports_that_it_was_created_with(tmp_path) -> None:
     (tmp_path / "port_offset").write_text("5\n")
     with pytest.raises(FlightsError, match="FLIGHTS_PORT_OFFSET=5"):
-        launcher.up(Settings(home=tmp_path, port_offset=31_000), lambda _line: None, lambda _done, _total: None)
+        launcher.up(
+            Settings(home=tmp_path, port_offset=31_000), lambda _line: None, lambda _done, _total: None
+        )
 
 
 def test_a_full_disk_is_told_before_anything_starts(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(obstacles, "MIN_FREE_DISK_MB", 10**9)
     with pytest.raises(FlightsError, match="MB free at .*: free some, or set FLIGHTS_HOME"):
-        launcher.up(Settings(home=tmp_path, port_offset=31_000), lambda _line: None, lambda _done, _total: None)
+        launcher.up(
+            Settings(home=tmp_path, port_offset=31_000), lambda _line: None, lambda _done, _total: None
+        )
 
 
 def test_no_network_at_first_start_is_one_sentence(tmp_path, monkeypatch) -> None:
@@ -130,7 +155,9 @@ def test_a_service_that_does_not_come_up_shows_the_end_of_its_log(tmp_path) -> N
     supervision.start(settings, supervision.write_config(settings, [redis]))
     supervision.start_service(settings, "redis")
     try:
-        with pytest.raises(FlightsError, match="(?s)redis did not come up.*end of its log:.*No such file or directory"):
+        with pytest.raises(
+            FlightsError, match="(?s)redis did not come up.*end of its log:.*No such file or directory"
+        ):
             launcher.wait_until_healthy(settings, redis)
     finally:
         supervision.shutdown(settings)

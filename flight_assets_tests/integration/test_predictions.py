@@ -15,7 +15,14 @@ from dagster import DagsterInstance, RunRequest, SkipReason, build_sensor_contex
 
 from flight_assets.assets.delay_model import Source
 from flight_assets.continuous.lane import open_lane
-from flight_assets.contracts.tables import CHALLENGER_PREDICTIONS, FACT, MODEL_MONITORING, PREDICTED_COLUMNS, PREDICTIONS, STAGING
+from flight_assets.contracts.tables import (
+    CHALLENGER_PREDICTIONS,
+    FACT,
+    MODEL_MONITORING,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+    STAGING,
+)
 from flight_assets.delay_model import evaluate
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
@@ -60,7 +67,9 @@ def replayed(send, process, ledger) -> BatchRecord:
 def other_model(store, small_model) -> str:
     """A second version: the small model with half of its trees."""
     model = store.load(small_model)
-    boosters = {name: booster[: max(1, booster.num_boosted_rounds() // 2)] for name, booster in model.boosters.items()}
+    boosters = {
+        name: booster[: max(1, booster.num_boosted_rounds() // 2)] for name, booster in model.boosters.items()
+    }
     store.publish(TrainedModel(boosters, replace(model.manifest, version=f"{small_model}-half")))
     return f"{small_model}-half"
 
@@ -77,7 +86,11 @@ def test_features_from_the_stream_are_those_of_training_to_the_bit(replayed, hou
     staged = house.read(STAGING).where(f"batch_id <= {replayed.batch_id}")
     announced = staged.where(f"batch_id = {replayed.batch_id} AND event_type = 'scheduled'")
     days = [row.day for row in announced.selectExpr("to_date(timestamp) AS day").distinct().collect()]
-    served = with_features(announced, history_of(days, staged)).join(announced.select("event_id", "flight_id"), "event_id").toArrow()
+    served = (
+        with_features(announced, history_of(days, staged))
+        .join(announced.select("event_id", "flight_id"), "event_id")
+        .toArrow()
+    )
     assert served.num_rows == replayed.predicted > 3_000
     matrix = unpack(served["features"].combine_chunks()).to_numpy()
     expected = trained.loc[served["flight_id"].to_pylist()].to_numpy(np.float32)
@@ -104,7 +117,9 @@ def test_confidence_bins_hold_every_arrived_flight_in_order(replayed, house, sto
     bins = model_quality.confidence_bins(house, *FIRST_DAYS, bins=5)
     assert bins["bin"].tolist() == [1, 2, 3, 4, 5]
     assert bins["confidence"].is_monotonic_increasing
-    assert bins["flights"].sum() == model_quality.live_quality(house, store, *FIRST_DAYS, "all")["flights"].sum()
+    assert (
+        bins["flights"].sum() == model_quality.live_quality(house, store, *FIRST_DAYS, "all")["flights"].sum()
+    )
 
 
 def test_a_prediction_is_explained_by_contributions_that_add_up(replayed, house, store) -> None:
@@ -118,10 +133,16 @@ def test_a_prediction_is_explained_by_contributions_that_add_up(replayed, house,
         model_quality.explain_flight(house, store, "ZZ1-EWR-20130101")
 
 
-def test_a_flight_first_seen_after_departure_gets_no_prediction_and_is_counted(send, process, ledger, house) -> None:
+def test_a_flight_first_seen_after_departure_gets_no_prediction_and_is_counted(
+    send, process, ledger, house
+) -> None:
     lives = by_flight(flights_with_defects(seed=10, count=900, share=0.0))
     late = next(life for life in lives.values() if [kind(m) for m in life][:2] == ["scheduled", "departed"])
-    early = next(life for life in lives.values() if [kind(m) for m in life][:2] == ["scheduled", "departed"] and life is not late)
+    early = next(
+        life
+        for life in lives.values()
+        if [kind(m) for m in life][:2] == ["scheduled", "departed"] and life is not late
+    )
     send([late[1], early[0]])
     process()
     record = newest(ledger)
@@ -134,7 +155,9 @@ def test_a_flight_first_seen_after_departure_gets_no_prediction_and_is_counted(s
     assert house.read(PREDICTIONS).where(f"flight_id = '{flight_id(early[0])}'").count() == 1
 
 
-def test_a_challenger_predicts_beside_the_champion_and_is_not_served(send, process, store, house, ledger, small_model, other_model) -> None:
+def test_a_challenger_predicts_beside_the_champion_and_is_not_served(
+    send, process, store, house, ledger, small_model, other_model
+) -> None:
     store.challenge(other_model)
     send(flights_with_defects(seed=11, count=600, share=0.0))
     process()
@@ -142,11 +165,18 @@ def test_a_challenger_predicts_beside_the_champion_and_is_not_served(send, proce
     assert (record.model_version, record.challenger_version) == (small_model, other_model)
     beside = house.read(CHALLENGER_PREDICTIONS).where(f"batch_id = {record.batch_id}")
     assert beside.count() == record.predicted > 0
-    assert house.read(FACT).where(f"batch_id = {record.batch_id} AND model_version = '{other_model}'").count() == 0
+    assert (
+        house.read(FACT).where(f"batch_id = {record.batch_id} AND model_version = '{other_model}'").count()
+        == 0
+    )
     days = (date(2026, 5, 1), date(2026, 7, 1))
     compared = model_quality.versions_compared(house, store, *days)
     assert compared["role"].tolist() == ["challenger", "champion"]
-    flights = house.read(PREDICTIONS).where(f"batch_id = {record.batch_id} AND prediction_date >= '2026-05-01'").count()
+    flights = (
+        house.read(PREDICTIONS)
+        .where(f"batch_id = {record.batch_id} AND prediction_date >= '2026-05-01'")
+        .count()
+    )
     assert compared["predictions"].tolist() == [flights] * 2
     assert compared["mae"].nunique() == 2
     store.withdraw()
@@ -167,7 +197,9 @@ def test_a_challenger_predicts_what_continuous_processing_has_predicted_as_well(
     process()
     record = newest(ledger)
     assert record.predicted >= ahead_of_batch > 0
-    assert house.read(CHALLENGER_PREDICTIONS).where(f"batch_id = {record.batch_id}").count() == record.predicted
+    assert (
+        house.read(CHALLENGER_PREDICTIONS).where(f"batch_id = {record.batch_id}").count() == record.predicted
+    )
     store.withdraw()
 
 
@@ -188,7 +220,12 @@ def test_without_a_usable_model_the_stream_goes_on_and_predictions_follow(
     assert ledger.unpredicted() == [first.batch_id, second.batch_id]
     assert (first.predicted, first.model_version) == (0, None)
     assert first.to_predict > 0
-    assert house.read(FACT).where(f"batch_id IN ({first.batch_id}, {second.batch_id}) AND model_version IS NOT NULL").count() == 0
+    assert (
+        house.read(FACT)
+        .where(f"batch_id IN ({first.batch_id}, {second.batch_id}) AND model_version IS NOT NULL")
+        .count()
+        == 0
+    )
     with pytest.raises(FlightsError, match=f"mean.ubj of the model {other_model} has the SHA-256"):
         store.promote(other_model)
     store.rollback()
@@ -223,7 +260,9 @@ def test_every_decision_is_in_the_journal_and_on_the_command_line(store, small_m
     run_command("flights", "model", "promote", "no-such-version", expect=1)
 
 
-def test_of_two_decisions_at_the_same_moment_one_is_told_to_look_again(store, other_model, monkeypatch) -> None:
+def test_of_two_decisions_at_the_same_moment_one_is_told_to_look_again(
+    store, other_model, monkeypatch
+) -> None:
     stale = store.state()
     store.refuse(other_model, "first")
     monkeypatch.setattr(store, "state", lambda: stale)
@@ -231,7 +270,9 @@ def test_of_two_decisions_at_the_same_moment_one_is_told_to_look_again(store, ot
         store.refuse(other_model, "second")
 
 
-def test_monitoring_writes_what_it_found_and_drift_asks_for_a_model(replayed, house, quiet_platform, small_model) -> None:
+def test_monitoring_writes_what_it_found_and_drift_asks_for_a_model(
+    replayed, house, quiet_platform, small_model
+) -> None:
     from flight_assets.automation.models import drift_sensor
     from flight_assets.automation.runs import run_job
 
@@ -258,12 +299,24 @@ def test_retraining_from_the_warehouse_goes_through_the_gate(replayed, store, qu
     from flight_assets.automation.runs import run_job
 
     before = len(store.history())
-    short = {"history_days": 10_000, "calibration_days": 1, "early_stopping_days": 2, "early_stopping_rounds": 5, "test_from": "2013-01-04"}
-    run_job(quiet_platform, "retrain_delay_model", {"delay_model": {"config": {"source": Source.WAREHOUSE.name, **short}}})
+    short = {
+        "history_days": 10_000,
+        "calibration_days": 1,
+        "early_stopping_days": 2,
+        "early_stopping_rounds": 5,
+        "test_from": "2013-01-04",
+    }
+    run_job(
+        quiet_platform,
+        "retrain_delay_model",
+        {"delay_model": {"config": {"source": Source.WAREHOUSE.name, **short}}},
+    )
     entry = store.history()[before]
     assert entry.action in (Action.PROMOTE, Action.REFUSE)
     assert entry.figures["challenger"]["flights"] == entry.figures["champion"]["flights"] > 0
-    assert entry.champion == (entry.version if entry.action is Action.PROMOTE else store.history()[before - 1].champion)
+    assert entry.champion == (
+        entry.version if entry.action is Action.PROMOTE else store.history()[before - 1].champion
+    )
     config = {"source": Source.WAREHOUSE.name, "history_days": 10_000, "test_from": "2012-12-01"}
     with pytest.raises(FlightsError, match="training range holds"):
         run_job(quiet_platform, "retrain_delay_model", {"delay_model": {"config": config}})

@@ -57,7 +57,15 @@ def stranger(quiet_platform):
     connections = []
 
     def connect(**configuration: str):
-        connections.append(hive.connect(host, int(port), username="stranger", database="flight_dw", configuration=configuration or None))
+        connections.append(
+            hive.connect(
+                host,
+                int(port),
+                username="stranger",
+                database="flight_dw",
+                configuration=configuration or None,
+            )
+        )
         return connections[-1].cursor()
 
     yield connect

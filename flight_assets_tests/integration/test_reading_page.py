@@ -16,7 +16,9 @@ pytestmark = pytest.mark.integration
 TIMEOUT_S = 120
 SECTIONS = re.split(r"^## ", Page("docs/reading-the-data.md").text, flags=re.M)
 EXAMPLES = {
-    section.split("\n")[0]: example[1] for section in SECTIONS if (example := re.search(r"^```python\n(.*?)^```$", section, re.M | re.S))
+    section.split("\n")[0]: example[1]
+    for section in SECTIONS
+    if (example := re.search(r"^```python\n(.*?)^```$", section, re.M | re.S))
 }
 CLIENTS = ("pymongo", "pyhive", "pyspark", "polars", "duckdb", "kafka", "redis")
 

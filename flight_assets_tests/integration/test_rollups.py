@@ -34,11 +34,24 @@ def random_state(rng: random.Random, batch_id: int) -> dict:
     day = FIRST_DAY + timedelta(days=number % 4)
     delay = float(rng.randint(-30, 90))
     happened = utc("2013-06-12T00:00:00Z") + timedelta(minutes=rng.randrange(2_000))
-    predicted = dict.fromkeys(PREDICTED_COLUMNS, rng.uniform(-5, 5)) | {"interval_low_minutes": -20.0, "interval_high_minutes": 40.0}
-    row = fact(event_type=kind, batch_id=batch_id, kafka_offset=batch_id * 100 + number, hour=rng.randrange(5, 8))
+    predicted = dict.fromkeys(PREDICTED_COLUMNS, rng.uniform(-5, 5)) | {
+        "interval_low_minutes": -20.0,
+        "interval_high_minutes": 40.0,
+    }
+    row = fact(
+        event_type=kind, batch_id=batch_id, kafka_offset=batch_id * 100 + number, hour=rng.randrange(5, 8)
+    )
     row |= predicted if number % 3 else {}
-    row |= {"flight_id": f"UA{number}-EWR-{day:%Y%m%d}", "flight_date": day, "timestamp": happened, "model_version": "v1"}
-    row |= {"departure_delay_minutes": None if kind in ("scheduled", "cancelled") else delay, "destination": rng.choice(["IAH", "BOS"])}
+    row |= {
+        "flight_id": f"UA{number}-EWR-{day:%Y%m%d}",
+        "flight_date": day,
+        "timestamp": happened,
+        "model_version": "v1",
+    }
+    row |= {
+        "departure_delay_minutes": None if kind in ("scheduled", "cancelled") else delay,
+        "destination": rng.choice(["IAH", "BOS"]),
+    }
     if kind == "arrived":
         row |= {"arrival_delay_minutes": delay - 3, "actual_delay_minutes": delay - 3}
         row["error_minutes"] = delay - 3 - row["predicted_delay_minutes"] if number % 3 else None
@@ -46,14 +59,23 @@ def random_state(rng: random.Random, batch_id: int) -> dict:
 
 
 def content(frame_) -> dict:
-    columns = [name for name in frame_.columns if name not in ("flight_date", "hour", "airline", "origin", "destination")]
+    columns = [
+        name
+        for name in frame_.columns
+        if name not in ("flight_date", "hour", "airline", "origin", "destination")
+    ]
     key = [name for name in frame_.columns if name not in columns]
-    return {tuple(row[name] for name in key): tuple(row[name] for name in columns) for row in frame_.collect()}
+    return {
+        tuple(row[name] for name in key): tuple(row[name] for name in columns) for row in frame_.collect()
+    }
 
 
 def assert_equal_to_recomputation(house: Warehouse) -> None:
     for table in ROLLUPS:
-        found, expected = content(house.read(table)), content(rollup(house.read(FACT), table).select(*table.column_names))
+        found, expected = (
+            content(house.read(table)),
+            content(rollup(house.read(FACT), table).select(*table.column_names)),
+        )
         assert found.keys() == expected.keys()
         for key, values in expected.items():
             assert found[key] == pytest.approx(values, abs=1e-9), key
@@ -88,7 +110,9 @@ def test_an_update_touches_only_the_days_that_changed_and_the_other_days_files_s
     day = FIRST_DAY + timedelta(days=1)
     merge(own, [fact(batch_id=50, flight_id="UA9999-EWR-20130611", flight_date=day, kafka_offset=1)])
     assert recompute_changed(own, FLIGHTS_HOURLY).days == [day]
-    removed = own.spark.sql(f"DESCRIBE HISTORY {own.name(FLIGHTS_HOURLY)} LIMIT 1").collect()[0].operationMetrics
+    removed = (
+        own.spark.sql(f"DESCRIBE HISTORY {own.name(FLIGHTS_HOURLY)} LIMIT 1").collect()[0].operationMetrics
+    )
     assert own.version(FLIGHTS_HOURLY) == before + 1
     assert int(removed["numRemovedFiles"]) <= 2
 
@@ -102,7 +126,9 @@ def test_a_damaged_day_is_recomputed_on_demand(own):
 
 
 def test_tables_that_are_there_already_get_the_properties_of_the_contract(own):
-    own.spark.sql(f"ALTER TABLE {own.name(STAGING)} UNSET TBLPROPERTIES ('delta.dataSkippingStatsColumns')").collect()
+    own.spark.sql(
+        f"ALTER TABLE {own.name(STAGING)} UNSET TBLPROPERTIES ('delta.dataSkippingStatsColumns')"
+    ).collect()
     own.create_tables()
     version = own.version(STAGING)
     own.create_tables()

@@ -53,7 +53,11 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def walk_through() -> list[list[str]]:
     """The commands of the page's walk-through, in order."""
     section = DOCS.read_text(encoding="utf-8").split("## Walk-through")[1].split("\n## ")[0]
-    lines = [line.strip() for block in re.findall(r"```\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
+    lines = [
+        line.strip()
+        for block in re.findall(r"```\n(.*?)```", section, re.DOTALL)
+        for line in block.splitlines()
+    ]
     return [shlex.split(line) for line in lines if line]
 
 
@@ -80,7 +84,9 @@ def test_the_walk_through_works_as_it_is_written(quiet_platform, house, count, e
             taken = sum(after[name] - before[name] for name in ("staged", "duplicate"))
             assert taken == sum(survey["events"].values())
             assert after["quarantined"] == before["quarantined"]
-    flights = house.read(FACT).where(f"flight_date BETWEEN DATE'{date(2013, 1, 1)}' AND DATE'{date(2013, 1, DAYS)}'")
+    flights = house.read(FACT).where(
+        f"flight_date BETWEEN DATE'{date(2013, 1, 1)}' AND DATE'{date(2013, 1, DAYS)}'"
+    )
     assert flights.count() >= survey["flights"]
 
 
@@ -88,7 +94,9 @@ def test_a_file_that_is_loaded_again_gives_duplicates_only(quiet_platform, count
     # The walk-through ends with messages that wait.
     run_command("flights", "process")
     before = count()
-    loaded = [json.loads(run_command("flights", "load", str(export), "--json").stdout)["sent"] for _ in range(2)]
+    loaded = [
+        json.loads(run_command("flights", "load", str(export), "--json").stdout)["sent"] for _ in range(2)
+    ]
     assert loaded[0] == loaded[1]
     run_command("flights", "process")
     after = count()

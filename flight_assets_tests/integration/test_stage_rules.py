@@ -38,8 +38,12 @@ COPIES: dict[str, tuple[int, Any]] = {
 @pytest.fixture(scope="module")
 def outcomes(spark):
     """The outcome of each of COPIES by its name."""
-    raw = raw_batch([value for _, value in COPIES.values()], batch_id=3, offsets=[offset for offset, _ in COPIES.values()])
-    messages = computed(numbered(check_messages(spark.createDataFrame(pa.Table.from_batches([raw])), Checks(reference()))))
+    raw = raw_batch(
+        [value for _, value in COPIES.values()], batch_id=3, offsets=[offset for offset, _ in COPIES.values()]
+    )
+    messages = computed(
+        numbered(check_messages(spark.createDataFrame(pa.Table.from_batches([raw])), Checks(reference())))
+    )
     known = spark.createDataFrame([("earlier",), ("earlier",), ("another",)], "event_id STRING")
     rows = with_outcome(messages, known).select("kafka_offset", "outcome").collect()
     assert len(rows) == len(COPIES)
@@ -48,7 +52,11 @@ def outcomes(spark):
 
 
 def test_of_the_copies_in_a_batch_the_one_that_kafka_took_first_is_staged(outcomes):
-    assert [outcomes[f"{nth} copy"] for nth in ("first", "second", "third")] == ["staged", "duplicate", "duplicate"]
+    assert [outcomes[f"{nth} copy"] for nth in ("first", "second", "third")] == [
+        "staged",
+        "duplicate",
+        "duplicate",
+    ]
 
 
 def test_an_id_with_blanks_around_it_is_the_same_id(outcomes):
@@ -75,14 +83,23 @@ def test_messages_without_an_id_are_no_duplicates_of_each_other(outcomes, name):
 def test_of_copies_taken_in_one_moment_partition_and_offset_decide(spark):
     places = [(1, 4), (0, 9), (0, 8)]
     rows = [(partition, offset, "tie", 3) for partition, offset in places]
-    ties = spark.createDataFrame(rows, "kafka_partition INT, kafka_offset BIGINT, event_id STRING, batch_id BIGINT")
-    ties = ties.withColumns({"ingestion_timestamp": F.timestamp_seconds(F.lit(1)), "reason": F.lit(None).cast("string")})
-    found = {(row.kafka_partition, row.kafka_offset): row.outcome for row in with_outcome(numbered(ties), None).collect()}
+    ties = spark.createDataFrame(
+        rows, "kafka_partition INT, kafka_offset BIGINT, event_id STRING, batch_id BIGINT"
+    )
+    ties = ties.withColumns(
+        {"ingestion_timestamp": F.timestamp_seconds(F.lit(1)), "reason": F.lit(None).cast("string")}
+    )
+    found = {
+        (row.kafka_partition, row.kafka_offset): row.outcome
+        for row in with_outcome(numbered(ties), None).collect()
+    }
     assert found == {(0, 8): "staged", (0, 9): "duplicate", (1, 4): "duplicate"}
 
 
 def test_spark_and_the_live_process_make_the_same_flight_of_the_same_events(spark):
-    predicted = spark.createDataFrame([(flight_id(1), *PREDICTED.values())], f"flight_id STRING, {PREDICTED_DDL}")
+    predicted = spark.createDataFrame(
+        [(flight_id(1), *PREDICTED.values())], f"flight_id STRING, {PREDICTED_DDL}"
+    )
     rows = flight_rows(frame(spark, STAGING, EVENTS)).join(predicted, "flight_id", "left")
     found = {row["flight_id"]: row for row in with_truth(rows).toArrow().to_pylist()}
     for number in range(1, 12):
@@ -93,4 +110,6 @@ def test_spark_and_the_live_process_make_the_same_flight_of_the_same_events(spar
         assert set(STATE_COLUMNS) <= set(wanted)
 
 
-PREDICTED_DDL = ", ".join(f"{name} {'STRING' if name == 'model_version' else 'DOUBLE'}" for name in PREDICTED_COLUMNS)
+PREDICTED_DDL = ", ".join(
+    f"{name} {'STRING' if name == 'model_version' else 'DOUBLE'}" for name in PREDICTED_COLUMNS
+)

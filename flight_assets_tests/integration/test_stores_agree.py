@@ -50,7 +50,9 @@ def message_of(step: Step, flight_id: str, number: int, departs: datetime, event
     )
 
 
-def play(producer: KafkaProducer, topic: str, lives: dict[str, list[Step]], departs: datetime, batch: int) -> dict[str, list[Told]]:
+def play(
+    producer: KafkaProducer, topic: str, lives: dict[str, list[Step]], departs: datetime, batch: int
+) -> dict[str, list[Told]]:
     """Send the steps of a batch, flights in turns; returns what is true of each message, by flight."""
     told: dict[str, list[Told]] = {}
     for nth in range(max(map(len, lives.values()))):
@@ -60,7 +62,9 @@ def play(producer: KafkaProducer, topic: str, lives: dict[str, list[Step]], depa
             step = life[nth]
             name = f"{flight_id}:{nth - 1 if step.repeats else nth}"
             event = message_of(step, flight_id, number, departs, name)
-            place = producer.send(topic, json.dumps(event).encode(), flight_id.encode(), partition=step.partition).get(30)
+            place = producer.send(
+                topic, json.dumps(event).encode(), flight_id.encode(), partition=step.partition
+            ).get(30)
             about = {name: event[name] for name in ("event_id", "destination", "diverted_to")}
             happened = departs + timedelta(minutes=step.minute)
             fact = {"kind": step.kind, "happened": happened, "delay": step.delay, "batch": batch}
@@ -71,12 +75,16 @@ def play(producer: KafkaProducer, topic: str, lives: dict[str, list[Step]], depa
 
 @pytest.fixture(scope="module")
 def producer(quiet_platform) -> Iterator[KafkaProducer]:
-    with closing(KafkaProducer(bootstrap_servers=quiet_platform.kafka_bootstrap_servers, acks="all")) as found:
+    with closing(
+        KafkaProducer(bootstrap_servers=quiet_platform.kafka_bootstrap_servers, acks="all")
+    ) as found:
         yield found
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_after_each_batch_every_store_says_what_the_model_says(number, producer, quiet_platform, process, count, house) -> None:
+def test_after_each_batch_every_store_says_what_the_model_says(
+    number, producer, quiet_platform, process, count, house
+) -> None:
     departs = DEPARTS + timedelta(days=number)
     drawn = drawn_lives(FLIGHTS, number)
     lives = {f"UA{nth}-EWR-{departs:%Y%m%d}": life for nth, life in enumerate(drawn, 6001)}
@@ -87,7 +95,11 @@ def test_after_each_batch_every_store_says_what_the_model_says(number, producer,
             told.setdefault(name, []).extend(facts)
         process()
         found = answers(quiet_platform, house, told)
-        wrong = {name: (lives[name], found[name], truth(told[name])) for name in told if not is_right(found[name], truth(told[name]))}
+        wrong = {
+            name: (lives[name], found[name], truth(told[name]))
+            for name in told
+            if not is_right(found[name], truth(told[name]))
+        }
         assert wrong == {}
     count()
 
@@ -101,6 +113,12 @@ def test_the_lives_that_are_drawn_have_all_that_can_happen() -> None:
     """A round that lacked a kind of life would prove less than it says."""
     lives = drawn_lives(FLIGHTS, 0)
     truths = [life for life in lives if len({step.batch for step in life}) > 1]
-    assert {step.kind for life in lives for step in life} == {"scheduled", "departed", "diverted", "arrived", "cancelled"}
+    assert {step.kind for life in lives for step in life} == {
+        "scheduled",
+        "departed",
+        "diverted",
+        "arrived",
+        "cancelled",
+    }
     assert any(step.repeats for life in lives for step in life)
     assert len(truths) > FLIGHTS / 4

@@ -56,7 +56,14 @@ def test_pyhive_reads_the_fact_table(platform, some_flights) -> None:
         names = {row[1] for row in cursor.fetchall()}
     finally:
         connection.close()
-    assert {"staging_flight_events", "quarantined_events", "predictions", "fact_flight_events", "batch_metadata", "dim_airport"} <= names
+    assert {
+        "staging_flight_events",
+        "quarantined_events",
+        "predictions",
+        "fact_flight_events",
+        "batch_metadata",
+        "dim_airport",
+    } <= names
 
 
 def test_webhdfs_lists_and_reads_the_raw_files(platform, some_flights) -> None:
@@ -67,9 +74,9 @@ def test_webhdfs_lists_and_reads_the_raw_files(platform, some_flights) -> None:
         for batch_id in range(some_flights["batches"])
     ]
     assert {record["storage_location"].rsplit("/", 1)[-1] for record in records} <= set(names)
-    files = json.loads(get(f"{platform.hdfs_http_url}/webhdfs/v1/archive/flight_data/{names[0]}?op=LISTSTATUS"))["FileStatuses"][
-        "FileStatus"
-    ]
+    files = json.loads(
+        get(f"{platform.hdfs_http_url}/webhdfs/v1/archive/flight_data/{names[0]}?op=LISTSTATUS")
+    )["FileStatuses"]["FileStatus"]
     part = next(entry["pathSuffix"] for entry in files if entry["pathSuffix"].startswith("part-"))
     content = get(f"{platform.hdfs_http_url}/webhdfs/v1/archive/flight_data/{names[0]}/{part}?op=OPEN")
     assert content[:4] == content[-4:] == b"PAR1"
@@ -77,7 +84,16 @@ def test_webhdfs_lists_and_reads_the_raw_files(platform, some_flights) -> None:
 
 def test_a_batchs_metadata_is_json_on_hdfs(platform, some_flights) -> None:
     record = json.loads(get(f"{platform.hdfs_http_url}/webhdfs/v1/metadata/batch_00000000.json?op=OPEN"))
-    wanted = {"batch_id", "timestamp", "record_count", "file_size_mb", "archive_id", "schema", "storage_location", "offsets"}
+    wanted = {
+        "batch_id",
+        "timestamp",
+        "record_count",
+        "file_size_mb",
+        "archive_id",
+        "schema",
+        "storage_location",
+        "offsets",
+    }
     assert wanted <= set(record)
 
 
@@ -85,8 +101,14 @@ def test_another_kafka_client_reads_the_topic(platform, some_flights) -> None:
     """Spark's own batch reader stands for the Java client."""
     from flight_assets.stores.warehouse import connect
 
-    reader = connect(platform).read.format("kafka").option("kafka.bootstrap.servers", platform.kafka_bootstrap_servers)
-    assert reader.option("subscribe", platform.kafka_topic).load().count() == some_flights["kafka_acknowledged"]
+    reader = (
+        connect(platform)
+        .read.format("kafka")
+        .option("kafka.bootstrap.servers", platform.kafka_bootstrap_servers)
+    )
+    assert (
+        reader.option("subscribe", platform.kafka_topic).load().count() == some_flights["kafka_acknowledged"]
+    )
 
 
 def test_the_dagster_page_serves_the_graph(platform) -> None:

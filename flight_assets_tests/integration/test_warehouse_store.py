@@ -9,7 +9,15 @@ import pytest
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.ranges import date_ranges
-from flight_assets.contracts.tables import DIM_AIRLINE, FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGED_IDS, STAGING, TABLES
+from flight_assets.contracts.tables import (
+    DIM_AIRLINE,
+    FACT,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+    STAGED_IDS,
+    STAGING,
+    TABLES,
+)
 from flight_assets.pipeline import event_dedup, predict
 from flight_assets.pipeline.flights import Scope, with_known_predictions, with_truth
 from flight_assets.stores.warehouse import Merged, Warehouse, computed
@@ -77,14 +85,22 @@ def keep(house: Warehouse, predicted: list[dict], ended: list[dict]) -> Merged:
     """Write predictions of flights that are announced, and how flights ended, as a batch does."""
     announced = [fact(flight_id=row["flight_id"], kafka_offset=0) for row in predicted]
     states = {row["flight_id"]: row for row in [*announced, *ended]}
-    rows = frame(house.spark, FACT, list(states.values())).drop(*PREDICTED_COLUMNS, "actual_delay_minutes", "error_minutes")
+    rows = frame(house.spark, FACT, list(states.values())).drop(
+        *PREDICTED_COLUMNS, "actual_delay_minutes", "error_minutes"
+    )
     known = with_known_predictions(rows, house.read(PREDICTIONS))
     names = ("prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS)
-    new = frame(house.spark, PREDICTIONS, predicted).select("flight_id", *(F.col(name).alias(f"new_{name}") for name in names))
+    new = frame(house.spark, PREDICTIONS, predicted).select(
+        "flight_id", *(F.col(name).alias(f"new_{name}") for name in names)
+    )
     is_now = F.col("prediction_id").isNull() & F.col("new_prediction_id").isNotNull()
     joined = known.join(new, "flight_id", "left").withColumn("is_predicted_now", is_now)
     filled = joined.withColumns({name: F.coalesce(name, f"new_{name}") for name in names})
-    scope = Scope(predicted[0]["batch_id"] if predicted else 0, date_ranges(row["flight_date"] for row in states.values()), [])
+    scope = Scope(
+        predicted[0]["batch_id"] if predicted else 0,
+        date_ranges(row["flight_date"] for row in states.values()),
+        [],
+    )
     return predict.merge_predictions(house, computed(with_truth(filled)), scope)
 
 
@@ -105,11 +121,21 @@ def ended(outcome: str, actual: float | None, at: str = HAPPENED["arrived"], off
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_the_metastore_has_the_columns_types_comments_and_partitions_of_the_contract(own, table):
     details = own.spark.sql(f"DESCRIBE TABLE {own.name(table)}").collect()
-    first_blank = next((nth for nth, row in enumerate(details) if not row.col_name or row.col_name.startswith("#")), len(details))
+    first_blank = next(
+        (nth for nth, row in enumerate(details) if not row.col_name or row.col_name.startswith("#")),
+        len(details),
+    )
     columns = [(row.col_name, row.data_type.replace(" ", "").upper()) for row in details[:first_blank]]
     assert columns == [(column.name, column.type.replace(" ", "").upper()) for column in table.columns]
-    assert all(column.description.replace("'", "’") in row.comment for column, row in zip(table.columns, details, strict=False))
-    assert all(f"[{column.unit}]" in row.comment for column, row in zip(table.columns, details, strict=False) if column.unit)
+    assert all(
+        column.description.replace("'", "’") in row.comment
+        for column, row in zip(table.columns, details, strict=False)
+    )
+    assert all(
+        f"[{column.unit}]" in row.comment
+        for column, row in zip(table.columns, details, strict=False)
+        if column.unit
+    )
     detail = own.spark.sql(f"DESCRIBE DETAIL {own.name(table)}").collect()[0]
     assert (detail.format, tuple(detail.partitionColumns)) == ("delta", table.partitioned_by)
     assert detail.description == f"One row per {table.grain}".replace("'", "’")
@@ -119,7 +145,11 @@ def test_creating_the_tables_again_keeps_their_rows(empty):
     merge_predictions(empty, prediction())
     empty.create_tables()
     assert empty.read(PREDICTIONS).count() == 1
-    tables = {row.tableName for row in empty.spark.sql(f"SHOW TABLES IN {DATABASE}").collect() if not row.isTemporary}
+    tables = {
+        row.tableName
+        for row in empty.spark.sql(f"SHOW TABLES IN {DATABASE}").collect()
+        if not row.isTemporary
+    }
     assert tables == {table.name for table in TABLES}
 
 
@@ -157,9 +187,13 @@ def staged_twice(own):
     own.create_tables()
 
     def append(batch_id: int, *event_ids: str) -> None:
-        rows = frame(own.spark, STAGING, [staged(batch_id=batch_id) | {"event_id": event_id} for event_id in event_ids])
+        rows = frame(
+            own.spark, STAGING, [staged(batch_id=batch_id) | {"event_id": event_id} for event_id in event_ids]
+        )
         own.append_once(rows, STAGING, batch_id)
-        own.append_once(event_dedup.id_rows(rows.withColumn("event_hash", F.xxhash64("event_id"))), STAGED_IDS, batch_id)
+        own.append_once(
+            event_dedup.id_rows(rows.withColumn("event_hash", F.xxhash64("event_id"))), STAGED_IDS, batch_id
+        )
 
     append(0, "a", "b")
     append(1, "c")
@@ -171,7 +205,11 @@ def met(house: Warehouse, before_batch: int, *event_ids: str) -> set[str]:
     events = house.spark.createDataFrame([(event_id,) for event_id in event_ids], "event_id STRING")
     messages = computed(events.withColumn("event_hash", F.xxhash64("event_id")))
     batches = event_dedup.batches_met(house, messages, before_batch).collect()[0].met
-    return {row.event_id for row in event_dedup.staged_in(house, messages, batches).collect()} if batches else set()
+    return (
+        {row.event_id for row in event_dedup.staged_in(house, messages, batches).collect()}
+        if batches
+        else set()
+    )
 
 
 def test_events_of_earlier_batches_are_found_and_no_others(own, staged_twice):
@@ -220,27 +258,42 @@ def test_replacing_leaves_nothing_of_what_was_there(empty):
 
 def test_the_first_prediction_of_a_flight_stays(empty):
     assert merge_predictions(empty, prediction(predicted=10.0)) == 1
-    assert merge_predictions(empty, prediction(predicted=99.0, batch_id=1), prediction("UA2-EWR-20130612", batch_id=1)) == 1
-    kept = {row.flight_id: (row.predicted_delay_minutes, row.batch_id) for row in empty.read(PREDICTIONS).collect()}
+    assert (
+        merge_predictions(
+            empty, prediction(predicted=99.0, batch_id=1), prediction("UA2-EWR-20130612", batch_id=1)
+        )
+        == 1
+    )
+    kept = {
+        row.flight_id: (row.predicted_delay_minutes, row.batch_id)
+        for row in empty.read(PREDICTIONS).collect()
+    }
     assert kept == {"UA1545-EWR-20130612": (10.0, 0), "UA2-EWR-20130612": (10.0, 1)}
 
 
 def test_the_newest_date_of_a_table_can_be_asked_for(empty):
     merge_predictions(empty, prediction())
-    newest = empty.spark.sql(f"SELECT max(prediction_date) AS day, max(flight_date) AS flown FROM {empty.name(PREDICTIONS)}").collect()[0]
+    newest = empty.spark.sql(
+        f"SELECT max(prediction_date) AS day, max(flight_date) AS flown FROM {empty.name(PREDICTIONS)}"
+    ).collect()[0]
     assert (newest.day, newest.flown) == (date(2013, 6, 12), date(2013, 6, 12))
 
 
 def test_a_prediction_from_another_event_of_the_flight_does_not_come_beside_the_first(empty):
     merge_predictions(empty, prediction())
-    assert merge_predictions(empty, prediction(prediction_id="another", prediction_date=date(2013, 6, 13))) == 0
+    assert (
+        merge_predictions(empty, prediction(prediction_id="another", prediction_date=date(2013, 6, 13))) == 0
+    )
 
 
 def test_an_arrival_fills_in_actual_and_error_once(empty):
     merge_predictions(empty, prediction(predicted=10.0), prediction("UA2-EWR-20130612", 3.0))
     assert merge_outcomes(empty, ended("arrived", -7.0)) == 1
     assert merge_outcomes(empty, ended("arrived", -7.0)) == 0
-    rows = {row.flight_id: (row.outcome, row.actual_delay_minutes, row.error_minutes) for row in empty.read(PREDICTIONS).collect()}
+    rows = {
+        row.flight_id: (row.outcome, row.actual_delay_minutes, row.error_minutes)
+        for row in empty.read(PREDICTIONS).collect()
+    }
     assert rows == {"UA1545-EWR-20130612": ("arrived", -7.0, -17.0), "UA2-EWR-20130612": (None, None, None)}
 
 
@@ -253,7 +306,9 @@ def test_a_cancelled_flight_has_an_outcome_and_no_error(empty):
 
 
 @pytest.mark.parametrize(
-    ("at", "offset"), [(HAPPENED["scheduled"], 9), (HAPPENED["arrived"], 6)], ids=["older", "same time, earlier offset"]
+    ("at", "offset"),
+    [(HAPPENED["scheduled"], 9), (HAPPENED["arrived"], 6)],
+    ids=["older", "same time, earlier offset"],
 )
 def test_an_older_end_that_comes_later_changes_nothing(empty, at, offset):
     merge_predictions(empty, prediction(predicted=10.0))
@@ -285,7 +340,10 @@ def test_a_flight_predicted_and_ended_in_one_batch_has_both_and_a_repeat_changes
 def test_one_batch_predicts_one_flight_and_ends_another(empty):
     merge_predictions(empty, prediction(predicted=10.0))
     assert keep(empty, [prediction("UA2-EWR-20130612", 3.0, batch_id=1)], [ended("arrived", -7.0)]) == (1, 1)
-    rows = {row.flight_id: (row.outcome, row.error_minutes, row.batch_id) for row in empty.read(PREDICTIONS).collect()}
+    rows = {
+        row.flight_id: (row.outcome, row.error_minutes, row.batch_id)
+        for row in empty.read(PREDICTIONS).collect()
+    }
     assert rows == {"UA1545-EWR-20130612": ("arrived", -17.0, 0), "UA2-EWR-20130612": (None, None, 1)}
 
 
@@ -329,11 +387,20 @@ def test_flights_of_several_days_are_merged_in_one_go(empty):
     assert merge_flights(empty, *rows) == 3
     newer = [row | {"kafka_offset": 9} for row in rows[:2]]
     assert merge_flights(empty, *newer) == 2
-    assert sorted((row.flight_date.day, row.kafka_offset) for row in empty.read(FACT).collect()) == [(10, 9), (11, 9), (12, 0)]
+    assert sorted((row.flight_date.day, row.kafka_offset) for row in empty.read(FACT).collect()) == [
+        (10, 9),
+        (11, 9),
+        (12, 0),
+    ]
 
 
 def test_rows_of_a_batch_are_counted(empty):
-    merge_flights(empty, fact(batch_id=4), fact(batch_id=4, flight_id="UA2-EWR-20130612"), fact(batch_id=5, flight_id="UA3-EWR-20130612"))
+    merge_flights(
+        empty,
+        fact(batch_id=4),
+        fact(batch_id=4, flight_id="UA2-EWR-20130612"),
+        fact(batch_id=5, flight_id="UA3-EWR-20130612"),
+    )
     assert [empty.count_of_batch(FACT, batch_id) for batch_id in (4, 5, 6)] == [2, 1, 0]
 
 
@@ -359,8 +426,13 @@ def test_python_workers_are_forked_from_a_process_that_has_what_they_need(own):
         import pyarrow as pa
 
         for _ in batches:
-            found = {name: name in sys.modules for name in ("flight_assets.pipeline.inference", "pymongo", "xgboost")}
-            yield pa.RecordBatch.from_pydict({"is_there": [all(found.values())], "shared": [gc.get_freeze_count()]})
+            found = {
+                name: name in sys.modules
+                for name in ("flight_assets.pipeline.inference", "pymongo", "xgboost")
+            }
+            yield pa.RecordBatch.from_pydict(
+                {"is_there": [all(found.values())], "shared": [gc.get_freeze_count()]}
+            )
 
     rows = own.spark.range(0, 1, 1, 1).mapInArrow(look, "is_there boolean, shared long").collect()
     assert [row.is_there for row in rows] == [True]

@@ -46,7 +46,9 @@ def test_below_it_skips_with_the_figures_and_the_reason(instance, monkeypatch) -
     assert found.skip_reason.skip_message == "12.5 MB of 300 MB (4%): not over the threshold"
 
 
-@pytest.mark.parametrize("status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED])
+@pytest.mark.parametrize(
+    "status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+)
 def test_while_an_archive_runs_it_never_asks(instance, monkeypatch, status) -> None:
     run = instance.create_run_for_job(defs.resolve_job_def("archive_flights"), status=status)
     found = tick(instance, monkeypatch, 310.0)

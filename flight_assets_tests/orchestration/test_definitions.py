@@ -7,11 +7,23 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_schedule_context
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterInstance,
+    DagsterRunStatus,
+    RunRequest,
+    SkipReason,
+    build_schedule_context,
+)
 from dagster import _check as check
 
 from flight_assets.automation import schedules
-from flight_assets.automation.maintenance import compact_tables_every_hour, maintain_days_every_night, update_rollups_often
+from flight_assets.automation.maintenance import (
+    compact_tables_every_hour,
+    maintain_days_every_night,
+    update_rollups_often,
+)
 from flight_assets.automation.retention import prune_runs
 from flight_assets.automation.schedules import process_every_minute
 from flight_assets.code_version import code_version
@@ -50,7 +62,8 @@ def graph():
 
 def test_graph_has_just_these_assets_and_dependencies() -> None:
     found = {
-        key.to_user_string(): {parent.to_user_string() for parent in graph().get(key).parent_keys} for key in graph().get_all_asset_keys()
+        key.to_user_string(): {parent.to_user_string() for parent in graph().get(key).parent_keys}
+        for key in graph().get_all_asset_keys()
     }
     assert found == GRAPH
 
@@ -58,7 +71,11 @@ def test_graph_has_just_these_assets_and_dependencies() -> None:
 @pytest.mark.parametrize("name", sorted(set(GRAPH) - MADE_ELSEWHERE))
 def test_asset_states_its_grain_owner_and_kind(name: str) -> None:
     node = graph().get(AssetKey(name))
-    assert "One row per" in node.description or "One document per" in node.description or "version of the delay model" in node.description
+    assert (
+        "One row per" in node.description
+        or "One document per" in node.description
+        or "version of the delay model" in node.description
+    )
     assert node.owners
     assert node.kinds
 
@@ -77,8 +94,14 @@ def test_what_is_made_elsewhere_is_a_node_that_nothing_here_runs(name: str) -> N
 
 
 @pytest.mark.parametrize("name", PIPELINE)
-def test_the_graph_shows_each_check_of_an_asset_and_leaves_it_to_the_ledger_to_hold_a_batch(name: str) -> None:
-    specs = {key.name: graph().get(key).blocking for key in graph().asset_check_keys if key.asset_key == AssetKey(name)}
+def test_the_graph_shows_each_check_of_an_asset_and_leaves_it_to_the_ledger_to_hold_a_batch(
+    name: str,
+) -> None:
+    specs = {
+        key.name: graph().get(key).blocking
+        for key in graph().asset_check_keys
+        if key.asset_key == AssetKey(name)
+    }
     assert specs == {check.name: False for check in checks_of(name)}
     assert any(check.severity == "ERROR" for check in checks_of(name))
 
@@ -87,7 +110,10 @@ def test_the_graph_shows_each_check_of_an_asset_and_leaves_it_to_the_ledger_to_h
 def test_every_column_says_where_it_comes_from(name: str) -> None:
     lineage, columns = COLUMN_SOURCES[name], set(COLUMNS[name].column_names)
     assert columns - OWN_COLUMNS <= set(lineage) <= columns
-    known = {**{asset: set(table.column_names) for asset, table in COLUMNS.items()}, "raw_kafka_batch": set(RAW_SOURCES)}
+    known = {
+        **{asset: set(table.column_names) for asset, table in COLUMNS.items()},
+        "raw_kafka_batch": set(RAW_SOURCES),
+    }
     known |= {table.name: set(table.column_names) for table in (DIM_AIRLINE, DIM_AIRPORT)}
     for sources in lineage.values():
         assert all(column in known[asset] for asset, column in sources)
@@ -105,7 +131,10 @@ def test_job_runs_the_whole_pipeline() -> None:
 
 
 def test_the_parts_are_the_pipeline_in_its_order_each_step_once() -> None:
-    parts = [{key.to_user_string() for key in defs.resolve_job_def(name).asset_layer.executable_asset_keys} for name in PART_JOBS]
+    parts = [
+        {key.to_user_string() for key in defs.resolve_job_def(name).asset_layer.executable_asset_keys}
+        for name in PART_JOBS
+    ]
     assert parts == [set(PIPELINE[:1]), set(PIPELINE[1:3]), set(PIPELINE[3:])]
     assert STORING_JOBS[-1] == [*PART_JOBS][-1]
 
@@ -121,26 +150,40 @@ def test_schedule_asks_for_a_run_when_none_is_active(instance: DagsterInstance) 
 
 
 @pytest.mark.parametrize(
-    "status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    "status",
+    [
+        DagsterRunStatus.NOT_STARTED,
+        DagsterRunStatus.STARTING,
+        DagsterRunStatus.STARTED,
+        DagsterRunStatus.CANCELING,
+    ],
 )
 @pytest.mark.parametrize("job", PIPELINE_JOBS)
-def test_schedule_skips_while_a_run_is_active(instance: DagsterInstance, status: DagsterRunStatus, job: str) -> None:
+def test_schedule_skips_while_a_run_is_active(
+    instance: DagsterInstance, status: DagsterRunStatus, job: str
+) -> None:
     run = instance.create_run_for_job(defs.resolve_job_def(job), status=status)
     result = process_every_minute(build_schedule_context(instance=instance))
     assert isinstance(result, SkipReason)
     assert run.run_id in check.not_none(result.skip_message)
 
 
-@pytest.mark.parametrize("status", [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED])
+@pytest.mark.parametrize(
+    "status", [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+)
 def test_schedule_goes_on_after_a_run_has_ended(instance: DagsterInstance, status: DagsterRunStatus) -> None:
     instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=status)
     assert isinstance(process_every_minute(build_schedule_context(instance=instance)), RunRequest)
 
 
 @pytest.mark.parametrize("is_held", [True, False])
-def test_a_run_whose_process_was_killed_does_not_stop_the_schedule_for_ever(instance, monkeypatch, is_held: bool) -> None:
+def test_a_run_whose_process_was_killed_does_not_stop_the_schedule_for_ever(
+    instance, monkeypatch, is_held: bool
+) -> None:
     """Nobody reports the end of a killed process; that it has lost the lease tells."""
-    run = instance.create_run_for_job(defs.resolve_job_def("process_flights"), status=DagsterRunStatus.STARTED)
+    run = instance.create_run_for_job(
+        defs.resolve_job_def("process_flights"), status=DagsterRunStatus.STARTED
+    )
     monkeypatch.setattr(schedules, "START_GRACE", timedelta(0))
     monkeypatch.setattr(schedules.lease, "is_held", lambda _settings: is_held)
     result = process_every_minute(build_schedule_context(instance=instance))
@@ -154,7 +197,9 @@ def test_maintenance_catches_up_with_the_days_that_were_missed(instance: Dagster
     done = [f"2026-03-0{day}" for day in (3, 4, 6, 7, 8)]
     for day in done:
         instance.report_runless_asset_event(AssetMaterialization("raw_files", partition=day))
-    asked = maintain_days_every_night(build_schedule_context(instance=instance, scheduled_execution_time=tick))
+    asked = maintain_days_every_night(
+        build_schedule_context(instance=instance, scheduled_execution_time=tick)
+    )
     assert isinstance(asked, list)
     assert [request.partition_key for request in asked] == ["2026-03-05", "2026-03-09"]
 
@@ -163,7 +208,10 @@ def test_rollups_run_every_five_minutes_in_a_job_of_their_own() -> None:
     assert update_rollups_often.cron_schedule == "*/5 * * * *"
     assert update_rollups_often.default_status.value == "RUNNING"
     job = defs.resolve_job_def("update_rollups")
-    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {"flights_hourly", "flights_daily"}
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {
+        "flights_hourly",
+        "flights_daily",
+    }
 
 
 def test_tables_are_compacted_every_hour_and_nothing_is_removed_then() -> None:
@@ -190,5 +238,11 @@ def test_loading_definitions_connects_to_nothing() -> None:
         "socket.socket.connect = refuse\n"
         "import flight_assets.definitions\n"
     )
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,11 @@ def nowhere(tmp_path, monkeypatch) -> Settings:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
     settings = Settings(
-        _env_file=None, home=tmp_path, mongo_uri=f"mongodb://{address}", metrics_url=f"http://{address}", monitoring_timeout_s=0.3
+        _env_file=None,
+        home=tmp_path,
+        mongo_uri=f"mongodb://{address}",
+        metrics_url=f"http://{address}",
+        monitoring_timeout_s=0.3,
     )
     monkeypatch.setattr(automation, "get_settings", lambda: settings)
     return settings
@@ -28,9 +32,13 @@ def test_ticks_carry_the_alarms_on_without_any_store(nowhere) -> None:
     first = automation.watch(context)
     assert isinstance(first, SkipReason)
     state = State.model_validate_json(context.cursor)
-    assert {alert.key: alert.status for alert in state.alerts.values()} == {"StoreDown{store=metrics}": "pending"}
+    assert {alert.key: alert.status for alert in state.alerts.values()} == {
+        "StoreDown{store=metrics}": "pending"
+    }
     minute_ago = state.alerts["StoreDown{store=metrics}"]
-    state.alerts[minute_ago.key] = minute_ago.model_copy(update={"since": minute_ago.since.replace(year=2025)})
+    state.alerts[minute_ago.key] = minute_ago.model_copy(
+        update={"since": minute_ago.since.replace(year=2025)}
+    )
     again = build_sensor_context(cursor=state.model_dump_json())
     assert "firing: StoreDown{store=metrics}" in automation.watch(again).skip_message
     assert State.model_validate_json(again.cursor).alerts["StoreDown{store=metrics}"].notified == ["log"]

@@ -94,7 +94,10 @@ def redis_command(*words: str) -> Callable[[Settings], object]:
 
 
 def _kafka(settings: Settings, **given: Any) -> dict[str, Any]:
-    login = {"sasl.username": settings.kafka_user, "sasl.password": settings.kafka_password.get_secret_value()}
+    login = {
+        "sasl.username": settings.kafka_user,
+        "sasl.password": settings.kafka_password.get_secret_value(),
+    }
     return {
         "bootstrap.servers": settings.kafka_bootstrap_servers, "security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", **login,
         "ssl.ca.location": settings.kafka_ca_file, "socket.timeout.ms": 1000 * TIMEOUT_S // 2, "log_level": 0, **given,
@@ -121,7 +124,9 @@ def list_topics(**given: Any) -> Callable[[Settings], object]:
 
 def internal_listener(settings: Settings) -> object:
     """Where brokers meet, without their certificate."""
-    return list_topics(**{"bootstrap.servers": settings.address("kafka_internal"), "security.protocol": "SSL"})(settings)
+    return list_topics(
+        **{"bootstrap.servers": settings.address("kafka_internal"), "security.protocol": "SSL"}
+    )(settings)
 
 
 def send_message(topic: str) -> Callable[[Settings], object]:
@@ -129,7 +134,9 @@ def send_message(topic: str) -> Callable[[Settings], object]:
         from confluent_kafka import Producer
 
         reports: list[str] = []
-        client = Producer(_kafka(settings, **{"enable.idempotence": True, "message.timeout.ms": 500 * TIMEOUT_S}))
+        client = Producer(
+            _kafka(settings, **{"enable.idempotence": True, "message.timeout.ms": 500 * TIMEOUT_S})
+        )
         client.produce(topic, b"stranger", on_delivery=lambda error, _message: reports.append(repr(error)))
         client.flush(TIMEOUT_S)
         if reports != ["None"]:
@@ -182,7 +189,9 @@ def remove_tables(settings: Settings) -> object:
 
 def read_as_nobody(settings: Settings) -> object:
     """WebHDFS without a name."""
-    answer = requests.get(f"{settings.hdfs_http_url}/webhdfs/v1/metadata", params={"op": "LISTSTATUS"}, timeout=TIMEOUT_S)
+    answer = requests.get(
+        f"{settings.hdfs_http_url}/webhdfs/v1/metadata", params={"op": "LISTSTATUS"}, timeout=TIMEOUT_S
+    )
     if not answer.ok:
         raise PermissionError(answer.text)
     return answer.json()
@@ -204,7 +213,11 @@ def ask_connect(token: str | None = None) -> Callable[[Settings], object]:
         shown = token or settings.spark_token.get_secret_value()
         with grpc.insecure_channel(settings.address("spark_connect")) as channel:
             metadata = [] if token is None else [("authorization", f"Bearer {shown}")]
-            return SparkConnectServiceStub(channel).AnalyzePlan(request, timeout=TIMEOUT_S, metadata=metadata).spark_version.version
+            return (
+                SparkConnectServiceStub(channel)
+                .AnalyzePlan(request, timeout=TIMEOUT_S, metadata=metadata)
+                .spark_version.version
+            )
 
     return knock
 

@@ -50,7 +50,12 @@ def processed(secured) -> None:
     """A batch that the producer has sent and the pipeline has processed."""
     sent, messages = Sent(), flights_with_defects(1_000, EVENTS)
     producer = as_role("producer")
-    result = publish(messages, producer.kafka_bootstrap_servers, producer.kafka_topic, security=kafka.security_options(producer))
+    result = publish(
+        messages,
+        producer.kafka_bootstrap_servers,
+        producer.kafka_topic,
+        security=kafka.security_options(producer),
+    )
     assert result.acknowledged == EVENTS
     sent.add(messages)
     began = time.monotonic()
@@ -74,7 +79,9 @@ def test_the_dashboards_role_is_enough_for_what_it_reads(secured):
     deadline = time.monotonic() + METRICS_WAIT_S
     while True:
         with urllib.request.urlopen(secured.metrics_url, timeout=HTTP_TIMEOUT_S) as reply:
-            samples = re.findall(r"^(flights_(?:store|service)_up\{[^}]*\}) (\S+)", reply.read().decode(), re.M)
+            samples = re.findall(
+                r"^(flights_(?:store|service)_up\{[^}]*\}) (\S+)", reply.read().decode(), re.M
+            )
         down = [name for name, value in samples if value != "1.0"]
         if not down and any(name.startswith("flights_service_up") for name, _ in samples):
             break
@@ -116,8 +123,15 @@ def test_a_door_lets_in_who_may_and_refuses_others_in_the_stores_own_words(door:
 
 def test_every_store_has_doors_that_refuse_and_one_that_does_not():
     stores = {door.store for door in DOORS}
-    assert stores == {door.store for door in DOORS if door.refusal} == {door.store for door in DOORS if not door.refusal}
-    say("secure", f"{sum(tried.values())} doors of {len(stores)} stores tried: {tried[True]} refused, {tried[False]} let in")
+    assert (
+        stores
+        == {door.store for door in DOORS if door.refusal}
+        == {door.store for door in DOORS if not door.refusal}
+    )
+    say(
+        "secure",
+        f"{sum(tried.values())} doors of {len(stores)} stores tried: {tried[True]} refused, {tried[False]} let in",
+    )
 
 
 # --- canaries
@@ -148,12 +162,24 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 def test_no_file_has_one_but_the_servers_own_configuration(secured, secrets):
     """Logs, run records, event logs and metadata, HDFS's blocks among them, and what the stores keep of their users."""
-    files = [path for path in secured.home.rglob("*") if path.is_file() and secured.secrets_dir not in path.parents]
-    found = {str(path.relative_to(secured.home)) for path in files if any(having(secrets, part) for part in chunks(path))}
+    files = [
+        path for path in secured.home.rglob("*") if path.is_file() and secured.secrets_dir not in path.parents
+    ]
+    found = {
+        str(path.relative_to(secured.home))
+        for path in files
+        if any(having(secrets, part) for part in chunks(path))
+    }
     assert found == HOLDERS
     assert {(secured.home / name).stat().st_mode & 0o077 for name in HOLDERS} == {0}
-    assert {path.stat().st_mode & 0o077 for path in (secured.home, secured.secrets_dir, *secured.secrets_dir.iterdir())} == {0}
-    say("secure", f"{len(files)} files searched for {len(secrets)} secrets: none but in {len(HOLDERS)} that only their owner reads")
+    assert {
+        path.stat().st_mode & 0o077
+        for path in (secured.home, secured.secrets_dir, *secured.secrets_dir.iterdir())
+    } == {0}
+    say(
+        "secure",
+        f"{len(files)} files searched for {len(secrets)} secrets: none but in {len(HOLDERS)} that only their owner reads",
+    )
 
 
 def test_no_command_line_has_one(secured, secrets):
@@ -169,10 +195,15 @@ def test_no_command_line_has_one(secured, secrets):
     say("secure", f"{len(lines)} command lines without one")
 
 
-@pytest.mark.parametrize("command", ["status", "status --json", "doctor", *(f"logs {name}" for name in ("spark", "mongod", "kafka"))])
+@pytest.mark.parametrize(
+    "command",
+    ["status", "status --json", "doctor", *(f"logs {name}" for name in ("spark", "mongod", "kafka"))],
+)
 def test_no_command_prints_one(secrets, command):
     flights = Path(sys.executable).with_name("flights")
-    done = subprocess.run([flights, "--verbose", *command.split()], capture_output=True, text=True, timeout=200, check=True)
+    done = subprocess.run(
+        [flights, "--verbose", *command.split()], capture_output=True, text=True, timeout=200, check=True
+    )
     assert having(secrets, done.stdout + done.stderr) == set()
 
 
@@ -187,19 +218,26 @@ def test_neither_sparks_pages_nor_its_settings_show_one(secured, secrets):
         (application,) = json.load(reply)
     shown = []
     for page in ("environment", "sql?details=true&length=1000", "jobs"):
-        with urllib.request.urlopen(f"{applications}/{application['id']}/{page}", timeout=HTTP_TIMEOUT_S) as reply:
+        with urllib.request.urlopen(
+            f"{applications}/{application['id']}/{page}", timeout=HTTP_TIMEOUT_S
+        ) as reply:
             shown.append(reply.read())
     for page in ("connect", "sqlserver", "SQL"):
         with urllib.request.urlopen(f"{secured.spark_ui_url}/{page}/", timeout=HTTP_TIMEOUT_S) as reply:
             shown.append(reply.read())
     names = ("spark.connect.authenticate.token", "hive.server2.keystore.password")
-    settings = [hive_sql(statement)(as_role("dashboard")) for statement in ("SET", "SET -v", *(f"SET {name}" for name in names))]
+    settings = [
+        hive_sql(statement)(as_role("dashboard"))
+        for statement in ("SET", "SET -v", *(f"SET {name}" for name in names))
+    ]
     assert "spark.connect.authenticate.token" in str(shown[0])  # or it shows nothing
     assert having(secrets, b"".join(shown) + str(settings).encode()) == set()
 
 
 @pytest.mark.usefixtures("secured")
 def test_what_dagsters_pages_get_of_the_code_has_none(secrets):
-    sent = subprocess.run([sys.executable, "-c", SNAPSHOT], capture_output=True, text=True, timeout=120, check=True).stdout
+    sent = subprocess.run(
+        [sys.executable, "-c", SNAPSHOT], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
     assert '"process_flights"' in sent
     assert having(secrets, sent) == set()

@@ -42,18 +42,24 @@ def new_home(folder, program) -> Settings:
 
 def again(settings: Settings, **given) -> Settings:
     """As another process reads them."""
-    return Settings(_env_file=None, secured=True, home=settings.home, redis_server=settings.redis_server, **given)
+    return Settings(
+        _env_file=None, secured=True, home=settings.home, redis_server=settings.redis_server, **given
+    )
 
 
 def test_secrets_are_made_once_and_are_their_owners_only(with_secrets):
     files = {path.name: path for path in with_secrets.secrets_dir.iterdir()}
     assert set(files) == set(SECRETS)
-    assert {path.stat().st_mode & 0o077 for path in (with_secrets.home, with_secrets.secrets_dir, *files.values())} == {0}
+    assert {
+        path.stat().st_mode & 0o077 for path in (with_secrets.home, with_secrets.secrets_dir, *files.values())
+    } == {0}
     assert len({path.read_text() for path in files.values()}) == len(SECRETS)
     other = again(with_secrets)
     access.make_secrets(other)
     assert other.mongo_uri == with_secrets.mongo_uri
-    assert {name: other.secret(name).get_secret_value() for name in SECRETS} == {name: path.read_text() for name, path in files.items()}
+    assert {name: other.secret(name).get_secret_value() for name in SECRETS} == {
+        name: path.read_text() for name, path in files.items()
+    }
 
 
 def test_who_began_with_other_secrets_is_told(secured):
@@ -81,8 +87,18 @@ def test_a_process_has_what_its_role_has_in_each_store(with_secrets):
 
 
 def test_a_setting_that_is_given_is_stronger(secured):
-    given = again(secured, mongo_uri="mongodb://me@db:1/", **{"mongo_password": "mine"}, kafka_user="me", spark_remote="sc://spark:1")
-    assert (given.mongo_uri, given.kafka_user, given.spark_remote) == ("mongodb://me:mine@db:1/", "me", "sc://spark:1")
+    given = again(
+        secured,
+        mongo_uri="mongodb://me@db:1/",
+        **{"mongo_password": "mine"},
+        kafka_user="me",
+        spark_remote="sc://spark:1",
+    )
+    assert (given.mongo_uri, given.kafka_user, given.spark_remote) == (
+        "mongodb://me:mine@db:1/",
+        "me",
+        "sc://spark:1",
+    )
 
 
 def test_services_have_their_roles_and_no_command_or_file_but_the_servers_a_secret(with_secrets):
@@ -117,10 +133,15 @@ def test_containers_grant_the_pipeline_the_same_in_mongodb():
     script = (PROJECT_DIR / "deploy/mongo/users.js").read_text()
     granted = set(re.findall(r'role: "(\w+)", db: "flight_tracking"', script))
     assert granted == set(access.MONGO_ROLES["pipeline"])
-    assert re.search(r"actions: (\[.*?\])", script)[1] == str(list(access.MONGO_SERVER_ACTIONS)).replace("'", '"')
+    assert re.search(r"actions: (\[.*?\])", script)[1] == str(list(access.MONGO_SERVER_ACTIONS)).replace(
+        "'", '"'
+    )
 
 
 def test_what_a_user_may_do_in_kafka_is_granted_and_no_more(secured):
-    granted = {(acl.principal, acl.resource_pattern.resource_name, acl.operation.name) for acl in kafka_access.kafka_rights(secured)}
+    granted = {
+        (acl.principal, acl.resource_pattern.resource_name, acl.operation.name)
+        for acl in kafka_access.kafka_rights(secured)
+    }
     assert {right[1:] for right in granted if right[0] == "User:producer"} == {("flight_events", "WRITE")}
     assert ("User:dashboard", "flight_events", "WRITE") not in granted

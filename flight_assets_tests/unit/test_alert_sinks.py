@@ -24,8 +24,16 @@ SUCCEEDED = {"flights_dagster_failed_since_success": [({"job": "process_flights"
 
 
 def alert(summary: str = "mongodb does not answer", status: str = "firing") -> Alert:
-    words = {"rule": "StoreDown", "severity": "critical", "labels": {"store": "mongodb"}, "summary": summary, "remedy": "start it"}
-    return Alert.model_validate(words | {"status": status, "since": NOW, "last_seen": NOW, "value": 0, "limit": 1})
+    words = {
+        "rule": "StoreDown",
+        "severity": "critical",
+        "labels": {"store": "mongodb"},
+        "summary": summary,
+        "remedy": "start it",
+    }
+    return Alert.model_validate(
+        words | {"status": status, "since": NOW, "last_seen": NOW, "value": 0, "limit": 1}
+    )
 
 
 @pytest.fixture
@@ -48,21 +56,31 @@ def closed_port() -> int:
 def settings(tmp_path, closed_port) -> Settings:
     """A platform of which nothing answers."""
     nowhere = f"127.0.0.1:{closed_port}"
-    addresses = {"mongo_uri": f"mongodb://{nowhere}", "dagster_url": f"http://{nowhere}", "metrics_url": f"http://{nowhere}/metrics"}
+    addresses = {
+        "mongo_uri": f"mongodb://{nowhere}",
+        "dagster_url": f"http://{nowhere}",
+        "metrics_url": f"http://{nowhere}/metrics",
+    }
     return Settings(_env_file=None, home=tmp_path, monitoring_timeout_s=0.5, timeout_s=0.5, **addresses)
 
 
 def with_webhook(settings: Settings, port: int) -> Settings:
     return Settings(
-        **settings.model_dump(exclude={"supervisor_socket"}) | {"alert_webhook_url": f"http://127.0.0.1:{port}/hook?key=secret"}
+        **settings.model_dump(exclude={"supervisor_socket"})
+        | {"alert_webhook_url": f"http://127.0.0.1:{port}/hook?key=secret"}
     )
 
 
 def test_webhook_gets_one_post_with_every_alarm(settings, webhook) -> None:
-    notify.to_webhook(with_webhook(settings, webhook.server_port), [alert(), alert("kafka does not answer", "resolved")])
+    notify.to_webhook(
+        with_webhook(settings, webhook.server_port), [alert(), alert("kafka does not answer", "resolved")]
+    )
     (body,) = webhook.bodies
     assert [found["status"] for found in body["alerts"]] == ["firing", "resolved"]
-    assert body["alerts"][0] | {"labels": {"store": "mongodb"}, "severity": "critical", "remedy": "start it"} == body["alerts"][0]
+    assert (
+        body["alerts"][0] | {"labels": {"store": "mongodb"}, "severity": "critical", "remedy": "start it"}
+        == body["alerts"][0]
+    )
     assert "FIRING critical: mongodb does not answer" in body["text"]
 
 
@@ -83,8 +101,21 @@ def test_only_configured_sinks_are_used(settings) -> None:
 
 
 def test_what_another_orchestrator_saw_is_told_to_every_sink(settings, webhook, monkeypatch) -> None:
-    monkeypatch.setattr("flight_assets.commands.alerts.get_settings", lambda: with_webhook(settings, webhook.server_port))
-    words = ["tell", "TaskFailed", "--summary", "it failed: a=b", "--remedy", "mend it", "--label", "dag=a", "--label", "task=b=c"]
+    monkeypatch.setattr(
+        "flight_assets.commands.alerts.get_settings", lambda: with_webhook(settings, webhook.server_port)
+    )
+    words = [
+        "tell",
+        "TaskFailed",
+        "--summary",
+        "it failed: a=b",
+        "--remedy",
+        "mend it",
+        "--label",
+        "dag=a",
+        "--label",
+        "task=b=c",
+    ]
     assert CliRunner().invoke(alerts, words).exit_code == 0
     ((told,),) = [body["alerts"] for body in webhook.bodies]
     assert (told["rule"], told["status"], told["severity"], told["labels"]) == (
@@ -97,7 +128,9 @@ def test_what_another_orchestrator_saw_is_told_to_every_sink(settings, webhook, 
     assert "webhook could not be reached" in str(CliRunner().invoke(alerts, words).exception)
 
 
-def test_a_round_with_every_store_down_still_rings_and_says_what_it_could_not_reach(settings, webhook) -> None:
+def test_a_round_with_every_store_down_still_rings_and_says_what_it_could_not_reach(
+    settings, webhook
+) -> None:
     state = watch(with_webhook(settings, webhook.server_port), State(), FAILED, NOW)
     assert [found["alerts"][0]["rule"] for found in webhook.bodies] == ["RunsFailing"]
     assert "MongoDB does not answer" in state.problems["history"]
@@ -119,7 +152,9 @@ def test_a_sink_that_refuses_is_named_without_its_secret_and_tried_again(setting
 
 
 def test_a_sink_that_is_not_there_does_not_stop_the_others(settings, closed_port, mail, tmp_path) -> None:
-    to = with_webhook(settings, closed_port).model_copy(update={"alert_email_to": "ops@example.org", "smtp_port": mail.port})
+    to = with_webhook(settings, closed_port).model_copy(
+        update={"alert_email_to": "ops@example.org", "smtp_port": mail.port}
+    )
     state = watch(to, State(), FAILED, NOW)
     assert state.problems["webhook"] == "ConnectionError"
     assert len(list((tmp_path / "mail/new").iterdir())) == 1

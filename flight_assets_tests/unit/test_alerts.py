@@ -103,7 +103,9 @@ def drift(*subjects: str) -> dict:
     """The model's figures, past their thresholds those named."""
     subjects_known = ("hour", "distance_miles", "origin_delay")
     psi = [({"metric": "psi", "subject": name}, float(name in subjects)) for name in subjects_known]
-    return {"flights_model_breached": [*psi, ({"metric": "psi_share", "subject": ""}, float(len(subjects) > 1))]}
+    return {
+        "flights_model_breached": [*psi, ({"metric": "psi_share", "subject": ""}, float(len(subjects) > 1))]
+    }
 
 
 def test_a_drift_of_many_features_is_one_alert_that_lists_them_and_is_told_once() -> None:
@@ -138,7 +140,12 @@ def test_each_sink_is_told_once_that_it_fires_and_once_that_it_is_over() -> None
             now = due(state, sink, at(minute))
             told += [(minute, sink, alert.status) for alert in now]
             state = after(state, sink, now, None)
-    assert told == [(0, "log", "firing"), (0, "webhook", "firing"), (3, "log", "resolved"), (3, "webhook", "resolved")]
+    assert told == [
+        (0, "log", "firing"),
+        (0, "webhook", "firing"),
+        (3, "log", "resolved"),
+        (3, "webhook", "resolved"),
+    ]
     assert alerts.without_settled(state, ("log", "webhook"), at(5)).alerts == {}
 
 
@@ -167,11 +174,17 @@ def test_a_sink_that_missed_the_whole_alert_hears_of_its_end() -> None:
     state = after(state, "webhook", due(state, "webhook", NOW), "ConnectionError")
     state = evaluate(state, SUCCEEDED, SETTINGS, at(1))
     assert [alert.status for alert in due(state, "webhook", at(1))] == ["resolved"]
-    assert list(alerts.without_settled(state, ("webhook",), at(1)).alerts) == ["RunsFailing{job=process_flights}"]
+    assert list(alerts.without_settled(state, ("webhook",), at(1)).alerts) == [
+        "RunsFailing{job=process_flights}"
+    ]
 
 
 def silenced(state: State, minutes: float) -> State:
-    return state.model_copy(update={"silences": [Silence(rule="RunsFailing", reason="upgrade", by="me", since=NOW, until=at(minutes))]})
+    return state.model_copy(
+        update={
+            "silences": [Silence(rule="RunsFailing", reason="upgrade", by="me", since=NOW, until=at(minutes))]
+        }
+    )
 
 
 def test_a_silenced_rule_tells_nobody_until_the_silence_ends() -> None:
@@ -210,11 +223,18 @@ def test_a_rule_in_prometheus_words() -> None:
     rules = {rule["alert"]: rule for rule in prometheus_rules(SETTINGS)["groups"][0]["rules"]}
     assert rules["LatencyHigh"]["expr"] == 'flights_visible_latency_seconds{quantile=~"0.95"} > 600'
     assert rules["ArchiveThresholdNear"]["for"] == "300s"
-    assert rules["ArchiveThresholdNear"]["annotations"]["summary"].startswith("MongoDB has reached {{ $value | humanizePercentage }} of")
-    assert rules["RunsFailing"]["annotations"]["summary"].startswith('{{ $value | printf "%.0f" }} runs of {{ $labels.job }} ')
+    assert rules["ArchiveThresholdNear"]["annotations"]["summary"].startswith(
+        "MongoDB has reached {{ $value | humanizePercentage }} of"
+    )
+    assert rules["RunsFailing"]["annotations"]["summary"].startswith(
+        '{{ $value | printf "%.0f" }} runs of {{ $labels.job }} '
+    )
     assert rules["ModelDrift"]["expr"] == "max(flights_model_breached) > 0"
     listed = "{{ range $number, $one := query `flights_model_breached > 0` }}{{ if $number }}, {{ end }}"
-    assert listed + "{{ $one.Labels.metric }} {{ $one.Labels.subject }}{{ end }}" in rules["ModelDrift"]["annotations"]["summary"]
+    assert (
+        listed + "{{ $one.Labels.metric }} {{ $one.Labels.subject }}{{ end }}"
+        in rules["ModelDrift"]["annotations"]["summary"]
+    )
 
 
 def test_an_alert_has_the_same_id_after_mongodb_has_cut_its_times_to_milliseconds() -> None:
@@ -224,7 +244,9 @@ def test_an_alert_has_the_same_id_after_mongodb_has_cut_its_times_to_millisecond
 
 
 def test_the_state_of_an_older_version_is_read() -> None:
-    fired = next(iter(rounds([FAILED]).alerts.values())).model_copy(update={"notified": ["log"], "notified_resolved": ["webhook"]})
+    fired = next(iter(rounds([FAILED]).alerts.values())).model_copy(
+        update={"notified": ["log"], "notified_resolved": ["webhook"]}
+    )
     old = fired.model_dump(mode="json")
     old["notified"], old["told_resolved"] = old.pop("notified"), old.pop("notified_resolved")
     assert Alert.model_validate(old) == fired

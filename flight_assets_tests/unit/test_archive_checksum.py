@@ -56,7 +56,10 @@ def as_text(value) -> str:
 
 
 @settings(deadline=None)  # the first call loads pandas
-@given(st.lists(ROWS, max_size=8).flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))), st.integers(1, 7))
+@given(
+    st.lists(ROWS, max_size=8).flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))),
+    st.integers(1, 7),
+)
 def test_neither_order_nor_chunks_matter(both, size):
     rows, shuffled = both
     chunks = pa.Table.from_batches(table(shuffled).to_batches(max_chunksize=size), SCHEMA)
@@ -91,7 +94,9 @@ def test_values_that_change_places_between_rows_or_columns_matter():
     assert checksum(pa.table({"a": ["x"]})) != checksum(pa.table({"b": ["x"]}))
 
 
-@pytest.mark.parametrize(("name", "zero"), [("name", ""), ("count", 0), ("share", 0.0), ("flag", False), ("weather", {})])
+@pytest.mark.parametrize(
+    ("name", "zero"), [("name", ""), ("count", 0), ("share", 0.0), ("flag", False), ("weather", {})]
+)
 def test_a_null_is_not_the_zero_of_its_type(name, zero):
     assert checksum(table([{name: None}])) != checksum(table([{name: zero}]))
 

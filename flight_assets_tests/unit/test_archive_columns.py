@@ -36,17 +36,27 @@ def test_documents_built_by_columns_are_those_built_one_by_one():
     one_by_one = [mongo.document(row) for row in rows()]
     by_columns = columns.documents(table())
     # As BSON, so that the order of fields and the kinds of times and numbers count.
-    assert [BSON.encode(document) for document in by_columns] == [BSON.encode(document) for document in one_by_one]
+    assert [BSON.encode(document) for document in by_columns] == [
+        BSON.encode(document) for document in one_by_one
+    ]
 
 
 def test_parts_are_of_one_date_each_sorted_and_complete():
     parts = columns.by_date(table())
-    assert [part.processing_date for part in parts] == [(MIDNIGHT - timedelta(days=1)).date(), MIDNIGHT.date()]
-    assert sorted(flight for part in parts for flight in part.rows["flight_id"].to_pylist()) == sorted(row["flight_id"] for row in rows())
+    assert [part.processing_date for part in parts] == [
+        (MIDNIGHT - timedelta(days=1)).date(),
+        MIDNIGHT.date(),
+    ]
+    assert sorted(flight for part in parts for flight in part.rows["flight_id"].to_pylist()) == sorted(
+        row["flight_id"] for row in rows()
+    )
     for part in parts:
         assert part.rows["flight_id"].to_pylist() == sorted(part.rows["flight_id"].to_pylist())
         assert part.rows.schema.equals(columns.file_schema())
-        assert columns.date_of(f"{columns.date_directory(part.processing_date)}/part-00000-000.parquet") == part.processing_date
+        assert (
+            columns.date_of(f"{columns.date_directory(part.processing_date)}/part-00000-000.parquet")
+            == part.processing_date
+        )
 
 
 def test_a_file_gives_back_what_was_written():

@@ -15,8 +15,16 @@ MINUTE = timedelta(minutes=1)
 MB = 1_000_000
 
 
-def policy(threshold_mb=300.0, low_water_share=0.8, window_days=7.0, min_window_hours=24.0, max_documents=10**9) -> Policy:
-    return Policy(int(threshold_mb * MB), low_water_share, timedelta(days=window_days), timedelta(hours=min_window_hours), max_documents)
+def policy(
+    threshold_mb=300.0, low_water_share=0.8, window_days=7.0, min_window_hours=24.0, max_documents=10**9
+) -> Policy:
+    return Policy(
+        int(threshold_mb * MB),
+        low_water_share,
+        timedelta(days=window_days),
+        timedelta(hours=min_window_hours),
+        max_documents,
+    )
 
 
 def bins_at(ages_and_counts) -> list[Bin]:
@@ -26,7 +34,9 @@ def bins_at(ages_and_counts) -> list[Bin]:
 
 
 def store(bins, size_mb: float, others: int = 0) -> HotSize:
-    return HotSize(int(size_mb * MB * 0.9), int(size_mb * MB * 0.1), sum(each.documents for each in bins) + others)
+    return HotSize(
+        int(size_mb * MB * 0.9), int(size_mb * MB * 0.1), sum(each.documents for each in bins) + others
+    )
 
 
 @st.composite
@@ -95,7 +105,9 @@ def test_slices_hold_just_the_bins_in_order_and_none_spans_midnight(situation, p
     assert all(one.end <= other.start for one, other in pairwise(made))
     for each in made:
         inside = [found for found in bins if each.start <= found.start < each.end]
-        assert sum(found.documents for found in inside) == each.documents <= max(per_file, inside[0].documents)
+        assert (
+            sum(found.documents for found in inside) == each.documents <= max(per_file, inside[0].documents)
+        )
         assert each.start.date() == (each.end - timedelta(microseconds=1)).date()
 
 

@@ -69,7 +69,10 @@ def test_data_that_is_there_is_not_overwritten(settings, tmp_path):
         backup(settings, tmp_path / "copy", say)
 
 
-@pytest.mark.parametrize(("changes", "said"), [({"port_offset": 8}, "FLIGHTS_PORT_OFFSET=7"), ({"embedded": False}, "its own tools")])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"port_offset": 8}, "FLIGHTS_PORT_OFFSET=7"), ({"embedded": False}, "its own tools")],
+)
 def test_other_ports_and_stores_elsewhere_are_refused(settings, tmp_path, changes, said):
     backup(settings, tmp_path / "copy", say)
     with pytest.raises(FlightsError, match=said):

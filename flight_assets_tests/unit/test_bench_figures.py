@@ -22,21 +22,32 @@ def test_the_report_is_an_object_by_figure_name_with_both_sides_and_the_machine_
     figure = found["batch_1k_vs_naive"]
     assert figure["value"] == pytest.approx(31 / 6.2)
     assert figure["unit"] == "times"
-    assert figure["sides"]["platform"] == {"median": 6.2, "min": 6.0, "max": 9.0, "all": [6.0, 6.2, 9.0], "unit": "s"}
+    assert figure["sides"]["platform"] == {
+        "median": 6.2,
+        "min": 6.0,
+        "max": 9.0,
+        "all": [6.0, 6.2, 9.0],
+        "unit": "s",
+    }
     assert found["machine"]["cores"] >= 1
     assert {"python", "pyspark", "polars", "duckdb"} <= set(found["machine"]["versions"])
 
 
 def test_the_table_has_a_row_per_figure_and_names_the_machine():
     table = markdown(report({"batch_1k_vs_naive": FIGURE}, machine()))
-    assert "| `batch_1k_vs_naive` | 5 times | naive 31 (30–33) s; platform 6.2 (6–9) s | 1,000 messages |" in table
+    assert (
+        "| `batch_1k_vs_naive` | 5 times | naive 31 (30–33) s; platform 6.2 (6–9) s | 1,000 messages |"
+        in table
+    )
     assert "pyspark" in table.splitlines()[-1]
 
 
 def test_a_curve_is_drawn_with_its_points_in_order():
     curve = Figure(1.1, "ratio", {"none": [10.0, 10.0], "10k": [11.0]}, curve_over="flights")
     drawn = markdown(report({"growth": curve, "batch_1k_vs_naive": FIGURE}, machine())).split("```mermaid")
-    assert drawn[1:] == [chart("growth: seconds over flights", {"none": 10.0, "10k": 11.0}, "line").removeprefix("```mermaid")]
+    assert drawn[1:] == [
+        chart("growth: seconds over flights", {"none": 10.0, "10k": 11.0}, "line").removeprefix("```mermaid")
+    ]
     assert 'x-axis ["none", "10k"]' in drawn[1]
     assert "line [10, 11]" in drawn[1]
 
@@ -59,12 +70,21 @@ def test_time_that_steps_share_counts_once():
 
 @pytest.mark.parametrize(
     ("peaks", "grows"),
-    [([10, 600, 620, 610, 590], False), ([10, 600, 900, 1_300, 1_900], True), ([100, 400], True), ([100, 110], False), ([100], False)],
+    [
+        ([10, 600, 620, 610, 590], False),
+        ([10, 600, 900, 1_300, 1_900], True),
+        ([100, 400], True),
+        ([100, 110], False),
+        ([100], False),
+    ],
 )
 def test_lag_grows_when_its_peaks_rise(peaks, grows):
     assert is_growing([float(peak) for peak in peaks]) is grows
 
 
-@pytest.mark.parametrize(("peaks", "sent_at", "held"), [([9, 9, 9], 99.0, True), ([9, 9, 20], 99.0, False), ([9, 9, 9], 80.0, False)])
+@pytest.mark.parametrize(
+    ("peaks", "sent_at", "held"),
+    [([9, 9, 9], 99.0, True), ([9, 9, 20], 99.0, False), ([9, 9, 9], 80.0, False)],
+)
 def test_a_rate_is_held_when_it_was_sent_and_its_lag_did_not_grow(peaks, sent_at, held):
     assert AtRate(100, [1.0, 2.0], 0, [float(peak) for peak in peaks], sent_at).held is held

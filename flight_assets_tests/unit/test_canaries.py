@@ -36,10 +36,19 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import forked
 
 CANARY = "c4n4ry"
-SECRETS = {name: f"{CANARY}-{name}" for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
+SECRETS = {
+    name: f"{CANARY}-{name}" for name, field in Settings.model_fields.items() if field.annotation is SecretStr
+}
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALERT = Alert.model_validate(
-    {"rule": "StoreDown", "severity": "critical", "labels": {}, "summary": "down", "remedy": "start it", "status": "firing"}
+    {
+        "rule": "StoreDown",
+        "severity": "critical",
+        "labels": {},
+        "summary": "down",
+        "remedy": "start it",
+        "status": "firing",
+    }
     | {"since": NOW, "fired_at": NOW, "last_seen": NOW, "value": 0, "limit": 1}
 )
 
@@ -101,14 +110,24 @@ def settings(given, own_environment) -> Settings:
 
 def test_the_canaries_are_where_the_clients_take_them_from(settings):
     """Or the tests below would show nothing."""
-    assert {"mongo_password", "redis_password", "dagster_db_password", "metastore_db_password", "smtp_password"} < set(SECRETS)
+    assert {
+        "mongo_password",
+        "redis_password",
+        "dagster_db_password",
+        "metastore_db_password",
+        "smtp_password",
+    } < set(SECRETS)
     for address in (settings.mongo_uri, settings.redis_url, settings.dagster_db_url):
         assert CANARY in address
     assert all(CANARY in getattr(settings, name).get_secret_value() for name in SECRETS)
 
 
 def test_what_is_named_like_a_credential_is_a_secret():
-    named = {name for name in Settings.model_fields if any(word in name for word in ("password", "token", "secret", "webhook"))}
+    named = {
+        name
+        for name in Settings.model_fields
+        if any(word in name for word in ("password", "token", "secret", "webhook"))
+    }
     assert named == set(SECRETS)
 
 
@@ -121,7 +140,9 @@ def test_the_settings_are_shown_without_them(settings, shown):
     assert "mongodb://flights:***@" in shown(settings)
 
 
-@pytest.mark.parametrize("wrong", [{"archive_min_window_hours": 1_000}, {"smtp_port": 0}, {"mongo_password": 7}, {"redis_url": 7}])
+@pytest.mark.parametrize(
+    "wrong", [{"archive_min_window_hours": 1_000}, {"smtp_port": 0}, {"mongo_password": 7}, {"redis_url": 7}]
+)
 def test_an_error_of_the_settings_shows_none(given, wrong):
     with pytest.raises(ValidationError) as refused:
         Settings(_env_file=None, **given | wrong)
@@ -255,7 +276,9 @@ print(serialize_value(RepositorySnap.from_def(defs.get_repository_def())))
 @pytest.mark.usefixtures("settings")
 def test_what_dagsters_pages_get_of_the_code_has_none():
     """Jobs, resources, default run configuration and metadata, as the code server sends them; in a process that loads them itself."""
-    sent = subprocess.run([sys.executable, "-c", SNAPSHOT], capture_output=True, text=True, timeout=120, check=True).stdout
+    sent = subprocess.run(
+        [sys.executable, "-c", SNAPSHOT], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
     assert '"process_flights"' in sent
     assert CANARY not in sent
 

@@ -70,10 +70,22 @@ CASES: dict[str, tuple[CheckResult, CheckResult]] = {
         checks.messages_conserved(record(), 25, 3),
         checks.messages_conserved(record(quarantined_by_reason={"not_json": 2}), 25, 3),
     ),
-    "conserved: a row lost in staging": (checks.messages_conserved(record(), 25, 3), checks.messages_conserved(record(), 24, 3)),
-    "conserved: a quarantined row doubled": (checks.messages_conserved(record(), 25, 3), checks.messages_conserved(record(), 25, 4)),
-    "unique: a key twice": (checks.key_unique(checks.EVENTS_UNIQUE, 25, 25), checks.key_unique(checks.EVENTS_UNIQUE, 25, 24)),
-    "fact: a flight twice": (checks.key_unique(checks.FLIGHTS_UNIQUE, 20, 20), checks.key_unique(checks.FLIGHTS_UNIQUE, 21, 20)),
+    "conserved: a row lost in staging": (
+        checks.messages_conserved(record(), 25, 3),
+        checks.messages_conserved(record(), 24, 3),
+    ),
+    "conserved: a quarantined row doubled": (
+        checks.messages_conserved(record(), 25, 3),
+        checks.messages_conserved(record(), 25, 4),
+    ),
+    "unique: a key twice": (
+        checks.key_unique(checks.EVENTS_UNIQUE, 25, 25),
+        checks.key_unique(checks.EVENTS_UNIQUE, 25, 24),
+    ),
+    "fact: a flight twice": (
+        checks.key_unique(checks.FLIGHTS_UNIQUE, 20, 20),
+        checks.key_unique(checks.FLIGHTS_UNIQUE, 21, 20),
+    ),
     "predictions: fewer than recorded": (
         checks.key_unique(checks.PREDICTIONS_UNIQUE, 9, 9, 9),
         checks.key_unique(checks.PREDICTIONS_UNIQUE, 8, 8, 9),
@@ -83,13 +95,22 @@ CASES: dict[str, tuple[CheckResult, CheckResult]] = {
         checks.rejected_share(record()),
         checks.rejected_share(record(quarantined=20, quarantined_by_reason={"not_json": 20})),
     ),
-    "fields: one that the contract lacks": (checks.fields_known(record()), checks.fields_known(record(unknown_fields={"colour": 4}))),
+    "fields: one that the contract lacks": (
+        checks.fields_known(record()),
+        checks.fields_known(record(unknown_fields={"colour": 4})),
+    ),
     "values: one that is not what it claims": (
         checks.values_clean(record()),
         checks.values_clean(record(cleaned_values={"tail_number": 2})),
     ),
-    "codes: one that nobody knows": (checks.codes_known(record()), checks.codes_known(record(unknown_codes={"airline:ZZ": 1}))),
-    "mongo: a flight without answer": (checks.all_in_mongo(record()), checks.all_in_mongo(record(upserted=17))),
+    "codes: one that nobody knows": (
+        checks.codes_known(record()),
+        checks.codes_known(record(unknown_codes={"airline:ZZ": 1})),
+    ),
+    "mongo: a flight without answer": (
+        checks.all_in_mongo(record()),
+        checks.all_in_mongo(record(upserted=17)),
+    ),
     "fact: a flight without row": (checks.all_in_fact(record(), 20), checks.all_in_fact(record(), 19)),
     "schema: a column missing": (
         checks.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
@@ -129,19 +150,30 @@ def test_poison_is_told_but_never_blocks():
 
 @pytest.mark.parametrize("step", STEPS)
 def test_dagster_shows_every_check_and_leaves_it_to_the_ledger_to_hold_a_batch(step):
-    assert {spec.name: spec.blocking for spec in check_specs(step)} == {check.name: False for check in checks.checks_of(step)}
+    assert {spec.name: spec.blocking for spec in check_specs(step)} == {
+        check.name: False for check in checks.checks_of(step)
+    }
 
 
 def test_only_breaches_of_integrity_block():
     assert {check.name for check in checks.CHECKS if check.severity == "ERROR"} == {
-        *("offsets_follow_on", "messages_conserved", "event_id_unique", "prediction_unique", "flight_id_unique"),
+        *(
+            "offsets_follow_on",
+            "messages_conserved",
+            "event_id_unique",
+            "prediction_unique",
+            "flight_id_unique",
+        ),
         *("flights_conserved", "schema_is_the_contract"),
     }
 
 
 def test_the_worst_batch_of_a_run_decides_and_its_remedy_is_told():
     good, bad = CASES["conserved: a row lost in staging"]
-    shown = {result.check_name: result for result in asset_check_results("staged_events", [(3, good), (4, bad), (5, good)])}
+    shown = {
+        result.check_name: result
+        for result in asset_check_results("staged_events", [(3, good), (4, bad), (5, good)])
+    }
     conserved = shown["messages_conserved"]
     assert (conserved.passed, conserved.severity) == (False, AssetCheckSeverity.ERROR)
     assert conserved.description == remedy(4, bad)
@@ -155,7 +187,9 @@ def test_an_accepted_failure_becomes_a_warning_that_says_why():
     noted = accepting.note_checks("staged_events", [bad])
     assert [(result.passed, result.blocks, result.severity) for result in noted] == [(False, False, "WARN")]
     assert "accepted: rows deleted by hand" in accepting.checks[0].detail
-    shown = {result.check_name: result for result in asset_check_results("staged_events", [(3, noted[0])])}["messages_conserved"]
+    shown = {result.check_name: result for result in asset_check_results("staged_events", [(3, noted[0])])}[
+        "messages_conserved"
+    ]
     assert (shown.passed, shown.severity) == (False, AssetCheckSeverity.WARN)
 
 
@@ -165,7 +199,10 @@ def test_checking_again_replaces_what_was_found_before():
     checked.note_checks("mongo_hot", [checks.all_in_mongo(checked)])
     checked.note_checks("staged_events", [broken])
     checked.note_checks("staged_events", [sound])
-    assert [(result.asset, result.passed) for result in checked.checks] == [("staged_events", True), ("mongo_hot", True)]
+    assert [(result.asset, result.passed) for result in checked.checks] == [
+        ("staged_events", True),
+        ("mongo_hot", True),
+    ]
 
 
 def test_types_of_the_contract_compare_with_sparks_spelling():

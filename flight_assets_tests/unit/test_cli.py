@@ -14,7 +14,17 @@ from rich.console import Console
 
 from flight_assets.bench.figures import Figure
 from flight_assets.cli import main
-from flight_assets.commands import alerts, archive, bench, console, ledger, model, platform, process, quarantine
+from flight_assets.commands import (
+    alerts,
+    archive,
+    bench,
+    console,
+    ledger,
+    model,
+    platform,
+    process,
+    quarantine,
+)
 from flight_assets.provenance import BatchRecord
 
 WIDTH = 80
@@ -49,8 +59,19 @@ def printed(monkeypatch):
 
 
 def batch() -> BatchRecord:
-    counts = ("record_count", "staged", "duplicate", "quarantined", "predicted", "upserted", "out_of_order", "merged")
-    return BatchRecord.model_construct(batch_id=123_456, seconds={"a": 12.3}, checks=[], **dict.fromkeys(counts, 250_000))
+    counts = (
+        "record_count",
+        "staged",
+        "duplicate",
+        "quarantined",
+        "predicted",
+        "upserted",
+        "out_of_order",
+        "merged",
+    )
+    return BatchRecord.model_construct(
+        batch_id=123_456, seconds={"a": 12.3}, checks=[], **dict.fromkeys(counts, 250_000)
+    )
 
 
 TABLES = {
@@ -96,7 +117,11 @@ def test_wide_prints_every_column_on_one_line(name, printed):
 
 
 def test_optional_columns_are_dropped_and_named(printed):
-    columns = (console.Column("service"), console.number("memory MB"), console.Column("version", optional=True))
+    columns = (
+        console.Column("service"),
+        console.number("memory MB"),
+        console.Column("version", optional=True),
+    )
     assert "version" in printed(columns, [("kafka", 450, "4.1.1")], width=40)[0]
     narrow = printed(columns, [("kafka", 450, "4.1.1")], width=24)
     assert "version" not in narrow[0]
@@ -104,8 +129,19 @@ def test_optional_columns_are_dropped_and_named(printed):
 
 
 def test_columns_are_stacked_where_even_the_needed_ones_do_not_fit(printed):
-    lines = printed((console.Column("service"), console.number("memory MB")), [("dagster-webserver", 450), ("kafka", 1)], width=20)
-    assert lines == ["service    dagster-webserver", "memory MB  450", "", "service    kafka", "memory MB  1", ""]
+    lines = printed(
+        (console.Column("service"), console.number("memory MB")),
+        [("dagster-webserver", 450), ("kafka", 1)],
+        width=20,
+    )
+    assert lines == [
+        "service    dagster-webserver",
+        "memory MB  450",
+        "",
+        "service    kafka",
+        "memory MB  1",
+        "",
+    ]
 
 
 def test_numbers_stand_right_and_long_texts_fold(printed):
@@ -123,7 +159,9 @@ def test_a_hostile_text_cannot_steer_the_terminal(printed):
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_help_text_has_an_example_that_works(path):
     command = COMMANDS[path]
-    examples = re.findall(r"^ *(?:eval \"\$\()?(flights [^>\n]*)", (command.epilog or "").split("Example:\n")[-1], re.M)
+    examples = re.findall(
+        r"^ *(?:eval \"\$\()?(flights [^>\n]*)", (command.epilog or "").split("Example:\n")[-1], re.M
+    )
     assert examples, f"{path} has no example"
     for line in examples:
         words = line.rstrip('") ').split()
@@ -137,7 +175,9 @@ def test_every_help_text_has_an_example_that_works(path):
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_help_is_80_columns_wide_and_cuts_nothing(path):
-    result = CliRunner().invoke(main, [*path.split()[1:], "--help"], terminal_width=WIDTH, max_content_width=WIDTH)
+    result = CliRunner().invoke(
+        main, [*path.split()[1:], "--help"], terminal_width=WIDTH, max_content_width=WIDTH
+    )
     assert result.exit_code == 0
     assert max(map(len, result.output.splitlines())) <= WIDTH
     assert "..." not in result.output.replace("[ARGS]...", "").replace("COMMAND [ARGS]...", "")
@@ -157,8 +197,12 @@ def test_commands_with_a_table_offer_wide_and_json(path):
 
 
 def test_training_ends_with_one_table_beside_the_champion(monkeypatch):
-    manifest = SimpleNamespace(metrics={"test": {"mae": 15.567, "r2": 0.4204, "coverage_90": 0.9071, "flights": 82_119}})
-    state = SimpleNamespace(champion=VERSION, challenger=None, action="promoted", version=VERSION, reason="it is better")
+    manifest = SimpleNamespace(
+        metrics={"test": {"mae": 15.567, "r2": 0.4204, "coverage_90": 0.9071, "flights": 82_119}}
+    )
+    state = SimpleNamespace(
+        champion=VERSION, challenger=None, action="promoted", version=VERSION, reason="it is better"
+    )
     store = SimpleNamespace(state=lambda: state, manifest=lambda _version: manifest)
     output = io.StringIO()
     shown = Console(file=output, width=WIDTH, highlight=False)
@@ -167,7 +211,9 @@ def test_training_ends_with_one_table_beside_the_champion(monkeypatch):
     model._print_trained(store, [VERSION])
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
     assert lines[0].split() == ["figure", VERSION, "*"]
-    assert [line.split()[-1] for line in lines if line.startswith(("MAE, minutes", "coverage", "flights", "R²"))] == [
+    assert [
+        line.split()[-1] for line in lines if line.startswith(("MAE, minutes", "coverage", "flights", "R²"))
+    ] == [
         "82,119",
         "15.57",
         "0.420",
@@ -191,7 +237,9 @@ def test_completion_knows_the_commands(monkeypatch):
     assert result.output.strip() == "plain,archive"
 
 
-@pytest.mark.parametrize(("words", "also"), [(["--live"], ("live",)), (["--continuous"], ("live",)), ([], ())])
+@pytest.mark.parametrize(
+    ("words", "also"), [(["--live"], ("live",)), (["--continuous"], ("live",)), ([], ())]
+)
 def test_up_starts_live_processing_under_both_names(words, also, monkeypatch):
     started = []
     monkeypatch.setattr(platform, "start_platform", lambda _settings, names: started.append(names))
@@ -215,7 +263,11 @@ def test_the_old_names_are_hidden():
 
 def test_a_figure_of_a_benchmark_is_a_row(monkeypatch):
     figures = SimpleNamespace(machine=dict, report=None)
-    measured = SimpleNamespace(measure=lambda _settings, _quick: {"batch_1k_vs_naive": Figure(2.5, "times", {"a": [1.0], "b": [2.0]})})
+    measured = SimpleNamespace(
+        measure=lambda _settings, _quick: {
+            "batch_1k_vs_naive": Figure(2.5, "times", {"a": [1.0], "b": [2.0]})
+        }
+    )
     monkeypatch.setattr(bench, "_module", lambda name: figures if name == "figures" else measured)
     result = CliRunner().invoke(main, ["bench", "--only", "batch"])
     assert result.exit_code == 0, result.output

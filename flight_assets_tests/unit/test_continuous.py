@@ -36,7 +36,9 @@ def test_nothing_known_and_nothing_asked():
 
 
 def table(*moments: datetime, name: str = "came") -> pa.Table:
-    return pa.table({"timestamp": pa.array(moments, pa.timestamp("us", "UTC")), "name": [name] * len(moments)})
+    return pa.table(
+        {"timestamp": pa.array(moments, pa.timestamp("us", "UTC")), "name": [name] * len(moments)}
+    )
 
 
 class House:
@@ -53,7 +55,9 @@ class House:
 
 def events_before(history: EventHistory, *moments: datetime) -> list[tuple[datetime, str]]:
     rows = history.before(table(*moments)["timestamp"])
-    return sorted((moment.to_pydatetime(), name) for moment, name in zip(rows["timestamp"], rows["name"], strict=True))
+    return sorted(
+        (moment.to_pydatetime(), name) for moment, name in zip(rows["timestamp"], rows["name"], strict=True)
+    )
 
 
 def test_a_prediction_sees_what_came_and_what_the_warehouse_has_up_to_its_moment():
@@ -122,4 +126,6 @@ def test_many_small_additions_are_all_there():
     history = EventHistory(House().load)
     for second in range(200):
         history.add(table(NOON + timedelta(seconds=second)))
-    assert len([name for _, name in events_before(history, NOON + timedelta(hours=1)) if name == "came"]) == 200
+    assert (
+        len([name for _, name in events_before(history, NOON + timedelta(hours=1)) if name == "came"]) == 200
+    )

@@ -14,14 +14,24 @@ import pandas as pd
 import pytest
 
 from flight_assets.contracts.features import CODE_FEATURES, FEATURE_NAMES
-from flight_assets.delay_model.errors import CorruptModelError, RefusedPickleError, TooFewFlightsError, UnfitFeaturesError
+from flight_assets.delay_model.errors import (
+    CorruptModelError,
+    RefusedPickleError,
+    TooFewFlightsError,
+    UnfitFeaturesError,
+)
 from flight_assets.delay_model.features.schedule_features import local_dates
 from flight_assets.delay_model.registry import artifact
 from flight_assets.delay_model.registry.model import TrainedModel
 from flight_assets.delay_model.registry.pickled import load_pickle
 from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS, confidence, predict
 from flight_assets.delay_model.training.boosters import candidates, fit_boosters
-from flight_assets.delay_model.training.importance import contributions, gain_importance, importance_picture, shap_importance
+from flight_assets.delay_model.training.importance import (
+    contributions,
+    gain_importance,
+    importance_picture,
+    shap_importance,
+)
 from flight_assets.delay_model.training.split import split
 from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
 from flight_assets.errors import FlightsError
@@ -38,7 +48,10 @@ def example(seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
     Each feature has a generator of its own, so that a new feature changes no other value.
     """
     rng = np.random.default_rng(seed)
-    drawn = {name: np.random.default_rng([seed, crc32(name.encode())]).normal(size=FLIGHTS) for name in FEATURE_NAMES}
+    drawn = {
+        name: np.random.default_rng([seed, crc32(name.encode())]).normal(size=FLIGHTS)
+        for name in FEATURE_NAMES
+    }
     features = pd.DataFrame(drawn, dtype=np.float32)
     features["scheduled_departure_minute"] = rng.integers(300, 1_400, FLIGHTS).astype(np.float32)
     features["months_from_january"] = 1.0
@@ -47,7 +60,9 @@ def example(seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
     spread = 5 + 20 * np.abs(features["temperature_f"])
     delay = 20 * features["network_overdue_minutes"] + rng.normal(0, 1, FLIGHTS) * spread
     departure = pd.Timestamp("2013-01-01T12:00Z") + pd.to_timedelta(np.linspace(0, 150, FLIGHTS), unit="D")
-    flights = pd.DataFrame({"scheduled_departure": departure, "arrival_delay_minutes": delay.round(), "airline": "UA"})
+    flights = pd.DataFrame(
+        {"scheduled_departure": departure, "arrival_delay_minutes": delay.round(), "airline": "UA"}
+    )
     flights.loc[::50, "arrival_delay_minutes"] = np.nan
     return flights, features
 
@@ -68,7 +83,9 @@ def test_every_day_is_in_one_part_and_the_test_period_comes_last(train_from: dat
     parts = split(dataclasses.replace(CONFIG, train_from=train_from), dates)
     used = (dates >= np.datetime64(train_from or "2013-01-01")) & (dates < np.datetime64("2013-06-01"))
     assert (np.sum(list(parts.values()), axis=0) == used).all()
-    assert max(dates[mask].max() for name, mask in parts.items() if name != "test") < dates[parts["test"]].min()
+    assert (
+        max(dates[mask].max() for name, mask in parts.items() if name != "test") < dates[parts["test"]].min()
+    )
     assert not set(dates[parts["train"]]) & set(dates[parts["calibration"]])
 
 
@@ -103,7 +120,11 @@ def test_other_data_give_another_version_and_fingerprint(model: TrainedModel):
 def test_what_happens_after_the_training_range_does_not_change_the_model(model: TrainedModel):
     flights, features = example()
     later = (flights["scheduled_departure"] >= "2013-05-02").to_numpy()
-    changed = train(CONFIG, flights.assign(arrival_delay_minutes=flights["arrival_delay_minutes"].mask(later, 500.0)), features)
+    changed = train(
+        CONFIG,
+        flights.assign(arrival_delay_minutes=flights["arrival_delay_minutes"].mask(later, 500.0)),
+        features,
+    )
     assert changed.manifest.version == model.manifest.version
     assert changed.manifest.conformal_factors == model.manifest.conformal_factors
 
@@ -146,7 +167,10 @@ def test_a_flight_is_predicted_the_same_among_few_and_among_many(model: TrainedM
 
 def test_an_unseen_code_counts_as_unknown(model: TrainedModel):
     features = example(seed=9)[1]
-    unseen, unknown = features.assign(airline_code=np.float32(999)), features.assign(airline_code=np.float32("nan"))
+    unseen, unknown = (
+        features.assign(airline_code=np.float32(999)),
+        features.assign(airline_code=np.float32("nan")),
+    )
     pd.testing.assert_frame_equal(predict(model, unseen), predict(model, unknown))
 
 
@@ -172,7 +196,9 @@ def test_no_flights_give_no_predictions(model: TrainedModel):
 def test_confidence_falls_with_the_width_and_with_what_is_missing():
     widths = np.array([0, 40, 80], dtype=np.float32)
     assert confidence(widths, np.ones(3, dtype=np.float32), 40.0).tolist() == pytest.approx([1, 1 / 2, 1 / 3])
-    assert confidence(widths, np.full(3, 0.5, dtype=np.float32), 40.0).tolist() == pytest.approx([1 / 2, 1 / 4, 1 / 6])
+    assert confidence(widths, np.full(3, 0.5, dtype=np.float32), 40.0).tolist() == pytest.approx(
+        [1 / 2, 1 / 4, 1 / 6]
+    )
 
 
 def test_missing_features_lower_the_confidence(model: TrainedModel):
@@ -206,7 +232,9 @@ def test_a_booster_that_is_none_is_an_error_that_says_so(files: dict[str, bytes]
     manifest = json.loads(files[artifact.MANIFEST_FILE])
     manifest["sha256"]["late.ubj"] = artifact.sha256(b"not a booster")
     with pytest.raises(CorruptModelError, match="late cannot be read"):
-        artifact.load({**files, "late.ubj": b"not a booster", artifact.MANIFEST_FILE: json.dumps(manifest).encode()})
+        artifact.load(
+            {**files, "late.ubj": b"not a booster", artifact.MANIFEST_FILE: json.dumps(manifest).encode()}
+        )
 
 
 @pytest.mark.parametrize(
@@ -217,7 +245,9 @@ def test_a_booster_that_is_none_is_an_error_that_says_so(files: dict[str, bytes]
         ("feature_contract_version", 0, "version 0"),
     ],
 )
-def test_a_model_for_other_features_is_refused(files: dict[str, bytes], field: str, value: object, reason: str):
+def test_a_model_for_other_features_is_refused(
+    files: dict[str, bytes], field: str, value: object, reason: str
+):
     manifest = json.loads(files[artifact.MANIFEST_FILE]) | {field: value}
     with pytest.raises(UnfitFeaturesError, match=reason):
         artifact.load({**files, artifact.MANIFEST_FILE: json.dumps(manifest).encode()})
@@ -299,7 +329,10 @@ def test_the_candidates_of_a_seed_are_always_the_same():
 
 def test_tuning_never_ends_worse_than_the_settings_it_started_from():
     flights, features = example()
-    dates, arrived = local_dates(flights["scheduled_departure"]), flights["arrival_delay_minutes"].notna().to_numpy()
+    dates, arrived = (
+        local_dates(flights["scheduled_departure"]),
+        flights["arrival_delay_minutes"].notna().to_numpy(),
+    )
     target = flights["arrival_delay_minutes"].to_numpy(dtype=np.float32)[arrived]
     parts = split(CONFIG, dates[arrived])
     plain = fit_boosters(CONFIG, features[arrived], target, parts)

@@ -56,7 +56,9 @@ def test_brier_and_skill():
 
 
 def test_evaluate_puts_the_baselines_beside():
-    figures = ev.evaluate(ACTUAL, predictions(), {"mean_minutes": 2.0, "median_minutes": 0.0, "late_share": 0.25})
+    figures = ev.evaluate(
+        ACTUAL, predictions(), {"mean_minutes": 2.0, "median_minutes": 0.0, "late_share": 0.25}
+    )
     assert figures["mae_median_baseline"] == 15
     assert figures["mae_vs_median"] == 0.5
     assert figures["brier_base_rate"] == pytest.approx(0.1875)

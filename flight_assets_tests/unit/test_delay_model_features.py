@@ -8,7 +8,13 @@ import pytest
 
 from flight_assets.contracts.features import FEATURE_NAMES, FEATURES, LOOKBACK, PAST_COLUMNS
 from flight_assets.delay_model.features.build import build_features
-from flight_assets.delay_model.features.events import EVENT_COLUMNS, FLIGHT_COLUMNS, WEATHER_COLUMNS, events_from_flights, scheduled_flights
+from flight_assets.delay_model.features.events import (
+    EVENT_COLUMNS,
+    FLIGHT_COLUMNS,
+    WEATHER_COLUMNS,
+    events_from_flights,
+    scheduled_flights,
+)
 
 START = pd.Timestamp("2013-07-01T04:00:00Z")
 MINUTE = pd.Timedelta(minutes=1)
@@ -22,7 +28,10 @@ def network(flights: int = 1_500, days: int = 6, seed: int = 7) -> pd.DataFrame:
     cancelled = rng.random(flights) < 0.05
     diverted = rng.random(flights) < 0.02
     delay = np.where(cancelled, np.nan, np.rint(rng.exponential(25, flights) - 10))
-    weather = {name: np.where(rng.random(flights) < 0.1, np.nan, rng.random(flights).round(2)) for name in WEATHER_COLUMNS}
+    weather = {
+        name: np.where(rng.random(flights) < 0.1, np.nan, rng.random(flights).round(2))
+        for name in WEATHER_COLUMNS
+    }
     return pd.DataFrame(
         {
             "flight_id": [f"F{number}" for number in range(flights)],
@@ -45,7 +54,14 @@ def network(flights: int = 1_500, days: int = 6, seed: int = 7) -> pd.DataFrame:
 def event(kind: str, flight: str, at: str, **changes: object) -> dict[str, object]:
     """One event; everything not given is UA 1 from EWR to BOS with the aircraft N1, planned 08:00–10:00 UTC."""
     plan = {"scheduled_departure": "2013-07-02T08:00:00Z", "scheduled_arrival": "2013-07-02T10:00:00Z"}
-    places = {"airline": "UA", "flight_number": 1, "tail_number": "N1", "origin": "EWR", "destination": "BOS", "distance_miles": 200.0}
+    places = {
+        "airline": "UA",
+        "flight_number": 1,
+        "tail_number": "N1",
+        "origin": "EWR",
+        "destination": "BOS",
+        "distance_miles": 200.0,
+    }
     delays = {"departure_delay_minutes": np.nan, "arrival_delay_minutes": np.nan}
     return {
         "flight_id": flight,
@@ -98,11 +114,20 @@ def test_nothing_at_or_after_the_prediction_moment_counts():
     past, future = events[events["timestamp"] < moment], events[events["timestamp"] >= moment]
     rng = np.random.default_rng(1)
     shuffled = future.assign(
-        **{name: rng.permutation(future[name].to_numpy(dtype=object)) for name in ("airline", "origin", "tail_number")}
+        **{
+            name: rng.permutation(future[name].to_numpy(dtype=object))
+            for name in ("airline", "origin", "tail_number")
+        }
     )
-    shuffled = shuffled.assign(departure_delay_minutes=999.0, arrival_delay_minutes=999.0, scheduled_departure=START)
+    shuffled = shuffled.assign(
+        departure_delay_minutes=999.0, arrival_delay_minutes=999.0, scheduled_departure=START
+    )
     repeated = past.assign(timestamp=future["timestamp"].max(), departure_delay_minutes=500.0)
-    for altered in (past, pd.concat([past, shuffled]), pd.concat([past, future, repeated]).sample(frac=1, random_state=2)):
+    for altered in (
+        past,
+        pd.concat([past, shuffled]),
+        pd.concat([past, future, repeated]).sample(frac=1, random_state=2),
+    ):
         np.testing.assert_array_equal(bits(build_features(at_moment, altered)), bits(expected))
 
 
@@ -139,7 +164,13 @@ def test_of_two_announcements_of_a_flight_at_one_time_the_same_counts_in_any_ord
     """Another source may give a flight_id away twice, with other aircraft and times."""
     rivals = [
         event("scheduled", "A", "2013-07-02T07:00:00Z"),
-        event("scheduled", "A", "2013-07-02T07:00:00Z", tail_number="N2", scheduled_departure="2013-07-02T09:00:00Z"),
+        event(
+            "scheduled",
+            "A",
+            "2013-07-02T07:00:00Z",
+            tail_number="N2",
+            scheduled_departure="2013-07-02T09:00:00Z",
+        ),
     ]
     flight = pd.DataFrame([event("scheduled", "B", "2013-07-02T07:30:00Z", tail_number="N2")])
     first, second = (build_features(flight, pd.DataFrame(given)) for given in (rivals, rivals[::-1]))
@@ -162,8 +193,17 @@ def test_the_first_of_two_reports_of_the_same_event_counts():
 
 def test_an_event_at_exactly_the_prediction_moment_does_not_count():
     late = {"departure_delay_minutes": 30.0}
-    assert np.isnan(features_at_noon(event("departed", "A", "2013-07-02T12:00:00Z", **late))["network_departed_late_share_1h"])
-    assert features_at_noon(event("departed", "A", "2013-07-02T11:59:59Z", **late))["network_departed_late_share_1h"] == 1.0
+    assert np.isnan(
+        features_at_noon(event("departed", "A", "2013-07-02T12:00:00Z", **late))[
+            "network_departed_late_share_1h"
+        ]
+    )
+    assert (
+        features_at_noon(event("departed", "A", "2013-07-02T11:59:59Z", **late))[
+            "network_departed_late_share_1h"
+        ]
+        == 1.0
+    )
 
 
 def test_departures_count_for_their_own_origin_and_airline():
@@ -187,9 +227,9 @@ def test_a_flight_is_overdue_from_its_plan_until_it_leaves():
     assert features_at_noon(announced, left_later)["origin_overdue_minutes"] == 60
     assert features_at_noon(announced, left)["origin_overdue_flights"] == 0
     assert (
-        features_at_noon(event("scheduled", "A", "2013-07-02T11:30:00Z", scheduled_departure="2013-07-02T12:30:00Z"))[
-            "origin_overdue_flights"
-        ]
+        features_at_noon(
+            event("scheduled", "A", "2013-07-02T11:30:00Z", scheduled_departure="2013-07-02T12:30:00Z")
+        )["origin_overdue_flights"]
         == 0
     )
 
@@ -197,7 +237,8 @@ def test_a_flight_is_overdue_from_its_plan_until_it_leaves():
 def test_a_cancelled_flight_is_counted_as_such_and_not_as_overdue():
     plan = {"scheduled_departure": "2013-07-02T11:00:00Z"}
     features = features_at_noon(
-        event("scheduled", "A", "2013-07-02T10:00:00Z", **plan), event("cancelled", "A", "2013-07-02T11:00:00Z", **plan)
+        event("scheduled", "A", "2013-07-02T10:00:00Z", **plan),
+        event("cancelled", "A", "2013-07-02T11:00:00Z", **plan),
     )
     assert features["origin_cancelled_flights_3h"] == 1
     assert features["origin_overdue_flights"] == 0
@@ -206,7 +247,9 @@ def test_a_cancelled_flight_is_counted_as_such_and_not_as_overdue():
 def test_the_aircraft_is_followed_by_its_tail_number():
     """Out at 08:10 instead of 08:00 and in at 10:20; straight back it is due at 12:20, which leaves 40 minutes until 13:00."""
     out = event("departed", "A", "2013-07-02T08:10:00Z", departure_delay_minutes=10.0)
-    landed = event("arrived", "A", "2013-07-02T10:20:00Z", departure_delay_minutes=10.0, arrival_delay_minutes=20.0)
+    landed = event(
+        "arrived", "A", "2013-07-02T10:20:00Z", departure_delay_minutes=10.0, arrival_delay_minutes=20.0
+    )
     features = features_at_noon(out, landed)
     assert features["aircraft_departure_delay_minutes"] == 10
     assert features["aircraft_arrival_delay_minutes"] == 20
@@ -233,8 +276,13 @@ def test_schedule_features_are_in_new_york_time():
 
 
 def test_throughput_is_departures_per_planned_departure():
-    plans = [event("scheduled", flight, "2013-07-02T10:30:00Z", scheduled_departure="2013-07-02T11:30:00Z") for flight in "ABCD"]
-    features = features_at_noon(*plans, event("departed", "A", "2013-07-02T11:40:00Z", departure_delay_minutes=10.0))
+    plans = [
+        event("scheduled", flight, "2013-07-02T10:30:00Z", scheduled_departure="2013-07-02T11:30:00Z")
+        for flight in "ABCD"
+    ]
+    features = features_at_noon(
+        *plans, event("departed", "A", "2013-07-02T11:40:00Z", departure_delay_minutes=10.0)
+    )
     assert features["origin_planned_throughput_1h"] == 0.25
     assert features["origin_planned_overdue_ratio_2h"] == 0.75
     assert np.isnan(features_at_noon()["origin_planned_throughput_1h"])
@@ -242,7 +290,10 @@ def test_throughput_is_departures_per_planned_departure():
 
 @pytest.mark.parametrize(("month", "distance"), [(1, 0), (4, 3), (7, 6), (10, 3), (12, 1)])
 def test_the_month_is_its_distance_from_january(month: int, distance: int):
-    assert features_at_noon(scheduled_departure=f"2013-{month:02d}-15T17:00:00Z")["months_from_january"] == distance
+    assert (
+        features_at_noon(scheduled_departure=f"2013-{month:02d}-15T17:00:00Z")["months_from_january"]
+        == distance
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,7 +305,9 @@ def test_the_month_is_its_distance_from_january(month: int, distance: int):
     ],
 )
 def test_unknown_codes_and_missing_values_are_no_error(changes: dict[str, object]):
-    features = features_at_noon(event("departed", "A", "2013-07-02T11:00:00Z", departure_delay_minutes=5.0), **changes)
+    features = features_at_noon(
+        event("departed", "A", "2013-07-02T11:00:00Z", departure_delay_minutes=5.0), **changes
+    )
     assert features["network_departed_mean_delay_2h"] == 5.0
 
 

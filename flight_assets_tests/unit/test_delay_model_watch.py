@@ -22,7 +22,14 @@ from flight_assets.delay_model.training.train import Arrived, train
 from flight_assets_tests.unit.test_delay_model_artifact import CONFIG, SMALL, example
 
 GOOD = {"flights": 5_000.0, "mae": 18.0, "rmse": 31.0, "coverage_90": 0.905}
-LIVE = {"flights": 4_000, "mae": 18.0, "rmse": 30.0, "mape": 0.8, "coverage_90": 0.9, "interval_width_minutes": 80.0}
+LIVE = {
+    "flights": 4_000,
+    "mae": 18.0,
+    "rmse": 30.0,
+    "mape": 0.8,
+    "coverage_90": 0.9,
+    "interval_width_minutes": 80.0,
+}
 LIVE |= {"mae_median_baseline": 22.0, "brier": 0.12, "brier_base_rate": 0.16}
 ON_TEST = {"mae_vs_median": 0.82}
 CALM = pd.Series({"distance_miles": 0.01, "temperature_f": 0.05, "months_from_january": 9.0}, name="psi")
@@ -30,7 +37,9 @@ CALM = pd.Series({"distance_miles": 0.01, "temperature_f": 0.05, "months_from_ja
 
 def numbers(seed: int, shift: float = 0.0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    return pd.DataFrame({"moved": rng.normal(shift, 1, 5_000), "steady": rng.normal(0, 1, 5_000)}).astype(np.float32)
+    return pd.DataFrame({"moved": rng.normal(shift, 1, 5_000), "steady": rng.normal(0, 1, 5_000)}).astype(
+        np.float32
+    )
 
 
 def test_psi_is_small_for_the_same_world_and_large_for_a_moved_one():
@@ -84,8 +93,13 @@ def test_a_live_figure_out_of_bounds_is_breached(live: dict[str, float], metric:
 
 
 def test_a_drifted_feature_is_named_and_many_are_a_breach_of_their_own():
-    drifted = pd.Series({"distance_miles": 0.3, "temperature_f": 0.05, "humidity_pct": 0.1, "months_from_january": 9.0})
-    assert breached(judged(LIVE, ON_TEST, drifted, 4_000, Bounds())) == {("psi", "distance_miles"), ("psi_share", "")}
+    drifted = pd.Series(
+        {"distance_miles": 0.3, "temperature_f": 0.05, "humidity_pct": 0.1, "months_from_january": 9.0}
+    )
+    assert breached(judged(LIVE, ON_TEST, drifted, 4_000, Bounds())) == {
+        ("psi", "distance_miles"),
+        ("psi_share", ""),
+    }
 
 
 def test_the_better_challenger_with_an_honest_interval_is_promoted():
@@ -118,7 +132,14 @@ def test_the_first_model_needs_flights_and_coverage_only():
 def test_both_are_compared_on_the_flights_that_the_challenger_has_not_seen():
     flights, features = example()
     arrived = Arrived.of(CONFIG, flights, features)
-    champion, better = train(replace(CONFIG, mean=replace(SMALL, rounds=1), quantiles=replace(SMALL, rounds=1)), flights, features), None
+    champion, better = (
+        train(
+            replace(CONFIG, mean=replace(SMALL, rounds=1), quantiles=replace(SMALL, rounds=1)),
+            flights,
+            features,
+        ),
+        None,
+    )
     better = train(CONFIG, flights, features)
     decision, figures = compare(better, champion, arrived)
     assert decision.promote

@@ -20,17 +20,23 @@ QUERIES = [(panel["title"], target) for panel in DASHBOARD["panels"] for target 
 
 def test_the_rule_file_is_what_the_rules_say_with_default_limits() -> None:
     """After a change: `flights alerts rules > deploy/prometheus/alerts.yml`."""
-    assert yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text()) == prometheus_rules(Settings(_env_file=None, port_offset=0))
+    assert yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text()) == prometheus_rules(
+        Settings(_env_file=None, port_offset=0)
+    )
     assert len(RULES) == len(prometheus_rules(Settings(_env_file=None))["groups"][0]["rules"])
 
 
 def test_prometheus_scrapes_the_endpoints_port_and_reads_the_rules() -> None:
     config = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
     assert config["rule_files"] == ["alerts.yml"]
-    assert config["scrape_configs"][0]["static_configs"][0]["targets"] == [f"127.0.0.1:{BASE_PORTS['metrics']}"]
+    assert config["scrape_configs"][0]["static_configs"][0]["targets"] == [
+        f"127.0.0.1:{BASE_PORTS['metrics']}"
+    ]
 
 
-@pytest.mark.parametrize(("title", "target"), QUERIES, ids=lambda value: value if isinstance(value, str) else value["refId"])
+@pytest.mark.parametrize(
+    ("title", "target"), QUERIES, ids=lambda value: value if isinstance(value, str) else value["refId"]
+)
 def test_a_panel_asks_for_metrics_and_labels_that_there_are(title: str, target: dict) -> None:
     names = re.findall(r"flights_\w+", target["expr"])
     assert set(names) <= set(LABELS)
@@ -53,9 +59,29 @@ def test_panels_do_not_overlap() -> None:
 
 
 def test_names_and_units_follow_the_conventions() -> None:
-    units = ("_total", "_seconds", "_bytes", "_ratio", "_messages", "_batches", "_blocks", "_documents", "_up", "_files", "_keys", "_tasks")
-    others = {"flights_hdfs_datanodes", "flights_check_passed", "flights_model_monitoring", "flights_model_breached"}
+    units = (
+        "_total",
+        "_seconds",
+        "_bytes",
+        "_ratio",
+        "_messages",
+        "_batches",
+        "_blocks",
+        "_documents",
+        "_up",
+        "_files",
+        "_keys",
+        "_tasks",
+    )
+    others = {
+        "flights_hdfs_datanodes",
+        "flights_check_passed",
+        "flights_model_monitoring",
+        "flights_model_breached",
+    }
     others |= {"flights_dagster_runs", "flights_dagster_failed_since_success"}
-    assert [metric.name for metric in METRICS if not metric.name.endswith(units) and metric.name not in others] == []
+    assert [
+        metric.name for metric in METRICS if not metric.name.endswith(units) and metric.name not in others
+    ] == []
     assert len(LABELS) == len(METRICS)
     assert all(re.fullmatch(r"flights_[a-z_]+", metric.name) and metric.help for metric in METRICS)

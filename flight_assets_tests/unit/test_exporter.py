@@ -27,7 +27,11 @@ def scrape(collector: StoreCollector) -> dict[tuple[str, tuple[str, ...]], float
     registry = CollectorRegistry()
     registry.register(collector)
     families = text_string_to_metric_families(generate_latest(registry).decode())
-    return {(sample.name, tuple(sample.labels.values())): sample.value for family in families for sample in family.samples}
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
 
 
 def good(_settings):
@@ -114,7 +118,9 @@ BEST = [
 
 
 def score(samples: list[Sample], settings: Settings) -> float:
-    return next(sample.value for sample in health(settings, samples) if sample.metric == "flights_health_score_ratio")
+    return next(
+        sample.value for sample in health(settings, samples) if sample.metric == "flights_health_score_ratio"
+    )
 
 
 def test_health_is_one_at_its_best_and_zero_when_nothing_is_known(settings) -> None:

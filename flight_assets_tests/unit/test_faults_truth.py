@@ -40,7 +40,11 @@ def test_a_rejection_for_another_reason_than_made_for_is_found():
 
 def test_the_newest_state_is_by_time_and_then_by_offset():
     late = encode(message(event_type="departed"))
-    topic = {(0, 0): encode(message(event_type="arrived")), (0, 1): late, (0, 2): encode(message(event_type="cancelled", event_id="c"))}
+    topic = {
+        (0, 0): encode(message(event_type="arrived")),
+        (0, 1): late,
+        (0, 2): encode(message(event_type="cancelled", event_id="c")),
+    }
     topic[0, 3] = encode(message(event_type="cancelled", event_id="d"))
     assert newest_states(topic, {(0, 1), (0, 2), (0, 3)})["UA1545-EWR-20130612"][1] == "departed"
     assert newest_states(topic, {(0, 2), (0, 3)})["UA1545-EWR-20130612"][0] == "d"
@@ -51,4 +55,6 @@ def test_a_flight_is_announced_if_its_scheduled_event_was_the_first_that_kafka_t
     topic = {(0, 0): encode(message(event_type="departed")), (1, 0): encode(message())}
     both = set(topic)
     assert announced_flights(topic, {(0, 0): 5, (1, 0): 6}, both) == {}
-    assert announced_flights(topic, {(0, 0): 7, (1, 0): 6}, both) == {"UA1545-EWR-20130612": "UA1545-EWR-20130612:scheduled"}
+    assert announced_flights(topic, {(0, 0): 7, (1, 0): 6}, both) == {
+        "UA1545-EWR-20130612": "UA1545-EWR-20130612:scheduled"
+    }

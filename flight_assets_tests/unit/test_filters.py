@@ -27,7 +27,13 @@ def test_every_filter_is_in_the_condition():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"airlines": ("U'A",)}, {"origins": ("') OR 1=1 --",)}, {"destinations": ("iah",)}, {"routes": ("EWR-IAH-LAX",)}]
+    "wrong",
+    [
+        {"airlines": ("U'A",)},
+        {"origins": ("') OR 1=1 --",)},
+        {"destinations": ("iah",)},
+        {"routes": ("EWR-IAH-LAX",)},
+    ],
 )
 def test_what_is_no_code_is_refused(wrong):
     with pytest.raises(ValueError, match="no code"):

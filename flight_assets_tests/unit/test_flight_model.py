@@ -24,21 +24,47 @@ def rows_of(life: list[Step]) -> tuple[list[dict[str, Any]], list[dict[str, Any]
         happened, took = DEPARTS + timedelta(minutes=step.minute), TOOK_AT + timedelta(seconds=nth // 2)
         arrival = step.delay if step.kind == "arrived" else None
         about = {"event_id": f"e{nth}", "destination": step.destination, "diverted_to": step.diverted_to}
-        place = {"kafka_partition": step.partition, "kafka_offset": nth, "ingestion_timestamp": took, "batch_id": step.batch}
-        row = staged(event_type=step.kind, **about, **place, route=f"EWR-{step.destination}", arrival_delay_minutes=arrival)
+        place = {
+            "kafka_partition": step.partition,
+            "kafka_offset": nth,
+            "ingestion_timestamp": took,
+            "batch_id": step.batch,
+        }
+        row = staged(
+            event_type=step.kind,
+            **about,
+            **place,
+            route=f"EWR-{step.destination}",
+            arrival_delay_minutes=arrival,
+        )
         rows.append(row | {"timestamp": happened})
-        told = {"kind": step.kind, "happened": happened, "took": took, "partition": step.partition, "offset": nth}
+        told = {
+            "kind": step.kind,
+            "happened": happened,
+            "took": took,
+            "partition": step.partition,
+            "offset": nth,
+        }
         facts.append(about | told | {"batch": step.batch, "delay": step.delay})
     return rows, facts
 
 
 def said(flight: dict[str, Any], is_predicted: bool) -> Truth:
-    return Truth(flight["event_id"], flight["destination"], flight["diverted_to"], outcome_of(flight), actual_delay(flight), is_predicted)
+    return Truth(
+        flight["event_id"],
+        flight["destination"],
+        flight["diverted_to"],
+        outcome_of(flight),
+        actual_delay(flight),
+        is_predicted,
+    )
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(LIVES, st.randoms(use_true_random=False))
-def test_after_each_batch_a_flight_is_what_the_model_says_whatever_order_its_events_are_given_in(life, chance) -> None:
+def test_after_each_batch_a_flight_is_what_the_model_says_whatever_order_its_events_are_given_in(
+    life, chance
+) -> None:
     rows, facts = rows_of(life)
     for batch in range(BATCHES):
         known = [row for row in rows if row["batch_id"] <= batch]
@@ -55,7 +81,9 @@ def test_events_that_come_as_they_happen_give_the_same_flight_in_any_parts(life,
     rows, facts = rows_of(life)
     ordered = sorted(rows, key=order_of)
     assume(any(row["event_type"] not in LANDINGS for row in ordered[:first]))
-    parts = [part for part in (ordered[:first], ordered[first : first + second], ordered[first + second :]) if part]
+    parts = [
+        part for part in (ordered[:first], ordered[first : first + second], ordered[first + second :]) if part
+    ]
     flight = None
     for part in parts:
         flight = flight_of(part, flight)

@@ -41,9 +41,9 @@ def test_what_is_made_of_no_arrival_is_null_and_not_zero():
 
 
 def test_a_part_has_both_its_ends():
-    assert history.part(sums([1.0], [2.0], [3.0], [4.0]), MONDAY + timedelta(days=1), MONDAY + timedelta(days=2))[
-        "arrival_delay_sum"
-    ].tolist() == [2, 3]
+    assert history.part(
+        sums([1.0], [2.0], [3.0], [4.0]), MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
+    )["arrival_delay_sum"].tolist() == [2, 3]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,11 @@ def test_the_lock_names_no_address():
 
 @pytest.mark.parametrize("set_name", jars.ROOTS)
 def test_every_set_has_its_roots_in_the_lock(set_name):
-    pinned = {f"{found.group}:{found.artifact}:{found.version}" for found in jars.read_lock() if found.set_name == set_name}
+    pinned = {
+        f"{found.group}:{found.artifact}:{found.version}"
+        for found in jars.read_lock()
+        if found.set_name == set_name
+    }
     assert set(jars.ROOTS[set_name]) <= pinned
 
 
@@ -80,7 +84,9 @@ def test_a_downloaded_jar_is_in_its_sets_folder_and_no_longer_missing(maven, tmp
 
 def test_a_jar_with_another_hash_is_refused_and_not_kept(maven, tmp_path):
     tampered = jar("tampered", sha256="0" * 64)
-    expected = f"tampered-1.0.jar has SHA-256 {hashlib.sha256(CONTENT).hexdigest()}, expected {'0' * 64}: try again"
+    expected = (
+        f"tampered-1.0.jar has SHA-256 {hashlib.sha256(CONTENT).hexdigest()}, expected {'0' * 64}: try again"
+    )
     with pytest.raises(FlightsError, match=re.escape(expected)):
         fetched(tmp_path, tampered)
     assert jars.missing(tmp_path, [tampered]) == [tampered]

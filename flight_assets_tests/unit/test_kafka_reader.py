@@ -14,7 +14,15 @@ from flight_assets.errors import FlightsError
 from flight_assets.stores import kafka_reader
 from flight_assets.stores.kafka_reader import UNREADABLE, TopicReader, blocks
 from flight_assets.stores.kafka_records import Clock, Record
-from flight_assets_tests.record_batches import ABORT, BROKER_TIME, TOOK_AT_MS, TRANSACTIONAL, batch, marker, record
+from flight_assets_tests.record_batches import (
+    ABORT,
+    BROKER_TIME,
+    TOOK_AT_MS,
+    TRANSACTIONAL,
+    batch,
+    marker,
+    record,
+)
 
 CLOCK = Clock(TOOK_AT_MS - 1_000, TOOK_AT_MS + 1_000)
 
@@ -22,9 +30,16 @@ CLOCK = Clock(TOOK_AT_MS - 1_000, TOOK_AT_MS + 1_000)
 class Broker(TopicReader):
     """A reader whose broker is a list: (first offset, last offset, bytes or the error that it answers with)."""
 
-    def __init__(self, log: Iterable[tuple[int, int, bytes | Exception]], aborted: Iterable[tuple[int, int]] = (), **more: int) -> None:
+    def __init__(
+        self,
+        log: Iterable[tuple[int, int, bytes | Exception]],
+        aborted: Iterable[tuple[int, int]] = (),
+        **more: int,
+    ) -> None:
         self.log = list(log)
-        self.aborted = [SimpleNamespace(first_offset=first, producer_id=producer) for first, producer in aborted]
+        self.aborted = [
+            SimpleNamespace(first_offset=first, producer_id=producer) for first, producer in aborted
+        ]
         self.stable_end = more.get("stable_end", self.log[-1][1] + 1 if self.log else 0)
         self.begin = more.get("begin", 0)
         self.answer_batches = more.get("answer_batches", 100)
@@ -45,7 +60,9 @@ class Broker(TopicReader):
         if found and isinstance(found[0][2], Exception):
             return SimpleNamespace(error_code=found[0][2].errno)
         data = b"".join(content for _, _, content in found if isinstance(content, bytes))
-        return SimpleNamespace(error_code=0, records=data, aborted_transactions=self.aborted, last_stable_offset=self.stable_end)
+        return SimpleNamespace(
+            error_code=0, records=data, aborted_transactions=self.aborted, last_stable_offset=self.stable_end
+        )
 
 
 def three(first: int, **more: Any) -> tuple[int, int, bytes]:
@@ -100,7 +117,13 @@ def test_only_committed_messages_count():
 
 def test_from_within_a_transaction_its_rest_counts_as_the_whole_does():
     of_seven = {"attributes": BROKER_TIME | TRANSACTIONAL, "producer_id": 7}
-    log = [three(0, **of_seven), three(3, **of_seven), (6, 6, marker(6, 7, ABORT)), three(7, **of_seven), (10, 10, marker(10, 7))]
+    log = [
+        three(0, **of_seven),
+        three(3, **of_seven),
+        (6, 6, marker(6, 7, ABORT)),
+        three(7, **of_seven),
+        (10, 10, marker(10, 7)),
+    ]
     assert offsets(Broker(log, aborted=[(0, 7)]).read(0, 4, 11, CLOCK)) == [7, 8, 9]
 
 
@@ -201,6 +224,14 @@ def test_blocks_are_bounded_in_rows_and_bytes(monkeypatch):
     records = [Record(n, TOOK_AT_MS, b"k", b"v" * size, size, b"") for n, size in enumerate(sizes)]
     made = list(blocks([*records, None, records[0]], "flights", 4))
     assert [block["kafka_offset"].to_pylist() for block in made] == [[0, 1, 2], [3, 4], [5, 6], [7]]
-    assert made[0].schema.names == ["key", "value", "topic", "kafka_partition", "kafka_offset", "ingestion_timestamp", "value_bytes"]
+    assert made[0].schema.names == [
+        "key",
+        "value",
+        "topic",
+        "kafka_partition",
+        "kafka_offset",
+        "ingestion_timestamp",
+        "value_bytes",
+    ]
     assert made[0]["ingestion_timestamp"][0].as_py().timestamp() * 1000 == TOOK_AT_MS
     assert made[2].slice(1).to_pylist()[0]["value_bytes"] == 30

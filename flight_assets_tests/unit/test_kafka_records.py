@@ -32,7 +32,9 @@ def read(data: bytes, clock: Clock = CLOCK) -> list[Record]:
 def odd_bytes(size: int) -> bytes:
     """Bytes that compress in places."""
     dice = random.Random(7)  # noqa: S311 - no secret
-    pieces = [dice.choice([dice.randbytes(900), b"UA1545-EWR" * 200, bytes(3_000)]) for _ in range(size // 900 + 1)]
+    pieces = [
+        dice.choice([dice.randbytes(900), b"UA1545-EWR" * 200, bytes(3_000)]) for _ in range(size // 900 + 1)
+    ]
     return b"".join(pieces)[:size]
 
 
@@ -135,12 +137,20 @@ def test_a_value_of_the_greatest_size_is_kept_whole_and_one_more_byte_is_told():
     fits, over = b"x" * MAX_MESSAGE_BYTES, b"x" * (MAX_MESSAGE_BYTES + 1)
     found = read(batch(record(0, fits) + record(1, over) + record(2, over + over), 3))
     assert [entry.value for entry in found] == [fits, over, over]
-    assert [entry.value_bytes for entry in found] == [MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES + 1, 2 * MAX_MESSAGE_BYTES + 2]
+    assert [entry.value_bytes for entry in found] == [
+        MAX_MESSAGE_BYTES,
+        MAX_MESSAGE_BYTES + 1,
+        2 * MAX_MESSAGE_BYTES + 2,
+    ]
 
 
 @pytest.mark.parametrize("size", [MAX_MESSAGE_BYTES + 1, 1_000_000])
 def test_a_key_or_headers_that_are_too_large_make_the_record_too_large(size):
-    for odd in (record(0, b"{}", key=b"k" * size), record(0, b"{}", headers=[(b"h", b"v" * size)]), record(0, None, key=b"k" * size)):
+    for odd in (
+        record(0, b"{}", key=b"k" * size),
+        record(0, b"{}", headers=[(b"h", b"v" * size)]),
+        record(0, None, key=b"k" * size),
+    ):
         (found,) = read(batch(odd, 1))
         assert found.value_bytes > size
         assert len(found.key) <= KEPT_BYTES
@@ -150,7 +160,11 @@ def test_a_key_or_headers_that_are_too_large_make_the_record_too_large(size):
 def test_null_keys_tombstones_and_headers_that_are_no_text_are_records():
     headers = [(b"\xff\xfe", b"\x80"), (b"null", None), ("ü".encode(), b"")]
     found = read(batch(record(0, b"{}", None) + record(1, None) + record(2, b"", b"", headers), 3))
-    assert [(entry.key, entry.value, entry.value_bytes) for entry in found] == [(None, b"{}", 2), (b"key", None, None), (b"", b"", 0)]
+    assert [(entry.key, entry.value, entry.value_bytes) for entry in found] == [
+        (None, b"{}", 2),
+        (b"key", None, None),
+        (b"", b"", 0),
+    ]
     assert list(headers_of(found[2])) == headers
 
 
@@ -190,7 +204,11 @@ LIES = {
     "more records than there are": (batch(GOOD, 3), 2, "end within a record"),
     "a length beyond the end": (batch(GOOD + number(900) + b"x", 3), 2, "end within a record"),
     "a negative length": (batch(GOOD + number(-5) + b"x" * 20, 3), 2, "end within a record"),
-    "a key longer than its record": (batch(GOOD + part(b"\0\0" + number(2) + number(99) + b"x" * 9), 3), 2, "end within a record"),
+    "a key longer than its record": (
+        batch(GOOD + part(b"\0\0" + number(2) + number(99) + b"x" * 9), 3),
+        2,
+        "end within a record",
+    ),
     "a huge record with a longer key": (
         batch(GOOD + number(300_000) + b"\0\0" + number(2) + number(400_000) + b"x" * 400_000, 3),
         2,
@@ -205,10 +223,22 @@ LIES = {
     "gzip that ends early": (packed_batch(GZIP, gzip.compress(GOOD)[:-20], 2), 0, "end within a record"),
     "lz4 that is none": (packed_batch(LZ4, b"no lz4 at all", 2), 0, "do not unpack"),
     "zstd that is none": (packed_batch(ZSTD, b"no zstd at all", 2), 0, "do not unpack"),
-    "snappy that claims 4 GB": (packed_batch(SNAPPY, b"\xff\xff\xff\xff\x0f\x00x", 2), 0, "claim 4294967295 bytes of 7"),
+    "snappy that claims 4 GB": (
+        packed_batch(SNAPPY, b"\xff\xff\xff\xff\x0f\x00x", 2),
+        0,
+        "claim 4294967295 bytes of 7",
+    ),
     "snappy that is none": (packed_batch(SNAPPY, b"\x05no snappy", 2), 0, "do not unpack"),
-    "snappy without a size": (packed_batch(SNAPPY, b"\xff\xff\xff\xff\xff\xff", 2), 0, "begin without a size"),
-    "a block of snappy that ends early": (packed_batch(SNAPPY, b"\x82SNAPPY\x00" + bytes(8) + b"\0\0\1\0x", 2), 0, "end within a block"),
+    "snappy without a size": (
+        packed_batch(SNAPPY, b"\xff\xff\xff\xff\xff\xff", 2),
+        0,
+        "begin without a size",
+    ),
+    "a block of snappy that ends early": (
+        packed_batch(SNAPPY, b"\x82SNAPPY\x00" + bytes(8) + b"\0\0\1\0x", 2),
+        0,
+        "end within a block",
+    ),
 }
 
 

@@ -18,7 +18,14 @@ SAFE = topic_settings(7)
 
 def test_a_topic_of_ours_is_safe_and_so_is_one_that_keeps_more():
     assert unsafe_settings("flights", SAFE, 7) == []
-    assert unsafe_settings("flights", SAFE | {"retention.ms": "-1", "compression.type": "zstd", "max.message.bytes": "9000"}, 7) == []
+    assert (
+        unsafe_settings(
+            "flights",
+            SAFE | {"retention.ms": "-1", "compression.type": "zstd", "max.message.bytes": "9000"},
+            7,
+        )
+        == []
+    )
     assert unsafe_settings("flights", {}, 7) == [], "an old broker may not name them all"
 
 

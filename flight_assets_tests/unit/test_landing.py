@@ -17,7 +17,15 @@ from flight_assets.stores.kafka_reader import arrow
 from flight_assets.stores.kafka_records import Record
 from flight_assets.stores.landing import expired_ranges, has_news
 from flight_assets.stores.landing_plan import MESSAGES_PER_TASK, Share, most_messages, shared_out, within
-from flight_assets_tests.record_batches import ABORT, BROKER_TIME, TOOK_AT_MS, TRANSACTIONAL, batch, marker, record
+from flight_assets_tests.record_batches import (
+    ABORT,
+    BROKER_TIME,
+    TOOK_AT_MS,
+    TRANSACTIONAL,
+    batch,
+    marker,
+    record,
+)
 from flight_assets_tests.unit import test_provenance
 from flight_assets_tests.unit.test_kafka_reader import Broker, three
 
@@ -37,7 +45,9 @@ def test_a_topic_shorter_than_what_has_landed_is_refused():
 def test_offsets_that_expired_before_they_landed_are_lost_and_no_others():
     assert expired_ranges({0: 5, 1: 3}, {"0": 5, "1": 7}) == {}
     assert expired_ranges({0: 9, 1: 7}, {"0": 5, "1": 7}) == {"0": OffsetRange(first=5, last=8)}
-    assert expired_ranges({0: 5, 2: 4}, {"0": 5}) == {"2": OffsetRange(first=0, last=3)}, "a partition that was added later"
+    assert expired_ranges({0: 5, 2: 4}, {"0": 5}) == {"2": OffsetRange(first=0, last=3)}, (
+        "a partition that was added later"
+    )
 
 
 def test_what_expired_before_the_platform_began_is_not_lost():
@@ -47,12 +57,24 @@ def test_what_expired_before_the_platform_began_is_not_lost():
 @pytest.mark.parametrize("most_tasks", [1, 2, 3, 8])
 @pytest.mark.parametrize(
     "ranges",
-    [{0: (5, 6)}, {0: (0, 250_000), 1: (7, 8)}, {0: (3, 90_003), 1: (0, 70_000), 2: (500, 90_499)}, {2: (0, MESSAGES_PER_TASK), 5: (9, 9)}],
+    [
+        {0: (5, 6)},
+        {0: (0, 250_000), 1: (7, 8)},
+        {0: (3, 90_003), 1: (0, 70_000), 2: (500, 90_499)},
+        {2: (0, MESSAGES_PER_TASK), 5: (9, 9)},
+    ],
 )
 def test_tasks_share_every_offset_once_in_order_and_evenly(ranges, most_tasks):
     tasks = shared_out(ranges, most_tasks)
-    taken = [(share.partition, offset) for task in tasks for share in task for offset in range(share.first, share.last + 1)]
-    assert taken == [(number, offset) for number, (first, end) in sorted(ranges.items()) for offset in range(first, end)]
+    taken = [
+        (share.partition, offset)
+        for task in tasks
+        for share in task
+        for offset in range(share.first, share.last + 1)
+    ]
+    assert taken == [
+        (number, offset) for number, (first, end) in sorted(ranges.items()) for offset in range(first, end)
+    ]
     sizes = [sum(share.last + 1 - share.first for share in task) for task in tasks]
     assert max(sizes) - min(sizes) <= 1
     assert len(tasks) == 1 or min(sizes) >= MESSAGES_PER_TASK
@@ -128,7 +150,9 @@ class Land:
         """Do what Spark does."""
         write = landing._landed(self.settings, plan)
         numbers = (pa.RecordBatch.from_pydict({"id": [number]}) for number in range(len(plan.tasks)))
-        self.files.land(plan.batch_id, *(pa.Table.from_batches(list(write(iter([number])))) for number in numbers))
+        self.files.land(
+            plan.batch_id, *(pa.Table.from_batches(list(write(iter([number])))) for number in numbers)
+        )
 
     def describe(self, batch_id: int = 0):
         return landing.describe_landed(self, self.settings, self.files, batch_id, self.ledger.next_offsets())

@@ -82,7 +82,9 @@ def test_processes_that_write_at_once_lose_no_line_while_the_file_rotates(settin
         "logs.configure(settings)\n"
         "for number in range(200): logs.get_logger('x').info('line', number=number, writer=sys.argv[2], pad='x' * 100)\n"
     )
-    writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(writer)]) for writer in range(2)]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(writer)]) for writer in range(2)
+    ]
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
     files = sorted((tmp_path / "logs").glob("flights.jsonl*"))
     found = [json.loads(line) for path in files for line in path.read_text().splitlines()]

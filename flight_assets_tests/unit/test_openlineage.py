@@ -18,7 +18,9 @@ MOMENT = datetime(2026, 7, 1, 12, 30, tzinfo=UTC)
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(_env_file=None, port_offset=0, mongo_uri="mongodb://who:secret@db:27017/?replicaSet=flights")
+    return Settings(
+        _env_file=None, port_offset=0, mongo_uri="mongodb://who:secret@db:27017/?replicaSet=flights"
+    )
 
 
 def record(**changes) -> BatchRecord:
@@ -51,7 +53,9 @@ def test_each_step_is_told_with_the_rows_it_wrote(settings) -> None:
     assert [event["job"]["name"] for event in events] == list(STEPS)
     rows = [event["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] for event in events]
     assert rows == [30, 25, 9, 11, 11]
-    assert {(event["eventType"], event["eventTime"]) for event in events} == {("COMPLETE", MOMENT.isoformat())}
+    assert {(event["eventType"], event["eventTime"]) for event in events} == {
+        ("COMPLETE", MOMENT.isoformat())
+    }
 
 
 def test_what_one_step_writes_is_what_the_next_reads(settings) -> None:
@@ -89,5 +93,7 @@ def test_credentials_are_no_part_of_a_name(settings) -> None:
 
 
 def test_a_batch_that_is_not_through_tells_of_the_steps_that_it_has_been_through(settings) -> None:
-    assert [event["job"]["name"] for event in told(settings, seconds=dict.fromkeys(STEPS[:2], 1.0))] == list(STEPS[:2])
+    assert [event["job"]["name"] for event in told(settings, seconds=dict.fromkeys(STEPS[:2], 1.0))] == list(
+        STEPS[:2]
+    )
     assert not told(settings, timestamp=None)

@@ -47,7 +47,12 @@ def closed_port() -> int:
 
 def stores_at(ports: dict[str, int]) -> Settings:
     """Settings whose stores are at these ports, by name."""
-    scheme = {"HDFS NameNode": "hdfs://", "Hive metastore": "thrift://", "Spark Connect": "sc://", "MongoDB": "mongodb://"}
+    scheme = {
+        "HDFS NameNode": "hdfs://",
+        "Hive metastore": "thrift://",
+        "Spark Connect": "sc://",
+        "MongoDB": "mongodb://",
+    }
     addresses = {ADDRESSES[name]: f"{scheme.get(name, '')}127.0.0.1:{port}" for name, port in ports.items()}
     return Settings(_env_file=None, **addresses)
 
@@ -61,7 +66,10 @@ def all_up(listening) -> Settings:
 def test_the_one_store_that_is_down_is_named_with_its_address(listening, closed_port, name):
     settings = stores_at({**dict.fromkeys(ADDRESSES, listening), name: closed_port})
     said = outage.explain(settings, RuntimeError("channel closed\nat Somewhere.scala"))
-    assert said == f"{name} does not answer at 127.0.0.1:{closed_port}: see `flights status`, then run again (channel closed)"
+    assert (
+        said
+        == f"{name} does not answer at 127.0.0.1:{closed_port}: see `flights status`, then run again (channel closed)"
+    )
 
 
 def test_all_stores_that_are_down_are_named(closed_port):
@@ -84,8 +92,14 @@ def test_the_silent_one_of_several_brokers_is_named(all_up, listening, closed_po
 
 def test_an_error_that_explains_itself_is_left_as_it_is(closed_port):
     settings = stores_at(dict.fromkeys(ADDRESSES, closed_port))
-    assert outage.explain(settings, FlightsError("there is no model: train one")) == "there is no model: train one"
-    assert outage.explain(settings, StoreUnavailable("Redis", "h:1", "start it")) == "Redis does not answer at h:1: start it"
+    assert (
+        outage.explain(settings, FlightsError("there is no model: train one"))
+        == "there is no model: train one"
+    )
+    assert (
+        outage.explain(settings, StoreUnavailable("Redis", "h:1", "start it"))
+        == "Redis does not answer at h:1: start it"
+    )
 
 
 def test_with_every_store_up_the_first_line_of_the_error_is_said(all_up):

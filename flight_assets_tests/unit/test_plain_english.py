@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted(path.relative_to(ROOT).as_posix() for folder in ("flight_assets", "dashboard") for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("flight_assets", "dashboard")
+    for path in (ROOT / folder).rglob("*.py")
+)
 MOST_WORDS = 25
 OPENING = re.compile(r"(?:What|Who|Which|Of|Whether|As of)\b")
 # Code counts as one word; a paragraph, a list item, an entry of "Args:" and a full stop end a sentence.
@@ -30,7 +34,11 @@ def docstrings(source: str) -> Iterator[tuple[int, str]]:
 def long_sentences(text: str) -> list[str]:
     """Return the sentences with more than MOST_WORDS words."""
     sentences = BREAK.split(CODE.sub("code", text))
-    return [" ".join(sentence.split()) for sentence in sentences if len(re.findall(r"\w[\w'’-]*", sentence)) > MOST_WORDS]
+    return [
+        " ".join(sentence.split())
+        for sentence in sentences
+        if len(re.findall(r"\w[\w'’-]*", sentence)) > MOST_WORDS
+    ]
 
 
 def problems(source: str) -> list[str]:
@@ -39,7 +47,10 @@ def problems(source: str) -> list[str]:
     for line, text in docstrings(source):
         if OPENING.match(text):
             found.append(f"line {line} begins with {text.split()[0]}: {text.splitlines()[0]}")
-        found += [f"line {line} has a sentence of more than {MOST_WORDS} words: {sentence}" for sentence in long_sentences(text)]
+        found += [
+            f"line {line} has a sentence of more than {MOST_WORDS} words: {sentence}"
+            for sentence in long_sentences(text)
+        ]
     return found
 
 

@@ -21,7 +21,14 @@ from flight_assets.contracts.message import (
     Reason,
     fields_of,
 )
-from flight_assets.producer.corrupt import AWKWARD, HELD_BACK, LATE, OUT_OF_ORDER, mixed_messages, with_bad_messages
+from flight_assets.producer.corrupt import (
+    AWKWARD,
+    HELD_BACK,
+    LATE,
+    OUT_OF_ORDER,
+    mixed_messages,
+    with_bad_messages,
+)
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
 
@@ -66,7 +73,10 @@ def test_no_good_message_is_lost_changed_or_doubled(mixed: list[Message]) -> Non
 
 
 def test_late_messages_are_passed_by_hundreds_and_out_of_order_ones_by_a_few(mixed: list[Message]) -> None:
-    held = {kind: [position - index for position, index in moved(mixed) if mixed[position].defect == kind] for kind in (LATE, OUT_OF_ORDER)}
+    held = {
+        kind: [position - index for position, index in moved(mixed) if mixed[position].defect == kind]
+        for kind in (LATE, OUT_OF_ORDER)
+    }
     assert min(held[LATE]) > 100
     assert 1 <= min(held[OUT_OF_ORDER]) <= max(held[OUT_OF_ORDER]) < 100
 
@@ -75,9 +85,14 @@ def moved(mixed: list[Message]) -> list[tuple[int, int]]:
     """Position of each held message, and the position at which it would have come: just before the first ordinary later event."""
     order = {message.value: rank for rank, message in enumerate(good(TOTAL))}
     # The number of good messages differs from TOTAL, so ranks are shifted, but their order is the same.
-    ordinary = [(order[message.value], position) for position, message in enumerate(mixed) if message.defect is None]
+    ordinary = [
+        (order[message.value], position) for position, message in enumerate(mixed) if message.defect is None
+    ]
     held = [position for position, message in enumerate(mixed[:-2_500]) if message.defect in HELD_BACK]
-    return [(position, next(at for rank, at in ordinary if rank > order[mixed[position].value])) for position in held]
+    return [
+        (position, next(at for rank, at in ordinary if rank > order[mixed[position].value]))
+        for position in held
+    ]
 
 
 def test_a_duplicate_is_an_exact_copy_of_an_earlier_message(mixed: list[Message]) -> None:
@@ -95,7 +110,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(mixed: list[M
 
 
 def test_bad_events_have_ids_of_their_own(mixed: list[Message]) -> None:
-    parsed = [json.loads(message.value) for message in mixed if message.defect not in (Reason.NOT_JSON, "duplicate")]
+    parsed = [
+        json.loads(message.value) for message in mixed if message.defect not in (Reason.NOT_JSON, "duplicate")
+    ]
     ids = [event["event_id"] for event in parsed if isinstance(event, dict) and event.get("event_id")]
     assert len(set(ids)) == len(ids)
 
@@ -117,7 +134,9 @@ def test_an_endless_stream_stays_endless_and_lazy() -> None:
 
 def test_each_defect_breaks_the_rule_it_is_named_for(mixed: list[Message]) -> None:
     """By an independent reading of the contract: the first reason that applies is the one named."""
-    assert {message.defect: first_reason(message.value) for message in mixed if is_bad(message)} == {r.value: r for r in CHECKED_REASONS}
+    assert {message.defect: first_reason(message.value) for message in mixed if is_bad(message)} == {
+        r.value: r for r in CHECKED_REASONS
+    }
     assert all(first_reason(message.value) == message.defect for message in mixed if is_bad(message))
     assert all(first_reason(message.value) is None for message in mixed if not is_bad(message))
 
@@ -138,19 +157,28 @@ def first_reason(value: bytes) -> Reason | None:
 def problems(event: dict[str, object]) -> Iterator[tuple[Reason, bool]]:
     """Reasons in the contract's order, each looked at only if none before it applies."""
     yield Reason.UNSUPPORTED_SCHEMA_VERSION, event.get("schema_version") not in SCHEMA_VERSIONS
-    yield Reason.MISSING_FIELD, any(event.get(field.name) is None for field in MESSAGE_FIELDS if field.required)
+    yield (
+        Reason.MISSING_FIELD,
+        any(event.get(field.name) is None for field in MESSAGE_FIELDS if field.required),
+    )
     yield (
         Reason.WRONG_TYPE,
-        any(not has_type(event[name], FIELDS[name]) for name in FIELDS if event[name] is not None) or other_flight(event),
+        any(not has_type(event[name], FIELDS[name]) for name in FIELDS if event[name] is not None)
+        or other_flight(event),
     )
     yield Reason.UNKNOWN_AIRLINE, event["airline"] not in set(airlines()["code"])
     yield Reason.UNKNOWN_AIRPORT, not {event["origin"], event["destination"]} <= set(airports()["code"])
-    yield Reason.OUT_OF_RANGE, any(not in_range(event[name], field) for name, field in FIELDS.items() if field.low is not None)
+    yield (
+        Reason.OUT_OF_RANGE,
+        any(not in_range(event[name], field) for name, field in FIELDS.items() if field.low is not None),
+    )
     yield Reason.INCONSISTENT_TIMES, str(event["scheduled_arrival"]) <= str(event["scheduled_departure"])
 
 
 def other_flight(event: dict[str, object]) -> bool:
-    return not str(event["flight_id"]).startswith(f"{event['airline']}{event['flight_number']}-{event['origin']}-")
+    return not str(event["flight_id"]).startswith(
+        f"{event['airline']}{event['flight_number']}-{event['origin']}-"
+    )
 
 
 def has_type(value: object, field: Field) -> bool:

@@ -7,13 +7,22 @@ import json
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.message import FORBIDDEN_DELAYS, REQUIRED_DELAYS, SCHEMA_VERSION, WEATHER_FIELDS, EventType, fields_of
+from flight_assets.contracts.message import (
+    FORBIDDEN_DELAYS,
+    REQUIRED_DELAYS,
+    SCHEMA_VERSION,
+    WEATHER_FIELDS,
+    EventType,
+    fields_of,
+)
 from flight_assets.producer.events import Message, encode_events, event_count, order_events
 
 WEATHER = {field.name: 1.5 for field in WEATHER_FIELDS}
 
 
-def flight(number: int = 1545, departed: float | None = 2.0, arrived: float | None = 11.0, **changes: object) -> dict[str, object]:
+def flight(
+    number: int = 1545, departed: float | None = 2.0, arrived: float | None = 11.0, **changes: object
+) -> dict[str, object]:
     planned = {
         "flight_id": f"UA{number}-EWR-20130101",
         "airline": "UA",
@@ -50,12 +59,19 @@ def life(*flights: dict[str, object]) -> list[tuple[object, object]]:
 
 
 def test_a_flight_is_scheduled_departs_and_arrives() -> None:
-    expected = [("scheduled", "2013-01-01T09:15:00Z"), ("departed", "2013-01-01T10:17:00Z"), ("arrived", "2013-01-01T14:30:00Z")]
+    expected = [
+        ("scheduled", "2013-01-01T09:15:00Z"),
+        ("departed", "2013-01-01T10:17:00Z"),
+        ("arrived", "2013-01-01T14:30:00Z"),
+    ]
     assert life(flight()) == expected
 
 
 def test_a_cancelled_flight_is_cancelled_at_its_planned_departure() -> None:
-    assert life(flight(departed=None, arrived=None)) == [("scheduled", "2013-01-01T09:15:00Z"), ("cancelled", "2013-01-01T10:15:00Z")]
+    assert life(flight(departed=None, arrived=None)) == [
+        ("scheduled", "2013-01-01T09:15:00Z"),
+        ("cancelled", "2013-01-01T10:15:00Z"),
+    ]
 
 
 def test_a_diverted_flight_never_arrives() -> None:
@@ -76,7 +92,10 @@ def test_a_lead_after_which_flights_may_have_left_is_refused() -> None:
 def test_events_are_ordered_by_time_then_flight_then_life() -> None:
     early = flight(1, scheduled_departure=pd.Timestamp("2013-01-01T09:14Z"), departed=1.0, arrived=None)
     cancelled = flight(2, departed=None, arrived=None)
-    order = [(event["timestamp"][11:16], event["flight_id"][:4], event["event_type"]) for event in events(cancelled, early, flight(10))]
+    order = [
+        (event["timestamp"][11:16], event["flight_id"][:4], event["event_type"])
+        for event in events(cancelled, early, flight(10))
+    ]
     assert order == [
         ("08:14", "UA1-", "scheduled"),
         ("09:15", "UA1-", "departed"),
@@ -121,7 +140,10 @@ def test_weather_that_nobody_measured_is_null() -> None:
 
 def test_a_source_makes_other_event_ids_of_the_same_flights() -> None:
     table = frame(flight())
-    named = [json.loads(message.value)["event_id"] for message in encode_events(table, order_events(table), source="s7")]
+    named = [
+        json.loads(message.value)["event_id"]
+        for message in encode_events(table, order_events(table), source="s7")
+    ]
     assert named[0] == "UA1545-EWR-20130101:scheduled:s7"
 
 

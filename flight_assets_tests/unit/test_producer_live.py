@@ -19,7 +19,9 @@ NIGHT = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)  # 3:30 in New York, when no r
 
 def until(hours: float, seed: int = 7, rate_per_s: float = 0.2, start: datetime = NIGHT) -> list[Message]:
     end_s = start.timestamp() + hours * 3_600
-    return list(takewhile(lambda message: message.event_time_s < end_s, live_messages(seed, rate_per_s, start)))
+    return list(
+        takewhile(lambda message: message.event_time_s < end_s, live_messages(seed, rate_per_s, start))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,9 @@ def test_the_stream_is_in_order_across_midnight(two_days: list[Message]) -> None
 
 def test_each_hour_has_about_the_rate_asked_for(two_days: list[Message]) -> None:
     start_s = int(NIGHT.timestamp())
-    hours = pd.Series([(message.event_time_s - start_s) // 3_600 for message in two_days]).loc[lambda hour: hour >= 0]
+    hours = pd.Series([(message.event_time_s - start_s) // 3_600 for message in two_days]).loc[
+        lambda hour: hour >= 0
+    ]
     assert hours.value_counts().between(0.2 * 3_600 * 0.7, 0.2 * 3_600 * 1.3).all()
     assert hours.nunique() == 48
 
@@ -58,8 +62,12 @@ def test_event_ids_are_unique(two_days: list[Message]) -> None:
 
 
 def test_a_stream_started_again_goes_on_with_the_same_flights(two_days: list[Message]) -> None:
-    later = NIGHT + timedelta(hours=21)  # half past midnight: most flights under way are those of the day before
-    restarted = dropwhile(lambda message: message.event_time_s < later.timestamp(), live_messages(7, 0.2, later))
+    later = NIGHT + timedelta(
+        hours=21
+    )  # half past midnight: most flights under way are those of the day before
+    restarted = dropwhile(
+        lambda message: message.event_time_s < later.timestamp(), live_messages(7, 0.2, later)
+    )
     expected = [message for message in two_days if message.event_time_s >= later.timestamp()]
     assert list(islice(restarted, 2_000)) == expected[:2_000]
 
@@ -84,7 +92,9 @@ def test_when_numbers_run_out_the_flights_go_under_other_carriers() -> None:
     assert flights["flight_id"].is_unique
     assert flights["flight_id"].eq(named).all()
     assert flights["flight_number"].between(2_401, 9_999).all()
-    assert (flights["origin"].eq("EWR") & flights["airline"].eq("HA")).any()  # no real Hawaiian flight leaves Newark
+    assert (
+        flights["origin"].eq("EWR") & flights["airline"].eq("HA")
+    ).any()  # no real Hawaiian flight leaves Newark
 
 
 @pytest.mark.parametrize(

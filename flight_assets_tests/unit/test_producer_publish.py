@@ -12,7 +12,12 @@ import pytest
 with warnings.catch_warnings():
     # kafka-python reads its protocol tables at import by a function that Python 3.11 deprecates.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
+    from kafka.errors import (
+        KafkaError,
+        KafkaTimeoutError,
+        MessageSizeTooLargeError,
+        UnknownTopicOrPartitionError,
+    )
     from kafka.future import Future
 
     from flight_assets.errors import FlightsError, StoreUnavailable
@@ -61,7 +66,9 @@ class Producer:
 def kafka(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Producer]:
     def install(answer: Callable[[bytes], Any] = lambda value: None) -> Producer:
         producer = Producer(answer)
-        monkeypatch.setattr(module, "KafkaProducer", lambda **settings: producer.settings.update(settings) or producer)
+        monkeypatch.setattr(
+            module, "KafkaProducer", lambda **settings: producer.settings.update(settings) or producer
+        )
         monkeypatch.setattr(module, "_require_reachable", lambda *arguments: None)
         return producer
 
@@ -69,7 +76,10 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Producer]:
 
 
 def messages(number: int) -> list[Message]:
-    return [Message(b"key", str(position).encode(), 0, "late" if position % 4 == 3 else None) for position in range(number)]
+    return [
+        Message(b"key", str(position).encode(), 0, "late" if position % 4 == 3 else None)
+        for position in range(number)
+    ]
 
 
 def sent(number: int, **changes: Any) -> PublishResult:
@@ -88,7 +98,12 @@ def test_all_messages_are_sent_in_order_and_counted(kafka: Callable[..., Produce
 def test_every_replica_acknowledges_and_retries_make_no_second_copy(kafka: Callable[..., Producer]) -> None:
     producer = kafka()
     sent(1, delivery_timeout_s=8.0)
-    wanted = {"acks": "all", "enable_idempotence": True, "allow_auto_create_topics": False, "delivery_timeout_ms": 8_000}
+    wanted = {
+        "acks": "all",
+        "enable_idempotence": True,
+        "allow_auto_create_topics": False,
+        "delivery_timeout_ms": 8_000,
+    }
     assert wanted.items() <= producer.settings.items()
     assert producer.settings["request_timeout_ms"] + producer.settings["linger_ms"] <= 8_000
 
@@ -98,13 +113,17 @@ def test_acknowledgements_that_come_last_are_awaited(kafka: Callable[..., Produc
     assert sent(10).acknowledged == 10
 
 
-def test_a_message_too_large_for_the_broker_is_counted_and_the_rest_still_sent(kafka: Callable[..., Producer]) -> None:
+def test_a_message_too_large_for_the_broker_is_counted_and_the_rest_still_sent(
+    kafka: Callable[..., Producer],
+) -> None:
     kafka(lambda value: MessageSizeTooLargeError() if value == b"3" else None)
     result = sent(10)
     assert (result.sent, result.acknowledged, result.failed) == (10, 9, 1)
 
 
-def test_a_broker_that_stops_acknowledging_is_reported_with_the_counts(kafka: Callable[..., Producer]) -> None:
+def test_a_broker_that_stops_acknowledging_is_reported_with_the_counts(
+    kafka: Callable[..., Producer],
+) -> None:
     producer = kafka(lambda value: KafkaTimeoutError() if int(value) >= 5 else None)
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:9: it acknowledged 5 of 6 messages"):
         sent(10)
@@ -117,7 +136,9 @@ def test_the_last_message_failing_is_reported_too(kafka: Callable[..., Producer]
         sent(10)
 
 
-def test_unacknowledged_messages_are_bounded(kafka: Callable[..., Producer], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unacknowledged_messages_are_bounded(
+    kafka: Callable[..., Producer], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "MAX_UNACKNOWLEDGED", 3)
     producer = kafka(lambda value: "later")
     with pytest.raises(StoreUnavailable):
@@ -143,7 +164,9 @@ def test_progress_ends_with_the_final_counts(kafka: Callable[..., Producer]) -> 
     assert seen[-1] == (10, 10)
 
 
-def test_a_topic_that_does_not_exist_is_refused_before_anything_is_sent(kafka: Callable[..., Producer]) -> None:
+def test_a_topic_that_does_not_exist_is_refused_before_anything_is_sent(
+    kafka: Callable[..., Producer],
+) -> None:
     producer = kafka()
     with pytest.raises(FlightsError, match="has no topic flihgt_events"):
         publish(messages(1), ADDRESS, "flihgt_events")

@@ -10,8 +10,16 @@ from flight_assets.producer.replay import replay_messages
 
 
 def test_a_day_is_replayed_whole_and_in_order() -> None:
-    events = [json.loads(message.value) for message in replay_messages(start=date(2013, 3, 10), end=date(2013, 3, 10))]
-    assert Counter(event["event_type"] for event in events) == {"scheduled": 908, "departed": 903, "arrived": 902, "cancelled": 5}
+    events = [
+        json.loads(message.value)
+        for message in replay_messages(start=date(2013, 3, 10), end=date(2013, 3, 10))
+    ]
+    assert Counter(event["event_type"] for event in events) == {
+        "scheduled": 908,
+        "departed": 903,
+        "arrived": 902,
+        "cancelled": 5,
+    }
     assert {event["flight_id"][-8:] for event in events} == {"20130310"}
     assert [event["timestamp"] for event in events] == sorted(event["timestamp"] for event in events)
 

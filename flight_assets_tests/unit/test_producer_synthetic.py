@@ -80,10 +80,14 @@ def test_every_flight_begins_with_its_scheduled_event(events: list[dict[str, Any
     assert sum(kinds == ["scheduled", "departed", "arrived"] for kinds in lives.values()) > 1_000
 
 
-def test_only_flights_near_the_anchor_and_the_oldest_one_are_unfinished(real: pd.DataFrame, events: list[dict[str, Any]]) -> None:
+def test_only_flights_near_the_anchor_and_the_oldest_one_are_unfinished(
+    real: pd.DataFrame, events: list[dict[str, Any]]
+) -> None:
     last = {event["flight_id"]: event for event in events}
     departed = [event for event in last.values() if event["event_type"] == "departed"]
-    long_ago = [event for event in departed if datetime.fromisoformat(event["timestamp"]) < NOON - timedelta(hours=14)]
+    long_ago = [
+        event for event in departed if datetime.fromisoformat(event["timestamp"]) < NOON - timedelta(hours=14)
+    ]
     diverted = real.eval("departure_delay_minutes.notna() and arrival_delay_minutes.isna()").mean()
     assert len(long_ago) <= 1 + 10 * diverted * len(last)
 
@@ -97,7 +101,9 @@ def test_a_later_run_of_the_seed_continues_the_same_flights(events: list[dict[st
 
 
 def test_an_anchor_in_any_zone_is_the_same_instant() -> None:
-    assert list(synthetic_messages(7, 100, NOON.astimezone(HOME_ZONE))) == list(synthetic_messages(7, 100, NOON))
+    assert list(synthetic_messages(7, 100, NOON.astimezone(HOME_ZONE))) == list(
+        synthetic_messages(7, 100, NOON)
+    )
 
 
 def test_senseless_arguments_are_refused() -> None:
@@ -107,7 +113,9 @@ def test_senseless_arguments_are_refused() -> None:
 
 
 @pytest.mark.parametrize("day", ["2026-11-23", "2026-03-08", "2026-11-01", "2028-02-29", "2028-12-31"])
-def test_a_day_keeps_schedule_weather_and_delays_of_one_real_day_of_its_season(real: pd.DataFrame, day: str) -> None:
+def test_a_day_keeps_schedule_weather_and_delays_of_one_real_day_of_its_season(
+    real: pd.DataFrame, day: str
+) -> None:
     date = pd.Timestamp(day)
     made = flights_of_day(7, date)
     trip = ["airline", "origin", "destination", "tail_number", "departure_delay_minutes", "temperature_f"]
@@ -123,7 +131,9 @@ def test_days_are_drawn_anew_for_each_date(real: pd.DataFrame) -> None:
     dates = pd.date_range("2026-09-07", periods=10, freq="7D")
     miles = real.groupby("flight_date")[["distance_miles", "temperature_f"]].sum().sum(axis=1).round(3)
     by_miles = {total: day for day, total in miles.items()}
-    made = [flights_of_day(7, date)[["distance_miles", "temperature_f"]].sum().sum().round(3) for date in dates]
+    made = [
+        flights_of_day(7, date)[["distance_miles", "temperature_f"]].sum().sum().round(3) for date in dates
+    ]
     shifts = [by_miles[total].dayofyear - date.dayofyear for total, date in zip(made, dates, strict=True)]
     assert len(set(shifts)) >= 4
 
@@ -132,14 +142,18 @@ def test_days_are_drawn_anew_for_each_date(real: pd.DataFrame) -> None:
 def test_flight_ids_name_the_local_date_and_are_unique(day: str) -> None:
     flights = flights_of_day(7, pd.Timestamp(day))
     local = flights["scheduled_departure"].dt.tz_convert(HOME_ZONE).dt.strftime("%Y%m%d")
-    expected = flights["airline"] + flights["flight_number"].astype(str) + "-" + flights["origin"] + "-" + local
+    expected = (
+        flights["airline"] + flights["flight_number"].astype(str) + "-" + flights["origin"] + "-" + local
+    )
     assert flights["flight_id"].is_unique
     assert flights["flight_id"].eq(expected).all()
 
 
 def test_fifteen_seeds_share_no_flight_number() -> None:
     day = pd.Timestamp("2026-12-30")
-    ranges = [flights_of_day(seed, day)["flight_number"].agg(["min", "max"]).tolist() for seed in range(100, 115)]
+    ranges = [
+        flights_of_day(seed, day)["flight_number"].agg(["min", "max"]).tolist() for seed in range(100, 115)
+    ]
     ranges.sort()
     assert all(first[1] < second[0] for first, second in pairwise(ranges))
     assert ranges[0][0] >= 1

@@ -21,7 +21,14 @@ def programs(tmp_path):
 
 @pytest.fixture
 def cluster(tmp_path, programs):
-    return Settings(_env_file=None, port_offset=0, profile="cluster", home=tmp_path / "home", java_home="/jdk", postgres_bin=programs)
+    return Settings(
+        _env_file=None,
+        port_offset=0,
+        profile="cluster",
+        home=tmp_path / "home",
+        java_home="/jdk",
+        postgres_bin=programs,
+    )
 
 
 def test_the_embedded_profile_has_one_of_each_kind_and_no_cluster(tmp_path):
@@ -39,7 +46,12 @@ def test_the_cluster_profile_repeats_what_may_fail(cluster):
     names = [service.name for service in services.services(cluster)]
     for kind in ("mongod", "kafka", "datanode"):
         assert [name for name in names if name.startswith(kind)] == [kind, f"{kind}-2", f"{kind}-3"]
-    assert [name for name in names if name.startswith("spark")] == ["spark-master", "spark-worker", "spark-worker-2", "spark"]
+    assert [name for name in names if name.startswith("spark")] == [
+        "spark-master",
+        "spark-worker",
+        "spark-worker-2",
+        "spark",
+    ]
     assert {"postgres", "redis", "namenode"} <= set(names)
 
 
@@ -48,7 +60,11 @@ def test_no_two_processes_share_a_name_a_port_or_a_command(profile, cluster):
     table = services.services(cluster.model_copy(update={"profile": profile}))
     ports = [cluster.port(endpoint, service.number) for service in table for endpoint in service.ports]
     assert len(set(ports)) == len(ports)
-    assert len({service.name for service in table}) == len({tuple(service.command) for service in table}) == len(table)
+    assert (
+        len({service.name for service in table})
+        == len({tuple(service.command) for service in table})
+        == len(table)
+    )
 
 
 @pytest.mark.parametrize("profile", COUNTS)
@@ -66,15 +82,27 @@ def test_spark_waits_for_every_worker_and_datanode(cluster):
 
 def test_clients_know_every_member(cluster):
     assert cluster.kafka_bootstrap_servers == "127.0.0.1:9092,127.0.0.1:9112,127.0.0.1:9132"
-    assert cluster.mongo_uri == "mongodb://127.0.0.1:27017,127.0.0.1:27037,127.0.0.1:27057/?replicaSet=flights"
+    assert (
+        cluster.mongo_uri == "mongodb://127.0.0.1:27017,127.0.0.1:27037,127.0.0.1:27057/?replicaSet=flights"
+    )
     assert cluster.spark_master == "spark://127.0.0.1:7077"
     assert cluster.metastore_db_url == "jdbc:postgresql://127.0.0.1:5432/metastore"
     assert cluster.dagster_db_url == "postgresql+psycopg2://flights@127.0.0.1:5432/dagster"
 
 
 def test_a_setting_that_is_given_is_stronger_than_the_profile(tmp_path):
-    settings = Settings(_env_file=None, profile="cluster", home=tmp_path, hdfs_replication=2, spark_master="spark://elsewhere:7077")
-    assert (settings.hdfs_replication, settings.spark_master, settings.kafka_partitions) == (2, "spark://elsewhere:7077", 3)
+    settings = Settings(
+        _env_file=None,
+        profile="cluster",
+        home=tmp_path,
+        hdfs_replication=2,
+        spark_master="spark://elsewhere:7077",
+    )
+    assert (settings.hdfs_replication, settings.spark_master, settings.kafka_partitions) == (
+        2,
+        "spark://elsewhere:7077",
+        3,
+    )
 
 
 def test_an_unknown_profile_is_refused(tmp_path):
@@ -113,4 +141,6 @@ def test_a_metastore_on_postgresql_makes_every_table_at_its_start(cluster, tmp_p
     names = {name.rpartition(".")[2] for name in found["datanucleus.autoStartClassNames"].split(",")}
     assert found["datanucleus.autoStartMechanism"] == "Classes"
     assert {"MDatabase", "MTable", "MTablePrivilege", "MPartition"} <= names
-    assert "datanucleus.autoStartMechanism" not in config.metastore_properties(Settings(_env_file=None, home=tmp_path))
+    assert "datanucleus.autoStartMechanism" not in config.metastore_properties(
+        Settings(_env_file=None, home=tmp_path)
+    )

@@ -11,7 +11,16 @@ from pydantic import ValidationError
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import checks
-from flight_assets.provenance import COUNTS, STEPS, BatchRecord, ColumnType, Ledger, OffsetRange, archive_id, raw_path
+from flight_assets.provenance import (
+    COUNTS,
+    STEPS,
+    BatchRecord,
+    ColumnType,
+    Ledger,
+    OffsetRange,
+    archive_id,
+    raw_path,
+)
 
 
 class Files:
@@ -62,7 +71,10 @@ def ledger(files) -> Ledger:
 
 def test_the_json_has_the_fields_that_the_design_asks_for():
     written = json.loads(record().to_json())
-    assert {name: written[name] for name in ("batch_id", "archive_id", "record_count", "file_size_mb", "storage_location")} == {
+    assert {
+        name: written[name]
+        for name in ("batch_id", "archive_id", "record_count", "file_size_mb", "storage_location")
+    } == {
         "batch_id": 7,
         "archive_id": "archive_00000007",
         "record_count": 30,
@@ -82,12 +94,18 @@ def test_a_time_without_zone_is_refused():
 
 def test_counts_of_steps_that_have_not_run_are_null():
     written = json.loads(record().to_json())
-    assert [written[name] for name in ("predicted", "upserted", "out_of_order", "merged", "model_version")] == [None] * 5
+    assert [
+        written[name] for name in ("predicted", "upserted", "out_of_order", "merged", "model_version")
+    ] == [None] * 5
 
 
 def test_a_record_survives_its_json():
     full = record(
-        quarantined_by_reason={"not_json": 3}, seconds={"staged_events": 1.5}, versions={"spark": "4"}, model_version="v1", merged=9
+        quarantined_by_reason={"not_json": 3},
+        seconds={"staged_events": 1.5},
+        versions={"spark": "4"},
+        model_version="v1",
+        merged=9,
     )
     assert BatchRecord.model_validate_json(full.to_json()) == full
 
@@ -95,7 +113,13 @@ def test_a_record_survives_its_json():
 def test_a_row_has_just_the_columns_of_the_table():
     row = record().row()
     assert set(row) == set(BATCH_METADATA.column_names)
-    assert (row["batch_id"], row["staged"], row["duplicate"], row["quarantined"], row["merged"]) == (7, 25, 2, 3, None)
+    assert (row["batch_id"], row["staged"], row["duplicate"], row["quarantined"], row["merged"]) == (
+        7,
+        25,
+        2,
+        3,
+        None,
+    )
     assert json.loads(row["record"]) == json.loads(record().to_json())
 
 
@@ -131,9 +155,13 @@ def test_only_a_check_that_holds_a_batch_up_can_be_accepted(ledger):
     held = record()
     held.note_checks("mongo_hot", [checks.all_in_mongo(record(flights=5))])
     ledger.save(held)
-    with pytest.raises(FlightsError, match="no check named quality holds up batch 7; there are: flights_conserved"):
+    with pytest.raises(
+        FlightsError, match="no check named quality holds up batch 7; there are: flights_conserved"
+    ):
         ledger.accept(7, "quality", "no reason")
-    assert ledger.accept(7, "flights_conserved", "restored by hand").accepted == {"flights_conserved": "restored by hand"}
+    assert ledger.accept(7, "flights_conserved", "restored by hand").accepted == {
+        "flights_conserved": "restored by hand"
+    }
     assert ledger.accepted(7) == {"flights_conserved": "restored by hand"}
     assert ledger.accepted(8) == {}
 
@@ -153,7 +181,10 @@ def test_a_saved_record_is_read_back(ledger, files):
 
 
 def test_a_record_that_is_not_there_is_said_with_the_remedy(ledger):
-    with pytest.raises(FlightsError, match="no record of batch 3 at /metadata/batch_00000003.json: materialise raw_kafka_batch"):
+    with pytest.raises(
+        FlightsError,
+        match="no record of batch 3 at /metadata/batch_00000003.json: materialise raw_kafka_batch",
+    ):
         ledger.record(3)
 
 

@@ -39,7 +39,11 @@ def test_an_example_of_each_event_is_valid(kind: EventType) -> None:
 
 
 def test_the_producers_messages_are_valid() -> None:
-    found = [error for sent in islice(replay_messages(events=2_000), 0, 2_000, 7) for error in errors(json.loads(sent.value))]
+    found = [
+        error
+        for sent in islice(replay_messages(events=2_000), 0, 2_000, 7)
+        for error in errors(json.loads(sent.value))
+    ]
     assert found == []
 
 

@@ -99,7 +99,9 @@ def test_the_department_of_transportations_ids_are_known_airports() -> None:
 
 
 def test_a_users_row_comes_before_the_packaged_one() -> None:
-    row = checked_row(DIM_AIRLINE, {"code": "xe", "name": "Mine", "since": "2008-01-01", "until": "2008-12-31"})
+    row = checked_row(
+        DIM_AIRLINE, {"code": "xe", "name": "Mine", "since": "2008-01-01", "until": "2008-12-31"}
+    )
     rows = rows_with(DIM_AIRLINE, [row])
     assert list(rows.columns) == list(DIM_AIRLINE.column_names)
     assert rows["version"].nunique() == 1
@@ -134,5 +136,7 @@ def test_a_row_that_cannot_be_right_is_refused(table, values: dict[str, str], me
 
 def test_distances_over_the_sphere() -> None:
     # Between antipodes it is half the circumference of the sphere; a degree of the equator is 69.09 miles.
-    miles = great_circle_miles(np.array([0.0, 0.0]), np.array([0.0, 0.0]), np.array([0.0, 0.0]), np.array([180.0, 1.0]))
+    miles = great_circle_miles(
+        np.array([0.0, 0.0]), np.array([0.0, 0.0]), np.array([0.0, 0.0]), np.array([180.0, 1.0])
+    )
     assert miles == pytest.approx([np.pi * 3958.7613, 69.0934], abs=0.001)

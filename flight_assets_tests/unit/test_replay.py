@@ -10,7 +10,11 @@ from flight_assets.pipeline.replay import Rejected, read_repairs
 
 
 def test_repairs_are_read_by_id() -> None:
-    lines = ['{"id": "flight_events-0-7", "message": {"a": 1}}\n', "\n", '{"id": "flight_events-1-9", "message": [1]}']
+    lines = [
+        '{"id": "flight_events-0-7", "message": {"a": 1}}\n',
+        "\n",
+        '{"id": "flight_events-1-9", "message": [1]}',
+    ]
     assert read_repairs(lines) == {"flight_events-0-7": {"a": 1}, "flight_events-1-9": [1]}
 
 
@@ -26,7 +30,9 @@ def test_two_repairs_of_one_message_are_refused() -> None:
 
 
 def test_the_id_of_a_message_is_its_position() -> None:
-    message = Rejected("flight-events", 1, 5_000_000_000, "2013-06-12T09:00:00.000000Z", 3, "not_json", "", b"", b"")
+    message = Rejected(
+        "flight-events", 1, 5_000_000_000, "2013-06-12T09:00:00.000000Z", 3, "not_json", "", b"", b""
+    )
     assert message.id == "flight-events-1-5000000000"
 
 

@@ -121,8 +121,16 @@ def test_the_supervisors_socket_fits_a_unix_address_and_differs_by_home(tmp_path
 def reads_environment(source: str) -> list[str]:
     """The uses of the process environment in a source other than ``os.environ.setdefault(…)`` and assignments, which write."""
     tree = ast.parse(source)
-    allowed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "setdefault"}
-    allowed |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)}
+    allowed = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "setdefault"
+    }
+    allowed |= {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+    }
     uses = [
         node
         for node in ast.walk(tree)
@@ -153,6 +161,8 @@ def test_reading_the_environment_is_recognised(source, count):
     assert len(reads_environment(source)) == count
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix()
+)
 def test_no_module_but_settings_reads_the_environment(path):
     assert reads_environment(path.read_text()) == []

@@ -20,13 +20,25 @@ from flight_assets_tests.factories import checked, encode, message
 MESSAGES = 2_000
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=8
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
 )
 NAMES = st.sampled_from([field.name for field in MESSAGE_FIELDS]) | st.text(max_size=5)
-EVENTS = st.builds(message, event_type=st.sampled_from(["scheduled", "departed", "arrived", "cancelled"]), event_id=st.text(max_size=8))
-CHANGED = st.builds(lambda event, changes: encode(event | changes), EVENTS, st.dictionaries(NAMES, VALUES, max_size=3))
-BOUNDED = st.sampled_from([field.name for field in MESSAGE_FIELDS if field.is_bounded and field.json_type == "number"])
-NUMBERED = st.builds(lambda event, name, value: encode(event | {name: value}), EVENTS, BOUNDED, st.floats(-20_000, 20_000))
+EVENTS = st.builds(
+    message,
+    event_type=st.sampled_from(["scheduled", "departed", "arrived", "cancelled"]),
+    event_id=st.text(max_size=8),
+)
+CHANGED = st.builds(
+    lambda event, changes: encode(event | changes), EVENTS, st.dictionaries(NAMES, VALUES, max_size=3)
+)
+BOUNDED = st.sampled_from(
+    [field.name for field in MESSAGE_FIELDS if field.is_bounded and field.json_type == "number"]
+)
+NUMBERED = st.builds(
+    lambda event, name, value: encode(event | {name: value}), EVENTS, BOUNDED, st.floats(-20_000, 20_000)
+)
 
 
 @st.composite
@@ -41,8 +53,22 @@ def any_messages(count: int = MESSAGES) -> list[bytes]:
     """``count`` byte strings, the same ones every time: arbitrary ones, JSON of any shape, and messages changed in many ways."""
     found: list[bytes] = []
 
-    @settings(max_examples=count, derandomize=True, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(st.one_of(st.binary(max_size=300), VALUES.map(lambda value: json.dumps(value).encode()), CHANGED, NUMBERED, damaged()))
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        st.one_of(
+            st.binary(max_size=300),
+            VALUES.map(lambda value: json.dumps(value).encode()),
+            CHANGED,
+            NUMBERED,
+            damaged(),
+        )
+    )
     def collect(value: bytes) -> None:
         found.append(value)
 
@@ -84,7 +110,13 @@ def test_the_messages_are_many_and_of_every_kind(sent, found):
     assert len(sent) >= MESSAGES
     reasons = Counter(row.reason for row in found)
     assert min(reasons[None], reasons.total() - reasons[None]) > MESSAGES // 50
-    assert {reason for reason in reasons if reason} >= {"not_json", "not_an_object", "missing_field", "wrong_type", "out_of_range"}
+    assert {reason for reason in reasons if reason} >= {
+        "not_json",
+        "not_an_object",
+        "missing_field",
+        "wrong_type",
+        "out_of_range",
+    }
 
 
 def test_every_message_has_exactly_one_verdict(sent, found):
@@ -101,13 +133,19 @@ def test_every_message_is_kept_byte_for_byte(sent, found):
 
 
 def test_what_python_cannot_read_as_json_is_not_json_and_what_it_can_is(sent, found):
-    wrong = [row.value for row, value in zip(found, sent, strict=True) if (row.reason == "not_json") == is_json(value)]
+    wrong = [
+        row.value
+        for row, value in zip(found, sent, strict=True)
+        if (row.reason == "not_json") == is_json(value)
+    ]
     assert wrong == []
 
 
 def test_only_objects_are_objects(sent, found):
     readable = [(row, json.loads(value)) for row, value in zip(found, sent, strict=True) if is_json(value)]
-    assert [row.value for row, value in readable if (row.reason == "not_an_object") == isinstance(value, dict)] == []
+    assert [
+        row.value for row, value in readable if (row.reason == "not_an_object") == isinstance(value, dict)
+    ] == []
 
 
 def test_the_fast_reader_gives_what_the_exact_one_gives_or_nothing(sent):
@@ -124,8 +162,16 @@ def test_the_checks_find_each_defect_that_the_producer_puts_in():
     produced = list(with_bad_messages(replay_messages(1_600), share=0.3, seed=7))
     reasons = {reason.value for reason in CHECKED_REASONS}
     expected = [message.defect if message.defect in reasons else "valid" for message in produced]
-    rows = checked([message.value for message in produced], reject_unknown=True, taken_at=datetime(2014, 1, 1, tzinfo=UTC))
+    rows = checked(
+        [message.value for message in produced],
+        reject_unknown=True,
+        taken_at=datetime(2014, 1, 1, tzinfo=UTC),
+    )
     found = [row.reason or "valid" for row in rows]
-    assert [(row.detail, wanted, got) for row, wanted, got in zip(rows, expected, found, strict=True) if wanted != got] == []
+    assert [
+        (row.detail, wanted, got)
+        for row, wanted, got in zip(rows, expected, found, strict=True)
+        if wanted != got
+    ] == []
     assert {*reasons, "valid"} == set(found)
     assert len(produced) > 1_900

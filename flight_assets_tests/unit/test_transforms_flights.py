@@ -11,7 +11,10 @@ from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS
 from flight_assets.transforms.flights import actual_delay, flight_of, outcome_of, with_prediction
 from flight_assets_tests.factories import HAPPENED, TOOK_AT, staged
 
-PREDICTED = {name: float(nth) for nth, name in enumerate(PREDICTED_COLUMNS)} | {"predicted_delay_minutes": 3.0, "model_version": "v1"}
+PREDICTED = {name: float(nth) for nth, name in enumerate(PREDICTED_COLUMNS)} | {
+    "predicted_delay_minutes": 3.0,
+    "model_version": "v1",
+}
 
 
 def flight_id(number: int) -> str:
@@ -21,7 +24,10 @@ def flight_id(number: int) -> str:
 def event(number: int, event_type: str, offset: int, **changes):
     """An event of one of the flights of this module, named by number, type and offset."""
     event_id = f"{number} {event_type} {offset}"
-    return staged(event_type=event_type, kafka_offset=offset, **changes) | {"flight_id": flight_id(number), "event_id": event_id}
+    return staged(event_type=event_type, kafka_offset=offset, **changes) | {
+        "flight_id": flight_id(number),
+        "event_id": event_id,
+    }
 
 
 EVENTS = [
@@ -47,14 +53,17 @@ EVENTS = [
     event(6, "arrived", 60),
     # 7: a correction of the same event time at a lower offset of another partition, which Kafka took later
     event(7, "departed", 71),
-    event(7, "departed", 5, kafka_partition=1, ingestion_timestamp=TOOK_AT + timedelta(seconds=2)) | {"departure_delay_minutes": 25.0},
+    event(7, "departed", 5, kafka_partition=1, ingestion_timestamp=TOOK_AT + timedelta(seconds=2))
+    | {"departure_delay_minutes": 25.0},
     # 8: came down elsewhere: the plan stays
     event(8, "scheduled", 80),
-    event(8, "diverted", 81, timestamp="2013-06-12T17:00:00Z") | {"diverted_to": "AUS", "departure_delay_minutes": 4.0},
+    event(8, "diverted", 81, timestamp="2013-06-12T17:00:00Z")
+    | {"diverted_to": "AUS", "departure_delay_minutes": 4.0},
     event(8, "arrived", 82) | {"destination": "AUS", "route": "EWR-AUS", "distance_miles": 1500.0},
     # 9: diverted, and arrived where it was to go after all
     event(9, "scheduled", 90),
-    event(9, "diverted", 91, timestamp="2013-06-12T17:00:00Z") | {"diverted_to": "AUS", "departure_delay_minutes": 4.0},
+    event(9, "diverted", 91, timestamp="2013-06-12T17:00:00Z")
+    | {"diverted_to": "AUS", "departure_delay_minutes": 4.0},
     event(9, "arrived", 92),
     # 11: diverted, nobody knows where to
     event(11, "scheduled", 110),
@@ -110,12 +119,20 @@ def test_a_flight_ends_as_its_newest_event_says(number, outcome, actual):
 
 def test_an_arrival_elsewhere_keeps_the_plan_and_says_where_the_aircraft_came_down():
     flight = flight_of(events_of(8))
-    assert (flight["destination"], flight["route"], flight["distance_miles"], flight["diverted_to"]) == ("IAH", "EWR-IAH", 1400.0, "AUS")
+    assert (flight["destination"], flight["route"], flight["distance_miles"], flight["diverted_to"]) == (
+        "IAH",
+        "EWR-IAH",
+        1400.0,
+        "AUS",
+    )
 
 
 def test_a_flight_that_is_known_and_new_events_give_what_all_events_give():
     for number in range(1, 12):
-        ordered = sorted(events_of(number), key=lambda each: (each["timestamp"], each["ingestion_timestamp"], each["kafka_offset"]))
+        ordered = sorted(
+            events_of(number),
+            key=lambda each: (each["timestamp"], each["ingestion_timestamp"], each["kafka_offset"]),
+        )
         for cut in range(1, len(ordered)):
             known = flight_of(ordered[:cut])
             assert flight_of(ordered[cut:], known) == flight_of(ordered), (number, cut)
@@ -124,7 +141,11 @@ def test_a_flight_that_is_known_and_new_events_give_what_all_events_give():
 def test_an_arrived_flight_has_its_prediction_and_the_error_actual_minus_predicted():
     row = with_prediction(flight_of(events_of(1)), PREDICTED)
     assert {name: row[name] for name in PREDICTED_COLUMNS} == PREDICTED
-    assert (row["actual_delay_minutes"], row["predicted_delay_minutes"], row["error_minutes"]) == (-7.0, 3.0, -10.0)
+    assert (row["actual_delay_minutes"], row["predicted_delay_minutes"], row["error_minutes"]) == (
+        -7.0,
+        3.0,
+        -10.0,
+    )
     assert tuple(row) == FACT.column_names
 
 

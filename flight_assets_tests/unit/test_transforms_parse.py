@@ -10,7 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from flight_assets.contracts.message import CHECKED_REASONS, MAX_EVENT_ID_CHARACTERS, MAX_MESSAGE_BYTES, MAX_NESTING, MESSAGE_FIELDS, Reason
+from flight_assets.contracts.message import (
+    CHECKED_REASONS,
+    MAX_EVENT_ID_CHARACTERS,
+    MAX_MESSAGE_BYTES,
+    MAX_NESTING,
+    MESSAGE_FIELDS,
+    Reason,
+)
 from flight_assets.transforms.check import check
 from flight_assets.transforms.rules import Checks
 from flight_assets_tests.factories import checked, encode, message, raw_batch, reference, verdicts, without
@@ -59,7 +66,9 @@ def arrived(**changes: Any) -> dict[str, Any]:
 def delayed(minutes: float) -> dict[str, Any]:
     """A flight that left and arrived so late."""
     at = datetime(2013, 6, 12, 18, 30) + timedelta(minutes=minutes)  # noqa: DTZ001 - written as UTC
-    return arrived(departure_delay_minutes=minutes, arrival_delay_minutes=minutes, timestamp=f"{at.isoformat()}Z")
+    return arrived(
+        departure_delay_minutes=minutes, arrival_delay_minutes=minutes, timestamp=f"{at.isoformat()}Z"
+    )
 
 
 ACCEPTED: dict[str, Any] = {
@@ -73,7 +82,9 @@ ACCEPTED: dict[str, Any] = {
     "as large as allowed": encode(message()) + b" " * (MAX_MESSAGE_BYTES - len(encode(message()))),
     "astral character escaped as two surrogates": literal("tail_number", '"\\ud83d\\ude00"'),
     **{f"without {name}": without(name) for name in ("tail_number", "scheduled_arrival", "weather")},
-    **{f"{name} is null": message(**{name: None}) for name in ("tail_number", "scheduled_arrival", "weather")},
+    **{
+        f"{name} is null": message(**{name: None}) for name in ("tail_number", "scheduled_arrival", "weather")
+    },
     "weather without a value": message(weather={}),
     "weather of nulls": message(weather={"temperature_f": None}),
     "empty tail number": message(tail_number=""),
@@ -85,7 +96,9 @@ ACCEPTED: dict[str, Any] = {
     "distance without a point": message(distance_miles=1400),
     "distance with an exponent": literal("distance_miles", "1.4e3"),
     "distance with 60 digits": literal("distance_miles", "1400." + "1" * 60),
-    **{f"delays of {minutes}": delayed(minutes) for minutes in (-1_440, -1_440.0, 0, 3_143, 20_160, 20_160.0)},
+    **{
+        f"delays of {minutes}": delayed(minutes) for minutes in (-1_440, -1_440.0, 0, 3_143, 20_160, 20_160.0)
+    },
     "time with +00:00": message(timestamp="2013-06-12T13:00:00+00:00"),
     "time with tenths": message(timestamp="2013-06-12T13:00:00.5Z"),
     "time with microseconds": message(timestamp="2013-06-12T13:00:00.123456Z"),
@@ -96,11 +109,17 @@ ACCEPTED: dict[str, Any] = {
     "29 February of a leap year": message(timestamp="2012-02-29T13:00:00Z"),
     "announced at its departure": message(timestamp="2013-06-12T14:00:00Z"),
     "departed a day early": message(event_type="departed", timestamp="2013-06-11T14:00:00Z"),
-    "stamped five minutes after Kafka took it": message(event_type="departed", timestamp="2013-07-01T09:05:00Z"),
+    "stamped five minutes after Kafka took it": message(
+        event_type="departed", timestamp="2013-07-01T09:05:00Z"
+    ),
     "a long event_id": message(event_id="x" * MAX_EVENT_ID_CHARACTERS),
     "an event_id in another script": message(event_id="рейс-1 ✈"),
     "a diversion": message(
-        schema_version=3, event_type="diverted", diverted_to="AUS", departure_delay_minutes=4.0, timestamp="2013-06-12T17:00:00Z"
+        schema_version=3,
+        event_type="diverted",
+        diverted_to="AUS",
+        departure_delay_minutes=4.0,
+        timestamp="2013-06-12T17:00:00Z",
     ),
     "version 3 with ICAO codes": message(
         schema_version=3, airline="UAL", origin="KEWR", destination="KIAH", flight_id="UAL1545-KEWR-20130612"
@@ -114,23 +133,51 @@ ACCEPTED: dict[str, Any] = {
     "version 2 with its field null": message(schema_version=2, gate=None),
     "version 1 with what became a field later": message(gate={"terminal": "B"}),
     "fields that no version has": message(colour="blue", **{"x" * 100: 1}),
-    "local date a day behind UTC": message(scheduled_departure="2013-06-13T01:00:00Z", scheduled_arrival=None),
+    "local date a day behind UTC": message(
+        scheduled_departure="2013-06-13T01:00:00Z", scheduled_arrival=None
+    ),
 }
 
 MISSING = {
-    **{f"{field.name} absent": (without(field.name), field.name) for field in MESSAGE_FIELDS if field.required},
-    **{f"{field.name} null": (message(**{field.name: None}), field.name) for field in MESSAGE_FIELDS if field.required},
-    "empty object": ({}, "schema_version, event_id, event_type, timestamp, flight_id, airline, flight_number, origin, destination"),
-    "fields in capitals": ({key.upper(): value for key, value in message().items()}, "schema_version, event_id"),
-    "departed without its delay": (without("departure_delay_minutes", message(event_type="departed")), "departure_delay_minutes"),
-    "departed with null delay": (message(event_type="departed", departure_delay_minutes=None), "departure_delay_minutes"),
-    "arrived without departure delay": (without("departure_delay_minutes", arrived()), "departure_delay_minutes"),
+    **{
+        f"{field.name} absent": (without(field.name), field.name)
+        for field in MESSAGE_FIELDS
+        if field.required
+    },
+    **{
+        f"{field.name} null": (message(**{field.name: None}), field.name)
+        for field in MESSAGE_FIELDS
+        if field.required
+    },
+    "empty object": (
+        {},
+        "schema_version, event_id, event_type, timestamp, flight_id, airline, flight_number, origin, destination",
+    ),
+    "fields in capitals": (
+        {key.upper(): value for key, value in message().items()},
+        "schema_version, event_id",
+    ),
+    "departed without its delay": (
+        without("departure_delay_minutes", message(event_type="departed")),
+        "departure_delay_minutes",
+    ),
+    "departed with null delay": (
+        message(event_type="departed", departure_delay_minutes=None),
+        "departure_delay_minutes",
+    ),
+    "arrived without departure delay": (
+        without("departure_delay_minutes", arrived()),
+        "departure_delay_minutes",
+    ),
     "arrived without arrival delay": (without("arrival_delay_minutes", arrived()), "arrival_delay_minutes"),
     "arrived with null arrival delay": (arrived(arrival_delay_minutes=None), "arrival_delay_minutes"),
 }
 WRONG_TYPES = {
     **{
-        f"{field.name} = {value!r}": (arrived(schema_version=field.since) | {field.name: value}, f"{field.name} is not {field.json_type}")
+        f"{field.name} = {value!r}": (
+            arrived(schema_version=field.since) | {field.name: value},
+            f"{field.name} is not {field.json_type}",
+        )
         for field in MESSAGE_FIELDS
         for value in WRONG_VALUES[field.json_type]
     },
@@ -139,25 +186,37 @@ WRONG_TYPES = {
         for name in ("timestamp", "scheduled_departure", "scheduled_arrival")
         for what, text in BAD_TIMES.items()
     },
-    **{f"flight number {text}": (literal("flight_number", text), "flight_number") for text in ("9" * 100, "1e400", "1.545e3")},
+    **{
+        f"flight number {text}": (literal("flight_number", text), "flight_number")
+        for text in ("9" * 100, "1e400", "1.545e3")
+    },
     "flight number below 0": (message(flight_number=-1545), "another flight"),
     "flight number beyond 32 bits": (literal("flight_number", str(2**32 + 1545)), "flight_number"),
     "flight number of five digits": (flight(10_000), "flight_id"),
     "version of 30 digits": (literal("schema_version", "9" * 30), "schema_version"),
     "version as text": (message(schema_version="1"), "schema_version is not integer"),
     "version with a point": (message(schema_version=1.0), "schema_version is not integer"),
-    "diverted before version 3": (message(event_type="diverted", departure_delay_minutes=4.0), "event_type is diverted"),
+    "diverted before version 3": (
+        message(event_type="diverted", departure_delay_minutes=4.0),
+        "event_type is diverted",
+    ),
     "local time before version 3": (message(flight_id="UA1545-EWR-20130612T1000"), "flight_id is not"),
     "suffix that the flight_id lacks": (message(schema_version=3, flight_suffix="A"), "another flight"),
     "event_id with a line break": (message(event_id="a\nb"), "event_id has"),
-    "event_id of more characters than allowed": (message(event_id="x" * (MAX_EVENT_ID_CHARACTERS + 1)), "event_id has"),
+    "event_id of more characters than allowed": (
+        message(event_id="x" * (MAX_EVENT_ID_CHARACTERS + 1)),
+        "event_id has",
+    ),
     "unknown event type": (message(event_type="landed"), "event_type is landed"),
     "event type in capitals": (message(event_type="SCHEDULED"), "event_type is SCHEDULED"),
     "flight_id with another number": (message(flight_id="UA1546-EWR-20130612"), "another flight"),
     "flight_id with a longer number": (message(flight_number=154), "another flight"),
     "flight_id with another carrier": (message(flight_id="AA1545-EWR-20130612"), "another flight"),
     "flight_id with another origin": (message(flight_id="UA1545-JFK-20130612"), "another flight"),
-    "flight_id with leading zeros": (message(flight_number=5, flight_id="UA0005-EWR-20130612"), "another flight"),
+    "flight_id with leading zeros": (
+        message(flight_number=5, flight_id="UA0005-EWR-20130612"),
+        "another flight",
+    ),
     "flight_id in small letters": (message(flight_id="ua1545-ewr-20130612"), "flight_id is not"),
     "flight_id with a dash too many": (message(flight_id="UA-1545-EWR-20130612"), "flight_id is not"),
     "flight_id without date": (message(flight_id="UA1545-EWR"), "flight_id is not"),
@@ -227,7 +286,10 @@ UNKNOWN_CODES = {
 }
 OUT_OF_RANGE = {
     "flight number 0": (flight(0), "flight_number = 0"),
-    **{f"distance {miles}": (message(distance_miles=miles), "distance_miles") for miles in (0, 0.0, -5.0, 12_500, 12_500.0, 20_000)},
+    **{
+        f"distance {miles}": (message(distance_miles=miles), "distance_miles")
+        for miles in (0, 0.0, -5.0, 12_500, 12_500.0, 20_000)
+    },
     **{
         f"distance {text}": (literal("distance_miles", text), "distance_miles")
         for text in ("1e400", "-1e400", "1e-400", "9" * 100, "9" * 400)
@@ -236,36 +298,67 @@ OUT_OF_RANGE = {
         f"departure delay {m}": (arrived(departure_delay_minutes=m), "departure_delay_minutes")
         for m in (-1_440.1, -1_441, 20_160.1, 20_161)
     },
-    **{f"arrival delay {m}": (arrived(arrival_delay_minutes=m), "arrival_delay_minutes") for m in (-1_440.1, -1_441, 20_160.1, 20_161)},
-    "departure delay 1e400": (literal("departure_delay_minutes", "1e400", event_type="departed"), "departure_delay_minutes"),
+    **{
+        f"arrival delay {m}": (arrived(arrival_delay_minutes=m), "arrival_delay_minutes")
+        for m in (-1_440.1, -1_441, 20_160.1, 20_161)
+    },
+    "departure delay 1e400": (
+        literal("departure_delay_minutes", "1e400", event_type="departed"),
+        "departure_delay_minutes",
+    ),
     "destination = origin": (message(destination="EWR"), "destination = origin"),
     "destination = origin once cleaned": (message(destination=" ewr"), "destination = origin"),
 }
 INCONSISTENT = {
     "arrives when it leaves": (message(scheduled_arrival="2013-06-12T14:00:00Z"), "scheduled_arrival"),
     "arrives before it leaves": (message(scheduled_arrival="2013-06-12T13:59:59Z"), "scheduled_arrival"),
-    "announced after its departure": (message(timestamp="2013-06-12T14:00:01Z"), "scheduled after its departure"),
-    "departed over a day early": (message(event_type="departed", timestamp="2013-06-11T13:59:59Z"), "more than a day before its departure"),
-    "arrived over a day before departing": (arrived(timestamp="2013-06-11T13:59:59Z"), "more than a day before its departure"),
+    "announced after its departure": (
+        message(timestamp="2013-06-12T14:00:01Z"),
+        "scheduled after its departure",
+    ),
+    "departed over a day early": (
+        message(event_type="departed", timestamp="2013-06-11T13:59:59Z"),
+        "more than a day before its departure",
+    ),
+    "arrived over a day before departing": (
+        arrived(timestamp="2013-06-11T13:59:59Z"),
+        "more than a day before its departure",
+    ),
     "arrived before it departed": (arrived(timestamp="2013-06-12T14:03:59Z"), "arrived before it departed"),
     "arrives before it departs by its delays": (
         arrived(departure_delay_minutes=300.0, timestamp="2013-06-12T23:00:00Z"),
         "arrived before it departed",
     ),
     "the date in UTC, not the origin's": (
-        message(flight_id="UA1545-EWR-20130613", scheduled_departure="2013-06-13T01:00:00Z", scheduled_arrival=None),
+        message(
+            flight_id="UA1545-EWR-20130613",
+            scheduled_departure="2013-06-13T01:00:00Z",
+            scheduled_arrival=None,
+        ),
         "(2013-06-12 21:00 local time) is not on the date in flight_id",
     ),
-    "another local time": (message(schema_version=3, flight_id="UA1545-EWR-20130612T1400"), "date in flight_id"),
+    "another local time": (
+        message(schema_version=3, flight_id="UA1545-EWR-20130612T1400"),
+        "date in flight_id",
+    ),
     "stamped later than Kafka took it": (
         message(event_type="departed", timestamp="2013-07-08T09:10:00Z"),
         "minutes after Kafka took the message",
     ),
     "two days before the date in flight_id": (message(flight_id="UA1545-EWR-20130614"), "date in flight_id"),
     "two days after the date in flight_id": (message(flight_id="UA1545-EWR-20130610"), "date in flight_id"),
-    "scheduled with departure delay": (message(departure_delay_minutes=1.0), "departure_delay_minutes in a scheduled event"),
-    "scheduled with arrival delay": (message(arrival_delay_minutes=1.0), "arrival_delay_minutes in a scheduled event"),
-    "departed with arrival delay": (message(event_type="departed", arrival_delay_minutes=1.0), "arrival_delay_minutes in a departed event"),
+    "scheduled with departure delay": (
+        message(departure_delay_minutes=1.0),
+        "departure_delay_minutes in a scheduled event",
+    ),
+    "scheduled with arrival delay": (
+        message(arrival_delay_minutes=1.0),
+        "arrival_delay_minutes in a scheduled event",
+    ),
+    "departed with arrival delay": (
+        message(event_type="departed", arrival_delay_minutes=1.0),
+        "arrival_delay_minutes in a departed event",
+    ),
     "cancelled with arrival delay": (
         message(event_type="cancelled", arrival_delay_minutes=1.0),
         "arrival_delay_minutes in a cancelled event",
@@ -280,20 +373,36 @@ REJECTED: dict[str, tuple[Any, Reason, str]] = {
     **{f"missing: {name}": (value, Reason.MISSING_FIELD, word) for name, (value, word) in MISSING.items()},
     **{f"type: {name}": (value, Reason.WRONG_TYPE, word) for name, (value, word) in WRONG_TYPES.items()},
     **{f"not JSON: {name}": (value, Reason.NOT_JSON, "JSON") for name, value in NOT_JSON.items()},
-    **{f"not an object: {name}": (value, Reason.NOT_AN_OBJECT, "not an object") for name, value in NOT_AN_OBJECT.items()},
-    **{f"version {name}": (message(schema_version=v), Reason.UNSUPPORTED_SCHEMA_VERSION, name) for name, v in VERSIONS.items()},
+    **{
+        f"not an object: {name}": (value, Reason.NOT_AN_OBJECT, "not an object")
+        for name, value in NOT_AN_OBJECT.items()
+    },
+    **{
+        f"version {name}": (message(schema_version=v), Reason.UNSUPPORTED_SCHEMA_VERSION, name)
+        for name, v in VERSIONS.items()
+    },
     **{f"unknown {name}": case for name, case in UNKNOWN_CODES.items()},
     **{f"range: {name}": (value, Reason.OUT_OF_RANGE, word) for name, (value, word) in OUT_OF_RANGE.items()},
-    **{f"times: {name}": (value, Reason.INCONSISTENT_TIMES, word) for name, (value, word) in INCONSISTENT.items()},
-    **{f"too large: {name}": (value, Reason.TOO_LARGE, f"{len(value)} bytes") for name, value in TOO_LARGE.items()},
+    **{
+        f"times: {name}": (value, Reason.INCONSISTENT_TIMES, word)
+        for name, (value, word) in INCONSISTENT.items()
+    },
+    **{
+        f"too large: {name}": (value, Reason.TOO_LARGE, f"{len(value)} bytes")
+        for name, value in TOO_LARGE.items()
+    },
 }
 
 # Years that Spark can hold and Python, or an hour's arithmetic on them, cannot.
 IMPOSSIBLE_YEARS = {
     "year 0 of the event": message(timestamp="0000-06-12T13:00:00Z"),
-    "year 0 of the departure": message(event_type="departed", scheduled_departure="0000-06-12T13:00:00Z", flight_id="UA1545-EWR-00000612"),
+    "year 0 of the departure": message(
+        event_type="departed", scheduled_departure="0000-06-12T13:00:00Z", flight_id="UA1545-EWR-00000612"
+    ),
     "first day of year 1": message(
-        timestamp="0001-01-01T00:00:00Z", scheduled_departure="0001-01-01T00:00:00Z", flight_id="UA1545-EWR-00010101"
+        timestamp="0001-01-01T00:00:00Z",
+        scheduled_departure="0001-01-01T00:00:00Z",
+        flight_id="UA1545-EWR-00010101",
     ),
 }
 
@@ -309,7 +418,9 @@ HARMS: dict[Reason, dict[str, Any]] = {
     Reason.INCONSISTENT_TIMES: {"scheduled_arrival": "2013-06-12T13:00:00Z"},
 }
 SEVERAL_HARMS = {
-    " + ".join(reasons): message(**{name: value for reason in reasons for name, value in HARMS[reason].items()})
+    " + ".join(reasons): message(
+        **{name: value for reason in reasons for name, value in HARMS[reason].items()}
+    )
     for size in range(1, len(HARMS) + 1)
     for reasons in combinations(HARMS, size)
     if Reason.TOO_LARGE not in reasons or size <= 2
@@ -321,7 +432,9 @@ def found():
     """What the checks say of every message of this module, where codes must be known."""
     rejected = {name: value for name, (value, _, _) in REJECTED.items()}
     cases = {**ACCEPTED, **rejected, **SEVERAL_HARMS, **IMPOSSIBLE_YEARS}
-    assert len(cases) == len(ACCEPTED) + len(rejected) + len(SEVERAL_HARMS) + len(IMPOSSIBLE_YEARS), "names of cases are unique"
+    assert len(cases) == len(ACCEPTED) + len(rejected) + len(SEVERAL_HARMS) + len(IMPOSSIBLE_YEARS), (
+        "names of cases are unique"
+    )
     return verdicts(cases, reject_unknown=True)
 
 
@@ -344,7 +457,11 @@ def test_of_several_problems_the_first_in_the_contracts_order_is_the_reason(foun
 
 @pytest.mark.parametrize("name", IMPOSSIBLE_YEARS)
 def test_a_year_that_the_later_steps_cannot_compute_with_is_rejected(found, name):
-    assert found[name].reason in (Reason.OUT_OF_RANGE.value, Reason.WRONG_TYPE.value, Reason.INCONSISTENT_TIMES.value)
+    assert found[name].reason in (
+        Reason.OUT_OF_RANGE.value,
+        Reason.WRONG_TYPE.value,
+        Reason.INCONSISTENT_TIMES.value,
+    )
 
 
 @pytest.mark.parametrize("name", ["airline", "origin", "event_id"])
@@ -367,7 +484,10 @@ def test_all_problems_of_one_kind_are_in_the_detail(found):
 def test_values_of_an_accepted_message_arrive_unchanged(found):
     row = found["arrived"]
     sent = message(event_type="arrived")
-    times = {name: datetime.fromisoformat(sent[name]) for name in ("timestamp", "scheduled_departure", "scheduled_arrival")}
+    times = {
+        name: datetime.fromisoformat(sent[name])
+        for name in ("timestamp", "scheduled_departure", "scheduled_arrival")
+    }
     plain = {name: value for name, value in sent.items() if name not in times and name != "weather"}
     assert {name: row[name] for name in plain} == plain
     assert {name: row[name] for name in times} == times
@@ -420,7 +540,19 @@ def test_a_text_that_cannot_be_a_registration_is_dropped_and_counted(found):
     assert (row.tail_number, row.cleaned) == (None, ["tail_number"])
 
 
-TAILS = ["=HYPERLINK(1)", "@SUM(1+1)", "+1", "[/RED]", "<B>X</B>", "| X |", "N1\u202eGNP", "\x00", "N1\nN2", "Ν14228", "N" * 11]
+TAILS = [
+    "=HYPERLINK(1)",
+    "@SUM(1+1)",
+    "+1",
+    "[/RED]",
+    "<B>X</B>",
+    "| X |",
+    "N1\u202eGNP",
+    "\x00",
+    "N1\nN2",
+    "Ν14228",
+    "N" * 11,
+]
 
 
 @pytest.mark.parametrize("tail", TAILS)
@@ -436,14 +568,25 @@ def test_registrations_of_the_world_are_kept(tail):
 
 
 def test_wrong_types_in_weather_are_counted_by_field_and_the_event_is_staged():
-    weather = {"temperature_f": "39.0", "dew_point_f": "M", "wind_speed_mph": True, "pressure_mb": [1], "humidity_pct": 60, "temp": 1}
+    weather = {
+        "temperature_f": "39.0",
+        "dew_point_f": "M",
+        "wind_speed_mph": True,
+        "pressure_mb": [1],
+        "humidity_pct": 60,
+        "temp": 1,
+    }
     row = checked([message(weather=weather)])[0]
     assert (row.reason, row.weather["humidity_pct"], row.weather["temperature_f"]) == (None, 60.0, None)
-    assert sorted(row.cleaned) == [f"weather.{name}" for name in ("dew_point_f", "pressure_mb", "temperature_f", "wind_speed_mph")]
+    assert sorted(row.cleaned) == [
+        f"weather.{name}" for name in ("dew_point_f", "pressure_mb", "temperature_f", "wind_speed_mph")
+    ]
     assert row.unknown_fields == ["weather.temp"]
 
 
-@pytest.mark.parametrize(("name", "codes"), [("airline", ["airline:ZZ"]), ("both airports", ["origin:QQQ", "destination:QQZ"])])
+@pytest.mark.parametrize(
+    ("name", "codes"), [("airline", ["airline:ZZ"]), ("both airports", ["origin:QQQ", "destination:QQZ"])]
+)
 def test_well_formed_codes_that_nobody_knows_are_staged_and_flagged_unless_they_must_be_known(name, codes):
     row = checked([UNKNOWN_CODES[name][0]])[0]
     assert (row.reason, row.unknown_codes) == (None, codes)

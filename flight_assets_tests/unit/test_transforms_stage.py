@@ -34,14 +34,17 @@ def raw_weather(text: str) -> bytes:
 
 
 EVENTS: dict[str, Any] = {
-    "untidy": message(airline=" ua ", origin="ewr", destination=" iah", tail_number=" n14228 ", event_type=" scheduled "),
+    "untidy": message(
+        airline=" ua ", origin="ewr", destination=" iah", tail_number=" n14228 ", event_type=" scheduled "
+    ),
     "complete": message(),
     "cancelled": message(event_type="cancelled"),
     "nothing optional": message(**ALL_MISSING),
     "no weather, no tail": message(tail_number=None, weather=None),
     "implausible temperature": message(weather=WEATHER | {"temperature_f": 200.0}),
     "some of each": message(
-        scheduled_arrival=None, weather={"temperature_f": 66.0, "humidity_pct": 101.0, "pressure_mb": 1000.0, "wind_speed_mph": 0.0}
+        scheduled_arrival=None,
+        weather={"temperature_f": 66.0, "humidity_pct": 101.0, "pressure_mb": 1000.0, "wind_speed_mph": 0.0},
     ),
     "lowest weather": message(weather={field.name: field.low for field in WEATHER_FIELDS}),
     "highest weather": message(weather={field.name: field.high for field in WEATHER_FIELDS}),
@@ -83,7 +86,9 @@ COPIES: dict[str, tuple[int, Any]] = {
 @pytest.fixture(scope="module")
 def staged():
     """The rows of EVENTS by name, as they are staged."""
-    values = [value if isinstance(value, bytes) else value | {"event_id": name} for name, value in EVENTS.items()]
+    values = [
+        value if isinstance(value, bytes) else value | {"event_id": name} for name, value in EVENTS.items()
+    ]
     rows = checked(values, batch_id=3, offsets=list(range(2_000, 2_000 + len(values))))
     assert [row.detail for row in rows] == [None] * len(rows)
     return dict(zip(EVENTS, rows, strict=True))
@@ -91,7 +96,9 @@ def staged():
 
 @pytest.fixture(scope="module")
 def quarantined():
-    rows = checked([value for _, value in COPIES.values()], batch_id=3, offsets=[offset for offset, _ in COPIES.values()])
+    rows = checked(
+        [value for _, value in COPIES.values()], batch_id=3, offsets=[offset for offset, _ in COPIES.values()]
+    )
     return {row.kafka_offset: row for row in rows if row.reason}
 
 
@@ -99,7 +106,13 @@ def quarantined():
 def test_a_quarantined_message_is_kept_byte_for_byte_with_its_origin(quarantined, name):
     offset, sent = COPIES[name]
     row = quarantined[offset]
-    assert (row.value, row.key, row.topic, row.kafka_partition, row.batch_id) == (encode(sent), b"key", "flight_events", 0, 3)
+    assert (row.value, row.key, row.topic, row.kafka_partition, row.batch_id) == (
+        encode(sent),
+        b"key",
+        "flight_events",
+        0,
+        3,
+    )
 
 
 def test_a_quarantined_message_says_why(quarantined):
@@ -156,7 +169,9 @@ def test_dropping_one_value_keeps_the_others(staged):
     assert staged["implausible temperature"].weather == WEATHER | {"temperature_f": None}
 
 
-@pytest.mark.parametrize("name", ["endless temperature", "temperature true", "temperature as text", "temperature as object"])
+@pytest.mark.parametrize(
+    "name", ["endless temperature", "temperature true", "temperature as text", "temperature as object"]
+)
 def test_weather_that_is_no_number_is_dropped(staged, name):
     assert staged[name].weather["temperature_f"] is None
 
@@ -192,6 +207,13 @@ def test_the_hour_is_that_of_the_origins_clock(staged, name, hour):
         ("Honolulu, the evening before", date(2012, 12, 31), 1, False),
     ],
 )
-def test_date_weekday_and_month_are_those_of_the_scheduled_local_day(staged, name, day, day_of_week, is_weekend):
+def test_date_weekday_and_month_are_those_of_the_scheduled_local_day(
+    staged, name, day, day_of_week, is_weekend
+):
     row = staged[name]
-    assert (row.flight_date, row.day_of_week, row.is_weekend, row.month) == (day, day_of_week, is_weekend, day.month)
+    assert (row.flight_date, row.day_of_week, row.is_weekend, row.month) == (
+        day,
+        day_of_week,
+        is_weekend,
+        day.month,
+    )

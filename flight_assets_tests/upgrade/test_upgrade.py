@@ -56,8 +56,18 @@ class Version:
 
 def run(words: list[str], folder: Path, environment: Mapping[str, str] = os.environ) -> str:
     """Run a program in a folder; it must succeed. Returns what it printed."""
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, env=environment, check=False)
-    assert done.returncode == 0, f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_S,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, (
+        f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
     return done.stdout
 
 

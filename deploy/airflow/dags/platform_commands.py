@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 # The command of this checkout's environment, unless FLIGHTS_EXECUTABLE names another.
-EXECUTABLE = os.environ.get("FLIGHTS_EXECUTABLE", str(Path(__file__).resolve().parents[3] / ".venv/bin/flights"))
+EXECUTABLE = os.environ.get(
+    "FLIGHTS_EXECUTABLE", str(Path(__file__).resolve().parents[3] / ".venv/bin/flights")
+)
 TELL_TIMEOUT_S = 60
 SUMMARY_LENGTH = 500
 
@@ -46,7 +48,9 @@ class FlightsOperator(BaseOperator):
         """Run the command to its end. Raises AirflowException with the command's reason."""
         done = self.hook.run_command([EXECUTABLE, *self.words])
         if done.exit_code:
-            raise AirflowException(done.output or f"flights {' '.join(self.words)} ended with exit code {done.exit_code}")
+            raise AirflowException(
+                done.output or f"flights {' '.join(self.words)} ended with exit code {done.exit_code}"
+            )
         return str(done.output)
 
     def on_kill(self) -> None:

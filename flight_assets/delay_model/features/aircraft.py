@@ -44,12 +44,15 @@ def _last_leg(context: FeatureContext) -> Features:
     landed = _same_flight(departed, leg, arrived, landing)
     block_s = _positive(leg.value(departed.block_s))
     departed_s = leg.value(departed.time_s)
-    arrived_s = np.where(landed, landing.value(arrived.time_s), np.maximum(departed_s + block_s, context.time_s))
+    arrived_s = np.where(
+        landed, landing.value(arrived.time_s), np.maximum(departed_s + block_s, context.time_s)
+    )
     planned_arrival_s = leg.value(departed.departure_s) + block_s
     return {
         "aircraft_departure_delay_minutes": leg.value(departed.departure_delay_s) / MINUTE_S,
         "aircraft_minutes_since_departure": (context.time_s - departed_s) / MINUTE_S,
-        "aircraft_arrival_delay_minutes": np.where(landed, landing.value(arrived.arrival_delay_s), np.nan) / MINUTE_S,
+        "aircraft_arrival_delay_minutes": np.where(landed, landing.value(arrived.arrival_delay_s), np.nan)
+        / MINUTE_S,
         "aircraft_leg_distance_miles": _distance(context, leg),
         "aircraft_planned_slack_minutes": (context.departure_s - planned_arrival_s - block_s) / MINUTE_S,
         "aircraft_slack_minutes": (context.departure_s - arrived_s - block_s) / MINUTE_S,
@@ -88,13 +91,19 @@ def _recent_delay(context: FeatureContext) -> Features:
     """Return the mean departure delay of the aircraft's departures in the last 24 hours."""
     timeline, now = context.timeline(EventType.DEPARTED, AIRCRAFT), context.now(EventType.DEPARTED, AIRCRAFT)
     first = timeline.before(context.moments(AIRCRAFT), 24 * HOUR_S)
-    return {"aircraft_mean_departure_delay_24h": mean_or_nan(timeline.total("delay", first, now), now - first, MINUTE_S)}
+    return {
+        "aircraft_mean_departure_delay_24h": mean_or_nan(
+            timeline.total("delay", first, now), now - first, MINUTE_S
+        )
+    }
 
 
 def _pending_legs(context: FeatureContext) -> Features:
     """Return the number of the aircraft's other flights that were announced before T and have not left."""
     pending = context.pending
-    spans = Spans(pending.keys(AIRCRAFT), pending.announced_s, pending.end_s, {"departure": pending.departure_s})
+    spans = Spans(
+        pending.keys(AIRCRAFT), pending.announced_s, pending.end_s, {"departure": pending.departure_s}
+    )
     count, departures = spans.open_at(context.moments(AIRCRAFT), "departure")
     known = context.flight_keys(AIRCRAFT) != NO_KEY
     overdue = np.where(count > 0, context.time_s - departures / np.maximum(count, 1), np.nan)

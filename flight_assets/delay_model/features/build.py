@@ -58,10 +58,14 @@ def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
         **_throughput(context, overdue),
         **aircraft_features(context),
     }
-    return pd.DataFrame({name: columns[name].astype(np.float32) for name in FEATURE_NAMES}, index=flights.index)
+    return pd.DataFrame(
+        {name: columns[name].astype(np.float32) for name in FEATURE_NAMES}, index=flights.index
+    )
 
 
-def _windows(context: FeatureContext, kind: EventType, event: str, windows: tuple[contract.Window, ...]) -> Features:
+def _windows(
+    context: FeatureContext, kind: EventType, event: str, windows: tuple[contract.Window, ...]
+) -> Features:
     """Return the statistics of one type of event that the contract's table lists."""
     result: Features = {}
     for window in windows:
@@ -85,8 +89,12 @@ def _last_few(context: FeatureContext) -> Features:
     for item in contract.ARRIVED_LAST_FEW:
         timeline, moments = context.timeline(EventType.ARRIVED, item.scope), context.moments(item.scope)
         now = context.now(EventType.ARRIVED, item.scope)
-        first = np.maximum(timeline.before(moments, contract.LAST_FEW_MEMORY_HOURS * HOUR_S), now - item.flights)
-        result[contract.last_few_name(item)] = mean_or_nan(timeline.total("gain", first, now), now - first, MINUTE_S)
+        first = np.maximum(
+            timeline.before(moments, contract.LAST_FEW_MEMORY_HOURS * HOUR_S), now - item.flights
+        )
+        result[contract.last_few_name(item)] = mean_or_nan(
+            timeline.total("gain", first, now), now - first, MINUTE_S
+        )
     return result
 
 
@@ -95,7 +103,9 @@ def _overdue_now(context: FeatureContext) -> _Overdue:
     pending = context.pending
     result: _Overdue = {}
     windows = (*contract.CURRENT_DELAY_WINDOWS, *contract.THROUGHPUT_WINDOWS)
-    for scope in dict.fromkeys([item.scope for item in contract.OVERDUE] + [window.scope for window in windows]):
+    for scope in dict.fromkeys(
+        [item.scope for item in contract.OVERDUE] + [window.scope for window in windows]
+    ):
         spans = Spans(pending.keys(scope), pending.due_s, pending.end_s, {"departure": pending.departure_s})
         count, departures = spans.open_at(context.moments(scope), "departure")
         result[scope] = (count, context.time_s * count - departures)
@@ -108,7 +118,11 @@ def _overdue(overdue: _Overdue) -> Features:
     for item in contract.OVERDUE:
         count, overdue_s = overdue[item.scope]
         minutes = overdue_s / MINUTE_S
-        by_statistic = {"flights": count.astype(np.float64), "minutes": minutes, "mean_minutes": mean_or_nan(overdue_s, count, MINUTE_S)}
+        by_statistic = {
+            "flights": count.astype(np.float64),
+            "minutes": minutes,
+            "mean_minutes": mean_or_nan(overdue_s, count, MINUTE_S),
+        }
         result[contract.pending_name(item)] = by_statistic[item.statistic]
     return result
 
@@ -117,7 +131,10 @@ def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
     """Return the mean lateness (early counts as 0) of departures in the window and of flights overdue now."""
     result: Features = {}
     for window in contract.CURRENT_DELAY_WINDOWS:
-        timeline, now = context.timeline(EventType.DEPARTED, window.scope), context.now(EventType.DEPARTED, window.scope)
+        timeline, now = (
+            context.timeline(EventType.DEPARTED, window.scope),
+            context.now(EventType.DEPARTED, window.scope),
+        )
         first = timeline.before(context.moments(window.scope), window.hours * HOUR_S)
         count, overdue_s = overdue[window.scope]
         total = timeline.total("lateness", first, now) + overdue_s
@@ -133,8 +150,12 @@ def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
     result: Features = {}
     for window in contract.THROUGHPUT_WINDOWS:
         moments = context.moments(window.scope)
-        expected = planned[window.scope].before(moments) - planned[window.scope].before(moments, window.hours * HOUR_S)
-        happened = overdue[window.scope][0] if window.statistic == "overdue_ratio" else _departures(context, window)
+        expected = planned[window.scope].before(moments) - planned[window.scope].before(
+            moments, window.hours * HOUR_S
+        )
+        happened = (
+            overdue[window.scope][0] if window.statistic == "overdue_ratio" else _departures(context, window)
+        )
         result[contract.window_name("planned", window)] = mean_or_nan(happened, expected, 1.0)
     return result
 
@@ -142,4 +163,6 @@ def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
 def _departures(context: FeatureContext, window: contract.Window) -> IntArray:
     """Return the number of departures in the window."""
     timeline = context.timeline(EventType.DEPARTED, window.scope)
-    return context.now(EventType.DEPARTED, window.scope) - timeline.before(context.moments(window.scope), window.hours * HOUR_S)
+    return context.now(EventType.DEPARTED, window.scope) - timeline.before(
+        context.moments(window.scope), window.hours * HOUR_S
+    )

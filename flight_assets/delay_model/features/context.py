@@ -63,10 +63,21 @@ class FeatureContext:
         """Return the context of inputs: checked, converted and with group codes."""
         by_type = split_events(events)
         keys = ScopeKeys({_FLIGHTS: flights, **{kind: table.frame for kind, table in by_type.items()}})
-        departure_s, arrival_s = seconds(flights["scheduled_departure"]), seconds(flights["scheduled_arrival"])
+        departure_s, arrival_s = (
+            seconds(flights["scheduled_departure"]),
+            seconds(flights["scheduled_arrival"]),
+        )
         known = (departure_s != NO_TIME) & (arrival_s != NO_TIME)
         block_s = np.where(known, arrival_s - departure_s, NO_TIME)
-        return cls(flights, seconds(flights["timestamp"]), departure_s, block_s, by_type, keys, _pending(by_type, keys))
+        return cls(
+            flights,
+            seconds(flights["timestamp"]),
+            departure_s,
+            block_s,
+            by_type,
+            keys,
+            _pending(by_type, keys),
+        )
 
     def flight_keys(self, scope: str) -> IntArray:
         """Return the group codes of the flights to predict."""
@@ -81,7 +92,9 @@ class FeatureContext:
     def timeline(self, kind: EventType, scope: str) -> Timeline:
         """Return the events of one type by the groups of a scope, with the values of ``Events.summable``."""
         if (kind, scope) not in self._timelines:
-            self._timelines[kind, scope] = Timeline(self.event_keys(kind, scope), self.events[kind].time_s, self.events[kind].summable())
+            self._timelines[kind, scope] = Timeline(
+                self.event_keys(kind, scope), self.events[kind].time_s, self.events[kind].summable()
+            )
         return self._timelines[kind, scope]
 
     def now(self, kind: EventType, scope: str) -> IntArray:

@@ -78,20 +78,26 @@ def events_from_flights(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_
     departed, arrived = LIFECYCLE.index(EventType.DEPARTED), LIFECYCLE.index(EventType.ARRIVED)
     events["timestamp"] = order["timestamp"].dt.tz_localize("UTC")
     events["event_type"] = np.array([kind.value for kind in LIFECYCLE], dtype=object)[rank]
-    events["departure_delay_minutes"] = events["departure_delay_minutes"].where((rank == departed) | (rank == arrived))
+    events["departure_delay_minutes"] = events["departure_delay_minutes"].where(
+        (rank == departed) | (rank == arrived)
+    )
     events["arrival_delay_minutes"] = events["arrival_delay_minutes"].where(rank == arrived)
     return events[list(EVENT_COLUMNS)]
 
 
 def scheduled_flights(events: pd.DataFrame) -> pd.DataFrame:
     """One row per flight to predict: its first ``scheduled`` event. Key: flight_id."""
-    scheduled = events[events["event_type"] == EventType.SCHEDULED.value].sort_values("timestamp", kind="stable")
+    scheduled = events[events["event_type"] == EventType.SCHEDULED.value].sort_values(
+        "timestamp", kind="stable"
+    )
     return scheduled.drop_duplicates("flight_id")[list(FLIGHT_COLUMNS)].reset_index(drop=True)
 
 
 def seconds(times: pd.Series) -> IntArray:
     """Return whole seconds since 1970 of ``utc_times``; NO_TIME if missing or outside 1970–2514."""
-    whole: IntArray = utc_times(times).dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+    whole: IntArray = (
+        utc_times(times).dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+    )
     return np.where((whole >= 0) & (whole < TIME_LIMIT_S), whole, NO_TIME)
 
 
@@ -116,7 +122,9 @@ def _first_of_each(events: pd.DataFrame) -> pd.DataFrame:
     time_s = seconds(events["timestamp"])
     usable = events[time_s != NO_TIME]
     flight = pd.util.hash_array(usable["flight_id"].to_numpy(dtype=object))
-    keys = pd.DataFrame({"flight": flight, "kind": pd.factorize(usable["event_type"])[0], "time": time_s[time_s != NO_TIME]})
+    keys = pd.DataFrame(
+        {"flight": flight, "kind": pd.factorize(usable["event_type"])[0], "time": time_s[time_s != NO_TIME]}
+    )
     delays = [numbers(usable[name]) for name in ("arrival_delay_minutes", "departure_delay_minutes")]
     order = np.lexsort((_content_of_rivals(usable, keys), *delays, flight, keys["time"]))
     first = order[~keys.iloc[order].duplicated(["flight", "kind"]).to_numpy()]
@@ -144,7 +152,10 @@ def _content_of_rivals(events: pd.DataFrame, keys: pd.DataFrame) -> npt.NDArray[
 
 def _with_delays(events: pd.DataFrame, kind: EventType) -> pd.DataFrame:
     """Return the events that have the delays that their type must have."""
-    needed = {EventType.DEPARTED: ["departure_delay_minutes"], EventType.ARRIVED: ["departure_delay_minutes", "arrival_delay_minutes"]}
+    needed = {
+        EventType.DEPARTED: ["departure_delay_minutes"],
+        EventType.ARRIVED: ["departure_delay_minutes", "arrival_delay_minutes"],
+    }
     return events.dropna(subset=needed.get(kind, []))
 
 

@@ -28,10 +28,17 @@ class ScopeKeys:
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
         names, lengths = list(frames), [len(frame) for frame in frames.values()]
         self._bounds = dict(zip(names, _slices(lengths), strict=True))
-        columns = {name: _codes([frame[name].to_numpy(dtype=object) for frame in frames.values()]) for name in _TEXT_COLUMNS}
-        columns["distance_band"] = _distance_bands(np.concatenate([numbers(frame["distance_miles"]) for frame in frames.values()]))
+        columns = {
+            name: _codes([frame[name].to_numpy(dtype=object) for frame in frames.values()])
+            for name in _TEXT_COLUMNS
+        }
+        columns["distance_band"] = _distance_bands(
+            np.concatenate([numbers(frame["distance_miles"]) for frame in frames.values()])
+        )
         ones = np.ones(sum(lengths), dtype=np.int64)
-        self._keys = {scope: _combine([columns[name] for name in parts], ones) for scope, parts in _ALL_SCOPES.items()}
+        self._keys = {
+            scope: _combine([columns[name] for name in parts], ones) for scope, parts in _ALL_SCOPES.items()
+        }
 
     def of(self, frame: str, scope: str) -> IntArray:
         """Return the codes of one frame's rows for one scope."""
@@ -56,7 +63,9 @@ def _combine(parts: list[IntArray], ones: IntArray) -> IntArray:
         return ones
     combined = parts[0]
     for part in parts[1:]:
-        both = np.where((combined == NO_KEY) | (part == NO_KEY), -1, combined * (part.max(initial=0) + 1) + part)
+        both = np.where(
+            (combined == NO_KEY) | (part == NO_KEY), -1, combined * (part.max(initial=0) + 1) + part
+        )
         codes, distinct = pd.factorize(both)
         missing = np.flatnonzero(distinct == -1)
         combined = np.where(np.isin(codes, missing), NO_KEY, codes.astype(np.int64) + 1)
@@ -65,4 +74,6 @@ def _combine(parts: list[IntArray], ones: IntArray) -> IntArray:
 
 def _distance_bands(miles: FloatArray) -> IntArray:
     """Return the number of the distance band, from 1; NO_KEY without a distance."""
-    return np.where(np.isnan(miles), NO_KEY, np.digitize(miles, DISTANCE_BAND_EDGES_MILES) + 1).astype(np.int64)
+    return np.where(np.isnan(miles), NO_KEY, np.digitize(miles, DISTANCE_BAND_EDGES_MILES) + 1).astype(
+        np.int64
+    )

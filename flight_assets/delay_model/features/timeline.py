@@ -51,7 +51,9 @@ class Timeline:
     order.
     """
 
-    def __init__(self, keys: IntArray, times_s: IntArray, values: Mapping[str, IntArray] | None = None) -> None:
+    def __init__(
+        self, keys: IntArray, times_s: IntArray, values: Mapping[str, IntArray] | None = None
+    ) -> None:
         rows = np.flatnonzero(keys != NO_KEY)
         packed = _pack(keys[rows], times_s[rows])
         order = np.argsort(packed, kind="stable")
@@ -89,7 +91,9 @@ class Spans:
     Count the open ones at a moment, and sum values over them.
     """
 
-    def __init__(self, keys: IntArray, starts_s: IntArray, ends_s: IntArray, values: Mapping[str, IntArray]) -> None:
+    def __init__(
+        self, keys: IntArray, starts_s: IntArray, ends_s: IntArray, values: Mapping[str, IntArray]
+    ) -> None:
         real = ends_s > starts_s
         chosen = {name: value[real] for name, value in values.items()}
         self._starts = Timeline(keys[real], starts_s[real], chosen)

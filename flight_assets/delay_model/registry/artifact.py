@@ -16,7 +16,14 @@ import xgboost as xgb
 from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURE_NAMES
 from flight_assets.delay_model.errors import CorruptModelError, UnfitFeaturesError
 from flight_assets.delay_model.registry.card import model_card
-from flight_assets.delay_model.registry.model import BOOSTERS, PICKLED, DelayModel, Manifest, PickledModel, TrainedModel
+from flight_assets.delay_model.registry.model import (
+    BOOSTERS,
+    PICKLED,
+    DelayModel,
+    Manifest,
+    PickledModel,
+    TrainedModel,
+)
 from flight_assets.delay_model.registry.pickled import load_pickle
 
 MANIFEST_FILE = "manifest.json"
@@ -33,10 +40,14 @@ def save(model: DelayModel, more: Mapping[str, bytes] | None = None) -> dict[str
     if isinstance(model, PickledModel):
         files = {PICKLE_FILE: model.content}
     else:
-        files = {name + BOOSTER_SUFFIX: bytes(booster.save_raw("ubj")) for name, booster in model.boosters.items()}
+        files = {
+            name + BOOSTER_SUFFIX: bytes(booster.save_raw("ubj")) for name, booster in model.boosters.items()
+        }
     files |= more or {}
     files[CARD_FILE] = model_card(model.manifest).encode()
-    with_hashes = dataclasses.replace(model.manifest, sha256={name: sha256(content) for name, content in sorted(files.items())})
+    with_hashes = dataclasses.replace(
+        model.manifest, sha256={name: sha256(content) for name, content in sorted(files.items())}
+    )
     return {**files, MANIFEST_FILE: with_hashes.to_json().encode()}
 
 
@@ -55,7 +66,9 @@ def load(files: Mapping[str, bytes], pinned_sha256: str = "") -> DelayModel:
     if about.kind == PICKLED:
         content = _verified(files, about, PICKLE_FILE)
         return PickledModel(load_pickle(content, pinned_sha256), content, about)
-    return TrainedModel({name: _booster(name, _verified(files, about, name + BOOSTER_SUFFIX)) for name in BOOSTERS}, about)
+    return TrainedModel(
+        {name: _booster(name, _verified(files, about, name + BOOSTER_SUFFIX)) for name in BOOSTERS}, about
+    )
 
 
 def write_folder(model: DelayModel, folder: Path) -> None:
@@ -88,7 +101,9 @@ def manifest(files: Mapping[str, bytes]) -> Manifest:
     try:
         return Manifest.from_json(files[MANIFEST_FILE].decode())
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CorruptModelError(f"{MANIFEST_FILE} cannot be read ({error}); train or register the model again") from error
+        raise CorruptModelError(
+            f"{MANIFEST_FILE} cannot be read ({error}); train or register the model again"
+        ) from error
 
 
 def _check_contract(manifest: Manifest) -> None:
@@ -100,16 +115,22 @@ def _check_contract(manifest: Manifest) -> None:
     if manifest.features != FEATURE_NAMES:
         different = sorted(set(manifest.features) ^ set(FEATURE_NAMES))
         what = f"they differ in {', '.join(different[:5])}" if different else "their order differs"
-        raise UnfitFeaturesError(f"the features of the model {manifest.version} are not those of the contract: {what}; train again")
+        raise UnfitFeaturesError(
+            f"the features of the model {manifest.version} are not those of the contract: {what}; train again"
+        )
 
 
 def _verified(files: Mapping[str, bytes], manifest: Manifest, name: str) -> bytes:
     if name not in files:
-        raise CorruptModelError(f"the file {name} of the model {manifest.version} is missing; train or register it again")
+        raise CorruptModelError(
+            f"the file {name} of the model {manifest.version} is missing; train or register it again"
+        )
     found, pinned = sha256(files[name]), manifest.sha256.get(name)
     if found != pinned:
         difference = f"has the SHA-256 {found}, the manifest says {pinned}"
-        raise CorruptModelError(f"the file {name} of the model {manifest.version} {difference}; train or register it again")
+        raise CorruptModelError(
+            f"the file {name} of the model {manifest.version} {difference}; train or register it again"
+        )
     return files[name]
 
 
@@ -117,4 +138,6 @@ def _booster(name: str, content: bytes) -> xgb.Booster:
     try:
         return xgb.Booster(model_file=bytearray(content))
     except xgb.core.XGBoostError as error:
-        raise CorruptModelError(f"the booster {name} cannot be read by XGBoost {xgb.__version__}; train the model again") from error
+        raise CorruptModelError(
+            f"the booster {name} cannot be read by XGBoost {xgb.__version__}; train the model again"
+        ) from error

@@ -77,10 +77,17 @@ def _percent(manifest: Manifest) -> str:
 
 def _ranges(manifest: Manifest) -> list[str]:
     ranges: dict[str, dict[str, str]] = manifest.training.get("ranges", {})
-    return [f"- {name}: {part['first']} to {part['last']}, {part['flights']} flights" for name, part in ranges.items()]
+    return [
+        f"- {name}: {part['first']} to {part['last']}, {part['flights']} flights"
+        for name, part in ranges.items()
+    ]
 
 
 def _results(manifest: Manifest) -> list[str]:
     test = manifest.metrics.get("test", {})
-    rows = [f"| {label} | {form.format(test[name])} |" for name, (label, form) in _FIGURES.items() if test.get(name) is not None]
+    rows = [
+        f"| {label} | {form.format(test[name])} |"
+        for name, (label, form) in _FIGURES.items()
+        if test.get(name) is not None
+    ]
     return ["| figure | value |", "|---|---|", *rows] if rows else ["No flights after the training range."]

@@ -25,7 +25,11 @@ def load_pickle(content: bytes, pinned_sha256: str) -> Regressor:
     try:
         regressor = pickle.loads(content)  # noqa: S301 - the hash says that the user vouches for these very bytes
     except Exception as error:  # unpickling runs the file's own code, which may raise anything
-        raise RefusedPickleError(f"the pickle cannot be opened ({error}): install what it was made with, or make it anew") from error
+        raise RefusedPickleError(
+            f"the pickle cannot be opened ({error}): install what it was made with, or make it anew"
+        ) from error
     if not callable(getattr(regressor, "predict", None)):
-        raise RefusedPickleError(f"the pickle holds a {type(regressor).__name__} without a predict method; a regressor is needed")
+        raise RefusedPickleError(
+            f"the pickle holds a {type(regressor).__name__} without a predict method; a regressor is needed"
+        )
     return cast(Regressor, regressor)

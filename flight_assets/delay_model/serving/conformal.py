@@ -40,7 +40,9 @@ def tail_factor(beyond_minutes: FloatArray, distance_minutes: FloatArray, target
     rank = math.ceil((len(ratios) + 1) * target - ROUNDING)
     if rank > len(ratios):
         needed = math.ceil(target / (1 - target) - ROUNDING)
-        raise ValueError(f"{len(ratios)} calibration flights are too few for a coverage of {target}: at least {needed} are needed.")
+        raise ValueError(
+            f"{len(ratios)} calibration flights are too few for a coverage of {target}: at least {needed} are needed."
+        )
     return float(ratios[rank - 1])
 
 

@@ -38,7 +38,11 @@ def psi(of_training: dict[str, Any], features: pd.DataFrame) -> pd.Series:
 
     With fewer than about a thousand flights, chance alone gives large values.
     """
-    values = {name: _psi(of_training[name], features[name].to_numpy(dtype=np.float64)) for name in of_training if name in features}
+    values = {
+        name: _psi(of_training[name], features[name].to_numpy(dtype=np.float64))
+        for name in of_training
+        if name in features
+    }
     return pd.Series(values, dtype=float, name="psi").rename_axis("feature").sort_values(ascending=False)
 
 

@@ -30,7 +30,9 @@ class Bounds:
     min_flights: int = 1_000
 
 
-def judged(live: Mapping[str, float], on_test: Mapping[str, float], psi: pd.Series, announced: int, bounds: Bounds) -> pd.DataFrame:
+def judged(
+    live: Mapping[str, float], on_test: Mapping[str, float], psi: pd.Series, announced: int, bounds: Bounds
+) -> pd.DataFrame:
     """One row per metric: metric, subject, value, threshold (NaN without one), breached, flights.
 
     Args:
@@ -44,7 +46,14 @@ def judged(live: Mapping[str, float], on_test: Mapping[str, float], psi: pd.Seri
     ratio = live["mae"] / live["mae_median_baseline"]
     rows: list[tuple[str, str, float, float, bool, int]] = []
 
-    def add(metric: str, value: float, threshold: float = nan, breached: bool = False, subject: str = "", over: int = flights) -> None:
+    def add(
+        metric: str,
+        value: float,
+        threshold: float = nan,
+        breached: bool = False,
+        subject: str = "",
+        over: int = flights,
+    ) -> None:
         rows.append((metric, subject, value, threshold, bool(breached) and over >= bounds.min_flights, over))
 
     for metric in ("mae", "rmse", "mape", "interval_width_minutes"):
@@ -54,8 +63,18 @@ def judged(live: Mapping[str, float], on_test: Mapping[str, float], psi: pd.Seri
         add("mae_vs_median", ratio, allowed, ratio > allowed)
     else:
         add("mae_vs_median", ratio)
-    add("coverage_90", live["coverage_90"], bounds.coverage_tolerance, abs(live["coverage_90"] - COVERAGE) > bounds.coverage_tolerance)
-    add("brier_vs_base_rate", live["brier"] / live["brier_base_rate"], 1.0, live["brier"] > live["brier_base_rate"])
+    add(
+        "coverage_90",
+        live["coverage_90"],
+        bounds.coverage_tolerance,
+        abs(live["coverage_90"] - COVERAGE) > bounds.coverage_tolerance,
+    )
+    add(
+        "brier_vs_base_rate",
+        live["brier"] / live["brier_base_rate"],
+        1.0,
+        live["brier"] > live["brier_base_rate"],
+    )
     for feature, value in psi.items():
         bound = nan if feature in CALENDAR_FEATURES else bounds.psi
         add("psi", float(value), bound, value > bound, str(feature), announced)

@@ -22,7 +22,12 @@ from flight_assets.delay_model.serving.conformal import moved_distance
 
 FloatArray = npt.NDArray[np.float32]
 PREDICTION_COLUMNS = (
-    *("predicted_delay_minutes", "predicted_mean_delay_minutes", "interval_low_minutes", "interval_high_minutes"),
+    *(
+        "predicted_delay_minutes",
+        "predicted_mean_delay_minutes",
+        "interval_low_minutes",
+        "interval_high_minutes",
+    ),
     *("probability_delayed_15", "confidence"),
 )
 
@@ -45,7 +50,11 @@ def predict(model: DelayModel, features: pd.DataFrame, nthread: int = 1) -> pd.D
             number for a row.
     """
     matrix = _matrix(model.manifest, features)
-    columns = _of_regressor(model, matrix) if isinstance(model, PickledModel) else _of_boosters(model, matrix, nthread)
+    columns = (
+        _of_regressor(model, matrix)
+        if isinstance(model, PickledModel)
+        else _of_boosters(model, matrix, nthread)
+    )
     return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, columns, strict=True)), index=features.index)
 
 
@@ -68,18 +77,28 @@ def _of_boosters(model: TrainedModel, matrix: FloatArray, nthread: int) -> tuple
 
 def _of_regressor(model: PickledModel, matrix: FloatArray) -> tuple[FloatArray, ...]:
     manifest = model.manifest
-    said = np.asarray(model.regressor.predict(matrix), dtype=np.float32) if len(matrix) else np.empty(0, dtype=np.float32)
+    said = (
+        np.asarray(model.regressor.predict(matrix), dtype=np.float32)
+        if len(matrix)
+        else np.empty(0, dtype=np.float32)
+    )
     if said.shape != (len(matrix),) or not np.isfinite(said).all():
-        raise UnfitFeaturesError(f"the regressor {manifest.version} must give one finite number per row of features")
+        raise UnfitFeaturesError(
+            f"the regressor {manifest.version} must give one finite number per row of features"
+        )
     residuals = np.asarray(manifest.residual_quantiles, dtype=np.float32)
     below, above = manifest.conformal_factors
-    late = 1 - np.searchsorted(residuals, LATE_MINUTES - said, side="left").astype(np.float32) / np.float32(len(residuals))
+    late = 1 - np.searchsorted(residuals, LATE_MINUTES - said, side="left").astype(np.float32) / np.float32(
+        len(residuals)
+    )
     width = np.full(len(said), below + above, dtype=np.float32)
     trust = confidence(width, completeness(matrix, manifest.fill_rates), manifest.typical_width_minutes)
     return said, said, said - np.float32(below), said + np.float32(above), late.astype(np.float32), trust
 
 
-def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_width_minutes: float) -> FloatArray:
+def confidence(
+    width_minutes: FloatArray, completeness: FloatArray, typical_width_minutes: float
+) -> FloatArray:
     """Return the confidence of a prediction, 0 … 1: completeness × t / (t + w).
 
     w is the width of the flight's 90 % interval; t is the median width over the calibration flights. An
@@ -87,7 +106,9 @@ def confidence(width_minutes: FloatArray, completeness: FloatArray, typical_widt
     weighted by its fill rate in training. Higher confidence means a smaller error on average; it is not a
     probability.
     """
-    return completeness * np.float32(typical_width_minutes) / (np.float32(typical_width_minutes) + width_minutes)
+    return (
+        completeness * np.float32(typical_width_minutes) / (np.float32(typical_width_minutes) + width_minutes)
+    )
 
 
 def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArray:
@@ -102,7 +123,9 @@ def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
     """Return the features as boosters take them. Codes that training did not have become NaN."""
     if tuple(features.columns) != manifest.features:
         difference = _difference(tuple(features.columns), manifest)
-        raise UnfitFeaturesError(f"the model {manifest.version} needs other features than these: {difference}")
+        raise UnfitFeaturesError(
+            f"the model {manifest.version} needs other features than these: {difference}"
+        )
     # Row by row in memory: then a row's sums do not depend on the other rows.
     matrix: FloatArray = np.array(features.to_numpy(dtype=np.float32), order="C")
     for name, codes in manifest.codes.items():

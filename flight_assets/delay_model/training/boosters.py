@@ -29,11 +29,17 @@ class Fitted:
     score: float
 
 
-def fit_boosters(config: TrainConfig, features: pd.DataFrame, target: Target, parts: dict[str, Mask]) -> dict[str, Fitted]:
+def fit_boosters(
+    config: TrainConfig, features: pd.DataFrame, target: Target, parts: dict[str, Mask]
+) -> dict[str, Fitted]:
     """Return by name the boosters mean (squared error), quantiles (pinball) and late (log loss)."""
     low, high = config.mean_target_minutes
     # One tree with three outputs instead of three trees: as exact, and predictions are three times faster.
-    quantiles = {"objective": "reg:quantileerror", "quantile_alpha": list(QUANTILE_LEVELS), "multi_strategy": "multi_output_tree"}
+    quantiles = {
+        "objective": "reg:quantileerror",
+        "quantile_alpha": list(QUANTILE_LEVELS),
+        "multi_strategy": "multi_output_tree",
+    }
     wanted: dict[str, _Wanted] = {
         MEAN: (config.mean, {"objective": "reg:squarederror"}, np.clip(target, low, high)),
         QUANTILES: (config.quantiles, quantiles, target),
@@ -41,7 +47,10 @@ def fit_boosters(config: TrainConfig, features: pd.DataFrame, target: Target, pa
     }
     # The slowest first, so that the others run beside it.
     with ThreadPoolExecutor(config.nthread) as pool:
-        running = {name: pool.submit(_best, config, wanted[name], features, parts) for name in (QUANTILES, MEAN, LATE)}
+        running = {
+            name: pool.submit(_best, config, wanted[name], features, parts)
+            for name in (QUANTILES, MEAN, LATE)
+        }
         return {name: future.result() for name, future in running.items()}
 
 
@@ -50,14 +59,23 @@ def _best(config: TrainConfig, wanted: _Wanted, features: pd.DataFrame, parts: d
     settings, objective, label = wanted
     train, stop = parts[TRAIN], parts[EARLY_STOPPING]
     training = xgb.QuantileDMatrix(features[train], label[train], max_bin=config.max_bin, nthread=1)
-    stopping = xgb.QuantileDMatrix(features[stop], label[stop], ref=training, max_bin=config.max_bin, nthread=1)
+    stopping = xgb.QuantileDMatrix(
+        features[stop], label[stop], ref=training, max_bin=config.max_bin, nthread=1
+    )
     tried = [
-        _fit(config, candidate, objective, training, stopping) for candidate in candidates(settings, config.tuning_trials, config.seed)
+        _fit(config, candidate, objective, training, stopping)
+        for candidate in candidates(settings, config.tuning_trials, config.seed)
     ]
     return min(tried, key=lambda fitted: fitted.score)
 
 
-def _fit(config: TrainConfig, settings: BoosterSettings, objective: dict[str, Any], training: xgb.DMatrix, stopping: xgb.DMatrix) -> Fitted:
+def _fit(
+    config: TrainConfig,
+    settings: BoosterSettings,
+    objective: dict[str, Any],
+    training: xgb.DMatrix,
+    stopping: xgb.DMatrix,
+) -> Fitted:
     """Return one booster, stopped when the error on the early-stopping flights stops falling."""
     chosen = {name: value for name, value in asdict(settings).items() if name != "rounds"}
     fixed = {"tree_method": "hist", "seed": config.seed, "nthread": 1, "max_bin": config.max_bin}

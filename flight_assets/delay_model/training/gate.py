@@ -30,7 +30,9 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def decide(challenger: Mapping[str, float], champion: Mapping[str, float] | None, rules: GateRules | None = None) -> Decision:
+def decide(
+    challenger: Mapping[str, float], champion: Mapping[str, float] | None, rules: GateRules | None = None
+) -> Decision:
     """Compare figures of ``evaluate`` over the same flights.
 
     The challenger wins if:
@@ -48,26 +50,36 @@ def decide(challenger: Mapping[str, float], champion: Mapping[str, float] | None
     if flights < rules.min_flights:
         against.append(f"only {flights} unseen flights, {rules.min_flights} are needed")
     elif not abs(coverage - COVERAGE) <= rules.coverage_tolerance:
-        against.append(f"its 90 % interval covers {coverage:.3f}, allowed is {COVERAGE} ± {rules.coverage_tolerance}")
+        against.append(
+            f"its 90 % interval covers {coverage:.3f}, allowed is {COVERAGE} ± {rules.coverage_tolerance}"
+        )
     if champion is not None and not against:
         against += _worse(challenger, champion, rules)
     if against:
         return Decision(promote=False, reasons=tuple(against))
-    compared = f"MAE {challenger['mae']:.2f} min" + (f" against the champion's {champion['mae']:.2f}" if champion else ", no champion yet")
-    return Decision(promote=True, reasons=(f"{compared}, coverage {coverage:.3f}, over {flights} unseen flights",))
+    compared = f"MAE {challenger['mae']:.2f} min" + (
+        f" against the champion's {champion['mae']:.2f}" if champion else ", no champion yet"
+    )
+    return Decision(
+        promote=True, reasons=(f"{compared}, coverage {coverage:.3f}, over {flights} unseen flights",)
+    )
 
 
 def _worse(challenger: Mapping[str, float], champion: Mapping[str, float], rules: GateRules) -> list[str]:
     against = []
     if not challenger["mae"] < champion["mae"]:
-        against.append(f"its MAE of {challenger['mae']:.3f} min is not below the champion's {champion['mae']:.3f}")
+        against.append(
+            f"its MAE of {challenger['mae']:.3f} min is not below the champion's {champion['mae']:.3f}"
+        )
     if not challenger["rmse"] <= champion["rmse"] * (1 + rules.rmse_tolerance):
         allowed = f"the champion's {champion['rmse']:.2f} by more than {rules.rmse_tolerance:.0%}"
         against.append(f"its RMSE of {challenger['rmse']:.2f} min exceeds {allowed}")
     return against
 
 
-def compare(challenger: DelayModel, champion: DelayModel | None, arrived: Arrived) -> tuple[Decision, dict[str, Any]]:
+def compare(
+    challenger: DelayModel, champion: DelayModel | None, arrived: Arrived
+) -> tuple[Decision, dict[str, Any]]:
     """Decide over the test part of these flights. Returns the decision, and the figures of both models.
 
     The challenger has not seen these flights. ``champion_has_seen_until``: last day that the champion was
@@ -79,9 +91,14 @@ def compare(challenger: DelayModel, champion: DelayModel | None, arrived: Arrive
         return decide({}, None), {}
     flights, features = arrived.flights[test], arrived.features[test]
     sides = {"challenger": challenger} | ({"champion": champion} if champion else {})
-    figures: dict[str, Any] = {name: measure(model, flights, features)["test"] for name, model in sides.items()}
+    figures: dict[str, Any] = {
+        name: measure(model, flights, features)["test"] for name, model in sides.items()
+    }
     decision = decide(figures["challenger"], figures.get("champion"))
-    return decision, figures | {"period": arrived.ranges[TEST], "champion_has_seen_until": _seen_until(champion)}
+    return decision, figures | {
+        "period": arrived.ranges[TEST],
+        "champion_has_seen_until": _seen_until(champion),
+    }
 
 
 def _seen_until(model: DelayModel | None) -> str | None:

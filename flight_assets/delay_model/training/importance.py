@@ -23,7 +23,9 @@ def shap_importance(model: TrainedModel, features: pd.DataFrame) -> pd.Series:
     """
     minutes, _ = contributions(model, features)
     names = pd.Index(list(model.manifest.features), name="feature")
-    return pd.Series(np.abs(minutes).mean(axis=0), index=names, name="mean_abs_shap_minutes").sort_values(ascending=False)
+    return pd.Series(np.abs(minutes).mean(axis=0), index=names, name="mean_abs_shap_minutes").sort_values(
+        ascending=False
+    )
 
 
 def contributions(model: TrainedModel, features: pd.DataFrame) -> tuple[npt.NDArray[np.float32], float]:

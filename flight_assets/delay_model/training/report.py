@@ -27,13 +27,25 @@ def measure(model: DelayModel, flights: pd.DataFrame, features: pd.DataFrame) ->
         "hour": (features["scheduled_departure_minute"] // 60).astype(int),
         "month": pd.Series(local_dates(flights["scheduled_departure"]).astype("datetime64[M]").astype(str)),
     }
-    by_group = {f"by_{name}": _plain(evaluate_by(values.rename(name), actual, predicted, baselines)) for name, values in groups.items()}
+    by_group = {
+        f"by_{name}": _plain(evaluate_by(values.rename(name), actual, predicted, baselines))
+        for name, values in groups.items()
+    }
     figures = {"test": evaluate(actual, predicted, baselines)}
-    deciles = error_by_confidence(actual, predicted["predicted_delay_minutes"].to_numpy(float), predicted["confidence"].to_numpy(float))
-    return {**_plain(pd.DataFrame.from_dict(figures, orient="index")), "by_confidence": _plain(deciles), **by_group}
+    deciles = error_by_confidence(
+        actual, predicted["predicted_delay_minutes"].to_numpy(float), predicted["confidence"].to_numpy(float)
+    )
+    return {
+        **_plain(pd.DataFrame.from_dict(figures, orient="index")),
+        "by_confidence": _plain(deciles),
+        **by_group,
+    }
 
 
 def _plain(frame: pd.DataFrame) -> dict[str, Any]:
     """Return a frame as plain values: index (as text) to column to value. NaN becomes None, for JSON."""
     rows = frame.to_dict(orient="index").items()
-    return {str(index): {name: None if np.isnan(value) else value for name, value in row.items()} for index, row in rows}
+    return {
+        str(index): {name: None if np.isnan(value) else value for name, value in row.items()}
+        for index, row in rows
+    }

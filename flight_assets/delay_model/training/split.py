@@ -55,7 +55,9 @@ def check_sizes(parts: dict[str, Mask]) -> None:
         found = int(parts[name].sum())
         if found < MIN_FLIGHTS:
             needed = f"at least {MIN_FLIGHTS} are needed; choose a longer range"
-            raise TooFewFlightsError(f"the {name} part of the training range holds {found} arrived flights, {needed}")
+            raise TooFewFlightsError(
+                f"the {name} part of the training range holds {found} arrived flights, {needed}"
+            )
 
 
 def _spread_step(range_days: int, wanted_days: int) -> int:

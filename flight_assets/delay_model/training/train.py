@@ -41,10 +41,18 @@ def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) ->
     """
     arrived = Arrived.of(config, flights, features)
     fitted = fit_boosters(config, arrived.features, arrived.target, arrived.parts)
-    draft = TrainedModel({name: result.booster for name, result in fitted.items()}, _draft_manifest(config, fitted, arrived))
-    calibrated = calibrate(draft, arrived.features[arrived.parts[CALIBRATION]], arrived.target[arrived.parts[CALIBRATION]])
+    draft = TrainedModel(
+        {name: result.booster for name, result in fitted.items()}, _draft_manifest(config, fitted, arrived)
+    )
+    calibrated = calibrate(
+        draft, arrived.features[arrived.parts[CALIBRATION]], arrived.target[arrived.parts[CALIBRATION]]
+    )
     test = arrived.parts[TEST]
-    return _replace(calibrated, metrics=measure(calibrated, arrived.flights[test], arrived.features[test])) if test.any() else calibrated
+    return (
+        _replace(calibrated, metrics=measure(calibrated, arrived.flights[test], arrived.features[test]))
+        if test.any()
+        else calibrated
+    )
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,9 @@ class Arrived:
         parts = split(config, dates)
         check_sizes(parts)
         ranges = {name: _range(dates[mask]) for name, mask in parts.items() if mask.any()}
-        return cls(flights, features, flights["arrival_delay_minutes"].to_numpy(dtype=np.float32), parts, ranges)
+        return cls(
+            flights, features, flights["arrival_delay_minutes"].to_numpy(dtype=np.float32), parts, ranges
+        )
 
     def about(self) -> dict[str, Any]:
         """Return the description of the flights for the manifest."""
@@ -75,7 +85,11 @@ class Arrived:
             "feature_contract_version": FEATURE_CONTRACT_VERSION,
             "features": tuple(self.features.columns),
             "data_fingerprint": _fingerprint(self.features, self.target),
-            "library_versions": {"xgboost": xgb.__version__, "numpy": np.__version__, "pandas": pd.__version__},
+            "library_versions": {
+                "xgboost": xgb.__version__,
+                "numpy": np.__version__,
+                "pandas": pd.__version__,
+            },
             "fill_rates": tuple(self.features[used].notna().mean().tolist()),
             "reference": reference(self.features[used]),
         }
@@ -98,7 +112,11 @@ def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> Tr
     """
     uncorrected = _replace(model, conformal_factors=(0.0, 0.0))
     raw = predict(uncorrected, features).astype(np.float64)
-    low, median, high = raw["interval_low_minutes"], raw["predicted_delay_minutes"], raw["interval_high_minutes"]
+    low, median, high = (
+        raw["interval_low_minutes"],
+        raw["predicted_delay_minutes"],
+        raw["interval_high_minutes"],
+    )
     each_tail = (1 + COVERAGE) / 2
     below = tail_factor((low - target).to_numpy(), (median - low).to_numpy(), each_tail)
     above = tail_factor((target - high).to_numpy(), (high - median).to_numpy(), each_tail)
@@ -134,7 +152,12 @@ def _replace(model: TrainedModel, **changes: Any) -> TrainedModel:  # noqa: ANN4
 
 
 def _range(dates: npt.NDArray[np.datetime64]) -> dict[str, Any]:
-    return {"first": str(dates.min()), "last": str(dates.max()), "days": len(np.unique(dates)), "flights": len(dates)}
+    return {
+        "first": str(dates.min()),
+        "last": str(dates.max()),
+        "days": len(np.unique(dates)),
+        "flights": len(dates),
+    }
 
 
 def _fingerprint(features: pd.DataFrame, target: Target) -> str:

@@ -7,7 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 from flight_assets.platform import health
-from flight_assets.platform.services.clients import dashboard_service, live_service, metrics_service, producer_service
+from flight_assets.platform.services.clients import (
+    dashboard_service,
+    live_service,
+    metrics_service,
+    producer_service,
+)
 from flight_assets.platform.services.dagster import dagster_services, dagster_viewer_service
 from flight_assets.platform.services.service import Service, java
 from flight_assets.platform.services.spark import spark_master_service, spark_service, spark_worker_service
@@ -43,9 +48,17 @@ def services(settings: Settings) -> tuple[Service, ...]:
         dashboard_service(settings),
     )
     names = {service.name for service in table}
-    members = {kind: tuple(member(kind, number + 1) for number in range(settings.count(kind))) for kind in COUNTS[settings.profile]}
+    members = {
+        kind: tuple(member(kind, number + 1) for number in range(settings.count(kind)))
+        for kind in COUNTS[settings.profile]
+    }
     return tuple(
-        replace(service, needs=tuple(name for kind in service.needs for name in members.get(kind, (kind,)) if name in names))
+        replace(
+            service,
+            needs=tuple(
+                name for kind in service.needs for name in members.get(kind, (kind,)) if name in names
+            ),
+        )
         for service in table
     )
 
@@ -54,7 +67,9 @@ def _each(settings: Settings, kind: str, build: Callable[[Settings, int], Servic
     """Return as many services of a kind as the profile has. Further ones have a simpler check."""
     found = [build(settings, number + 1) for number in range(settings.count(kind))]
     return tuple(
-        service if service.number == 1 else replace(service, check=partial(health.check_member, service.ports[0], service.number))
+        service
+        if service.number == 1
+        else replace(service, check=partial(health.check_member, service.ports[0], service.number))
         for service in found
     )
 
@@ -62,7 +77,9 @@ def _each(settings: Settings, kind: str, build: Callable[[Settings, int], Servic
 def asked_for(settings: Settings, names: Container[str]) -> tuple[Service, ...]:
     """Return the further services of these names, but those that the profile has anyway."""
     own = {service.name for service in services(settings)}
-    return tuple(service for service in further_services(settings) if service.name in names and service.name not in own)
+    return tuple(
+        service for service in further_services(settings) if service.name in names and service.name not in own
+    )
 
 
 def further_services(settings: Settings) -> tuple[Service, ...]:

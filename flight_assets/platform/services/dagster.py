@@ -16,7 +16,11 @@ def dagster_services(settings: Settings) -> tuple[Service, Service, Service]:
     """Return Dagster's code server, web server and daemon."""
     bin_dir = Path(sys.executable).parent
     workspace = str(settings.home / "etc/dagster/workspace.yaml")
-    environment = {"DAGSTER_HOME": str(settings.dagster_home), "PYTHONPATH": str(PROJECT_DIR), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    environment = {
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "PYTHONPATH": str(PROJECT_DIR),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
     dagster_version = version("dagster")
     return (
         Service(

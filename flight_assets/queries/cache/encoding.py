@@ -18,7 +18,9 @@ def encode(frame: pd.DataFrame, computed_at: datetime) -> bytes:
     plain = frame.copy(deep=False)
     plain.attrs = {name: value for name, value in frame.attrs.items() if isinstance(value, (str, int, float))}
     table = pa.Table.from_pandas(plain, preserve_index=False)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _COMPUTED_AT: computed_at.isoformat().encode()})
+    table = table.replace_schema_metadata(
+        {**(table.schema.metadata or {}), _COMPUTED_AT: computed_at.isoformat().encode()}
+    )
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)

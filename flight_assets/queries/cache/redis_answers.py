@@ -57,7 +57,10 @@ class RedisAnswers:
             return [None] * len(keys)
         if self._unreported_errors:
             self._count_errors(0)
-        return [self._decoded(key, answer, content) for key, answer, content in zip(keys, kept, found, strict=True)]
+        return [
+            self._decoded(key, answer, content)
+            for key, answer, content in zip(keys, kept, found, strict=True)
+        ]
 
     def read(self, key: str) -> Answer | None:
         """Return the answer of a key without counting a hit or a miss."""

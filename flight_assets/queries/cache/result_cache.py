@@ -71,7 +71,9 @@ class ResultCache:
     def keep_fresh(self) -> None:
         """Start to compute wanted answers before they expire and when their data changes."""
         if self._refresher is None:
-            self._refresher = threading.Thread(target=self._refresh_until_stopped, name="cache-refresh", daemon=True)
+            self._refresher = threading.Thread(
+                target=self._refresh_until_stopped, name="cache-refresh", daemon=True
+            )
             self._refresher.start()
 
     def close(self) -> None:
@@ -109,7 +111,9 @@ class ResultCache:
         """Return each query with the seconds that its answer lives, negative without one; nothing while Redis is down."""
         if not queries:
             return []
-        return list(zip(queries, self.answers.seconds_left([query.key() for query in queries]) or [], strict=False))
+        return list(
+            zip(queries, self.answers.seconds_left([query.key() for query in queries]) or [], strict=False)
+        )
 
     def _once(self, key: str, query: Query, is_refresh: bool = False) -> Answer:
         """Compute, or wait for the thread that computes."""

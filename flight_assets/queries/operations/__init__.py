@@ -15,7 +15,13 @@ from flight_assets.queries.operations.batch_state import (
     streaming,
     topic_lag,
 )
-from flight_assets.queries.operations.common import BYTES_PER_MB, archive_threshold_bytes, gather, get_json, patient
+from flight_assets.queries.operations.common import (
+    BYTES_PER_MB,
+    archive_threshold_bytes,
+    gather,
+    get_json,
+    patient,
+)
 from flight_assets.queries.operations.flights import (
     FLIGHT_COLUMNS,
     PredictionError,

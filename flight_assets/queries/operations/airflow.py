@@ -45,18 +45,22 @@ def airflow_token(settings: Settings) -> str:
     return str(_ask_airflow(settings, "POST", "/auth/token", json=sign_in)["access_token"])
 
 
-def _ask_airflow(settings: Settings, method: str, path: str, token: str = "", json: dict[str, str] | None = None) -> Any:  # noqa: ANN401
+def _ask_airflow(
+    settings: Settings, method: str, path: str, token: str = "", json: dict[str, str] | None = None
+) -> Any:  # noqa: ANN401
     import requests
 
     base, headers = settings.airflow_url.rstrip("/"), {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        reply = requests.request(method, base + path, timeout=settings.monitoring_timeout_s, headers=headers, json=json)
+        reply = requests.request(
+            method, base + path, timeout=settings.monitoring_timeout_s, headers=headers, json=json
+        )
         if reply.status_code in REFUSED:
-            remedy = (
-                f"it refused who asks (HTTP {reply.status_code}): set FLIGHTS_AIRFLOW_USER and FLIGHTS_AIRFLOW_PASSWORD, or a new token"
-            )
+            remedy = f"it refused who asks (HTTP {reply.status_code}): set FLIGHTS_AIRFLOW_USER and FLIGHTS_AIRFLOW_PASSWORD, or a new token"
             raise StoreUnavailable("Airflow", base, remedy)
         reply.raise_for_status()
         return reply.json()
     except requests.RequestException as error:
-        raise StoreUnavailable("Airflow", base, f"check FLIGHTS_AIRFLOW_URL and its api-server ({type(error).__name__})") from error
+        raise StoreUnavailable(
+            "Airflow", base, f"check FLIGHTS_AIRFLOW_URL and its api-server ({type(error).__name__})"
+        ) from error

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 RECENT_BATCHES = 20
-BATCH_COLUMNS = ("batch_id", "timestamp", "messages", "staged", "duplicate", "quarantined", "seconds", "messages_per_s")
+BATCH_COLUMNS = (
+    "batch_id",
+    "timestamp",
+    "messages",
+    "staged",
+    "duplicate",
+    "quarantined",
+    "seconds",
+    "messages_per_s",
+)
 LAG_COLUMNS = ("partition", "end_offset", "next_offset", "lag")
 
 
@@ -32,8 +41,14 @@ def topic_lag(settings: Settings) -> pd.DataFrame:
         landed, clock = Ledger(Hdfs(quick)).next_offsets(), kafka.clock(quick)
         ends = sorted(topic.ends().items())
         nexts = [max(landed.get(str(number), 0), topic.oldest([number])[number]) for number, _ in ends]
-        firsts = [topic.first_message(number, first, end, clock) for (number, end), first in zip(ends, nexts, strict=True)]
-    rows = [(number, end, taken, end - first) for (number, end), taken, first in zip(ends, nexts, firsts, strict=True)]
+        firsts = [
+            topic.first_message(number, first, end, clock)
+            for (number, end), first in zip(ends, nexts, strict=True)
+        ]
+    rows = [
+        (number, end, taken, end - first)
+        for (number, end), taken, first in zip(ends, nexts, firsts, strict=True)
+    ]
     return pd.DataFrame(rows, columns=list(LAG_COLUMNS))
 
 
@@ -64,7 +79,9 @@ def batches(settings: Settings, last: int = RECENT_BATCHES) -> pd.DataFrame:
         rate = record.record_count / landing if landing else None
         counts = (record.record_count, record.staged, record.duplicate, record.quarantined)
         durations = [record.seconds.get(step) for step in STEPS]
-        rows.append((record.batch_id, record.timestamp, *counts, sum(record.seconds.values()), rate, *durations))
+        rows.append(
+            (record.batch_id, record.timestamp, *counts, sum(record.seconds.values()), rate, *durations)
+        )
     frame = pd.DataFrame(rows, columns=[*BATCH_COLUMNS, *(f"seconds_{step}" for step in STEPS)])
     return frame.assign(timestamp=pd.to_datetime(frame["timestamp"], utc=True))
 

@@ -34,7 +34,9 @@ def get_json(settings: Settings, url: str, store: str) -> Any:  # noqa: ANN401 -
         reply.raise_for_status()
         return reply.json()
     except requests.RequestException as error:
-        raise StoreUnavailable(store, url.split("?", 1)[0], f"see `flights status` ({type(error).__name__})") from error
+        raise StoreUnavailable(
+            store, url.split("?", 1)[0], f"see `flights status` ({type(error).__name__})"
+        ) from error
 
 
 def gather(sources: dict[str, Callable[[], Any]]) -> dict[str, Any]:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 # Newest flights that latency, quality and prediction error are taken over: recent, and read in tens of milliseconds.
 NEWEST_FLIGHTS = 5_000
-FLIGHT_COLUMNS = ("batch_id", "ingestion_timestamp", "quality_score", "error_minutes", "actual_delay_minutes", "low", "high")
+FLIGHT_COLUMNS = (
+    "batch_id",
+    "ingestion_timestamp",
+    "quality_score",
+    "error_minutes",
+    "actual_delay_minutes",
+    "low",
+    "high",
+)
 
 
 def newest_flights(settings: Settings, with_outcome: bool = False) -> pd.DataFrame:
@@ -27,7 +35,14 @@ def newest_flights(settings: Settings, with_outcome: bool = False) -> pd.DataFra
 
     ``with_outcome`` takes only those whose prediction has met its truth.
     """
-    fields = ("batch_id", "ingestion_timestamp", "quality_score", "error_minutes", "actual_delay_minutes", "prediction")
+    fields = (
+        "batch_id",
+        "ingestion_timestamp",
+        "quality_score",
+        "error_minutes",
+        "actual_delay_minutes",
+        "prediction",
+    )
     query: dict[str, Any] = {"error_minutes": {"$type": "number"}} if with_outcome else {}
     with mongo.database(patient(settings)) as db:
         cursor = db[mongo.FLIGHTS].find(query, dict.fromkeys(fields, 1), max_time_ms=MONGO_QUERY_MS)
@@ -46,7 +61,11 @@ def visible_at(settings: Settings) -> pd.DataFrame:
     This is the end of the ``mongo_hot`` step as Dagster recorded it.
     """
     events = dagster.materializations(patient(settings), "mongo_hot")[::-1].itertuples()
-    rows = {batch: event.materialized_at for event in events for batch in range(int(event.first_batch), int(event.last_batch) + 1)}
+    rows = {
+        batch: event.materialized_at
+        for event in events
+        for batch in range(int(event.first_batch), int(event.last_batch) + 1)
+    }
     times = pd.to_datetime(pd.Series(list(rows.values()), dtype="object"), utc=True)
     return pd.DataFrame({"batch_id": pd.Series(list(rows), dtype="int64"), "visible_at": times})
 
@@ -77,4 +96,6 @@ def prediction_error(flights: pd.DataFrame) -> PredictionError | None:
         return None
     error = flights["error_minutes"].astype(float)
     inside = flights["actual_delay_minutes"].between(flights["low"], flights["high"])
-    return PredictionError(error.abs().mean(), (error**2).mean() ** 0.5, error.mean(), inside.mean(), len(flights))
+    return PredictionError(
+        error.abs().mean(), (error**2).mean() ** 0.5, error.mean(), inside.mean(), len(flights)
+    )

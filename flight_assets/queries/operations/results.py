@@ -35,7 +35,12 @@ def archive_state(settings: Settings) -> pd.DataFrame:
     """One row: running (who archives now), paused (why), unfinished (archive and its state), next (what happens next), all texts."""
     status = archive_status(settings)
     unfinished = f"{status.current.archive_id}: {status.current.state.value}" if status.current else ""
-    row = {"running": status.running or "", "paused": status.paused or "", "unfinished": unfinished, "next": status.next}
+    row = {
+        "running": status.running or "",
+        "paused": status.paused or "",
+        "unfinished": unfinished,
+        "next": status.next,
+    }
     return pd.DataFrame([row])
 
 
@@ -45,5 +50,7 @@ def _latest(warehouse: Warehouse, table: str, key: tuple[str, ...]) -> pd.DataFr
     name = f"{warehouse.database}.{table}"
     if not warehouse.spark.catalog.tableExists(name):
         return pd.DataFrame(columns=["timestamp", *key])
-    newest = warehouse.spark.table(name).groupBy(*key).agg(F.max_by(F.struct("*"), "timestamp").alias("newest"))
+    newest = (
+        warehouse.spark.table(name).groupBy(*key).agg(F.max_by(F.struct("*"), "timestamp").alias("newest"))
+    )
     return newest.select("newest.*").toArrow().to_pandas()

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 RECENT_RUNS = 100
-HEALTH_WEIGHTS: Mapping[str, float] = {"services": 0.35, "freshness": 0.25, "runs": 0.2, "lag": 0.1, "quality": 0.1}
+HEALTH_WEIGHTS: Mapping[str, float] = {
+    "services": 0.35,
+    "freshness": 0.25,
+    "runs": 0.2,
+    "lag": 0.1,
+    "quality": 0.1,
+}
 
 
 def health_parts(
@@ -43,7 +49,9 @@ def health_parts(
         "freshness": _within(data_age_s, settings.alert_data_age_s),
         "runs": succeeded or 0.0,
         "lag": _within(lag, settings.alert_lag_messages),
-        "quality": 0.0 if rejected is None else max(0.0, 1 - rejected / max(settings.alert_rejected_ratio, 1e-9)),
+        "quality": 0.0
+        if rejected is None
+        else max(0.0, 1 - rejected / max(settings.alert_rejected_ratio, 1e-9)),
     }
 
 

@@ -27,7 +27,11 @@ def services(settings: Settings) -> pd.DataFrame:
     rows = launcher.status(settings)
     table = {service.name: service for service in service_table(patient(settings))}
     with ThreadPoolExecutor(len(rows)) as pool:
-        problems = list(pool.map(lambda row: _problem(settings, table[row.name]) if row.state == "running" else row.state, rows))
+        problems = list(
+            pool.map(
+                lambda row: _problem(settings, table[row.name]) if row.state == "running" else row.state, rows
+            )
+        )
     values = [
         (row.name, row.state, problem is None, problem or "", row.port, row.rss_mb, row.uptime_s, row.version)
         for row, problem in zip(rows, problems, strict=True)
@@ -37,7 +41,9 @@ def services(settings: Settings) -> pd.DataFrame:
 
 def _problem(settings: Settings, service: Service) -> str | None:
     light = {"spark": _refuse_silent_spark, "metrics": _refuse_silent_metrics}
-    return launcher.problem_of(patient(settings), replace(service, check=light.get(service.name, service.check)))
+    return launcher.problem_of(
+        patient(settings), replace(service, check=light.get(service.name, service.check))
+    )
 
 
 def _refuse_silent_spark(settings: Settings) -> None:
@@ -57,7 +63,10 @@ def _refuse_silent_metrics(settings: Settings) -> None:
 
 def machine(settings: Settings) -> dict[str, float]:
     """Return cpu_used_ratio of this moment, and memory and disk of ``home`` in bytes and as used share."""
-    memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(next(p for p in (settings.home, *settings.home.parents) if p.exists())))
+    memory, disk = (
+        psutil.virtual_memory(),
+        psutil.disk_usage(str(next(p for p in (settings.home, *settings.home.parents) if p.exists()))),
+    )
     return {
         "cpu_used_ratio": psutil.cpu_percent(CPU_SAMPLE_S) / 100,
         "cpu_count": float(psutil.cpu_count() or 1),

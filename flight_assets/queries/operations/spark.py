@@ -32,7 +32,9 @@ def spark_ui(settings: Settings) -> str:
 
 def spark_jobs(settings: Settings, limit: int = 30) -> pd.DataFrame:
     """One row per job of the Spark application, newest first: ``JOB_COLUMNS``. Times UTC, duration in seconds (null while running)."""
-    found = get_json(settings, f"{spark_ui(settings)}/applications/{spark_application(settings)}/jobs", "Spark")[:limit]
+    found = get_json(
+        settings, f"{spark_ui(settings)}/applications/{spark_application(settings)}/jobs", "Spark"
+    )[:limit]
     rows = []
     for job in found:
         began, ended = _spark_time(job.get("submissionTime")), _spark_time(job.get("completionTime"))
@@ -40,7 +42,9 @@ def spark_jobs(settings: Settings, limit: int = 30) -> pd.DataFrame:
         described = (job.get("description") or "").split("\n")[0]
         # Connect's own description is its session; the place in the code says more.
         name = job["name"] if "Spark Connect - session_id" in described else described or job["name"]
-        rows.append((job["jobId"], name, job["status"], began, seconds, job["numTasks"], job["numFailedTasks"]))
+        rows.append(
+            (job["jobId"], name, job["status"], began, seconds, job["numTasks"], job["numFailedTasks"])
+        )
     return pd.DataFrame(rows, columns=list(JOB_COLUMNS))
 
 
@@ -50,6 +54,13 @@ def _spark_time(text: str | None) -> datetime | None:
 
 def spark_memory(settings: Settings) -> dict[str, float]:
     """Return storage memory used and available in bytes, running tasks and cores of all executors."""
-    found = get_json(settings, f"{spark_ui(settings)}/applications/{spark_application(settings)}/executors", "Spark")
-    names = {"memory_used_bytes": "memoryUsed", "memory_limit_bytes": "maxMemory", "active_tasks": "activeTasks", "cores": "totalCores"}
+    found = get_json(
+        settings, f"{spark_ui(settings)}/applications/{spark_application(settings)}/executors", "Spark"
+    )
+    names = {
+        "memory_used_bytes": "memoryUsed",
+        "memory_limit_bytes": "maxMemory",
+        "active_tasks": "activeTasks",
+        "cores": "totalCores",
+    }
     return {name: float(sum(executor[key] for executor in found)) for name, key in names.items()}

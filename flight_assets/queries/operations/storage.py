@@ -67,7 +67,9 @@ def redis_info(settings: Settings) -> dict[str, float]:
         info: dict[str, Any] = dict(client.info())
         asked: Any = client.hgetall(COUNTERS)
     except library.RedisError as error:
-        raise StoreUnavailable("Redis", settings.redis_url.rsplit("@", 1)[-1], f"see `flights status` ({error})") from error
+        raise StoreUnavailable(
+            "Redis", settings.redis_url.rsplit("@", 1)[-1], f"see `flights status` ({error})"
+        ) from error
     finally:
         client.close()
     hits, misses, errors = (float(asked.get(name, 0)) for name in ("hits", "misses", "errors"))
@@ -78,7 +80,13 @@ def redis_info(settings: Settings) -> dict[str, float]:
         "hit_ratio": hits / (hits + misses) if hits + misses else float("nan"),
         "memory_bytes": float(info["used_memory"]),
         "memory_limit_bytes": float(info["maxmemory"]),
-        "keys": float(sum(value["keys"] for name, value in info.items() if name.startswith("db") and isinstance(value, dict))),
+        "keys": float(
+            sum(
+                value["keys"]
+                for name, value in info.items()
+                if name.startswith("db") and isinstance(value, dict)
+            )
+        ),
         "evicted": float(info["evicted_keys"]),
         "clients": float(info["connected_clients"]),
     }

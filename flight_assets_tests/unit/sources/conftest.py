@@ -27,25 +27,37 @@ def reference() -> Reference:
 class Loaded:
     """What a load of files found: its survey, and the flights with their ids."""
 
-    def __init__(self, folder: Path, reference: Reference, paths: list[Path], layout: str, mapping: Path | None) -> None:
+    def __init__(
+        self, folder: Path, reference: Reference, paths: list[Path], layout: str, mapping: Path | None
+    ) -> None:
         described = read_mapping(mapping) if mapping else None
         if described:
-            sources = [(source, described.layout_for(source)) for path in paths for source in sources_of(path, **described.reading)]
+            sources = [
+                (source, described.layout_for(source))
+                for path in paths
+                for source in sources_of(path, **described.reading)
+            ]
         else:
             sources = [(source, layout_of(source, layout)) for path in paths for source in sources_of(path)]
         self.layouts = [found.name for _, found in sources]
         self.reference, self.spool = reference, Spool(folder / "days")
-        self.survey: Survey = Surveyor(reference, self.spool, folder / "unusable.csv").survey(sources, lambda _: None)
+        self.survey: Survey = Surveyor(reference, self.spool, folder / "unusable.csv").survey(
+            sources, lambda _: None
+        )
 
     def events(self, **options: Any) -> list[dict[str, Any]]:
-        return [json.loads(message.value) for message in loaded_messages(self.spool, self.reference, **options)]
+        return [
+            json.loads(message.value) for message in loaded_messages(self.spool, self.reference, **options)
+        ]
 
     def flights(self) -> dict[str, dict[str, Any]]:
         """The last event of each flight, by flight_id."""
         return {event["flight_id"]: event for event in self.events()}
 
     def times(self, kind: str) -> dict[str, str]:
-        return {event["flight_id"]: event["timestamp"] for event in self.events() if event["event_type"] == kind}
+        return {
+            event["flight_id"]: event["timestamp"] for event in self.events() if event["event_type"] == kind
+        }
 
     @property
     def reasons(self) -> list[tuple[int, str]]:
@@ -66,7 +78,9 @@ def load(tmp_path: Path, reference: Reference) -> Callable[..., Loaded]:
         if described:
             described.write_text(mapping, encoding="utf-8")
         earlier = len(list(tmp_path.glob("load*")))
-        return Loaded(tmp_path / (f"load{earlier}" if earlier else "load"), reference, paths, layout, described)
+        return Loaded(
+            tmp_path / (f"load{earlier}" if earlier else "load"), reference, paths, layout, described
+        )
 
     return run
 

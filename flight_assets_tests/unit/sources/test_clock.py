@@ -17,7 +17,9 @@ from flight_assets_tests.unit.sources.test_layouts import DATA_EXPO_HEADER
 Load = Callable[..., Loaded]
 
 
-def row(day: str, departure: str, arrival: str, elapsed: str, origin: str, destination: str, delays: str = "0,0") -> str:
+def row(
+    day: str, departure: str, arrival: str, elapsed: str, origin: str, destination: str, delays: str = "0,0"
+) -> str:
     """A row of Data Expo 2009, with arrival and departure delay."""
     year, month, number = day.split("-")
     return (
@@ -47,10 +49,18 @@ def row(day: str, departure: str, arrival: str, elapsed: str, origin: str, desti
             "09:30",
             id="an hour that there was not",
         ),
-        pytest.param(("2008-11-02", "0130", "0230", "120", "EWR", "MIA"), "05:30", "07:30", id="the first 1:30 of two"),
-        pytest.param(("2008-11-02", "0130", "0330", "120", "EWR", "MIA"), "06:30", "08:30", id="the second 1:30 of two"),
-        pytest.param(("2008-03-09", "1200", "1300", "120", "EWR", "PHX"), "16:00", "18:00", id="to Arizona, summer"),
-        pytest.param(("2008-03-08", "1200", "1300", "180", "EWR", "PHX"), "17:00", "20:00", id="to Arizona, winter"),
+        pytest.param(
+            ("2008-11-02", "0130", "0230", "120", "EWR", "MIA"), "05:30", "07:30", id="the first 1:30 of two"
+        ),
+        pytest.param(
+            ("2008-11-02", "0130", "0330", "120", "EWR", "MIA"), "06:30", "08:30", id="the second 1:30 of two"
+        ),
+        pytest.param(
+            ("2008-03-09", "1200", "1300", "120", "EWR", "PHX"), "16:00", "18:00", id="to Arizona, summer"
+        ),
+        pytest.param(
+            ("2008-03-08", "1200", "1300", "180", "EWR", "PHX"), "17:00", "20:00", id="to Arizona, winter"
+        ),
         pytest.param(("2008-07-01", "1200", "1700", "360", "HNL", "PHX"), "22:00", "04:00", id="from Hawaii"),
         pytest.param(("2008-07-01", "1200", "1245", "45", "GUM", "SPN"), "02:00", "02:45", id="Guam"),
         pytest.param(
@@ -59,8 +69,12 @@ def row(day: str, departure: str, arrival: str, elapsed: str, origin: str, desti
             "05:30",
             id="2400 is the end of the day",
         ),
-        pytest.param(("2008-07-01", "2230", "2400", "90", "EWR", "BOS"), "02:30", "04:00", id="arrival at 2400"),
-        pytest.param(("2008-07-01", "0", "130", "90", "EWR", "BOS"), "04:00", "05:30", id="0 is its beginning"),
+        pytest.param(
+            ("2008-07-01", "2230", "2400", "90", "EWR", "BOS"), "02:30", "04:00", id="arrival at 2400"
+        ),
+        pytest.param(
+            ("2008-07-01", "0", "130", "90", "EWR", "BOS"), "04:00", "05:30", id="0 is its beginning"
+        ),
         pytest.param(
             ("2008-07-01", "2359", "130", "NA", "EWR", "BOS"),
             "03:59",
@@ -73,11 +87,17 @@ def row(day: str, departure: str, arrival: str, elapsed: str, origin: str, desti
             None,
             id="planned to arrive before it departs",
         ),
-        pytest.param(("2008-07-01", "0600", "2400", "NA", "GSP", "DTW"), "10:00", None, id="2400 in place of unknown"),
+        pytest.param(
+            ("2008-07-01", "0600", "2400", "NA", "GSP", "DTW"), "10:00", None, id="2400 in place of unknown"
+        ),
     ],
 )
 def test_planned_times(load: Load, values: tuple[str, ...], departure: str, arrival: str | None) -> None:
-    [event] = [event for event in load({"a.csv": f"{DATA_EXPO_HEADER}\n{row(*values)}\n"}).events() if event["event_type"] == "scheduled"]
+    [event] = [
+        event
+        for event in load({"a.csv": f"{DATA_EXPO_HEADER}\n{row(*values)}\n"}).events()
+        if event["event_type"] == "scheduled"
+    ]
     assert event["scheduled_departure"][11:16] == departure
     assert (event["scheduled_arrival"] or "")[11:16] == (arrival or "")
 
@@ -126,12 +146,16 @@ def test_a_delay_moves_actual_times_and_never_planned_ones(load: Load) -> None:
 def test_an_arrival_by_the_clock_is_the_one_nearest_to_a_typical_flight() -> None:
     departure = np.array([np.datetime64("2013-07-02T01:00", "s").astype(np.int64)])
     zone = np.zeros(1, dtype=np.intp)
-    arrival = arrival_on_clock(departure, np.array([23 * 60 + 59.0]), zone, ["America/Los_Angeles"], np.array([2475.0]))
+    arrival = arrival_on_clock(
+        departure, np.array([23 * 60 + 59.0]), zone, ["America/Los_Angeles"], np.array([2475.0])
+    )
     assert arrival.astype("datetime64[s]")[0] == np.datetime64("2013-07-02T06:59")
 
 
 def test_flights_moved_to_now_keep_their_local_time_and_weekday(load: Load) -> None:
-    found = load({"a.csv": f"{DATA_EXPO_HEADER}\n{row('2008-07-01', '1200', '1330', '90', 'EWR', 'BOS', '5,5')}\n"})
+    found = load(
+        {"a.csv": f"{DATA_EXPO_HEADER}\n{row('2008-07-01', '1200', '1330', '90', 'EWR', 'BOS', '5,5')}\n"}
+    )
     [flight] = {event["flight_id"]: event for event in found.events(weeks=24)}.values()
     # 24 weeks later it is winter: noon in Newark is an hour later in UTC.
     assert flight["flight_id"] == "UA7-EWR-20081216"

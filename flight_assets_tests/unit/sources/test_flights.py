@@ -88,7 +88,9 @@ def test_events_have_ids_of_their_own_that_a_second_load_repeats(load: Load) -> 
         ({"DepDelay": "300", "ArrDelay": "1"}, "inconsistent_times"),
     ],
 )
-def test_a_row_that_is_no_flight_is_named_by_line_and_reason(load: Load, changes: dict[str, str], reason: str) -> None:
+def test_a_row_that_is_no_flight_is_named_by_line_and_reason(
+    load: Load, changes: dict[str, str], reason: str
+) -> None:
     found = load_rows(load, row(number=1), row(**changes), row(number=2))
     assert found.reasons == [(3, reason)]
     assert len(found.flights()) == 2
@@ -107,7 +109,9 @@ def test_rows_with_too_few_cells_keep_the_lines_of_the_others(load: Load) -> Non
     assert found.reasons == [(3, "bad_row"), (5, "no_departure"), (6, "bad_row"), (7, "no_departure")]
 
 
-def test_lines_keep_their_numbers_across_the_pieces_in_which_a_file_is_read(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_keep_their_numbers_across_the_pieces_in_which_a_file_is_read(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "BLOCK_BYTES", 500)
     rows = [row(number) for number in range(1, 200)]
     rows[100] = "no row"
@@ -137,7 +141,10 @@ def test_an_unknown_airline_is_loaded_and_told(load: Load) -> None:
 
 
 def test_a_flight_that_left_much_too_early_is_announced_before_it_left(load: Load) -> None:
-    kinds = [(event["event_type"], event["timestamp"]) for event in load_rows(load, row(DepDelay="-92", ArrDelay="-80")).events()]
+    kinds = [
+        (event["event_type"], event["timestamp"])
+        for event in load_rows(load, row(DepDelay="-92", ArrDelay="-80")).events()
+    ]
     assert kinds[:2] == [("scheduled", "2008-07-01T14:27:00Z"), ("departed", "2008-07-01T14:28:00Z")]
 
 
@@ -147,11 +154,17 @@ def test_a_cancelled_flight_has_no_delays_whatever_its_row_says(load: Load) -> N
 
 
 def test_a_flight_about_which_nothing_is_known_yet_is_only_scheduled(load: Load) -> None:
-    assert [event["event_type"] for event in load_rows(load, row(DepDelay="NA", ArrDelay="NA")).events()] == ["scheduled"]
+    assert [event["event_type"] for event in load_rows(load, row(DepDelay="NA", ArrDelay="NA")).events()] == [
+        "scheduled"
+    ]
 
 
 def test_events_come_in_order_over_days_and_files(load: Load) -> None:
-    late = [row(number, DayofMonth=str(day), DepDelay="2000", ArrDelay="2000") for number in range(1, 20) for day in (3, 1, 2, 9)]
+    late = [
+        row(number, DayofMonth=str(day), DepDelay="2000", ArrDelay="2000")
+        for number in range(1, 20)
+        for day in (3, 1, 2, 9)
+    ]
     times = [event["timestamp"] for event in load_rows(load, *late).events()]
     assert len(times) == 19 * 4 * 3
     assert times == sorted(times)

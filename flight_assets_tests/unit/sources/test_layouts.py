@@ -42,7 +42,9 @@ T_ONTIME = "\n".join(
         "7/1/2021 12:00:00 AM,NK,N601NK,77,HNL,LAX,2200,10.00,0630,,330.00,0.00,1.00,2556.00",
     ]
 )
-DATA_EXPO_ROW = "2008,1,13,7,2355,2355,505,505,F9,240,N918FR,190,190,170,0,0,DEN,JAX,1448,5,15,0,,0,NA,NA,NA,NA,NA"
+DATA_EXPO_ROW = (
+    "2008,1,13,7,2355,2355,505,505,F9,240,N918FR,190,190,170,0,0,DEN,JAX,1448,5,15,0,,0,NA,NA,NA,NA,NA"
+)
 DATA_EXPO_HEADER = (
     "Year,Month,DayofMonth,DayOfWeek,DepTime,CRSDepTime,ArrTime,CRSArrTime,UniqueCarrier,FlightNum,TailNum,ActualElapsedTime,"
     "CRSElapsedTime,AirTime,ArrDelay,DepDelay,Origin,Dest,Distance,TaxiIn,TaxiOut,Cancelled,CancellationCode,Diverted,CarrierDelay,"
@@ -170,7 +172,9 @@ def test_an_export_without_a_needed_column_is_refused_with_its_name(load: Load) 
 
 @pytest.mark.parametrize("header", [f"{DATA_EXPO_HEADER}\n", ""], ids=["with header", "without"])
 def test_data_expo(load: Load, header: str) -> None:
-    found = load({"2008.csv": f"{header}{DATA_EXPO_ROW}\n{DATA_EXPO_ROW.replace('2355,2355,505', 'NA,10,505')}\n"})
+    found = load(
+        {"2008.csv": f"{header}{DATA_EXPO_ROW}\n{DATA_EXPO_ROW.replace('2355,2355,505', 'NA,10,505')}\n"}
+    )
     assert found.layouts == ["data-expo"]
     assert found.survey.flights == 2
     assert found.times("arrived")["F9240-DEN-20080113T2355"] == "2008-01-14T10:05:00Z"
@@ -237,8 +241,14 @@ def test_a_diversion_is_an_event_whether_its_airport_is_known_or_not(load: Load)
     # Planned to arrive at 8:15 in Newark, five minutes late; it took off for Newark again and came at 11:15.
     assert diverted["timestamp"] == "2008-01-04T13:20:00Z"
     assert diverted["arrival_delay_minutes"] is None
-    expo = load({"2008.csv": f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"})
-    assert [(event["event_type"], event.get("diverted_to")) for event in expo.events()][2:] == [("diverted", None)]
+    expo = load(
+        {
+            "2008.csv": f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"
+        }
+    )
+    assert [(event["event_type"], event.get("diverted_to")) for event in expo.events()][2:] == [
+        ("diverted", None)
+    ]
     assert (expo.survey.diverted, expo.survey.diverted_flights) == (1, 1)
 
 
@@ -306,10 +316,14 @@ def test_packed_files_hold_the_same_flights(load: Load, name: str) -> None:
 
 def test_parquet_with_numbers_as_numbers(load: Load) -> None:
     row = dict(zip(DATA_EXPO_HEADER.split(","), DATA_EXPO_ROW.split(","), strict=True))
-    columns = {name: [int(value) if value.lstrip("-").isdigit() else value or None] for name, value in row.items()}
+    columns = {
+        name: [int(value) if value.lstrip("-").isdigit() else value or None] for name, value in row.items()
+    }
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
-    assert load({"a.parquet": sink.getvalue()}).times("arrived") == {"F9240-DEN-20080113": "2008-01-14T10:05:00Z"}
+    assert load({"a.parquet": sink.getvalue()}).times("arrived") == {
+        "F9240-DEN-20080113": "2008-01-14T10:05:00Z"
+    }
 
 
 def test_several_files_are_one_load(load: Load) -> None:

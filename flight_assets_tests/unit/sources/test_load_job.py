@@ -26,11 +26,15 @@ def file(tmp_path: Path) -> Path:
 
 def opened(home: Path, file: Path, reference: Reference, *options: str) -> LoadJob:
     job = open_job(home, [file], options, reference)
-    job.survey([(source, layout_of(source)) for source in sources_of(file)], lambda _: None, shift_to_now=False)
+    job.survey(
+        [(source, layout_of(source)) for source in sources_of(file)], lambda _: None, shift_to_now=False
+    )
     return job
 
 
-def test_a_stopped_load_goes_on_with_the_next_message(tmp_path: Path, file: Path, reference: Reference) -> None:
+def test_a_stopped_load_goes_on_with_the_next_message(
+    tmp_path: Path, file: Path, reference: Reference
+) -> None:
     job = opened(tmp_path, file, reference)
     everything = list(job.messages(60))
     assert len(everything) == 9
@@ -40,7 +44,9 @@ def test_a_stopped_load_goes_on_with_the_next_message(tmp_path: Path, file: Path
     assert sent + list(again.messages(60)) == everything
 
 
-def test_a_complete_load_is_forgotten_and_sends_the_same_again(tmp_path: Path, file: Path, reference: Reference) -> None:
+def test_a_complete_load_is_forgotten_and_sends_the_same_again(
+    tmp_path: Path, file: Path, reference: Reference
+) -> None:
     job = opened(tmp_path, file, reference)
     first = list(job.messages(60))
     job.note_sent(9)
@@ -55,7 +61,9 @@ def test_what_was_sent_never_goes_back(tmp_path: Path, file: Path, reference: Re
     assert (job.state() or {})["sent"] == 5
 
 
-def test_a_load_is_known_by_content_and_options_and_not_by_name(tmp_path: Path, file: Path, reference: Reference) -> None:
+def test_a_load_is_known_by_content_and_options_and_not_by_name(
+    tmp_path: Path, file: Path, reference: Reference
+) -> None:
     renamed = tmp_path / "b.csv"
     renamed.write_text(PREZIP)
     other = tmp_path / "c.csv"
@@ -66,7 +74,9 @@ def test_a_load_is_known_by_content_and_options_and_not_by_name(tmp_path: Path, 
     assert open_job(tmp_path, [other], ["x"], reference).folder != key
 
 
-def test_a_dry_run_reports_and_leaves_nothing(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_reports_and_leaves_nothing(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from flight_assets.settings import Settings
 
     monkeypatch.setattr(
@@ -92,7 +102,9 @@ def test_lines_that_are_messages_already_are_counted(tmp_path: Path) -> None:
     assert json.loads(result.output) == {"messages": len(EventType)}
 
 
-def test_ctrl_c_and_the_same_command_send_every_message_once(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_and_the_same_command_send_every_message_once(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from flight_assets.producer.publish import PublishResult
     from flight_assets.settings import Settings
 

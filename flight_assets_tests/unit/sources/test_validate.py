@@ -50,7 +50,9 @@ def test_no_messages_have_no_verdicts() -> None:
 
 
 @pytest.mark.parametrize(("options", "code"), [([], 1), (["--json"], 1)])
-def test_the_command_says_what_is_wrong_and_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int) -> None:
+def test_the_command_says_what_is_wrong_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int
+) -> None:
     path = tmp_path / "messages.jsonl"
     path.write_text('{"schema_version": 1, "event_id": "a", "flight_id": "b"}\nrubbish\n')
     monkeypatch.setattr("flight_assets.commands.validate._checker", lambda *_: check)

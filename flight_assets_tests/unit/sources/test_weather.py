@@ -40,7 +40,9 @@ def weather(tmp_path: Path, reference: Reference) -> Weather:
 
 
 def test_a_flight_has_the_last_report_from_before_it_is_announced(weather: Weather) -> None:
-    found = weather.add_to(flights(("EWR", "2024-06-12 14:30"), ("EWR", "2024-06-12 13:00"), ("FRA", "2024-06-12 14:00")))
+    found = weather.add_to(
+        flights(("EWR", "2024-06-12 14:30"), ("EWR", "2024-06-12 13:00"), ("FRA", "2024-06-12 14:00"))
+    )
     assert found["temperature_f"].round(1).tolist() == [61.0, 60.1, 70.0]
     assert list(found.index) == [5, 6, 7]
 
@@ -57,7 +59,9 @@ def test_knots_become_miles_an_hour_a_trace_is_nothing_and_altimeters_stand_in(w
     ("origin", "time"),
     [("EWR", "2024-06-12 12:30"), ("EWR", "2024-06-12 17:52"), ("JFK", "2024-06-12 14:30")],
 )
-def test_without_a_report_of_the_last_three_hours_there_is_none(weather: Weather, origin: str, time: str) -> None:
+def test_without_a_report_of_the_last_three_hours_there_is_none(
+    weather: Weather, origin: str, time: str
+) -> None:
     assert weather.add_to(flights((origin, time)))[list(NAMES)].isna().all(axis=None)
 
 
