@@ -164,9 +164,9 @@ def model(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: 
 def other(
     function: Callable[..., pd.DataFrame],
     make: Callable[[Clients], tuple[Any, ...]],
-    *args: Any,
-    **parameters: Any,
-) -> Query:  # noqa: ANN401
+    *args: Any,  # noqa: ANN401
+    **parameters: Any,  # noqa: ANN401
+) -> Query:
     """Return a query to the clients that ``make`` picks, on this minute's data."""
     known = clients()
     return _query(

@@ -78,8 +78,8 @@ def until(taken: Document, end: datetime) -> Document:
 
 
 def histogram(
-    flights: Any, before: datetime, restored_since: datetime, unfit: Sequence[Document]
-) -> list[Bin]:  # noqa: ANN401
+    flights: Any, before: datetime, restored_since: datetime, unfit: Sequence[Document]  # noqa: ANN401
+) -> list[Bin]:
     """Archivable documents per minute of ingestion (per second where there are many), up to a moment, oldest first.
 
     ``unfit`` are queries for the ranges of ingestion in which documents are held against the contract; elsewhere all are taken to fit it.

@@ -200,9 +200,9 @@ def _hits(own: Settings, warehouse: Warehouse) -> dict[str, list[float]]:
             cache.ask(query)
             sides = {
                 "store": compute,
-                "redis": lambda query=query: cache.ask(query),
-                DECODED: lambda query=query: _decoding(cache, query),
-            }  # type: ignore[misc]
+                "redis": lambda query=query: cache.ask(query),  # type: ignore[misc]
+                DECODED: lambda query=query: _decoding(cache, query),  # type: ignore[misc]
+            }
             seconds = interleaved(sides, 7)
             speedups[name] = [median(seconds["store"]) / median(seconds["redis"])]
             speedups[f"{name}{DECODED}"] = [median(seconds["store"]) / median(seconds[DECODED])]

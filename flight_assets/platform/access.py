@@ -72,9 +72,9 @@ def _make_certificates(settings: Settings) -> None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, timeout=CERTIFICATES_TIMEOUT_S, check=False
-    )  # noqa: S603 - our own
+    )
     if done.returncode:
         raise FlightsError(f"certificates could not be made:\n{done.stderr.strip()}")
 

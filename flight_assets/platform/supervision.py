@@ -101,9 +101,9 @@ def start(settings: Settings, config: Path) -> None:
             _reload(supervisor)
         return
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, timeout=START_TIMEOUT_S, cwd=settings.home, check=False
-    )  # noqa: S603 - our own command
+    )
     deadline = time.monotonic() + START_TIMEOUT_S
     while not is_running(settings):
         if done.returncode or time.monotonic() > deadline:

@@ -267,8 +267,8 @@ def delay_distribution(
 def dimension(warehouse: Warehouse, name: Literal["airline", "airport"]) -> pd.DataFrame:
     """One row per airline (code, name) or airport (code, name, city, state, latitude, longitude, time_zone)."""
     return warehouse.ask(
-        f"SELECT * FROM {warehouse.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code"
-    )  # noqa: S608 - names of the contract
+        f"SELECT * FROM {warehouse.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code"  # noqa: S608
+    )
 
 
 def _grouped(

@@ -143,8 +143,8 @@ def quality_over_time(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
 def contract(warehouse: Warehouse) -> pd.DataFrame:
     """One row per field of each version of the message contract, newest version first: the columns of ``schema_metadata``."""
     return warehouse.ask(
-        f"SELECT * FROM {warehouse.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field"
-    )  # noqa: S608 - names of the contract
+        f"SELECT * FROM {warehouse.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field"  # noqa: S608
+    )
 
 
 def archives(warehouse: Warehouse, limit: int = 50) -> pd.DataFrame:
@@ -155,8 +155,8 @@ def archives(warehouse: Warehouse, limit: int = 50) -> pd.DataFrame:
     """
     columns = "archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location, first_ingestion, last_ingestion"
     return warehouse.ask(
-        f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}"
-    )  # noqa: S608 - names of the contract
+        f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}"  # noqa: S608
+    )
 
 
 def check_trend(warehouse: Warehouse, since: date) -> pd.DataFrame:

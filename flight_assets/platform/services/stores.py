@@ -79,9 +79,9 @@ def redis_service(settings: Settings) -> Service:
 
 @cache
 def _redis_version(program: Path) -> str:
-    output = subprocess.run(
+    output = subprocess.run(  # noqa: S603
         [program, "--version"], capture_output=True, text=True, timeout=10, check=True
-    ).stdout  # noqa: S603 - the setting's
+    ).stdout
     return re.search(r"v=([\d.]+)", output)[1]  # type: ignore[index]
 
 
