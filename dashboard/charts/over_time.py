@@ -136,7 +136,12 @@ def periods_compared(now: pd.DataFrame, before: pd.DataFrame, value: str, title:
 
 
 def lines(
-    frame: pd.DataFrame, x: str, columns: dict[str, str], x_title: str, y_title: str, **layout: Any  # noqa: ANN401
+    frame: pd.DataFrame,
+    x: str,
+    columns: dict[str, str],
+    x_title: str,
+    y_title: str,
+    **layout: Any,  # noqa: ANN401
 ) -> go.Figure:
     """One line per column, named by its value in ``columns``; a name that starts with 'baseline' is dotted grey."""
     figure = go.Figure()

@@ -78,7 +78,10 @@ def until(taken: Document, end: datetime) -> Document:
 
 
 def histogram(
-    flights: Any, before: datetime, restored_since: datetime, unfit: Sequence[Document]  # noqa: ANN401
+    flights: Any,
+    before: datetime,
+    restored_since: datetime,
+    unfit: Sequence[Document],  # noqa: ANN401
 ) -> list[Bin]:
     """Archivable documents per minute of ingestion (per second where there are many), up to a moment, oldest first.
 

@@ -89,10 +89,11 @@ class Archiver:
         with mongo.database(self.settings) as db:
             flights, before = db[mongo.FLIGHTS], now - policy.min_window
             size = hot.measure(db)
-            if exact:
-                unfit = hot.days_before(flights, before)
-            else:
-                unfit = [hot.taken_between(each.start, each.end) for each in self.archives.unfit()]
+            unfit = (
+                hot.days_before(flights, before)
+                if exact
+                else [hot.taken_between(each.start, each.end) for each in self.archives.unfit()]
+            )
             bins = hot.histogram(flights, before, self._restored_since(now), unfit)
             aged = [hot.until(each, now - policy.window) for each in unfit]
             held_back = hot.held_back(flights, aged)

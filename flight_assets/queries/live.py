@@ -245,7 +245,12 @@ COUNTS = ("flights", "cancelled")
 
 
 def _aggregate(
-    db: Mongo, since: datetime, until: datetime, filters: Filters, by: Any, then: list[dict[str, Any]]  # noqa: ANN401
+    db: Mongo,
+    since: datetime,
+    until: datetime,
+    filters: Filters,
+    by: Any,
+    then: list[dict[str, Any]],  # noqa: ANN401
 ) -> list[dict[str, Any]]:
     """Groups of the window's flights; the match on ingestion_timestamp goes by its index."""
     match = {"ingestion_timestamp": {"$gte": since, "$lt": until}, **filters.mongo()}
