@@ -185,7 +185,10 @@ def ask(query: Query) -> Answer:
 
 
 def begin(queries: Mapping[str, Query]) -> dict[str, Future[Answer | Exception]]:
-    """Start several queries together. Answers in Redis are done at once; the result of a failed query is its error."""
+    """Start several queries together. Answers in Redis are done at once.
+
+    The result of a failed query is its error.
+    """
     known = clients()
     asked: dict[str, Future[Answer | Exception]] = {}
     for (name, query), answer in zip(queries.items(), known.cache.look(list(queries.values())), strict=True):
@@ -198,7 +201,10 @@ def begin(queries: Mapping[str, Query]) -> dict[str, Future[Answer | Exception]]
 
 
 def prefetch(*queries: Query) -> None:
-    """Start the queries that Redis has no answer of, so that later parts of a page wait less. Errors appear there."""
+    """Start the queries that Redis has no answer of, so that later parts of a page wait less.
+
+    Errors appear there.
+    """
     known = clients()
     for query in known.cache.missing(queries):
         known.pool.submit(_attempt, known.cache, query)
@@ -230,7 +236,10 @@ def _query(
 
 
 def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
-    """Return a query about this minute: ``compute(settings)``. Its version needs no store, so it works when one is down."""
+    """Return a query about this minute: ``compute(settings)``.
+
+    Its version needs no store, so it works when one is down.
+    """
     settings = clients().settings
     return Query(name, _of_stores({}), lambda: "now", lambda: compute(settings), OF_NOW)
 

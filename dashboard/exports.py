@@ -7,12 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-# A spreadsheet may run a cell that begins with one of these (https://owasp.org/www-community/attacks/CSV_Injection).
+# A spreadsheet may run a cell that begins with one of these
+# (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with an apostrophe before each text that a spreadsheet could run. Numbers stay numbers."""
+    """Return the frame with an apostrophe before each text that a spreadsheet could run.
+
+    Numbers stay numbers.
+    """
     texts = [name for name in frame.columns if frame[name].dtype.kind not in "biufcmM"]
     return frame.assign(**{name: frame[name].map(_inert) for name in texts}) if texts else frame
 

@@ -32,7 +32,10 @@ from flight_assets.settings import get_settings
 
 
 class Cli(Group):
-    """Group that prints a FlightsError as one sentence; with ``--verbose`` it shows the trace of any error."""
+    """Group that prints a FlightsError as one sentence.
+
+    With ``--verbose`` it shows the trace of any error.
+    """
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command that was given."""

@@ -50,7 +50,9 @@ from flight_assets.settings import Settings, get_settings
 
 kafka_flight_events = AssetSpec(
     "kafka_flight_events",
-    description="One message per thing that happened to a flight: the topic that producers write to. Not made here.",
+    description=(
+        "One message per thing that happened to a flight: the topic that producers write to. Not made here."
+    ),
     group_name="sources",
     kinds={"kafka"},
     owners=OWNERS,
@@ -93,7 +95,8 @@ def build_defs(settings: Settings) -> Definitions:
             mongo_size_sensor,
         ],
         resources={"pipeline": PipelineResource(spark=spark)},
-        # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth of the time.
+        # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth
+        # of the time.
         executor=in_process_executor,
     )
 

@@ -95,7 +95,8 @@ def message_page() -> str:
         "## Fields",
         _fields(message.MESSAGE_FIELDS),
         "## Weather",
-        "The object `weather` has these fields. Each may be null. A value out of range is dropped and lowers the quality score.",
+        "The object `weather` has these fields. Each may be null. A value out of range is dropped and lowers"
+        " the quality score.",
         _fields(message.WEATHER_FIELDS),
         "## Delays by event type",
         delays,
@@ -241,7 +242,8 @@ def metrics_page() -> str:
     return _page(
         "Metrics",
         "`flight_assets/monitoring/metrics.py`",
-        "The service `metrics` serves these at `http://127.0.0.1:9464/metrics`. Units are base units: bytes, seconds, ratios from 0 to 1.",
+        "The service `metrics` serves these at `http://127.0.0.1:9464/metrics`. Units are base units: bytes,"
+        " seconds, ratios from 0 to 1.",
         table(("metric", "kind", "labels", "meaning"), rows),
     )
 
@@ -255,7 +257,8 @@ def alerts_page() -> str:
     return _page(
         "Alert rules",
         "`flight_assets/monitoring/rules.py`",
-        "A rule fires when its condition has held for the given seconds. [Alerts](../alerts.md) says what to do for each.",
+        "A rule fires when its condition has held for the given seconds. [Alerts](../alerts.md) says what to"
+        " do for each.",
         table(("rule", "severity", "condition", "for, s", "remedy"), rows),
     )
 
@@ -280,7 +283,8 @@ def commands_page() -> str:
     return _page(
         "Command line",
         "the command tree of `flight_assets/cli.py`",
-        "In a checkout `flights` is `.venv/bin/flights`. `--help` explains every option. Exit codes: 0 done, 1 failed, 2 wrong use.",
+        "In a checkout `flights` is `.venv/bin/flights`. `--help` explains every option. Exit codes: 0 done,"
+        " 1 failed, 2 wrong use.",
         *parts,
     )
 

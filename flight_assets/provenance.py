@@ -90,7 +90,9 @@ class BatchRecord(BaseModel):
     offsets: dict[str, OffsetRange] = Field(description="per partition of the topic")
     lost: dict[str, OffsetRange] = Field(
         default_factory=dict,
-        description="per partition, offsets that the topic's retention deleted before this batch could take them",
+        description=(
+            "per partition, offsets that the topic's retention deleted before this batch could take them"
+        ),
     )
     without_message: int = Field(
         default=0,

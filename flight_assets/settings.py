@@ -1,4 +1,7 @@
-"""Every setting, its default and its unit. The only module that reads the environment (``FLIGHTS_*`` and ``.env``)."""
+"""Every setting, its default and its unit.
+
+The only module that reads the environment (``FLIGHTS_*`` and ``.env``).
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,9 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded", "cluster"] = Field(
         default="embedded",
-        description="what `flights up` starts: one process of each kind, or a cluster of them on this machine",
+        description=(
+            "what `flights up` starts: one process of each kind, or a cluster of them on this machine"
+        ),
     )
     secured: bool = Field(
         default=False, description="start every store with TLS, users and passwords; see docs/security.md"
@@ -240,7 +245,10 @@ class Settings(BaseSettings):
     )
     unknown_codes: Literal["stage", "reject"] = Field(
         default="stage",
-        description="well-formed codes that the reference data does not have: stage and flag them, or reject the message",
+        description=(
+            "well-formed codes that the reference data does not have: stage and flag them, or reject the"
+            " message"
+        ),
     )
     training_days: int = Field(
         default=365, ge=1, description="newest days of the warehouse that retraining uses"
@@ -445,13 +453,18 @@ class Settings(BaseSettings):
             "spark_remote": self.spark_remote or f"sc://{self.address('spark_connect')}",
             "hiveserver2_address": self.hiveserver2_address or self.address("hiveserver2"),
             "spark_ui_url": self.spark_ui_url or f"http://{self.address('spark_ui')}",
-            "mongo_uri": with_password(self.mongo_uri, self.mongo_password)
-            or f"mongodb://{','.join(self.addresses('mongod'))}/?replicaSet=flights",
-            "redis_url": with_password(self.redis_url, self.redis_password)
-            or f"redis://{self.address('redis')}/0",
+            "mongo_uri": (
+                with_password(self.mongo_uri, self.mongo_password)
+                or f"mongodb://{','.join(self.addresses('mongod'))}/?replicaSet=flights"
+            ),
+            "redis_url": (
+                with_password(self.redis_url, self.redis_password) or f"redis://{self.address('redis')}/0"
+            ),
             "spark_master": self.spark_master or self._spark_master(),
-            "dagster_db_url": with_password(self.dagster_db_url, self.dagster_db_password)
-            or self._own_database("postgresql+psycopg2://flights@{}/dagster"),
+            "dagster_db_url": (
+                with_password(self.dagster_db_url, self.dagster_db_password)
+                or self._own_database("postgresql+psycopg2://flights@{}/dagster")
+            ),
             "metastore_db_url": self.metastore_db_url or self._own_database("jdbc:postgresql://{}/metastore"),
             "dagster_code_address": self.dagster_code_address or self.address("dagster_code"),
             "metrics_url": self.metrics_url or f"http://{self.address('metrics')}/metrics",
@@ -472,16 +485,20 @@ class Settings(BaseSettings):
             "kafka_ca_file": self.kafka_ca_file or ca,
             "kafka_user": self.kafka_user or self.role,
             "kafka_password": self.kafka_password or self.secret(f"kafka_{self.role}"),
-            "mongo_uri": self.mongo_uri
-            or f"mongodb://{user['mongo']}{','.join(self.addresses('mongod'))}/"
-            f"?replicaSet=flights&authSource=admin&tls=true&tlsCAFile={quote(ca)}",
+            "mongo_uri": (
+                self.mongo_uri
+                or f"mongodb://{user['mongo']}{','.join(self.addresses('mongod'))}/?replicaSet=flights&authSource=admin&tls=true&tlsCAFile={quote(ca)}"
+            ),
             "mongo_password": self.mongo_password or self.secret(f"mongo_{self.role}"),
-            "redis_url": self.redis_url
-            or f"rediss://{user['redis']}{self.address('redis')}/0?ssl_ca_certs={quote(ca)}",
+            "redis_url": (
+                self.redis_url
+                or f"rediss://{user['redis']}{self.address('redis')}/0?ssl_ca_certs={quote(ca)}"
+            ),
             "redis_password": self.redis_password or self.secret(f"redis_{self.role}"),
             # With a token, the client accepts only this host name without TLS.
-            "spark_remote": self.spark_remote
-            or f"sc://localhost:{self.port('spark_connect')}/;user_id={self.role}",
+            "spark_remote": (
+                self.spark_remote or f"sc://localhost:{self.port('spark_connect')}/;user_id={self.role}"
+            ),
             "spark_token": self.spark_token or self.secret("spark_token" if self.role != "producer" else ""),
         }
 

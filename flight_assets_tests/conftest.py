@@ -13,15 +13,18 @@ import pytest
 from flight_assets_tests.told import say
 from flight_assets_tests.webhook import Receiver, serving
 
-# Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two checkouts run side by side.
+# Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two
+# checkouts run side by side.
 PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
-# Tests of another kind of platform are collected for that kind only: `make cluster-test`, `make secure-test`, `make upgrade-test`.
+# Tests of another kind of platform are collected for that kind only: `make cluster-test`, `make secure-test`,
+# `make upgrade-test`.
 KINDS = {
     "cluster": os.environ.get("FLIGHTS_PROFILE") == "cluster",
     "secure": os.environ.get("FLIGHTS_SECURED") == "true",
     "upgrade": "FLIGHTS_TEST_UPGRADE_FROM" in os.environ,
 }
-# Each process of pytest-xdist has a folder of its own, so unit tests may run beside a session that has a platform.
+# Each process of pytest-xdist has a folder of its own, so unit tests may run beside a session that has a
+# platform.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 KIND = next((name for name, is_it in KINDS.items() if is_it), "tests")
 HOME = Path(__file__).resolve().parent.parent / f".flights-{KIND}{WORKER and '-' + WORKER}"
@@ -29,7 +32,8 @@ collect_ignore = [name for name, is_it in KINDS.items() if not is_it]
 # Tests of the reverse proxy need Debian's nginx: `make proxy-test`.
 if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
     collect_ignore.append("deploy/test_proxy.py")
-# A test that asks for one of these fixtures, itself or through another fixture, is marked as an integration test.
+# A test that asks for one of these fixtures, itself or through another fixture, is marked as an integration
+# test.
 SERVICES = {"platform", "redis_port"}
 # Pytest's own, and what libraries set when they are first imported or used: polars, Streamlit, pyspark.
 NOT_OF_A_TEST = ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF", "MPLBACKEND", "SPARK_CONNECT_MODE_ENABLED")
@@ -53,8 +57,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put all tests in their order.
 
-    Tests that count the stores from nothing run first. Those of faults follow, because they compare every store with the whole topic, and
-    later tests change stores by hand. Tests that end the shared Spark session or delete messages run last.
+    Tests that count the stores from nothing run first. Those of faults follow, because they compare every
+    store with the whole topic, and later tests change stores by hand. Tests that end the shared Spark session
+    or delete messages run last.
     """
 
     def place(item: pytest.Item) -> tuple[bool, ...]:
@@ -100,7 +105,10 @@ def settings():
 
 @pytest.fixture(scope="session")
 def platform(settings) -> Iterator:
-    """The settings of a running platform with empty stores. FLIGHTS_TEST_KEEP=1 leaves it running for the next session."""
+    """The settings of a running platform with empty stores.
+
+    FLIGHTS_TEST_KEEP=1 leaves it running for the next session.
+    """
     from flight_assets.platform import launcher
     from flight_assets.platform.bootstrap import bootstrap
 

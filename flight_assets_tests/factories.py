@@ -40,7 +40,10 @@ WEATHER = {
 
 
 def message(**changes: Any) -> dict[str, Any]:
-    """A valid message of flight UA1545 from Newark to Houston, 12 June 2013; its times and delays are those of its event_type."""
+    """A valid message of flight UA1545 from Newark to Houston, 12 June 2013.
+
+    Its times and delays are those of its event_type.
+    """
     event_type = changes.get("event_type", "scheduled")
     return {
         "schema_version": 1,
@@ -77,7 +80,10 @@ def encode(value: Any) -> bytes | None:
 def raw_batch(
     values: list[Any], batch_id: int = 0, offsets: list[int] | None = None, taken_at: datetime = TOOK_AT
 ) -> pa.RecordBatch:
-    """A batch of messages as landing leaves them; Kafka took them a second apart in the order of their offsets."""
+    """A batch of messages as landing leaves them.
+
+    Kafka took them a second apart in the order of their offsets.
+    """
     places = list(offsets or range(len(values)))
     columns = {
         "key": pa.array([b"key"] * len(values), pa.binary()),
@@ -120,7 +126,10 @@ def verdicts(cases: dict[str, Any], reject_unknown: bool = False) -> dict[str, R
 
 
 def staged(**changes: Any) -> dict[str, Any]:
-    """A row of ``staging_flight_events`` of that flight; with ``event_type``, the event's own time, id and delays."""
+    """A row of ``staging_flight_events`` of that flight.
+
+    With ``event_type``, the event's own time, id and delays.
+    """
     event = message(**{name: value for name, value in changes.items() if name in ("event_type", "timestamp")})
     row = {
         **event,

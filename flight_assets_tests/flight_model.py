@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 BATCHES, PARTITIONS = 4, 2
-# The minutes after the planned departure at which an event of each kind may happen: few, so that many happen at once.
+# The minutes after the planned departure at which an event of each kind may happen: few, so that many happen
+# at once.
 MINUTES = {
     "scheduled": (-180, -60, 0),
     "cancelled": (-60, 0, 60, 270),

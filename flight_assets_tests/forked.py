@@ -14,7 +14,8 @@ from pathlib import Path
 
 from flight_assets.settings import get_settings
 
-# Modules that do not read the settings when they are imported: those of a command come from its own environment.
+# Modules that do not read the settings when they are imported: those of a command come from its own
+# environment.
 PRELOADED = [
     "flight_assets.archive.restore",
     "flight_assets.assets.hdfs_archive",
@@ -45,7 +46,9 @@ def _call(environment: dict[str, str], target: Callable[..., None], arguments: t
 
 
 def run_flights(words: tuple[str, ...], timeout_s: float) -> subprocess.CompletedProcess[str]:
-    """Run `flights` with these words, in this process's environment and folder; return its exit code and all that it printed.
+    """Run `flights` with these words, in this process's environment and folder.
+
+    Return its exit code and all that it printed.
 
     Raises:
         subprocess.TimeoutExpired: it did not end in time, and was killed.

@@ -11,7 +11,10 @@ TIMEOUT_MS = 120_000
 
 
 def connect(settings: Settings, user: str, password: str = "", **configuration: str) -> Any:
-    """A connection to the warehouse's database; a secured platform asks for ``password``, the user's own if none is given."""
+    """A connection to the warehouse's database.
+
+    A secured platform asks for ``password``, the user's own if none is given.
+    """
     from pyhive import hive
 
     host, port = settings.hiveserver2_address.split(":")

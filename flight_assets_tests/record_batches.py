@@ -62,7 +62,10 @@ def batch(
     max_ms: int = TOOK_AT_MS,
     is_corrupt: bool = False,
 ) -> bytes:
-    """A record batch with a right checksum, or a wrong one. ``records`` are packed by the codec of that name."""
+    """A record batch with a right checksum, or a wrong one.
+
+    ``records`` are packed by the codec of that name.
+    """
     number_of_codec, pack = CODECS[name]
     delta = count - 1 if last_delta is None else last_delta
     epoch = sequence = -1 if producer_id < 0 else 0

@@ -166,7 +166,8 @@ def drill_down(filters: Filters) -> None:
     path: list[tuple[str, str]] = st.session_state.setdefault(PATH, [])
     with ui.section(
         "Drill down",
-        "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route, flight.",
+        "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route,"
+        " flight.",
     ):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if st.button("All flights", icon=":material/home:", key="history_home", disabled=not path):

@@ -63,7 +63,8 @@ def incoming_chart(found: dict[str, Answer | Exception]) -> None:
         incoming = ui.answer(found["incoming"])
         if incoming.frame["messages"].sum() == 0:
             ui.empty(
-                f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a longer window."
+                f"Kafka took no message in the last {label}. Send some with `flights produce`, or choose a"
+                " longer window."
             )
         else:
             ui.chart(

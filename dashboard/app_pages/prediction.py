@@ -216,7 +216,8 @@ def why(filters: Filters) -> None:
                 ui.metric(
                     "Predicted",
                     ui.number(row.predicted_delay_minutes, 1, "min"),
-                    f"90 %: {ui.number(row.interval_low_minutes)} to {ui.number(row.interval_high_minutes, 0, 'min')}",
+                    f"90 %: {ui.number(row.interval_low_minutes)} to"
+                    f" {ui.number(row.interval_high_minutes, 0, 'min')}",
                 )
                 ui.metric(
                     "Actual",

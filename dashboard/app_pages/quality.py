@@ -16,7 +16,8 @@ BATCHES = 120
 
 ui.page(
     "Data Quality & Metadata",
-    "Missing values, rejected messages with their reasons, freshness of each table, and conservation of messages.",
+    "Missing values, rejected messages with their reasons, freshness of each table, and conservation of"
+    " messages.",
 )
 
 
@@ -127,7 +128,8 @@ def gaps() -> None:
             left,
             ui.section(
                 "Missing values",
-                "Share of flights without an optional field; delays count once the flight has departed or arrived.",
+                "Share of flights without an optional field; delays count once the flight has departed or"
+                " arrived.",
             ),
         ):
             missing = ui.answer(found["missing"])

@@ -151,7 +151,8 @@ def hot() -> None:
         answer = ui.answer(found["series"])
         if answer.frame.empty:
             ui.empty(
-                f"No flight came in during the {window}. Send some with `flights produce`, or choose a longer range."
+                f"No flight came in during the {window}. Send some with `flights produce`, or choose a longer"
+                " range."
             )
         else:
             analysis(answer, MEASURES[measure][1], "time of ingestion (UTC)", bucket)

@@ -1,4 +1,7 @@
-"""Figures from frames: pure functions, no stores, no Streamlit. One template gives all of them one look, in light and in dark."""
+"""Figures from frames: pure functions, no stores, no Streamlit.
+
+One template gives all of them one look, in light and in dark.
+"""
 
 from dashboard.charts.bars import bars, contributions, counts, ranking, shares, stacked_batches
 from dashboard.charts.distributions import (

@@ -47,7 +47,10 @@ def distributions(frame: pd.DataFrame) -> go.Figure:
 
 
 def predicted_against_actual(frame: pd.DataFrame) -> go.Figure:
-    """Dots of single flights around the line on which both are equal; ``frame`` of ``history.predicted_against_actual``."""
+    """Dots of single flights around the line on which both are equal.
+
+    ``frame`` of ``history.predicted_against_actual``.
+    """
     low, high = -60, 180
     covered = frame["actual_delay_minutes"].between(
         frame["interval_low_minutes"], frame["interval_high_minutes"]
@@ -78,8 +81,9 @@ def predicted_against_actual(frame: pd.DataFrame) -> go.Figure:
 
 
 def check_heatmap(frame: pd.DataFrame, days: Sequence[date] = ()) -> go.Figure:
-    """Checks down, days across, coloured by the share of evaluations that failed; ``frame`` of ``quality.check_trend``.
+    """Checks down, days across, coloured by the share of evaluations that failed.
 
+    ``frame`` of ``quality.check_trend``.
     ``days`` are on the axis also if nothing was checked on them.
     """
     rows = frame.assign(share=frame["failures"] / frame["evaluations"])

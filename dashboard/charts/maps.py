@@ -13,7 +13,8 @@ from dashboard.charts.look import DELAY_LIMIT, DELAY_SCALE, GREY, HEIGHT, look
 if TYPE_CHECKING:
     pass
 
-# Parts of the map, as south, north, west, east in degrees: the contiguous states, and as insets Alaska and Hawaii.
+# Parts of the map, as south, north, west, east in degrees: the contiguous states, and as insets Alaska and
+# Hawaii.
 MAPPED = {
     "states": (24.0, 50.0, -125.5, -66.0),
     "Alaska": (51.0, 72.0, -180.0, -129.0),

@@ -143,7 +143,10 @@ def lines(
     y_title: str,
     **layout: Any,  # noqa: ANN401
 ) -> go.Figure:
-    """One line per column, named by its value in ``columns``; a name that starts with 'baseline' is dotted grey."""
+    """One line per column, named by its value in ``columns``.
+
+    A name that starts with 'baseline' is dotted grey.
+    """
     figure = go.Figure()
     colours = iter(PALETTE)
     for number, (column, name) in enumerate(columns.items()):

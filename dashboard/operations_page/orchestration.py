@@ -33,7 +33,8 @@ def orchestration() -> None:
         answer = ui.answer(found["runs"])
         if answer.frame.empty:
             ui.empty(
-                "Dagster has not run anything yet. The schedule does so every minute; `flights process` does it now."
+                "Dagster has not run anything yet. The schedule does so every minute; `flights process` does"
+                " it now."
             )
         else:
             alt = f"Marks: the newest {len(answer.frame)} runs by start, duration and outcome"

@@ -131,9 +131,11 @@ def rejected(frame: pd.DataFrame) -> float:
     return float(frame["quarantined"].sum() / max(1, frame["messages"].sum()))
 
 
-FORMULA = " + ".join(f"{weight:.2f} × {part}" for part, weight in operations.HEALTH_WEIGHTS.items()) + (
-    ". services: share whose check passes; freshness: age limit ÷ data age, at most 1; runs: share of recent runs that succeeded; "
-    "lag: lag limit ÷ lag, at most 1; quality: 1 − quarantined share ÷ its limit. What cannot be read counts 0."
+FORMULA = (
+    " + ".join(f"{weight:.2f} × {part}" for part, weight in operations.HEALTH_WEIGHTS.items())
+    + ". services: share whose check passes; freshness: age limit ÷ data age, at most 1; runs: share of"
+    " recent runs that succeeded; lag: lag limit ÷ lag, at most 1; quality: 1 − quarantined share ÷ its"
+    " limit. What cannot be read counts 0."
 )
 
 
@@ -141,7 +143,8 @@ def alerts(board: history.Board | Exception) -> None:
     """Show the firing alerts with their remedies, then the resolved ones."""
     with ui.section(
         "Alerts",
-        "Evaluated each minute by the sensor `watch`. To silence one: `flights alerts silence RULE --reason TEXT`.",
+        "Evaluated each minute by the sensor `watch`. To silence one: `flights alerts silence RULE --reason"
+        " TEXT`.",
     ):
         found = raised(board)
         if not found.firing:
@@ -170,7 +173,8 @@ def alerts(board: history.Board | Exception) -> None:
             )
         for silence in found.silences:
             st.caption(
-                f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC, by {silence.by}: {silence.reason}"
+                f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC, by {silence.by}:"
+                f" {silence.reason}"
             )
         for name, problem in found.problems.items():
             st.warning(f"{name}: {problem}", icon=":material/report:")

@@ -64,9 +64,10 @@ def services() -> None:
         extra = of(found["hdfs"], lambda frame: frame.iloc[0])
         if extra is not None:
             st.caption(
-                f"HDFS: {extra['used_bytes'] / 1e6:,.1f} MB ours; "
-                f"{extra['live_datanodes']:.0f} DataNodes live, {extra['dead_datanodes']:.0f} dead; {extra['files']:,.0f} files; "
-                f"{extra['missing_blocks']:.0f} blocks missing, {extra['under_replicated_blocks']:.0f} with too few copies"
+                f"HDFS: {extra['used_bytes'] / 1e6:,.1f} MB ours; {extra['live_datanodes']:.0f} DataNodes"
+                f" live, {extra['dead_datanodes']:.0f} dead; {extra['files']:,.0f} files;"
+                f" {extra['missing_blocks']:.0f} blocks missing, {extra['under_replicated_blocks']:.0f} with"
+                " too few copies"
             )
         stamped(found, "NameNode JMX, dbStats, INFO, Spark, the machine")
 

@@ -1,4 +1,7 @@
-"""Ask which locked Python packages have known vulnerabilities: ``make audit``. Exit 0: all were asked for, and none is known; else 1."""
+"""Ask which locked Python packages have known vulnerabilities: ``make audit``.
+
+Exit 0: all were asked for, and none is known; else 1.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PIP_AUDIT = Path(sys.executable).with_name("pip-audit")
-# OSV has the Python Packaging Authority's advisories and those of others; a mirror of the registry would have none and answer all the same.
+# OSV has the Python Packaging Authority's advisories and those of others; a mirror of the registry would have
+# none and answer all the same.
 OPTIONS = (
     "--vulnerability-service",
     "osv",
@@ -23,7 +27,10 @@ OPTIONS = (
 
 
 def problems(lock: Path) -> list[str]:
-    """One line per vulnerability of a lock file's packages, and per package that could not be asked for; empty means none is known."""
+    """One line per vulnerability of a lock file's packages, and per package that could not be asked for.
+
+    Empty means none is known.
+    """
     command = [str(PIP_AUDIT), *OPTIONS, "--requirement", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, and the words are our own
     try:

@@ -171,7 +171,10 @@ def _row_type(column: Column) -> pa.DataType:
 
 
 def is_of_contract(schema: pa.Schema) -> bool:
-    """Return whether a file has the contract's columns with their types. A file of an older version lacks those added since."""
+    """Return whether a file has the contract's columns with their types.
+
+    A file of an older version lacks those added since.
+    """
     wanted = file_schema()
     known = [field for field in wanted if field.name in schema.names]
     missing = set(wanted.names) - set(schema.names)
@@ -202,7 +205,10 @@ def _text(value: Any) -> str:  # noqa: ANN401
 
 
 def _as_rows(documents: pa.Table) -> pa.Table:
-    """Flatten the objects and give dates and times their types. The event's time comes from the version, which has whole microseconds."""
+    """Flatten the objects and give dates and times their types.
+
+    The event's time comes from the version, which has whole microseconds.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 

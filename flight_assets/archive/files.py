@@ -72,7 +72,8 @@ def verify_written(
     """Read back what an export wrote; returns the files as they are on HDFS.
 
     Raises:
-        ArchiveDamaged: a file is missing, unreadable, differs in rows or checksum, or is not one of them; the message names each.
+        ArchiveDamaged: a file is missing, unreadable, differs in rows or checksum, or is not one of them; the
+            message names each.
     """
     found, wrong = read_back(warehouse, settings, directory, [each.path for each in written])
     there = {each.path: each for each in found}
@@ -80,7 +81,8 @@ def verify_written(
         now = there.get(each.path)
         if now and (now.rows, now.checksum) != (each.rows, each.checksum):
             wrong.append(
-                f"{each.path} has {now.rows} rows with checksum {now.checksum} instead of {each.rows} with {each.checksum}"
+                f"{each.path} has {now.rows} rows with checksum {now.checksum} instead of {each.rows} with"
+                f" {each.checksum}"
             )
     wrong += [
         f"{path} is not one of its files"
@@ -133,7 +135,9 @@ def refuse_damaged(warehouse: Warehouse, settings: Settings, hdfs: Hdfs, record:
 def delete_from_hot(
     warehouse: Warehouse, settings: Settings, record: ArchiveRecord, chosen: Sequence[ArchivedFile]
 ) -> int:
-    """Delete from the hot store what some files of an archive hold; returns how many of their flights are hot in another state.
+    """Delete from the hot store what some files of an archive hold.
+
+    Returns how many of their flights are hot in another state.
 
     Raises:
         ArchiveDamaged: a file does not have the bytes that were verified; nothing of it was deleted.
@@ -151,9 +155,9 @@ def delete_from_hot(
 def create_views(warehouse: Warehouse, settings: Settings) -> None:
     """Create what is missing of the external table over published files, and the two views.
 
-    ``archived_flight_events``: every archived state. ``all_flight_events``: every flight once in its newest state, hot or cold, and the
-    archive that holds that state if one does. The fact table has each flight's newest state whatever an archive does, so the view is
-    right at every step of one.
+    ``archived_flight_events``: every archived state. ``all_flight_events``: every flight once in its newest
+    state, hot or cold, and the archive that holds that state if one does. The fact table has each flight's
+    newest state whatever an archive does, so the view is right at every step of one.
     """
     present = {row.tableName for row in warehouse.spark.sql(f"SHOW TABLES IN {warehouse.database}").collect()}
     if {FILES, VIEW, UNITED} <= present:
@@ -166,8 +170,11 @@ def create_views(warehouse: Warehouse, settings: Settings) -> None:
     state = f"flight_id, {', '.join(ORDER)}"
     states = f"SELECT {state}, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608 - names of the contract
     for statement in (
-        f"CREATE TABLE IF NOT EXISTS {files} ({flat}, archive_id STRING, processing_date DATE) USING parquet "
-        f"PARTITIONED BY (archive_id, processing_date) LOCATION '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'",
+        (
+            f"CREATE TABLE IF NOT EXISTS {files} ({flat}, archive_id STRING, processing_date DATE) USING"
+            " parquet PARTITIONED BY (archive_id, processing_date) LOCATION"
+            f" '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'"
+        ),
         f"CREATE VIEW IF NOT EXISTS {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608 - names of the contract
         f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {warehouse.name(FACT)} f "  # noqa: S608 - names of the contract
         f"LEFT JOIN ({states}) a USING ({state})",
@@ -191,7 +198,8 @@ def unregister(warehouse: Warehouse, settings: Settings, record: ArchiveRecord) 
     """Take an archive's files out of the view."""
     create_views(warehouse, settings)
     warehouse.spark.sql(
-        f"ALTER TABLE {warehouse.database}.{FILES} DROP IF EXISTS PARTITION (archive_id = '{record.archive_id}')"
+        f"ALTER TABLE {warehouse.database}.{FILES} DROP IF EXISTS PARTITION (archive_id ="
+        f" '{record.archive_id}')"
     ).collect()
 
 

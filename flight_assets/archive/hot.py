@@ -24,12 +24,14 @@ Document = dict[str, Any]
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-# A minute with more documents than this is looked at second by second, so that an archive takes little more than it must.
+# A minute with more documents than this is looked at second by second, so that an archive takes little more
+# than it must.
 REFINE_ABOVE = 5_000
 IDS_PER_DELETE = 5_000
 # Columns of an archived row by which its document is deleted.
 KEYS = ("flight_id", "event_id", "timestamp", "kafka_offset", "batch_id", "model_version")
-# Compacting reads and writes the whole collection: worth it when it gives back a good part of what the files hold.
+# Compacting reads and writes the whole collection: worth it when it gives back a good part of what the files
+# hold.
 COMPACT_SHARE = 0.2
 COMPACT_BYTES = 20_000_000
 # Below the time after which a client gives up on an answer (four times timeout_s).
@@ -78,10 +80,10 @@ def until(taken: Document, end: datetime) -> Document:
 
 
 def histogram(
-    flights: Any,
+    flights: Any,  # noqa: ANN401
     before: datetime,
     restored_since: datetime,
-    unfit: Sequence[Document],  # noqa: ANN401
+    unfit: Sequence[Document],
 ) -> list[Bin]:
     """Archivable documents per minute of ingestion (per second where there are many), up to a moment, oldest first.
 
@@ -119,7 +121,10 @@ def _counts(flights: Any, match: Document, unit: str) -> Counter[datetime]:  # n
 
 
 def days_before(flights: Any, before: datetime) -> list[Document]:  # noqa: ANN401
-    """``taken_between`` of each day of ingestion up to a moment; a query over one of them ends in time however big the store is."""
+    """``taken_between`` of each day of ingestion up to a moment.
+
+    A query over one of them ends in time however big the store is.
+    """
     first = flights.find_one({}, {"ingestion_timestamp": 1}, sort=[("ingestion_timestamp", 1)])
     if first is None:
         return []
@@ -161,7 +166,9 @@ def unchanged(
 
 
 def delete_unchanged(flights: Any, keys: pa.Table) -> int:  # noqa: ANN401
-    """Delete the documents that are as they were archived; rows have the columns ``KEYS``. A repeat deletes nothing more.
+    """Delete the documents that are as they were archived; rows have the columns ``KEYS``.
+
+    A repeat deletes nothing more.
 
     Returns how many of these flights are still hot, because their document has changed since.
     """
@@ -237,13 +244,15 @@ def _states(documents: list[Document]) -> pa.RecordBatch:
 
 
 def compact(db: Any) -> str:  # noqa: ANN401
-    """Give free space of the collection and its indexes back to the disk, if it pays. Returns what was done, for the record.
+    """Give free space of the collection and its indexes back to the disk, if it pays.
 
-    Reads and writes go on meanwhile. What free space remains is used again by later documents, so a refusal does no harm.
+    Returns what was done, for the record. Reads and writes go on meanwhile. What free space remains is used
+    again by later documents, so a refusal does no harm.
     """
     from pymongo.errors import OperationFailure
 
-    # Space of deleted documents counts as free from the next checkpoint on, which would come within a minute by itself.
+    # Space of deleted documents counts as free from the next checkpoint on, which would come within a minute
+    # by itself.
     db.client.admin.command("fsync")
     size = measure(db)
     if size.reusable_bytes < max(COMPACT_BYTES, COMPACT_SHARE * size.storage_bytes):

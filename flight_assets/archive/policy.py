@@ -147,13 +147,17 @@ def _reason(
         text = f"no archivable document is older than the window of {days:g} days"
         if still_too_big:
             hours = policy.min_window / timedelta(hours=1)
-            text += f", and though {hot.mb:.0f} MB are over {threshold_mb:g} MB none is older than the shortest window of {hours:g} hours"
+            text += (
+                f", and though {hot.mb:.0f} MB are over {threshold_mb:g} MB none is older than the shortest"
+                f" window of {hours:g} hours"
+            )
         return text
     text = f"{documents} documents are older than the window of {days:g} days"
     if shortened:
         text = (
-            f"the window of {days:g} days is SHORTENED: alone it is over the threshold of {threshold_mb:g} MB, so the oldest {documents} "
-            f"documents leave, down to {policy.low_water_bytes / BYTES_PER_MB:g} MB"
+            f"the window of {days:g} days is SHORTENED: alone it is over the threshold of {threshold_mb:g}"
+            f" MB, so the oldest {documents} documents leave, down to"
+            f" {policy.low_water_bytes / BYTES_PER_MB:g} MB"
         )
     if capped:
         text += f"; more are due, but one archive takes {policy.max_documents} at most"

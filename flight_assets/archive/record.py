@@ -171,7 +171,10 @@ class ArchiveRecord(BaseModel):
 
     @property
     def temporary(self) -> str:
-        """HDFS directory that the export writes to. Spark and listings skip names that begin with an underscore."""
+        """HDFS directory that the export writes to.
+
+        Spark and listings skip names that begin with an underscore.
+        """
         return f"{ARCHIVE_ROOT}/_{self.archive_id}.tmp"
 
     def to_json(self) -> str:
@@ -225,7 +228,8 @@ class Archives:
             ) from None
         except ValidationError as error:
             raise FlightsError(
-                f"the record {path} is damaged: restore it from the row of archive_metadata ({error.error_count()} errors)"
+                f"the record {path} is damaged: restore it from the row of archive_metadata"
+                f" ({error.error_count()} errors)"
             ) from error
 
     def records(self) -> list[ArchiveRecord]:

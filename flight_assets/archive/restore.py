@@ -85,8 +85,9 @@ class Restored:
 def restore(archiver: Archiver, selection: Selection, reason: str) -> Restored:
     """Bring archived flights back into the hot store, each in the newest state that any archive has of it.
 
-    A hot document of the same or a newer state stays. Restored documents carry when, whence and why (``restored``), and are not archived
-    again for ``archive_restore_hold_hours``. The archive keeps them too, so that nothing is lost if the hot store is.
+    A hot document of the same or a newer state stays. Restored documents carry when, whence and why
+    (``restored``), and are not archived again for ``archive_restore_hold_hours``. The archive keeps them too,
+    so that nothing is lost if the hot store is.
 
     Raises:
         FlightsError: there is no such archive, or its files are damaged.
@@ -203,7 +204,10 @@ def _documents(batch: pa.RecordBatch, at: datetime, reason: str) -> list[dict[st
 
 
 def put_back(flights: Any, documents: Sequence[dict[str, Any]]) -> tuple[int, int]:  # noqa: ANN401 - pymongo's generic type
-    """Insert each document; one whose flight is hot replaces it only if it is newer. Returns how many were written and how many not."""
+    """Insert each document; one whose flight is hot replaces it only if it is newer.
+
+    Returns how many were written and how many not.
+    """
     from pymongo.errors import BulkWriteError
 
     if not documents:
@@ -215,7 +219,8 @@ def put_back(flights: Any, documents: Sequence[dict[str, Any]]) -> tuple[int, in
         if refused or error.details.get("writeConcernErrors"):
             first = (refused or error.details["writeConcernErrors"])[0]
             raise FlightsError(
-                f"MongoDB refused to restore {len(refused)} documents, the first because: {first.get('errmsg', first)}"
+                f"MongoDB refused to restore {len(refused)} documents, the first because:"
+                f" {first.get('errmsg', first)}"
             ) from error
         met = [documents[entry["index"]] for entry in error.details["writeErrors"]]
         replaced = sum(_replace_older(flights, document) for document in met)
@@ -228,8 +233,9 @@ def _replace_older(flights: Any, document: dict[str, Any]) -> int:  # noqa: ANN4
 
 
 def expire(archiver: Archiver) -> list[str]:
-    """Delete the files of archives whose newest document is older than ``archive_retention_days``; returns their names.
+    """Delete the files of archives whose newest document is older than ``archive_retention_days``.
 
+    Returns their names.
     Off (returns nothing) while that setting is 0. The record stays, and says that it expired.
     """
     days = archiver.settings.archive_retention_days
@@ -264,7 +270,8 @@ def _remove(archiver: Archiver, archives: Archives, record: ArchiveRecord) -> No
 def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
     """Give up an unfinished archive. The documents it deleted become hot again, and its files leave the view.
 
-    The documents come from the fact table, which has the newest state of each flight. Damaged files do not matter.
+    The documents come from the fact table, which has the newest state of each flight. Damaged files do not
+    matter.
 
     Raises:
         FlightsError: there is no such archive, or it is finished.
@@ -276,7 +283,8 @@ def abandon(archiver: Archiver, archive_id: str, reason: str) -> Restored:
         record = archiver.archives.record(archive_id)
         if record.state not in UNFINISHED:
             raise FlightsError(
-                f"archive {archive_id} is {record.state}, there is nothing to give up: `flights archive restore` brings it back"
+                f"archive {archive_id} is {record.state}, there is nothing to give up: `flights archive"
+                " restore` brings it back"
             )
         warehouse, at = archiver.open_warehouse(), archiver.now()
         others = [
@@ -316,7 +324,9 @@ def _states_taken(warehouse: Warehouse, record: ArchiveRecord, others: Sequence[
 
 
 def verify(archiver: Archiver, archive_id: str) -> ArchiveRecord:
-    """Read every file of an archive again and compare counts and checksums with its record; returns the record.
+    """Read every file of an archive again and compare counts and checksums with its record.
+
+    Returns the record.
 
     Raises:
         FlightsError: there is no such archive, or it is not published.

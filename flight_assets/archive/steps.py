@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 LEASE_WAIT_S = 5.0
-# Files whose documents are deleted between two looks at pause, and two saves of the record: up to 200,000 documents.
+# Files whose documents are deleted between two looks at pause, and two saves of the record: up to 200,000
+# documents.
 FILES_AT_ONCE = 4
 
 
@@ -143,8 +144,9 @@ class Archiver:
         except files.ArchiveDamaged as error:
             if record.state is State.DELETING:
                 raise files.ArchiveDamaged(
-                    f"{error}; some of its documents may have left the hot store already: bring its files back from a copy "
-                    f"and run again, or take its documents back from the fact table with `flights archive abandon {record.archive_id}`"
+                    f"{error}; some of its documents may have left the hot store already: bring its files"
+                    " back from a copy and run again, or take its documents back from the fact table with"
+                    f" `flights archive abandon {record.archive_id}`"
                 ) from error
             files.unregister(self.open_warehouse(), self.settings, record)
             record.last_error = str(error)
@@ -193,7 +195,8 @@ class Archiver:
         except files.ArchiveDamaged as error:
             record.state = State.PLANNED
             raise files.ArchiveDamaged(
-                f"archive {record.archive_id}: {error}; nothing was published or deleted, the next run exports again"
+                f"archive {record.archive_id}: {error}; nothing was published or deleted, the next run"
+                " exports again"
             ) from error
         record.files = found
         record.file_size_mb = round(sum(each.bytes for each in found) / BYTES_PER_MB, 3)
@@ -244,13 +247,17 @@ class Archiver:
         return State.DELETED
 
     def _confirm(self, record: ArchiveRecord) -> State:
-        """See that no archived state is left in the hot store; give space back to the disk; write the final row."""
+        """See that no archived state is left in the hot store; give space back to the disk.
+
+        Write the final row.
+        """
         warehouse = self.open_warehouse()
         still_hot = self._still_hot(warehouse, record)
         if still_hot:
             record.state, record.deleted_files, record.deleted, record.left_newer = State.DELETING, 0, 0, 0
             raise FlightsError(
-                f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run deletes them"
+                f"archive {record.archive_id}: {still_hot} archived documents are still hot; the next run"
+                " deletes them"
             )
         with mongo.database(self.settings) as db:
             record.size_after_delete = _sizes(hot.measure(db))

@@ -32,15 +32,17 @@ if TYPE_CHECKING:
 Found = dict[str, Any]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# Target of a file: 50,000 flights, which real ones fill to about 4 MB of Parquet. A task holds one such slice in memory (60 MB).
+# Target of a file: 50,000 flights, which real ones fill to about 4 MB of Parquet. A task holds one such slice
+# in memory (60 MB).
 DOCUMENTS_PER_FILE = 50_000
 # A reader of one flight reads one row group.
 ROWS_PER_GROUP = 5_000
-# An archive is one task of Spark, so that its other cores are left to the batches. The task works on two items at once: while MongoDB is
-# busy with one, the other is turned into columns and written.
+# An archive is one task of Spark, so that its other cores are left to the batches. The task works on two
+# items at once: while MongoDB is busy with one, the other is turned into columns and written.
 TASKS_AT_ONCE = 1
 ITEMS_AT_ONCE = 2
-# Before each item the archive lets a running batch end, but no longer than this: batches without a gap must not keep it from ending.
+# Before each item the archive lets a running batch end, but no longer than this: batches without a gap must
+# not keep it from ending.
 GIVES_WAY_S = 20.0
 
 

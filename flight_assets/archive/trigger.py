@@ -46,8 +46,9 @@ class Decision:
 
 
 def decide(seen: Observed, cursor: Cursor) -> Decision:
-    """Ask when the size is over the threshold and something may leave, or an archive is unfinished; never while one runs or is paused.
+    """Ask when the size is over the threshold and something may leave, or an archive is unfinished.
 
+    Never while one runs or is paused.
     It warns once when the size rises over 80 % of the threshold, and again only after it has been below.
     """
     level = _level(seen)

@@ -75,5 +75,6 @@ dim_airline = _dimension(
 )
 dim_airport = _dimension(
     DIM_AIRPORT,
-    "One row per airport code and period, with place and time zone (flight_dw.dim_airport; Redis hash dim:airport). Key: code, since.",
+    "One row per airport code and period, with place and time zone (flight_dw.dim_airport; Redis hash"
+    " dim:airport). Key: code, since.",
 )

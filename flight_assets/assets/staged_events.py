@@ -17,7 +17,10 @@ from flight_assets.transforms.rules import Checks
 
 @step_asset(deps=["raw_kafka_batch", "dim_airline", "dim_airport"], kinds={"spark", "deltalake", "hive"})
 def staged_events(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
-    """One row per valid event (flight_dw.staging_flight_events). Rejected messages go to flight_dw.quarantined_events with a reason."""
+    """One row per valid event (flight_dw.staging_flight_events).
+
+    Rejected messages go to flight_dw.quarantined_events with a reason.
+    """
     checks: list[Checks] = []
 
     def work(record: BatchRecord) -> Done:

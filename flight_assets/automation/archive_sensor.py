@@ -33,7 +33,10 @@ ACTIVE: list[DagsterRunStatus] = UNFINISHED
 archive_flights = define_asset_job(
     "archive_flights",
     selection=AssetSelection.assets("hdfs_archive"),
-    description="Moves what is due from MongoDB to verified Parquet on HDFS, or finishes an archive that was left unfinished.",
+    description=(
+        "Moves what is due from MongoDB to verified Parquet on HDFS, or finishes an archive that was left"
+        " unfinished."
+    ),
 )
 
 
@@ -41,7 +44,10 @@ archive_flights = define_asset_job(
     job=archive_flights,
     minimum_interval_seconds=INTERVAL_S,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Asks for hdfs_archive when dataSize + indexSize of MongoDB is over the threshold; warns at 80 % of it.",
+    description=(
+        "Asks for hdfs_archive when dataSize + indexSize of MongoDB is over the threshold; warns at 80 %"
+        " of it."
+    ),
 )
 def mongo_size_sensor(context: SensorEvaluationContext) -> SensorResult:
     """Ask for an archive when one is due, or skip with the figures and the reason."""

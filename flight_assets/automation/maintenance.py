@@ -46,7 +46,9 @@ maintain_tables = define_asset_job(
     "maintain_tables",
     selection=AssetSelection.assets("table_files"),
     tags={MAX_RUNTIME: "14400"},
-    description="Compacts every table where it has small files, and removes files that no recent version names.",
+    description=(
+        "Compacts every table where it has small files, and removes files that no recent version names."
+    ),
 )
 
 update_rollups_often = ScheduleDefinition(
@@ -55,7 +57,8 @@ update_rollups_often = ScheduleDefinition(
 maintain_tables_every_night = ScheduleDefinition(
     job=maintain_tables, cron_schedule="47 3 * * *", default_status=DefaultScheduleStatus.RUNNING
 )
-# A batch a minute leaves 1,440 files in each table by the night, and every one costs each look of the batches after it.
+# A batch a minute leaves 1,440 files in each table by the night, and every one costs each look of the batches
+# after it.
 compact_tables_every_hour = ScheduleDefinition(
     name="compact_tables_every_hour",
     job=maintain_tables,
@@ -102,7 +105,9 @@ def rebuild(context: OpExecutionContext, config: BackfillConfig) -> None:
 
 
 @job(
-    description="Rebuilds days of staging, quarantine, predictions and fact from the raw layer, to the same rows."
+    description=(
+        "Rebuilds days of staging, quarantine, predictions and fact from the raw layer, to the same rows."
+    )
 )
 def backfill_days() -> None:
     """One step."""

@@ -30,7 +30,10 @@ retrain_delay_model = define_asset_job(
     "retrain_delay_model",
     selection=_MODEL,
     config=RunConfig(ops={"delay_model": TrainingConfig(source=Source.WAREHOUSE)}),
-    description="Trains on the flights of the warehouse; the version predicts only if it beats the champion on the newest of them.",
+    description=(
+        "Trains on the flights of the warehouse; the version predicts only if it beats the champion on the"
+        " newest of them."
+    ),
 )
 monitor_delay_model = define_asset_job(
     "monitor_delay_model",
@@ -66,7 +69,8 @@ def drift_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
     )
     if recent:
         return SkipReason(
-            f"{breached} bounds are breached; the last retraining is under {settings.retraining_pause_hours:g} hours old"
+            f"{breached} bounds are breached; the last retraining is under"
+            f" {settings.retraining_pause_hours:g} hours old"
         )
     if context.instance.get_run_records(
         RunsFilter(job_name=retrain_delay_model.name, statuses=UNFINISHED), limit=1

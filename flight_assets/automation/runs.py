@@ -17,7 +17,9 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run_job(settings: Settings, job_name: str, op_config: dict[str, Any] | None = None) -> None:
-    """Run a job of the code location in this process. Configuration of its steps, if given, replaces the job's own.
+    """Run a job of the code location in this process.
+
+    Configuration of its steps, if given, replaces the job's own.
 
     Raises:
         FlightsError: a step failed; the message is the step's own sentence.

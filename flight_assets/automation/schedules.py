@@ -35,14 +35,20 @@ START_GRACE = timedelta(seconds=120)
 process_flights = define_asset_job(
     WHOLE_JOB,
     selection=AssetSelection.assets(*STEPS),
-    description="Takes what is new in the topic through every step, and finishes what an earlier run left unfinished.",
+    description=(
+        "Takes what is new in the topic through every step, and finishes what an earlier run left unfinished."
+    ),
 )
-# Jobs of their own, so that the success of one part does not hide the failure of another from whoever counts failures per job.
+# Jobs of their own, so that the success of one part does not hide the failure of another from whoever counts
+# failures per job.
 process_in_parts = [
     define_asset_job(
         name,
         selection=AssetSelection.assets(*steps),
-        description=f"The part of {WHOLE_JOB} that makes {', '.join(steps)}, for another orchestrator; each holds the lease for itself.",
+        description=(
+            f"The part of {WHOLE_JOB} that makes {', '.join(steps)}, for another orchestrator; each holds the"
+            " lease for itself."
+        ),
     )
     for name, steps in PART_JOBS.items()
 ]

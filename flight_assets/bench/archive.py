@@ -120,7 +120,10 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 def _batches_during_archive(
     own: Settings, warehouse: Warehouse, archives: list[ArchiveRecord]
 ) -> list[float]:
-    """Return the seconds of batches beside a second archive. They take half of its time; in service a part of each minute."""
+    """Return the seconds of batches beside a second archive. They take half of its time.
+
+    In service a part of each minute.
+    """
     during: list[float] = []
     second = threading.Thread(target=lambda: archives.append(_run(own)))
     second.start()
@@ -202,7 +205,10 @@ def _fill(own: Settings, count: int, first: int = 0) -> list[str]:
 
 
 def _floor(own: Settings, count: int) -> float:
-    """Seconds of the bare floor over the same documents. In a process of its own, so that its memory is not the archive's."""
+    """Seconds of the bare floor over the same documents.
+
+    In a process of its own, so that its memory is not the archive's.
+    """
     _fill(own, count)
     with tempfile.TemporaryDirectory() as folder:
         words = [
@@ -281,7 +287,10 @@ def _insert(flights: Collection[dict[str, Any]], documents: list[dict[str, Any]]
 
 @contextmanager
 def _memory(own: Settings) -> Iterator[dict[str, float]]:
-    """Watches the resident memory of Spark with its Python workers and of this process; gives the rise to the highest, in GB."""
+    """Watches the resident memory of Spark with its Python workers and of this process.
+
+    Gives the rise to the highest, in GB.
+    """
     from flight_assets.platform import launcher
 
     spark = next(row.pid for row in launcher.status(own) if row.name == "spark")

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 UPSERTS = "bench_upserts"
 SMALL, LARGE = 1_000, 100_000
 REPETITIONS, LARGE_REPETITIONS = 5, 3
-# Batches before the first that counts, since Java compiles Spark for minutes after a start; one more is of the large size.
+# Batches before the first that counts, since Java compiles Spark for minutes after a start; one more is of
+# the large size.
 WARM_UP = 10
 SAMPLE_EVERY_S = 2.0
 BYTES_PER_GB = 1e9
@@ -60,7 +61,8 @@ print(json.dumps({"call": time.perf_counter() - ready, "import": imported - bega
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """Return the figures of a batch by name.
 
-    - ``batch_1k_vs_naive``, ``batch_100k_vs_naive``, ``batch_100k_vs_floor``: the other side's time in multiples of the platform's.
+    - ``batch_1k_vs_naive``, ``batch_100k_vs_naive``, ``batch_100k_vs_floor``: the other side's time in
+      multiples of the platform's.
     - ``spark_calls_per_batch``: requests to Spark that a batch of 1,000 events makes.
     - ``empty_run_s``: seconds of a run without data.
     - ``orchestration_vs_inprocess``: what Dagster adds, as a multiple of an in-process run of empty assets.
@@ -212,7 +214,10 @@ def _orchestration(runs: list[Run], materialized: list[dict[str, float]]) -> Fig
         "materialize": [each["call"] for each in materialized],
         "importing dagster": [each["import"] for each in materialized],
     }
-    note = f"{len(STEPS)} assets; the run's side includes its process's start and imports, the other's does not, so they are given beside it"
+    note = (
+        f"{len(STEPS)} assets; the run's side includes its process's start and imports, the other's does not,"
+        " so they are given beside it"
+    )
     return Figure(ratio(sides, "run less its steps", "materialize"), "ratio", sides, note=note)
 
 
@@ -241,7 +246,10 @@ def _upserts(sides: Sides, spec: BatchSpec, repetitions: int) -> Figure:
                     _refuse_other_count(side, flights.count_documents({}), len(documents))
         finally:
             client.drop_database(UPSERTS)
-    note = f"{len(documents):,} documents into an empty collection with its indexes and validator, majority and journaled"
+    note = (
+        f"{len(documents):,} documents into an empty collection with its indexes and validator, majority and"
+        " journaled"
+    )
     return Figure(ratio(seconds, "bare", "platform"), "share", seconds, note=note)
 
 
@@ -264,7 +272,10 @@ def _memory(settings: Settings) -> Iterator[dict[str, list[float]]]:
 
 
 def resident(settings: Settings) -> dict[str, int]:
-    """``PSS`` and ``RSS`` of the platform's processes in bytes; they are found by the mark that they inherit from its supervisor."""
+    """``PSS`` and ``RSS`` of the platform's processes in bytes.
+
+    They are found by the mark that they inherit from its supervisor.
+    """
     from flight_assets.platform.supervision import HOME_MARK
 
     total = {"PSS": 0, "RSS": 0}

@@ -124,7 +124,10 @@ def profile(events: int) -> tuple[dict[str, float], Trace]:
 
 
 def table(of_step: dict[str, float], trace: Trace) -> list[tuple[str, str, int | None, float]]:
-    """Rows of step, place, calls and seconds, in the order of the steps, the longest first; the last row of each step is its rest."""
+    """Rows of step, place, calls and seconds, in the order of the steps, the longest first.
+
+    The last row of each step is its rest.
+    """
     rows: list[tuple[str, str, int | None, float]] = []
     for step, seconds in of_step.items():
         here = {place: spans for (at, place), spans in trace.spans.items() if at == step}

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 BAD_SHARE = 0.03
-# Each batch is set days apart from every other, so that no flight and no feature of one depends on another: sides that only know
-# the batch then come to the same rows as the platform, which looks back. 100,000 events are 40 days of flights.
+# Each batch is set days apart from every other, so that no flight and no feature of one depends on another:
+# sides that only know the batch then come to the same rows as the platform, which looks back. 100,000 events
+# are 40 days of flights.
 FIRST_DAY = datetime(1972, 1, 1, 12, tzinfo=UTC)
 DAYS_APART = 64
 LAST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
@@ -29,8 +30,9 @@ LAST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """Messages of the topic that are one batch: per partition the first offset and the one after the last; and the model to predict with.
+    """Messages of the topic that are one batch: per partition the first offset and the one after the last.
 
+    And the model to predict with.
     ``database`` names the side's own database in MongoDB and Hive, ``root`` its folder on HDFS.
     """
 
@@ -63,12 +65,14 @@ def day_of(batch_id: int) -> datetime:
 
 
 def send_batch(settings: Settings, messages: int, day: datetime | None = None) -> BatchSpec:
-    """Send that many new messages, bad and awkward ones among them; they are the topic's only ones that have not landed.
+    """Send that many new messages, bad and awkward ones among them.
 
+    They are the topic's only ones that have not landed.
     Their flights are of the batch's own days, or of those up to ``day``.
 
     Raises:
-        FlightsError: messages wait already, there is no model, or every day that batches may be set in is used up.
+        FlightsError: messages wait already, there is no model, or every day that batches may be set in is
+            used up.
     """
     hdfs = Hdfs(settings)
     ledger = Ledger(hdfs)

@@ -148,7 +148,10 @@ def _viewer(url: str) -> Iterator[ClientConnection]:
 
 
 def _visit(socket: ClientConnection, page: str) -> float:
-    """Milliseconds until the page's script has finished. Raises RuntimeError if the page shows an exception."""
+    """Milliseconds until the page's script has finished.
+
+    Raises RuntimeError if the page shows an exception.
+    """
     message = BackMsg()
     message.rerun_script.page_name = page
     message.rerun_script.is_auto_rerun = False

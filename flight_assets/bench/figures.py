@@ -155,7 +155,10 @@ def markdown(reported: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in on["versions"].items())
     lines += [
         "",
-        f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB, {on['measured_at'][:10]}; {versions}.",
+        (
+            f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB, {on['measured_at'][:10]};"
+            f" {versions}."
+        ),
     ]
     for name, figure in reported.items():
         if figure.get("curve_over"):

@@ -138,7 +138,10 @@ def consume(settings: Settings, spec: BatchSpec) -> pl.DataFrame:
 
 
 def stage(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of ``staging_flight_events``, the valid events, each event_id once; and of ``quarantined_events``, the rejected messages."""
+    """Rows of ``staging_flight_events``, the valid events, each event_id once.
+
+    And of ``quarantined_events``, the rejected messages.
+    """
     messages = raw.with_columns(
         pl.Series("text", [_text(value) for value in raw["value"]], pl.String),
         pl.col("ingestion_timestamp").dt.date().alias("processing_date"),

@@ -60,8 +60,10 @@ FILLED = {
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """Return the figures of growth by name; quickly, only the first, of one batch each beside QUICK_FLIGHTS.
 
-    - ``growth_10m_vs_empty``, ``growth_hot_store_full_vs_empty``: a batch's time beside the most flights over its time without them.
-    - ``growth_month_query_10m_vs_10k``: a page's query for the latest flights of one airline in a month, largest over smallest.
+    - ``growth_10m_vs_empty``, ``growth_hot_store_full_vs_empty``: a batch's time beside the most flights over
+      its time without them.
+    - ``growth_month_query_10m_vs_10k``: a page's query for the latest flights of one airline in a month,
+      largest over smallest.
     - ``growth_whole_query_10m_vs_10k``: the same query in all of history.
     """
     with automation_paused(settings):
@@ -107,11 +109,17 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
             )
     finally:
         for table, day in FILLED.items():
-            condition = f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id = {FILLER_BATCH}"
+            condition = (
+                f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id"
+                f" = {FILLER_BATCH}"
+            )
             warehouse.spark.sql(f"DELETE FROM {warehouse.name(table)} WHERE {condition}").collect()
     if not quick:
         batches["none"] += _batches(batch, quick)
-    note = f"batch of {BATCH:,} messages; flights, as many events and predictions, {FLIGHTS_PER_DAY:,} a day, compacted, "
+    note = (
+        f"batch of {BATCH:,} messages; flights, as many events and predictions, {FLIGHTS_PER_DAY:,} a day,"
+        " compacted, "
+    )
     note += f"added to {there:,}; 'none' before{'' if quick else ' and after'}"
     found = {"growth_10m_vs_empty": _curve(batches, note)}
     if quick:

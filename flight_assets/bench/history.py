@@ -44,7 +44,10 @@ FILLER_BATCH = -1
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """``compaction_query_speedup``: times faster after it; ``history_query_vs_duckdb``: Spark's time over DuckDB's."""
+    """``compaction_query_speedup``: times faster after it.
+
+    ``history_query_vs_duckdb``: Spark's time over DuckDB's.
+    """
     files, flights, days, repetitions = (144, 100_000, 30, 3) if quick else (MINUTE_FILES, FLIGHTS, DAYS, 7)
     with (
         own_table(settings, f"{NAME}_minutes", FACT) as minutes,
@@ -96,7 +99,10 @@ def _compaction(
         repetitions,
     )
     share = _live_bytes(compacted) / _live_bytes(minutes)
-    note = f"{change.before:,} files of about {FLIGHTS_PER_MINUTE} flights against {change.after}, {share:.2f} of the bytes on disk"
+    note = (
+        f"{change.before:,} files of about {FLIGHTS_PER_MINUTE} flights against {change.after}, {share:.2f}"
+        " of the bytes on disk"
+    )
     return Figure(ratio(sides, "before", "after"), "times", sides, note=note)
 
 
@@ -152,8 +158,8 @@ def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) 
         engine = duckdb.connect(config={"threads": 2})
         engine.execute("SET TimeZone = 'UTC'")
         query = (
-            f"SELECT {', '.join(history.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE {QUERY.sql()} "
-            f"ORDER BY scheduled_departure DESC, flight_id LIMIT {SHOWN}"
+            f"SELECT {', '.join(history.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE"
+            f" {QUERY.sql()} ORDER BY scheduled_departure DESC, flight_id LIMIT {SHOWN}"
         )
         if _ask(warehouse, QUERY) != engine.execute(query).df()["flight_id"].tolist():
             raise FlightsError("DuckDB finds other flights than the page")
@@ -163,7 +169,10 @@ def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) 
         )
         engine.close()
         flights = warehouse.read(FACT).count()
-    note = f"{flights:,} flights in {copies} files; the latest of one airline; DuckDB reads local copies, Spark HDFS"
+    note = (
+        f"{flights:,} flights in {copies} files; the latest of one airline; DuckDB reads local copies, Spark"
+        " HDFS"
+    )
     return Figure(ratio(sides, "page", "duckdb"), "ratio", sides, note=note)
 
 
@@ -173,10 +182,9 @@ def _copied(hdfs: Hdfs, warehouse: Warehouse, folder: Path) -> int:
 
     paths = [
         row.path
-        for row in warehouse.read(FACT)
-        .select(F.col("_metadata.file_path").alias("path"))
-        .distinct()
-        .collect()
+        for row in (
+            warehouse.read(FACT).select(F.col("_metadata.file_path").alias("path")).distinct().collect()
+        )
     ]
     for number, path in enumerate(paths):
         (folder / f"{number}.parquet").write_bytes(hdfs.read(f"/{path.split('/', 3)[3]}"))

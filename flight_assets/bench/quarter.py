@@ -69,7 +69,10 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
             files.append(float(_live_files(warehouse, day)))
             log_files.append(float(clock.log_files()))
     by_day = {"by day": commit_s}
-    note = f"{days} days of {commits} commits of {ROWS_A_COMMIT} rows; a platform's log is {MINUTES_A_DAY / commits:.0f} times as long"
+    note = (
+        f"{days} days of {commits} commits of {ROWS_A_COMMIT} rows; a platform's log is"
+        f" {MINUTES_A_DAY / commits:.0f} times as long"
+    )
     return {
         "quarter_commit_growth": Figure(_growth(commit_s), "ratio", by_day, note=note),
         "quarter_question_growth": Figure(
@@ -131,7 +134,10 @@ def _live_files(warehouse: Warehouse, day: date) -> int:
 
 
 class _Clock:
-    """Makes the entries of a table's log older, in the order in which they were written; each once, when it reaches the age to expire."""
+    """Makes the entries of a table's log older, in the order in which they were written.
+
+    Each once, when it reaches the age to expire.
+    """
 
     def __init__(self, settings: Settings, folder: str) -> None:
         self._url = f"{settings.hdfs_http_url}/webhdfs/v1"

@@ -1,4 +1,7 @@
-"""Runs of the platform's own jobs, started through Dagster's web server and timed by Dagster's own clock; automation pauses meanwhile."""
+"""Runs of the platform's own jobs, started through Dagster's web server and timed by Dagster's own clock.
+
+Automation pauses meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,8 @@ def ask(settings: Settings, query: str) -> dict[str, Any]:
         ).json()
     except (requests.RequestException, ValueError) as error:
         raise FlightsError(
-            f"Dagster does not answer at {settings.dagster_url}: see `flights logs dagster-webserver` ({error})"
+            f"Dagster does not answer at {settings.dagster_url}: see `flights logs dagster-webserver`"
+            f" ({error})"
         ) from error
     if "errors" in answer:
         raise FlightsError(f"Dagster refused a query: {answer['errors'][0]['message']}")
@@ -121,14 +125,20 @@ def covered(spans: list[tuple[float, float]]) -> float:
 
 @contextmanager
 def automation_paused(settings: Settings) -> Iterator[None]:
-    """No schedule and no sensor starts a run inside the block, and none that they had started is under way; they go on afterwards."""
+    """No schedule and no sensor starts a run inside the block, and none that they had started is under way.
+
+    They go on afterwards.
+    """
     paused = pause(settings)
     try:
         _wait_until_quiet(settings)
         yield
     finally:
         for kind, name in paused:
-            selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}", {kind}Name: "{name}"}}'
+            selector = (
+                f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}", {kind}Name:'
+                f' "{name}"}}'
+            )
             _change(
                 settings,
                 f"{'startSchedule' if kind == 'schedule' else 'startSensor'}({kind}Selector: {selector})",
@@ -137,7 +147,10 @@ def automation_paused(settings: Settings) -> Iterator[None]:
 
 def _wait_until_quiet(settings: Settings) -> None:
     """Return when no run is under way: maintenance that a start has caught up with makes everything beside it two to four times as slow."""
-    query = "{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { ... on Runs { results { jobName } } } }"
+    query = (
+        "{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { ... on Runs"
+        " { results { jobName } } } }"
+    )
     deadline = time.monotonic() + TIMEOUT_S
     is_announced = False
     while running := [run["jobName"] for run in ask(settings, query)["runsOrError"]["results"]]:
@@ -152,19 +165,26 @@ def _wait_until_quiet(settings: Settings) -> None:
 
 
 def pause(settings: Settings) -> list[tuple[str, str]]:
-    """Stop what starts runs by itself; kind and name of each that was running. What it has asked for already goes on."""
+    """Stop what starts runs by itself; kind and name of each that was running.
+
+    What it has asked for already goes on.
+    """
     running = [(kind, node) for kind, node in _automation(settings) if node["state"]["status"] == "RUNNING"]
     for kind, node in running:
         _change(
             settings,
-            f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id: {json.dumps(node['state']['id'])})",
+            f"{'stopRunningSchedule' if kind == 'schedule' else 'stopSensor'}(id:"
+            f" {json.dumps(node['state']['id'])})",
         )
     return [(kind, node["name"]) for kind, node in running]
 
 
 def _automation(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
     selector = f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}"}}'
-    fields = "schedules { name state: scheduleState { id status } } sensors { name state: sensorState { id status } }"
+    fields = (
+        "schedules { name state: scheduleState { id status } } sensors { name state: sensorState { id"
+        " status } }"
+    )
     found = ask(
         settings,
         f"{{ repositoryOrError(repositorySelector: {selector}) {{ ... on Repository {{ {fields} }} }} }}",

@@ -79,7 +79,10 @@ class Sides:
         return _run(command, environment)[0]
 
     def floor(self, spec: BatchSpec) -> tuple[float, dict[str, float]]:
-        """Seconds of the floor's process, and of the parts of its work; the rest is Python's start and imports."""
+        """Seconds of the floor's process, and of the parts of its work.
+
+        The rest is Python's start and imports.
+        """
         own = replace(spec, database=FLOOR, root=f"{ROOT}/floor")
         places = {
             "FLIGHTS_HOME": str(self.settings.home),
@@ -90,7 +93,10 @@ class Sides:
         return seconds, json.loads(output)
 
     def differences(self, spec: BatchSpec, side: str) -> list[str]:
-        """In what the rows of a side differ from the platform's, one sentence per store; none if they are the same."""
+        """In what the rows of a side differ from the platform's, one sentence per store.
+
+        None if they are the same.
+        """
         found = []
         for table, columns in COMPARED.items():
             ours = self.warehouse.read(table).where(f"batch_id = {spec.batch_id}").select(*columns).toArrow()
@@ -153,13 +159,17 @@ def _difference(what: str, ours: set[tuple[Any, ...]], theirs: set[tuple[Any, ..
     if ours == theirs:
         return []
     return [
-        f"{what}: {len(ours - theirs)} rows are missing and {len(theirs - ours)} are not the platform's, e.g. {min(ours ^ theirs, key=str)}"
+        f"{what}: {len(ours - theirs)} rows are missing and {len(theirs - ours)} are not the platform's, e.g."
+        f" {min(ours ^ theirs, key=str)}"
     ]
 
 
 @contextmanager
 def three_sides(settings: Settings) -> Iterator[Sides]:
-    """Empty stores for the naive pipeline and the floor beside the platform's; they are removed in the end."""
+    """Empty stores for the naive pipeline and the floor beside the platform's.
+
+    They are removed in the end.
+    """
     hdfs, warehouse = Hdfs(settings), open_warehouse(settings)
     version = ModelStore(hdfs).champion()
     if version is None:

@@ -48,7 +48,8 @@ DRAIN_S = 3_600.0
 LAG_EVERY_S = 1.0
 # A sender that this machine does not let keep its rate has not shown that the rate is held.
 RATE_KEPT = 0.95
-# Lag swings with the cadence; from one minute's peak to the next it may differ by this much and not count as growing.
+# Lag swings with the cadence; from one minute's peak to the next it may differ by this much and not count as
+# growing.
 GROWTH_ALLOWED = 1.25
 MILLION = 1_000_000
 # Of a change, all that a latency needs: a document has a thousand bytes more.
@@ -67,11 +68,14 @@ TIMES_ONLY = [
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     """Return the figures of the stream by name; quickly, at one rate for some seconds and without an outage.
 
-    - ``latency_p95_s``, ``live_p95_s``: seconds from Kafka's acknowledgement until the flight's newest state is in MongoDB,
+    - ``latency_p95_s``, ``live_p95_s``: seconds from Kafka's acknowledgement until the flight's newest state
+      is in MongoDB,
       with a batch a minute and with live processing.
     - ``sustained_events_per_s``: the highest of the rates tried whose lag did not grow.
-    - ``recovery_s``: seconds until an hour's messages are in MongoDB after processing comes back, while more arrive.
-    - ``disk_gb_per_million_events``, ``memory_gb_per_million_events``: what those messages added to all services.
+    - ``recovery_s``: seconds until an hour's messages are in MongoDB after processing comes back, while more
+      arrive.
+    - ``disk_gb_per_million_events``, ``memory_gb_per_million_events``: what those messages added to all
+      services.
     """
     minutes = QUICK_MINUTES if quick else MINUTES
     minutely = [_at_rate(settings, rate, minutes) for rate in (QUICK_RATES if quick else RATES)]
@@ -158,7 +162,10 @@ def _latencies(measured: list[AtRate], how: str) -> Figure:
 def _highest(measured: list[AtRate], minutes: float) -> Figure:
     held = max((each.rate for each in measured if each.held), default=0)
     peaks = {f"{each.rate}/s": each.peaks for each in sorted(measured, key=lambda each: each.rate)}
-    note = f"each rate for {minutes:.2g} min; not held: {_not_held(measured)}; sides are the lag's peak in each minute, in messages"
+    note = (
+        f"each rate for {minutes:.2g} min; not held: {_not_held(measured)}; sides are the lag's peak in each"
+        " minute, in messages"
+    )
     return Figure(held, "events/s", peaks, "messages", note)
 
 
@@ -306,7 +313,10 @@ def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
         for name, size in disk_bytes(settings).items()
     }
     rise = (resident(settings)["PSS"] - memory) / BYTES_PER_GB / millions
-    note = f"{missed:,} messages missed in {outage_s:,} s at {OUTAGE_RATE}/s, which went on: {more:,} more came meanwhile"
+    note = (
+        f"{missed:,} messages missed in {outage_s:,} s at {OUTAGE_RATE}/s, which went on: {more:,} more came"
+        " meanwhile"
+    )
     per_million = f"after {missed + more:,} events"
     return {
         "recovery_s": Figure(recovery_s, "s", note=note),

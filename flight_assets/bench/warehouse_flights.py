@@ -76,13 +76,14 @@ def create_rollups(warehouse: Warehouse) -> None:
 def create_predictions(warehouse: Warehouse) -> None:
     """Create the predictions of the current fact table, from a model that is in no registry."""
     predicted = (
-        "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes, probability_delayed_15, "
-        "confidence, model_version, actual_delay_minutes, error_minutes"
+        "predicted_delay_minutes, predicted_mean_delay_minutes, interval_low_minutes, interval_high_minutes,"
+        " probability_delayed_15, confidence, model_version, actual_delay_minutes, error_minutes"
     )
     warehouse.spark.sql(
-        f"INSERT INTO {warehouse.database}.predictions (prediction_id, flight_id, flight_date, prediction_timestamp, {predicted}, outcome, "
-        f"batch_id, prediction_date) SELECT event_id, flight_id, flight_date, timestamp, {predicted}, event_type, batch_id, "
-        f"CAST(timestamp AS DATE) FROM {warehouse.database}.fact_flight_events"
+        f"INSERT INTO {warehouse.database}.predictions (prediction_id, flight_id, flight_date,"
+        f" prediction_timestamp, {predicted}, outcome, batch_id, prediction_date) SELECT event_id, flight_id,"
+        f" flight_date, timestamp, {predicted}, event_type, batch_id, CAST(timestamp AS DATE) FROM"
+        f" {warehouse.database}.fact_flight_events"
     ).collect()
 
 

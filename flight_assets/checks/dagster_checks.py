@@ -58,13 +58,19 @@ def _asset_check_result(check: Check, found: Found) -> AssetCheckResult:
 def remedy(batch_id: int | None, result: CheckResult) -> str:
     """Return one sentence: the failed check, its effect, and the next step for an operator."""
     where = f"batch {batch_id}: " if batch_id is not None else ""
-    failed = f"{where}check {result.name} of {result.asset} failed: {result.detail} (value {result.value:g}, threshold {result.threshold:g})"
+    failed = (
+        f"{where}check {result.name} of {result.asset} failed: {result.detail} (value {result.value:g},"
+        f" threshold {result.threshold:g})"
+    )
     if not result.blocks:
         return failed
     if batch_id is None:
-        return f"{failed}; the next run tries again: see `flights doctor`, `flights logs kafka` and `flights logs spark`"
+        return (
+            f"{failed}; the next run tries again: see `flights doctor`, `flights logs kafka` and `flights"
+            " logs spark`"
+        )
     return (
-        f"{failed}; this batch and those after it wait, and every run repeats {result.asset} and its checks: mend the cause, "
-        f"let it pass with `flights ledger accept {batch_id} {result.name} --reason …`, "
-        f"or move the batch out of the way with `flights ledger quarantine {batch_id} --reason …`"
+        f"{failed}; this batch and those after it wait, and every run repeats {result.asset} and its checks:"
+        f" mend the cause, let it pass with `flights ledger accept {batch_id} {result.name} --reason …`, or"
+        f" move the batch out of the way with `flights ledger quarantine {batch_id} --reason …`"
     )

@@ -28,13 +28,17 @@ def check_whole_tables(context: OpExecutionContext) -> None:
     if broken:
         sentence = "; ".join(f"{result.name}: {result.detail}" for result in broken)
         raise Failure(
-            f"{sentence}: find the rows with SQL and restore the table (`DESCRIBE HISTORY`, `RESTORE TABLE … TO VERSION AS OF …`)",
+            f"{sentence}: find the rows with SQL and restore the table (`DESCRIBE HISTORY`, `RESTORE TABLE …"
+            " TO VERSION AS OF …`)",
             metadata={"results": MetadataValue.json([result.model_dump() for result in broken])},
         )
 
 
 @job(
-    description="Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it came by."
+    description=(
+        "Keys of whole tables: no event, rejected message, prediction or flight twice, whichever batches it"
+        " came by."
+    )
 )
 def check_warehouse() -> None:
     """Run the one step of the job."""

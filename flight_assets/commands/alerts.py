@@ -57,7 +57,8 @@ def list_alerts(wide: bool, as_json: bool) -> None:
     print_table(COLUMNS, rows, wide=wide)
     for silence in found.silences:
         console.print(
-            f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC by {silence.by}: {silence.reason}",
+            f"{silence.rule} is silenced until {silence.until:%Y-%m-%d %H:%M} UTC by {silence.by}:"
+            f" {silence.reason}",
             soft_wrap=True,
         )
     for name, problem in found.problems.items():

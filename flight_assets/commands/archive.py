@@ -237,7 +237,10 @@ def verify(archive_id: str) -> None:
 def restore(
     archive_id: str | None, first: datetime | None, last: datetime | None, flight_id: str | None, reason: str
 ) -> None:
-    """Bring archived flights back into MongoDB: an archive, dates, or a flight. A hot document that is as new stays."""
+    """Bring archived flights back into MongoDB: an archive, dates, or a flight.
+
+    A hot document that is as new stays.
+    """
     from flight_assets.archive.restore import Selection
     from flight_assets.archive.restore import restore as put_back
 
@@ -251,7 +254,8 @@ def restore(
     if not done.archives:
         raise FlightsError(f"no archive holds {selection}")
     console.print(
-        f"{done.restored} restored from {', '.join(done.archives)}; {done.kept_newer} were hot already, as new or newer",
+        f"{done.restored} restored from {', '.join(done.archives)}; {done.kept_newer} were hot already, as"
+        " new or newer",
         soft_wrap=True,
     )
 
@@ -304,8 +308,9 @@ def _status_row(record: ArchiveRecord) -> tuple[object, ...]:
 def _print_record(record: ArchiveRecord) -> None:
     colour = "yellow" if record.shortened_window else "default"
     console.print(
-        f"archive {record.archive_id} is {record.state}: {record.record_count or record.planned_documents} documents, "
-        f"{record.file_size_mb or 0:.1f} MB in {len(record.files)} files at {record.storage_location}; {record.deleted} deleted from hot",
+        f"archive {record.archive_id} is {record.state}: {record.record_count or record.planned_documents}"
+        f" documents, {record.file_size_mb or 0:.1f} MB in {len(record.files)} files at"
+        f" {record.storage_location}; {record.deleted} deleted from hot",
         soft_wrap=True,
     )
     console.print(f"why: {record.reason}", style=colour, soft_wrap=True)

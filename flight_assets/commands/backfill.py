@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     type=click.DateTime(["%Y-%m-%d"]),
     required=True,
     multiple=True,
-    help="UTC date on which Kafka took the messages. If several are damaged, give each: they are rebuilt together.",
+    help=(
+        "UTC date on which Kafka took the messages. If several are damaged, give each: they are rebuilt"
+        " together."
+    ),
 )
 def backfill(days: tuple[datetime, ...]) -> None:
     """Rebuild days of staging, quarantine, predictions and fact from the raw layer, to the same rows."""

@@ -29,7 +29,8 @@ wide_option = click.option("--wide", is_flag=True, help="Print every column, how
 class Column:
     """One column of a table. Numbers have their unit in the heading, and stand right.
 
-    In a narrow terminal, ``optional`` columns are dropped, the last one first; a column that ``folds`` takes several lines.
+    In a narrow terminal, ``optional`` columns are dropped, the last one first; a column that ``folds`` takes
+    several lines.
     """
 
     heading: str

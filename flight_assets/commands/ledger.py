@@ -117,7 +117,10 @@ WAITING_COLUMNS = (
 @wide_option
 @json_option
 def blocked(wide: bool, as_json: bool) -> None:
-    """List the batches that wait: for which step, why, and what to do. With --json it prints one object a line."""
+    """List the batches that wait: for which step, why, and what to do.
+
+    With --json it prints one object a line.
+    """
     from flight_assets.queries.ledger import waiting
     from flight_assets.stores.hdfs import Hdfs
 
@@ -143,8 +146,8 @@ def quarantine(batch_id: int, reason: str) -> None:
     settings = get_settings()
     record = move_batch(settings, open_warehouse(settings), Hdfs(settings), batch_id, reason)
     console.print(
-        f"{record.quarantined} messages of batch {batch_id} are in quarantine; the next run takes the batches behind it. "
-        f"`flights quarantine replay --batch {batch_id}` sends them again",
+        f"{record.quarantined} messages of batch {batch_id} are in quarantine; the next run takes the batches"
+        f" behind it. `flights quarantine replay --batch {batch_id}` sends them again",
         soft_wrap=True,
     )
 

@@ -109,7 +109,8 @@ def are_messages(sources: list[tuple[Source, Layout]]) -> bool:
     kinds = {found.name == NAME for _, found in sources}
     if len(kinds) > 1:
         raise FlightsError(
-            "messages of the platform's own and files of flights go in loads of their own: give them separately"
+            "messages of the platform's own and files of flights go in loads of their own: give them"
+            " separately"
         )
     return kinds == {True}
 
@@ -158,7 +159,8 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
     say("rows", f"{found['rows']:,}")
     say(
         "flights",
-        f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'}, {found['days']} days",
+        f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'},"
+        f" {found['days']} days",
     )
     say("carriers", f"{len(found['carriers'])}: {' '.join(found['carriers'])}")
     say("airports", f"{found['airports']:,}")
@@ -244,7 +246,8 @@ def _published(
         )
     if not quiet:
         console.print(
-            f"Kafka acknowledged {result.acknowledged:,} of {result.sent:,} messages in {result.seconds:.1f} s"
+            f"Kafka acknowledged {result.acknowledged:,} of {result.sent:,} messages in"
+            f" {result.seconds:.1f} s"
         )
     if result.failed:
         raise FlightsError(f"{result.failed} messages were too large for the broker; the others were sent")

@@ -121,7 +121,10 @@ def train_model(
 @wide_option
 @json_option
 def register(file: Path, wide: bool, as_json: bool) -> None:
-    """Publish a pickled regressor, measured on real flights. FLIGHTS_PICKLED_MODEL_SHA256 must hold its SHA-256."""
+    """Publish a pickled regressor, measured on real flights.
+
+    FLIGHTS_PICKLED_MODEL_SHA256 must hold its SHA-256.
+    """
     from flight_assets.assets.delay_model import real_flights
     from flight_assets.delay_model.registry.pickled import load_pickle
     from flight_assets.delay_model.training.config import TrainConfig
@@ -173,7 +176,10 @@ def rollback(as_json: bool) -> None:
 @click.argument("version")
 @json_option
 def challenge(version: str, as_json: bool) -> None:
-    """Let a version predict beside the champion, to compare them on live flights; the champion's predictions are served."""
+    """Let a version predict beside the champion, to compare them on live flights.
+
+    The champion's predictions are served.
+    """
     _print_entry(model_store(get_settings()).challenge(version), as_json)
 
 

@@ -39,8 +39,8 @@ from flight_assets.settings import Settings, get_settings
 def process(part: str | None, live: bool, live_by_its_old_name: bool, wide: bool, as_json: bool) -> None:
     """Run one batch through every step, as the schedule does.
 
-    Parts run one after the other give the same result. Each takes the processing lease for itself. A batch that another run has
-    taken further in between is not pending any more.
+    Parts run one after the other give the same result. Each takes the processing lease for itself. A batch
+    that another run has taken further in between is not pending any more.
     """
     is_live = live or live_by_its_old_name
     if part and is_live:

@@ -153,7 +153,8 @@ def _add(table: Table, given: Iterable[Mapping[str, Any]]) -> None:
     loaded, changed = dimensions.load(open_warehouse(settings), table, rows)
     dimensions.publish(settings, table, loaded)
     console.print(
-        f"{len(rows)} {'added or replaced' if changed else 'there already'}; {table.name} has {len(loaded):,} rows"
+        f"{len(rows)} {'added or replaced' if changed else 'there already'}; {table.name} has {len(loaded):,}"
+        " rows"
     )
 
 

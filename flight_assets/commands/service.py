@@ -1,4 +1,7 @@
-"""``flights service …``: one service by itself, for containers. ``flights up`` starts a whole platform on one machine."""
+"""``flights service …``: one service by itself, for containers.
+
+``flights up`` starts a whole platform on one machine.
+"""
 
 from __future__ import annotations
 

@@ -167,7 +167,10 @@ def _airportsdata() -> pd.DataFrame:
 
 
 def _neobase() -> pd.DataFrame:
-    """One row per airport with an IATA code, of today and of earlier days; an open beginning follows from the period before."""
+    """One row per airport with an IATA code, of today and of earlier days.
+
+    An open beginning follows from the period before.
+    """
     source = pd.read_csv(
         source_file("optd_por_public.csv", "neobase"),
         sep="^", usecols=list(_NEOBASE_COLUMNS), dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE,

@@ -125,7 +125,8 @@ TABLE_ASSETS: dict[str, str] = {
     CHECK_RESULTS.name: "",
 }
 
-# The dashboard's pages: title, and the assets that each reads. A test compares them with the queries that a page makes.
+# The dashboard's pages: title, and the assets that each reads. A test compares them with the queries that a
+# page makes.
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "dashboard_overview": ("Real-Time Overview: flights as they are now", (TOPIC, "mongo_hot", "hive_fact")),
     "dashboard_streaming": (

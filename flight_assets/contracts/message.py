@@ -34,9 +34,9 @@ class EventType(StrEnum):
 class Reason(StrEnum):
     """Reasons to reject a message. A message has one: the first that applies, in this order.
 
-    The checks give all but ``batch_moved``, which is for a batch that an operator moved to quarantine as a whole.
-    A malformed code gives ``unknown_airline`` or ``unknown_airport``. With the setting ``unknown_codes=reject``, so
-    does a code that the reference data lacks.
+    The checks give all but ``batch_moved``, which is for a batch that an operator moved to quarantine as a
+    whole. A malformed code gives ``unknown_airline`` or ``unknown_airport``. With the setting
+    ``unknown_codes=reject``, so does a code that the reference data lacks.
     """
 
     TOO_LARGE = "too_large"

@@ -86,7 +86,10 @@ def json_schema() -> Schema:
     return {
         "$schema": DRAFT,
         "title": "Flight event",
-        "description": f"One thing that happened to a flight. UTF-8 JSON of at most {MAX_MESSAGE_BYTES} bytes; the key is flight_id.",
+        "description": (
+            f"One thing that happened to a flight. UTF-8 JSON of at most {MAX_MESSAGE_BYTES} bytes; the key"
+            " is flight_id."
+        ),
         "type": "object",
         "required": [field.name for field in MESSAGE_FIELDS if field.required],
         "properties": {field.name: _field(field) for field in MESSAGE_FIELDS},
@@ -102,7 +105,10 @@ def asyncapi(topic: str) -> Schema:
         "info": {
             "title": "Flight events",
             "version": f"{SCHEMA_VERSIONS[-1]}.0.0",
-            "description": "Life-cycle events of flights. Sending the same event_id again is harmless: it is counted as a duplicate.",
+            "description": (
+                "Life-cycle events of flights. Sending the same event_id again is harmless: it is counted as"
+                " a duplicate."
+            ),
         },
         "defaultContentType": "application/json",
         "channels": {
@@ -168,8 +174,10 @@ def _delays_of(kind: EventType) -> Schema:
     """Return the rule about the delays that an event of this kind must and must not have."""
     needed = REQUIRED_DELAYS[kind]
     then: Schema = {
-        "properties": {name: {"type": "number"} for name in needed}
-        | {name: {"type": "null"} for name in FORBIDDEN_DELAYS[kind]}
+        "properties": (
+            {name: {"type": "number"} for name in needed}
+            | {name: {"type": "null"} for name in FORBIDDEN_DELAYS[kind]}
+        )
     }
     if needed:
         then["required"] = list(needed)

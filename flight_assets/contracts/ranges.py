@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Conditions of a query at most. More ranges are merged across their smallest gaps: that reads more, never less.
+# Conditions of a query at most. More ranges are merged across their smallest gaps: that reads more, never
+# less.
 RANGES_AT_MOST = 16
 
 
@@ -39,15 +40,19 @@ def merged(numbers: Iterable[int], limit: int = RANGES_AT_MOST) -> list[tuple[in
 
 
 def in_date_ranges(column: str, ranges: Sequence[DateRange]) -> str:
-    """Return the SQL condition that a column of dates lies in one of the ranges; false without any. Delta skips files by it.
+    """Return the SQL condition that a column of dates lies in one of the ranges; false without any.
 
-    Spark 4.2 cannot resolve BETWEEN in the ``replaceWhere`` of a Delta write, so bounds are compared one by one.
+    Delta skips files by it. Spark 4.2 cannot resolve BETWEEN in the ``replaceWhere`` of a Delta write, so
+    bounds are compared one by one.
     """
     return _any_of(f"({column} >= DATE'{first}' AND {column} <= DATE'{last}')" for first, last in ranges)
 
 
 def in_ranges(column: str, ranges: Sequence[tuple[int, int]]) -> str:
-    """Return the SQL condition that a column of whole numbers lies in one of the ranges; false without any."""
+    """Return the SQL condition that a column of whole numbers lies in one of the ranges.
+
+    False without any.
+    """
     return _any_of(f"({column} >= {first} AND {column} <= {last})" for first, last in ranges)
 
 

@@ -58,7 +58,10 @@ class Reference:
     def from_rows(
         cls, airlines: Iterable[Mapping[str, Any]], airports: Iterable[Mapping[str, Any]]
     ) -> Reference:
-        """Return the reference of rows of ``dim_airline`` and ``dim_airport``; a user's rows come before those of the packages."""
+        """Return the reference of rows of ``dim_airline`` and ``dim_airport``.
+
+        A user's rows come before those of the packages.
+        """
         carriers = [(row, Airline(*_period(row), row["code"])) for row in _users_first(airlines)]
         places = [
             (row, Airport(*_period(row), row["code"], row["time_zone"], row["latitude"], row["longitude"]))
@@ -103,7 +106,10 @@ def load_reference() -> Reference:
 def great_circle_miles(
     latitude_1: Floats, longitude_1: Floats, latitude_2: Floats, longitude_2: Floats
 ) -> Floats:
-    """Return distances in statute miles over a sphere of the Earth's mean radius (haversine formula); degrees in."""
+    """Return distances in statute miles over a sphere of the Earth's mean radius (haversine formula).
+
+    Degrees in.
+    """
     phi_1, phi_2 = np.radians(latitude_1), np.radians(latitude_2)
     half_phi = (phi_2 - phi_1) / 2
     half_lambda = np.radians(longitude_2 - longitude_1) / 2

@@ -186,7 +186,10 @@ STAGING = Table(
 
 STAGED_IDS = Table(
     name="staged_event_ids",
-    grain="staged event, so that a batch finds those staged before without reading every file of staging_flight_events",
+    grain=(
+        "staged event, so that a batch finds those staged before without reading every file of"
+        " staging_flight_events"
+    ),
     key=("event_hash", "batch_id"),
     columns=(
         Column("event_hash", "BIGINT", "xxhash64 of the event_id; events with different ids may share one"),
@@ -394,7 +397,10 @@ ARCHIVE_METADATA = Table(
 
 CHECK_RESULTS = Table(
     name="check_results",
-    grain="outcome of a check on a batch: the first failure, if it failed, and the last result, with which the batch went on",
+    grain=(
+        "outcome of a check on a batch: the first failure, if it failed, and the last result, with which the"
+        " batch went on"
+    ),
     key=("check_name", "asset", "batch_id", "timestamp"),
     columns=(
         Column("check_name", "STRING", "name of the check"),

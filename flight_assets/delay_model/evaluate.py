@@ -24,7 +24,10 @@ def rmse(actual: FloatArray, predicted: FloatArray) -> float:
 
 
 def r2(actual: FloatArray, predicted: FloatArray) -> float:
-    """Coefficient of determination: 1 − Σ(y − ŷ)² / Σ(y − ȳ)², ȳ the mean of these flights; NaN where y does not vary."""
+    """Coefficient of determination: 1 − Σ(y − ŷ)² / Σ(y − ȳ)², ȳ the mean of these flights.
+
+    NaN where y does not vary.
+    """
     spread = float(np.sum((actual - actual.mean()) ** 2))
     return float("nan") if spread == 0 else 1 - float(np.sum((actual - predicted) ** 2)) / spread
 

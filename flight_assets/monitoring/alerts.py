@@ -34,7 +34,10 @@ class Silence(BaseModel):
 
 
 class Alert(BaseModel):
-    """One alert, from the moment its condition held. ``notified`` and ``missed`` are sinks: reached, and tried in vain."""
+    """One alert, from the moment its condition held.
+
+    ``notified`` and ``missed`` are sinks: reached, and tried in vain.
+    """
 
     rule: str
     severity: str
@@ -202,7 +205,8 @@ def after(state: State, sink: str, sent: list[Alert], problem: str | None) -> St
             }
         else:
             update = {"notified_resolved": [*alert.notified_resolved, sink]}
-        # Another sink may have been notified meanwhile: the copy in the state is newer than the one that was sent.
+        # Another sink may have been notified meanwhile: the copy in the state is newer than the one that was
+        # sent.
         alerts[alert.key] = alerts[alert.key].model_copy(update=update)
     return state.model_copy(update={"alerts": alerts, "problems": _with(state.problems, sink, problem)})
 

@@ -61,7 +61,10 @@ class Board:
 
 
 def keep(settings: Settings, state: State) -> list[Silence]:
-    """Write the firing and resolved alerts to MongoDB. Return the current silences. Raises StoreUnavailable."""
+    """Write the firing and resolved alerts to MongoDB. Return the current silences.
+
+    Raises StoreUnavailable.
+    """
     from pymongo import ReplaceOne
 
     shown = [alert for alert in state.alerts.values() if alert.status != "pending"]
@@ -121,7 +124,10 @@ def board(settings: Settings) -> Board:
 
 
 def silence(settings: Settings, rule: str, reason: str, by: str, hours: float) -> Silence:
-    """Hold back the notifications of a rule. Raises FlightsError if there is no such rule or the reason is empty."""
+    """Hold back the notifications of a rule.
+
+    Raises FlightsError if there is no such rule or the reason is empty.
+    """
     _refuse_unknown(rule)
     if not reason.strip():
         raise FlightsError("a silence needs a reason: --reason TEXT")

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: ``labels`` in the order of a sample's label values. Counters end in ``_total``, all others are gauges."""
+    """One metric: ``labels`` in the order of a sample's label values.
+
+    Counters end in ``_total``, all others are gauges.
+    """
 
     name: str
     help: str

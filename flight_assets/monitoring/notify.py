@@ -51,7 +51,10 @@ def to_log(_settings: Settings, alerts: Sequence[Alert]) -> None:
 
 
 def to_webhook(settings: Settings, alerts: Sequence[Alert]) -> None:
-    """Send one POST with all alerts: ``{"text": …, "alerts": [{…}]}``; chat systems show ``text``. Raises on refusal."""
+    """Send one POST with all alerts: ``{"text": …, "alerts": [{…}]}``; chat systems show ``text``.
+
+    Raises on refusal.
+    """
     import requests
 
     body: dict[str, Any] = {
@@ -105,7 +108,10 @@ def _text(alerts: Sequence[Alert]) -> str:
 
 def _paragraph(alert: Alert) -> str:
     head = f"{alert.status.upper()} {alert.severity}: {alert.summary}"
-    when = f"{alert.key}, value {alert.value:g}, limit {alert.limit:g}, since {alert.since:%Y-%m-%d %H:%M:%S} UTC"
+    when = (
+        f"{alert.key}, value {alert.value:g}, limit {alert.limit:g}, since"
+        f" {alert.since:%Y-%m-%d %H:%M:%S} UTC"
+    )
     end = (
         f"over at {alert.resolved_at:%Y-%m-%d %H:%M:%S} UTC"
         if alert.resolved_at

@@ -23,7 +23,10 @@ SCRAPE_TIMEOUT_S = 15.0
 
 
 def scrape(settings: Settings) -> Samples:
-    """Return the samples of the metrics endpoint by metric. If it is down, ``flights_store_up{store=metrics}`` is 0."""
+    """Return the samples of the metrics endpoint by metric.
+
+    If it is down, ``flights_store_up{store=metrics}`` is 0.
+    """
     import requests
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -41,7 +44,10 @@ def scrape(settings: Settings) -> Samples:
 
 
 def watch(settings: Settings, state: State, samples: Samples, now: datetime) -> State:
-    """Return the state after one round. A failure is noted in the state, logged, and tried again next time."""
+    """Return the state after one round.
+
+    A failure is noted in the state, logged, and tried again next time.
+    """
     state = alerts.evaluate(state, samples, settings, now)
     state, is_kept = _keep(settings, state)
     known = notify.sinks(settings)

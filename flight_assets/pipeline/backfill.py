@@ -136,7 +136,8 @@ def _refuse_days_without_messages(messages: DataFrame, days: Collection[date]) -
     }
     if missing := sorted(set(days) - found):
         raise FlightsError(
-            f"the raw layer has no message that Kafka took on {', '.join(map(str, missing))} (UTC): see `flights counts`"
+            f"the raw layer has no message that Kafka took on {', '.join(map(str, missing))} (UTC): see"
+            " `flights counts`"
         )
 
 
@@ -158,8 +159,9 @@ def _refuse_other_verdicts(ledger: Ledger, groups: dict[tuple[int, str], int]) -
             else any(new > old for new, old in zip(found, recorded, strict=True))
         ):
             raise FlightsError(
-                f"batch {batch_id} had {recorded[0]} events staged and {recorded[1]} messages quarantined, now it would have "
-                f"{found[0]} and {found[1]}: the contract or the dimensions have changed since, or an earlier day is damaged"
+                f"batch {batch_id} had {recorded[0]} events staged and {recorded[1]} messages quarantined,"
+                f" now it would have {found[0]} and {found[1]}: the contract or the dimensions have changed"
+                " since, or an earlier day is damaged"
             )
 
 

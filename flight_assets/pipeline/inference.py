@@ -103,7 +103,10 @@ def pack(features: pd.DataFrame) -> pa.Array:
 
 
 def unpack(features: pa.Array) -> pd.DataFrame:
-    """One row per value that ``pack`` wrote; columns FEATURE_NAMES, float32. Raises ArrowInvalid for values of another length."""
+    """One row per value that ``pack`` wrote; columns FEATURE_NAMES, float32.
+
+    Raises ArrowInvalid for values of another length.
+    """
     import pandas as pd
 
     rows = features.cast(pa.binary(_ROW_BYTES))

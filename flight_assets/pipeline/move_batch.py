@@ -53,7 +53,9 @@ _NOTHING_DONE = ("flights", "to_predict", "predicted", "seen_too_late", "upserte
 
 
 def move_batch(settings: Settings, warehouse: Warehouse, hdfs: Hdfs, batch_id: int, why: str) -> BatchRecord:
-    """Move a batch that is held up to quarantine, under the processing lease. Returns its record; the next run takes the batches behind it.
+    """Move a batch that is held up to quarantine, under the processing lease. Returns its record.
+
+    The next run takes the batches behind it.
 
     Raises:
         FlightsError: the batch is not the first that waits, or its rows do not add up afterwards.
@@ -142,7 +144,10 @@ def _states(warehouse: Warehouse, events: DataFrame, days: Sequence[DateRange]) 
 
 
 def _replace_documents(settings: Settings, touched: DataFrame, states: DataFrame) -> None:
-    """Replace the documents of these flights by their states, and delete those without one. Live ones wait for their batch."""
+    """Replace the documents of these flights by their states, and delete those without one.
+
+    Live ones wait for their batch.
+    """
     rows = [
         row for batch in states.select(*FACT.column_names).toArrow().to_batches() for row in rows_of(batch)
     ]
@@ -172,7 +177,8 @@ def _set_counts(record: BatchRecord, warehouse: Warehouse) -> None:
     conserved = checks.messages_conserved(record, 0, warehouse.count_of_batch(QUARANTINE, record.batch_id))
     if not conserved.passed:
         raise FlightsError(
-            f"batch {record.batch_id} was moved, but its rows do not add up: {conserved.detail}; see its raw files"
+            f"batch {record.batch_id} was moved, but its rows do not add up: {conserved.detail}; see its raw"
+            " files"
         )
     record.note_checks(
         "staged_events", [*(each for each in record.checks if each.asset == "staged_events"), conserved]

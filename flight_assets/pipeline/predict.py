@@ -34,8 +34,8 @@ _OUTCOME_COLUMNS = (
 )
 # Rows older than the column newest_event have the event of their outcome instead.
 _KNOWN_EVENT = (
-    "coalesce(t.newest_event, named_struct('timestamp', t.outcome_timestamp, 'ingestion_timestamp', t.outcome_timestamp, "
-    "'kafka_partition', -1, 'kafka_offset', t.outcome_offset))"
+    "coalesce(t.newest_event, named_struct('timestamp', t.outcome_timestamp, 'ingestion_timestamp',"
+    " t.outcome_timestamp, 'kafka_partition', -1, 'kafka_offset', t.outcome_offset))"
 )
 
 

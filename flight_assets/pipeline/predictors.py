@@ -35,7 +35,10 @@ def usable_predictors(settings: Settings, store: ModelStore) -> Predictors:
         )
     problem = _problem(store, state.champion, pinned)
     if problem:
-        remedy = "flights stay without prediction until `flights model rollback`, `promote` or `train` gives a usable one"
+        remedy = (
+            "flights stay without prediction until `flights model rollback`, `promote` or `train` gives a"
+            " usable one"
+        )
         return Predictors(None, None, pinned, f"the champion cannot be used: {problem}; {remedy}")
     against = _problem(store, state.challenger, pinned) if state.challenger else None
     challenger = None if against else state.challenger

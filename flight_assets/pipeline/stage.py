@@ -88,7 +88,9 @@ class Staged:
 
 
 def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -> Staged:
-    """Check the messages of a batch, and append the staged and the quarantined ones. A repeat appends nothing.
+    """Check the messages of a batch, and append the staged and the quarantined ones.
+
+    A repeat appends nothing.
 
     Args:
         warehouse: the tables to append to.

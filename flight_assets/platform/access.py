@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 CERTIFICATES_TIMEOUT_S = 60
 SCRAM_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 HDFS_READERS = "readers"
-# Roles of each user of MongoDB. Roles without a database are the platform's own. deploy/mongo/users.js says it for containers.
+# Roles of each user of MongoDB. Roles without a database are the platform's own. deploy/mongo/users.js says
+# it for containers.
 MONGO_SERVER_ROLE = "flightsServer"
 MONGO_SERVER_ACTIONS = ("fsync", "serverStatus", "replSetGetStatus")
 MONGO_ROLES = {"pipeline": ("readWrite", "dbAdmin"), "dashboard": ("read",)}
-# Rules of each user in the ACL of Redis: the dimensions are the pipeline's to write, cached answers are the dashboard's.
+# Rules of each user in the ACL of Redis: the dimensions are the pipeline's to write, cached answers are the
+# dashboard's.
 REDIS_RIGHTS = {
     "pipeline": "~* +@all -@admin -@dangerous +info",
     "dashboard": "~flights:result:* ~flights:cache:* %R~dim:* +@all -@admin -@dangerous +info",
@@ -92,8 +94,9 @@ def files(settings: Settings) -> dict[str, str]:
     if not settings.secured:
         return {}
     return {
-        "redis/users.acl": "user default off\n"
-        + "".join(_redis_user(settings, name) for name in USERS["redis"])
+        "redis/users.acl": (
+            "user default off\n" + "".join(_redis_user(settings, name) for name in USERS["redis"])
+        )
     }
 
 
@@ -114,7 +117,10 @@ def mongo_tls(settings: Settings) -> dict[str, Any]:
 
 
 def make_mongo_users(settings: Settings, local: Any) -> None:  # noqa: ANN401 - pymongo's generic type
-    """Make the users that are missing. ``local`` is signed in as nobody: from this machine that may make the first one."""
+    """Make the users that are missing.
+
+    ``local`` is signed in as nobody: from this machine that may make the first one.
+    """
     from pymongo import MongoClient
     from pymongo.errors import OperationFailure
 
@@ -152,7 +158,8 @@ def redis_server(settings: Settings) -> Path:
     found = settings.redis_server or shutil.which("redis-server")
     if not found:
         raise FlightsError(
-            "a secured platform needs a redis-server with TLS: install Debian's redis-server, or set FLIGHTS_REDIS_SERVER"
+            "a secured platform needs a redis-server with TLS: install Debian's redis-server, or set"
+            " FLIGHTS_REDIS_SERVER"
         )
     return Path(found)
 

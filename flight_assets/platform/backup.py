@@ -27,10 +27,12 @@ LEFT_OUT = {"etc", "logs", "run", "data/spark-local", "data/spark-work"}
 def backup(settings: Settings, folder: Path, say: Say) -> tuple[str, ...] | None:
     """Stop the platform and copy its data into a new folder.
 
-    Returns what ``launcher.up`` is to start besides the platform's own services, so that it runs as before; None if it did not run.
+    Returns what ``launcher.up`` is to start besides the platform's own services, so that it runs as before;
+    None if it did not run.
 
     Raises:
-        FlightsError: the stores run elsewhere, there is nothing to copy, the folder is not empty or has too little room.
+        FlightsError: the stores run elsewhere, there is nothing to copy, the folder is not empty or has too
+            little room.
     """
     _refuse_elsewhere(settings)
     if not (settings.home / "data").is_dir():
@@ -64,18 +66,21 @@ def restore(settings: Settings, folder: Path, say: Say) -> None:
     """Copy a backup to where the platform keeps its data; it does not start it.
 
     Raises:
-        FlightsError: the stores run elsewhere, the folder has no whole backup, it was made with other ports, or there is data here already.
+        FlightsError: the stores run elsewhere, the folder has no whole backup, it was made with other ports,
+            or there is data here already.
     """
     _refuse_elsewhere(settings)
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise FlightsError(
-            f"{folder} has no whole backup, since {MANIFEST} is missing: name a folder that `flights backup` finished"
+            f"{folder} has no whole backup, since {MANIFEST} is missing: name a folder that `flights backup`"
+            " finished"
         )
     made = json.loads(manifest.read_text())
     if {key: made[key] for key in ("files", "bytes")} != _extent(folder / CONTENT):
         raise FlightsError(
-            f"{folder} is not as it was made: {made['files']} files with {made['bytes']} bytes were there; use another backup"
+            f"{folder} is not as it was made: {made['files']} files with {made['bytes']} bytes were there;"
+            " use another backup"
         )
     refuse_other_offset(settings, folder / CONTENT)
     _refuse_filled(
@@ -114,5 +119,6 @@ def _refuse_filled(folder: Path, remedy: str) -> None:
 def _refuse_elsewhere(settings: Settings) -> None:
     if not settings.embedded:
         raise FlightsError(
-            "the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see docs/backup.md"
+            "the stores run elsewhere (FLIGHTS_EMBEDDED=false): back up each with its own tools, see"
+            " docs/backup.md"
         )

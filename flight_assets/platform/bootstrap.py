@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
-    """Create what is missing in each store. This is also what warms Spark: its first statements cost most of their time once."""
+    """Create what is missing in each store.
+
+    This is also what warms Spark: its first statements cost most of their time once.
+    """
     kafka.ensure_topic(
         settings, settings.kafka_topic, settings.kafka_partitions, settings.kafka_retention_days
     )
@@ -35,6 +38,7 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
         rows, changed = dimensions.load(warehouse, table)
         in_redis = dimensions.publish(settings, table, rows)
         say(
-            f"{table.name}: {len(rows)} rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}"
+            f"{table.name}: {len(rows)}"
+            f" rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}"
         )
     dimensions.load_contract(warehouse)

@@ -31,7 +31,10 @@ appender.console.layout.pattern=%d{ISO8601} %p %c: %m%n
 
 
 def write_configs(settings: Settings) -> None:
-    """Write every configuration file under ``home/etc``, readable by its owner only; the same settings give the same bytes."""
+    """Write every configuration file under ``home/etc``, readable by its owner only.
+
+    The same settings give the same bytes.
+    """
     etc = settings.home / "etc"
     spark = spark_properties(settings) | access.spark_properties(settings)
     files = {
@@ -45,7 +48,8 @@ def write_configs(settings: Settings) -> None:
         ),
         "hadoop/hdfs-site.xml": _hadoop_xml(hdfs_properties(settings)),
         "hadoop/log4j.properties": _LOG4J1,
-        # The published jars lack the servers' web pages; without these folders their HTTP endpoints do not start.
+        # The published jars lack the servers' web pages; without these folders their HTTP endpoints do not
+        # start.
         "hadoop/webapps/hdfs/WEB-INF/web.xml": "<web-app/>\n",
         "hadoop/webapps/datanode/WEB-INF/web.xml": "<web-app/>\n",
         "metastore/hive-site.xml": _hadoop_xml(metastore_properties(settings)),
@@ -89,7 +93,10 @@ def _write(path: Path, content: str) -> None:
 
 
 def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -> dict[str, object]:
-    """One of the brokers, which are their own controllers (KRaft). Of three, two have each message before it is acknowledged."""
+    """One of the brokers, which are their own controllers (KRaft).
+
+    Of three, two have each message before it is acknowledged.
+    """
     controllers = settings.addresses("kafka", "kafka_controller")
     address, copies = settings.address("kafka", number), len(controllers)
     in_sync = 2 if copies > 2 else 1
@@ -118,7 +125,8 @@ def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -
         "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": 0,
         "auto.create.topics.enable": "false",
-        # A replay of 2013 would be older than any retention the moment it arrives: age counts from the arrival.
+        # A replay of 2013 would be older than any retention the moment it arrives: age counts from the
+        # arrival.
         "log.message.timestamp.type": "LogAppendTime",
     }
 
@@ -127,12 +135,13 @@ def hdfs_client_properties(settings: Settings) -> dict[str, object]:
     """Return the replication and the timeouts of HDFS clients."""
     return {
         "dfs.replication": settings.hdfs_replication,
-        "dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER"
-        if settings.hdfs_replication == 1
-        else "DEFAULT",
+        "dfs.client.block.write.replace-datanode-on-failure.policy": (
+            "NEVER" if settings.hdfs_replication == 1 else "DEFAULT"
+        ),
         "dfs.client.socket-timeout": int(settings.timeout_s * 1000),
-        # A file is closed once its DataNode has reported the last block, some milliseconds after the first try. Without replicas that
-        # could make up for it the NameNode waits for the report, and Hadoop's own first pause, 400 ms, is most of the time of a write.
+        # A file is closed once its DataNode has reported the last block, some milliseconds after the first
+        # try. Without replicas that could make up for it the NameNode waits for the report, and Hadoop's own
+        # first pause, 400 ms, is most of the time of a write.
         "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 5,
         "dfs.client.block.write.locateFollowingBlock.retries": 12,
         "ipc.client.connect.timeout": int(settings.timeout_s * 1000),
@@ -176,10 +185,12 @@ def metastore_properties(settings: Settings) -> dict[str, object]:
     """Return a metastore on PostgreSQL, or on Derby that this one process owns."""
     return _metastore_database(settings) | {
         "datanucleus.schema.autoCreateAll": "true",
-        # The default pool's classes are not among the jars; without a pool that works, dropping a database fails.
+        # The default pool's classes are not among the jars; without a pool that works, dropping a database
+        # fails.
         "datanucleus.connectionPoolingType": "dbcp",
         "hive.metastore.schema.verification": "false",
-        # Delta creates a table with a placeholder for its columns and then sets them, which is no incompatible change.
+        # Delta creates a table with a placeholder for its columns and then sets them, which is no
+        # incompatible change.
         "hive.metastore.disallow.incompatible.col.type.changes": "false",
         "hive.metastore.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
     }
@@ -195,7 +206,8 @@ def _metastore_database(settings: Settings) -> dict[str, object]:
     return {
         f"{option}URL": settings.metastore_db_url,
         f"{option}DriverName": "org.postgresql.Driver",
-        # All tables at the start: PostgreSQL would let one that is made within a transaction wait for that transaction, which waits for it.
+        # All tables at the start: PostgreSQL would let one that is made within a transaction wait for that
+        # transaction, which waits for it.
         "datanucleus.autoStartMechanism": "Classes",
         "datanucleus.autoStartClassNames": ",".join(_metastore_classes()),
         f"{option}UserName": settings.metastore_db_user,
@@ -228,7 +240,10 @@ def _hadoop_xml(values: dict[str, object]) -> str:
 
 def _dagster_workspace(settings: Settings) -> str:
     host, port = settings.dagster_code_address.rsplit(":", 1)
-    return f"load_from:\n  - grpc_server: {{host: {host}, port: {port}, location_name: flight_assets.definitions}}\n"
+    return (
+        f"load_from:\n  - grpc_server: {{host: {host}, port: {port}, location_name:"
+        " flight_assets.definitions}\n"
+    )
 
 
 def _dagster_storage(settings: Settings) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 SOURCES = sorted((Path(__file__).parent / "scala").glob("*.scala"))
 SQL_EXTENSIONS = ("flights.ReadOnly", "flights.HeldLiterals")
 CONNECT_PLUGIN = "org.apache.spark.sql.connect.SparkConnectPlugin"
-# A session with another value than true may change data: those of the platform are, others only if they ask for it.
+# A session with another value than true may change data: those of the platform are, others only if they ask
+# for it.
 READ_ONLY = "spark.flights.readOnly"
 # Users whose sessions are read-only whatever they ask for, separated by commas.
 READERS = "spark.flights.readers"

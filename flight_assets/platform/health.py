@@ -141,7 +141,11 @@ def check_namenode(settings: Settings) -> None:
 def check_datanode(settings: Settings) -> None:
     """Pass if a file written now can be read again: safe mode is off, and a DataNode serves."""
     access.make_hdfs_permissions(settings)
-    hdfs, content, path = Hdfs(settings), uuid4().bytes, f"/tmp/health-{uuid4().hex}"  # noqa: S108 - a path in HDFS
+    hdfs, content, path = (
+        Hdfs(settings),
+        uuid4().bytes,
+        f"/tmp/health-{uuid4().hex}",  # noqa: S108
+    )
     hdfs.write(path, content)
     found = hdfs.read(path)
     hdfs.delete(path)

@@ -14,7 +14,8 @@ from flight_assets.errors import FlightsError
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 DOWNLOADS_AT_ONCE = 8
 
-# Roots of each set of jars, as Maven coordinates; `make lock` resolves the rest. A range in a published POM is pinned here.
+# Roots of each set of jars, as Maven coordinates; `make lock` resolves the rest. A range in a published POM
+# is pinned here.
 ROOTS = {
     "kafka": ["org.apache.kafka:kafka_2.13:4.1.1"],
     "hdfs": [
@@ -115,7 +116,8 @@ def _fetch_verified(jar: Jar, cache_dir: Path) -> int:
     if found != jar.sha256:
         fetched.unlink()
         raise FlightsError(
-            f"{jar.filename} has SHA-256 {found}, expected {jar.sha256}: try again, and do not use it if that repeats"
+            f"{jar.filename} has SHA-256 {found}, expected {jar.sha256}: try again, and do not use it if that"
+            " repeats"
         )
     size = fetched.stat().st_size
     fetched.replace(target)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from kafka.admin import ACL
 
 HEALTH_TOPIC = "platform_health"
-# Rights of each user: kind and name of a resource ("*" ends a prefix), and operations. All others are refused.
+# Rights of each user: kind and name of a resource ("*" ends a prefix), and operations. All others are
+# refused.
 KAFKA_RIGHTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "pipeline": [
         ("TOPIC", "{topic}", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS")),
@@ -26,7 +27,10 @@ KAFKA_RIGHTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
 
 
 def kafka_properties(settings: Settings, number: int) -> dict[str, object]:
-    """Clients sign in by SCRAM over TLS and may do what they are granted; brokers and the administrator show the brokers' certificate."""
+    """Clients sign in by SCRAM over TLS and may do what they are granted.
+
+    Brokers and the administrator show the brokers' certificate.
+    """
     if not settings.secured:
         return {}
     address, internal, controller = (

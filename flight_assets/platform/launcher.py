@@ -1,4 +1,7 @@
-"""Up, down, status, reset: the embedded platform as a whole. Talks to its caller through callbacks, never to the terminal."""
+"""Up, down, status, reset: the embedded platform as a whole.
+
+Talks to its caller through callbacks, never to the terminal.
+"""
 
 from __future__ import annotations
 
@@ -246,7 +249,8 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
         has_died = info.get("statename") == "FATAL" or len(pids) > 1
         if has_died or time.monotonic() > deadline:
             raise FlightsError(
-                f"{service.name} did not come up ({problem}); the end of its log:\n{log_tail(settings, service.name)}"
+                f"{service.name} did not come up ({problem}); the end of its"
+                f" log:\n{log_tail(settings, service.name)}"
             )
         time.sleep(POLL_S)
 

@@ -1,7 +1,7 @@
 """Hive metastore, listening at the address that the settings give.
 
-Hive 2.3's own main class binds every address of the machine and has no setting for it. So its request handler is served here by
-thrift's server class, as that main class would, on a socket that is bound to one address.
+Hive 2.3's own main class binds every address of the machine and has no setting for it. So its request handler
+is served here by thrift's server class, as that main class would, on a socket that is bound to one address.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ MIN_WORKERS, MAX_WORKERS = 4, 64
 
 
 def serve(java_command: Sequence[str], host: str, port: int) -> None:
-    """Serve until the process ends. ``java_command`` is the Java executable, its options, ``-cp`` and the class path."""
+    """Serve until the process ends.
+
+    ``java_command`` is the Java executable, its options, ``-cp`` and the class path.
+    """
     java, *options, _, classpath = java_command
     (jar,) = spark_jars_dir().glob("py4j*.jar")
     gateway_port = launch_gateway(

@@ -28,7 +28,8 @@ def refuse_low_disk(settings: Settings) -> None:
     free_mb = shutil.disk_usage(settings.home).free // BYTES_PER_MB
     if free_mb < MIN_FREE_DISK_MB:
         raise FlightsError(
-            f"only {free_mb} MB free at {settings.home}, {MIN_FREE_DISK_MB} are needed: free some, or set FLIGHTS_HOME to another disk"
+            f"only {free_mb} MB free at {settings.home}, {MIN_FREE_DISK_MB} are needed: free some, or set"
+            " FLIGHTS_HOME to another disk"
         )
 
 
@@ -86,7 +87,8 @@ def refuse_taken_ports(settings: Settings, table: tuple[Service, ...]) -> None:
         ):
             continue
         raise FlightsError(
-            f"port {port} of {wanted[port]} is taken by {_describe(connection.pid)}: stop it, or set FLIGHTS_PORT_OFFSET and FLIGHTS_HOME"
+            f"port {port} of {wanted[port]} is taken by {_describe(connection.pid)}: stop it, or set"
+            " FLIGHTS_PORT_OFFSET and FLIGHTS_HOME"
         )
 
 

@@ -1,4 +1,7 @@
-"""PostgreSQL of the cluster profile: made once with its databases, then served. It refuses to run as root, so root gives it up."""
+"""PostgreSQL of the cluster profile: made once with its databases, then served.
+
+It refuses to run as root, so root gives it up.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ def program_dir(settings: Settings) -> Path:
 
 
 def create(programs: Path, data: Path) -> None:
-    """Make the data folder with the user and the databases, anew if it is there. Raises CalledProcessError with what went wrong."""
+    """Make the data folder with the user and the databases, anew if it is there.
+
+    Raises CalledProcessError with what went wrong.
+    """
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, mode=0o700)
     owner: dict[str, int] = {}

@@ -8,7 +8,8 @@ from flight_assets.settings import Settings
 
 # Spark generates methods that are longer than Java compiles by itself, and each row would be interpreted.
 COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
-# Spark warns of what is meant: a topic with CreateTime gaps, plans longer than a log line, Hive settings it does not know.
+# Spark warns of what is meant: a topic with CreateTime gaps, plans longer than a log line, Hive settings it
+# does not know.
 _SPARK_QUIET = """logger.hiveconf.name=org.apache.hadoop.hive.conf.HiveConf
 logger.hiveconf.level=error
 logger.planstring.name=org.apache.spark.sql.catalyst.util.SparkStringUtils
@@ -51,7 +52,8 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": settings.hdfs_path(settings.warehouse_dir),
         "spark.sql.session.timeZone": "UTC",
-        # Delta would compute the source of each MERGE once more; every one here is computed already, or is rows of a client.
+        # Delta would compute the source of each MERGE once more; every one here is computed already, or is
+        # rows of a client.
         "spark.databricks.delta.merge.materializeSource": "none",
         "spark.sql.shuffle.partitions": settings.spark_parallelism,
         "spark.default.parallelism": settings.spark_parallelism,
@@ -59,13 +61,16 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.python.daemon.module": "flight_assets.platform.python_workers",
         "spark.sql.codegen.cache.maxEntries": 2_000,
-        # Else pyspark looks for the line of each column's making, and first for IPython: 0.07 s of 0.09 s to put the checks together.
+        # Else pyspark looks for the line of each column's making, and first for IPython: 0.07 s of 0.09 s to
+        # put the checks together.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
-        # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table of one day.
+        # VACUUM lists a table's folders with so many tasks, 10,000 by default: 19 s instead of 3 for a table
+        # of one day.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": settings.spark_parallelism,
         "spark.databricks.delta.snapshotPartitions": 1,
         "spark.databricks.delta.properties.defaults.checkpointInterval": 20,
-        # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query would fail.
+        # Delta 4.4 answers max(<date>) from its log with a class that Spark Connect does not take: the query
+        # would fail.
         "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": 20,
         "spark.sql.ui.retainedExecutions": 50,

@@ -59,7 +59,7 @@ def _program(settings: Settings, service: Service) -> str:
         f"[program:{service.name}]\ncommand={_escape(' '.join(_quote(word) for word in service.command))}\n"
         f"directory={settings.home / 'run'}\nenvironment={environment}\n"
         f"autostart=false\nautorestart=true\nstartsecs=1\nstartretries=3\nstopwaitsecs={STOP_TIMEOUT_S}\n"
-        f"stopasgroup=true\nkillasgroup=true\nredirect_stderr=true\n"
+        "stopasgroup=true\nkillasgroup=true\nredirect_stderr=true\n"
         f"stdout_logfile={settings.home}/logs/{service.name}.log\nstdout_logfile_maxbytes=20MB\nstdout_logfile_backups=2\n"
     )
 
@@ -108,7 +108,8 @@ def start(settings: Settings, config: Path) -> None:
     while not is_running(settings):
         if done.returncode or time.monotonic() > deadline:
             raise FlightsError(
-                f"the supervisor did not start: {(done.stderr or done.stdout).strip()}; see {settings.home}/logs"
+                f"the supervisor did not start: {(done.stderr or done.stdout).strip()}; see"
+                f" {settings.home}/logs"
             )
         time.sleep(0.1)
 

@@ -69,7 +69,8 @@ def order_events(
     """
     if lead_minutes < MIN_LEAD_MINUTES:
         raise ValueError(
-            f"lead_minutes must be at least {MIN_LEAD_MINUTES}: flights depart up to 43 minutes early. Got {lead_minutes}."
+            f"lead_minutes must be at least {MIN_LEAD_MINUTES}: flights depart up to 43 minutes early. Got"
+            f" {lead_minutes}."
         )
     times = _times(flights, lead_minutes)
     report_delay = pd.to_timedelta(report_delay_s, unit="s")
@@ -119,8 +120,8 @@ def _times(flights: pd.DataFrame, lead_minutes: int) -> dict[str, pd.Series]:
         EventType.SCHEDULED: announced.where(~(departed <= announced), departed - minute),
         EventType.DEPARTED: departed,
         EventType.ARRIVED: flights["arrived_at"].fillna(arrived) if "arrived_at" in flights else arrived,
-        EventType.CANCELLED: departure.where(~(departed >= departure), departed + minute).where(
-            flights["cancelled"]
+        EventType.CANCELLED: (
+            departure.where(~(departed >= departure), departed + minute).where(flights["cancelled"])
         ),
     }
     if "diverted_at" in flights:

@@ -50,7 +50,8 @@ def live_messages(
     """
     if seed < 0 or not 0 < rate_per_s <= MAX_RATE_PER_S or start.tzinfo is None:
         raise ValueError(
-            f"seed must not be negative, the rate above 0 and up to {MAX_RATE_PER_S:g}/s, and start needs a time zone."
+            f"seed must not be negative, the rate above 0 and up to {MAX_RATE_PER_S:g}/s, and start needs a"
+            " time zone."
         )
     day = local_day(start)
     days = (day - pd.Timedelta(days=back) for back in (2, 1, 0))

@@ -24,7 +24,10 @@ from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.producer.events import Message
 from flight_assets.producer.pace import at_rate
 
-REMEDY = "start the platform with `flights up`, or set FLIGHTS_KAFKA_BOOTSTRAP_SERVERS to the address of a running broker."
+REMEDY = (
+    "start the platform with `flights up`, or set FLIGHTS_KAFKA_BOOTSTRAP_SERVERS to the address of a running"
+    " broker."
+)
 
 # Most messages sent and not yet acknowledged: 16 MB of ordinary ones. The client has no limit of its own.
 MAX_UNACKNOWLEDGED = 20_000
@@ -225,5 +228,8 @@ class _Delivery:
             self.on_progress(self.acknowledged, self.sent)
 
     def _unavailable(self) -> StoreUnavailable:
-        remedy = f"it acknowledged {self.acknowledged:,} of {self.sent:,} messages and then no more. Check it with `flights doctor`."
+        remedy = (
+            f"it acknowledged {self.acknowledged:,} of {self.sent:,} messages and then no more. Check it with"
+            " `flights doctor`."
+        )
         return StoreUnavailable("Kafka", self.address, remedy)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class ArchiveStatus:
     """Hot store against its threshold, and the archives. Sizes in MB (10⁶ bytes).
 
-    ``current`` is the unfinished archive, ``archives`` all of them, oldest first. ``running`` and ``paused`` say who and why, or are None.
+    ``current`` is the unfinished archive, ``archives`` all of them, oldest first. ``running`` and ``paused``
+    say who and why, or are None.
     """
 
     hot_mb: float

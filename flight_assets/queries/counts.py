@@ -67,7 +67,10 @@ class Counts:
 
 
 def counts(settings: Settings) -> Counts:
-    """Count every store. Exact for messages that have been processed; what arrives meanwhile may be in some stores only."""
+    """Count every store. Exact for messages that have been processed.
+
+    What arrives meanwhile may be in some stores only.
+    """
     warehouse = open_warehouse(settings)
     ledger = Ledger(Hdfs(settings))
     batches = ledger.last_done("raw_kafka_batch") + 1

@@ -48,7 +48,10 @@ def ask(settings: Settings, query: str) -> dict[str, Any]:
 
 
 def runs(settings: Settings, limit: int = 50) -> pd.DataFrame:
-    """One row per run, newest first: ``RUN_COLUMNS``. Times UTC, duration in seconds (null while unfinished), Dagster's status."""
+    """One row per run, newest first: ``RUN_COLUMNS``.
+
+    Times UTC, duration in seconds (null while unfinished), Dagster's status.
+    """
     fields = "runId jobName status creationTime startTime endTime tags { key value }"
     query = f"{{ runsOrError(limit: {limit}) {{ ... on Runs {{ results {{ {fields} }} }} }} }}"
     found = ask(settings, query)["runsOrError"].get("results", [])
@@ -92,11 +95,15 @@ def failed_since_success(ended: pd.DataFrame) -> dict[str, int]:
 
 
 def automation(settings: Settings) -> pd.DataFrame:
-    """One row per schedule and sensor: ``AUTOMATION_COLUMNS``; ``detail`` is why its last tick was skipped or failed. Times UTC."""
+    """One row per schedule and sensor: ``AUTOMATION_COLUMNS``.
+
+    ``detail`` is why its last tick was skipped or failed. Times UTC.
+    """
     query = (
-        "{ repositoriesOrError { ... on RepositoryConnection { nodes { "
-        f"schedules {{ name cronSchedule scheduleState {{ status {_TICKS} }} futureTicks(limit: 1) {{ results {{ timestamp }} }} }} "
-        f"sensors {{ name minIntervalSeconds sensorState {{ status {_TICKS} }} nextTick {{ timestamp }} }} }} }} }} }}"
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { schedules { name cronSchedule"
+        f" scheduleState {{ status {_TICKS} }} futureTicks(limit: 1) {{ results {{ timestamp }} }} }} sensors"
+        f" {{ name minIntervalSeconds sensorState {{ status {_TICKS} }} nextTick {{ timestamp }} }} }} }}"
+        " } }"
     )
     nodes = ask(settings, query)["repositoriesOrError"].get("nodes", [])
     rows = []
@@ -133,7 +140,10 @@ def _automation_row(
 
 def daemons(settings: Settings) -> pd.DataFrame:
     """One row per required daemon: ``DAEMON_COLUMNS``. Times UTC."""
-    query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } } }"
+    query = (
+        "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime }"
+        " } } }"
+    )
     found = ask(settings, query)["instance"]["daemonHealth"]["allDaemonStatuses"]
     rows = [
         (status["daemonType"], bool(status["healthy"]), status["lastHeartbeatTime"])
@@ -144,10 +154,13 @@ def daemons(settings: Settings) -> pd.DataFrame:
 
 
 def materializations(settings: Settings, asset: str, limit: int = 50) -> pd.DataFrame:
-    """One row per materialisation of a step that took batches, newest first: ``MATERIALIZATION_COLUMNS``; batches inclusive, UTC."""
+    """One row per materialisation of a step that took batches, newest first: ``MATERIALIZATION_COLUMNS``.
+
+    Batches inclusive, UTC.
+    """
     query = (
-        f'{{ assetOrError(assetKey: {{path: ["{asset}"]}}) {{ ... on Asset {{ assetMaterializations(limit: {limit}) '
-        "{ timestamp metadataEntries { label ... on TextMetadataEntry { text } } } } } }"
+        f'{{ assetOrError(assetKey: {{path: ["{asset}"]}}) {{ ... on Asset {{ assetMaterializations(limit:'
+        f" {limit}) {{ timestamp metadataEntries {{ label ... on TextMetadataEntry {{ text }} }} }} }} }} }}"
     )
     found = ask(settings, query)["assetOrError"].get("assetMaterializations", [])
     rows = []
@@ -164,8 +177,8 @@ def materializations(settings: Settings, asset: str, limit: int = 50) -> pd.Data
 def sensor_cursor(settings: Settings, name: str) -> str | None:
     """Return the cursor that a sensor wrote at its last tick; None if it has not ticked."""
     query = (
-        "{ repositoriesOrError { ... on RepositoryConnection { nodes { sensors { name sensorState { typeSpecificData "
-        "{ ... on SensorData { lastCursor } } } } } } } }"
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { sensors { name sensorState {"
+        " typeSpecificData { ... on SensorData { lastCursor } } } } } } } }"
     )
     nodes = ask(settings, query)["repositoriesOrError"].get("nodes", [])
     states = [found["sensorState"] for node in nodes for found in node["sensors"] if found["name"] == name]

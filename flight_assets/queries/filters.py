@@ -17,7 +17,9 @@ _PATTERNS = {
 
 @dataclass(frozen=True)
 class Filters:
-    """Flights of these local dates (both ends included, null = open), airlines, airports and routes; an empty tuple means all.
+    """Flights of these local dates (both ends included, null = open), airlines, airports and routes.
+
+    An empty tuple means all.
 
     Raises:
         ValueError: a code that is none; so a condition made from it can hold nothing but codes.

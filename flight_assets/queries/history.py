@@ -47,8 +47,9 @@ FLIGHT_COLUMNS = (
 # How many of the newest days are looked at before all of a range is.
 NEWEST_DAYS = (31, 366)
 
-# Measures of every aggregation: counts of flights, means in minutes over the flights that have the delay (null if none has),
-# shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the sums, which the warehouse gives.
+# Measures of every aggregation: counts of flights, means in minutes over the flights that have the delay
+# (null if none has), shares 0–1 of the flights that departed or arrived. ``_measured`` makes them of the
+# sums, which the warehouse gives.
 MEASURES = (
     *(
         "flights",
@@ -171,7 +172,8 @@ def totals(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
 def flights(warehouse: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
     """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes.
 
-    Of a long range the newest days are read first, and all of it only where they do not hold the flights asked for.
+    Of a long range the newest days are read first, and all of it only where they do not hold the flights
+    asked for.
     """
     newest = filters.until or datetime.now(UTC).date()
     for days in NEWEST_DAYS:
@@ -217,8 +219,8 @@ def predicted_against_actual(warehouse: Warehouse, filters: Filters, limit: int 
     interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version.
     """
     columns = (
-        "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
-        "actual_delay_minutes, error_minutes, confidence, model_version"
+        "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes,"
+        " interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version"
     )
     query = (
         f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()} "  # noqa: S608 - codes and dates only
@@ -229,8 +231,8 @@ def predicted_against_actual(warehouse: Warehouse, filters: Filters, limit: int 
 def largest_errors(warehouse: Warehouse, filters: Filters, limit: int = 20) -> pd.DataFrame:
     """One row per flight, largest |error| first: what ``predicted_against_actual`` gives, and z, the error in its standard deviations."""
     columns = (
-        "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes, interval_high_minutes, "
-        "actual_delay_minutes, error_minutes, confidence, model_version"
+        "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes,"
+        " interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version"
     )
     # A window function would carry every row to one task.
     query = f"""
@@ -245,13 +247,17 @@ def largest_errors(warehouse: Warehouse, filters: Filters, limit: int = 20) -> p
 def delay_distribution(
     warehouse: Warehouse, filters: Filters, width_minutes: int = 5, least: int = -60, most: int = 180
 ) -> pd.DataFrame:
-    """One row per bin of minutes: minutes (its lower end), predicted and actual, the flights in it; beyond least and most in the end bins.
+    """One row per bin of minutes: minutes (its lower end), predicted and actual, the flights in it.
 
+    Beyond least and most in the end bins.
     Only flights that have both, so that the two distributions compare.
     """
 
     def clipped(column: str) -> str:
-        return f"CAST(floor(least(greatest({column}, {least}), {most - 1}) / {width_minutes}) * {width_minutes} AS INT)"
+        return (
+            f"CAST(floor(least(greatest({column}, {least}), {most - 1}) / {width_minutes}) * {width_minutes}"
+            " AS INT)"
+        )
 
     query = f"""
         WITH both AS (SELECT predicted_delay_minutes, actual_delay_minutes FROM {warehouse.name(FACT)}

@@ -45,7 +45,10 @@ def window(minutes: int, clock: datetime | None = None) -> tuple[datetime, datet
 
 
 def hot_store(db: Mongo) -> pd.DataFrame:
-    """One row: documents; size_mb, data and indexes uncompressed in MB (10⁶ bytes), what archiving goes by; newest (UTC, null if empty)."""
+    """One row: documents; size_mb, data and indexes uncompressed in MB (10⁶ bytes), what archiving goes by.
+
+    Newest (UTC, null if empty).
+    """
     stats = db.command("dbStats")
     newest = next(
         iter(db[FLIGHTS].find({}, {"ingestion_timestamp": 1}).sort("ingestion_timestamp", -1).limit(1)), {}
@@ -92,7 +95,7 @@ def latest(
         db: the platform's database.
         filters: which flights.
         search: the begin of a flight_id, or an airline, airport or route; upper or lower case.
-        page: counted from 0; MongoDB steps over the pages before, so ``SKIP_AT_MOST`` flights back is the end.
+        page: counted from 0. MongoDB steps over the pages before, so ``SKIP_AT_MOST`` flights is the end.
         size: flights on a page.
 
     Raises:
@@ -121,9 +124,10 @@ def flight(db: Mongo, flight_id: str) -> dict[str, Any]:
 def over_time(
     db: Mongo, minutes: int, bucket: Bucket, filters: Filters = _NO_FILTERS, clock: datetime | None = None
 ) -> pd.DataFrame:
-    """One row per bucket of ingestion time (begin, UTC), oldest first: flights and what ``_MEASURES`` says; none at all without flights.
+    """One row per bucket of ingestion time (begin, UTC), oldest first: flights and what ``_MEASURES`` says.
 
-    A flight counts once, where its newest event came in. The first and the last bucket may lie partly outside the window.
+    None at all without flights. A flight counts once, where its newest event came in. The first and the last
+    bucket may lie partly outside the window.
     """
     since, until = window(minutes, clock)
     begin = {"$dateTrunc": {"date": "$ingestion_timestamp", "unit": bucket}}
@@ -220,8 +224,9 @@ def _searched(search: str) -> dict[str, Any]:
     return {"flight_id": {"$regex": f"^{re.escape(text)}"}}
 
 
-# mean_departure_delay and mean_arrival_delay in minutes of the flights that have one; late_share of those with an arrival delay,
-# or, until it arrives, a departure delay, that is LATE_MINUTES or more (0–1); mean_quality 0–1; cancelled flights.
+# mean_departure_delay and mean_arrival_delay in minutes of the flights that have one; late_share of those
+# with an arrival delay, or, until it arrives, a departure delay, that is LATE_MINUTES or more (0–1);
+# mean_quality 0–1; cancelled flights.
 _DELAY = {"$ifNull": ["$arrival_delay_minutes", "$departure_delay_minutes"]}
 _MEASURES = {
     "flights": {"$sum": 1},
@@ -249,8 +254,8 @@ def _aggregate(
     since: datetime,
     until: datetime,
     filters: Filters,
-    by: Any,
-    then: list[dict[str, Any]],  # noqa: ANN401
+    by: Any,  # noqa: ANN401
+    then: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Groups of the window's flights; the match on ingestion_timestamp goes by its index."""
     match = {"ingestion_timestamp": {"$gte": since, "$lt": until}, **filters.mongo()}

@@ -40,14 +40,26 @@ _FIGURES = {
     "cancelled": "count_if(outcome = 'cancelled')",
     "mae": "avg(abs(actual_delay_minutes - predicted_delay_minutes))",
     "rmse": "sqrt(avg(pow(actual_delay_minutes - predicted_mean_delay_minutes, 2)))",
-    "mape": f"avg(CASE WHEN abs(actual_delay_minutes) >= {LATE_MINUTES} "
-    "THEN abs(actual_delay_minutes - predicted_delay_minutes) / abs(actual_delay_minutes) END)",
-    "coverage_90": f"avg(CASE WHEN {_ARRIVED} THEN int(actual_delay_minutes BETWEEN interval_low_minutes AND interval_high_minutes) END)",
-    "interval_width_minutes": f"avg(CASE WHEN {_ARRIVED} THEN interval_high_minutes - interval_low_minutes END)",
-    "brier": f"avg(CASE WHEN {_ARRIVED} THEN pow(probability_delayed_15 - int(actual_delay_minutes >= {LATE_MINUTES}), 2) END)",
+    "mape": (
+        f"avg(CASE WHEN abs(actual_delay_minutes) >= {LATE_MINUTES} "
+        "THEN abs(actual_delay_minutes - predicted_delay_minutes) / abs(actual_delay_minutes) END)"
+    ),
+    "coverage_90": (
+        f"avg(CASE WHEN {_ARRIVED} THEN int(actual_delay_minutes BETWEEN interval_low_minutes AND"
+        " interval_high_minutes) END)"
+    ),
+    "interval_width_minutes": (
+        f"avg(CASE WHEN {_ARRIVED} THEN interval_high_minutes - interval_low_minutes END)"
+    ),
+    "brier": (
+        f"avg(CASE WHEN {_ARRIVED} THEN pow(probability_delayed_15 - int(actual_delay_minutes >="
+        f" {LATE_MINUTES}), 2) END)"
+    ),
     "mae_median_baseline": "avg(abs(actual_delay_minutes - median_minutes))",
     "rmse_mean_baseline": "sqrt(avg(pow(actual_delay_minutes - mean_minutes, 2)))",
-    "brier_base_rate": f"avg(CASE WHEN {_ARRIVED} THEN pow(late_share - int(actual_delay_minutes >= {LATE_MINUTES}), 2) END)",
+    "brier_base_rate": (
+        f"avg(CASE WHEN {_ARRIVED} THEN pow(late_share - int(actual_delay_minutes >= {LATE_MINUTES}), 2) END)"
+    ),
 }
 
 

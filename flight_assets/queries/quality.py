@@ -45,7 +45,10 @@ def batches(warehouse: Warehouse, limit: int = 500) -> pd.DataFrame:
     - predicted, upserted, merged: flights.
     - unaccounted: record_count − staged − duplicate − quarantined, 0 unless a message was lost or doubled.
     """
-    counts = "record_count, staged, duplicate, quarantined, predicted, upserted, merged, file_size_mb, storage_location"
+    counts = (
+        "record_count, staged, duplicate, quarantined, predicted, upserted, merged, file_size_mb,"
+        " storage_location"
+    )
     query = (
         f"SELECT batch_id, timestamp, {counts}, record_count - staged - duplicate - quarantined AS unaccounted "  # noqa: S608 - names of the contract
         f"FROM {warehouse.name(BATCH_METADATA)} ORDER BY batch_id DESC LIMIT {int(limit)}"
@@ -58,7 +61,8 @@ def conservation(warehouse: Warehouse) -> pd.DataFrame:
     return warehouse.ask(
         f"SELECT count(*) AS batches, coalesce(sum(record_count), 0) AS raw, coalesce(sum(staged), 0) AS staged, "  # noqa: S608 - names of the contract
         f"coalesce(sum(duplicate), 0) AS duplicate, coalesce(sum(quarantined), 0) AS quarantined, "
-        f"count_if(record_count <> staged + duplicate + quarantined) AS unaccounted_batches, max(timestamp) AS newest "
+        f"count_if(record_count <> staged + duplicate + quarantined) AS unaccounted_batches, max(timestamp)"
+        f" AS newest "
         f"FROM {warehouse.name(BATCH_METADATA)}"
     )
 
@@ -67,7 +71,8 @@ def quarantine_by_reason(warehouse: Warehouse) -> pd.DataFrame:
     """One row per reason code, most messages first: reason, messages, first and last ingestion (UTC), batches it came in."""
     return warehouse.ask(
         f"SELECT reason, count(*) AS messages, min(ingestion_timestamp) AS first, max(ingestion_timestamp) AS last, "  # noqa: S608 - names of the contract
-        f"count(DISTINCT batch_id) AS batches FROM {warehouse.name(QUARANTINE)} GROUP BY reason ORDER BY messages DESC, reason"
+        f"count(DISTINCT batch_id) AS batches FROM {warehouse.name(QUARANTINE)} GROUP BY reason ORDER BY"
+        " messages DESC, reason"
     )
 
 
@@ -112,7 +117,8 @@ def missing_values(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     }
     columns |= {f"weather.{field.name}": (f"weather.{field.name}", "TRUE") for field in WEATHER_FIELDS}
     parts = ", ".join(
-        f"struct('{name}' AS field, count_if({applies}) AS flights, count_if({applies} AND {column} IS NULL) AS missing)"
+        f"struct('{name}' AS field, count_if({applies}) AS flights, count_if({applies} AND {column} IS NULL)"
+        " AS missing)"
         for name, (column, applies) in columns.items()
     )
     return warehouse.ask(
@@ -136,7 +142,8 @@ def quality_over_time(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row per flight_date, oldest first: flight_date, flights, mean_quality (0–1)."""
     return warehouse.ask(
         f"SELECT flight_date, sum(flights) AS flights, sum(quality_sum) / nullif(sum(flights), 0) AS mean_quality "  # noqa: S608 - names of the contract
-        f"FROM {warehouse.database}.flights_daily WHERE {filters.sql()} GROUP BY flight_date ORDER BY flight_date"
+        f"FROM {warehouse.database}.flights_daily WHERE {filters.sql()} GROUP BY flight_date ORDER BY"
+        " flight_date"
     )
 
 
@@ -153,7 +160,10 @@ def archives(warehouse: Warehouse, limit: int = 50) -> pd.DataFrame:
     Columns: archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location,
     first_ingestion, last_ingestion.
     """
-    columns = "archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location, first_ingestion, last_ingestion"
+    columns = (
+        "archive_id, timestamp, state, reason, record_count, file_size_mb, storage_location, first_ingestion,"
+        " last_ingestion"
+    )
     return warehouse.ask(
         f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}"  # noqa: S608
     )
@@ -163,6 +173,7 @@ def check_trend(warehouse: Warehouse, since: date) -> pd.DataFrame:
     """One row per check and UTC day, oldest first: check_name, asset, severity, day, evaluations, failures, value (the last one)."""
     return warehouse.ask(
         "SELECT check_name, asset, severity, CAST(timestamp AS DATE) AS day, count(*) AS evaluations, count_if(NOT passed) AS failures, "  # noqa: S608 - names of the contract
-        f"max_by(value, timestamp) AS value, max_by(detail, timestamp) AS detail FROM {warehouse.database}.{CHECK_RESULTS} "
+        "max_by(value, timestamp) AS value, max_by(detail, timestamp) AS detail FROM"
+        f" {warehouse.database}.{CHECK_RESULTS} "
         f"WHERE timestamp >= DATE'{since.isoformat()}' GROUP BY ALL ORDER BY day, check_name"
     )

@@ -62,7 +62,8 @@ def _checked(message_id: str) -> str:
     """Return the id, if it is one."""
     if not re.fullmatch(r".+-\d+-\d+", message_id):
         raise FlightsError(
-            f"{message_id!r} is no id of a message: it is topic-partition-offset, as `flights quarantine list` prints it"
+            f"{message_id!r} is no id of a message: it is topic-partition-offset, as `flights quarantine"
+            " list` prints it"
         )
     return message_id
 

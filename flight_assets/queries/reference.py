@@ -19,7 +19,10 @@ COLUMN = "unknown_codes"
 
 
 def airline_names(settings: Settings) -> Mapping[str, str]:
-    """Return the name of each airline by IATA code: Redis has a user's own as well; without Redis, the packaged ones."""
+    """Return the name of each airline by IATA code: Redis has a user's own as well.
+
+    Without Redis, the packaged ones.
+    """
     try:
         rows = dimensions.look_up(settings, DIM_AIRLINE)
     except StoreUnavailable:
@@ -39,12 +42,14 @@ def unknown_codes(house: Warehouse) -> list[dict[str, Any]]:
     """
     if COLUMN not in house.read(STAGING).columns:
         raise FlightsError(
-            f"{STAGING.name} has no column {COLUMN}: stop and start the platform with `flights down` and `flights up`"
+            f"{STAGING.name} has no column {COLUMN}: stop and start the platform with `flights down` and"
+            " `flights up`"
         )
     found = house.ask(
         f"SELECT substring_index(entry, ':', 1) AS field, substring_index(entry, ':', -1) AS code, count(*) AS events, "  # noqa: S608 - names of the contract
         "count(DISTINCT flight_id) AS flights, min(flight_date) AS first_date, max(flight_date) AS last_date "
-        f"FROM (SELECT flight_id, flight_date, explode({COLUMN}) AS entry FROM {house.name(STAGING)} WHERE size({COLUMN}) > 0) "
+        f"FROM (SELECT flight_id, flight_date, explode({COLUMN}) AS entry FROM {house.name(STAGING)} WHERE"
+        f" size({COLUMN}) > 0) "
         "GROUP BY field, code ORDER BY events DESC, field, code"
     )
     reference = dimensions.read_reference(house)

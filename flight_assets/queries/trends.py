@@ -86,7 +86,10 @@ def modified_z(values: FloatArray) -> FloatArray:
 
 
 def rolling_mean(values: pd.Series, points: int) -> pd.Series:
-    """Mean of each value and the ``points`` − 1 before it; from the first value on, of those that there are."""
+    """Mean of each value and the ``points`` − 1 before it.
+
+    From the first value on, of those that there are.
+    """
     return values.rolling(points, min_periods=1).mean()
 
 

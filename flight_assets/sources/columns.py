@@ -38,7 +38,10 @@ def text(column: pa.ChunkedArray | pa.Array) -> pd.Series:
 
 
 def by_distinct(values: pd.Series, function: Callable[[str], object]) -> pd.Series:
-    """Return the function's result for each value, called once for each distinct one; None for a missing value."""
+    """Return the function's result for each value, called once for each distinct one.
+
+    None for a missing value.
+    """
     numbers, distinct = pd.factorize(values)
     results = np.array([*map(function, distinct), None], dtype=object)
     return pd.Series(results[numbers], index=values.index, dtype=object)

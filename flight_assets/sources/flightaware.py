@@ -27,7 +27,10 @@ _NUMBER = re.compile(r"^([A-Za-z]{3}|(?=.?[A-Za-z])[A-Za-z0-9]{2})?(\d{1,4})([A-
 
 
 def _aeroapi_rows(chunk: Chunk) -> pd.DataFrame:
-    """Return the rows of AeroAPI's flights; a leg after a diversion tells where the flight before it was diverted to."""
+    """Return the rows of AeroAPI's flights.
+
+    A leg after a diversion tells where the flight before it was diverted to.
+    """
     legs: dict[str, list[Record]] = {}
     for record in chunk.records:
         legs.setdefault(record.get("fa_flight_id") or str(id(record)), []).append(record)

@@ -91,7 +91,10 @@ def raw_rows(count: int, columns: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def at(day: Times, minutes: Floats) -> Times:
-    """Return the moments (datetime64[s]) so many minutes after midnight of the days; NaT where either is missing."""
+    """Return the moments (datetime64[s]) so many minutes after midnight of the days.
+
+    NaT where either is missing.
+    """
     known = np.isfinite(minutes)
     whole = np.where(known, minutes, 0).astype("timedelta64[m]").astype("timedelta64[s]")
     moments: Times = day.astype("datetime64[s]") + whole

@@ -34,7 +34,10 @@ MESSAGES = Layout(
 
 
 def message_lines(source: Source) -> Iterator[tuple[int, bytes | None, bytes]]:
-    """Yield line number, key (the flight_id; None without one) and value of each line that is not blank, byte for byte."""
+    """Yield line number, key (the flight_id.
+
+    None without one) and value of each line that is not blank, byte for byte.
+    """
     decoder = msgspec.json.Decoder(_Named)
     with opened(source) as stream:
         for number, line in enumerate(

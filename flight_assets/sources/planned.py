@@ -93,7 +93,10 @@ def _fill(times: Seconds, others: Seconds) -> Seconds:
 
 
 def _arrival_as_written(raw: pd.DataFrame, zone: Codes, zones: list[str], departure: Seconds) -> Seconds:
-    """Return the planned arrival where the file gives date and time; of two right ones, the first after the departure."""
+    """Return the planned arrival where the file gives date and time.
+
+    Of two right ones, the first after the departure.
+    """
     written = seconds_of(raw["arrival"])
     known = (written != NO_TIME) & (zone >= 0)
     if not known.any():

@@ -37,8 +37,9 @@ def layout_of(source: Source, name: str = "") -> Layout:
     fitting = [layout for layout in LAYOUTS if (layout.name == name if name else _fits(layout, source))]
     if not fitting:
         raise FlightsError(
-            f"{source.name} has none of the layouts {', '.join(LAYOUT_NAMES)}; it begins with {', '.join(source.header[:8]) or '-'}. "
-            "Describe its columns in a mapping file and give it with --mapping, see docs/sources.md"
+            f"{source.name} has none of the layouts {', '.join(LAYOUT_NAMES)}; it begins with"
+            f" {', '.join(source.header[:8]) or '-'}. Describe its columns in a mapping file and give it with"
+            " --mapping, see docs/sources.md"
         )
     layout = fitting[0]
     if layout.refusal:
@@ -48,7 +49,8 @@ def layout_of(source: Source, name: str = "") -> Layout:
     if missing:
         lacking = "; ".join(" or ".join(names) for names in missing)
         raise FlightsError(
-            f"{source.name} ({layout.title}) lacks a column that every flight needs: {lacking}. Export it again with it"
+            f"{source.name} ({layout.title}) lacks a column that every flight needs: {lacking}. Export it"
+            " again with it"
         )
     return layout
 

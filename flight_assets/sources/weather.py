@@ -43,7 +43,10 @@ _LAYOUT = Layout("weather", "weather reports", lambda _: True, lambda _: raw_row
 
 @dataclass(frozen=True)
 class Weather:
-    """Reports: airport (IATA), reported_at (UTC), and the nine columns of the contract; ordered by reported_at."""
+    """Reports: airport (IATA), reported_at (UTC), and the nine columns of the contract.
+
+    Ordered by reported_at.
+    """
 
     reports: pd.DataFrame
     lead: pd.Timedelta
@@ -87,7 +90,8 @@ def read_weather(paths: Sequence[Path], reference: Reference, lead_minutes: int)
             header = tuple(name.split("(")[0] for name in source.header)
             if not (has_all(header, "station", "valid") or has_all(header, "airport", "timestamp")):
                 raise FlightsError(
-                    f"{source.name} is no file of weather: it needs station,valid (IEM ASOS) or airport,timestamp"
+                    f"{source.name} is no file of weather: it needs station,valid (IEM ASOS) or"
+                    " airport,timestamp"
                 )
             parts.extend(_reports(chunk, reference) for chunk in chunks(source, _LAYOUT, BadLines({})))
     known = pd.concat(parts, ignore_index=True).dropna(subset=["reported_at", "airport"])

@@ -74,7 +74,10 @@ def users_rows(warehouse: Warehouse, table: Table) -> list[Row]:
 
 
 def rows_of(warehouse: Warehouse, code: str) -> list[Row]:
-    """Return the rows of both dimensions that have this IATA or ICAO code, oldest first; ``kind`` is airline or airport."""
+    """Return the rows of both dimensions that have this IATA or ICAO code, oldest first.
+
+    ``kind`` is airline or airport.
+    """
     found = []
     for table in (DIM_AIRLINE, DIM_AIRPORT):
         known = warehouse.read(table)
@@ -84,7 +87,9 @@ def rows_of(warehouse: Warehouse, code: str) -> list[Row]:
 
 
 def checked_row(table: Table, values: Mapping[str, Any]) -> Row:
-    """Return a user's row of a dimension from texts or values by column; a later row of the same code and beginning replaces it.
+    """Return a user's row of a dimension from texts or values by column.
+
+    A later row of the same code and beginning replaces it.
 
     Raises:
         FlightsError: a column is not the table's, or a value is missing or cannot be right.
@@ -155,8 +160,9 @@ def read_reference(warehouse: Warehouse) -> Reference:
 
 
 def present_reference(settings: Settings) -> Reference:
-    """Return the packaged reference with a user's additions as Redis has them; without them where Redis does not answer.
+    """Return the packaged reference with a user's additions as Redis has them.
 
+    Without them where Redis does not answer.
     For programs that need no Spark: a loader tells the user which codes it does not know.
     """
     rows: dict[str, list[Row]] = {}

@@ -60,7 +60,8 @@ class Hdfs:
         except (OSError, RuntimeError) as error:
             if _is_full(str(error)):
                 raise StoreFull(
-                    f"HDFS at {self._address} has no room for a file: free space on its DataNodes' disks, then run again"
+                    f"HDFS at {self._address} has no room for a file: free space on its DataNodes' disks,"
+                    " then run again"
                 ) from error
             raise StoreUnavailable(
                 "HDFS", self._address, f"see `flights status` and `flights logs namenode` ({error})"

@@ -201,7 +201,8 @@ def clock(settings: Settings, now: datetime | None = None) -> Clock:
     """Return the range of believable record times for a read at ``now``, by default the current time.
 
     A time of a producer (CreateTime) counts if it lies in the topic's retention before that moment. Any other
-    record counts as taken at that moment. So an ingestion time is never in the future, and a batch has few dates.
+    record counts as taken at that moment. So an ingestion time is never in the future, and a batch has few
+    dates.
     """
     now_ms = int((now or datetime.now(UTC)).timestamp() * 1000)
     return Clock(now_ms - settings.kafka_retention_days * MILLISECONDS_PER_DAY, now_ms)
@@ -212,9 +213,9 @@ def following(settings: Settings, starts: Mapping[int, int]) -> Iterator[Callabl
     """Yield a function that returns the committed messages since its last call, from these offsets on.
 
     Partitions that are not in ``starts`` begin with their oldest message; partitions that the topic gains are
-    taken up. A table has about ``MESSAGES_AT_ONCE`` messages or ``BYTES_AT_ONCE`` bytes at most. The next call
-    returns what is left.
-    Columns: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), value_bytes.
+    taken up. A table has about ``MESSAGES_AT_ONCE`` messages or ``BYTES_AT_ONCE`` bytes at most. The next
+    call returns what is left. Columns: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp
+    (UTC), value_bytes.
 
     Raises:
         StoreUnavailable: no broker answers within ``timeout_s``. It must be opened again then.

@@ -3,8 +3,8 @@
 Belongs here: the five codecs of Kafka. Does not: records (`kafka_records`) or connections (`kafka_reader`).
 
 Memory per batch: its bytes on the wire, one piece, and what the codec looks back on. That is 32 kB for gzip,
-4 MB at most for lz4 and snappy, 8 MB for zstd up to level 19. The levels 20 to 22 of zstd ask for up to 128 MiB,
-the limit of the broker's own decoder.
+4 MB at most for lz4 and snappy, 8 MB for zstd up to level 19. The levels 20 to 22 of zstd ask for up to 128
+MiB, the limit of the broker's own decoder.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def unpacked(codec: int, packed: memoryview) -> Iterator[bytes | memoryview]:
     Bytes that are not packed come back unchanged.
 
     Raises:
-        Unreadable: the codec is unknown or its bytes are damaged; the pieces before the damage have been given.
+        Unreadable: the codec is unknown or its bytes are damaged; the pieces before the damage have been
+            given.
     """
     import snappy
     import zstandard

@@ -1,11 +1,11 @@
 """Read the flight topic by ranges of offsets or as it grows, in memory that does not depend on producers.
 
-Belongs here: requests to brokers, what of their answers counts (committed records only), and records as Arrow.
-Does not: the format of their bytes (`kafka_records`) or how a client is opened (`kafka`).
+Belongs here: requests to brokers, what of their answers counts (committed records only), and records as
+Arrow. Does not: the format of their bytes (`kafka_records`) or how a client is opened (`kafka`).
 
-Offsets without a record are normal: markers and aborted records of transactions, and what compaction or retention
-has removed. What is there and cannot be read becomes one record that says so. Memory: one answer of a broker
-(``FETCH_BYTES``, or one batch if that is larger), what a codec holds, and one block of Arrow.
+Offsets without a record are normal: markers and aborted records of transactions, and what compaction or
+retention has removed. What is there and cannot be read becomes one record that says so. Memory: one answer of
+a broker (``FETCH_BYTES``, or one batch if that is larger), what a codec holds, and one block of Arrow.
 """
 
 from __future__ import annotations
@@ -115,7 +115,10 @@ class TopicReader:
                 yield None
 
     def newest_ms(self, partition: int, end: int) -> int | None:
-        """Return when the batch with the offset before ``end`` was written, in ms since 1970; None without one."""
+        """Return when the batch with the offset before ``end`` was written, in ms since 1970.
+
+        None without one.
+        """
         batches = self._fetch(partition, end - 1).batches if end else []
         return batches[0].max_ms if batches and not batches[0].problem else None
 
@@ -200,7 +203,8 @@ def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
 
 def _truncated(topic: str, partition: int, offset: int) -> FlightsError:
     return FlightsError(
-        f"partition {partition} of {topic} has no offset {offset}: the topic was deleted or truncated; see `flights doctor`"
+        f"partition {partition} of {topic} has no offset {offset}: the topic was deleted or truncated; see"
+        " `flights doctor`"
     )
 
 
@@ -251,7 +255,10 @@ def _between(batch: Batch, first: int, end: int | None, clock: Clock) -> Iterato
 
 
 def _unread(first: int, last: int, problem: str, clock: Clock, time_ms: int | None = None) -> Record:
-    """Return the record for offsets that cannot be read. Its value is text and no JSON, so checks reject it."""
+    """Return the record for offsets that cannot be read.
+
+    Its value is text and no JSON, so checks reject it.
+    """
     text = f"unreadable in Kafka, offsets {first} to {last}: the records {problem}"
     return Record(first, clock.now_ms if time_ms is None else time_ms, None, text.encode(), UNREADABLE, b"\0")
 

@@ -35,8 +35,8 @@ _CODEC, _BROKER_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 class Record(NamedTuple):
     """One record. Times in ms since 1970, UTC, as the broker or the producer stamped it.
 
-    ``value_bytes`` is the true size of the value; of the whole record if its key or headers are too large; None
-    without a value.
+    ``value_bytes`` is the true size of the value; of the whole record if its key or headers are too large;
+    None without a value.
     """
 
     offset: int
@@ -293,7 +293,10 @@ def _trimmed(record: Record, key_bytes: int, headers_bytes: int, length: int) ->
 
 
 def headers_of(record: Record) -> Iterator[tuple[bytes, bytes | None]]:
-    """Yield name and value of the first ``MOST_HEADERS`` headers, up to what is damaged. Names may be no text."""
+    """Yield name and value of the first ``MOST_HEADERS`` headers, up to what is damaged.
+
+    Names may be no text.
+    """
     data = record.headers
     try:
         count, at = number_at(data, 0)

@@ -40,17 +40,20 @@ def unsafe_settings(topic: str, found: Mapping[str, str], retention_days: int) -
     days = limit("retention.ms") / MILLISECONDS_PER_DAY
     dangers = {
         "message.timestamp.type": (
-            "producers stamp the messages: a wrong clock moves them to other days, or has retention delete them early"
+            "producers stamp the messages: a wrong clock moves them to other days, or has retention delete"
+            " them early"
             if found.get("message.timestamp.type") == "CreateTime"
             else ""
         ),
-        "cleanup.policy": "compaction deletes messages before they land"
-        if "compact" in found.get("cleanup.policy", "")
-        else "",
+        "cleanup.policy": (
+            "compaction deletes messages before they land"
+            if "compact" in found.get("cleanup.policy", "")
+            else ""
+        ),
         "retention.ms": f"it keeps messages for {days:g} days only" if 0 <= days < retention_days else "",
-        "retention.bytes": "a burst deletes messages before their days are over"
-        if limit("retention.bytes") >= 0
-        else "",
+        "retention.bytes": (
+            "a burst deletes messages before their days are over" if limit("retention.bytes") >= 0 else ""
+        ),
         "max.message.bytes": (
             f"one record batch may take {limit('max.message.bytes')} bytes of memory"
             if limit("max.message.bytes") > BATCH_BYTES

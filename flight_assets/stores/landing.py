@@ -45,14 +45,18 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 32 << 20
 BYTES_PER_MB = 1_000_000
-RAW_COLUMNS = "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp TIMESTAMP, value_bytes BIGINT"
+RAW_COLUMNS = (
+    "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp"
+    " TIMESTAMP, value_bytes BIGINT"
+)
 
 
 def plan_batch(
     topic: TopicReader, settings: Settings, hdfs: Hdfs, ledger: Ledger, ends: dict[int, int]
 ) -> Plan | None:
-    """Return the plan of the next batch, or None if there is nothing to land. A batch that died keeps its plan.
+    """Return the plan of the next batch, or None if there is nothing to land.
 
+    A batch that died keeps its plan.
     Offsets without any message, such as those of an aborted transaction, do not count. ``ends``: the
     topic's end offsets.
 
@@ -195,7 +199,9 @@ def messages_waiting(settings: Settings, ends: dict[int, int], landed: dict[str,
 
 
 def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
-    """Return whether the topic has offsets that have not landed. ``ends`` are its ends, ``landed`` the next offsets.
+    """Return whether the topic has offsets that have not landed.
+
+    ``ends`` are its ends, ``landed`` the next offsets.
 
     Raises:
         FlightsError: the topic ends before what has landed, so it is not the topic that it was.
@@ -204,20 +210,25 @@ def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
         taken = landed.get(str(partition), 0)
         if end < taken:
             raise FlightsError(
-                f"partition {partition} of the topic ends at offset {end}, but offsets up to {taken - 1} have landed: "
-                "the topic was deleted or truncated; set FLIGHTS_KAFKA_TOPIC to a new one, or start anew with `flights reset`"
+                f"partition {partition} of the topic ends at offset {end}, but offsets up to {taken - 1} have"
+                " landed: the topic was deleted or truncated; set FLIGHTS_KAFKA_TOPIC to a new one, or start"
+                " anew with `flights reset`"
             )
     return waiting(ends, landed) > 0
 
 
 def waiting(ends: dict[int, int], landed: dict[str, int]) -> int:
-    """Return how many offsets up to the topic's ends have not landed: the lag. Offsets without a message count."""
+    """Return how many offsets up to the topic's ends have not landed: the lag.
+
+    Offsets without a message count.
+    """
     return sum(max(0, end - landed.get(str(partition), 0)) for partition, end in ends.items())
 
 
 def expired_ranges(begins: dict[int, int], landed: dict[str, int]) -> dict[str, OffsetRange]:
-    """Return, per partition, the offsets that had not landed and are gone. ``begins`` are the topic's oldest offsets.
+    """Return, per partition, the offsets that had not landed and are gone.
 
+    ``begins`` are the topic's oldest offsets.
     Nothing is lost before the first batch: a topic may be older than the platform.
     """
     taken = {str(partition): landed.get(str(partition), 0) for partition in begins} if landed else {}
@@ -261,9 +272,11 @@ def describe_landed(
         without_message=sum(gaps.values()),
         off=gone + found.count - sum(map(len, rows.values())),
         unreadable=found.unreadable,
-        next_offsets=plan.next_offsets
-        if plan
-        else landed | {str(number): span.last + 1 for number, span in ranges.items()},
+        next_offsets=(
+            plan.next_offsets
+            if plan
+            else landed | {str(number): span.last + 1 for number, span in ranges.items()}
+        ),
         versions=versions_in_use(),
     )
 

@@ -80,7 +80,8 @@ def hold(
 def _refuse_lost(leases: Any, name: str, token: str, purpose: str) -> None:  # noqa: ANN401
     if leases.find_one({"_id": name, "token": token}) is None:
         raise LeaseLost(
-            f"{purpose} was suspended for so long that another run took over: nothing is lost, the next run goes on from there"
+            f"{purpose} was suspended for so long that another run took over: nothing is lost, the next run"
+            " goes on from there"
         )
 
 
@@ -97,7 +98,8 @@ def _acquire(leases: Any, name: str, token: str, purpose: str, lease_s: float, w
         if time.monotonic() >= deadline:
             holder = leases.find_one({"_id": name}) or {}
             raise LeaseBusy(
-                f"another run is {name} ({holder.get('purpose')}, pid {holder.get('pid')}): wait for it to end"
+                f"another run is {name} ({holder.get('purpose')}, pid {holder.get('pid')}): wait for it"
+                " to end"
             )
         time.sleep(POLL_S)
 

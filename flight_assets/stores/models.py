@@ -200,7 +200,8 @@ class ModelStore:
             )
         except FileExistsError:
             raise FlightsError(
-                "another decision about the models was made at this moment: look at `flights model history`, try again"
+                "another decision about the models was made at this moment: look at `flights model history`,"
+                " try again"
             ) from None
         return entry
 

@@ -29,7 +29,10 @@ def explain(settings: Settings, error: BaseException) -> str:
     if silent:
         return f"{'; '.join(silent)}: see `flights status`, then run again ({_line(error)})"
     if WRITE_FAILED in str(error):
-        return f"{_line(error)}: see `flights status`, `flights logs spark` and HDFS's room and quotas at {settings.hdfs_http_url}"
+        return (
+            f"{_line(error)}: see `flights status`, `flights logs spark` and HDFS's room and quotas at"
+            f" {settings.hdfs_http_url}"
+        )
     return f"{type(error).__name__}: {_line(error)}"
 
 

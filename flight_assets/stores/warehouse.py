@@ -70,7 +70,8 @@ def prepare(session: SparkSession, settings: Settings) -> Warehouse:
 
     _release_at_exit(session, settings)
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=10_000)])
-    # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by accident.
+    # Sessions are read-only unless they ask for more, so that clients of HiveServer2 change nothing by
+    # accident.
     if settings.role == "pipeline":
         session.conf.set("spark.flights.readOnly", "false")
     return Warehouse(session, settings.warehouse_database, settings)
@@ -302,7 +303,10 @@ class Warehouse:
         """
         if not flight_dates:
             return Merged(0, 0)
-        on = f"t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND {in_date_ranges('t.flight_date', flight_dates)}"
+        on = (
+            "t.flight_id = s.flight_id AND t.flight_date = s.flight_date AND"
+            f" {in_date_ranges('t.flight_date', flight_dates)}"
+        )
         statement = f"MERGE INTO {self.name(table)} t USING {{source}} s ON {on} AND {condition} {clauses}"
         result = collected(self.spark.sql(statement, source=rows))[0]
         return Merged(int(result["num_inserted_rows"]), int(result["num_updated_rows"]))

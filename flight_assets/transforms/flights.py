@@ -70,7 +70,10 @@ ACTUAL_SQL = f"CASE WHEN event_type = '{ARRIVED}' AND diverted_to IS NULL THEN a
 
 
 def outcome_of(flight: Mapping[str, Any]) -> str | None:
-    """Return how a flight ended: arrived, diverted or cancelled; None while it is open. Says what OUTCOME_SQL says."""
+    """Return how a flight ended: arrived, diverted or cancelled; None while it is open.
+
+    Says what OUTCOME_SQL says.
+    """
     if flight["event_type"] == DIVERTED or flight["diverted_to"] is not None:
         return DIVERTED
     return flight["event_type"] if flight["event_type"] in (ARRIVED, CANCELLED) else None

@@ -42,7 +42,8 @@ def read_object(value: bytes | None, size: int | None = None) -> Object:
 
     Args:
         value: the message's bytes, or their beginning; None for a tombstone.
-        size: bytes of the whole message, if ``value`` is only its beginning; UNREADABLE if it is the text of why there is none.
+        size: bytes of the whole message, if ``value`` is only its beginning; UNREADABLE if it is the text of
+            why there is none.
 
     Raises:
         Rejected: too_large, not_json or not_an_object.

@@ -259,7 +259,8 @@ def _inconsistent_times(
             found.append(f"{name} in a {kind} event")
     if happened > taken_at + CLOCK_TOLERANCE:
         found.append(
-            f"timestamp is {(happened - taken_at) // timedelta(minutes=1)} minutes after Kafka took the message"
+            f"timestamp is {(happened - taken_at) // timedelta(minutes=1)} minutes after Kafka took the"
+            " message"
         )
     if kind == _ARRIVED and _arrived_too_early(values, departure, arrival, happened):
         found.append("arrived before it departed")

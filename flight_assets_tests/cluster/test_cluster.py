@@ -191,7 +191,8 @@ def test_a_broker_that_leads_is_killed_while_events_are_sent(cluster, sent):
     victims.wait_for(cluster, {victim})
     say(
         "cluster",
-        f"{victim}, leader, killed: all acknowledged after {acknowledged_s:.0f} s, processed after {processed_s:.0f} s in {runs} runs",
+        f"{victim}, leader, killed: all acknowledged after {acknowledged_s:.0f} s, processed after"
+        f" {processed_s:.0f} s in {runs} runs",
     )
     holds(cluster, sent)
 
@@ -222,7 +223,8 @@ def test_one_is_killed_in_the_middle_of_a_batch(cluster, sent, kind, step, seed)
     back_s = time.monotonic() - killed[0]
     say(
         "cluster",
-        f"{victim} killed during {step}: processed after {processed_s:.0f} s in {runs} runs, back after {back_s:.0f} s; {outcome.problem}",
+        f"{victim} killed during {step}: processed after {processed_s:.0f} s in {runs} runs, back after"
+        f" {back_s:.0f} s; {outcome.problem}",
     )
     if kind == "mongod primary":
         say("cluster", f"the primary was {victim}, is {primary(cluster)}")

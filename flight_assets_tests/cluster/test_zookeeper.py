@@ -155,7 +155,8 @@ def test_a_killed_broker_loses_nothing_that_it_acknowledged(broker, broker_setti
     assert figures["acknowledged"] < EVENTS_A_FAULT
     say(
         "zookeeper",
-        f"killed after {figures['acknowledged']:.0f} acknowledged: back after {figures['back']:.0f} s, {figures['restarts']} more starts",
+        f"killed after {figures['acknowledged']:.0f} acknowledged: back after {figures['back']:.0f} s,"
+        f" {figures['restarts']} more starts",
     )
     say("zookeeper", f"all {len(numbers)} acknowledged after {result.seconds:.0f} s")
     assert counted(broker_settings, starts) == Counter(numbers)

@@ -38,7 +38,10 @@ def broker_settings(home: Path, port_offset: int) -> Settings:
 
 
 def fetch(settings: Settings) -> int:
-    """Download what is missing of the locked jars. Returns how many there are; raises FlightsError as the platform's download does."""
+    """Download what is missing of the locked jars. Returns how many there are.
+
+    Raises FlightsError as the platform's download does.
+    """
     locked = jars.read_lock(LOCK_FILE)
     jars.download(settings.cache_dir, jars.missing(settings.cache_dir, locked), lambda _jar, _bytes: None)
     return len(locked)
@@ -123,7 +126,8 @@ def start_broker(settings: Settings) -> Server:
 def wait_for(settings: Settings, broker: Server) -> int:
     """Return when the platform's own check of Kafka passes: how often the broker had to be started again.
 
-    ZooKeeper takes a killed broker for alive until its session ends, and refuses its successor so long; Compose starts it again too.
+    ZooKeeper takes a killed broker for alive until its session ends, and refuses its successor so long;
+    Compose starts it again too.
     """
     kafka = find(settings, "kafka")
     deadline, restarts = time.monotonic() + START_TIMEOUT_S, 0

@@ -129,17 +129,18 @@ def _fill_metadata(house) -> None:
     """
     db = house.database
     house.spark.sql(
-        f"INSERT INTO {db}.batch_metadata (batch_id, timestamp, {COUNTS}, file_size_mb, storage_location, record) "
-        "SELECT id, TIMESTAMP'2026-06-30 12:00:00' + make_dt_interval(0, 0, CAST(id AS INT)), "
-        "410, 400, 4, 6, 400, 400, 400, 0.1D, concat('/archive/flight_data/', id), '{}' FROM range(3)"
+        f"INSERT INTO {db}.batch_metadata (batch_id, timestamp, {COUNTS}, file_size_mb, storage_location,"
+        " record) SELECT id, TIMESTAMP'2026-06-30 12:00:00' + make_dt_interval(0, 0, CAST(id AS INT)), 410,"
+        " 400, 4, 6, 400, 400, 400, 0.1D, concat('/archive/flight_data/', id), '{}' FROM range(3)"
     ).collect()
     house.spark.sql(
-        f"INSERT INTO {db}.quarantined_events SELECT IF(id % 3 = 0, 'not_json', 'unknown_airport'), concat('detail ', id), NULL, "
-        "encode(concat('message ', id), 'utf-8'), 'flight_events', 0, id, TIMESTAMP'2026-06-30 12:00:00', id DIV 6, DATE'2026-06-30' "
-        "FROM range(18)"
+        f"INSERT INTO {db}.quarantined_events SELECT IF(id % 3 = 0, 'not_json', 'unknown_airport'),"
+        " concat('detail ', id), NULL, encode(concat('message ', id), 'utf-8'), 'flight_events', 0, id,"
+        " TIMESTAMP'2026-06-30 12:00:00', id DIV 6, DATE'2026-06-30' FROM range(18)"
     ).collect()
     create_predictions(house)
     house.spark.sql(
-        f"INSERT INTO {db}.schema_metadata (schema_version, field, type, unit, required, description) VALUES "
-        "(1, 'flight_id', 'string', '', true, 'the flight'), (1, 'tail_number', 'string', '', false, 'the aircraft')"
+        f"INSERT INTO {db}.schema_metadata (schema_version, field, type, unit, required, description) VALUES"
+        " (1, 'flight_id', 'string', '', true, 'the flight'), (1, 'tail_number', 'string', '', false, 'the"
+        " aircraft')"
     ).collect()

@@ -97,7 +97,10 @@ def browser() -> Iterator:
 
 @pytest.fixture
 def visit(browser, site):
-    """Open a page in a window of its own; at the end it must not have shown an exception, nor asked any host but the dashboard's."""
+    """Open a page in a window of its own.
+
+    At the end it must not have shown an exception, nor asked any host but the dashboard's.
+    """
     opened, strangers = [], []
 
     def note(request) -> None:

@@ -1,4 +1,7 @@
-"""The cache of answers: hits, versions, one computation for many, refreshing ahead, and Redis being down. Needs no platform."""
+"""The cache of answers: hits, versions, one computation for many, refreshing ahead, and Redis being down.
+
+Needs no platform.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The operations page in three states, over known answers and over the running platform; its figures as functions."""
+"""The operations page in three states, over known answers and over the running platform.
+
+Its figures as functions.
+"""
 
 from __future__ import annotations
 

@@ -226,7 +226,8 @@ def test_the_ledger_adds_up(house):
 
 def test_a_lost_message_is_seen(house):
     house.spark.sql(
-        f"INSERT INTO {house.database}.batch_metadata (batch_id, timestamp, {COUNTS}) SELECT 9, TIMESTAMP'2026-07-01', 5, 4, 0, 0, 0, 0, 0"
+        f"INSERT INTO {house.database}.batch_metadata (batch_id, timestamp, {COUNTS}) SELECT 9,"
+        " TIMESTAMP'2026-07-01', 5, 4, 0, 0, 0, 0, 0"
     ).collect()
     try:
         assert quality.conservation(house).iloc[0].unaccounted_batches == 1

@@ -1,4 +1,7 @@
-"""Results that are rendered once for all viewers, never from other answers or parameters. Needs no platform."""
+"""Results that are rendered once for all viewers, never from other answers or parameters.
+
+Needs no platform.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What the shipped configuration reaches on the real flights: trained to September, tested from October 2013.
 
-Takes about 80 seconds of one core, nearly all of it the training. The bounds leave a little room for other versions of XGBoost.
+Takes about 80 seconds of one core, nearly all of it the training. The bounds leave a little room for other
+versions of XGBoost.
 """
 
 from __future__ import annotations

@@ -56,7 +56,8 @@ def test_a_service_that_cannot_be_reached_fails_and_is_named(audited):
     assert code == 1
     assert (
         said
-        == "some.lock: NOT audited, the vulnerability service (OSV) could not be asked: ConnectionError: no such host\n"
+        == "some.lock: NOT audited, the vulnerability service (OSV) could not be asked: ConnectionError: no"
+        " such host\n"
     )
 
 

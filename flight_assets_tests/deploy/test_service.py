@@ -228,7 +228,10 @@ def test_spark_on_a_cluster_and_in_one_process(tmp_path):
     assert str(found["spark.executor.extraClassPath"]) == "/jars/jars/spark/*"
     assert (found["spark.executor.memory"], found["spark.sql.shuffle.partitions"]) == ("900m", 8)
     assert found["spark.executor.extraJavaOptions"] == spark_config.COMPILE_LONG_METHODS
-    assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == ("spark", "0.0.0.0")  # noqa: S104 - a container's own
+    assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == (
+        "spark",
+        "0.0.0.0",  # noqa: S104
+    )
     assert found["spark.connect.grpc.binding.address"] == "0.0.0.0"  # noqa: S104 - a container's own
 
 
@@ -247,7 +250,10 @@ def test_kafka_over_tls(tmp_path):
     settings = Settings(_env_file=None, home=tmp_path, kafka_ca_file="/ca.pem")
     assert (
         kafka.client_options(settings).items()
-        >= {"security_protocol": "SSL", "ssl_cafile": "/ca.pem"}.items()
+        >= {
+            "security_protocol": "SSL",
+            "ssl_cafile": "/ca.pem",
+        }.items()
     )
     assert kafka.security_options(Settings(_env_file=None, home=tmp_path)) == {}
 

@@ -107,7 +107,10 @@ def test_long_sentences_and_wrong_anchors_are_seen() -> None:
     """The reader of pages finds what the tests above look for."""
     page = Page("made up.md")
     long, items = "word " * 30 + "end.", "- item one\n- item two"
-    blocks = "```console\n$ flights up   # all\n```\n\n1. Then\n\n   ```\n   flights down\n   other words\n   ```\n"
+    blocks = (
+        "```console\n$ flights up   # all\n```\n\n1. Then\n\n   ```\n   flights down\n   other words\n  "
+        " ```\n"
+    )
     page.__dict__["text"] = f"# A, b `c`\n\nOne two. {long}\n\n{items}\n\nOf `a`, `b`, `c`.\n\n{blocks}"
     assert [words(sentence) for sentence in page.sentences] == [2, 31, 2, 2, 2, 1]
     assert page.anchors == {"a-b-c"}

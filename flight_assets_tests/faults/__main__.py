@@ -1,5 +1,6 @@
-"""``make faults``: at least 200 seeded kills on a platform of the tests' own; prints what survived, was lost or came twice.
+"""``make faults``: at least 200 seeded kills on a platform of the tests' own.
 
+Prints what survived, was lost or came twice.
 Usage: python -m flight_assets_tests.faults [--kills N] [--seed S]
 """
 
@@ -51,7 +52,8 @@ def main() -> int:
     if given.examples:
         machine.play(settings, sent, given.examples, MACHINE_STEPS, victims.SERVICES)
         _say(
-            f"{given.examples} examples of the state machine, {sum(sent.acknowledged.values())} events sent by now: every store right"
+            f"{given.examples} examples of the state machine, {sum(sent.acknowledged.values())} events sent"
+            " by now: every store right"
         )
     if not given.keep:
         launcher.reset(settings, _say)

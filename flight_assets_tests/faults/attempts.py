@@ -33,7 +33,10 @@ class Fault:
 
 @dataclass
 class Outcome:
-    """How a run ended. ``problem`` is the run's own sentence, empty if it succeeded; ``died``: its process was killed."""
+    """How a run ended. ``problem`` is the run's own sentence, empty if it succeeded.
+
+    ``died``: its process was killed.
+    """
 
     problem: str = ""
     died: bool = False
@@ -95,7 +98,10 @@ def _follow(run: Connection, faults: list[Fault], hit: Callable[[Fault], None], 
 
 
 def _meet(run: Connection, step: str, phase: str, faults: list[Fault], hit: Callable[[Fault], None]) -> None:
-    """The run waits at a point: strike what is due there, and let it go on. What is due during a step strikes while it works."""
+    """The run waits at a point: strike what is due there, and let it go on.
+
+    What is due during a step strikes while it works.
+    """
     due = []
     while faults and (faults[0].step, faults[0].phase) == (step, phase):
         due.append(faults.pop(0))

@@ -22,7 +22,8 @@ from flight_assets_tests.faults.truth import Findings, Sent, verify
 ANCHOR = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MESSAGES_A_ROUND = 60
 BAD_SHARE = 0.15
-# Synthetic flights of seeds under 15 apart differ; of others they may be the same flights again, which is as good a case.
+# Synthetic flights of seeds under 15 apart differ; of others they may be the same flights again, which is as
+# good a case.
 LONGEST_DELAY_S = 4.0
 CALM_ATTEMPTS = 3
 MOST_FAILURES = 10
@@ -91,7 +92,10 @@ def run(
     kills: int,
     say: Callable[[str], None],
 ) -> Result:
-    """Play rounds until so many faults have struck. A round that goes wrong is told with its seed and faults, and the next begins."""
+    """Play rounds until so many faults have struck.
+
+    A round that goes wrong is told with its seed and faults, and the next begins.
+    """
     result = Result()
     for number, faults in enumerate(rounds):
         began = time.monotonic()

@@ -13,7 +13,8 @@ from flight_assets_tests.faults.truth import Sent
 def target(quiet_platform: Settings, small_model: str) -> Settings:
     """Return the settings of a platform with a model and stopped automation.
 
-    `verify` compares every store with the whole topic, messages of earlier tests included, so the platform need not be empty.
+    `verify` compares every store with the whole topic, messages of earlier tests included, so the platform
+    need not be empty.
     """
     victims.wait_for(quiet_platform)
     return quiet_platform

@@ -1,4 +1,7 @@
-"""A Hypothesis state machine: produce, process, kill, archive, merge raw files, in any order; the stores are compared at its end."""
+"""A Hypothesis state machine: produce, process, kill, archive, merge raw files, in any order.
+
+The stores are compared at its end.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ ALL_IS_OLD = {"archive_window_days": 1e-9, "archive_min_window_hours": 0.0}
 
 
 def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple[str, ...]) -> None:
-    """Run the machine: so many examples of so many steps, killing these victims. Raises what Hypothesis raises for a wrong store."""
+    """Run the machine: so many examples of so many steps, killing these victims.
+
+    Raises what Hypothesis raises for a wrong store.
+    """
     rounds = iter(range(10_000))
 
     class Stores(RuleBasedStateMachine):

@@ -14,7 +14,10 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards to a port of this host. ``freeze`` makes it hang; ``reset_after`` resets connections that have sent so many bytes."""
+    """Forwards to a port of this host. ``freeze`` makes it hang.
+
+    ``reset_after`` resets connections that have sent so many bytes.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port

@@ -1,4 +1,7 @@
-"""A short part of `make faults`: each kind of kill that is over quickly; and that a campaign is what its seed says."""
+"""A short part of `make faults`: each kind of kill that is over quickly.
+
+And that a campaign is what its seed says.
+"""
 
 from __future__ import annotations
 

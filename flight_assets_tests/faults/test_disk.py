@@ -1,4 +1,7 @@
-"""A store that has no room: HDFS over its quota, a mongod whose files may not grow. The run fails, and the next one completes."""
+"""A store that has no room: HDFS over its quota, a mongod whose files may not grow.
+
+The run fails, and the next one completes.
+"""
 
 from __future__ import annotations
 

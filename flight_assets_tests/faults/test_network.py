@@ -91,7 +91,10 @@ def test_a_connection_reset_in_the_middle_of_a_bulk_write_neither_loses_nor_doub
 
 
 def test_a_clock_that_is_set_does_not_take_a_living_runs_lease(own, monkeypatch):
-    """A process's start as a time of day moves with the clock; the lease must not take its holder for another process."""
+    """A process's start as a time of day moves with the clock.
+
+    The lease must not take its holder for another process.
+    """
     import psutil
 
     with lease.hold(own, "a test", 0):

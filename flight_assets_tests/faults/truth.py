@@ -43,7 +43,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Findings:
-    """``problems`` are sentences, none if every promise holds; lost and doubled count messages and rows over all stores."""
+    """``problems`` are sentences, none if every promise holds.
+
+    Lost and doubled count messages and rows over all stores.
+    """
 
     sent: int
     lost: int
@@ -63,7 +66,8 @@ def verify(settings: Settings, sent: Sent) -> Findings:
         rejected = _rows(cursor, "SELECT kafka_partition, kafka_offset, reason FROM quarantined_events")
         fact = _rows(
             cursor,
-            "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string) FROM fact_flight_events",
+            "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string) FROM"
+            " fact_flight_events",
         )
         predicted = _rows(cursor, "SELECT flight_id, prediction_id FROM predictions")
         recorded = _rows(cursor, "SELECT batch_id, record FROM batch_metadata")
@@ -114,7 +118,8 @@ class _Judge:
             if keys:
                 first = min(keys, key=str)
                 self.problems.append(
-                    f"{what}: {len(keys)} {word}, e.g. {first}: {found.get(first)}, expected {expected.get(first)}"
+                    f"{what}: {len(keys)} {word}, e.g. {first}: {found.get(first)}, expected"
+                    f" {expected.get(first)}"
                 )
 
     def same(self, what: str, found: Counter[bytes], expected: Counter[bytes]) -> None:
@@ -278,7 +283,10 @@ def read_archived(cursor: Any) -> dict[str, tuple[str, str, int]]:
     """The newest archived state of each flight, as ``newest_states``; none before the first archive."""
     if "archived_flight_events" not in {row[1] for row in _rows(cursor, "SHOW TABLES")}:
         return {}
-    query = "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string), kafka_offset FROM archived_flight_events"
+    query = (
+        "SELECT flight_id, event_id, event_type, cast(unix_micros(timestamp) AS string), kafka_offset FROM"
+        " archived_flight_events"
+    )
     rows = sorted(_rows(cursor, query), key=lambda row: (int(row[3]), row[4]))
     return {flight: (event_id, kind, int(micros)) for flight, event_id, kind, micros, _ in rows}
 

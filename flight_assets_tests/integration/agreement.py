@@ -31,7 +31,10 @@ class Answers:
     predicted: tuple[str | None, float | None] | None
 
     def agreed(self) -> Truth | None:
-        """Return what all say; an AssertionError shows who says something else. None if no store has the flight."""
+        """Return what all say; an AssertionError shows who says something else.
+
+        None if no store has the flight.
+        """
         assert (self.hot, self.found) == (self.fact, self.fact)
         truth = self.fact
         assert self.predicted == ((truth.outcome, truth.actual) if truth and truth.is_predicted else None)
@@ -55,9 +58,11 @@ def answers(settings, house, flight_ids: Collection[str]) -> dict[str, Answers]:
             _said(hot.get(name)),
             _said(facts.get(name)),
             _said(found.get(name)),
-            (predictions[name]["outcome"], predictions[name]["actual_delay_minutes"])
-            if name in predictions
-            else None,
+            (
+                (predictions[name]["outcome"], predictions[name]["actual_delay_minutes"])
+                if name in predictions
+                else None
+            ),
         )
         for name in flight_ids
     }

@@ -135,7 +135,10 @@ def process(quiet_platform, small_model) -> Callable[[], None]:
 
 @pytest.fixture(scope="session")
 def count(quiet_platform) -> Callable[[], dict[str, int]]:
-    """What `flights counts --json` prints, without the time of a process of its own; the counts must agree."""
+    """What `flights counts --json` prints, without the time of a process of its own.
+
+    The counts must agree.
+    """
 
     def agreeing_counts() -> dict[str, int]:
         found = counts(quiet_platform)

@@ -1,4 +1,7 @@
-"""The two DAGs in a real Airflow, in its own environment, against the platform of the tests; and Airflow's state on the operations page."""
+"""The two DAGs in a real Airflow, in its own environment, against the platform of the tests.
+
+And Airflow's state on the operations page.
+"""
 
 from __future__ import annotations
 
@@ -176,7 +179,10 @@ def test_a_dag_runs_by_its_schedule_one_at_a_time_and_tries_again(
 def test_a_task_waits_for_dagsters_run_and_nothing_is_processed_twice(
     airflow, quiet_platform, send, process, count, house
 ) -> None:
-    """P6 across the two: while a run holds the lease nothing moves; then the DAG and a run of Dagster want the same messages at once."""
+    """P6 across the two: while a run holds the lease nothing moves.
+
+    Then the DAG and a run of Dagster want the same messages at once.
+    """
     process()
     before, ledger = count(), Ledger(Hdfs(quiet_platform))
     offsets = ledger.next_offsets()

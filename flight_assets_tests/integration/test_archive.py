@@ -69,7 +69,10 @@ def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(archive
 
 
 def test_the_view_of_hot_and_cold_has_each_flight_once_at_every_step(archive_store) -> None:
-    """With the archive that holds its newest state as soon as one is published; a flight updated since is hot again."""
+    """With the archive that holds its newest state as soon as one is published.
+
+    A flight updated since is hot again.
+    """
     store = archive_store
     files.create_views(store.house, store.settings)
     ids = sorted(store.fill_both(days=1, a_day=6))

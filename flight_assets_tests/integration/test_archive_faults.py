@@ -60,7 +60,10 @@ def test_an_archive_lets_a_running_batch_end_first(archive_store) -> None:
 
 
 def test_a_delete_broken_off_in_the_middle_goes_on_there_and_counts_right(archive_store, monkeypatch) -> None:
-    """Three files, of three days; the process dies after the first is deleted, and one flight of the second is updated meanwhile."""
+    """Three files, of three days.
+
+    The process dies after the first is deleted, and one flight of the second is updated meanwhile.
+    """
     store = archive_store
     monkeypatch.setattr(steps, "FILES_AT_ONCE", 1)
     days = [store.fill(4, age=timedelta(days=day)) for day in (12, 11, 10)]
@@ -263,7 +266,10 @@ def test_a_range_with_more_documents_than_a_file_holds_is_read_page_by_page(arch
 
 
 def test_at_the_change_of_day_no_file_holds_two_days_and_none_is_left_out(archive_store) -> None:
-    """Documents of both sides of midnight; the clock stands just before and just after the window's end passes midnight."""
+    """Documents of both sides of midnight.
+
+    The clock stands just before and just after the window's end passes midnight.
+    """
     store = archive_store
     midnight = (now() - OLD).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     sides = [store.fill_from(4, midnight - timedelta(hours=3)), store.fill_from(4, midnight)]

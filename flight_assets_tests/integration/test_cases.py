@@ -1,5 +1,6 @@
-"""Kinds of messages that have stopped platforms, or parted their stores, and the right outcome of each. On real services.
+"""Kinds of messages that have stopped platforms, or parted their stores, and the right outcome of each.
 
+On real services.
 Transactions, codecs and messages that grow when they are unpacked are in test_kafka_as_it_is.py.
 """
 

@@ -40,7 +40,8 @@ ENDS_WITHIN_S = 60.0
 OWN_ANCHOR = ANCHOR - timedelta(days=40)
 DAYS = 4_000
 MESSAGES = 60
-# More than one answer of Kafka's, and more bytes than Spark's default for spark.sql.session.localRelationCacheThreshold.
+# More than one answer of Kafka's, and more bytes than Spark's default for
+# spark.sql.session.localRelationCacheThreshold.
 MANY, SPARK_KEEPS_FROM = 2_500, 1 << 20
 
 

@@ -150,8 +150,7 @@ def test_a_batch_held_at_the_last_step_leaves_no_trace_in_any_store(
     count()
     found = answers(quiet_platform, house, names.values())
     assert {
-        number: (truth.event_id if (truth := found[name].agreed()) else None)
-        for number, name in names.items()
+        number: truth.event_id if (truth := found[name].agreed()) else None for number, name in names.items()
     } == {
         number: f"{names[number]}:{kind}:held"
         for number, kind in {

@@ -96,7 +96,10 @@ def age_the_retention_away(own) -> None:
 
 @pytest.fixture(scope="module")
 def processed(send, process, quiet_platform) -> list[date]:
-    """Three more batches in the shared stores; returns the days on which Kafka took a message: more than one if midnight (UTC) was near."""
+    """Three more batches in the shared stores.
+
+    Returns the days on which Kafka took a message: more than one if midnight (UTC) was near.
+    """
     for seed in (301, 302):
         send(flights_with_defects(seed=seed, count=200))
         process()

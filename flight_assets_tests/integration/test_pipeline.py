@@ -1,5 +1,6 @@
-"""The pipeline on real services: what is sent is accounted for, whatever happens in between. Promises P1–P6 of the design.
+"""The pipeline on real services: what is sent is accounted for, whatever happens in between.
 
+Promises P1–P6 of the design.
 Tests share the stores and run in order of the file; each compares with the state it found.
 """
 
@@ -70,7 +71,8 @@ def test_predictions_carry_the_model_and_truth_joins_them(house, small_model) ->
     assert arrived.where(f"model_version != '{small_model}'").count() == 0
     assert (
         arrived.where(
-            "error_minutes IS NULL OR abs(error_minutes - (actual_delay_minutes - predicted_delay_minutes)) > 1e-9"
+            "error_minutes IS NULL OR abs(error_minutes - (actual_delay_minutes - predicted_delay_minutes)) >"
+            " 1e-9"
         ).count()
         == 0
     )

@@ -184,7 +184,10 @@ def test_a_reject_is_shown_with_its_bytes_and_a_replay_must_name_something(ids) 
 def test_replays_are_sent_once_also_after_a_crash_and_are_staged_like_any_message(
     first, ids, process, count, quiet_platform, house, ledger, tmp_path, monkeypatch
 ) -> None:
-    """4001 is repaired by command, 4002 is not; the process dies before sending 4010, and after sending 4011."""
+    """4001 is repaired by command, 4002 is not.
+
+    The process dies before sending 4010, and after sending 4011.
+    """
     before = count()
     repairs = tmp_path / "repairs.jsonl"
     repairs.write_text(json.dumps({"id": ids[4001], "message": BROKEN[4001] | {"destination": "IAH"}}) + "\n")
@@ -274,7 +277,10 @@ def test_a_failed_check_blocks_what_follows_says_what_to_do_and_goes_on_once_acc
     for _ in range(2):
         with pytest.raises(
             FlightsError,
-            match=rf"batch {held}: check messages_conserved of staged_events failed.*flights ledger accept {held} messages_conserved",
+            match=(
+                rf"batch {held}: check messages_conserved of staged_events failed.*flights ledger accept"
+                rf" {held} messages_conserved"
+            ),
         ):
             process()
     assert ledger.last_done("raw_kafka_batch") == held

@@ -176,9 +176,10 @@ def test_a_killed_service_is_started_again(platform, name: str) -> None:
 
 @pytest.mark.restarts_spark
 def test_up_after_a_kill_of_everything(platform) -> None:
-    """Supervisor and services die at once; the next `up` clears what is left and everything works again, with its data.
+    """Supervisor and services die at once.
 
-    A process that lives on, as the dashboard does, opens the warehouse again at once, also in a thread that has a session of its own.
+    The next `up` clears what is left and everything works again, with its data. A process that lives on, as
+    the dashboard does, opens the warehouse again at once, also in a thread that has a session of its own.
     """
     from pyspark.sql import SparkSession
 

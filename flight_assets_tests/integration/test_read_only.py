@@ -37,7 +37,10 @@ WRITES = (
 )
 READS = (
     "SELECT count(*) FROM dim_airline",
-    "WITH a AS (SELECT code FROM dim_airline) SELECT count(*) FROM a WHERE code IN (SELECT code FROM dim_airline)",
+    (
+        "WITH a AS (SELECT code FROM dim_airline) SELECT count(*) FROM a WHERE code IN (SELECT code FROM"
+        " dim_airline)"
+    ),
     "SHOW TABLES",
     "DESCRIBE TABLE dim_airline",
     "DESCRIBE HISTORY dim_airline",

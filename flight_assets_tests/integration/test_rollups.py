@@ -1,4 +1,7 @@
-"""The rollups equal a recomputation from the fact table, whatever came in between; in a database of the tests' own."""
+"""The rollups equal a recomputation from the fact table, whatever came in between.
+
+In a database of the tests' own.
+"""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def test_the_walk_through_works_as_it_is_written(quiet_platform, house, count, e
         run_command(*(str(export) if word == EXAMPLE else word for word in words))
         if words[1] == "process":
             after = count()
-            # Other tests replay events of the same days, and the same event has the same id: then it is a duplicate here.
+            # Other tests replay events of the same days, and the same event has the same id: then it is a
+            # duplicate here.
             taken = sum(after[name] - before[name] for name in ("staged", "duplicate"))
             assert taken == sum(survey["events"].values())
             assert after["quarantined"] == before["quarantined"]

@@ -1,4 +1,7 @@
-"""Clients that know nothing of this project read the data. Runs on what the pipeline's tests left, or sends a little first."""
+"""Clients that know nothing of this project read the data.
+
+Runs on what the pipeline's tests left, or sends a little first.
+"""
 
 from __future__ import annotations
 

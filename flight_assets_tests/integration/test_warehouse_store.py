@@ -405,7 +405,10 @@ def test_rows_of_a_batch_are_counted(empty):
 
 
 def test_what_is_computed_stays_in_its_session_when_the_process_has_others(own, platform):
-    """A second session is the active one from then on; the first one's rows must still join and merge with the first one's."""
+    """A second session is the active one from then on.
+
+    The first one's rows must still join and merge with the first one's.
+    """
     from pyspark.sql import SparkSession
 
     other = SparkSession.builder.remote(platform.spark_remote).create()

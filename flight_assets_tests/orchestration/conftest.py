@@ -17,6 +17,9 @@ def local_instance() -> Iterator[DagsterInstance]:
 
 @pytest.fixture
 def instance(local_instance: DagsterInstance) -> Iterator[DagsterInstance]:
-    """Return that instance without runs, events and ticks. A schedule is evaluated against one with an address."""
+    """Return that instance without runs, events and ticks.
+
+    A schedule is evaluated against one with an address.
+    """
     local_instance.wipe()
     return local_instance

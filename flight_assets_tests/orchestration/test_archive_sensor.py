@@ -1,4 +1,7 @@
-"""mongo_size_sensor tick by tick on a real instance; what it observes of the stores is given. No service is needed."""
+"""mongo_size_sensor tick by tick on a real instance; what it observes of the stores is given.
+
+No service is needed.
+"""
 
 from __future__ import annotations
 

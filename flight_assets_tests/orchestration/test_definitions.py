@@ -1,4 +1,7 @@
-"""The code location as Dagster sees it: what there is, how it hangs together, and when it runs. No service is needed."""
+"""The code location as Dagster sees it: what there is, how it hangs together, and when it runs.
+
+No service is needed.
+"""
 
 from __future__ import annotations
 

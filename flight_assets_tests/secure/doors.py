@@ -1,6 +1,7 @@
-"""Each way into a secured platform: who knocks, what for, and by which words the server refuses; no words where it must let one in.
+"""Each way into a secured platform: who knocks, what for, and by which words the server refuses.
 
-Kafka is asked by confluent-kafka and HiveServer2 by pyhive, which the platform does not use; Connect by bare gRPC, for its own answer.
+No words where it must let one in. Kafka is asked by confluent-kafka and HiveServer2 by pyhive, which the
+platform does not use; Connect by bare gRPC, for its own answer.
 """
 
 from __future__ import annotations
@@ -275,7 +276,10 @@ def hive_plain(auth: str) -> Callable[[Settings], object]:
 
 @dataclass(frozen=True)
 class Door:
-    """``who`` makes the settings of the one who knocks; ``refusal`` is a pattern of the server's words, empty if it must let one in."""
+    """``who`` makes the settings of the one who knocks.
+
+    ``refusal`` is a pattern of the server's words, empty if it must let one in.
+    """
 
     store: str
     name: str

@@ -41,7 +41,10 @@ HOLDERS = {"etc/spark/spark-defaults.conf", "etc/spark/hive-site.xml"}
 
 @pytest.fixture(scope="module")
 def secured(platform):
-    """The settings of a running secured platform with a small model, whose runs are these tests' own; the pipeline's role."""
+    """The settings of a running secured platform with a small model, whose runs are these tests' own.
+
+    The pipeline's role.
+    """
     return with_small_model(platform, "secure")
 
 
@@ -130,7 +133,8 @@ def test_every_store_has_doors_that_refuse_and_one_that_does_not():
     )
     say(
         "secure",
-        f"{sum(tried.values())} doors of {len(stores)} stores tried: {tried[True]} refused, {tried[False]} let in",
+        f"{sum(tried.values())} doors of {len(stores)} stores tried: {tried[True]} refused, {tried[False]}"
+        " let in",
     )
 
 
@@ -178,7 +182,8 @@ def test_no_file_has_one_but_the_servers_own_configuration(secured, secrets):
     } == {0}
     say(
         "secure",
-        f"{len(files)} files searched for {len(secrets)} secrets: none but in {len(HOLDERS)} that only their owner reads",
+        f"{len(files)} files searched for {len(secrets)} secrets: none but in {len(HOLDERS)} that only their"
+        " owner reads",
     )
 
 

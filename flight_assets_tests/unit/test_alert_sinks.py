@@ -1,4 +1,7 @@
-"""Who is told, over real sockets: a webhook, an SMTP server, the log; and a round in which all of them fail."""
+"""Who is told, over real sockets: a webhook, an SMTP server, the log.
+
+And a round in which all of them fail.
+"""
 
 from __future__ import annotations
 

@@ -51,7 +51,10 @@ def table(rows) -> pa.Table:
 
 
 def as_text(value) -> str:
-    """Return the value as text: -0.0 == 0.0, but their bits differ. The order of a structure's fields does not count."""
+    """Return the value as text: -0.0 == 0.0, but their bits differ.
+
+    The order of a structure's fields does not count.
+    """
     return repr(sorted(value.items()) if isinstance(value, dict) else value)
 
 

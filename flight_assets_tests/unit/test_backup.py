@@ -1,4 +1,7 @@
-"""A backup is whole or refused; what is there is never overwritten. That stores open again is shown on a real platform elsewhere."""
+"""A backup is whole or refused; what is there is never overwritten.
+
+That stores open again is shown on a real platform elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -275,7 +275,10 @@ print(serialize_value(RepositorySnap.from_def(defs.get_repository_def())))
 @pytest.mark.slow
 @pytest.mark.usefixtures("settings")
 def test_what_dagsters_pages_get_of_the_code_has_none():
-    """Jobs, resources, default run configuration and metadata, as the code server sends them; in a process that loads them itself."""
+    """Jobs, resources, default run configuration and metadata, as the code server sends them.
+
+    In a process that loads them itself.
+    """
     sent = subprocess.run(
         [sys.executable, "-c", SNAPSHOT], capture_output=True, text=True, timeout=120, check=True
     ).stdout

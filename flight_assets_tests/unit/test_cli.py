@@ -1,4 +1,7 @@
-"""The command line: tables that fit 80 columns, help texts with an example, and completion. Needs no platform."""
+"""The command line: tables that fit 80 columns, help texts with an example, and completion.
+
+Needs no platform.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ from flight_assets.provenance import BatchRecord
 
 WIDTH = 80
 VERSION = "20261101T000000Z-0123abcd"
-LONG = "the slowest 5 % of flights took 1,234 s or more from Kafka to MongoDB, so look at the durations of the steps"
+LONG = (
+    "the slowest 5 % of flights took 1,234 s or more from Kafka to MongoDB, so look at the durations of the"
+    " steps"
+)
 
 
 def commands(group: click.Group = main, path: str = "flights") -> Iterator[tuple[str, click.Command]]:

@@ -245,7 +245,10 @@ def test_a_cancelled_flight_is_counted_as_such_and_not_as_overdue():
 
 
 def test_the_aircraft_is_followed_by_its_tail_number():
-    """Out at 08:10 instead of 08:00 and in at 10:20; straight back it is due at 12:20, which leaves 40 minutes until 13:00."""
+    """Out at 08:10 instead of 08:00 and in at 10:20.
+
+    Straight back it is due at 12:20, which leaves 40 minutes until 13:00.
+    """
     out = event("departed", "A", "2013-07-02T08:10:00Z", departure_delay_minutes=10.0)
     landed = event(
         "arrived", "A", "2013-07-02T10:20:00Z", departure_delay_minutes=10.0, arrival_delay_minutes=20.0

@@ -16,9 +16,11 @@ def test_no_filter_is_no_condition():
 
 def test_every_filter_is_in_the_condition():
     filters = Filters(date(2026, 6, 1), date(2026, 6, 30), ("UA", "AA"), ("EWR",), ("IAH",), ("EWR-IAH",))
-    assert filters.sql() == (
-        "flight_date >= DATE'2026-06-01' AND flight_date <= DATE'2026-06-30' AND airline IN ('AA', 'UA') AND origin IN ('EWR') "
-        "AND destination IN ('IAH') AND concat(origin, '-', destination) IN ('EWR-IAH')"
+    assert (
+        filters.sql()
+        == "flight_date >= DATE'2026-06-01' AND flight_date <= DATE'2026-06-30' AND airline IN ('AA', 'UA')"
+        " AND origin IN ('EWR') AND destination IN ('IAH') AND concat(origin, '-', destination) IN"
+        " ('EWR-IAH')"
     )
     assert filters.mongo() == {
         "flight_date": {"$gte": "2026-06-01", "$lte": "2026-06-30"}, "airline": {"$in": ["AA", "UA"]}, "origin": {"$in": ["EWR"]},

@@ -18,7 +18,10 @@ EXAMPLES = int(os.environ.get("FLIGHTS_TEST_EXAMPLES", "300"))
 
 
 def rows_of(life: list[Step]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The staged rows of a life, and the same for the model; Kafka takes two at a time in the order of the batches."""
+    """The staged rows of a life, and the same for the model.
+
+    Kafka takes two at a time in the order of the batches.
+    """
     rows, facts = [], []
     for nth, step in enumerate(sorted(life, key=lambda each: each.batch)):
         happened, took = DEPARTS + timedelta(minutes=step.minute), TOOK_AT + timedelta(seconds=nth // 2)

@@ -76,11 +76,10 @@ def test_switched_off_it_writes_nothing(settings) -> None:
 
 def test_processes_that_write_at_once_lose_no_line_while_the_file_rotates(settings, tmp_path) -> None:
     program = (
-        "import sys; from pathlib import Path; from flight_assets import logs; from flight_assets.settings import Settings\n"
-        "settings = Settings(_env_file=None, home=Path(sys.argv[1]), log_file_mb=1)\n"
-        "logs.BYTES_PER_MB = 20_000\n"
-        "logs.configure(settings)\n"
-        "for number in range(200): logs.get_logger('x').info('line', number=number, writer=sys.argv[2], pad='x' * 100)\n"
+        "import sys; from pathlib import Path; from flight_assets import logs; from flight_assets.settings"
+        " import Settings\nsettings = Settings(_env_file=None, home=Path(sys.argv[1]),"
+        " log_file_mb=1)\nlogs.BYTES_PER_MB = 20_000\nlogs.configure(settings)\nfor number in range(200):"
+        " logs.get_logger('x').info('line', number=number, writer=sys.argv[2], pad='x' * 100)\n"
     )
     writers = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(writer)]) for writer in range(2)

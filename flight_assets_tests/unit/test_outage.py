@@ -68,7 +68,8 @@ def test_the_one_store_that_is_down_is_named_with_its_address(listening, closed_
     said = outage.explain(settings, RuntimeError("channel closed\nat Somewhere.scala"))
     assert (
         said
-        == f"{name} does not answer at 127.0.0.1:{closed_port}: see `flights status`, then run again (channel closed)"
+        == f"{name} does not answer at 127.0.0.1:{closed_port}: see `flights status`, then run again (channel"
+        " closed)"
     )
 
 

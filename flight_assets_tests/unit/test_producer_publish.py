@@ -1,4 +1,7 @@
-"""Sending, counted against a producer that answers as Kafka would; a real broker is met in the integration tests."""
+"""Sending, counted against a producer that answers as Kafka would.
+
+A real broker is met in the integration tests.
+"""
 
 from __future__ import annotations
 

@@ -151,7 +151,10 @@ MISSING = {
     },
     "empty object": (
         {},
-        "schema_version, event_id, event_type, timestamp, flight_id, airline, flight_number, origin, destination",
+        (
+            "schema_version, event_id, event_type, timestamp, flight_id, airline, flight_number, origin,"
+            " destination"
+        ),
     ),
     "fields in capitals": (
         {key.upper(): value for key, value in message().items()},

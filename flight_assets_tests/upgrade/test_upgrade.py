@@ -1,4 +1,7 @@
-"""An older version makes data, stops with a batch begun; this version opens the same folder, finishes the batch and goes on."""
+"""An older version makes data, stops with a batch begun.
+
+This version opens the same folder, finishes the batch and goes on.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from flight_assets_tests.told import say
 pytestmark = pytest.mark.timeout(1_500)
 COMMAND_TIMEOUT_S = 600
 FROM = os.environ.get("FLIGHTS_TEST_UPGRADE_FROM", "")
-# Run by the older version: its automation stops, since its last batch must stay half done; and it gets a model in seconds, not minutes.
+# Run by the older version: its automation stops, since its last batch must stay half done; and it gets a
+# model in seconds, not minutes.
 PREPARE = """
 from flight_assets.settings import get_settings
 from flight_assets.bench.runs import pause
@@ -73,7 +77,10 @@ def run(words: list[str], folder: Path, environment: Mapping[str, str] = os.envi
 
 @pytest.fixture
 def older(tmp_path) -> Version:
-    """The version that FLIGHTS_TEST_UPGRADE_FROM names, installed beside this one; a shallow clone does not have it."""
+    """The version that FLIGHTS_TEST_UPGRADE_FROM names, installed beside this one.
+
+    A shallow clone does not have it.
+    """
     folder = tmp_path / "older"
     run(["git", "clone", "--quiet", str(PROJECT_DIR), str(folder)], tmp_path)
     run(["git", "checkout", "--quiet", FROM], folder)

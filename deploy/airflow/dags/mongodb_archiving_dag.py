@@ -11,7 +11,10 @@ from platform_commands import RETRIED, START, FlightsOperator
 
 @task.short_circuit
 def decision(seen: str) -> bool:
-    """Whether an archive is to be made or finished; what follows is skipped if not. The reason is in the task's log."""
+    """Whether an archive is to be made or finished; what follows is skipped if not.
+
+    The reason is in the task's log.
+    """
     decided = json.loads(seen)
     print(decided["reason"])  # noqa: T201 - a task's output is its log
     return bool(decided["ask"])

@@ -1,7 +1,8 @@
 """How a DAG does the platform's work: one `flights` command per task, run in the platform's own environment.
 
-Airflow's environment holds none of the platform's packages and the DAGs no logic of its own, so that Dagster and Airflow cannot differ.
-The command reads the platform's settings (`FLIGHTS_…`) from Airflow's environment or from the `.env` of the checkout.
+Airflow's environment holds none of the platform's packages and the DAGs no logic of its own, so that Dagster
+and Airflow cannot differ. The command reads the platform's settings (`FLIGHTS_…`) from Airflow's environment
+or from the `.env` of the checkout.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class FlightsOperator(BaseOperator):
     """Runs `flights` with these words; its lines go to the task's log.
 
-    Returns the last line that the command printed. A command that fails fails the task with that line, which is its one sentence of a
-    reason. When Airflow ends the task it ends the command: whatever that was doing, the next run goes on from there.
+    Returns the last line that the command printed. A command that fails fails the task with that line, which
+    is its one sentence of a reason. When Airflow ends the task it ends the command: whatever that was doing,
+    the next run goes on from there.
     """
 
     ui_color = "#dbe9f6"

@@ -110,7 +110,8 @@ def _check_contract(manifest: Manifest) -> None:
     if manifest.feature_contract_version != FEATURE_CONTRACT_VERSION:
         trained, known = manifest.feature_contract_version, FEATURE_CONTRACT_VERSION
         raise UnfitFeaturesError(
-            f"the model {manifest.version} was trained with version {trained} of the features, these are version {known}; train again"
+            f"the model {manifest.version} was trained with version {trained} of the features, these are"
+            f" version {known}; train again"
         )
     if manifest.features != FEATURE_NAMES:
         different = sorted(set(manifest.features) ^ set(FEATURE_NAMES))

@@ -24,7 +24,10 @@ def model_card(manifest: Manifest) -> str:
     lines = [
         f"# Arrival delay model {manifest.version}",
         "",
-        "Predicts the signed arrival delay of a flight in minutes (negative = early) when the flight is announced, by default 60",
+        (
+            "Predicts the signed arrival delay of a flight in minutes (negative = early) when the flight is"
+            " announced, by default 60"
+        ),
         "minutes before its planned departure, from what was known by then.",
         "",
         "## Data",
@@ -35,9 +38,15 @@ def model_card(manifest: Manifest) -> str:
         "",
         "## Model",
         "",
-        f"- {len(manifest.features)} features, contract version {manifest.feature_contract_version}, listed in `manifest.json`",
+        (
+            f"- {len(manifest.features)} features, contract version {manifest.feature_contract_version},"
+            " listed in `manifest.json`"
+        ),
         *(_of_regressor(manifest) if manifest.kind == PICKLED else _of_boosters(manifest)),
-        "- Confidence: completeness × t / (t + width), t the typical width; it ranks predictions by error and is not a probability",
+        (
+            "- Confidence: completeness × t / (t + width), t the typical width; it ranks predictions by error"
+            " and is not a probability"
+        ),
         "",
         "## Results on the test period",
         "",
@@ -45,7 +54,10 @@ def model_card(manifest: Manifest) -> str:
         "",
         "## Limits",
         "",
-        "- Learned from departures of one city in one year; elsewhere and in other years the error is not known.",
+        (
+            "- Learned from departures of one city in one year; elsewhere and in other years the error is not"
+            " known."
+        ),
         "- The interval's coverage is an average: in storms it covers less, on quiet days more.",
         "- Not for decisions about a single passenger's connection.",
         "",
@@ -56,10 +68,16 @@ def model_card(manifest: Manifest) -> str:
 def _of_boosters(manifest: Manifest) -> list[str]:
     training = manifest.training
     return [
-        f"- XGBoost {manifest.library_versions['xgboost']}; trees per booster: {training['trees']}, seed {training['seed']}",
+        (
+            f"- XGBoost {manifest.library_versions['xgboost']}; trees per booster: {training['trees']}, seed"
+            f" {training['seed']}"
+        ),
         f"- Settings: {training['settings']}",
         f"- Mean: blend of the mean booster, the quantiles and 1 with the weights {manifest.mean_blend}",
-        f"- Interval: quantiles 0.05 and 0.95, moved away from the median by {_percent(manifest)} of the distance (CQR)",
+        (
+            f"- Interval: quantiles 0.05 and 0.95, moved away from the median by {_percent(manifest)} of the"
+            " distance (CQR)"
+        ),
     ]
 
 
@@ -67,7 +85,10 @@ def _of_regressor(manifest: Manifest) -> list[str]:
     below, above = manifest.conformal_factors
     return [
         "- A pickled regressor, registered as it came: what it was trained on is not known here",
-        f"- Interval: the same for every flight, from {below:.1f} minutes under to {above:.1f} over what it says (split conformal)",
+        (
+            f"- Interval: the same for every flight, from {below:.1f} minutes under to {above:.1f} over what"
+            " it says (split conformal)"
+        ),
     ]
 
 

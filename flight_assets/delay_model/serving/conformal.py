@@ -41,7 +41,8 @@ def tail_factor(beyond_minutes: FloatArray, distance_minutes: FloatArray, target
     if rank > len(ratios):
         needed = math.ceil(target / (1 - target) - ROUNDING)
         raise ValueError(
-            f"{len(ratios)} calibration flights are too few for a coverage of {target}: at least {needed} are needed."
+            f"{len(ratios)} calibration flights are too few for a coverage of {target}: at least {needed} are"
+            " needed."
         )
     return float(ratios[rank - 1])
 

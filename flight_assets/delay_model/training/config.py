@@ -8,7 +8,10 @@ from datetime import date
 
 @dataclass(frozen=True)
 class BoosterSettings:
-    """Settings of one booster; names as in XGBoost's documentation. ``rounds`` is the most that early stopping may use."""
+    """Settings of one booster; names as in XGBoost's documentation.
+
+    ``rounds`` is the most that early stopping may use.
+    """
 
     rounds: int = 200
     max_depth: int = 6

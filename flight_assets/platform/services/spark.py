@@ -19,7 +19,8 @@ _SPARK_OPENS = [
     "java.base/jdk.internal.ref", "java.base/sun.nio.ch", "java.base/sun.nio.cs", "java.base/sun.security.action",
     "java.base/sun.util.calendar", "java.security.jgss/sun.security.krb5",
 ]  # fmt: skip
-# Spark alone has 320 MB of classes loaded after a few batches, much of it the code that it generates per query.
+# Spark alone has 320 MB of classes loaded after a few batches, much of it the code that it generates per
+# query.
 SPARK_CLASSES_MB = 640
 # A master and a worker only keep books; executors are processes of their own.
 DAEMON_HEAP_MB = 256

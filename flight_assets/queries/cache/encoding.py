@@ -12,7 +12,10 @@ _COMPUTED_AT = b"computed_at"
 
 
 def encode(frame: pd.DataFrame, computed_at: datetime) -> bytes:
-    """Return a frame and the moment of its computation as an Arrow stream. Only plain values of ``attrs`` are kept."""
+    """Return a frame and the moment of its computation as an Arrow stream.
+
+    Only plain values of ``attrs`` are kept.
+    """
     import pyarrow as pa
 
     plain = frame.copy(deep=False)
@@ -28,7 +31,10 @@ def encode(frame: pd.DataFrame, computed_at: datetime) -> bytes:
 
 
 def decode(content: bytes | memoryview) -> tuple[pd.DataFrame, datetime]:
-    """Return the frame and the moment given to ``encode``. Raises ValueError or KeyError for any other bytes."""
+    """Return the frame and the moment given to ``encode``.
+
+    Raises ValueError or KeyError for any other bytes.
+    """
     import pyarrow as pa
 
     with pa.ipc.open_stream(content) as reader:

@@ -16,7 +16,10 @@ PREFIX = "flights:result:"
 
 
 class Life(NamedTuple):
-    """Seconds that an answer lives. With less than ``refresh_below_s`` left, a wanted answer is computed again."""
+    """Seconds that an answer lives.
+
+    With less than ``refresh_below_s`` left, a wanted answer is computed again.
+    """
 
     ttl_s: int
     refresh_below_s: int

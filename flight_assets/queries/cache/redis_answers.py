@@ -21,7 +21,8 @@ KEPT = 300  # decoded answers in this process
 KEPT_BYTES = 250_000  # a larger encoded answer is decoded each time
 BREAKER_S = 5.0
 COUNTERS = "flights:cache:counters"
-# For each key: its token if the caller has that answer already, else the whole answer. Counts hits and misses.
+# For each key: its token if the caller has that answer already, else the whole answer. Counts hits and
+# misses.
 _LOOK = f"""
 local found = {{}}
 for i = 2, #KEYS do

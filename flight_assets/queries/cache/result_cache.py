@@ -29,7 +29,10 @@ _log = logging.getLogger(__name__)
 
 
 class ResultCache:
-    """Answers from Redis, else from the store. Each key is computed once at a time, in this process and among processes."""
+    """Answers from Redis, else from the store.
+
+    Each key is computed once at a time, in this process and among processes.
+    """
 
     def __init__(self, client: Redis) -> None:
         """``client`` must return bytes and have a short timeout: see ``open_cache``."""
@@ -42,11 +45,17 @@ class ResultCache:
         self._stopped = threading.Event()
 
     def ask(self, query: Query) -> Answer:
-        """Return the answer of a query. An error of ``compute`` is raised for each caller that waits for it."""
+        """Return the answer of a query.
+
+        An error of ``compute`` is raised for each caller that waits for it.
+        """
         return self.look([query])[0] or self.find(query)
 
     def look(self, queries: Sequence[Query]) -> list[Answer | None]:
-        """Return the answers that Redis has, in one trip; None for the others, for which ``find`` reads the store."""
+        """Return the answers that Redis has, in one trip.
+
+        None for the others, for which ``find`` reads the store.
+        """
         self._wanted.add(queries)
         return self.answers.look([query.key() for query in queries])
 
@@ -61,11 +70,17 @@ class ResultCache:
                 self._waiting -= 1
 
     def counters(self) -> dict[str, int]:
-        """Return hits, misses and errors of all processes since Redis was created. Raises StoreUnavailable."""
+        """Return hits, misses and errors of all processes since Redis was created.
+
+        Raises StoreUnavailable.
+        """
         return self.answers.counters()
 
     def missing(self, queries: Sequence[Query]) -> list[Query]:
-        """Return the queries without an answer in Redis; none while it is down. Counts neither hits nor misses."""
+        """Return the queries without an answer in Redis; none while it is down.
+
+        Counts neither hits nor misses.
+        """
         return [query for query, seconds in self._left(queries) if seconds < 0]
 
     def keep_fresh(self) -> None:
@@ -108,7 +123,10 @@ class ResultCache:
         return [query for query, seconds in self._left(queries) if seconds < query.life.refresh_below_s]
 
     def _left(self, queries: Sequence[Query]) -> list[tuple[Query, int]]:
-        """Return each query with the seconds that its answer lives, negative without one; nothing while Redis is down."""
+        """Return each query with the seconds that its answer lives, negative without one.
+
+        Nothing while Redis is down.
+        """
         if not queries:
             return []
         return list(

@@ -15,8 +15,9 @@ REFUSED = (401, 403)
 
 
 def airflow_dags(settings: Settings) -> pd.DataFrame:
-    """One row per DAG of the configured Airflow: dag_id, is_paused, last_run_state, last_run_at. Empty when none is configured.
+    """One row per DAG of the configured Airflow: dag_id, is_paused, last_run_state, last_run_at.
 
+    Empty when none is configured.
     With ``airflow_user`` it signs in anew for every look, so that no token is kept until it expires.
 
     Raises:
@@ -56,7 +57,10 @@ def _ask_airflow(
             method, base + path, timeout=settings.monitoring_timeout_s, headers=headers, json=json
         )
         if reply.status_code in REFUSED:
-            remedy = f"it refused who asks (HTTP {reply.status_code}): set FLIGHTS_AIRFLOW_USER and FLIGHTS_AIRFLOW_PASSWORD, or a new token"
+            remedy = (
+                f"it refused who asks (HTTP {reply.status_code}): set FLIGHTS_AIRFLOW_USER and"
+                " FLIGHTS_AIRFLOW_PASSWORD, or a new token"
+            )
             raise StoreUnavailable("Airflow", base, remedy)
         reply.raise_for_status()
         return reply.json()

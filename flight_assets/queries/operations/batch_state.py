@@ -32,9 +32,10 @@ LAG_COLUMNS = ("partition", "end_offset", "next_offset", "lag")
 
 
 def topic_lag(settings: Settings) -> pd.DataFrame:
-    """One row per partition of the topic: ``LAG_COLUMNS``; lag = offsets from the first message that waits to the end.
+    """One row per partition of the topic: ``LAG_COLUMNS``.
 
-    Markers and aborted messages of transactions before that message are no lag. ``next_offset``: the first that no batch has taken.
+    Lag = offsets from the first message that waits to the end. Markers and aborted messages of transactions
+    before that message are no lag. ``next_offset``: the first that no batch has taken.
     """
     quick = patient(settings)
     with kafka.reader(quick) as topic:

@@ -15,7 +15,8 @@ from flight_assets.stores import mongo
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-# Newest flights that latency, quality and prediction error are taken over: recent, and read in tens of milliseconds.
+# Newest flights that latency, quality and prediction error are taken over: recent, and read in tens of
+# milliseconds.
 NEWEST_FLIGHTS = 5_000
 FLIGHT_COLUMNS = (
     "batch_id",
@@ -73,7 +74,8 @@ def visible_at(settings: Settings) -> pd.DataFrame:
 def latencies(flights: pd.DataFrame, visible: pd.DataFrame) -> pd.Series:
     """Seconds from Kafka's acknowledgement to visible in MongoDB, one per flight.
 
-    An upper bound: a batch counts as visible when its whole step has ended. Args: ``newest_flights`` and ``visible_at``.
+    An upper bound: a batch counts as visible when its whole step has ended. Args: ``newest_flights`` and
+    ``visible_at``.
     """
     joined = flights.merge(visible, on="batch_id")
     return (joined["visible_at"] - pd.to_datetime(joined["ingestion_timestamp"], utc=True)).dt.total_seconds()

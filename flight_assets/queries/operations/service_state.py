@@ -23,7 +23,10 @@ SERVICE_COLUMNS = ("service", "state", "works", "problem", "port", "rss_mb", "up
 
 
 def services(settings: Settings) -> pd.DataFrame:
-    """One row per service of the table: ``SERVICE_COLUMNS``; ``works`` is whether its own check passed just now."""
+    """One row per service of the table: ``SERVICE_COLUMNS``.
+
+    ``works`` is whether its own check passed just now.
+    """
     rows = launcher.status(settings)
     table = {service.name: service for service in service_table(patient(settings))}
     with ThreadPoolExecutor(len(rows)) as pool:

@@ -31,7 +31,10 @@ def spark_ui(settings: Settings) -> str:
 
 
 def spark_jobs(settings: Settings, limit: int = 30) -> pd.DataFrame:
-    """One row per job of the Spark application, newest first: ``JOB_COLUMNS``. Times UTC, duration in seconds (null while running)."""
+    """One row per job of the Spark application, newest first: ``JOB_COLUMNS``.
+
+    Times UTC, duration in seconds (null while running).
+    """
     found = get_json(
         settings, f"{spark_ui(settings)}/applications/{spark_application(settings)}/jobs", "Spark"
     )[:limit]

@@ -36,8 +36,10 @@ PREZIP = "\n".join(
 )
 T_ONTIME = "\n".join(
     [
-        "FL_DATE,OP_UNIQUE_CARRIER,TAIL_NUM,OP_CARRIER_FL_NUM,ORIGIN,DEST,CRS_DEP_TIME,DEP_DELAY,CRS_ARR_TIME,ARR_DELAY,CRS_ELAPSED_TIME,"
-        "CANCELLED,DIVERTED,DISTANCE",
+        (
+            "FL_DATE,OP_UNIQUE_CARRIER,TAIL_NUM,OP_CARRIER_FL_NUM,ORIGIN,DEST,CRS_DEP_TIME,DEP_DELAY,CRS_ARR_TIME,ARR_DELAY,CRS_ELAPSED_TIME,"
+            "CANCELLED,DIVERTED,DISTANCE"
+        ),
         "7/1/2021 12:00:00 AM,YX,N101YX,3501,GUM,SPN,1200,-5.00,1245,3.00,45.00,0.00,0.00,129.00",
         "7/1/2021 12:00:00 AM,NK,N601NK,77,HNL,LAX,2200,10.00,0630,,330.00,0.00,1.00,2556.00",
     ]
@@ -52,25 +54,35 @@ DATA_EXPO_HEADER = (
 )
 KAGGLE = "\n".join(
     [
-        "YEAR,MONTH,DAY,DAY_OF_WEEK,AIRLINE,FLIGHT_NUMBER,TAIL_NUMBER,ORIGIN_AIRPORT,DESTINATION_AIRPORT,SCHEDULED_DEPARTURE,"
-        "DEPARTURE_TIME,DEPARTURE_DELAY,SCHEDULED_TIME,DISTANCE,SCHEDULED_ARRIVAL,ARRIVAL_DELAY,DIVERTED,CANCELLED,CANCELLATION_REASON",
+        (
+            "YEAR,MONTH,DAY,DAY_OF_WEEK,AIRLINE,FLIGHT_NUMBER,TAIL_NUMBER,ORIGIN_AIRPORT,DESTINATION_AIRPORT,SCHEDULED_DEPARTURE,"
+            "DEPARTURE_TIME,DEPARTURE_DELAY,SCHEDULED_TIME,DISTANCE,SCHEDULED_ARRIVAL,ARRIVAL_DELAY,DIVERTED,CANCELLED,CANCELLATION_REASON"
+        ),
         "2015,10,1,4,AA,2336,N3KUAA,10397,12892,0010,0002,-8,280,1947,0150,-22,0,0,",
         "2015,10,1,4,AA,2337,N3KUAB,99999,12892,0010,0002,-8,280,1947,0150,-22,0,0,",
     ]
 )
 NYC = "\n".join(
     [
-        "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,origin,dest,air_time,"
-        "distance,hour,minute,time_hour",
+        (
+            "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,origin,dest,air_time,"
+            "distance,hour,minute,time_hour"
+        ),
         "2023,7,1,2,2359,3,330,340,-10,B6,839,N621JB,JFK,BQN,190,1576,23,59,2023-07-01T23:00:00Z",
         "2023,7,1,NA,600,NA,NA,730,NA,UA,1,NA,EWR,BOS,NA,200,6,0,2023-07-01T06:00:00Z",
     ]
 )
 ANAC_OLD = "\n".join(
     [
-        "ICAO Empresa Aérea;Número Voo;Código DI;Código Tipo Linha;ICAO Aeródromo Origem;ICAO Aeródromo Destino;Partida Prevista;"
-        "Partida Real;Chegada Prevista;Chegada Real;Situação Voo;Código Justificativa",
-        "GLO;1234;0;N;SBGR;SBMO;15/01/2019 10:00;15/01/2019 10:20;15/01/2019 12:30;15/01/2019 12:40;REALIZADO;",
+        (
+            "ICAO Empresa Aérea;Número Voo;Código DI;Código Tipo Linha;ICAO Aeródromo Origem;ICAO Aeródromo"
+            " Destino;Partida Prevista;Partida Real;Chegada Prevista;Chegada Real;Situação Voo;Código"
+            " Justificativa"
+        ),
+        (
+            "GLO;1234;0;N;SBGR;SBMO;15/01/2019 10:00;15/01/2019 10:20;15/01/2019 12:30;15/01/2019"
+            " 12:40;REALIZADO;"
+        ),
         "GLO;1236;0;N;SBGR;SBMO;15/01/2019 11:00;;15/01/2019 13:30;;CANCELADO;",
         "GLO;1238;0;N;SBGR;SBMO;15/01/2019 12:00;;15/01/2019 14:30;;NÃO INFORMADO;",
     ]
@@ -210,9 +222,15 @@ def test_anac_with_its_newer_headings_a_title_and_iso_times(load: Load) -> None:
     newer = "\n".join(
         [
             "Atualizado em: 2023-03-01",
-            "Sigla ICAO Empresa Aérea;Empresa Aérea;Número Voo;Sigla ICAO Aeroporto Origem;Partida Prevista;Partida Real;"
-            "Sigla ICAO Aeroporto Destino;Chegada Prevista;Chegada Real;Situação Voo",
-            "AZU;AZUL;4001;SBKP;2023-01-31 23:50:00;2023-02-01 00:10:00;SBEG;2023-02-01 03:40:00;2023-02-01 03:35:00;REALIZADO",
+            (
+                "Sigla ICAO Empresa Aérea;Empresa Aérea;Número Voo;Sigla ICAO Aeroporto Origem;Partida"
+                " Prevista;Partida Real;Sigla ICAO Aeroporto Destino;Chegada Prevista;Chegada"
+                " Real;Situação Voo"
+            ),
+            (
+                "AZU;AZUL;4001;SBKP;2023-01-31 23:50:00;2023-02-01 00:10:00;SBEG;2023-02-01"
+                " 03:40:00;2023-02-01 03:35:00;REALIZADO"
+            ),
         ]
     )
     found = load({"vra.csv": "\ufeff" + newer})
@@ -243,7 +261,9 @@ def test_a_diversion_is_an_event_whether_its_airport_is_known_or_not(load: Load)
     assert diverted["arrival_delay_minutes"] is None
     expo = load(
         {
-            "2008.csv": f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"
+            "2008.csv": (
+                f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"
+            )
         }
     )
     assert [(event["event_type"], event.get("diverted_to")) for event in expo.events()][2:] == [

@@ -65,7 +65,10 @@ def test_moments_in_one_zone(load: Load) -> None:
     actual_departure = "atd"
     actual_arrival = "ata"
     """
-    text = "carrier,number,from,to,std,sta,atd,ata\nLH,400,FRA,JFK,2024-03-31T00:30:00Z,2024-03-31 09:00,2024-03-31 00:25,\n"
+    text = (
+        "carrier,number,from,to,std,sta,atd,ata\nLH,400,FRA,JFK,2024-03-31T00:30:00Z,2024-03-31"
+        " 09:00,2024-03-31 00:25,\n"
+    )
     found = load({"a.csv": text}, mapping=mapping)
     assert found.times("departed") == {"LH400-FRA-20240331": "2024-03-31T00:25:00Z"}
     assert found.flights()["LH400-FRA-20240331"]["departure_delay_minutes"] == -5.0
