@@ -31,14 +31,19 @@ def send(settings, sent, number: int) -> None:
     sent.add(messages)
 
 
-def set_quota(settings, space: int) -> None:
-    words = f"op=SETQUOTA&namespacequota={NO_QUOTA}&storagespacequota={space}&user.name={getpass.getuser()}"
+def put(settings, operation: str) -> None:
+    words = f"op={operation}&user.name={getpass.getuser()}"
     request = urllib.request.Request(f"{settings.hdfs_http_url}/webhdfs/v1{RAW_ROOT}?{words}", method="PUT")
     urllib.request.urlopen(request, timeout=30).close()
 
 
+def set_quota(settings, space: int) -> None:
+    put(settings, "MKDIRS")
+    put(settings, f"SETQUOTA&namespacequota={NO_QUOTA}&storagespacequota={space}")
+
+
 def test_hdfs_without_room_for_a_batch_fails_the_run_and_loses_nothing(target, sent):
-    campaign.process_until_done(target, campaign.Result())  # so that the folder is there
+    campaign.process_until_done(target, campaign.Result())
     send(target, sent, 0)
     set_quota(target, 1)
     try:
