@@ -1,4 +1,7 @@
-"""Entry of the dashboard: `streamlit run dashboard/app.py`, which the platform does as its service ``dashboard``."""
+"""Entry of the dashboard: `streamlit run dashboard/app.py`.
+
+The platform's service ``dashboard`` runs it.
+"""
 
 from pathlib import Path
 

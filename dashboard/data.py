@@ -1,4 +1,7 @@
-"""Data access of the pages: clients of this process, every answer through the cache, several queries at once."""
+"""Data access of the pages.
+
+Clients belong to this process, every answer goes through the cache, and several queries run at once.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +141,10 @@ def live(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -
 
 
 def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
-    """Return a query to the warehouse: ``function(warehouse, *args, **parameters)`` on the last finished batch's data."""
+    """Return a query to the warehouse on the last finished batch's data.
+
+    It calls ``function(warehouse, *args, **parameters)``.
+    """
     known = clients()
     return _query(
         function,
@@ -150,7 +156,10 @@ def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any
 
 
 def model(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: ANN401
-    """Return a query about the model: ``function(warehouse, model store, *args)`` on the last finished batch's data."""
+    """Return a query about the model on the last finished batch's data.
+
+    It calls ``function(warehouse, model store, *args)``.
+    """
     known = clients()
     return _query(
         function,
@@ -245,7 +254,10 @@ def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
 
 
 def _of_stores(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters with the names of the stores: dashboards over other databases may share one Redis."""
+    """Return the parameters with the names of the stores.
+
+    Dashboards over other databases may share one Redis.
+    """
     settings = clients().settings
     return {
         **parameters,

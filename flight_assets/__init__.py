@@ -1,1 +1,1 @@
-"""Flight tracking platform: Kafka → Spark → MongoDB and a Hive warehouse, with delay predictions, orchestrated by Dagster."""
+"""Flight tracking platform: Kafka → Spark → MongoDB and a Hive warehouse, with delay predictions."""

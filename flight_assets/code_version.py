@@ -1,4 +1,4 @@
-"""The version of the code that makes a step's rows: a hash over everything of ours that its module imports."""
+"""Version of the code that makes a step's rows: a hash over everything of ours that its module imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IMPORT = re.compile(
 
 
 def code_version(module: str) -> str:
-    """Return the start of the SHA-256 over a module, all modules of the project that it reaches, and our extensions of Spark.
+    """Return the start of a SHA-256 over a module, our modules that it reaches, and our Spark extensions.
 
     Imports inside functions count as well, since that is where the code for Spark's workers is imported.
     """

@@ -532,7 +532,7 @@ class Settings(BaseSettings):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def supervisor_socket(self) -> Path:
-        """Unix socket of the supervisor: outside the home, since a socket's path may have 107 bytes at most."""
+        """Unix socket of the supervisor, outside the home: a socket's path has at most 107 bytes."""
         return (
             Path(tempfile.gettempdir()) / f"flights-{sha256(str(self.home).encode()).hexdigest()[:16]}.sock"
         )

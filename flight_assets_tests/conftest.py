@@ -1,4 +1,6 @@
-"""The embedded platform of the test session: a folder and ports of its own, started once, when the first test asks for it."""
+"""The embedded platform of the test session: a folder and ports of its own, started once, when the first test
+asks for it.
+"""
 
 from __future__ import annotations
 

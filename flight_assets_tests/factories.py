@@ -1,4 +1,6 @@
-"""Messages and frames that the tests are made of: valid by default, each test changes the one thing that it is about."""
+"""Messages and frames that the tests are made of: valid by default, each test changes the one thing that it
+is about.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Lives of flights as Hypothesis draws them, and a plain model of what every store must say of them (promise P8)."""
+"""Lives of flights as Hypothesis draws them, and a plain model of what every store must say of them (promise
+P8).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ LANDINGS = ("diverted", "arrived")
 
 @dataclass(frozen=True)
 class Step:
-    """One event of a flight. ``repeats``: it has the event_id of the step before, so that only the first taken counts."""
+    """One event of a flight. ``repeats``: it has the event_id of the step before, so that only the first
+    taken counts.
+    """
 
     kind: str
     minute: int
@@ -88,7 +92,9 @@ class Truth:
 
 
 def truth(events: list[dict[str, Any]]) -> Truth:
-    """Return what is true of a flight, from the fields of all its messages and the place of each in Kafka and in batches."""
+    """Return what is true of a flight, from the fields of all its messages and the place of each in Kafka and
+    in batches.
+    """
     taken: dict[str, dict[str, Any]] = {}
     for event in sorted(
         events, key=lambda each: (each["batch"], each["took"], each["partition"], each["offset"])

@@ -1,4 +1,6 @@
-"""Processes forked from one that has imported the platform's code: a command then costs what it does, not two seconds of imports."""
+"""Processes forked from one that has imported the platform's code: a command then costs what it does, not two
+seconds of imports.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A client of HiveServer2 that the platform does not use: pyhive, over TLS and with a password where the server asks for them."""
+"""A client of HiveServer2 that the platform does not use: pyhive, over TLS and with a password where the
+server asks for them.
+"""
 
 from __future__ import annotations
 

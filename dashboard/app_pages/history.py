@@ -1,4 +1,4 @@
-"""Historical Analytics: any range of days from the warehouse's rollups, down to a single flight, with export."""
+"""Historical Analytics: any range of days, from the warehouse's rollups down to one flight, with export."""
 
 import io
 from dataclasses import replace

@@ -16,7 +16,8 @@ PAGE_SIZE = 25
 PAGE = "overview_page"
 CHART_HEIGHT = 220
 MAP_HEIGHT = 440
-COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes", "arrival_delay_minutes",
+COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes",
+    "arrival_delay_minutes",
            "predicted_delay_minutes", "quality_score", "ingestion_timestamp")  # fmt: skip
 
 ui.page("Real-Time Overview", "Incoming messages, their latency, and late flights.")
@@ -68,8 +69,9 @@ def incoming_chart(found: dict[str, Answer | Exception]) -> None:
             )
         else:
             ui.chart(
-                render_cache.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT), "overview_incoming",
-                f"Bars: messages that Kafka took in the last {label}, {incoming.frame['messages'].sum():,} in all",
+                render_cache.figure(charts.messages_over_time, incoming, ui.time_zone(), CHART_HEIGHT),
+                "overview_incoming",
+                f"Bars: {incoming.frame['messages'].sum():,} messages that Kafka took in the last {label}",
             )  # fmt: skip
         ui.stamp(incoming, source="Kafka")
 
@@ -84,7 +86,8 @@ def latency_chart(found: dict[str, Answer | Exception]) -> None:
             ui.empty("No batch has been finished yet. Run `flights process`.")
         else:
             ui.chart(
-                render_cache.figure(charts.latency_over_batches, latency, ui.time_zone(), CHART_HEIGHT), "overview_latency",
+                render_cache.figure(charts.latency_over_batches, latency, ui.time_zone(), CHART_HEIGHT),
+                "overview_latency",
                 f"Lines: latency p50 and p95 of the last {len(latency.frame)} batches, in seconds",
             )  # fmt: skip
         ui.stamp(latency, source="MongoDB and HDFS")
@@ -96,7 +99,8 @@ def incoming_metric(found: dict[str, Answer | Exception]) -> None:
         frame = ui.answer(found["incoming"]).frame
         last = frame.iloc[-1]
         ui.metric(
-            "Incoming rate", f"{last.messages / last.seconds:,.1f} /s", f"{last.messages:,} messages in {ui.duration(last.seconds)}",
+            "Incoming rate", f"{last.messages / last.seconds:,.1f} /s",
+            f"{last.messages:,} messages in {ui.duration(last.seconds)}",
             help="Messages that Kafka took in the last whole interval, per second.",
         )  # fmt: skip
 
@@ -121,7 +125,7 @@ def size_metric(found: dict[str, Answer | Exception]) -> None:
         size = float(ui.answer(found["store"]).frame["size_mb"].iloc[0])
         ui.metric(
             "MongoDB size", f"{size:,.1f} MB", f"{size / threshold:.1%} of {threshold:,.0f} MB",
-            help="Against the size at which archiving begins; dataSize + indexSize of dbStats, MB of 10⁶ bytes.",
+            help="Against the size at which archiving begins: dataSize + indexSize of dbStats, in MB.",
         )  # fmt: skip
 
 
@@ -134,8 +138,9 @@ def latency_metric(found: dict[str, Answer | Exception]) -> None:
             ui.metric("End-to-end latency", "–", "no batch yet")
             return
         ui.metric(
-            "End-to-end latency p50", ui.duration(newest.p50_s), f"p95 {ui.duration(newest.p95_s)}, batch {newest.batch_id}",
-            help="Of the newest finished batch: from Kafka taking the event until the batch is in every store.",
+            "End-to-end latency p50", ui.duration(newest.p50_s),
+            f"p95 {ui.duration(newest.p95_s)}, batch {newest.batch_id}",
+            help="Of the newest finished batch: from Kafka taking the event until every store has it.",
         )  # fmt: skip
 
 
@@ -151,7 +156,8 @@ def delays(found: dict[str, Answer | Exception]) -> None:
             ui.empty(f"No flight with a known delay came in during the last {label}.")
         else:
             ui.chart(
-                render_cache.figure(delay_map, routes), "overview_map", f"Map: {shown} routes and their airports coloured by mean delay"
+                render_cache.figure(delay_map, routes), "overview_map",
+                f"Map: {shown} routes and their airports coloured by mean delay"
             )  # fmt: skip
         beyond = placed - shown
         note = f"{int(routes.frame['flights'].sum()):,} flights in the window"
@@ -173,7 +179,8 @@ def records() -> None:
     """Show the newest records with search, one page at a time."""
     with ui.section("Latest records", "Newest state of each flight, in the order in which Kafka took it."):
         search = st.text_input(
-            "Search", key="overview_search", placeholder="UA1545…, EWR, EWR-IAH", persist_state="session", width=300,
+            "Search", key="overview_search", placeholder="UA1545…, EWR, EWR-IAH", persist_state="session",
+            width=300,
             help="The begin of a flight id, an airline, an airport or a route.", on_change=first_page,
         )  # fmt: skip
         page = int(st.session_state.get(PAGE, 1)) - 1

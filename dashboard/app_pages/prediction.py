@@ -1,4 +1,4 @@
-"""Prediction & Insights: errors of the delay model by time, confidence and version, and reasons of a prediction."""
+"""Prediction & Insights: errors by time, confidence and version, and the reasons of a prediction."""
 
 from functools import partial
 
@@ -76,7 +76,8 @@ def figures(filters: Filters) -> None:
             shown = errors.frame.drop(columns=["airline", "flight_date"])
             ui.table(
                 shown, key="prediction_errors", height=280,
-                column_config={"z": st.column_config.NumberColumn("z", format="%.1f"), "model_version": "model"},
+                column_config={"z": st.column_config.NumberColumn("z", format="%.1f"),
+                    "model_version": "model"},
             )  # fmt: skip
         ui.stamp(errors, source="fact_flight_events")
 

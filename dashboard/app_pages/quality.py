@@ -78,7 +78,8 @@ def freshness() -> None:
         links = [f"{data.clients().settings.dagster_url}/assets/{asset}" for asset in frame["asset"]]
         ui.table(
             frame.assign(age=age, asset=links), key="quality_freshness",
-            column_config={"asset": st.column_config.LinkColumn("asset in Dagster", display_text=r".*/assets/(.*)"),
+            column_config={"asset": st.column_config.LinkColumn("asset in Dagster",
+                display_text=r".*/assets/(.*)"),
                            "rows": st.column_config.NumberColumn("rows", format="localized")},
         )  # fmt: skip
         ui.stamp(tables, source="the warehouse")
@@ -252,7 +253,8 @@ def schema() -> None:
 
 
 data.prefetch(
-    data.history(quality.conservation), data.history(quality.batches, BATCHES), data.history(quality.quarantine_by_reason),
+    data.history(quality.conservation), data.history(quality.batches, BATCHES),
+    data.history(quality.quarantine_by_reason),
     data.history(history.extent), data.history(quality.freshness), data.history(quality.archives),
     data.history(quality.check_trend, checked_since()), data.history(quality.contract),
 )  # fmt: skip

@@ -1,4 +1,7 @@
-"""Streaming Analytics: a measure over time, from MongoDB while it is fresh or from the warehouse, with its trend and what stands out."""
+"""Streaming Analytics: a measure over time, with its trend and anomalies.
+
+Fresh data comes from MongoDB, older data from the warehouse.
+"""
 
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -16,7 +19,8 @@ from flight_assets.queries.live import COUNTS
 from flight_assets.queries.trends import Trend, rolling_mean, trend
 
 LIVE_WINDOWS: dict[str, tuple[int, live.Bucket]] = {
-    "last hour": (60, "minute"), "last 6 hours": (360, "minute"), "last 24 hours": (1_440, "hour"), "last 7 days": (10_080, "hour"),
+    "last hour": (60, "minute"), "last 6 hours": (360, "minute"), "last 24 hours": (1_440, "hour"),
+    "last 7 days": (10_080, "hour"),
 }  # fmt: skip
 PERIODS: tuple[history.Period, ...] = ("hour", "day", "week")
 # Label: column, unit, and whether MongoDB's windows have it.
@@ -38,7 +42,8 @@ ui.page(
 controls = st.container(horizontal=True, vertical_alignment="bottom")
 with controls:
     source = st.segmented_control(
-        "Range", ["hot store", "warehouse"], default="hot store", key="streaming_source", persist_state="session",
+        "Range", ["hot store", "warehouse"], default="hot store", key="streaming_source",
+        persist_state="session",
         help="The hot store (MongoDB) by time of ingestion; the warehouse by time of departure.",
     ) or "hot store"  # fmt: skip
     measure = st.selectbox(
@@ -100,7 +105,8 @@ def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
             return
         direction = "rising" if line.slope > 0 else "falling"
         ui.metric(
-            "Trend", direction if line.is_clear else "none to be seen", f"{ui.number(line.slope, 3)} {unit} per {bucket}",
+            "Trend", direction if line.is_clear else "none to be seen",
+            f"{ui.number(line.slope, 3)} {unit} per {bucket}",
             help=f"Least squares; 95 % interval of the slope {line.slope_low:.3g} to {line.slope_high:.3g}.",
         )  # fmt: skip
         ui.metric(
@@ -144,7 +150,8 @@ def hot() -> None:
     """Show the windows of MongoDB."""
     minutes, bucket = LIVE_WINDOWS[window]
     found = ui.gather(
-        series=data.live(live.over_time, minutes, bucket, filters), states=data.live(live.by_state, minutes, filters),
+        series=data.live(live.over_time, minutes, bucket, filters),
+        states=data.live(live.by_state, minutes, filters),
         routes=data.live(live.by_route, minutes, filters, 15),
     )  # fmt: skip
     with ui.section(f"{measure} per {bucket}, {window}"):

@@ -53,7 +53,8 @@ def ranking(frame: pd.DataFrame, by: str, value: str, title: str, hover: str = "
     figure = go.Figure(
         go.Bar(
             x=shown[value], y=shown[by].astype(str), orientation="h", marker=colours, customdata=text,
-            hovertemplate="<b>%{y}</b> %{x:,} flights" + ("<br>%{customdata}" if hover else "") + "<extra></extra>",
+            hovertemplate="<b>%{y}</b> %{x:,} flights"
+            + ("<br>%{customdata}" if hover else "") + "<extra></extra>",
         )
     )  # fmt: skip
     figure.update_yaxes(type="category", showgrid=False)
@@ -123,11 +124,13 @@ def shares(frame: pd.DataFrame, by: str, value: str, title: str) -> go.Figure:
     shown = frame.iloc[::-1]
     text = [f"{share:.1%}" for share in shown[value].fillna(0)]
     figure = go.Figure(
-        go.Bar(x=shown[value], y=shown[by], orientation="h", marker_color=ORANGE, text=text, textposition="outside", cliponaxis=False,
+        go.Bar(x=shown[value], y=shown[by], orientation="h", marker_color=ORANGE, text=text,
+            textposition="outside", cliponaxis=False,
                hovertemplate="%{y}: %{x:.2%}<extra></extra>")
     )  # fmt: skip
     most = float(shown[value].max() or 0) if len(shown) else 0.0
-    return look(figure, title, "", height=max(160, 70 + 22 * len(shown)), xaxis_tickformat=".0%", xaxis_range=[0, max(0.01, most * 1.35)],
+    return look(figure, title, "", height=max(160, 70 + 22 * len(shown)), xaxis_tickformat=".0%",
+        xaxis_range=[0, max(0.01, most * 1.35)],
                 hovermode="closest")  # fmt: skip
 
 
@@ -135,7 +138,8 @@ def counts(frame: pd.DataFrame, by: str, value: str, title: str) -> go.Figure:
     """Horizontal bars of counts, first row on top, with their numbers."""
     shown = frame.iloc[::-1]
     figure = go.Figure(
-        go.Bar(x=shown[value], y=shown[by], orientation="h", marker_color=VERMILLION, text=[f"{count:,}" for count in shown[value]],
+        go.Bar(x=shown[value], y=shown[by], orientation="h", marker_color=VERMILLION,
+            text=[f"{count:,}" for count in shown[value]],
                textposition="outside", cliponaxis=False, hovertemplate="%{y}: %{x:,}<extra></extra>")
     )  # fmt: skip
     most = float(shown[value].max()) if len(shown) else 1.0

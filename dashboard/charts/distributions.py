@@ -40,8 +40,10 @@ def distributions(frame: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for column, colour, dash in (("actual", GREY, "solid"), ("predicted", BLUE, "solid")):
         figure.add_scatter(
-            x=frame["minutes"], y=frame[column], mode="lines", name=column, line={"color": colour, "shape": "hv", "dash": dash, "width": 2},
-            fill="tozeroy" if column == "actual" else None, fillcolor="rgba(135,149,161,0.25)", hovertemplate="%{y:,} flights",
+            x=frame["minutes"], y=frame[column], mode="lines", name=column,
+            line={"color": colour, "shape": "hv", "dash": dash, "width": 2},
+            fill="tozeroy" if column == "actual" else None, fillcolor="rgba(135,149,161,0.25)",
+            hovertemplate="%{y:,} flights",
         )  # fmt: skip
     return look(figure, "arrival delay (min)", "flights", height=380, yaxis_tickformat=",")
 
@@ -62,8 +64,10 @@ def predicted_against_actual(frame: pd.DataFrame) -> go.Figure:
     ):
         part = frame[covered == is_in]
         figure.add_scattergl(
-            x=part["predicted_delay_minutes"], y=part["actual_delay_minutes"], mode="markers", name=f"{name} ({len(part):,})",
-            marker={"color": colour, "size": 5, "opacity": 0.45, "symbol": symbol}, customdata=part["flight_id"],
+            x=part["predicted_delay_minutes"], y=part["actual_delay_minutes"], mode="markers",
+            name=f"{name} ({len(part):,})",
+            marker={"color": colour, "size": 5, "opacity": 0.45, "symbol": symbol},
+            customdata=part["flight_id"],
             hovertemplate="%{customdata}<br>predicted %{x:.0f}, actual %{y:.0f} min<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
@@ -90,8 +94,10 @@ def check_heatmap(frame: pd.DataFrame, days: Sequence[date] = ()) -> go.Figure:
     grid = rows.pivot_table(index="check_name", columns="day", values="share")
     grid = grid.reindex(columns=sorted({*grid.columns, *days}))
     heat = go.Heatmap(
-        z=grid.to_numpy(), x=[f"{day:%d %b}" for day in grid.columns], y=list(grid.index), zmin=0, zmax=1, xgap=2, ygap=2,
-        colorscale=[[0, BLUE], [0.001, "#F2C4A4"], [1, VERMILLION]], hovertemplate="%{y}<br>%{x}: %{z:.0%} failed<extra></extra>",
+        z=grid.to_numpy(), x=[f"{day:%d %b}" for day in grid.columns], y=list(grid.index), zmin=0, zmax=1,
+        xgap=2, ygap=2,
+        colorscale=[[0, BLUE], [0.001, "#F2C4A4"], [1, VERMILLION]],
+        hovertemplate="%{y}<br>%{x}: %{z:.0%} failed<extra></extra>",
         colorbar={"title": {"text": "failed", "side": "right"}, "tickformat": ".0%", "thickness": 10},
     )  # fmt: skip
     return look(

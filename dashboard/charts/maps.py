@@ -44,25 +44,32 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
         figure.add_scattergeo(
             lat=np.column_stack([band["origin_lat"], band["destination_lat"], gaps]).ravel(),
             lon=np.column_stack([band["origin_lon"], band["destination_lon"], gaps]).ravel(),
-            mode="lines", line={"width": 1.2, "color": colour}, opacity=0.55, hoverinfo="skip", showlegend=False,
+            mode="lines", line={"width": 1.2, "color": colour}, opacity=0.55, hoverinfo="skip",
+            showlegend=False,
         )  # fmt: skip
     dots = airport_delays(known)
     dots = dots.join(places, on="airport")
     figure.add_scattergeo(
         lat=dots["latitude"], lon=dots["longitude"], mode="markers", showlegend=False,
-        customdata=np.column_stack([dots["airport"], dots["name"], dots["flights"], dots["mean_delay"].fillna(0)]),
+        customdata=np.column_stack([dots["airport"], dots["name"], dots["flights"],
+            dots["mean_delay"].fillna(0)]),
         marker={
             "size": 6 + 22 * np.sqrt(dots["flights"] / max(1, dots["flights"].max() if len(dots) else 1)),
             "color": dots["mean_delay"], "colorscale": DELAY_SCALE, "cmin": -DELAY_LIMIT, "cmax": DELAY_LIMIT,
             "line": {"width": 1, "color": GREY}, "opacity": 0.95,
-            "colorbar": {"title": {"text": "mean delay (min)", "side": "bottom"}, "orientation": "h", "thickness": 8, "len": 0.6,
-                         "y": -0.02, "yanchor": "top", "tickvals": [-30, -15, 0, 15, 30], "ticktext": ["≤ −30", "−15", "0", "15", "≥ 30"]},
+            "colorbar": {"title": {"text": "mean delay (min)", "side": "bottom"}, "orientation": "h",
+                "thickness": 8, "len": 0.6,
+                         "y": -0.02, "yanchor": "top", "tickvals": [-30, -15, 0, 15, 30],
+                         "ticktext": ["≤ −30", "−15", "0", "15", "≥ 30"]},
         },
-        hovertemplate="<b>%{customdata[0]}</b> %{customdata[1]}<br>%{customdata[2]:,} flights<br>%{customdata[3]:+.1f} min<extra></extra>",
+        hovertemplate="<b>%{customdata[0]}</b> %{customdata[1]}<br>%{customdata[2]:,} flights<br>"
+            "%{customdata[3]:+.1f} min<extra></extra>",
     )  # fmt: skip
     geo = {
-        "scope": "usa", "resolution": 110, "bgcolor": "rgba(0,0,0,0)", "landcolor": "rgba(135,149,161,0.14)", "showlakes": False,
-        "subunitcolor": "rgba(135,149,161,0.45)", "countrycolor": "rgba(135,149,161,0.45)", "coastlinecolor": "rgba(135,149,161,0.6)",
+        "scope": "usa", "resolution": 110, "bgcolor": "rgba(0,0,0,0)", "landcolor": "rgba(135,149,161,0.14)",
+        "showlakes": False,
+        "subunitcolor": "rgba(135,149,161,0.45)", "countrycolor": "rgba(135,149,161,0.45)",
+        "coastlinecolor": "rgba(135,149,161,0.6)",
     }  # fmt: skip
     return look(figure, height=height, geo=geo, hovermode="closest", margin={"l": 0, "r": 0, "t": 0, "b": 40})
 
@@ -99,7 +106,10 @@ def _placed(routes: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
 
 
 def airport_delays(routes: pd.DataFrame) -> pd.DataFrame:
-    """One row per airport at either end of a route: airport, flights, mean_delay in minutes weighted by flights."""
+    """One row per airport at either end of a route: airport, flights, mean_delay.
+
+    ``mean_delay`` is in minutes, weighted by flights.
+    """
     ends = [
         routes[[end, "flights", "mean_delay"]].rename(columns={end: "airport"})
         for end in ("origin", "destination")

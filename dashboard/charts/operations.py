@@ -42,7 +42,8 @@ def health_parts(parts: Mapping[str, float]) -> go.Figure:
     figure.add_bar(
         x=given, y=names, orientation="h", name="gives", cliponaxis=False, textposition="none",
         marker_color=[BLUE if parts[name] > 0.99 else VERMILLION for name in names],
-        customdata=[parts[name] for name in names], hovertemplate="%{y}: %{x:.1%} of the score (part %{customdata:.0%})<extra></extra>",
+        customdata=[parts[name] for name in names],
+        hovertemplate="%{y}: %{x:.1%} of the score (part %{customdata:.0%})<extra></extra>",
     )  # fmt: skip
     for name, weight, value in zip(names, weights, given, strict=True):
         figure.add_annotation(
@@ -95,7 +96,8 @@ def capacity(frame: pd.DataFrame) -> go.Figure:
         figure.add_annotation(x=1.02, y=name, text=text, xanchor="left", showarrow=False, font_size=12)
     limits = shown[shown["limit_ratio"].notna()]
     figure.add_scatter(
-        x=limits["limit_ratio"], y=limits["name"], mode="markers", hovertemplate="alert above %{x:.0%}<extra></extra>",
+        x=limits["limit_ratio"], y=limits["name"], mode="markers",
+        hovertemplate="alert above %{x:.0%}<extra></extra>",
         marker={"symbol": "line-ns-open", "size": 18, "color": VERMILLION, "line_width": 2},
     )  # fmt: skip
     figure.update_yaxes(showgrid=False, type="category").update_xaxes(
@@ -114,7 +116,10 @@ def capacity(frame: pd.DataFrame) -> go.Figure:
 
 
 def runs(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """One mark per run by its start and duration, shape and colour by how it ended: columns of ``dagster.runs`` that have started."""
+    """One mark per started run, by its start and duration.
+
+    Shape and colour show how it ended. ``frame``: columns of ``dagster.runs``.
+    """
     figure = go.Figure()
     ended = frame["status"].where(frame["status"].isin(list(RUN_COLOURS)), "unfinished")
     for status, (colour, symbol) in RUN_COLOURS.items():
@@ -183,7 +188,10 @@ def lag(frame: pd.DataFrame) -> go.Figure:
 
 
 def archives(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """One mark per archive by its begin and its documents, coloured by whether it is done: columns of ``operations.archives``."""
+    """One mark per archive, by its begin and its documents.
+
+    The colour shows whether it is done. ``frame``: columns of ``operations.archives``.
+    """
     figure = go.Figure()
     for is_done, name, colour, symbol in (
         (True, "done", BLUE, "circle"),
@@ -193,9 +201,12 @@ def archives(frame: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
         if part.empty:
             continue
         figure.add_scatter(
-            x=part["timestamp"], y=part["record_count"], mode="markers", name=name, marker={"color": colour, "symbol": symbol, "size": 11},
-            customdata=list(zip(part["archive_id"], part["state"], local_times(part["timestamp"], zone), strict=True)),
-            hovertemplate="%{customdata[0]}: %{y:,} documents, %{customdata[1]}<br>%{customdata[2]}<extra></extra>",
+            x=part["timestamp"], y=part["record_count"], mode="markers", name=name,
+            marker={"color": colour, "symbol": symbol, "size": 11},
+            customdata=list(zip(part["archive_id"], part["state"], local_times(part["timestamp"], zone),
+                strict=True)),
+            hovertemplate="%{customdata[0]}: %{y:,} documents, %{customdata[1]}<br>"
+                "%{customdata[2]}<extra></extra>",
         )  # fmt: skip
     return look(
         figure, "archive begun (UTC)", "documents", height=220, hovermode="closest", yaxis_tickformat=","

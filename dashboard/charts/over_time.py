@@ -32,7 +32,8 @@ COVERED = "actual within the interval"
 def messages_over_time(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIGHT) -> go.Figure:
     """Bars of messages per bucket of ``live.incoming``."""
     bars = go.Bar(
-        x=frame["minute"], y=frame["messages"], customdata=local_times(frame["minute"], zone), marker_color=BLUE, name="messages",
+        x=frame["minute"], y=frame["messages"], customdata=local_times(frame["minute"], zone),
+        marker_color=BLUE, name="messages",
         hovertemplate="%{y:,} messages<br>%{customdata}<extra></extra>",
     )  # fmt: skip
     seconds = frame["seconds"].iloc[0] if len(frame) else 60
@@ -48,7 +49,8 @@ def latency_over_batches(frame: pd.DataFrame, zone: ZoneInfo, height: int = HEIG
     local = local_times(frame["finished"], zone)
     for column, name, colour, dash in (("p95_s", "p95", VERMILLION, "dot"), ("p50_s", "p50", BLUE, "solid")):
         figure.add_scatter(
-            x=frame["finished"], y=frame[column], name=name, mode="lines+markers", line={"color": colour, "dash": dash}, marker_size=6,
+            x=frame["finished"], y=frame[column], name=name, mode="lines+markers",
+            line={"color": colour, "dash": dash}, marker_size=6,
             customdata=np.column_stack([frame["batch_id"], local]) if len(frame) else None,
             hovertemplate="%{y:,.0f} s, batch %{customdata[0]}<br>%{customdata[1]}",
         )  # fmt: skip
@@ -74,7 +76,8 @@ def series_with_bands(
     if trend is not None:
         figure.add_scatter(x=x, y=trend.high, mode="lines", line_width=0, showlegend=False, hoverinfo="skip")
         figure.add_scatter(
-            x=x, y=trend.low, mode="lines", line_width=0, fill="tonexty", fillcolor="rgba(230,159,0,0.22)", name="trend, 95 % interval",
+            x=x, y=trend.low, mode="lines", line_width=0, fill="tonexty", fillcolor="rgba(230,159,0,0.22)",
+            name="trend, 95 % interval",
             hoverinfo="skip",
         )  # fmt: skip
     figure.add_scatter(
@@ -106,7 +109,8 @@ def series_with_bands(
         )
         odd = trend.is_anomaly
         figure.add_scatter(
-            x=pd.Series(x)[odd.to_numpy()], y=values[odd], mode="markers", name="anomaly", hovertemplate=f"%{{y:,.1f}} {unit}",
+            x=pd.Series(x)[odd.to_numpy()], y=values[odd], mode="markers", name="anomaly",
+            hovertemplate=f"%{{y:,.1f}} {unit}",
             marker={"symbol": "diamond-open", "size": 12, "color": VERMILLION, "line_width": 2},
         )  # fmt: skip
     return look(
@@ -129,7 +133,8 @@ def periods_compared(now: pd.DataFrame, before: pd.DataFrame, value: str, title:
         begins = pd.to_datetime(frame["begin"])
         days = (begins - begins.min()).dt.days + 1 if len(frame) else []
         figure.add_scatter(
-            x=days, y=frame[value], mode="lines", name=name, line={"color": colour, "dash": dash, "width": 2.2},
+            x=days, y=frame[value], mode="lines", name=name,
+            line={"color": colour, "dash": dash, "width": 2.2},
             customdata=[f"{day:%d %b %Y}" for day in begins], hovertemplate="%{y:,.1f} (%{customdata})",
         )  # fmt: skip
     return look(figure, "day of the period", title)

@@ -83,15 +83,18 @@ def capacity(rows: list[tuple[str, float, str, float | None]]) -> go.Figure:
 def fullness(
     found: dict[str, Answer | Exception],
 ) -> tuple[list[tuple[str, float, str, float | None]], list[str]]:
-    """Return name, used share, text and alert limit of each store, and the names of those that do not answer."""
+    """Return name, used share, text and alert limit of each store, and the names of silent stores."""
     limits = data.clients().settings
     rows: list[tuple[str, float, str, float | None]] = []
     row = of(found["machine"], lambda frame: frame.iloc[0])
     if row is not None:
         rows += [
-            ("CPU", row["cpu_used_ratio"], f"{row['cpu_used_ratio']:.0%} of {row['cpu_count']:.0f} cores", None),
-            ("Memory", row["memory_used_ratio"], amount(row["memory_used_bytes"], row["memory_total_bytes"]), None),
-            ("Disk", row["disk_used_ratio"], amount(row["disk_total_bytes"] - row["disk_free_bytes"], row["disk_total_bytes"]),
+            ("CPU", row["cpu_used_ratio"], f"{row['cpu_used_ratio']:.0%} of {row['cpu_count']:.0f} cores",
+                None),
+            ("Memory", row["memory_used_ratio"], amount(row["memory_used_bytes"], row["memory_total_bytes"]),
+                None),
+            ("Disk", row["disk_used_ratio"], amount(row["disk_total_bytes"] - row["disk_free_bytes"],
+                row["disk_total_bytes"]),
              limits.alert_disk_used_ratio),
         ]  # fmt: skip
     row = of(found["hdfs"], lambda frame: frame.iloc[0])

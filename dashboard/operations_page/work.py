@@ -44,7 +44,8 @@ def work() -> None:
             ui.chart(render_cache.figure(charts.landing_rate, answer), "operations_landing", alt)
         progress = ui.answer(found["streaming"]).frame.iloc[0]
         state = "is writing" if progress["planned"] > progress["committed"] else "has written"
-        st.caption(f"Landing {state} batch {progress['planned']:.0f}; committed up to {progress['committed']:.0f}."
+        st.caption(f"Landing {state} batch {progress['planned']:.0f}; "
+                   f"committed up to {progress['committed']:.0f}."
                    if progress["planned"] >= 0 else "Nothing has landed yet.")  # fmt: skip
         ui.stamp(answer, source="HDFS")
     left, right = st.columns([2, 3])

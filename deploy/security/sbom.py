@@ -1,4 +1,4 @@
-"""Add the locked jars to the bill of materials that ``cyclonedx-py`` made of the locked Python packages: ``make sbom``."""
+"""Add the locked jars to the bill of materials of ``cyclonedx-py``: ``make sbom``."""
 
 from __future__ import annotations
 

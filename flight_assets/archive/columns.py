@@ -84,7 +84,8 @@ def _arrow_type(column: Column) -> pa.DataType:
     if column.name == "weather":
         return pa.struct([(name, pa.float64()) for name in WEATHER])
     types = {
-        "STRING": pa.string(), "DATE": pa.string(), "INT": pa.int32(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_(),
+        "STRING": pa.string(), "DATE": pa.string(), "INT": pa.int32(), "BIGINT": pa.int64(),
+        "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_(),
         "TIMESTAMP": pa.timestamp("ms", tz="UTC"),
     }  # fmt: skip
     return types[column.type]
@@ -186,7 +187,10 @@ def is_of_contract(schema: pa.Schema) -> bool:
 
 
 def ranges(rows: pa.Table) -> Document:
-    """Least and greatest ingestion time, flight and flight date of some rows as ISO text, and their newest batch."""
+    """Return the range of ingestion times, flights and flight dates of rows, and their newest batch.
+
+    Times and dates are ISO text.
+    """
     import pyarrow.compute as pc
 
     found: Document = {"last_batch_id": pc.max(rows["batch_id"]).as_py()}

@@ -85,9 +85,11 @@ def histogram(
     restored_since: datetime,
     unfit: Sequence[Document],
 ) -> list[Bin]:
-    """Archivable documents per minute of ingestion (per second where there are many), up to a moment, oldest first.
+    """Return archivable documents per minute of ingestion, up to a moment, oldest first.
 
-    ``unfit`` are queries for the ranges of ingestion in which documents are held against the contract; elsewhere all are taken to fit it.
+    A full minute is split into seconds.
+    ``unfit`` are queries for the ranges of ingestion in which documents are held against the contract;
+    elsewhere all are taken to fit it.
     """
     match = not_restored(restored_since)
     minutes = _counts(flights, match | {"ingestion_timestamp": {"$lt": before}}, "minute")

@@ -176,7 +176,10 @@ class Slice:
 
 
 def slices(bins: Sequence[Bin], documents_per_file: int) -> list[Slice]:
-    """Neighbouring bins put together to files of at most ``documents_per_file`` (a bigger bin stays whole), none across midnight."""
+    """Return neighbouring bins as files of at most ``documents_per_file``, none across midnight.
+
+    A bigger bin stays whole.
+    """
     made: list[Slice] = []
     for each in bins:
         last = made[-1] if made else None

@@ -108,10 +108,11 @@ def overlapped(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
 
 @dataclass(frozen=True)
 class Export:
-    """Writes one slice of ingestion time below a directory, as files of at most ``DOCUMENTS_PER_FILE`` rows, sorted by flight.
+    """Write one slice of ingestion time below a directory, as files sorted by flight.
 
-    Found: per file ``path`` (below the directory), ``rows``, ``checksum``; and at last ``held_back``, the documents of the slice that do
-    not fit the contract.
+    A file has at most ``DOCUMENTS_PER_FILE`` rows.
+    Found: per file ``path`` (below the directory), ``rows``, ``checksum``; and at last ``held_back``, the
+    documents of the slice that do not fit the contract.
     """
 
     settings: Settings

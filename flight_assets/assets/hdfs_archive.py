@@ -53,7 +53,10 @@ def archiver_of_run(run_id: str, log: Any = None) -> Archiver:  # noqa: ANN401 -
     code_version="1",
 )
 def hdfs_archive(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """One row per archived document, in the columns of the fact table: Parquet below /archive/mongodb_archive/<archive_id>."""
+    """One row per archived document, in the columns of the fact table.
+
+    Parquet below /archive/mongodb_archive/<archive_id>.
+    """
     archiver = archiver_of_run(context.run.run_id, context.log)
     try:
         record = archiver.run()

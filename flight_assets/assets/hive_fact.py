@@ -12,7 +12,7 @@ from flight_assets.provenance import BatchRecord
 
 @step_asset(deps=["mongo_hot", "predictions"], kinds={"spark", "deltalake", "hive"})
 def hive_fact(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
-    """One row per flight (flight_dw.fact_flight_events): newest state, frozen prediction, actual and error."""
+    """One row per flight of flight_dw.fact_flight_events: newest state, prediction, actual and error."""
 
     def work(record: BatchRecord) -> Done:
         rows = pipeline.rows

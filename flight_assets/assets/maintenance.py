@@ -25,7 +25,7 @@ DAYS = DailyPartitionsDefinition(start_date="2026-01-01")
     code_version="1",
 )
 def warehouse_files(context: AssetExecutionContext) -> MaterializeResult[None]:
-    """One row per table in its metadata: data files before and after the day's partition was compacted (OPTIMIZE)."""
+    """One row per table in its metadata: data files before and after the day's partition was compacted."""
     settings = get_settings()
     warehouse = open_warehouse(settings)
     condition = f"processing_date = DATE'{context.partition_key}'"

@@ -21,7 +21,10 @@ PREVIEW_DOCUMENTS = 3
 
 @step_asset(deps=["predictions"], kinds={"spark", "mongodb"})
 def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
-    """One document per flight (flight_tracking.flight_events, _id = flight_id): newest state, prediction, quality."""
+    """One document per flight: newest state, prediction, quality (flight_tracking.flight_events).
+
+    Its _id is the flight_id.
+    """
     mongo.ensure_collection(pipeline.settings)
     # The folder of the table over all archives is there from the start.
     has_archives = any(not name.startswith("_") for name in pipeline.hdfs.list(ARCHIVE_ROOT))

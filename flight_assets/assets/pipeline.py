@@ -196,8 +196,9 @@ def column_lineage(step: str) -> TableColumnLineage:
 def report(
     pipeline: PipelineResource, step: str, records: list[BatchRecord], counts: dict[str, int], table: Table
 ) -> MaterializeResult[None]:
-    """Return the metadata of a materialisation that wrote to a table: counts, batches, location, schema and a preview.
+    """Return the metadata of a materialisation that wrote to a table.
 
+    It has counts, batches, location, schema and a preview.
     The preview is read from the files of the table's newest commit.
     """
     name = f"{pipeline.settings.warehouse_database}.{table.name}"

@@ -27,7 +27,10 @@ PREVIEW_CHARACTERS = 120
 
 @step_asset(deps=["kafka_flight_events"], kinds={"kafka", "spark", "hdfs"})
 def raw_kafka_batch(context: AssetExecutionContext, pipeline: PipelineResource) -> MaterializeResult[None]:
-    """One row per Kafka message, whatever it holds: a directory of Parquet files per batch under /archive/flight_data."""
+    """One row per Kafka message, whatever it holds.
+
+    A directory of Parquet files per batch under /archive/flight_data.
+    """
     with kafka.reader(pipeline.settings) as topic:
         ends = topic.ends()
         records = list(_land(pipeline, topic, ends))

@@ -21,7 +21,10 @@ POOL = "rollups"
     code_version="1",
 )
 def flights_hourly() -> MaterializeResult[None]:
-    """One row per flight date, local hour, airline, origin and destination (flight_dw.flights_hourly): sums over its flights."""
+    """One row per flight date, local hour, airline, origin and destination: sums over its flights.
+
+    The table is flight_dw.flights_hourly.
+    """
     return _update(FLIGHTS_HOURLY)
 
 
@@ -34,7 +37,10 @@ def flights_hourly() -> MaterializeResult[None]:
     code_version="1",
 )
 def flights_daily() -> MaterializeResult[None]:
-    """One row per flight date, airline, origin and destination (flight_dw.flights_daily): sums over its flights."""
+    """One row per flight date, airline, origin and destination: sums over its flights.
+
+    The table is flight_dw.flights_daily.
+    """
     return _update(FLIGHTS_DAILY)
 
 

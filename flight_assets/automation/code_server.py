@@ -1,7 +1,8 @@
-"""Dagster's code server with runs that begin at once: ``python -m flight_assets.automation.code_server api grpc …`` for ``dagster api …``.
+"""Dagster's code server with runs that begin at once.
 
-Dagster gives each run a new interpreter, which imports the definitions first, 4 s of a batch's time. Here runs are forked from a process
-that has them.
+``python -m flight_assets.automation.code_server api grpc …`` replaces ``dagster api …``.
+Dagster gives each run a new interpreter, which imports the definitions first, 4 s of a batch's time. Here
+runs are forked from a process that has them.
 """
 
 import multiprocessing

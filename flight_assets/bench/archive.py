@@ -228,7 +228,7 @@ def _floor(own: Settings, count: int) -> float:
 
 
 def _batch(own: Settings, warehouse: Warehouse, nth: int) -> float:
-    """Seconds of the stores' part of a batch: 1,000 flights merged into the fact table and upserted into the hot store by Spark."""
+    """Return seconds of a batch's writes: 1,000 flights merged into the fact table and into the hot store."""
     from pyspark.sql import functions as F
 
     from flight_assets.contracts.ranges import date_ranges

@@ -82,7 +82,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 
 
 def _quickly(sides: Sides) -> dict[str, Figure]:
-    """From one batch, which stands for every size, and one run without news, which the naive pipeline is spared."""
+    """Measure one batch, which stands for every size, and one run without news for the platform alone."""
     with _memory(sides.settings) as memory:
         batch = _batch(sides, SMALL)
     return _figures(
@@ -202,7 +202,7 @@ def _empty_run(empty: list[tuple[Run, float | None]]) -> Figure:
 
 
 def _empty_assets() -> dict[str, float]:
-    """Seconds of an in-process ``materialize`` of as many empty assets as the pipeline has steps, in a process of its own."""
+    """Return seconds of an in-process ``materialize`` of empty assets, one per step, in a new process."""
     command = [sys.executable, "-W", "ignore", "-c", _EMPTY_ASSETS, str(len(STEPS))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     return dict(json.loads(done.stdout))

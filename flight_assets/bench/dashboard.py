@@ -47,7 +47,11 @@ DECODED = ", decoded again"
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """Figures ``warm_page_p95_ms``, ``cold_page_ms``, ``redis_hit_speedup``, ``viewers_50_p95_ms``, ``batch_latency_with_viewers``."""
+    """Return page, cache and viewer figures.
+
+    ``warm_page_p95_ms``, ``cold_page_ms``, ``redis_hit_speedup``, ``viewers_50_p95_ms``,
+    ``batch_latency_with_viewers``.
+    """
     flights, hot, repetitions = (50_000, 5_000, 3) if quick else (1_000_000, 200_000, 10)
     own = settings.model_copy(update={"warehouse_database": NAME, "mongo_database": NAME})
     note = f"{flights:,} flights in the warehouse, {hot:,} in MongoDB"
@@ -186,7 +190,10 @@ def _warm(url: str, page: str, repetitions: int) -> list[float]:
 
 
 def _hits(own: Settings, warehouse: Warehouse) -> dict[str, list[float]]:
-    """By query, how many times longer the store takes than Redis: as pages ask, and where the frame is decoded again as well."""
+    """Return by query how many times longer the store takes than Redis.
+
+    Both as pages ask, and with the frame decoded again.
+    """
     cache, year = open_cache(own), Filters()
     version = DataVersion(own).history()
     with mongo.database(own) as db:
@@ -218,7 +225,10 @@ def _decoding(cache: ResultCache, query: Query) -> None:
 
 
 def _crowd(url: str, rounds: int) -> list[float]:
-    """Milliseconds of each of VIEWERS sessions that ask for a page at the same moment, pages in turn, ``rounds`` times."""
+    """Return milliseconds of each of VIEWERS sessions that ask for a page at the same moment.
+
+    Pages take turns, for ``rounds`` rounds.
+    """
     barrier = threading.Barrier(VIEWERS)
 
     def view(page: str) -> list[float]:
@@ -236,7 +246,7 @@ def _crowd(url: str, rounds: int) -> list[float]:
 
 
 def _batches(settings: Settings, url: str, repetitions: int) -> dict[str, list[float]]:
-    """Seconds of a batch of 1,000 new events, without viewers and beside VIEWERS that refresh every minute."""
+    """Return seconds of a batch of 1,000 new events, alone and beside VIEWERS that refresh every minute."""
     seeds = iter(range(1, 10_000))
     return interleaved(
         {

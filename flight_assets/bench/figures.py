@@ -21,8 +21,9 @@ import psutil
 
 @dataclass(frozen=True)
 class Figure:
-    """Value with its unit; ``sides`` are the measurements behind it, by the name of what was measured, in ``side_unit``.
+    """Value with its unit, and the measurements behind it.
 
+    ``sides`` are by the name of what was measured, in ``side_unit``.
     Where the sides are points of a curve, in order, ``curve_over`` says over what.
     """
 
@@ -63,7 +64,7 @@ class Figure:
 
 
 def tell(what: str, seconds: Mapping[str, float]) -> None:
-    """Say on standard error what a repetition took: a bench that fails after a quarter of an hour has shown that much."""
+    """Print a repetition's time on standard error, so that a bench that fails late has shown it."""
     sys.stderr.write(f"{what}: {', '.join(f'{name} {taken:.1f} s' for name, taken in seconds.items())}\n")
 
 

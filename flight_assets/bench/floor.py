@@ -308,7 +308,7 @@ def _reason(row: dict[str, Any]) -> str:
 
 
 def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of ``predictions`` for the flights whose first event announced them, and of ``fact_flight_events`` for all."""
+    """Return rows of ``predictions`` for announced flights, and of ``fact_flight_events`` for all."""
     flat = staged.unnest("weather").to_pandas()
     first = (
         staged.sort(ARRIVAL)

@@ -82,7 +82,7 @@ def _batches(batch: Callable[[], float], quick: bool) -> list[float]:
 
 
 def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> dict[str, Figure]:
-    """Batches of today on the platform's tables as they are, then with ever longer a history before it, then without it again."""
+    """Measure batches of today: as things are, behind ever longer a history, and without it."""
     warehouse = open_warehouse(settings)
     there = warehouse.read(FACT).count()
     today = _next_day(settings) + timedelta(days=ceil(max(sizes) / FLIGHTS_PER_DAY))

@@ -133,7 +133,7 @@ _FILLER = (
 
 
 def fill(warehouse: Warehouse, tables: tuple[Table, ...], flights: int, from_day: date, days: int) -> None:
-    """Append that many flights of so many days to tables, in parts that each have days of their own, as time brings them."""
+    """Append many flights of many days to tables, in parts that each have days of their own."""
     parts = max(1, flights // FLIGHTS_AT_ONCE)
     for part in range(parts):
         first_day = from_day + timedelta(days=part * (days // parts))

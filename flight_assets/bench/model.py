@@ -38,7 +38,10 @@ UNITS = {
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
-    """Figures by name; ``inference_vs_inplace`` is rows per second in Spark over those of the bare boosters, above 1 is faster."""
+    """Return figures by name.
+
+    ``inference_vs_inplace``: rows per second in Spark over those of the bare boosters; above 1 is faster.
+    """
     data = dataset(events_from_flights(load_flights()))
     model = train(TrainConfig(), data.flights, data.features)
     test = model.manifest.metrics["test"]

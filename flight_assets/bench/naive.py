@@ -252,7 +252,7 @@ def append(rows: DataFrame, spec: BatchSpec, table: str) -> None:
 
 
 def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, version: str) -> DataFrame:
-    """Rows of ``predictions`` for the flights whose first event announced them: features on the driver, the model row by row."""
+    """Return rows of ``predictions`` for announced flights: features on the driver, the model row by row."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 

@@ -146,7 +146,10 @@ def automation_paused(settings: Settings) -> Iterator[None]:
 
 
 def _wait_until_quiet(settings: Settings) -> None:
-    """Return when no run is under way: maintenance that a start has caught up with makes everything beside it two to four times as slow."""
+    """Return when no run is under way.
+
+    Maintenance after a start makes everything beside it two to four times as slow.
+    """
     query = (
         "{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { ... on Runs"
         " { results { jobName } } } }"

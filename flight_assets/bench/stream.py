@@ -222,9 +222,10 @@ def _wait_until_visible(settings: Settings, ends: dict[int, int], meanwhile: Cal
 
 @dataclass
 class Visible:
-    """Watches MongoDB's changes: each says when the server took the document, and the document when Kafka took its message.
+    """Watch MongoDB's changes: when it took each document, and when Kafka took its message.
 
-    ``seconds``: of each state of a flight, until MongoDB first had it; that a batch confirms it later does not count.
+    ``seconds``: of each state of a flight, until MongoDB first had it; that a batch confirms it later does
+    not count.
     """
 
     changes: Any
@@ -287,7 +288,7 @@ def is_growing(peaks: list[float]) -> bool:
 
 
 def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
-    """Nothing is processed for that long at OUTAGE_RATE; then it is, while messages go on coming at that rate."""
+    """Process nothing for that long at OUTAGE_RATE, then everything, while messages go on coming."""
     _refuse_backlog(settings)
     missed = OUTAGE_RATE * outage_s
     disk, memory = disk_bytes(settings), resident(settings)["PSS"]

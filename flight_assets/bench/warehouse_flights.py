@@ -1,4 +1,4 @@
-"""Flights that can be counted by hand: every column follows from the flight's number, so sums, means and shares are known."""
+"""Flights that can be counted by hand: every column follows from the flight's number."""
 
 from __future__ import annotations
 
@@ -13,25 +13,34 @@ DAYS = 30
 
 
 def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-01") -> str:
-    """Return the SELECT of so many flights from number ``first``: flight i is on day i % ``days`` after ``from_day``.
+    """Return the SELECT of flights from number ``first``: flight i is on day i % ``days`` after ``from_day``.
 
     All else follows from i.
     """
     return f"""
-    SELECT event_id, event_type, timestamp, flight_id, flight_date, airline, flight_number, tail_number, origin, destination, route,
-      scheduled_departure, scheduled_departure + INTERVAL 2 HOURS AS scheduled_arrival, 500D + i % 100 AS distance_miles,
-      departure_delay_minutes, arrival_delay_minutes, CAST(NULL AS STRUCT<temperature_f: DOUBLE, dew_point_f: DOUBLE, humidity_pct: DOUBLE,
-      wind_direction_deg: DOUBLE, wind_speed_mph: DOUBLE, wind_gust_mph: DOUBLE, precipitation_in: DOUBLE, pressure_mb: DOUBLE,
+    SELECT event_id, event_type, timestamp, flight_id, flight_date, airline, flight_number, tail_number,
+    origin, destination, route,
+      scheduled_departure, scheduled_departure + INTERVAL 2 HOURS AS scheduled_arrival,
+      500D + i % 100 AS distance_miles,
+      departure_delay_minutes, arrival_delay_minutes, CAST(NULL AS STRUCT<temperature_f: DOUBLE,
+      dew_point_f: DOUBLE, humidity_pct: DOUBLE,
+      wind_direction_deg: DOUBLE, wind_speed_mph: DOUBLE, wind_gust_mph: DOUBLE, precipitation_in: DOUBLE,
+      pressure_mb: DOUBLE,
       visibility_miles: DOUBLE>) AS weather, 6 AS month, weekday(flight_date) + 1 AS day_of_week, hour,
       weekday(flight_date) >= 5 AS is_weekend, 0.5D AS quality_score, CAST(NULL AS STRING) AS gate,
-      CAST(NULL AS STRING) AS flight_suffix, CAST(NULL AS STRING) AS diverted_to, CAST(NULL AS STRING) AS source,
+      CAST(NULL AS STRING) AS flight_suffix, CAST(NULL AS STRING) AS diverted_to,
+      CAST(NULL AS STRING) AS source,
       10D AS predicted_delay_minutes,
-      11D AS predicted_mean_delay_minutes, -10D AS interval_low_minutes, 30D AS interval_high_minutes, 0.2D AS probability_delayed_15,
-      0.5D + (i % 10) / 100D AS confidence, 'test-1' AS model_version, arrival_delay_minutes AS actual_delay_minutes,
-      arrival_delay_minutes - 10D AS error_minutes, 0 AS kafka_partition, i AS kafka_offset, timestamp AS ingestion_timestamp,
+      11D AS predicted_mean_delay_minutes, -10D AS interval_low_minutes, 30D AS interval_high_minutes,
+      0.2D AS probability_delayed_15,
+      0.5D + (i % 10) / 100D AS confidence, 'test-1' AS model_version,
+      arrival_delay_minutes AS actual_delay_minutes,
+      arrival_delay_minutes - 10D AS error_minutes, 0 AS kafka_partition, i AS kafka_offset,
+      timestamp AS ingestion_timestamp,
       i DIV 400 AS batch_id, CAST(timestamp AS DATE) AS processing_date
     FROM (
-      SELECT *, concat(airline, flight_number, '-', origin, '-', date_format(flight_date, 'yyyyMMdd')) AS flight_id,
+      SELECT *, concat(airline, flight_number, '-', origin, '-', date_format(flight_date,
+      'yyyyMMdd')) AS flight_id,
         concat('dash:', i) AS event_id, concat(origin, '-', destination) AS route,
         timestamp(flight_date) + make_dt_interval(0, hour + 4) AS scheduled_departure,
         timestamp(flight_date) + make_dt_interval(0, hour + 7) AS timestamp,
@@ -39,10 +48,13 @@ def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-
         IF(i % 20 = 0, NULL, CAST(i % 12 AS DOUBLE)) AS departure_delay_minutes,
         IF(i % 20 = 0, NULL, CAST(i % 41 - 10 AS DOUBLE)) AS arrival_delay_minutes
       FROM (
-        SELECT id AS i, DATE'{from_day}' + CAST(id % {days} AS INT) AS flight_date, 1000 + CAST(id % 8999 AS INT) AS flight_number,
-          element_at(array('UA', 'AA', 'DL'), CAST(id % 3 AS INT) + 1) AS airline, concat('N', id) AS tail_number,
+        SELECT id AS i, DATE'{from_day}' + CAST(id % {days} AS INT) AS flight_date,
+        1000 + CAST(id % 8999 AS INT) AS flight_number,
+          element_at(array('UA', 'AA', 'DL'), CAST(id % 3 AS INT) + 1) AS airline, concat('N',
+          id) AS tail_number,
           element_at(array('EWR', 'JFK'), CAST(id % 2 AS INT) + 1) AS origin,
-          element_at(array('IAH', 'LAX', 'ORD', 'ATL'), CAST(id % 4 AS INT) + 1) AS destination, 6 + CAST(id % 14 AS INT) AS hour
+          element_at(array('IAH', 'LAX', 'ORD', 'ATL'), CAST(id % 4 AS INT) + 1) AS destination,
+          6 + CAST(id % 14 AS INT) AS hour
         FROM range({first}, {first + flights})
       )
     )
@@ -51,13 +63,16 @@ def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-
 
 _SUMS = """
     count(*) AS flights, count(departure_delay_minutes) AS departed, count(arrival_delay_minutes) AS arrived,
-    count_if(event_type = 'cancelled') AS cancelled, count_if(departure_delay_minutes >= 15) AS departure_delayed_15,
-    count_if(arrival_delay_minutes >= 15) AS arrival_delayed_15, coalesce(sum(departure_delay_minutes), 0D) AS departure_delay_sum,
+    count_if(event_type = 'cancelled') AS cancelled,
+    count_if(departure_delay_minutes >= 15) AS departure_delayed_15,
+    count_if(arrival_delay_minutes >= 15) AS arrival_delayed_15, coalesce(sum(departure_delay_minutes),
+    0D) AS departure_delay_sum,
     coalesce(sum(arrival_delay_minutes), 0D) AS arrival_delay_sum,
     coalesce(sum(arrival_delay_minutes * arrival_delay_minutes), 0D) AS arrival_delay_sum_squares,
     count(predicted_delay_minutes) AS predicted,
     count(error_minutes) AS predicted_arrived, coalesce(sum(error_minutes), 0D) AS error_sum,
-    coalesce(sum(abs(error_minutes)), 0D) AS absolute_error_sum, coalesce(sum(error_minutes * error_minutes), 0D) AS squared_error_sum,
+    coalesce(sum(abs(error_minutes)), 0D) AS absolute_error_sum,
+    coalesce(sum(error_minutes * error_minutes), 0D) AS squared_error_sum,
     count_if(actual_delay_minutes BETWEEN interval_low_minutes AND interval_high_minutes) AS interval_covered,
     coalesce(sum(quality_score), 0D) AS quality_sum
 """

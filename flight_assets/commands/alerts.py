@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 COLUMNS = (
-    Column("status"), Column("severity", optional=True), Column("alert", folds=True), Column("since UTC"), Column("summary", folds=True),
+    Column("status"), Column("severity", optional=True), Column("alert", folds=True), Column("since UTC"),
+    Column("summary", folds=True),
 )  # fmt: skip
 
 

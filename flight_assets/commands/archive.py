@@ -151,7 +151,10 @@ def status(wide: bool, as_json: bool) -> None:
 @wide_option
 @json_option
 def explain(archive_id: str | None, wide: bool, as_json: bool) -> None:
-    """Show the steps of one archive: the unfinished or the last one, or ARCHIVE_ID. With --json it prints the whole record."""
+    """Show the steps of one archive: the unfinished or the last one, or ARCHIVE_ID.
+
+    With --json it prints the whole record.
+    """
     from flight_assets.archive.steps import STEPS, next_step
 
     archives = _archiver().archives

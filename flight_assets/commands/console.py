@@ -59,7 +59,10 @@ def number(heading: str, *, optional: bool = False) -> Column:
 
 
 def printable(text: str) -> str:
-    """Return text with its control characters as escapes, so that a hostile message cannot steer the terminal."""
+    """Return text with its control characters as escapes.
+
+    A hostile message cannot steer the terminal.
+    """
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

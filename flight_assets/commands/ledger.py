@@ -1,4 +1,4 @@
-"""``flights ledger``: the record of each batch with its checks, what waits, and the ways out of a batch that is held up."""
+"""``flights ledger``: records of batches with their checks, what waits, and ways out of a held batch."""
 
 from __future__ import annotations
 
@@ -79,7 +79,10 @@ def ledger(context: click.Context, batch_id: int | None, last: int, wide: bool, 
     "--last", type=click.IntRange(1), default=20, show_default=True, help="How many of the newest batches."
 )
 def openlineage(batch_id: int | None, last: int) -> None:
-    """Print batches as OpenLineage events, one JSON object a line: inputs and outputs of each step, column by column."""
+    """Print batches as OpenLineage events, one JSON object per line.
+
+    Each step has its inputs and outputs, column by column.
+    """
     from openlineage.client.serde import Serde
 
     from flight_assets.queries.ledger import records

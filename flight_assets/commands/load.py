@@ -59,7 +59,8 @@ def say(name: str, text: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Only report what the files hold.")
 @json_option
 def load(
-    files: tuple[Path, ...], layout: str, mapping: Path | None, shift_to_now: bool, rate: float, weather: tuple[Path, ...],
+    files: tuple[Path, ...], layout: str, mapping: Path | None, shift_to_now: bool, rate: float,
+    weather: tuple[Path, ...],
     dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Load flights from FILES into Kafka, as the events of their lives.

@@ -1,4 +1,7 @@
-"""``flights up``, ``down``, ``status``, ``logs``, ``doctor``, ``reset``, ``backup``, ``restore``: the platform as a whole."""
+"""Commands for the platform as a whole.
+
+``flights up``, ``down``, ``status``, ``logs``, ``doctor``, ``reset``, ``backup``, ``restore``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ from flight_assets.settings import Settings, get_settings
 
 LIVE = "live"
 STATUS_COLUMNS = (
-    Column("service"), Column("state"), number("pid", optional=True), number("port"), number("memory MB"), number("up s"),
+    Column("service"), Column("state"), number("pid", optional=True), number("port"), number("memory MB"),
+    number("up s"),
     Column("version", optional=True),
 )  # fmt: skip
 
@@ -37,7 +41,7 @@ def up(live: bool, live_by_its_old_name: bool) -> None:
 
 
 def start_platform(settings: Settings, also: tuple[str, ...] = ()) -> None:
-    """Start every service and those of ``also``, create what is missing in the stores, and print the addresses."""
+    """Start every service and those of ``also``, create what the stores lack, and print the addresses."""
     from flight_assets.platform import launcher
     from flight_assets.platform.bootstrap import bootstrap
 

@@ -1,4 +1,4 @@
-"""``flights process`` and ``flights counts``: run a batch, process live, and compare the counts of all stores."""
+"""``flights process`` and ``flights counts``: run a batch, and compare the counts of all stores."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ REPLAY_LIMIT = 10_000
 
 
 COLUMNS = (
-    Column("id"), number("batch", optional=True), Column("reason"), Column("detail", folds=True), number("bytes", optional=True),
+    Column("id"), number("batch", optional=True), Column("reason"), Column("detail", folds=True),
+    number("bytes", optional=True),
     Column("sent again", optional=True),
 )  # fmt: skip
 

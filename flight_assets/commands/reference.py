@@ -28,7 +28,8 @@ from flight_assets.settings import get_settings
 KINDS = {"airline": DIM_AIRLINE, "airport": DIM_AIRPORT}
 KIND = click.argument("kind", type=click.Choice(list(KINDS)))
 COLUMNS = (
-    Column("kind"), Column("code"), Column("ICAO"), Column("name", folds=True), Column("where", folds=True, optional=True),
+    Column("kind"), Column("code"), Column("ICAO"), Column("name", folds=True),
+    Column("where", folds=True, optional=True),
     Column("zone", optional=True), Column("since"), Column("until"), Column("origin", optional=True),
 )  # fmt: skip
 UNKNOWN_COLUMNS = (

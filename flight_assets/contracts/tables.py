@@ -50,7 +50,10 @@ OFFSETS_TYPE = "MAP<STRING, STRUCT<first: BIGINT, last: BIGINT>>"
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """Return the columns of a table as Arrow has them, times in UTC. Raises KeyError for a type that none of our rows has."""
+    """Return the columns of a table as Arrow has them, times in UTC.
+
+    Raises KeyError for a type that none of our rows has.
+    """
     import pyarrow as pa
 
     time = pa.timestamp("us", "UTC")

@@ -61,7 +61,10 @@ def mean_width(low: FloatArray, high: FloatArray) -> float:
 
 
 def brier(happened: npt.NDArray[np.bool_], probability: FloatArray) -> float:
-    """Mean squared difference of probability and outcome, 0 … 1 (Brier 1950, Monthly Weather Review 78, 1–3)."""
+    """Return the mean squared difference of probability and outcome, 0 … 1.
+
+    Source: Brier 1950, Monthly Weather Review 78, 1–3.
+    """
     return float(np.mean((probability - happened) ** 2))
 
 
@@ -133,7 +136,7 @@ def evaluate_by(
 def error_by_confidence(
     actual: FloatArray, predicted: FloatArray, confidence: FloatArray, bins: int = 10
 ) -> pd.DataFrame:
-    """One row per bin of equally many flights, from the least to the most confident: confidence, flights, mae, rmse."""
+    """Return confidence, flights, mae and rmse per bin of equally many flights, least confident first."""
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, bins)
     rows = [

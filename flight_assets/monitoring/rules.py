@@ -103,7 +103,7 @@ RULES = (
     Rule(
         "RunsFailing", "critical", "flights_dagster_failed_since_success", ">", 0, 0,
         "{value:.0f} runs of {job} have failed since one last succeeded",
-        "read the failed step's sentence on the run's page in Dagster; the next run takes up the batch where it stopped",
+        "read the failed step's sentence on the run's page in Dagster; the next run resumes the batch",
     ),
     Rule(
         "DataStale", "critical", "flights_data_age_seconds", ">", "alert_data_age_s", 0,
@@ -111,9 +111,10 @@ RULES = (
         "see whether the schedule process_every_minute runs and what its last run says",
     ),
     Rule(
-        "ArchiveThresholdNear", "warning", "flights_archive_threshold_used_ratio", ">", "alert_archive_used_ratio", 300,
+        "ArchiveThresholdNear", "warning", "flights_archive_threshold_used_ratio", ">",
+        "alert_archive_used_ratio", 300,
         "MongoDB has reached {value:.0%} of the archive threshold",
-        "nothing while the archive runs; if it is paused or fails, resume or repair it before the hot store outgrows its disk",
+        "nothing while the archive runs; if it is paused or fails, resume or repair it soon",
     ),
     Rule(
         "LagHigh", "warning", "flights_lag_messages", ">", "alert_lag_messages", 300,
@@ -192,7 +193,7 @@ def _prometheus_rule(rule: Rule, settings: Settings) -> dict[str, Any]:
 
 
 def _go_list(rule: Rule, settings: Settings) -> str:
-    """Return ``{each}`` as a Prometheus template: the samples past the limit, queried when the alert is sent."""
+    """Return ``{each}`` as a Prometheus template: the samples past the limit when the alert is sent."""
     past = f"{rule.selector()} {rule.comparison} {rule.limit_value(settings):g}"
     one = re.sub(r"\{(\w+)\}", r"{{ $one.Labels.\1 }}", rule.each)
     return (

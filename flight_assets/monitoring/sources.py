@@ -159,7 +159,10 @@ def from_spark(settings: Settings) -> Iterator[Sample]:
 
 
 def from_warehouse(settings: Settings) -> Iterator[Sample]:
-    """Check results and model monitoring, through a session of its own that ends with the call, so that it bears a restart of Spark."""
+    """Return check results and model monitoring, read through a session that ends with the call.
+
+    So it bears a restart of Spark.
+    """
     from pyspark.sql import SparkSession
 
     from flight_assets.stores.warehouse import prepare, refuse_unreachable

@@ -162,12 +162,15 @@ def _with_predictions(
 
 
 def _group(day: Column) -> Column:
-    """Return the group of a day. Features take any set of flights with the events before them, so a group may hold several days."""
+    """Return the group of a day, which may hold several days.
+
+    Features take any set of flights with the events before them.
+    """
     return F.pmod(F.date_diff(day, F.lit(date(1970, 1, 1))), F.lit(GROUPS))
 
 
 def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame:
-    """Return PAST_COLUMNS of the events that predictions may look back on, with ``_group``, that of the predictions' UTC day.
+    """Return PAST_COLUMNS of events that predictions may look back on, with the ``_group`` of their UTC day.
 
     There is one row per event and day that looks back on it.
     """

@@ -81,7 +81,7 @@ def move_batch(settings: Settings, warehouse: Warehouse, hdfs: Hdfs, batch_id: i
 
 
 def as_moved(checked: DataFrame, moved: Mapping[int, str]) -> DataFrame:
-    """Return checked messages in which each of a moved batch is rejected as such, with the reason of the move as its detail."""
+    """Return checked messages, those of moved batches rejected, with the move's reason as detail."""
     for batch_id, why in moved.items():
         is_moved = F.col("batch_id") == batch_id
         verdict = {
@@ -115,7 +115,7 @@ def _quarantine(warehouse: Warehouse, settings: Settings, record: BatchRecord) -
 
 
 def _forget_flights(warehouse: Warehouse, ledger: Ledger, batch_id: int) -> None:
-    """Bring every store to what it says of the batch's flights without the batch: by the batches that it has taken otherwise."""
+    """Bring every store to its content without the batch, by the other batches that it has taken."""
     staging = warehouse.read(STAGING)
     touched = computed(staging.where(f"batch_id = {batch_id}").select("flight_id", "flight_date").distinct())
     days = [row.flight_date for row in touched.select("flight_date").distinct().collect()]

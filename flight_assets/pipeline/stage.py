@@ -169,7 +169,7 @@ def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _odd_names(classified: DataFrame) -> dict[str, dict[str, int]]:
-    """Return messages per unknown field, cleaned value and unknown code: the most frequent NAMES_KEPT of each."""
+    """Return messages per unknown field, cleaned value and unknown code, the NAMES_KEPT most frequent."""
     lists = {
         "unknown_fields": "unknown_fields",
         "cleaned_values": "cleaned",

@@ -35,7 +35,7 @@ def merge_flights(warehouse: Warehouse, flights: DataFrame, scope: Scope) -> int
 def replace_flights(
     warehouse: Warehouse, touched: DataFrame, states: DataFrame, days: Sequence[DateRange]
 ) -> None:
-    """Set the rows of the touched flights to these states, whichever is newer, and delete those of flights without one.
+    """Set the rows of touched flights to these states, if newer, and delete rows of flights without a state.
 
     ``touched`` has flight_id and flight_date.
     """

@@ -37,7 +37,7 @@ REDIS_RIGHTS = {
 
 
 def make_secrets(settings: Settings) -> None:
-    """Write what the settings have of each secret where there is no file yet, and make the certificates that are missing.
+    """Write a file for each secret of the settings that has none, and make the missing certificates.
 
     Raises:
         FlightsError: another process has made other secrets meanwhile, or certificates cannot be made.
@@ -134,7 +134,8 @@ def make_mongo_users(settings: Settings, local: Any) -> None:  # noqa: ANN401 - 
             raise
     host, port = local.address
     with MongoClient(
-        host, port, username=admin, password=password, directConnection=True, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000,
+        host, port, username=admin, password=password, directConnection=True, serverSelectionTimeoutMS=3000,
+        connectTimeoutMS=3000,
         socketTimeoutMS=5000, **mongo_tls(settings),
     ) as client:  # fmt: skip
         _make_mongo_roles(settings, client.admin)
@@ -170,7 +171,8 @@ def redis_options(settings: Settings) -> list[str]:
         return ["--port", str(settings.port("redis"))]
     pem = str(settings.tls_dir / "redis.pem")
     return [
-        "--port", "0", "--tls-port", str(settings.port("redis")), "--tls-cert-file", pem, "--tls-key-file", pem,
+        "--port", "0", "--tls-port", str(settings.port("redis")), "--tls-cert-file", pem, "--tls-key-file",
+        pem,
         "--tls-ca-cert-file", str(settings.tls_dir / "ca.pem"), "--tls-auth-clients", "no",
         "--aclfile", str(settings.home / "etc/redis/users.acl"),
     ]  # fmt: skip

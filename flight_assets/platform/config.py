@@ -84,7 +84,10 @@ def _kafka_files(settings: Settings) -> dict[str, str]:
 
 
 def _write(path: Path, content: str) -> None:
-    """Replace a file in one step: containers that share a folder may write the same file while another reads it."""
+    """Replace a file in one step.
+
+    Containers that share a folder may write the same file while another reads it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
     partial.touch(mode=0o600)

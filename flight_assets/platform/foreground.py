@@ -1,4 +1,4 @@
-"""One service by itself in the foreground, as a container runs it: what the launcher does for all, without a supervisor."""
+"""One service in the foreground, as a container runs it, without a supervisor."""
 
 from __future__ import annotations
 
@@ -33,13 +33,16 @@ def find(settings: Settings, name: str) -> Service:
 
 
 def install(settings: Settings, say: Callable[[str], None]) -> None:
-    """Fetch the jars of an image and compile what Spark needs compiled, so that a container starts without a network."""
+    """Fetch the jars of an image and compile what Spark needs. A container then starts without a network."""
     launcher.download_jars(settings, say, lambda _done, _total: None, IMAGE_JARS)
     launcher.make_data_folders(settings, (find(settings, "spark"),))
 
 
 def run(settings: Settings, name: str) -> NoReturn:
-    """Become the service: this process is replaced by its command, in an empty folder, with configuration written from the settings."""
+    """Become the service: replace this process by its command, in an empty folder.
+
+    Its configuration is written from the settings.
+    """
     service = find(settings, name)
     write_configs(settings)
     launcher.make_data_folders(settings, (service,))

@@ -30,7 +30,7 @@ class NotReady(FlightsError):
 
 
 def answers(address: str) -> None:
-    """Return if something accepts connections at the ``host:port`` of an address or URL, the first if it has several.
+    """Return if something accepts connections at the first ``host:port`` of an address or URL.
 
     Raises OSError if nothing does, ValueError if the address has no port.
     """
@@ -57,7 +57,8 @@ def check_postgres(settings: Settings) -> None:
         timeout_s = int(PROBE_TIMEOUT_S)
         with closing(
             psycopg2.connect(
-                host=LOOPBACK, port=settings.port("postgres"), user=postgres.USER, dbname=database, connect_timeout=timeout_s,
+                host=LOOPBACK, port=settings.port("postgres"), user=postgres.USER, dbname=database,
+                connect_timeout=timeout_s,
                 options=f"-c statement_timeout={timeout_s * 1000}",
             )
         ) as connection:  # fmt: skip

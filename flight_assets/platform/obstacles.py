@@ -42,7 +42,10 @@ def remember_offset(settings: Settings) -> None:
 
 
 def refuse_other_offset(settings: Settings, folder: Path) -> None:
-    """Raise FlightsError if a folder's data was created with other ports: the stores write their own addresses into it."""
+    """Raise FlightsError if a folder's data was created with other ports.
+
+    The stores write their own addresses into it.
+    """
     created_with = int((folder / "port_offset").read_text())
     if created_with != settings.port_offset:
         raise FlightsError(
@@ -52,7 +55,10 @@ def refuse_other_offset(settings: Settings, folder: Path) -> None:
 
 
 def end_leftovers(settings: Settings, say: Say) -> None:
-    """End the processes of this home that outlived their supervisor, so that their ports and locks are free."""
+    """End the processes of this home that outlived their supervisor.
+
+    Their ports and locks are free afterwards.
+    """
     left = [process for process in psutil.process_iter() if _is_ours(settings, process.pid)]
     for process in left:
         say(f"ending process {process.pid}, left over from a crash")

@@ -28,7 +28,7 @@ CREATE_TIMEOUT_S = 60
 
 
 def program_dir(settings: Settings) -> Path:
-    """Folder of ``postgres`` and ``initdb``: the settings', or the newest that Debian's packages have installed.
+    """Return the folder of ``postgres`` and ``initdb``: the settings', or the newest of Debian's packages.
 
     Raises:
         FlightsError: there is none.

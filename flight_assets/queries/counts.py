@@ -96,7 +96,10 @@ def counts(settings: Settings) -> Counts:
 
 
 def _recorded(warehouse: Warehouse, ledger: Ledger, unfinished: range) -> dict[str, int]:
-    """Sums over the records of all batches: of the finished ones from ``batch_metadata``, of the others from their files."""
+    """Return sums over the records of all batches.
+
+    Finished ones are read from ``batch_metadata``, others from their files.
+    """
     columns = {
         "raw": "record_count",
         "staged": "staged",

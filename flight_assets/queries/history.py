@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT
+from flight_assets.contracts.units import FLIGHT_ID
 from flight_assets.errors import FlightsError
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.trends import without_gaps
+from flight_assets.transforms.rules import flight_day
 
 if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
@@ -126,8 +128,9 @@ def by_weekday(sums: pd.DataFrame) -> pd.DataFrame:
 
 
 def series(warehouse: Warehouse, filters: Filters, period: Period) -> pd.DataFrame:
-    """One row per period, oldest first: begin (the origin's local time, without zone) and MEASURES; none at all without flights.
+    """Return one row per period, oldest first: begin and MEASURES; no rows without flights.
 
+    ``begin`` is the origin's local time, without zone.
     Periods without a flight between the first and the last that has one are there with 0 flights.
     """
     if period != "hour":
@@ -137,7 +140,7 @@ def series(warehouse: Warehouse, filters: Filters, period: Period) -> pd.DataFra
 
 
 def by(warehouse: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:
-    """One row per airline, origin, destination, route or day, most flights first: that column, and MEASURES."""
+    """Return one row per airline, airport, route or day, most flights first: that column and MEASURES."""
     return _grouped(
         warehouse,
         filters,
@@ -148,7 +151,10 @@ def by(warehouse: Warehouse, filters: Filters, dimension: Dimension, limit: int 
 
 
 def by_weekday_and_hour(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
-    """One row per ISO weekday (1 = Monday) and hour of local scheduled departure that has flights: weekday, hour, and MEASURES."""
+    """Return one row per ISO weekday and local hour of departure that has flights: weekday, hour, MEASURES.
+
+    Monday is 1.
+    """
     return _grouped(
         warehouse,
         filters,
@@ -204,11 +210,12 @@ def _no_earlier_date_reaches(first: date) -> datetime:
 
 def flight(warehouse: Warehouse, flight_id: str) -> pd.DataFrame:
     """Return the row of a flight in the fact table without the nested weather; no row if it is not there."""
-    found = re.fullmatch(r"[A-Z0-9]{2}\d{1,4}-[A-Z]{3}-(\d{4})(\d{2})(\d{2})", flight_id.strip().upper())
-    if not found:
+    wanted = flight_id.strip().upper()
+    day = flight_day(wanted)
+    if day is None or not re.fullmatch(FLIGHT_ID, wanted):
         raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")
-    day = date(*(int(part) for part in found.groups()))
-    query = f"SELECT * EXCEPT (weather) FROM {warehouse.name(FACT)} WHERE flight_id = '{found.group()}' AND flight_date = DATE'{day}'"  # noqa: S608 - what the pattern above lets through
+    chosen = f"flight_id = '{wanted}' AND flight_date = DATE'{day}'"
+    query = f"SELECT * EXCEPT (weather) FROM {warehouse.name(FACT)} WHERE {chosen}"  # noqa: S608 - what the pattern lets through
     return warehouse.ask(query)
 
 
@@ -229,14 +236,19 @@ def predicted_against_actual(warehouse: Warehouse, filters: Filters, limit: int 
 
 
 def largest_errors(warehouse: Warehouse, filters: Filters, limit: int = 20) -> pd.DataFrame:
-    """One row per flight, largest |error| first: what ``predicted_against_actual`` gives, and z, the error in its standard deviations."""
+    """Return one row per flight, largest |error| first: columns of ``predicted_against_actual``, and z.
+
+    ``z`` is the error in its standard deviations.
+    """
     columns = (
         "flight_id, flight_date, airline, route, predicted_delay_minutes, interval_low_minutes,"
         " interval_high_minutes, actual_delay_minutes, error_minutes, confidence, model_version"
     )
     # A window function would carry every row to one task.
     query = f"""
-        WITH found AS (SELECT {columns} FROM {warehouse.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()}),
+        WITH found AS (
+        SELECT {columns} FROM {warehouse.name(FACT)} WHERE error_minutes IS NOT NULL AND {filters.sql()}
+    ),
              all_errors AS (SELECT avg(error_minutes) AS mean, stddev_samp(error_minutes) AS sd FROM found)
         SELECT found.*, (error_minutes - mean) / nullif(sd, 0) AS z FROM found CROSS JOIN all_errors
         ORDER BY abs(error_minutes) DESC, flight_id LIMIT {int(limit)}
@@ -263,15 +275,21 @@ def delay_distribution(
         WITH both AS (SELECT predicted_delay_minutes, actual_delay_minutes FROM {warehouse.name(FACT)}
                       WHERE error_minutes IS NOT NULL AND {filters.sql()}),
              binned AS (SELECT inline(array(
-                          named_struct('minutes', {clipped("predicted_delay_minutes")}, 'predicted', 1, 'actual', 0),
-                          named_struct('minutes', {clipped("actual_delay_minutes")}, 'predicted', 0, 'actual', 1))) FROM both)
-        SELECT minutes, sum(predicted) AS predicted, sum(actual) AS actual FROM binned GROUP BY minutes ORDER BY minutes
+                          named_struct('minutes', {clipped("predicted_delay_minutes")}, 'predicted', 1,
+                          'actual', 0),
+                          named_struct('minutes', {clipped("actual_delay_minutes")}, 'predicted', 0,
+                          'actual', 1))) FROM both)
+        SELECT minutes, sum(predicted) AS predicted,
+        sum(actual) AS actual FROM binned GROUP BY minutes ORDER BY minutes
     """  # noqa: S608 - codes and dates only
     return warehouse.ask(query)
 
 
 def dimension(warehouse: Warehouse, name: Literal["airline", "airport"]) -> pd.DataFrame:
-    """One row per airline (code, name) or airport (code, name, city, state, latitude, longitude, time_zone)."""
+    """Return one row per airline (code, name) or airport (code, name, city, state, place, time_zone).
+
+    ``place``: latitude and longitude in degrees.
+    """
     return warehouse.ask(
         f"SELECT * FROM {warehouse.name(DIM_AIRLINE if name == 'airline' else DIM_AIRPORT)} ORDER BY code"  # noqa: S608
     )
@@ -291,7 +309,8 @@ def _summed(
     selected = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
     sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
     grouping = ", ".join(str(number + 1) for number in range(len(keys)))
-    query = f"SELECT {selected}{sums} FROM {_name(warehouse, table)} WHERE {filters.sql()} GROUP BY {grouping} {ending}"  # noqa: S608 - codes and dates only
+    source = f"{_name(warehouse, table)} WHERE {filters.sql()}"
+    query = f"SELECT {selected}{sums} FROM {source} GROUP BY {grouping} {ending}"  # noqa: S608 - codes and dates only
     return warehouse.ask(query)
 
 

@@ -37,7 +37,7 @@ class Waiting:
 
 
 def waiting(ledger: Ledger) -> list[Waiting]:
-    """Return the batches that have landed and are not done, in order, and one that a check holds up before it has landed for good."""
+    """Return the batches that have landed and are not done, in order, and one that a check holds up."""
     done = {step: ledger.last_done(step) for step in STEPS}
     end = done[STEPS[0]] + 1
     end += ledger.hdfs.exists(ledger.path(end))

@@ -30,8 +30,10 @@ AGGREGATION_MS = 10_000
 Bucket = Literal["minute", "hour", "day"]
 
 _SHOWN = {
-    "_id": 0, "flight_id": 1, "event_type": 1, "airline": 1, "route": 1, "timestamp": 1, "scheduled_departure": 1,
-    "departure_delay_minutes": 1, "arrival_delay_minutes": 1, "predicted_delay_minutes": "$prediction.predicted_delay_minutes",
+    "_id": 0, "flight_id": 1, "event_type": 1, "airline": 1, "route": 1, "timestamp": 1,
+    "scheduled_departure": 1,
+    "departure_delay_minutes": 1, "arrival_delay_minutes": 1,
+    "predicted_delay_minutes": "$prediction.predicted_delay_minutes",
     "quality_score": 1, "ingestion_timestamp": 1, "batch_id": 1,
 }  # fmt: skip
 LATEST_COLUMNS = tuple(name for name in _SHOWN if name != "_id")
@@ -64,9 +66,11 @@ def hot_store(db: Mongo) -> pd.DataFrame:
 def incoming(
     settings: Settings, minutes: int, buckets: int = 60, clock: datetime | None = None
 ) -> pd.DataFrame:
-    """One row per bucket of the window, oldest first: minute (its begin, UTC), messages that Kafka took, seconds (its length).
+    """Return one row per bucket of the window, oldest first: minute, messages, seconds.
 
-    Counted by the offsets at the buckets' ends, so every message counts once, also a bad one. The window ends with the last whole minute.
+    ``minute`` is its begin in UTC, ``seconds`` its length.
+    Counted by the offsets at the buckets' ends, so every message counts once, also a bad one. The window ends
+    with the last whole minute.
     """
     end = (clock or datetime.now(UTC)).replace(second=0, microsecond=0)
     step = timedelta(minutes=max(1, minutes // buckets))
@@ -141,7 +145,10 @@ def over_time(
 def by_route(
     db: Mongo, minutes: int, filters: Filters = _NO_FILTERS, limit: int = 60, clock: datetime | None = None
 ) -> pd.DataFrame:
-    """One row per route in the window, at most ``limit``, most flights first: route (EWR-IAH), flights and what ``_MEASURES`` says."""
+    """Return one row per route in the window, at most ``limit``, most flights first.
+
+    Columns: route (EWR-IAH), flights and those of ``_MEASURES``.
+    """
     since, until = window(minutes, clock)
     return _measured(
         _aggregate(

@@ -87,7 +87,10 @@ def live_quality(
 
 
 def confidence_bins(warehouse: Warehouse, first: date, until: date, bins: int = 10) -> pd.DataFrame:
-    """One row per bin of equally many arrived flights, least confident first: bin, flights, confidence, mae, coverage_90."""
+    """Return one row per bin of equally many arrived flights, least confident first.
+
+    Columns: bin, flights, confidence, mae, coverage_90.
+    """
     arrived = _between(warehouse.read(PREDICTIONS), first, until).where(_ARRIVED)
     ranked = arrived.selectExpr("*", f"ntile({bins}) OVER (ORDER BY confidence, prediction_id) AS bin")
     figures = [*_expressions("flights", "mae", "coverage_90"), _expression("confidence", "avg(confidence)")]
@@ -95,8 +98,9 @@ def confidence_bins(warehouse: Warehouse, first: date, until: date, bins: int = 
 
 
 def versions_compared(warehouse: Warehouse, models: ModelStore, first: date, until: date) -> pd.DataFrame:
-    """Champion and challenger over the flights that both predicted: two rows per pair of versions, the figures of ``live_quality``.
+    """Return champion and challenger over the flights that both predicted.
 
+    Two rows per pair of versions, with the figures of ``live_quality``.
     Columns besides: champion_version, challenger_version, role (champion or challenger).
     """
     served = _between(warehouse.read(PREDICTIONS), first, until).alias("p")

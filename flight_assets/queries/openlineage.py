@@ -1,4 +1,4 @@
-"""Batches as events of OpenLineage (openlineage.io): one per step, with columns, their sources and rows written."""
+"""Batches as OpenLineage events: one per step, with columns, their sources and rows written."""
 
 from __future__ import annotations
 

@@ -50,16 +50,21 @@ def batches(warehouse: Warehouse, limit: int = 500) -> pd.DataFrame:
         " storage_location"
     )
     query = (
-        f"SELECT batch_id, timestamp, {counts}, record_count - staged - duplicate - quarantined AS unaccounted "  # noqa: S608 - names of the contract
+        f"SELECT batch_id, timestamp, {counts}, record_count - staged - duplicate - quarantined AS "  # noqa: S608 - names of the contract
+        f"unaccounted "
         f"FROM {warehouse.name(BATCH_METADATA)} ORDER BY batch_id DESC LIMIT {int(limit)}"
     )
     return warehouse.ask(query).iloc[::-1].reset_index(drop=True)
 
 
 def conservation(warehouse: Warehouse) -> pd.DataFrame:
-    """One row: messages in all batches (raw, staged, duplicate, quarantined), batches, and unaccounted_batches that do not add up."""
+    """Return one row: messages in all batches by outcome, batches, and unaccounted_batches.
+
+    Outcomes: raw, staged, duplicate, quarantined. Unaccounted batches do not add up.
+    """
     return warehouse.ask(
-        f"SELECT count(*) AS batches, coalesce(sum(record_count), 0) AS raw, coalesce(sum(staged), 0) AS staged, "  # noqa: S608 - names of the contract
+        f"SELECT count(*) AS batches, coalesce(sum(record_count), 0) AS raw, coalesce(sum(staged), 0) AS "  # noqa: S608 - names of the contract
+        f"staged, "
         f"coalesce(sum(duplicate), 0) AS duplicate, coalesce(sum(quarantined), 0) AS quarantined, "
         f"count_if(record_count <> staged + duplicate + quarantined) AS unaccounted_batches, max(timestamp)"
         f" AS newest "
@@ -68,9 +73,13 @@ def conservation(warehouse: Warehouse) -> pd.DataFrame:
 
 
 def quarantine_by_reason(warehouse: Warehouse) -> pd.DataFrame:
-    """One row per reason code, most messages first: reason, messages, first and last ingestion (UTC), batches it came in."""
+    """Return one row per reason code, most messages first.
+
+    Columns: reason, messages, first and last ingestion (UTC), batches it came in.
+    """
     return warehouse.ask(
-        f"SELECT reason, count(*) AS messages, min(ingestion_timestamp) AS first, max(ingestion_timestamp) AS last, "  # noqa: S608 - names of the contract
+        f"SELECT reason, count(*) AS messages, min(ingestion_timestamp) AS first, "  # noqa: S608 - names of the contract
+        f"max(ingestion_timestamp) AS last, "
         f"count(DISTINCT batch_id) AS batches FROM {warehouse.name(QUARANTINE)} GROUP BY reason ORDER BY"
         " messages DESC, reason"
     )
@@ -102,9 +111,11 @@ def _as_text(value: bytes | None) -> str:
 
 
 def missing_values(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
-    """One row per optional field of the message, most gaps first: field, flights, missing (flights without it), missing_share (0–1).
+    """Return one row per optional field of the message, most gaps first.
 
-    Weather fields as weather.<name>. Delays are missing until the flight has departed or arrived, and so count only from then on.
+    Columns: field, flights, missing (flights without it), missing_share (0–1).
+    Weather fields as weather.<name>. Delays are missing until the flight has departed or arrived, and so
+    count only from then on.
     """
     columns = {
         name: (name, "TRUE")
@@ -122,16 +133,18 @@ def missing_values(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
         for name, (column, applies) in columns.items()
     )
     return warehouse.ask(
-        f"WITH counted AS (SELECT array({parts}) AS fields FROM {warehouse.name(FACT)} WHERE {filters.sql()}) "  # noqa: S608 - codes and dates only
+        f"WITH counted AS (SELECT array({parts}) AS fields FROM {warehouse.name(FACT)} WHERE "  # noqa: S608 - names of the contract
+        f"{filters.sql()}) "
         "SELECT f.field, f.flights, f.missing, f.missing / nullif(f.flights, 0) AS missing_share "
         "FROM counted LATERAL VIEW explode(fields) AS f ORDER BY missing_share DESC NULLS LAST, f.field"
     )
 
 
 def freshness(warehouse: Warehouse) -> pd.DataFrame:
-    """One row per table: table, asset that writes it, rows, newest (latest of its own times, UTC, null if empty)."""
+    """Return one row per table: table, asset that writes it, rows, newest (UTC, null if empty)."""
     parts = [
-        f"SELECT '{table}' AS table, '{TABLE_ASSETS[table]}' AS asset, count(*) AS rows, max({column}) AS newest "  # noqa: S608 - names of the contract
+        f"SELECT '{table}' AS table, '{TABLE_ASSETS[table]}' AS asset, count(*) AS rows, max({column}) "  # noqa: S608 - names of the contract
+        f"AS newest "
         f"FROM {warehouse.database}.{table}"
         for table, column in FRESHNESS.items()
     ]
@@ -141,14 +154,18 @@ def freshness(warehouse: Warehouse) -> pd.DataFrame:
 def quality_over_time(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """One row per flight_date, oldest first: flight_date, flights, mean_quality (0–1)."""
     return warehouse.ask(
-        f"SELECT flight_date, sum(flights) AS flights, sum(quality_sum) / nullif(sum(flights), 0) AS mean_quality "  # noqa: S608 - names of the contract
+        f"SELECT flight_date, sum(flights) AS flights, sum(quality_sum) / nullif(sum(flights), 0) AS "  # noqa: S608 - names of the contract
+        f"mean_quality "
         f"FROM {warehouse.database}.flights_daily WHERE {filters.sql()} GROUP BY flight_date ORDER BY"
         " flight_date"
     )
 
 
 def contract(warehouse: Warehouse) -> pd.DataFrame:
-    """One row per field of each version of the message contract, newest version first: the columns of ``schema_metadata``."""
+    """Return one row per field and version of the message contract, newest version first.
+
+    Columns: those of ``schema_metadata``.
+    """
     return warehouse.ask(
         f"SELECT * FROM {warehouse.name(SCHEMA_METADATA)} ORDER BY schema_version DESC, required DESC, field"  # noqa: S608
     )
@@ -165,14 +182,19 @@ def archives(warehouse: Warehouse, limit: int = 50) -> pd.DataFrame:
         " last_ingestion"
     )
     return warehouse.ask(
-        f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT {int(limit)}"  # noqa: S608
+        f"SELECT {columns} FROM {warehouse.database}.{ARCHIVE_METADATA} ORDER BY timestamp DESC LIMIT "  # noqa: S608 - names of the contract
+        f"{int(limit)}"
     )
 
 
 def check_trend(warehouse: Warehouse, since: date) -> pd.DataFrame:
-    """One row per check and UTC day, oldest first: check_name, asset, severity, day, evaluations, failures, value (the last one)."""
+    """Return one row per check and UTC day, oldest first.
+
+    Columns: check_name, asset, severity, day, evaluations, failures, value (the last one).
+    """
     return warehouse.ask(
-        "SELECT check_name, asset, severity, CAST(timestamp AS DATE) AS day, count(*) AS evaluations, count_if(NOT passed) AS failures, "  # noqa: S608 - names of the contract
+        "SELECT check_name, asset, severity, CAST(timestamp AS DATE) AS day, "  # noqa: S608 - names of the contract
+        "count(*) AS evaluations, count_if(NOT passed) AS failures, "
         "max_by(value, timestamp) AS value, max_by(detail, timestamp) AS detail FROM"
         f" {warehouse.database}.{CHECK_RESULTS} "
         f"WHERE timestamp >= DATE'{since.isoformat()}' GROUP BY ALL ORDER BY day, check_name"

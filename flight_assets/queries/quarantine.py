@@ -1,4 +1,4 @@
-"""Rejected messages: found by reason, batch, time or position, with their bytes and whether they were sent again."""
+"""Rejected messages: found by reason, batch, time or position, with their bytes and their replays."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def rejected(settings: Settings, selection: Selection, limit: int) -> list[repla
 
 
 def described(settings: Settings, messages: Sequence[replay.Rejected]) -> list[dict[str, Any]]:
-    """Each message for reading and for programs: id, where it is from, reason, detail, its bytes, and its replay (null if none)."""
+    """Return each message as a dictionary: id, origin, reason, detail, bytes, replay (null if none)."""
     replays = replay.replays(settings, [message.id for message in messages])
     return [_described(message, replays.get(message.id)) for message in messages]
 

@@ -33,8 +33,9 @@ def airline_names(settings: Settings) -> Mapping[str, str]:
 
 
 def unknown_codes(house: Warehouse) -> list[dict[str, Any]]:
-    """One row per field and code of staged events that no airline or airport has: field, code, events, flights, first and last date.
+    """Return one row per field and code of staged events that no airline or airport has.
 
+    Columns: field, code, events, flights, first and last date.
     The most frequent first. Codes that have been added since are left out.
 
     Raises:
@@ -46,7 +47,8 @@ def unknown_codes(house: Warehouse) -> list[dict[str, Any]]:
             " `flights up`"
         )
     found = house.ask(
-        f"SELECT substring_index(entry, ':', 1) AS field, substring_index(entry, ':', -1) AS code, count(*) AS events, "  # noqa: S608 - names of the contract
+        f"SELECT substring_index(entry, ':', 1) AS field, substring_index(entry, ':', -1) AS code, "  # noqa: S608 - names of the contract
+        f"count(*) AS events, "
         "count(DISTINCT flight_id) AS flights, min(flight_date) AS first_date, max(flight_date) AS last_date "
         f"FROM (SELECT flight_id, flight_date, explode({COLUMN}) AS entry FROM {house.name(STAGING)} WHERE"
         f" size({COLUMN}) > 0) "

@@ -75,7 +75,10 @@ def trend(values: pd.Series) -> Trend | None:
 
 
 def modified_z(values: FloatArray) -> FloatArray:
-    """Distance from the median in robust standard deviations; 0 for missing values, and where half of all values are equal."""
+    """Return the distance from the median in robust standard deviations.
+
+    It is 0 for missing values, and where half of all values are equal.
+    """
     median = np.nanmedian(values)
     deviation = float(np.nanmedian(np.abs(values - median))) * MAD_TO_SD
     if deviation == 0:

@@ -169,7 +169,7 @@ def _data_expo_rows(chunk: Chunk) -> pd.DataFrame:
 
 
 def _kaggle_rows(chunk: Chunk) -> pd.DataFrame:
-    """Return the rows of the Kaggle set of 2015, whose October names airports by the Department's five-digit ids."""
+    """Return the rows of the Kaggle set of 2015, whose October has five-digit airport ids."""
     columns = Columns(chunk)
     day = day_of(*(number(columns.get(name)) for name in ("YEAR", "MONTH", "DAY")))
     names = ("AIRLINE", "FLIGHT_NUMBER", "TAIL_NUMBER", "ORIGIN_AIRPORT", "DESTINATION_AIRPORT")
@@ -202,7 +202,8 @@ def _looks_like_data_expo(header: tuple[str, ...]) -> bool:
 
 PREZIP = Layout(
     "bts-prezip", "BTS on-time performance, monthly file", reads=READS, needs=NEEDS, rows=_rows,
-    recognises=lambda header: has_all(header, "FlightDate", "CRSDepTime", "Origin", "Dest") and _has_any(header, "number"),
+    recognises=lambda header: has_all(header, "FlightDate", "CRSDepTime", "Origin",
+        "Dest") and _has_any(header, "number"),
 )  # fmt: skip
 T_ONTIME = Layout(
     "bts-t-ontime", "BTS on-time performance, export of chosen columns", reads=READS, needs=NEEDS, rows=_rows,
@@ -214,11 +215,14 @@ DATA_EXPO = Layout(
 )  # fmt: skip
 KAGGLE = Layout(
     "kaggle-2015", "Kaggle, US flight delays of 2015", rows=_kaggle_rows,
-    recognises=lambda header: has_all(header, "YEAR", "MONTH", "DAY", "AIRLINE", "ORIGIN_AIRPORT", "SCHEDULED_DEPARTURE"),
+    recognises=lambda header: has_all(header, "YEAR", "MONTH", "DAY", "AIRLINE", "ORIGIN_AIRPORT",
+        "SCHEDULED_DEPARTURE"),
     reads=frozenset(
         (
-            *("year", "month", "day", "airline", "flight_number", "tail_number", "origin_airport", "destination_airport"),
-            *("scheduled_departure", "scheduled_arrival", "scheduled_time", "departure_delay", "arrival_delay"),
+            *("year", "month", "day", "airline", "flight_number", "tail_number", "origin_airport",
+                "destination_airport"),
+            *("scheduled_departure", "scheduled_arrival", "scheduled_time", "departure_delay",
+                "arrival_delay"),
             *("cancelled", "diverted", "distance"),
         )
     ),

@@ -66,8 +66,9 @@ def flag(column: pa.ChunkedArray | pa.Array, true_words: tuple[str, ...] = TRUE_
 
 
 def minutes_of_day(hhmm: Floats) -> Floats:
-    """Return minutes after midnight of clock times written as hhmm: 5 is 00:05, 2400 the midnight that ends the day.
+    """Return minutes after midnight of clock times written as hhmm.
 
+    5 is 00:05, and 2400 is the midnight that ends the day.
     NaN where the number is no time, e.g. 2561.
     """
     hours, minutes = np.divmod(hhmm, 100)
@@ -89,7 +90,10 @@ def clock_times(column: pa.ChunkedArray | pa.Array) -> Floats:
 
 
 def dates(column: pa.ChunkedArray | pa.Array, form: str = "") -> Times:
-    """Return days (datetime64[D]) of dates written as 2008-01-31, 20080131 or 1/31/2008 12:00:00 AM, or in a strptime form; else NaT."""
+    """Return days (datetime64[D]) of dates, else NaT.
+
+    Forms: 2008-01-31, 20080131, 1/31/2008 12:00:00 AM, or a strptime form.
+    """
     if pa.types.is_temporal(column.type):
         return _times(column.to_pandas(), "D")
     texts = text(column)
@@ -123,7 +127,10 @@ def day_of(year: Floats, month: Floats, day: Floats) -> Times:
 
 
 def moments(column: pa.ChunkedArray | pa.Array, form: str = "") -> Times:
-    """Return moments (datetime64[s]) of a date with a time, without zone or in UTC; ISO 8601 if no strptime form is given. Else NaT."""
+    """Return moments (datetime64[s]) of a date with a time, without zone or in UTC, else NaT.
+
+    ISO 8601 if no strptime form is given.
+    """
     if pa.types.is_timestamp(column.type):
         return _times(column.to_pandas().dt.tz_localize(None), "s")
     texts = text(column)

@@ -69,7 +69,7 @@ class Converted(NamedTuple):
 def convert(
     raw: pd.DataFrame, rows: np.ndarray, reference: Reference, source: str, time_zone: str = AIRPORTS_OWN
 ) -> Converted:
-    """Return the flights of raw rows (RAW_COLUMNS), and the rows that are no flight with the first reason that applies.
+    """Return the flights of raw rows (RAW_COLUMNS), and the other rows with the first reason that applies.
 
     Args:
         raw: what a layout read.

@@ -117,7 +117,10 @@ def _frame(rows: list[Record]) -> pd.DataFrame:
 
 
 def _moments(values: Iterable[Any]) -> np.ndarray:
-    """Return datetime64[s] of texts such as 2024-01-31T10:15:00Z and of seconds since 1970 (numbers, or texts of digits)."""
+    """Return datetime64[s] of texts such as 2024-01-31T10:15:00Z, and of seconds since 1970.
+
+    Seconds may be numbers or texts of digits.
+    """
     texts = [
         pd.Timestamp(int(value), unit="s").isoformat() + "Z" if str(value).isdigit() else value
         for value in values

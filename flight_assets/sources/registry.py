@@ -56,7 +56,7 @@ def layout_of(source: Source, name: str = "") -> Layout:
 
 
 def with_header(source: Source, layout: Layout) -> Source:
-    """Return the source; without a header where its first row holds values and the layout has headings of its own."""
+    """Return the source, without a header if its first row holds values and the layout has headings."""
     has_values = bool(layout.headings) and bool(source.header) and source.header[0].strip().isdigit()
     return replace(source, has_header=False) if has_values else source
 

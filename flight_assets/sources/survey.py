@@ -1,4 +1,4 @@
-"""The content of files before anything is sent: flights, days, carriers, airports, and unusable rows with their reasons."""
+"""Content of files before anything is sent: flights, days, carriers, airports, and unusable rows."""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ def _nyc_rows(chunk: Chunk) -> pd.DataFrame:
 
 
 def plain(name: str) -> str:
-    """Return a name in small letters without accents, blanks and signs: ``Situação Voo`` is ``situacaovoo``."""
+    """Return a name in small letters without accents, blanks and signs.
+
+    ``Situação Voo`` becomes ``situacaovoo``.
+    """
     decomposed = unicodedata.normalize("NFKD", name)
     return "".join(char for char in decomposed.lower() if char.isalnum() and char.isascii())
 
@@ -110,7 +113,8 @@ def _anac_times(column: pa.ChunkedArray) -> np.ndarray:
 
 NYCFLIGHTS = Layout(
     "nycflights", "nycflights13 and nycflights23", rows=_nyc_rows,
-    recognises=lambda header: has_all(header, "year", "month", "day", "sched_dep_time", "dep_delay", "carrier", "flight", "origin", "dest"),
+    recognises=lambda header: has_all(header, "year", "month", "day", "sched_dep_time", "dep_delay",
+        "carrier", "flight", "origin", "dest"),
     reads=frozenset(
         (
             *("year", "month", "day", "sched_dep_time", "sched_arr_time", "dep_delay", "arr_delay"),
@@ -130,14 +134,15 @@ def _nothing(chunk: Chunk) -> pd.DataFrame:
 
 OPENSKY = Layout(
     "opensky", "OpenSky Network flights", rows=_nothing,
-    recognises=lambda header: has_all(header, "icao24", "firstSeen") or has_all(header, "icao24", "firstseen", "lastseen"),
-    refusal="it has no schedules, so there are no planned times and no delays: load a source with a timetable instead",
+    recognises=lambda header: has_all(header, "icao24", "firstSeen") or has_all(header, "icao24", "firstseen",
+        "lastseen"),
+    refusal="it has no schedules, so no planned times and no delays: load a source with a timetable instead",
 )  # fmt: skip
 EUROCONTROL = Layout(
     "eurocontrol-rd", "EUROCONTROL R&D archive", rows=_nothing,
     recognises=lambda header: has_all(header, "ECTRL ID", "ADEP", "ADES"),
     refusal=(
-        "its filed times are the last flight plan and not the timetable, so delays would come out too small, and it has neither"
+        "its filed times are the last flight plan, not the timetable, so delays come out small; it has neither"
         " flight numbers nor cancellations: to load it all the same, describe its columns in a mapping file"
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Weather reports from files, joined to flights: at the origin, the last report known when the flight is announced.
+"""Weather reports from files, joined to flights at the origin: the last report known at announcement.
 
 Two layouts: IEM ASOS (``station,valid,tmpf,…``; knots, inches of mercury, M for missing and T for a trace)
 and the contract's own columns (``airport,timestamp,temperature_f,…``).

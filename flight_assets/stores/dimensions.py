@@ -44,7 +44,7 @@ Row = dict[str, Any]
 
 
 def rows_with(table: Table, users: Iterable[Row]) -> pd.DataFrame:
-    """Return the rows a dimension should have: the packaged ones and a user's, which replace those of the same code and beginning.
+    """Return the rows of a dimension: packaged ones, replaced by a user's of the same code and beginning.
 
     The columns are the table's, in order; ``version`` is the same in each row.
     """
@@ -148,7 +148,7 @@ def load(warehouse: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple
 
 
 def read_reference(warehouse: Warehouse) -> Reference:
-    """Return the airlines and airports of the warehouse's dimensions, a user's additions included, for checks and loaders.
+    """Return the warehouse's airlines and airports, a user's additions included, for checks and loaders.
 
     Reads the tables' files without Spark.
     """

@@ -68,7 +68,7 @@ class TopicReader:
         return _by_number(self._consumer.beginning_offsets(self._keys(partitions)))
 
     def ends(self) -> dict[int, int]:
-        """Return, per partition, the offset after the last one that can be read, before any open transaction."""
+        """Return, per partition, the offset after the last readable one, before any open transaction."""
         return _by_number(self._consumer.end_offsets(self._keys(self.partitions())))
 
     def _keys(self, partitions: Iterable[int]) -> list[TopicPartition]:
@@ -95,7 +95,7 @@ class TopicReader:
     def follow(
         self, partition: int, first: int, clock: Callable[[], Clock], end: int | None = None
     ) -> Iterator[Record | None]:
-        """Yield the committed records from an offset on, up to ``end``, and None whenever there are no more yet."""
+        """Yield the committed records from an offset up to ``end``, and None while there are no more yet."""
         position = first
         while end is None or position < end:
             answer = self._fetch(partition, position)

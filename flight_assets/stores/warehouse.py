@@ -339,7 +339,10 @@ def computed(frame: DataFrame) -> DataFrame:
 
 
 def arrow_rows(frame: DataFrame) -> pa.Table:
-    """Return the rows of a frame in one call to Spark: ``toArrow`` asks for their types first, ``collect`` for settings as well."""
+    """Return the rows of a frame in one call to Spark.
+
+    ``toArrow`` asks for their types first, and ``collect`` for settings as well.
+    """
     rows: pa.Table = frame._to_table()[0]  # type: ignore[operator]
     return rows
 

@@ -1,7 +1,8 @@
-"""Land what is in a topic with the platform's own code, into a folder instead of HDFS, in a Spark of this process.
+"""Land what is in a topic with the platform's own code, into a folder instead of HDFS, in a Spark of this
+process.
 
-Prints, per partition, how many messages there are and the next offset, as JSON. A process of its own: the tests' own one is a client of
-Spark Connect, and Spark cannot be both in one.
+Prints, per partition, how many messages there are and the next offset, as JSON. A process of its own: the
+tests' own one is a client of Spark Connect, and Spark cannot be both in one.
 """
 
 from __future__ import annotations

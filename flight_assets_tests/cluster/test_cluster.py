@@ -1,4 +1,6 @@
-"""The pipeline on the cluster profile: the same promises as on one process of each kind, and then one of each kind killed with -9."""
+"""The pipeline on the cluster profile: the same promises as on one process of each kind, and then one of each
+kind killed with -9.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Kafka 3.9 with ZooKeeper, with the properties of its container: the platform's own code against it, and a kill -9 of the broker.
+"""Kafka 3.9 with ZooKeeper, with the properties of its container: the platform's own code against it, and a
+kill -9 of the broker.
 
-It needs no platform: `FLIGHTS_PROFILE=cluster .venv/bin/pytest -s -W ignore::pytest.PytestUnraisableExceptionWarning
-flight_assets_tests/cluster/test_zookeeper.py`. Without `-W` pytest ends with what kafka-python leaves behind of a broker that was killed:
-sockets that it could not connect.
+It needs no platform: `FLIGHTS_PROFILE=cluster .venv/bin/pytest -s -W
+ignore::pytest.PytestUnraisableExceptionWarning flight_assets_tests/cluster/test_zookeeper.py`. Without `-W`
+pytest ends with what kafka-python leaves behind of a broker that was killed: sockets that it could not
+connect.
 """
 
 from __future__ import annotations

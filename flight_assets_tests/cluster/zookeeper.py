@@ -1,4 +1,6 @@
-"""A broker of the last line of Kafka with ZooKeeper, and ZooKeeper, as processes: what docker-compose.zookeeper.yml has as containers."""
+"""A broker of the last line of Kafka with ZooKeeper, and ZooKeeper, as processes: what
+docker-compose.zookeeper.yml has as containers.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,8 @@ def start_zookeeper(settings: Settings) -> Server:
     """A ZooKeeper that listens on loopback only; it has accepted a connection when this returns."""
     config = settings.home / "zoo.cfg"
     config.write_text(
-        f"dataDir={settings.home / 'zookeeper'}\nclientPort={ZOOKEEPER_PORT + settings.port_offset}\nclientPortAddress={LOOPBACK}\n"
+        f"dataDir={settings.home / 'zookeeper'}\nclientPort={ZOOKEEPER_PORT + settings.port_offset}\n"
+        f"clientPortAddress={LOOPBACK}\n"
         "admin.enableServer=false\n"
     )
     server = Server(settings, "org.apache.zookeeper.server.quorum.QuorumPeerMain", config)

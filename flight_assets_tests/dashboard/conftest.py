@@ -1,4 +1,6 @@
-"""Stores of the dashboard tests' own, with known flights: a warehouse database and a MongoDB database that no other test counts."""
+"""Stores of the dashboard tests' own, with known flights: a warehouse database and a MongoDB database that no
+other test counts.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +125,8 @@ def _stores(platform: Settings, name: str, is_full: bool = False) -> Iterator[Se
 
 
 def _fill_metadata(house) -> None:
-    """Three batches of 410 messages: 400 staged, 4 duplicate, 6 quarantined, 2 of them broken JSON and 4 of an unknown airport.
+    """Three batches of 410 messages: 400 staged, 4 duplicate, 6 quarantined, 2 of them broken JSON and 4 of
+    an unknown airport.
 
     The flights' predictions are those of the fact table, by a model that is in no registry.
     """

@@ -1,4 +1,6 @@
-"""A real Chromium over the running dashboard: every page, filters, drill-down, automatic refresh, numbers, accessibility, pictures."""
+"""A real Chromium over the running dashboard: every page, filters, drill-down, automatic refresh, numbers,
+accessibility, pictures.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ def site(full_settings, tmp_path_factory) -> Iterator[Site]:
     """The dashboard over the stores with known flights, refreshing every REFRESH_S seconds."""
     port, log = free_port(), tmp_path_factory.mktemp("dashboard") / "log"
     environment = os.environ | {
-        "FLIGHTS_MONGO_DATABASE": full_settings.mongo_database, "FLIGHTS_WAREHOUSE_DATABASE": full_settings.warehouse_database,
+        "FLIGHTS_MONGO_DATABASE": full_settings.mongo_database,
+        "FLIGHTS_WAREHOUSE_DATABASE": full_settings.warehouse_database,
         "FLIGHTS_DASHBOARD_REFRESH_S": str(REFRESH_S), "PYTHONPATH": str(PROJECT_DIR),
     }  # fmt: skip
     command = [

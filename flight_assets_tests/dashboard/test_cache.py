@@ -23,7 +23,8 @@ from flight_assets.settings import Settings
 pytestmark = pytest.mark.core
 FRAME = pd.DataFrame({
     "airline": ["UA", None], "flights": [3, 4], "mean": [1.5, float("nan")],
-    "moment": pd.to_datetime(["2026-06-01T12:00:00Z", None], utc=True), "day": [datetime(2026, 6, 1, tzinfo=UTC).date(), None],
+    "moment": pd.to_datetime(["2026-06-01T12:00:00Z", None], utc=True),
+    "day": [datetime(2026, 6, 1, tzinfo=UTC).date(), None],
 })  # fmt: skip
 
 

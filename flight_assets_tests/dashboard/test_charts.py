@@ -1,4 +1,6 @@
-"""Figures from frames: what they show, that one look holds for all, and that an empty frame draws an empty figure."""
+"""Figures from frames: what they show, that one look holds for all, and that an empty frame draws an empty
+figure.
+"""
 
 from __future__ import annotations
 
@@ -47,13 +49,16 @@ def figures(empty: bool) -> dict:
         "check_heatmap": charts.check_heatmap,
     }
     frame = few.assign(
-        minute=MINUTES, messages=[1, 2, 3], seconds=60.0, finished=MINUTES, batch_id=[0, 1, 2], p50_s=1.0, p95_s=2.0,
+        minute=MINUTES, messages=[1, 2, 3], seconds=60.0, finished=MINUTES, batch_id=[0, 1, 2], p50_s=1.0,
+        p95_s=2.0,
         airline=["UA", "AA", "DL"],
         route=["EWR-IAH", "JFK-LAX", "XXX-YYY"], weekday=[1, 2, 7], hour=[6, 7, 23], begin=MINUTES,
         minutes=[-5, 0, 5], predicted=1, actual=2,
-        predicted_delay_minutes=1.0, actual_delay_minutes=[0.0, 50.0, 3.0], interval_low_minutes=-5.0, interval_high_minutes=9.0,
+        predicted_delay_minutes=1.0, actual_delay_minutes=[0.0, 50.0, 3.0], interval_low_minutes=-5.0,
+        interval_high_minutes=9.0,
         flight_id="f",
-        feature=["a", "b", "c"], value=[1.0, 2.0, np.nan], contribution_minutes=[-3.0, 2.0, 0.5], staged=1, duplicate=2,
+        feature=["a", "b", "c"], value=[1.0, 2.0, np.nan], contribution_minutes=[-3.0, 2.0, 0.5], staged=1,
+        duplicate=2,
         check_name="c", day=date(2026, 6, 1), failures=[0, 1, 0], evaluations=2,
     )  # fmt: skip
     return {name: build(frame.iloc[:0] if empty else frame) for name, build in frames.items()}

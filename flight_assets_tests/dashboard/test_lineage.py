@@ -98,7 +98,9 @@ class RecordingWarehouse:
 
 
 class RecordingCache:
-    """A cache that has nothing, runs each query for its record, and answers with a canned frame or not at all."""
+    """A cache that has nothing, runs each query for its record, and answers with a canned frame or not at
+    all.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -121,11 +121,14 @@ SERVICES = pd.DataFrame(
 
 
 def recent_runs() -> pd.DataFrame:
-    """Four runs, the newest ended just now: of this moment, since a whole session of tests lasts longer than data counts as fresh."""
+    """Four runs, the newest ended just now: of this moment, since a whole session of tests lasts longer than
+    data counts as fresh.
+    """
     now = datetime.now(UTC)
     return pd.DataFrame(
         [
-            (f"run-{i}", "process_flights", status, now, now - timedelta(minutes=i + 1), now - timedelta(minutes=i), 30.0 + i, "by hand",
+            (f"run-{i}", "process_flights", status, now, now - timedelta(minutes=i + 1),
+                now - timedelta(minutes=i), 30.0 + i, "by hand",
              "http://x/runs/1")
             for i, status in enumerate(["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"])
         ],
@@ -213,7 +216,8 @@ def answers(monkeypatch):
 STEPS_DONE = pd.DataFrame({"step": STEPS, "last_batch": 2, "pending": [0, 0, 1, 0, 0]})
 FULL = {
     "services": SERVICES, "batches": BATCHES, "topic_lag": LAG, "automation": AUTOMATION, "spark_jobs": JOBS,
-    "step_progress": STEPS_DONE, "daemons": pd.DataFrame([("SENSOR", True, NOW)], columns=list(dagster.DAEMON_COLUMNS)),
+    "step_progress": STEPS_DONE, "daemons": pd.DataFrame([("SENSOR", True, NOW)],
+        columns=list(dagster.DAEMON_COLUMNS)),
 }  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""Queries against real stores with known flights: the fixture's flights can be counted by hand, so the answers are known."""
+"""Queries against real stores with known flights: the fixture's flights can be counted by hand, so the
+answers are known.
+"""
 
 from __future__ import annotations
 
@@ -202,6 +204,7 @@ def test_a_flight_of_a_date_just_before_the_newest_days_is_not_passed_over(house
 def test_a_flight_is_found_by_its_id_and_what_is_none_is_refused(house):
     assert history.flight(house, "ua1000-EWR-20260601").iloc[0].flight_number == 1000
     assert history.flight(house, "UA9999-EWR-20260601").empty
+    assert history.flight(house, "UAL1000B-KEWR-20260601T2355").empty
     with pytest.raises(FlightsError, match="no flight_id"):
         history.flight(house, "'; DROP TABLE x")
 

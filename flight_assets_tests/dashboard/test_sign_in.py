@@ -1,4 +1,6 @@
-"""Sign-in at a provider of OIDC, where Streamlit's secrets name one: the served dashboard, its WebSocket, a provider of the tests' own."""
+"""Sign-in at a provider of OIDC, where Streamlit's secrets name one: the served dashboard, its WebSocket, a
+provider of the tests' own.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +122,8 @@ class Browser:
         protocols = ["streamlit", jar["_streamlit_xsrf"]]
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
         with connect(
-            f"ws{self.url.removeprefix('http')}/_stcore/stream", origin=self.url, subprotocols=protocols, additional_headers=headers,
+            f"ws{self.url.removeprefix('http')}/_stcore/stream", origin=self.url, subprotocols=protocols,
+            additional_headers=headers,
             open_timeout=TIMEOUT_S,
         ) as socket:  # fmt: skip
             found = run(socket)

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Year:
-    """All of 2013: its events, its flights with their outcome, and their features, the latter two row by row."""
+    """All of 2013: its events, its flights with their outcome, and their features, the latter two
+    row by row.
+    """
 
     events: pd.DataFrame
     flights: pd.DataFrame

@@ -1,4 +1,6 @@
-"""The Compose files as Docker Compose itself reads them: merged, with variables filled in, checked against its schema."""
+"""The Compose files as Docker Compose itself reads them: merged, with variables filled in, checked against
+its schema.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ def needs(found: dict[str, Any], name: str) -> set[str]:
 
 
 def settings_in(service: dict[str, Any]) -> Settings:
-    """The settings as the code in this container reads them, with each of its secrets as the secret's own name."""
+    """The settings as the code in this container reads them, with each of its secrets as the secret's own
+    name.
+    """
     given = {
         key.removeprefix("FLIGHTS_").lower(): value
         for key, value in service["environment"].items()

@@ -58,9 +58,12 @@ CONTAINERS = [
 
 # Which setting says where an endpoint of the table is.
 ADDRESSES = {
-    "kafka_bootstrap_servers": "kafka", "hdfs_url": "namenode", "hdfs_http_url": "namenode_http", "metastore_uri": "metastore",
-    "spark_master": "spark_master", "spark_remote": "spark_connect", "spark_ui_url": "spark_ui", "hiveserver2_address": "hiveserver2",
-    "mongo_uri": "mongod", "redis_url": "redis", "dagster_url": "dagster_webserver", "dagster_code_address": "dagster_code",
+    "kafka_bootstrap_servers": "kafka", "hdfs_url": "namenode", "hdfs_http_url": "namenode_http",
+    "metastore_uri": "metastore",
+    "spark_master": "spark_master", "spark_remote": "spark_connect", "spark_ui_url": "spark_ui",
+    "hiveserver2_address": "hiveserver2",
+    "mongo_uri": "mongod", "redis_url": "redis", "dagster_url": "dagster_webserver",
+    "dagster_code_address": "dagster_code",
     "metrics_url": "metrics", "dashboard_url": "dashboard",
 }  # fmt: skip
 

@@ -1,4 +1,6 @@
-"""The reverse proxy's own configuration in a real nginx, before the pages of a platform: who gets what, and what nobody gets."""
+"""The reverse proxy's own configuration in a real nginx, before the pages of a platform: who gets what, and
+what nobody gets.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,8 @@ LAUNCH = """mutation Launch($job: ExecutionParams!) { launchRun(executionParams:
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 JOB = {
     "selector": {
-        "repositoryLocationName": "flight_assets.definitions", "repositoryName": "__repository__", "jobName": "process_flights",
+        "repositoryLocationName": "flight_assets.definitions", "repositoryName": "__repository__",
+        "jobName": "process_flights",
     },
     "runConfigData": {},
 }  # fmt: skip
@@ -127,8 +130,10 @@ class Proxy:
             .headers["Authorization"]
         )
         with connect(
-            self.address(page, "wss") + path, ssl=create_default_context(cafile=self.certificate), open_timeout=TIMEOUT_S,
-            origin=origin or self.address(page), subprotocols=[protocol], additional_headers={"Authorization": user},
+            self.address(page, "wss") + path, ssl=create_default_context(cafile=self.certificate),
+            open_timeout=TIMEOUT_S,
+            origin=origin or self.address(page), subprotocols=[protocol],
+            additional_headers={"Authorization": user},
         ) as connection:  # fmt: skip
             yield connection
 

@@ -1,4 +1,6 @@
-"""`make audit` and `make sbom`: what was not asked is never called fine, and the bill has every locked part."""
+"""`make audit` and `make sbom`: what was not asked is never called fine, and the bill has every
+locked part.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Services by themselves, as containers run them: `flights service run` and `check` with real processes, and what settings change."""
+"""Services by themselves, as containers run them: `flights service run` and `check` with real processes, and
+what settings change.
+"""
 
 from __future__ import annotations
 

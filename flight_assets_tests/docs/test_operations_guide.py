@@ -1,4 +1,6 @@
-"""The operations pages name settings, secrets, containers, files and alerts that exist, and every alert and secret."""
+"""The operations pages name settings, secrets, containers, files and alerts that exist, and every alert and
+secret.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every page: links lead somewhere, sizes and sentences are bounded, words are the agreed ones, no machine is named."""
+"""Every page: links lead somewhere, sizes and sentences are bounded, words are the agreed ones, no machine is
+named.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A run of the pipeline in a process of its own that stops before, during and after each step, so that a fault can strike there."""
+"""A run of the pipeline in a process of its own that stops before, during and after each step, so that a
+fault can strike there.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ SILENCE_S = 420.0
 
 @dataclass(frozen=True)
 class Fault:
-    """A kill -9: of a service or of the run, at a step's phase (or at any moment, so long after the run's start)."""
+    """A kill -9: of a service or of the run, at a step's phase (or at any moment, so long after the run's
+    start).
+    """
 
     victim: str
     step: str
@@ -48,7 +52,8 @@ def calm_attempt() -> Outcome:
 
 
 def attempt(faults: list[Fault], strike: Callable[[str], None], struck: list[Fault]) -> Outcome:
-    """Run the pipeline once; move faults from the head of ``faults`` to ``struck`` as their moments come, and strike their victims.
+    """Run the pipeline once; move faults from the head of ``faults`` to ``struck`` as their moments come, and
+    strike their victims.
 
     Raises:
         TimeoutError: the run neither went on nor ended.

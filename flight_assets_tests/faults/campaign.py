@@ -1,4 +1,6 @@
-"""Seeded faults in rounds: send, process while things are killed, bring all back, process once more, verify every store."""
+"""Seeded faults in rounds: send, process while things are killed, bring all back, process once more, verify
+every store.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ MOST_FAILURES = 10
 
 @dataclass
 class Result:
-    """What a campaign did. ``survived`` counts the faults of rounds in which every store held what it must."""
+    """What a campaign did. ``survived`` counts the faults of rounds in which every store held what
+    it must.
+    """
 
     faults: int = 0
     survived: int = 0
@@ -52,7 +56,9 @@ class Result:
 
 
 def plan(seed: int, names: tuple[str, ...] = (*victims.SERVICES, RUN)) -> Iterator[list[Fault]]:
-    """Rounds of one fault per step, without end: every victim at every phase of every step, then victims at any moment of a run."""
+    """Rounds of one fault per step, without end: every victim at every phase of every step, then victims at
+    any moment of a run.
+    """
     chance = random.Random(f"faults {seed}")  # noqa: S311 - a seed, no secret
     yield from _matrix(chance, names)
     while True:

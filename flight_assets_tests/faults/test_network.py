@@ -1,4 +1,6 @@
-"""A network that hangs or resets instead of refusing: every wait ends within its stated time, and nothing is lost or doubled."""
+"""A network that hangs or resets instead of refusing: every wait ends within its stated time, and nothing is
+lost or doubled.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ CALLS = {
 
 @pytest.mark.parametrize("endpoint", CALLS)
 def test_a_store_that_hangs_is_given_up_within_its_time(platform, endpoint: str):
-    """The factor is what a client may add: attempts, and the wait for a server before the wait for an answer."""
+    """The factor is what a client may add: attempts, and the wait for a server before the wait for
+    an answer.
+    """
     from redis.exceptions import TimeoutError as RedisTimeout
 
     address, call, factor = CALLS[endpoint]

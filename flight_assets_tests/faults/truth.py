@@ -1,6 +1,8 @@
-"""What every store must hold, worked out from the topic's bytes, and what it does hold, read by clients that the pipeline does not use.
+"""What every store must hold, worked out from the topic's bytes, and what it does hold, read by clients that
+the pipeline does not use.
 
-Kafka by a consumer of its own, the raw Parquet files by PyArrow over WebHDFS, the tables by pyhive over HiveServer2, documents by pymongo.
+Kafka by a consumer of its own, the raw Parquet files by PyArrow over WebHDFS, the tables by pyhive over
+HiveServer2, documents by pymongo.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ Position = tuple[int, int]
 
 @dataclass
 class Sent:
-    """What the test has sent: the acknowledged messages, and what was wrong with each on purpose, by its bytes."""
+    """What the test has sent: the acknowledged messages, and what was wrong with each on purpose, by its
+    bytes.
+    """
 
     acknowledged: Counter[bytes] = field(default_factory=Counter)
     defects: dict[bytes, str | None] = field(default_factory=dict)
@@ -55,7 +59,9 @@ class Findings:
 
 
 def verify(settings: Settings, sent: Sent) -> Findings:
-    """Compare every store with the topic, message by message (P1, P2), state by state (P4) and batch by batch."""
+    """Compare every store with the topic, message by message (P1, P2), state by state (P4) and batch by
+    batch.
+    """
     judge = _Judge()
     topic, arrivals = read_topic(settings)
     judge.same(
@@ -187,7 +193,9 @@ def _check_records(judge: _Judge, settings: Settings, recorded: list[tuple], mes
 
 
 def newest_states(topic: dict[Position, bytes], staged: set[Position]) -> dict[str, tuple[str, str, int]]:
-    """Per flight: event_id, event_type and time (µs since 1970) of its newest staged event by (timestamp, offset): P4."""
+    """Per flight: event_id, event_type and time (µs since 1970) of its newest staged event by (timestamp,
+    offset): P4.
+    """
     found: dict[str, tuple[tuple[int, int], tuple[str, str, int]]] = {}
     for partition, offset in staged:
         event = json.loads(topic[partition, offset])
@@ -200,7 +208,9 @@ def newest_states(topic: dict[Position, bytes], staged: set[Position]) -> dict[s
 def announced_flights(
     topic: dict[Position, bytes], arrivals: dict[Position, int], staged: set[Position]
 ) -> dict[str, str]:
-    """Per flight that Kafka first heard of by its scheduled event: that event's id, which is the prediction's."""
+    """Per flight that Kafka first heard of by its scheduled event: that event's id, which is the
+    prediction's.
+    """
     first: dict[str, tuple[tuple[int, Position], str, str]] = {}
     for position in staged:
         event = json.loads(topic[position])

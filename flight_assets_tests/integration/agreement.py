@@ -1,4 +1,6 @@
-"""What every store says of flights, so that tests can compare them with each other and with a model (promise P8)."""
+"""What every store says of flights, so that tests can compare them with each other and with a model (promise
+P8).
+"""
 
 from __future__ import annotations
 

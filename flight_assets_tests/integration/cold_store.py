@@ -1,4 +1,6 @@
-"""The stores of the archive's tests: a database and a warehouse of their own on the test platform, and what tests do with them."""
+"""The stores of the archive's tests: a database and a warehouse of their own on the test platform, and what
+tests do with them.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Store:
         self.archives = Archives(Hdfs(settings))
 
     def fill(self, count: int, age: timedelta = OLD) -> list[str]:
-        """Flights of three hours. Those of another day were taken in from noon on, so that no test meets midnight by chance."""
+        """Flights of three hours. Those of another day were taken in from noon on, so that no test meets
+        midnight by chance.
+        """
         start = now() - age
         return self.fill_from(
             count, start.replace(hour=12, minute=0, second=0, microsecond=0) if age.days > 1 else start
@@ -51,7 +55,9 @@ class Store:
         return fill(self.settings, count, start, start + timedelta(hours=3), first=Store.first)
 
     def fill_both(self, days: int, a_day: int, age: timedelta = OLD) -> list[str]:
-        """Flights of the noons of some days, in the hot store and in the fact table, as batches leave them."""
+        """Flights of the noons of some days, in the hot store and in the fact table, as batches
+        leave them.
+        """
         Store.first += 10_000
         start = (now() - age).replace(hour=12, minute=0, second=0, microsecond=0)
         rows = []

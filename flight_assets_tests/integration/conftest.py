@@ -180,7 +180,9 @@ def archive_store(cold):
 
 @pytest.fixture
 def small_threshold(archive_store, monkeypatch):
-    """The stores of the archive's tests for commands and daemons, without archives, and with a threshold that a few documents exceed."""
+    """The stores of the archive's tests for commands and daemons, without archives, and with a threshold that
+    a few documents exceed.
+    """
     for record in archive_store.archives.records():
         archive_store.give_up(record)
     for name, value in (

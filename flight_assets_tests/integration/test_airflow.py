@@ -54,7 +54,8 @@ from datetime import timedelta
 from airflow.sdk import DAG
 from platform_commands import RETRIED, START, FlightsOperator
 
-with DAG("hurried", schedule=None, start_date=START, default_args=RETRIED | {"retries": 1, "retry_delay": timedelta(seconds=1)}):
+once_more = RETRIED | {"retries": 1, "retry_delay": timedelta(seconds=1)}
+with DAG("hurried", schedule=None, start_date=START, default_args=once_more):
     FlightsOperator(task_id="ingest", words=["process", "--part", "ingest_flights"])
 """
 

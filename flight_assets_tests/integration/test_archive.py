@@ -1,4 +1,6 @@
-"""Hot to cold and back on real services: what leaves is verified, nothing is lost or doubled, and a crash anywhere is resumed."""
+"""Hot to cold and back on real services: what leaves is verified, nothing is lost or doubled, and a crash
+anywhere is resumed.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.core
 def test_a_crash_after_any_step_is_resumed_and_loses_and_doubles_nothing(archive_store) -> None:
-    """Documents are updated, inserted and deleted meanwhile, and every flight is found at every step, once, in its newest state."""
+    """Documents are updated, inserted and deleted meanwhile, and every flight is found at every step, once,
+    in its newest state.
+    """
     store = archive_store
     ids = store.fill(60) + store.fill(5, age=timedelta(days=1))
     before = store.hot()

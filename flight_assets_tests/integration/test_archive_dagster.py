@@ -36,7 +36,9 @@ defs = Definitions(
 
 
 def test_the_sensor_of_a_running_dagster_archives_what_is_due(small_threshold, tmp_path, monkeypatch) -> None:
-    """A daemon of its own evaluates the sensor by itself, launches the run it asks for, and skips with the figures afterwards."""
+    """A daemon of its own evaluates the sensor by itself, launches the run it asks for, and skips with the
+    figures afterwards.
+    """
     store = small_threshold
     ids = store.fill(50)
     young = store.fill(3, age=timedelta(hours=5))

@@ -1,4 +1,6 @@
-"""An archive while things go wrong: steps broken off in the middle, damage, late documents, stores that are killed or full."""
+"""An archive while things go wrong: steps broken off in the middle, damage, late documents, stores that are
+killed or full.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def crash(_record) -> None:
 
 
 def test_an_archive_lets_a_running_batch_end_first(archive_store) -> None:
-    """The archive runs in a thread while a batch holds the lease: it is planned, and nothing is exported before the batch has ended."""
+    """The archive runs in a thread while a batch holds the lease: it is planned, and nothing is exported
+    before the batch has ended.
+    """
     store = archive_store
     store.fill(4, age=OLD)
     archiver = store.archiver()
@@ -90,7 +94,9 @@ def test_a_delete_broken_off_in_the_middle_goes_on_there_and_counts_right(archiv
 def test_an_archive_damaged_while_it_deletes_can_be_given_up_without_a_loss(
     archive_store, monkeypatch
 ) -> None:
-    """Four flights have left the hot store and their file is lost: they come back from the fact table, and the next archive takes all."""
+    """Four flights have left the hot store and their file is lost: they come back from the fact table, and
+    the next archive takes all.
+    """
     store = archive_store
     monkeypatch.setattr(steps, "FILES_AT_ONCE", 1)
     store.fill_both(days=2, a_day=4)
@@ -148,7 +154,9 @@ def test_a_pause_takes_effect_in_the_middle_of_deleting(archive_store, monkeypat
 def test_documents_inserted_into_the_range_meanwhile_stay_hot_and_leave_with_the_next_archive(
     archive_store,
 ) -> None:
-    """A batch that was stuck for days writes flights that Kafka took in long ago: before the export they go along, after it they stay."""
+    """A batch that was stuck for days writes flights that Kafka took in long ago: before the export they go
+    along, after it they stay.
+    """
     store = archive_store
     ids = store.fill(20)
     moment = store.flights.find_one({"_id": ids[10]})["ingestion_timestamp"]
@@ -321,7 +329,9 @@ def _pid(settings, name: str) -> int:
 
 @contextmanager
 def full_disk(settings):
-    """The DataNode says that nothing is free, as it does on a full disk: all that is free is reserved for others."""
+    """The DataNode says that nothing is free, as it does on a full disk: all that is free is reserved for
+    others.
+    """
     site = settings.home / "etc/hadoop/hdfs-site.xml"
     before = site.read_text()
     reserved = "<property><name>dfs.datanode.du.reserved</name><value>9000000000000000</value></property>"

@@ -1,4 +1,6 @@
-"""What a batch is measured against does the same work: the naive pipeline and the floor hold the platform's rows."""
+"""What a batch is measured against does the same work: the naive pipeline and the floor hold the platform's
+rows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Events in MongoDB within seconds: by a service that `flights up --live` starts, by its command, and by the lane behind both."""
+"""Events in MongoDB within seconds: by a service that `flights up --live` starts, by its command, and by the
+lane behind both.
+"""
 
 from __future__ import annotations
 
@@ -233,7 +235,9 @@ def test_an_event_whose_id_was_seen_before_is_not_shown(platform, send, process,
 
 
 def test_what_its_batch_has_not_staged_is_taken_back(platform, send, process, count, monkeypatch) -> None:
-    """As when a lane did not know of an id: what it shows of the duplicate gives way to what the warehouse has."""
+    """As when a lane did not know of an id: what it shows of the duplicate gives way to what the warehouse
+    has.
+    """
     messages = good_messages(platform)
     message = lone_announcement(messages)
     flight = json.loads(message.value)["flight_id"]
@@ -354,7 +358,9 @@ def test_after_a_kill_the_next_one_goes_on(platform, send, process, count) -> No
 
 
 def test_what_fails_is_told_and_tried_again(platform, send, process, count, monkeypatch) -> None:
-    """As when a store is down for a while: the next try begins with the first message that no batch has staged."""
+    """As when a store is down for a while: the next try begins with the first message that no batch has
+    staged.
+    """
     process()
     stop, told, tries = threading.Event(), [], []
     take = Lane.take

@@ -164,7 +164,9 @@ def test_a_batch_held_at_the_last_step_leaves_no_trace_in_any_store(
 
 
 def die_in_the_middle(monkeypatch, settings, house, batch_id: int) -> None:
-    """Begin to move a batch; the process dies after the stores have forgotten it, before its staged events are gone."""
+    """Begin to move a batch; the process dies after the stores have forgotten it, before its staged events
+    are gone.
+    """
 
     delete_batch = house.delete_batch
 

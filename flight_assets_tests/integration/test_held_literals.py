@@ -1,4 +1,6 @@
-"""Queries that differ in numbers and days alone share the code that Spark generates, and answer as they would without it."""
+"""Queries that differ in numbers and days alone share the code that Spark generates, and answer as they would
+without it.
+"""
 
 from __future__ import annotations
 

@@ -198,7 +198,9 @@ def test_repeating_a_step_after_a_crash_before_its_mark_changes_nothing(
 def test_a_batch_that_died_while_it_was_written_takes_the_same_messages_again(
     send, process, count, quiet_platform, house
 ) -> None:
-    """Its plan was there and its directory was not complete: it lands as planned, and what came since is the next batch."""
+    """Its plan was there and its directory was not complete: it lands as planned, and what came since is the
+    next batch.
+    """
     hdfs, before = Hdfs(quiet_platform), count()
     send(flights_with_defects(seed=6, count=200, share=0.0))
     ledger = Ledger(hdfs)

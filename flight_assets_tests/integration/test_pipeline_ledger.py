@@ -1,4 +1,5 @@
-"""The ledger on real services: checks that block, rejects sent again, two versions of the contract, and messages of any kind.
+"""The ledger on real services: checks that block, rejects sent again, two versions of the contract, and
+messages of any kind.
 
 Runs after test_pipeline.py (by its name), on flights of its own.
 """
@@ -73,7 +74,9 @@ BROKEN = {number: flight(number, destination="Q?Q") for number in (4001, 4002, 4
 
 @pytest.fixture(scope="module")
 def first(send, process, count, ledger):
-    """The record of a batch with defects, both versions of the contract, and messages that the tests repair."""
+    """The record of a batch with defects, both versions of the contract, and messages that the
+    tests repair.
+    """
     versions = (
         flight(4020),
         flight(4021, schema_version=2, gate="c101", colour="blue"),
@@ -231,7 +234,9 @@ def test_replays_are_sent_once_also_after_a_crash_and_are_staged_like_any_messag
 def replayed_after_death(
     monkeypatch, platform, house, ids: dict[int, str], number: int, dies_in: str
 ) -> replay.Replay:
-    """What the second replay of a message did, when the first died in a step: before publishing, or while it noted what was sent."""
+    """What the second replay of a message did, when the first died in a step: before publishing, or while it
+    noted what was sent.
+    """
     [reject] = rejected(platform, Selection(ids=(ids[number],)), 1)
     repairs = {reject.id: flight(number)}
 

@@ -1,4 +1,5 @@
-"""Predictions on real services: the stream's features are training's, and predicting goes on, waits and is compared as it should.
+"""Predictions on real services: the stream's features are training's, and predicting goes on, waits and is
+compared as it should.
 
 Tests share the stores and run in order of the file.
 """

@@ -1,4 +1,6 @@
-"""The examples of docs/reading-the-data.md work as they stand, with the ports of the platform of the tests."""
+"""The examples of docs/reading-the-data.md work as they stand, with the ports of the platform of
+the tests.
+"""
 
 from __future__ import annotations
 

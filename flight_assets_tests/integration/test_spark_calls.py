@@ -1,4 +1,6 @@
-"""The number of calls to Spark that a batch makes: most of a small batch's time is theirs, whatever its size."""
+"""The number of calls to Spark that a batch makes: most of a small batch's time is theirs, whatever
+its size.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The rules that Spark applies to a batch: duplicates among its messages, and flights of its events as the live process has them."""
+"""The rules that Spark applies to a batch: duplicates among its messages, and flights of its events as the
+live process has them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Whatever happens to flights, in whatever order and however many batches: every store says what a plain model says (promise P8).
+"""Whatever happens to flights, in whatever order and however many batches: every store says what a plain
+model says (promise P8).
 
 ``make agree ROUNDS=20`` plays more rounds, each with other lives.
 """

@@ -1,4 +1,6 @@
-"""Idempotent writes of the warehouse, against Spark, Delta and the metastore, in a database of the tests' own."""
+"""Idempotent writes of the warehouse, against Spark, Delta and the metastore, in a database of the tests'
+own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The pipeline on a secured platform, each door tried by those who may enter and those who may not, and no secret to be found anywhere."""
+"""The pipeline on a secured platform, each door tried by those who may enter and those who may not, and no
+secret to be found anywhere.
+"""
 
 from __future__ import annotations
 
@@ -165,7 +167,9 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 def test_no_file_has_one_but_the_servers_own_configuration(secured, secrets):
-    """Logs, run records, event logs and metadata, HDFS's blocks among them, and what the stores keep of their users."""
+    """Logs, run records, event logs and metadata, HDFS's blocks among them, and what the stores keep of their
+    users.
+    """
     files = [
         path for path in secured.home.rglob("*") if path.is_file() and secured.secrets_dir not in path.parents
     ]

@@ -1,4 +1,6 @@
-"""A secured platform: its secrets are made once and kept, each process has those of its role, no command has any."""
+"""A secured platform: its secrets are made once and kept, each process has those of its role, no command has
+any.
+"""
 
 from __future__ import annotations
 

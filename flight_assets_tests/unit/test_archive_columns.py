@@ -1,4 +1,6 @@
-"""Documents as columns and back: nothing is lost on the way to a file, and what is built by columns is what is built one by one."""
+"""Documents as columns and back: nothing is lost on the way to a file, and what is built by columns is what
+is built one by one.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ MIDNIGHT = datetime(2026, 11, 15, tzinfo=UTC)
 
 
 def rows() -> list[dict]:
-    """Flights of both sides of a midnight, one without a prediction, one without weather, one with microseconds before 1970."""
+    """Flights of both sides of a midnight, one without a prediction, one without weather, one with
+    microseconds before 1970.
+    """
     made = list(fact_rows(40, MIDNIGHT - timedelta(hours=1), MIDNIGHT + timedelta(hours=1)))
     made[3] |= dict.fromkeys(PREDICTED_COLUMNS)
     made[4] |= {"weather": None, "tail_number": None, "scheduled_arrival": None}

@@ -1,4 +1,5 @@
-"""Passwords and tokens are seen nowhere: each credential of the settings is a canary, and no door lets one out.
+"""Passwords and tokens are seen nowhere: each credential of the settings is a canary, and no door lets one
+out.
 
 Nothing listens at any address, so every client fails with a credential in its hands.
 """
@@ -157,8 +158,10 @@ def test_an_error_of_the_settings_shows_none(given, wrong):
 @pytest.mark.parametrize(
     "command",
     [
-        "--help", "service --help", "status", "status --json", "doctor", "--verbose counts", "--verbose process", "produce --events 1",
-        "--verbose ledger", "archive status", "alerts list", "alerts test", "alerts rules", "service check mongod",
+        "--help", "service --help", "status", "status --json", "doctor", "--verbose counts",
+        "--verbose process", "produce --events 1",
+        "--verbose ledger", "archive status", "alerts list", "alerts test", "alerts rules",
+        "service check mongod",
         "service check dagster-code", "logs mongod",
     ],
 )  # fmt: skip

@@ -53,7 +53,9 @@ COMMANDS = dict(commands())
 
 @pytest.fixture
 def printed(monkeypatch):
-    """Return a function that prints a table to a console of some width without a terminal, and gives its lines."""
+    """Return a function that prints a table to a console of some width without a terminal, and gives its
+    lines.
+    """
 
     def show(columns, rows, *, wide: bool = False, width: int = WIDTH) -> list[str]:
         output = io.StringIO()
@@ -81,20 +83,26 @@ def batch() -> BatchRecord:
 
 
 TABLES = {
-    "status": (platform.STATUS_COLUMNS, [("dagster-webserver", "running", 1_234_567, 38_123, 12_345, 1_234_567, "4.1.1-rc1-long")]),
+    "status": (platform.STATUS_COLUMNS, [("dagster-webserver", "running", 1_234_567, 38_123, 12_345,
+        1_234_567, "4.1.1-rc1-long")]),
     "process and ledger": (ledger.BATCH_COLUMNS, [ledger.batch_row(batch())]),
     "counts": ([console.Column("store"), console.number("count")], [("kafka_acknowledged", 12_345_678)]),
-    "alerts list": (alerts.COLUMNS, [("silenced", "critical", "ModelDrift{feature=scheduled_departure_minute}", "2026-11-30 10:00", LONG)]),
-    "archive plan": (archive.PLAN_COLUMNS, [("would remain", 1_000_000, "300.0", "2026-11-01 00:00 to 2026-11-08 00:00")]),
-    "archive status": (archive.STATUS_COLUMNS, [("mongodb_000123", "deleting", 1_000_000, "300.0", 999_999, "2026-11-30 10:00")]),
+    "alerts list": (alerts.COLUMNS, [("silenced", "critical",
+        "ModelDrift{feature=scheduled_departure_minute}", "2026-11-30 10:00", LONG)]),
+    "archive plan": (archive.PLAN_COLUMNS, [("would remain", 1_000_000, "300.0",
+        "2026-11-01 00:00 to 2026-11-08 00:00")]),
+    "archive status": (archive.STATUS_COLUMNS, [("mongodb_000123", "deleting", 1_000_000, "300.0", 999_999,
+        "2026-11-30 10:00")]),
     "archive explain": (archive.STEP_COLUMNS, [("export", "12.3", 2)]),
-    "quarantine list": (quarantine.COLUMNS, [("flight_events-0-12345678", 123_456, "unsupported_schema_version", LONG, 65_537, "sent")]),
+    "quarantine list": (quarantine.COLUMNS, [("flight_events-0-12345678", 123_456,
+        "unsupported_schema_version", LONG, 65_537, "sent")]),
     "model list": (
         [console.Column(""), console.Column("version"), *model.LISTED.values()],
         [("*", VERSION, "82,119", "15.57", "0.730", "38.10", "0.420", "90.7", "71.2", "0.647")],
     ),
     "model history": (model.HISTORY_COLUMNS, [("2026-11-30 10:00", "rejected", VERSION, VERSION, LONG)]),
-    "bench": (bench.COLUMNS, [("growth_hot_store_full_vs_empty", 1.234, "ratio", "none 12.1 (11.9–13.4), 10k 12.3 (11.8–14.0)")]),
+    "bench": (bench.COLUMNS, [("growth_hot_store_full_vs_empty", 1.234, "ratio",
+        "none 12.1 (11.9–13.4), 10k 12.3 (11.8–14.0)")]),
 }  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""Training, predicting, saving and loading on made-up features: what is refused, and that the same input gives the same bytes."""
+"""Training, predicting, saving and loading on made-up features: what is refused, and that the same input
+gives the same bytes.
+"""
 
 from __future__ import annotations
 

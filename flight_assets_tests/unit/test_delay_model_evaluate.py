@@ -85,7 +85,9 @@ def test_error_by_confidence_goes_from_least_to_most_confident():
 @pytest.mark.parametrize("coverage", [0.5, 0.9])
 @pytest.mark.parametrize("factor", [0.2, 5.0])
 def test_cqr_covers_what_it_says_although_the_quantiles_are_wrong(coverage: float, factor: float):
-    """Quantiles far too narrow, or far too wide, of a skewed delay: corrected on one half, the other half is covered as promised."""
+    """Quantiles far too narrow, or far too wide, of a skewed delay: corrected on one half, the other half is
+    covered as promised.
+    """
     rng = np.random.default_rng(11)
     spread = rng.uniform(5, 60, 40_000)
     actual = (rng.exponential(1, 40_000) - 0.7) * spread

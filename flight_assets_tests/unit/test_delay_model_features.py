@@ -1,4 +1,6 @@
-"""The features: what they count, what they must not see, and that they are the same bits however much history is given."""
+"""The features: what they count, what they must not see, and that they are the same bits however much history
+is given.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ HOUR = pd.Timedelta(hours=1)
 
 
 def network(flights: int = 1_500, days: int = 6, seed: int = 7) -> pd.DataFrame:
-    """Random flights as ``load_flights`` returns them: few aircraft and airports, so that everything meets everything."""
+    """Random flights as ``load_flights`` returns them: few aircraft and airports, so that everything meets
+    everything.
+    """
     rng = np.random.default_rng(seed)
     departure = START + pd.to_timedelta(np.sort(rng.integers(0, days * 1_440, flights)), unit="min")
     cancelled = rng.random(flights) < 0.05
@@ -52,7 +56,9 @@ def network(flights: int = 1_500, days: int = 6, seed: int = 7) -> pd.DataFrame:
 
 
 def event(kind: str, flight: str, at: str, **changes: object) -> dict[str, object]:
-    """One event; everything not given is UA 1 from EWR to BOS with the aircraft N1, planned 08:00–10:00 UTC."""
+    """One event; everything not given is UA 1 from EWR to BOS with the aircraft N1, planned
+    08:00–10:00 UTC.
+    """
     plan = {"scheduled_departure": "2013-07-02T08:00:00Z", "scheduled_arrival": "2013-07-02T10:00:00Z"}
     places = {
         "airline": "UA",
@@ -105,7 +111,9 @@ def test_columns_are_those_of_the_contract():
 
 
 def test_nothing_at_or_after_the_prediction_moment_counts():
-    """The leak test: the future is blanked, moved, shuffled and contradicted, and the features stay the same bits."""
+    """The leak test: the future is blanked, moved, shuffled and contradicted, and the features stay the same
+    bits.
+    """
     events = events_from_flights(network())
     moment = START + pd.Timedelta(days=3, minutes=7)
     flights = scheduled_flights(events)

@@ -1,4 +1,6 @@
-"""What keeps a model honest after training: drift, bounds on live figures, the gate for challengers, registered regressors."""
+"""What keeps a model honest after training: drift, bounds on live figures, the gate for challengers,
+registered regressors.
+"""
 
 from __future__ import annotations
 

@@ -80,7 +80,9 @@ def test_after_each_batch_a_flight_is_what_the_model_says_whatever_order_its_eve
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(LIVES, st.integers(1, 6), st.integers(1, 6))
 def test_events_that_come_as_they_happen_give_the_same_flight_in_any_parts(life, first, second) -> None:
-    """A state of landings alone does not tell where the flight was to go, so the first part has an event that does."""
+    """A state of landings alone does not tell where the flight was to go, so the first part has an event that
+    does.
+    """
     rows, facts = rows_of(life)
     ordered = sorted(rows, key=order_of)
     assume(any(row["event_type"] not in LANDINGS for row in ordered[:first]))

@@ -1,4 +1,6 @@
-"""Measures of daily sums: any part of the days, longer periods, weekdays, and days on which nothing arrived."""
+"""Measures of daily sums: any part of the days, longer periods, weekdays, and days on which nothing
+arrived.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,16 @@ MONDAY = date(2026, 6, 1)
 
 
 def sums(*arrivals: list[float]) -> pd.DataFrame:
-    """One day from Monday on per list: its flights are those arrivals, in minutes of delay, and one that was cancelled."""
+    """One day from Monday on per list: its flights are those arrivals, in minutes of delay, and one that was
+    cancelled.
+    """
     rows = [
         {
-            "flight_date": MONDAY + timedelta(days=number), "flights": len(delays) + 1, "departed": len(delays), "arrived": len(delays),
+            "flight_date": MONDAY + timedelta(days=number), "flights": len(delays) + 1,
+            "departed": len(delays), "arrived": len(delays),
             "cancelled": 1, "departure_delay_sum": 2 * sum(delays), "arrival_delay_sum": sum(delays),
-            "arrival_delay_sum_squares": sum(delay**2 for delay in delays), "arrival_delayed_15": sum(delay >= 15 for delay in delays),
+            "arrival_delay_sum_squares": sum(delay**2 for delay in delays),
+            "arrival_delayed_15": sum(delay >= 15 for delay in delays),
             "quality_sum": 0.5 * (len(delays) + 1),
         }
         for number, delays in enumerate(arrivals)

@@ -28,7 +28,9 @@ CLOCK = Clock(TOOK_AT_MS - 1_000, TOOK_AT_MS + 1_000)
 
 
 class Broker(TopicReader):
-    """A reader whose broker is a list: (first offset, last offset, bytes or the error that it answers with)."""
+    """A reader whose broker is a list: (first offset, last offset, bytes or the error that it
+    answers with).
+    """
 
     def __init__(
         self,

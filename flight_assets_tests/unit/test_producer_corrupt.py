@@ -82,7 +82,9 @@ def test_late_messages_are_passed_by_hundreds_and_out_of_order_ones_by_a_few(mix
 
 
 def moved(mixed: list[Message]) -> list[tuple[int, int]]:
-    """Position of each held message, and the position at which it would have come: just before the first ordinary later event."""
+    """Position of each held message, and the position at which it would have come: just before the first
+    ordinary later event.
+    """
     order = {message.value: rank for rank, message in enumerate(good(TOTAL))}
     # The number of good messages differs from TOTAL, so ranks are shifted, but their order is the same.
     ordinary = [

@@ -32,7 +32,9 @@ ADDRESS = "127.0.0.1:9"
 
 
 class Producer:
-    """Keeps what is sent; ``answer`` says what becomes of each value: None acknowledges it, an error fails it, "later" waits for flush."""
+    """Keeps what is sent; ``answer`` says what becomes of each value: None acknowledges it, an error fails
+    it, "later" waits for flush.
+    """
 
     def __init__(self, answer: Callable[[bytes], KafkaError | str | None]) -> None:
         self.answer = answer

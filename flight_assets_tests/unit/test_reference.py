@@ -25,7 +25,8 @@ def reference() -> Reference:
     ("code", "day", "known"),
     [
         ("XE", date(2008, 1, 1), True), ("XE", date(2014, 1, 1), False), ("XE", date(2024, 1, 1), True),
-        ("NW", date(2008, 1, 1), True), ("NW", date(2024, 1, 1), False), ("UAL", date(2024, 1, 1), True), ("Q1", date(2024, 1, 1), False),
+        ("NW", date(2008, 1, 1), True), ("NW", date(2024, 1, 1), False), ("UAL", date(2024, 1, 1), True),
+        ("Q1", date(2024, 1, 1), False),
     ],
 )  # fmt: skip
 def test_an_airline_has_its_code_for_a_time(reference: Reference, code: str, day: date, known: bool) -> None:
@@ -52,10 +53,12 @@ def test_a_code_moved_to_another_airport(reference: Reference) -> None:
 @pytest.mark.parametrize(
     ("code", "day", "zone"),
     [
-        ("TSE", date(2019, 6, 1), "Asia/Almaty"), ("TSE", date(2024, 6, 1), None), ("NQZ", date(2024, 6, 1), "Asia/Almaty"),
+        ("TSE", date(2019, 6, 1), "Asia/Almaty"), ("TSE", date(2024, 6, 1), None),
+        ("NQZ", date(2024, 6, 1), "Asia/Almaty"),
         ("PFN", date(2008, 1, 1), "America/Chicago"), ("GUM", date(2024, 1, 1), "Pacific/Guam"),
         ("KDEN", date(2024, 1, 1), "America/Denver"),
-        ("URC", date(2024, 1, 1), "Asia/Shanghai"), ("QQQ", date(2024, 1, 1), None), ("XWA", date(2024, 1, 1), "America/Chicago"),
+        ("URC", date(2024, 1, 1), "Asia/Shanghai"), ("QQQ", date(2024, 1, 1), None),
+        ("XWA", date(2024, 1, 1), "America/Chicago"),
         ("STX", date(2024, 1, 1), "America/St_Thomas"), ("SPN", date(2024, 1, 1), "Pacific/Saipan"),
     ],
 )  # fmt: skip

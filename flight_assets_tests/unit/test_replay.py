@@ -1,4 +1,6 @@
-"""What a repair file and a selection of rejected messages may be, and what of a message reaches a terminal."""
+"""What a repair file and a selection of rejected messages may be, and what of a message reaches a
+terminal.
+"""
 
 from __future__ import annotations
 

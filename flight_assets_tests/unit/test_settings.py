@@ -119,7 +119,9 @@ def test_the_supervisors_socket_fits_a_unix_address_and_differs_by_home(tmp_path
 
 
 def reads_environment(source: str) -> list[str]:
-    """The uses of the process environment in a source other than ``os.environ.setdefault(…)`` and assignments, which write."""
+    """The uses of the process environment in a source other than ``os.environ.setdefault(…)`` and
+    assignments, which write.
+    """
     tree = ast.parse(source)
     allowed = {
         id(node.value)

@@ -50,7 +50,9 @@ def damaged(draw) -> bytes:
 
 
 def any_messages(count: int = MESSAGES) -> list[bytes]:
-    """``count`` byte strings, the same ones every time: arbitrary ones, JSON of any shape, and messages changed in many ways."""
+    """``count`` byte strings, the same ones every time: arbitrary ones, JSON of any shape, and messages
+    changed in many ways.
+    """
     found: list[bytes] = []
 
     @settings(
@@ -77,7 +79,9 @@ def any_messages(count: int = MESSAGES) -> list[bytes]:
 
 
 def is_json(value: bytes) -> bool:
-    """Whether Python reads it as strict JSON in UTF-8, in which a name comes once per object and every surrogate has its other half."""
+    """Whether Python reads it as strict JSON in UTF-8, in which a name comes once per object and every
+    surrogate has its other half.
+    """
 
     def refuse(text: str) -> None:
         raise ValueError(text)

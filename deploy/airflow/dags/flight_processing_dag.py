@@ -1,4 +1,4 @@
-"""Every minute, what is new in the topic through every step: the same jobs of the same assets as Dagster's schedule runs."""
+"""Process what is new in the topic, every minute, by the jobs that Dagster's schedule runs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ with DAG(
     description="Kafka → staged events → predictions → MongoDB and warehouse",
     doc_md="""Three tasks, each a part of the pipeline (`flights process --part …`).
 
-Each holds the platform's processing lease for itself, so that no two runs process at once, whether Airflow or Dagster started them; a task
-waits for the lease up to `FLIGHTS_LEASE_WAIT_S`. Between two tasks another run may take it: batches are fixed ranges of offsets and each
-step can be repeated, so a batch that was taken further meanwhile is simply not pending any more.
+Each holds the platform's processing lease for itself, so that no two runs process at once, whether Airflow or
+Dagster started them; a task waits for the lease up to `FLIGHTS_LEASE_WAIT_S`. Between two tasks another run
+may take it: batches are fixed ranges of offsets and each step can be repeated, so a batch that was taken
+further meanwhile is simply not pending any more.
 """,
     schedule="* * * * *",
     start_date=START,

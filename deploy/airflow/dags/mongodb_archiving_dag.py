@@ -1,4 +1,7 @@
-"""Every five minutes, MongoDB's size against its threshold and, above it, an archive: the decision and the job of Dagster's sensor."""
+"""Archive from MongoDB, every five minutes, if its size is above the threshold.
+
+The decision and the job are those of Dagster's sensor.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,12 @@ def decision(seen: str) -> bool:
 with DAG(
     "mongodb_archiving_dag",
     description="MongoDB → verified Parquet on HDFS, when MongoDB is over its threshold",
-    doc_md="""`size_check` asks `flights archive due`, `decision` skips the rest unless an archive is due or unfinished, `archive` runs
+    doc_md="""`size_check` asks `flights archive due`, `decision` skips the rest unless an archive is due or
+    unfinished, `archive` runs
 `flights archive run`: export by Spark, verified before anything is deleted.
 
-One archive runs at a time, whoever started it: it holds the archiving lease. A second one fails with a sentence that names the first, and
-is tried again.
+One archive runs at a time, whoever started it: it holds the archiving lease. A second one fails with a
+sentence that names the first, and is tried again.
 """,
     schedule="*/5 * * * *",
     start_date=START,

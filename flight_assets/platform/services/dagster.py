@@ -26,8 +26,10 @@ def dagster_services(settings: Settings) -> tuple[Service, Service, Service]:
         Service(
             name="dagster-code",
             command=[
-                sys.executable, "-m", "flight_assets.automation.code_server", "api", "grpc", "-m", "flight_assets.definitions",
-                "--host", settings.bind_host, "--port", str(settings.port("dagster_code")), "--location-name", "flight_assets.definitions",
+                sys.executable, "-m", "flight_assets.automation.code_server", "api", "grpc", "-m",
+                "flight_assets.definitions",
+                "--host", settings.bind_host, "--port", str(settings.port("dagster_code")), "--location-name",
+                "flight_assets.definitions",
             ],
             ports=("dagster_code",),
             version=dagster_version,

@@ -69,7 +69,8 @@ def jvm_command(
 ) -> list[str]:
     """Return the start of a Java command: runtime, memory limits, options and class path."""
     return [
-        java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", f"-XX:MaxMetaspaceSize={classes_mb}m", "-XX:+ExitOnOutOfMemoryError",
+        java(settings), f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", f"-XX:MaxMetaspaceSize={classes_mb}m",
+        "-XX:+ExitOnOutOfMemoryError",
         # Memory freed after compiling goes back to the system: 157 MB of Spark's after an hour of tests.
         "-XX:TrimNativeHeapInterval=60000",
         *options, "-cp", ":".join(str(entry) for entry in classpath),

@@ -14,9 +14,12 @@ from flight_assets.settings import PROJECT_DIR, Settings, member
 
 # Spark on Java 17 and later reaches into these packages; its own launcher passes the same list.
 _SPARK_OPENS = [
-    "java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io", "java.base/java.net",
-    "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent", "java.base/java.util.concurrent.atomic",
-    "java.base/jdk.internal.ref", "java.base/sun.nio.ch", "java.base/sun.nio.cs", "java.base/sun.security.action",
+    "java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io",
+    "java.base/java.net",
+    "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic",
+    "java.base/jdk.internal.ref", "java.base/sun.nio.ch", "java.base/sun.nio.cs",
+    "java.base/sun.security.action",
     "java.base/sun.util.calendar", "java.security.jgss/sun.security.krb5",
 ]  # fmt: skip
 # Spark alone has 320 MB of classes loaded after a few batches, much of it the code that it generates per
@@ -44,7 +47,8 @@ def spark_service(settings: Settings) -> Service:
     return Service(
         name="spark",
         command=[
-            *jvm, "org.apache.spark.deploy.SparkSubmit", "--properties-file", str(etc / "spark-defaults.conf"),
+            *jvm, "org.apache.spark.deploy.SparkSubmit", "--properties-file",
+            str(etc / "spark-defaults.conf"),
             "--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal",
         ],
         ports=("spark_connect", "hiveserver2", "spark_ui"),
@@ -92,7 +96,8 @@ def spark_master_service(settings: Settings, number: int = 1) -> Service:
     return Service(
         name=member("spark-master", number),
         command=[
-            *jvm, f"{_DEPLOY}.master.Master", "--host", settings.advertised_host, "--port", str(settings.port("spark_master")),
+            *jvm, f"{_DEPLOY}.master.Master", "--host", settings.advertised_host, "--port",
+            str(settings.port("spark_master")),
             "--webui-port", str(settings.port("spark_master_http")),
         ],
         ports=("spark_master", "spark_master_http"),
@@ -111,7 +116,8 @@ def spark_worker_service(settings: Settings, number: int = 1) -> Service:
         name=name,
         command=[
             *jvm, f"{_DEPLOY}.worker.Worker", "--host", settings.advertised_host,
-            "--webui-port", str(settings.port("spark_worker_http", number)), "--cores", str(settings.spark_worker_cores),
+            "--webui-port", str(settings.port("spark_worker_http", number)), "--cores",
+            str(settings.spark_worker_cores),
             "--memory", f"{settings.spark_worker_mb}m", "--work-dir", str(work), settings.spark_master,
         ],
         ports=("spark_worker_http",),

@@ -41,7 +41,8 @@ def mongod_service(settings: Settings, number: int) -> Service:
         command=[
             str(package_dir("fiftyone") / "db/bin/mongod"), "--dbpath", str(data), "--bind_ip", LOOPBACK,
             "--port", str(settings.port("mongod", number)),
-            "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024), "--nounixsocket", "--quiet",
+            "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024),
+            "--nounixsocket", "--quiet",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--oplogSize", "256",
             *access.mongod_options(settings),
         ],

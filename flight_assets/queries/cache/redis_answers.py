@@ -1,4 +1,7 @@
-"""Answers in Redis. A failure of Redis counts as a miss, and Redis is left alone for ``BREAKER_S`` seconds."""
+"""Answers in Redis.
+
+A failure of Redis counts as a miss, and Redis is left alone for ``BREAKER_S`` seconds.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class RedisAnswers:
-    """Encoded answers in Redis. A frame is decoded once and kept in this process while Redis has the answer."""
+    """Encoded answers in Redis.
+
+    A frame is decoded once and kept in this process while Redis has the answer.
+    """
 
     def __init__(self, client: Redis) -> None:
         """``client`` must return bytes and have a short timeout: see ``open_cache``."""

@@ -60,7 +60,10 @@ class ResultCache:
         return self.answers.look([query.key() for query in queries])
 
     def find(self, query: Query) -> Answer:
-        """Return an answer that ``look`` did not find: compute it, or wait for the thread that computes it."""
+        """Return an answer that ``look`` did not find.
+
+        Compute it, or wait for the thread that computes it.
+        """
         with self._lock:
             self._waiting += 1
         try:

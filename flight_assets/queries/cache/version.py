@@ -34,20 +34,24 @@ class DataVersion:
         self._known: dict[str, tuple[float, str]] = {}
 
     def after(self, step: str) -> str:
-        """Return the last batch that a step of the pipeline has finished, as text; 'unknown' if HDFS never answered."""
+        """Return the last batch that a step has finished, as text; 'unknown' if HDFS never answered."""
         return self._known_of(step, lambda hdfs: str(Ledger(hdfs).last_done(step)))
 
     def history(self) -> str:
-        """Return a text that changes with each batch in the warehouse and with each run of the rollups after it."""
+        """Return a text that changes with each batch in the warehouse and with each run of the rollups."""
         return f"{self.after(STEPS[-1])}+{self._known_of('rollups', self._rolled_up)}"
 
     def live(self) -> str:
-        """Return a text that changes with each batch in MongoDB. Windows that end now use ``OF_NOW`` as well."""
+        """Return a text that changes with each batch in MongoDB.
+
+        Windows that end now use ``OF_NOW`` as well.
+        """
         return self.after("mongo_hot")
 
     def _rolled_up(self, hdfs: Hdfs) -> str:
         """Return when the last commit to the daily rollup was written, or 'never'."""
-        log = f"{self._settings.warehouse_dir}/{self._settings.warehouse_database}.db/{FLIGHTS_DAILY.name}/_delta_log"
+        settings = self._settings
+        log = f"{settings.warehouse_dir}/{settings.warehouse_database}.db/{FLIGHTS_DAILY.name}/_delta_log"
         try:
             return f"{hdfs.modified(log):%Y%m%d%H%M%S%f}"
         except FileNotFoundError:

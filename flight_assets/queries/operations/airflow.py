@@ -36,7 +36,7 @@ def airflow_dags(settings: Settings) -> pd.DataFrame:
 
 
 def airflow_token(settings: Settings) -> str:
-    """Return a bearer token: a new one for ``airflow_user``, or else the one of the settings, which may be empty.
+    """Return a bearer token: a new one for ``airflow_user``, or the settings' one, which may be empty.
 
     Raises StoreUnavailable.
     """

@@ -54,7 +54,7 @@ def topic_lag(settings: Settings) -> pd.DataFrame:
 
 
 def step_progress(settings: Settings) -> pd.DataFrame:
-    """One row per step of the pipeline, in order: step, last_batch (−1: none), pending (batches that wait for it)."""
+    """Return one row per step, in order: step, last_batch (−1: none), pending (batches that wait for it)."""
     ledger = Ledger(Hdfs(patient(settings)))
     last = [ledger.last_done(step) for step in STEPS]
     pending = [0, *(before - own for before, own in pairwise(last))]
@@ -88,7 +88,7 @@ def batches(settings: Settings, last: int = RECENT_BATCHES) -> pd.DataFrame:
 
 
 def streaming(settings: Settings) -> dict[str, int]:
-    """Return how far landing is: planned (last batch whose offsets are fixed), committed (last one landed); −1 = none."""
+    """Return how far landing is: planned (offsets are fixed) and committed (landed) batch; −1 = none."""
     hdfs = Hdfs(patient(settings))
     planned = [int(name.removeprefix("batch_").removesuffix(".json")) for name in hdfs.list(PLANS)]
     committed = Ledger(hdfs).last_done(STEPS[0])

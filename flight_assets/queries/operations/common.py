@@ -1,4 +1,4 @@
-"""Questions that all parts of the operations page share: the timeout of monitoring, JSON over HTTP, several sources at once."""
+"""Shared parts of the operations page: timeouts of monitoring, JSON over HTTP, several sources at once."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def latencies(flights: pd.DataFrame, visible: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class PredictionError:
-    """Errors of recent predictions against the truth: mae, rmse and bias in minutes, coverage of the 90 % interval, flights."""
+    """Return errors of recent predictions: mae, rmse and bias in minutes, coverage, flights."""
 
     mae: float
     rmse: float

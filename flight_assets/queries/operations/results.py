@@ -24,7 +24,10 @@ def latest_monitoring(warehouse: Warehouse) -> pd.DataFrame:
 
 
 def archives(settings: Settings, limit: int = 50) -> pd.DataFrame:
-    """One row per archive, newest first: archive_id, timestamp (UTC), state, reason, record_count, file_size_mb. Empty without archives."""
+    """Return one row per archive, newest first; no rows without archives.
+
+    Columns: archive_id, timestamp (UTC), state, reason, record_count, file_size_mb.
+    """
     columns = ["archive_id", "timestamp", "state", "reason", "record_count", "file_size_mb"]
     rows = [record.model_dump(mode="json") for record in reversed(archive_status(settings).archives[-limit:])]
     found = pd.DataFrame([{name: row.get(name) for name in columns} for row in rows], columns=columns)
@@ -32,7 +35,7 @@ def archives(settings: Settings, limit: int = 50) -> pd.DataFrame:
 
 
 def archive_state(settings: Settings) -> pd.DataFrame:
-    """One row: running (who archives now), paused (why), unfinished (archive and its state), next (what happens next), all texts."""
+    """Return one row of texts about archiving: running, paused, unfinished, next."""
     status = archive_status(settings)
     unfinished = f"{status.current.archive_id}: {status.current.state.value}" if status.current else ""
     row = {

@@ -39,7 +39,7 @@ def hdfs_capacity(settings: Settings) -> dict[str, float]:
 
 
 def mongodb_size(settings: Settings) -> dict[str, float]:
-    """Return data, index and storage bytes of MongoDB, documents, the archive threshold and its used share."""
+    """Return MongoDB's data, index and storage bytes, documents, archive threshold and its used share."""
     threshold = archive_threshold_bytes(settings)
     with mongo.database(patient(settings)) as db:
         stats = db.command("dbStats", maxTimeMS=MONGO_QUERY_MS)

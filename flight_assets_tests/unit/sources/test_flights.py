@@ -1,4 +1,6 @@
-"""Rows become flights or are named: ids that never merge, reasons with line numbers, distances, order, and what resuming needs."""
+"""Rows become flights or are named: ids that never merge, reasons with line numbers, distances, order, and
+what resuming needs.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ Load = Callable[..., Loaded]
 def row(number: int = 7, time: str = "1200", destination: str = "BOS", **changes: str) -> str:
     """A row of Data Expo 2009: UA from Newark on 1 July 2008."""
     values = {
-        "Year": "2008", "Month": "7", "DayofMonth": "1", "CRSDepTime": time, "CRSArrTime": "1330", "UniqueCarrier": "UA",
-        "FlightNum": str(number), "TailNum": "N1", "CRSElapsedTime": "90", "ArrDelay": "1", "DepDelay": "2", "Origin": "EWR",
+        "Year": "2008", "Month": "7", "DayofMonth": "1", "CRSDepTime": time, "CRSArrTime": "1330",
+        "UniqueCarrier": "UA",
+        "FlightNum": str(number), "TailNum": "N1", "CRSElapsedTime": "90", "ArrDelay": "1", "DepDelay": "2",
+        "Origin": "EWR",
         "Dest": destination, "Distance": "200", "Cancelled": "0", "Diverted": "0",
     } | changes  # fmt: skip
     return ",".join(values.get(name, "NA") for name in DATA_EXPO_HEADER.split(","))

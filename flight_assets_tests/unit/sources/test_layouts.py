@@ -90,7 +90,8 @@ ANAC_OLD = "\n".join(
 AEROAPI = {
     "flights": [
         {
-            "ident": "UAL1545", "ident_iata": "UA1545", "fa_flight_id": "UAL1545-1-schedule-1", "operator": "UAL", "operator_iata": "UA",
+            "ident": "UAL1545", "ident_iata": "UA1545", "fa_flight_id": "UAL1545-1-schedule-1",
+            "operator": "UAL", "operator_iata": "UA",
             "flight_number": "1545", "registration": "N14228", "cancelled": False, "diverted": False,
             "origin": {"code": "KEWR", "code_icao": "KEWR", "code_iata": "EWR"},
             "destination": {"code": "KIAH", "code_icao": "KIAH", "code_iata": "IAH"},
@@ -101,30 +102,37 @@ AEROAPI = {
             "scheduled_in": "2024-06-12T18:30:00Z", "actual_in": None,
         },
         {
-            "ident": "DAL9A", "fa_flight_id": "DAL9-2", "operator": "DAL", "operator_iata": None, "flight_number": "9A",
+            "ident": "DAL9A", "fa_flight_id": "DAL9-2", "operator": "DAL", "operator_iata": None,
+            "flight_number": "9A",
             "cancelled": False, "diverted": True,
-            "origin": {"code_icao": "KJFK", "code_iata": "JFK"}, "destination": {"code_icao": "EGLL", "code_iata": "LHR"},
+            "origin": {"code_icao": "KJFK", "code_iata": "JFK"},
+            "destination": {"code_icao": "EGLL", "code_iata": "LHR"},
             "scheduled_off": "2024-06-12T22:00:00Z", "actual_off": "2024-06-12T22:05:00Z",
             "scheduled_on": "2024-06-13T05:00:00Z", "actual_on": None,
         },
         {
-            "ident": "DAL9A", "fa_flight_id": "DAL9-2", "operator": "DAL", "flight_number": "9A", "cancelled": False, "diverted": False,
-            "origin": {"code_icao": "EINN", "code_iata": "SNN"}, "destination": {"code_icao": "EGLL", "code_iata": "LHR"},
-            "scheduled_off": "2024-06-13T07:00:00Z", "actual_off": "2024-06-13T07:05:00Z", "scheduled_on": "2024-06-13T08:00:00Z",
+            "ident": "DAL9A", "fa_flight_id": "DAL9-2", "operator": "DAL", "flight_number": "9A",
+            "cancelled": False, "diverted": False,
+            "origin": {"code_icao": "EINN", "code_iata": "SNN"},
+            "destination": {"code_icao": "EGLL", "code_iata": "LHR"},
+            "scheduled_off": "2024-06-13T07:00:00Z", "actual_off": "2024-06-13T07:05:00Z",
+            "scheduled_on": "2024-06-13T08:00:00Z",
         },
     ]
 }  # fmt: skip
 FIREHOSE = "\n".join(
     json.dumps(message)
     for message in [
-        {"type": "flifo", "id": "UAL7-1", "ident": "UAL7", "orig": "KEWR", "dest": "KIAH", "reg": "N1", "pitr": "1718190000",
+        {"type": "flifo", "id": "UAL7-1", "ident": "UAL7", "orig": "KEWR", "dest": "KIAH", "reg": "N1",
+            "pitr": "1718190000",
          "scheduled_out": "1718200800", "scheduled_in": "1718217000", "status": "S"},
         {"type": "cancellation", "id": "UAL7-1", "ident": "UAL7", "trueCancel": "1", "pitr": "1718190100"},
         {"type": "flifo", "id": "UAL7-1", "ident": "UAL7", "status": "S", "pitr": "1718190200"},
         {"type": "offblock", "id": "UAL7-1", "ident": "UAL7", "clock": "1718201100", "pitr": "1718201101"},
         {"type": "departure", "id": "UAL7-1", "ident": "UAL7", "adt": "1718202000", "pitr": "1718202001"},
         {"type": "onblock", "id": "UAL7-1", "ident": "UAL7", "clock": "1718216400", "pitr": "1718216401"},
-        {"type": "flifo", "id": "AAL8-1", "ident": "AAL8", "orig": "KJFK", "dest": "KLAX", "scheduled_off": "1718200800",
+        {"type": "flifo", "id": "AAL8-1", "ident": "AAL8", "orig": "KJFK", "dest": "KLAX",
+            "scheduled_off": "1718200800",
          "scheduled_on": "1718221000"},
         {"type": "cancellation", "id": "AAL8-1", "ident": "AAL8", "trueCancel": "1"},
     ]
@@ -259,13 +267,8 @@ def test_a_diversion_is_an_event_whether_its_airport_is_known_or_not(load: Load)
     # Planned to arrive at 8:15 in Newark, five minutes late; it took off for Newark again and came at 11:15.
     assert diverted["timestamp"] == "2008-01-04T13:20:00Z"
     assert diverted["arrival_delay_minutes"] is None
-    expo = load(
-        {
-            "2008.csv": (
-                f"{DATA_EXPO_HEADER}\n{DATA_EXPO_ROW.replace('170,0,0,DEN', '170,NA,0,DEN').replace('15,0,,0', '15,0,,1')}\n"
-            )
-        }
-    )
+    row = DATA_EXPO_ROW.replace("170,0,0,DEN", "170,NA,0,DEN").replace("15,0,,0", "15,0,,1")
+    expo = load({"2008.csv": f"{DATA_EXPO_HEADER}\n{row}\n"})
     assert [(event["event_type"], event.get("diverted_to")) for event in expo.events()][2:] == [
         ("diverted", None)
     ]
