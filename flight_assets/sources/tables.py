@@ -142,7 +142,7 @@ EUROCONTROL = Layout(
     "eurocontrol-rd", "EUROCONTROL R&D archive", rows=_nothing,
     recognises=lambda header: has_all(header, "ECTRL ID", "ADEP", "ADES"),
     refusal=(
-        "its filed times are the last flight plan, not the timetable, so delays come out small; it has neither"
+        "filed times are the last flight plan, not the timetable, so delays come out small; it has neither"
         " flight numbers nor cancellations: to load it all the same, describe its columns in a mapping file"
     ),
 )  # fmt: skip
