@@ -20,6 +20,7 @@ from flight_assets.assets.rollups import flights_daily, flights_hourly
 from flight_assets.assets.staged_events import staged_events
 from flight_assets.automation.alerts import watch
 from flight_assets.automation.archive_sensor import archive_flights, mongo_size_sensor
+from flight_assets.automation.backlog import process_backlog
 from flight_assets.automation.maintenance import (
     backfill_days,
     compact_tables_every_hour,
@@ -91,6 +92,7 @@ def build_defs(settings: Settings) -> Definitions:
         ],
         sensors=[
             watch,
+            process_backlog,
             drift_sensor,
             mongo_size_sensor,
         ],

@@ -235,6 +235,11 @@ class Settings(BaseSettings):
         ge=1,
         description="events in one batch at most; more become several batches in one run",
     )
+    backlog_messages: int = Field(
+        default=100,
+        ge=1,
+        description="messages waiting at the end of a run from which the next run starts at once, not at the minute",
+    )
     scheduled_lead_minutes: int = Field(
         default=60, ge=45, description="time before departure at which our producers send the scheduled event"
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dagster import (
     AssetSelection,
+    DagsterInstance,
     DagsterRunStatus,
     DefaultScheduleStatus,
     RunRecord,
@@ -62,19 +63,24 @@ load_dimensions = define_asset_job(
 @schedule(job=process_flights, cron_schedule="* * * * *", default_status=DefaultScheduleStatus.RUNNING)
 def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
     """Start one run a minute, unless one is unfinished, in parts or as a whole."""
+    return under_way(context.instance) or RunRequest()
+
+
+def under_way(instance: DagsterInstance) -> SkipReason | None:
+    """Return that a run of the pipeline is unfinished, or None. Runs whose process has died are marked as failed."""
     unfinished = [
         record
         for name in PIPELINE_JOBS
-        for record in context.instance.get_run_records(RunsFilter(job_name=name, statuses=UNFINISHED))
+        for record in instance.get_run_records(RunsFilter(job_name=name, statuses=UNFINISHED))
     ]
     for record in unfinished:
         if not _has_died(record):
             return SkipReason(f"run {record.dagster_run.run_id} is still {record.dagster_run.status.value}")
     for record in unfinished:
-        context.instance.report_run_failed(
+        instance.report_run_failed(
             record.dagster_run, "The run's process died: nobody holds the processing lease."
         )
-    return RunRequest()
+    return None
 
 
 def _has_died(record: RunRecord) -> bool:
