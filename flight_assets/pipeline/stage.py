@@ -23,7 +23,7 @@ from flight_assets.transforms.check import CHECKED_SCHEMA, checker
 from flight_assets.transforms.flights import ARRIVAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pyspark.sql import Column, DataFrame
 
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 STAGED, DUPLICATE, QUARANTINED = "staged", "duplicate", "quarantined"
 NAMES_KEPT = 20
+# Field of the record, and the column with a message's names for it.
+ODD_NAMES = {
+    "unknown_fields": "unknown_fields",
+    "cleaned_values": "cleaned",
+    "unknown_codes": "unknown_codes",
+}
 # The counts of a batch in which no message is staged, duplicate or quarantined.
 NOTHING_STAGED: dict[str, Any] = {
     STAGED: 0,
@@ -101,17 +107,13 @@ def stage(warehouse: Warehouse, raw: DataFrame, batch_id: int, checks: Checks) -
     messages = computed(numbered(check_messages(raw, checks)))
     met = event_dedup.batches_met(warehouse, messages, batch_id)
     classified = with_outcome(messages, None)
-    found = classified.groupBy("outcome", "reason").agg(*_figures()).crossJoin(F.broadcast(met))
-    figures = collected(found)
-    if any(row["met"] for row in figures):
-        known = event_dedup.staged_in(
-            warehouse, messages, sorted({number for row in figures for number in row["met"]})
-        )
+    found = collected(_with_odd_names(_by_outcome(classified).crossJoin(F.broadcast(met)), classified))
+    earlier = {number for row in found for number in row["met"] or ()}
+    if earlier:
+        known = event_dedup.staged_in(warehouse, messages, sorted(earlier))
         classified = computed(with_outcome(messages, known))
-        figures = collected(classified.groupBy("outcome", "reason").agg(*_figures()))
-    counts = _counts(figures)
-    if any(row["odd"] for row in figures):
-        counts |= _odd_names(classified)
+        found = collected(_with_odd_names(_by_outcome(classified), classified))
+    counts = _counts(found)
     staged = classified.where(F.col("outcome") == STAGED)
     events = staged.select(*STAGING.column_names)
     appends = []
@@ -129,32 +131,51 @@ def quarantined_rows(classified: DataFrame) -> DataFrame:
     return classified.where(F.col("outcome") == QUARANTINED).select(*QUARANTINE.column_names)
 
 
-def _figures() -> list[Column]:
-    """Return the aggregates per outcome and reason: counts, days, mean quality, messages with odd names."""
+def _by_outcome(classified: DataFrame) -> DataFrame:
+    """Return one row per outcome and reason: counts, days and mean quality."""
     is_scheduled = F.col("event_type") == EventType.SCHEDULED.value
-    return [
+    return classified.groupBy("outcome", "reason").agg(
         F.count("*").alias("messages"),
         F.count_distinct("flight_id").alias("flights"),
         F.avg("quality_score").alias("quality"),
         F.collect_set("flight_date").alias("flight_dates"),
         F.collect_set(F.when(is_scheduled, F.to_date("timestamp"))).alias("announced"),
-        F.count_if(
-            (F.size("unknown_fields") > 0) | (F.size("cleaned") > 0) | (F.size("unknown_codes") > 0)
-        ).alias("odd"),
         *(
             F.count_if(F.col("schema_version") == number).alias(f"version_{number}")
             for number in SCHEMA_VERSIONS
         ),
+    )
+
+
+def _with_odd_names(figures: DataFrame, classified: DataFrame) -> DataFrame:
+    """Add a row per unknown field, cleaned value and unknown code: ``kind``, ``name``, and ``n`` messages with it.
+
+    The rows are in order, the most frequent first, NAMES_KEPT of each kind. One read gets all figures.
+    """
+    named = [
+        F.transform(F.coalesce(F.col(column), F.array().cast("array<string>")), _of_kind(kind))
+        for kind, column in ODD_NAMES.items()
     ]
+    each = classified.select(F.explode(F.concat(*named)).alias("odd")).groupBy("odd.kind", "odd.name")
+    rank = F.row_number().over(Window.partitionBy("kind").orderBy(F.desc("n"), "name"))
+    names = each.agg(F.count("*").alias("n")).withColumn("rank", rank).where(F.col("rank") <= NAMES_KEPT)
+    return figures.unionByName(names, allowMissingColumns=True)
+
+
+def _of_kind(kind: str) -> Callable[[Column], Column]:
+    return lambda name: F.struct(F.lit(kind).alias("kind"), name.alias("name"))
 
 
 def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the record's counts from the rows of ``_with_odd_names``."""
     staged = next((row for row in found if row["outcome"] == STAGED), None)
+    names = sorted((row for row in found if row["kind"]), key=lambda row: int(row["rank"]))
     by_reason = Counter({row["reason"]: row["messages"] for row in found if row["reason"]})
     counts = NOTHING_STAGED | {
         DUPLICATE: sum(row["messages"] for row in found if row["outcome"] == DUPLICATE),
         QUARANTINED: by_reason.total(),
         "quarantined_by_reason": dict(sorted(by_reason.items())),
+        **{kind: {row["name"]: row["n"] for row in names if row["kind"] == kind} for kind in ODD_NAMES},
     }
     if staged is None:
         return counts
@@ -166,31 +187,6 @@ def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "flight_dates": date_ranges(staged["flight_dates"]),
         "announced_dates": date_ranges(staged["announced"]),
     }
-
-
-def _odd_names(classified: DataFrame) -> dict[str, dict[str, int]]:
-    """Return messages per unknown field, cleaned value and unknown code, the NAMES_KEPT most frequent."""
-    lists = {
-        "unknown_fields": "unknown_fields",
-        "cleaned_values": "cleaned",
-        "unknown_codes": "unknown_codes",
-    }
-    frames = [
-        classified.select(F.lit(kind).alias("kind"), F.explode(column).alias("name"))
-        .groupBy("kind", "name")
-        .agg(F.count("*").alias("n"))
-        for kind, column in lists.items()
-    ]
-    rank = F.row_number().over(Window.partitionBy("kind").orderBy(F.desc("n"), "name"))
-    rows = (
-        frames[0]
-        .unionByName(frames[1])
-        .unionByName(frames[2])
-        .withColumn("rank", rank)
-        .where(F.col("rank") <= NAMES_KEPT)
-    )
-    ordered = sorted(collected(rows), key=lambda row: int(row["rank"]))
-    return {kind: {row["name"]: row["n"] for row in ordered if row["kind"] == kind} for kind in lists}
 
 
 def staging_counts(record: BatchRecord) -> dict[str, int]:

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from flight_assets.archive.files import without_archived
 from flight_assets.contracts.ranges import date_ranges, in_date_ranges
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, arrow_schema
 from flight_assets.pipeline import early_predictions
+from flight_assets.platform.patches.spark_known_columns import with_columns_known
 from flight_assets.stores import mongo
 from flight_assets.stores.spark_types import struct
 from flight_assets.stores.warehouse import collected
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ROWS_PER_WORKER = 10_000
 
 
+_STATE = arrow_schema(FACT).append(pa.field("is_newest", pa.bool_()))
 _WRITTEN = pa.schema([("upserted", pa.int64()), ("out_of_order", pa.int64()), ("sample", pa.string())])
 
 
@@ -44,6 +46,7 @@ def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) ->
     """
     from pyspark.sql import functions as F
 
+    flights = with_columns_known(flights.select(*_STATE.names), struct(_STATE))
     if count > ROWS_PER_WORKER:
         # A computed frame has as few partitions as its bytes allow.
         flights = flights.repartition(settings.spark_parallelism)

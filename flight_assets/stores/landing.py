@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
+from flight_assets.platform.patches.spark_known_columns import with_columns_known
 from flight_assets.provenance import (
     STEPS,
     BatchRecord,
@@ -99,9 +100,12 @@ def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
     Raises:
         Exception: any error of Spark's client; the directory is incomplete then.
     """
-    rows = spark.range(0, len(plan.tasks), 1, len(plan.tasks)).mapInArrow(
-        _landed(settings, plan), _raw_type()
+    from pyspark.sql import types as T
+
+    numbers = with_columns_known(
+        spark.range(0, len(plan.tasks), 1, len(plan.tasks)), T.StructType([T.StructField("id", T.LongType())])
     )
+    rows = numbers.mapInArrow(_landed(settings, plan), _raw_type())
     writer = rows.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
     writer.parquet(settings.hdfs_path(raw_path(plan.batch_id)))
 
@@ -140,9 +144,12 @@ def read_raw(spark: SparkSession, settings: Settings, batch_id: int) -> DataFram
     ``value_bytes`` is null in older batches.
     """
     from pyspark.sql import functions as F
+    from pyspark.sql import types as T
 
     rows = spark.read.schema(RAW_COLUMNS).parquet(settings.hdfs_path(raw_path(batch_id)))
-    return rows.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
+    return with_columns_known(
+        rows.withColumn("batch_id", F.lit(batch_id).cast("bigint")), _raw_type().add("batch_id", T.LongType())
+    )
 
 
 def read_locations(spark: SparkSession, locations: list[str]) -> DataFrame:

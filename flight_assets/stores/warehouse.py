@@ -6,9 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pyarrow as pa
+
 from flight_assets.contracts.ranges import in_date_ranges
 from flight_assets.contracts.tables import TABLES, Column, Table, arrow_schema
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.platform.patches.spark_checkpoint_session import checkpointed
+from flight_assets.platform.patches.spark_command_rows import command_rows
+from flight_assets.platform.patches.spark_local_rows import local_rows
+from flight_assets.platform.patches.spark_one_call import arrow_rows
 from flight_assets.settings import get_settings, hand_over
 from flight_assets.stores.delta_log import DeltaLog
 from flight_assets.stores.hdfs import Hdfs
@@ -18,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pandas as pd
-    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from flight_assets.contracts.ranges import DateRange
@@ -251,8 +256,8 @@ class Warehouse:
 
     def rows(self, table: Table, rows: list[dict[str, Any]]) -> DataFrame:
         """Return a frame of rows for a table. A column that a row does not name is null."""
-        values = [tuple(row.get(name) for name in table.column_names) for row in rows]
-        return self.spark.createDataFrame(values, struct(arrow_schema(table)))
+        schema = arrow_schema(table)
+        return local_rows(self.spark, pa.Table.from_pylist(rows, schema), struct(schema))
 
     def replace(self, rows: DataFrame, table: Table) -> None:
         """Replace the whole content of a table in one commit."""
@@ -308,7 +313,7 @@ class Warehouse:
             f" {in_date_ranges('t.flight_date', flight_dates)}"
         )
         statement = f"MERGE INTO {self.name(table)} t USING {{source}} s ON {on} AND {condition} {clauses}"
-        result = collected(self.spark.sql(statement, source=rows))[0]
+        result = command_rows(self.spark.sql(statement, source=rows)).to_pylist()[0]
         return Merged(int(result["num_inserted_rows"]), int(result["num_updated_rows"]))
 
 
@@ -329,22 +334,7 @@ def computed(frame: DataFrame) -> DataFrame:
     Queries on the result are planned from its rows alone. With Spark's cache, each would analyse the whole
     plan again.
     """
-    from pyspark.sql.connect.dataframe import DataFrame as ConnectFrame
-
-    kept: Any = frame.localCheckpoint()
-    # pyspark attaches the result to the newest session of this process; the rows are in the frame's own
-    # session.
-    kept._plan._spark_session = frame.sparkSession
-    return ConnectFrame(kept._plan, frame.sparkSession)  # type: ignore[arg-type]
-
-
-def arrow_rows(frame: DataFrame) -> pa.Table:
-    """Return the rows of a frame in one call to Spark.
-
-    ``toArrow`` asks for their types first, and ``collect`` for settings as well.
-    """
-    rows: pa.Table = frame._to_table()[0]  # type: ignore[operator]
-    return rows
+    return checkpointed(frame)
 
 
 def collected(frame: DataFrame) -> list[dict[str, Any]]:
