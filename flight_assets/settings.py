@@ -346,6 +346,9 @@ class Settings(BaseSettings):
     alert_latency_s: float = Field(
         default=600.0, gt=0, description="95th percentile from acknowledged by Kafka to visible in MongoDB"
     )
+    alert_live_latency_s: float = Field(
+        default=10.0, gt=0, description="95th percentile of the same through live processing"
+    )
     alert_quality_ratio: float = Field(
         default=0.9, ge=0, le=1, description="least mean quality score of the newest flights"
     )

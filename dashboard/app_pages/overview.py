@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import charts, data, render_cache
 from dashboard import components as ui
+from dashboard.live_latency import live_latency_metric
 from flight_assets.contracts import dimensions
 from flight_assets.queries import live
 from flight_assets.queries.cache import Answer
@@ -37,6 +38,7 @@ def now() -> None:
         messages=data.other(live.messages_taken, lambda known: (known.kafka(),)),
         store=data.live(live.hot_store),
         latency=data.other(live.latency, lambda known: (known.mongo(), known.hdfs())),
+        seconds=data.live(live.live_latency),
         routes=data.live(live.by_route, minutes, filters, 500),
     )
     with st.container(horizontal=True):
@@ -44,6 +46,7 @@ def now() -> None:
         totals_metric(found)
         size_metric(found)
         latency_metric(found)
+        live_latency_metric(found["seconds"])
     if answers := [
         answer for name, answer in found.items() if name != "routes" and isinstance(answer, Answer)
     ]:

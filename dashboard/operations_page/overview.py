@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import components as ui
 from dashboard import data, render_cache
 from dashboard.charts import operations as charts
+from dashboard.live_latency import live_latency_metric
 from dashboard.operations_page.common import (
     _BOARD,
     batches_query,
@@ -24,7 +25,7 @@ from dashboard.operations_page.common import (
     typed,
 )
 from flight_assets.monitoring import history
-from flight_assets.queries import operations
+from flight_assets.queries import live, operations
 from flight_assets.queries.cache import Answer
 
 STATUS_ICONS = {
@@ -44,6 +45,7 @@ def overview() -> None:
         batches=batches_query(),
         redis=redis_query(),
         board=board_query(),
+        live=data.live(live.live_latency),
     )
     asked = found.pop("board")
     board = asked if isinstance(asked, Exception) else render_cache.value(read_board, asked)
@@ -100,6 +102,7 @@ def overview() -> None:
             row = ui.answer(found["redis"]).frame.iloc[0]
             counted = ", ".join(f"{row[name]:,.0f} {name}" for name in ("hits", "misses", "errors"))
             ui.metric("Cache hit ratio", ui.percent(row["hit_ratio"]), counted)
+        live_latency_metric(found["live"])
     stamped(found)
     left, right = st.columns([3, 2])
     with left:

@@ -21,6 +21,7 @@ from flight_assets.bench.disk import disk_bytes
 from flight_assets.bench.figures import Figure, tell
 from flight_assets.bench.runs import automation_paused, run_job
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.live.shares import MEMBER
 from flight_assets.producer.publish import publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import STEPS, WHOLE_JOB, Ledger
@@ -99,7 +100,7 @@ def _live_processing(settings: Settings) -> Iterator[None]:
     with subprocess.Popen(command) as process:
         deadline = time.monotonic() + DRAIN_S
         try:
-            while lease.holder(settings, lease.CONTINUOUS) is None:
+            while not lease.names(settings, MEMBER):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise FlightsError("live processing did not start: see its message above")
                 time.sleep(LAG_EVERY_S)

@@ -52,12 +52,12 @@ def process(part: str | None, live: bool, live_by_its_old_name: bool, wide: bool
 
 
 def _process_live(settings: Settings) -> None:
-    from flight_assets.continuous.process import process_continuously
+    from flight_assets.pipeline.live.process import process_live
 
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda _number, _frame: stop.set())
-    process_continuously(settings, stop, _say_with_time)
+    process_live(settings, stop, _say_with_time)
 
 
 def _say_with_time(line: str) -> None:

@@ -69,6 +69,12 @@ METRICS = (
         "from Kafka's acknowledgement to visible in MongoDB, newest flights",
         ("quantile",),
     ),
+    Metric("flights_live_processes", "live processes at work"),
+    Metric(
+        "flights_live_latency_seconds",
+        "from Kafka's acknowledgement to visible in MongoDB through live processing, last minute; the slowest process",
+        ("quantile",),
+    ),
     # storage
     Metric("flights_mongodb_size_bytes", "dbStats: size of the data and of the indexes", ("part",)),
     Metric("flights_mongodb_storage_bytes", "dbStats: size on disk"),

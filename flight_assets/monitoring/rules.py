@@ -128,6 +128,12 @@ RULES = (
         only=("quantile", "0.95"),
     ),
     Rule(
+        "LiveLatencyHigh", "warning", "flights_live_latency_seconds", ">", "alert_live_latency_s", 120,
+        "live processing took {value:.0f} s or more for the slowest 5 % of messages",
+        "start a second live process for part of the partitions; look at `flights logs live`",
+        only=("quantile", "0.95"),
+    ),
+    Rule(
         "QualityLow", "warning", "flights_quality_score_ratio", "<", "alert_quality_ratio", 300,
         "the newest flights have a mean quality score of {value:.2f}",
         "see which fields are missing on the data quality page, and tell the producer",

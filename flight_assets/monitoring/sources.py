@@ -11,7 +11,8 @@ import pandas as pd
 
 from flight_assets.monitoring.metrics import Sample, Source
 from flight_assets.provenance import PIPELINE_JOBS, STEPS, Ledger
-from flight_assets.queries import dagster, operations
+from flight_assets.queries import dagster, live, operations
+from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -149,6 +150,16 @@ def from_latency(settings: Settings) -> Iterator[Sample]:
         yield Sample("flights_visible_latency_seconds", float(found.quantile(float(quantile))), (quantile,))
 
 
+def from_live(settings: Settings) -> Iterator[Sample]:
+    """Live processes and their latency; no latency without messages in the last minute."""
+    with mongo.database(operations.patient(settings)) as db:
+        found = live.live_latency(db)
+    yield Sample("flights_live_processes", float(found["processes"].sum()))
+    for row in found.dropna().itertuples():
+        for quantile, seconds in (("0.5", row.p50_s), ("0.95", row.p95_s), ("0.99", row.p99_s)):
+            yield Sample("flights_live_latency_seconds", float(seconds), (quantile,))
+
+
 def from_spark(settings: Settings) -> Iterator[Sample]:
     """Tasks and memory from Spark's REST interface."""
     found = operations.spark_memory(settings)
@@ -245,6 +256,7 @@ def sources() -> tuple[Source, ...]:
         Source("redis", 5.0, from_redis),
         Source("dagster", 10.0, from_dagster),
         Source("latency", 30.0, from_latency),
+        Source("live", 5.0, from_live),
         Source("spark", 10.0, from_spark),
         Source("warehouse", 300.0, from_warehouse),
         Source("machine", 5.0, from_machine),

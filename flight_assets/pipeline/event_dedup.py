@@ -7,6 +7,7 @@ tables.
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from pyspark.sql import DataFrame
 
-    from flight_assets.stores.warehouse import Warehouse
+    from flight_assets.stores.warehouse import TableFiles, Warehouse
 
 FIRST_FILL = "first fill"
 
@@ -46,14 +47,21 @@ def id_rows(events: DataFrame) -> DataFrame:
     )
 
 
-def recent_hashes(warehouse: Warehouse) -> npt.NDArray[np.int64]:
-    """Return the hashes of the events staged in the newest month and the month before, 8 bytes each."""
-    rows = warehouse.read(STAGED_IDS)
-    newest = rows.agg(F.max("processing_month").alias("month")).collect()[0].month
-    since = F.add_months(F.lit(newest), -1)
-    return np.asarray(
-        rows.where(F.col("processing_month") >= since).select("event_hash").toArrow()["event_hash"], np.int64
-    )
+def recent_hashes(tables: TableFiles) -> npt.NDArray[np.int64]:
+    """Return the hashes of the events staged in the newest month and the month before, 8 bytes each.
+
+    Reads the table's files without Spark.
+    """
+    log = tables.log(STAGED_IDS)
+    by_month: dict[str, list[str]] = {}
+    for file in log.files():
+        by_month.setdefault(file.partition["processing_month"] or "", []).append(file.path)
+    if not by_month:
+        return np.empty(0, np.int64)
+    newest = date.fromisoformat(max(by_month))
+    before = (newest - timedelta(days=1)).replace(day=1).isoformat()
+    paths = [path for month, found in by_month.items() if month >= before for path in found]
+    return np.concatenate([log.read_file(path, ["event_hash"])["event_hash"].to_numpy() for path in paths])
 
 
 def batches_met(warehouse: Warehouse, messages: DataFrame, before_batch: int) -> DataFrame:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.live.shares import MEMBER
 from flight_assets.platform import access, kafka_access, postgres
 from flight_assets.settings import LOOPBACK
 from flight_assets.stores import kafka, lease, redis
@@ -202,8 +203,8 @@ def check_producer(settings: Settings) -> None:
 
 
 def check_live(settings: Settings) -> None:
-    """Pass if a living process holds the lease of live processing."""
-    if lease.holder(settings, lease.CONTINUOUS) is None:
+    """Pass if a live process has joined."""
+    if not lease.names(settings, MEMBER):
         raise NotReady("live processing has not started yet")
 
 

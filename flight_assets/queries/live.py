@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline.live import latency as latency_of_live
 from flight_assets.provenance import BYTES_PER_MB, METADATA_ROOT, STEPS, Ledger
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.trends import without_gaps
@@ -61,6 +62,24 @@ def hot_store(db: Mongo) -> pd.DataFrame:
         "newest": newest.get("ingestion_timestamp"),
     }
     return _typed(pd.DataFrame([row]), times=("newest",))
+
+
+def live_latency(db: Mongo) -> pd.DataFrame:
+    """One row if live processing runs, else none: processes, messages of the last minute, p50_s, p95_s, p99_s.
+
+    The latency runs from Kafka taking a message until its flight is in MongoDB. Of several processes it is
+    the slowest one's. Null without messages.
+    """
+    found = latency_of_live.current(db)
+    names = {"p50_s": "0.5", "p95_s": "0.95", "p99_s": "0.99"}
+    row: dict[str, float | None] = {
+        name: max((each["quantiles"][key] for each in found if each["quantiles"]), default=None)
+        for name, key in names.items()
+    }
+    row |= {"processes": len(found), "messages": sum(each["messages"] for each in found)}
+    columns = ["processes", "messages", *names]
+    frame = pd.DataFrame([row] if found else [], columns=columns)
+    return frame.astype(dict.fromkeys(names, "float64") | dict.fromkeys(columns[:2], "int64"))
 
 
 def incoming(

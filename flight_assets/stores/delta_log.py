@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+import pyarrow as pa
 
+if TYPE_CHECKING:
     from flight_assets.stores.hdfs import Hdfs
 
 # Versions to search for a commit, from the newest back: a repeat comes soon after the first attempt.
@@ -27,6 +28,25 @@ class Commit:
     version: int
     files: tuple[str, ...]
     rows: int
+
+
+@dataclass(frozen=True)
+class File:
+    """Current data file of a table: its HDFS path, rows, partition values and bounds of columns, all as the log has them."""
+
+    path: str
+    rows: int
+    partition: dict[str, str | None]
+    least: dict[str, Any]
+    greatest: dict[str, Any]
+
+    def may_have(self, column: str, first: datetime, end: datetime) -> bool:
+        """Return whether a time in [first, end) may be in the file. Without bounds, it may."""
+        if column not in self.least or column not in self.greatest:
+            return True
+        # The log cuts bounds to milliseconds.
+        least, greatest = (datetime.fromisoformat(each[column]) for each in (self.least, self.greatest))
+        return least < end and greatest + timedelta(milliseconds=1) >= first
 
 
 class DeltaLog:
@@ -67,6 +87,27 @@ class DeltaLog:
 
     def snapshot(self) -> Commit:
         """Return all current files of the table, and their rows. For tables without deletion vectors."""
+        newest, files = self._current()
+        return self._commit(newest, files)
+
+    def files(self) -> list[File]:
+        """Return the current files of the table; empty if there is no table. For tables without deletion vectors."""
+        found = []
+        for each in self._current()[1]:
+            stats = json.loads(each.get("stats") or "{}")
+            found.append(
+                File(
+                    f"{self._folder}/{unquote(each['path'])}",
+                    stats.get("numRecords", 0),
+                    dict(each.get("partitionValues") or {}),
+                    stats.get("minValues", {}),
+                    stats.get("maxValues", {}),
+                )
+            )
+        return found
+
+    def _current(self) -> tuple[int, list[dict[str, Any]]]:
+        """Return the newest version, and the ``add`` action of each current file."""
         newest = self._newest()
         files: dict[str, dict[str, Any]] = {}
         first = newest
@@ -82,7 +123,7 @@ class DeltaLog:
                     files.pop(action["remove"]["path"], None)
                 if "add" in action:
                     files[action["add"]["path"]] = action["add"]
-        return self._commit(newest, list(files.values()))
+        return newest, list(files.values())
 
     def _commit(self, version: int, added: list[dict[str, Any]]) -> Commit:
         rows = sum(json.loads(each.get("stats") or "{}").get("numRecords", 0) for each in added)
@@ -90,19 +131,36 @@ class DeltaLog:
 
     def read(self, commit: Commit, columns: list[str], limit: int | None = None) -> pa.Table:
         """Return columns of a commit's rows, at most ``limit`` rows if given, from its Parquet files."""
-        import pyarrow as pa
-
         tables: list[pa.Table] = []
         for path in commit.files:
             if limit is not None and sum(table.num_rows for table in tables) >= limit:
                 break
-            tables.append(self._hdfs.open_parquet(path).read(columns=columns))
+            tables.append(self.read_file(path, columns))
         whole = (
             pa.concat_tables(tables)
             if tables
             else pa.table({name: pa.array([], pa.null()) for name in columns})
         )
         return whole if limit is None else whole.slice(0, limit)
+
+    def read_file(self, path: str, columns: list[str]) -> pa.Table:
+        """Return columns of one data file."""
+        return self._hdfs.open_parquet(path).read(columns=columns)
+
+    def read_between(self, column: str, first: datetime, end: datetime, schema: pa.Schema) -> pa.Table:
+        """Return the current rows with first <= column < end, with the columns of ``schema``.
+
+        Files without such rows are not read, and one file at a time is in memory.
+        """
+        import pyarrow.compute as pc
+
+        found = [schema.empty_table()]
+        for file in self.files():
+            if file.may_have(column, first, end):
+                rows = self.read_file(file.path, schema.names).select(schema.names).cast(schema)
+                inside = pc.and_(pc.greater_equal(rows[column], first), pc.less(rows[column], end))
+                found.append(rows.filter(inside))
+        return pa.concat_tables(found)
 
     def _newest(self) -> int:
         """Return the newest version. From the last checkpoint on, versions have no gaps."""

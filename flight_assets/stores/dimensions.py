@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from flight_assets.settings import Settings
-    from flight_assets.stores.warehouse import Warehouse
+    from flight_assets.stores.warehouse import TableFiles, Warehouse
 
 PACKAGED_ROWS = {DIM_AIRLINE.name: dimensions.airline_rows, DIM_AIRPORT.name: dimensions.airport_rows}
 VERSION_DIGITS = 12
@@ -147,7 +147,7 @@ def load(warehouse: Warehouse, table: Table, added: Iterable[Row] = ()) -> tuple
     return rows, _make_equal(warehouse, table, [tuple(row) for row in rows.itertuples(index=False)])
 
 
-def read_reference(warehouse: Warehouse) -> Reference:
+def read_reference(warehouse: TableFiles) -> Reference:
     """Return the warehouse's airlines and airports, a user's additions included, for checks and loaders.
 
     Reads the tables' files without Spark.

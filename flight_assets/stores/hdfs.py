@@ -111,7 +111,12 @@ class Hdfs:
         import pyarrow.parquet as pq
 
         with self._answering():
-            return self._within(lambda: pq.ParquetFile(pa.PythonFile(self._client.read(path), mode="r")))
+            # Spark writes times as INT96. As nanoseconds, they would only reach to the year 2262.
+            return self._within(
+                lambda: pq.ParquetFile(
+                    pa.PythonFile(self._client.read(path), mode="r"), coerce_int96_timestamp_unit="us"
+                )
+            )
 
     def write(self, path: str, content: bytes) -> None:
         """Replace a file atomically: readers see the old or the new content, never a part."""

@@ -8,6 +8,7 @@ the hosts' clocks do not matter.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LEASES = "leases"
 PROCESSING = "processing"
 ARCHIVING = "archiving"
-CONTINUOUS = "processing continuously"
+LIVE = "processing live"
 POLL_S = 0.5
 # Field 22 of /proc/<pid>/stat (proc(5)), counted from the field after the process's name.
 STARTTIME = 19
@@ -135,6 +136,13 @@ def holder(settings: Settings, name: str) -> str | None:
     return (
         None if held is None or _is_dead(held) else f"{held['purpose']}, pid {held['pid']} on {held['host']}"
     )
+
+
+def names(settings: Settings, prefix: str) -> list[str]:
+    """Return the names of the leases that begin so and have a live holder. Raises StoreUnavailable."""
+    query = {"_id": {"$regex": f"^{re.escape(prefix)}"}, "$expr": {"$gt": ["$expires_at", "$$NOW"]}}
+    with mongo.database(settings) as db:
+        return sorted(each["_id"] for each in db[LEASES].find(query) if not _is_dead(each))
 
 
 def _expiry(lease_s: float) -> dict[str, Any]:

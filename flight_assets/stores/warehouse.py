@@ -155,17 +155,24 @@ class Merged(NamedTuple):
     updated: int
 
 
-class Warehouse:
+class TableFiles:
+    """Files of the tables in one database, to read them without Spark."""
+
+    def __init__(self, settings: Settings, database: str | None = None) -> None:
+        self.settings = settings
+        self.database = database or settings.warehouse_database
+
+    def log(self, table: Table) -> DeltaLog:
+        """Return the Delta log of a table."""
+        return DeltaLog(Hdfs(self.settings), f"{self.settings.warehouse_dir}/{self.database}.db/{table.name}")
+
+
+class Warehouse(TableFiles):
     """Reads and idempotent writes of the tables in one database of the metastore."""
 
     def __init__(self, spark: SparkSession, database: str, settings: Settings | None = None) -> None:
+        super().__init__(settings or get_settings(), database)
         self.spark = spark
-        self.database = database
-        self.settings = settings or get_settings()
-
-    def log(self, table: Table) -> DeltaLog:
-        """Return the Delta log of a table, to read it without Spark."""
-        return DeltaLog(Hdfs(self.settings), f"{self.settings.warehouse_dir}/{self.database}.db/{table.name}")
 
     def name(self, table: Table) -> str:
         """Return the table's name in SQL."""

@@ -15,7 +15,6 @@ import pytest
 from dagster import DagsterInstance, RunRequest, SkipReason, build_sensor_context
 
 from flight_assets.assets.delay_model import Source
-from flight_assets.continuous.lane import open_lane
 from flight_assets.contracts.tables import (
     CHALLENGER_PREDICTIONS,
     FACT,
@@ -31,6 +30,7 @@ from flight_assets.delay_model.registry.model import TrainedModel
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import early_predictions
 from flight_assets.pipeline.inference import history_of, unpack, with_features
+from flight_assets.pipeline.live.lane import open_lane
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.producer.replay import replay_messages
 from flight_assets.producer.synthetic import synthetic_messages
@@ -186,7 +186,7 @@ def test_a_challenger_predicts_beside_the_champion_and_is_not_served(
     assert newest(ledger).challenger_version is None
 
 
-def test_a_challenger_predicts_what_continuous_processing_has_predicted_as_well(
+def test_a_challenger_predicts_what_live_processing_has_predicted_as_well(
     send, process, store, house, ledger, quiet_platform, other_model
 ) -> None:
     store.challenge(other_model)

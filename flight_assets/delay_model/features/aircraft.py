@@ -12,7 +12,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.features.context import FeatureContext, Features
 from flight_assets.delay_model.features.events import NO_TIME, Events
 from flight_assets.delay_model.features.keys import AIRCRAFT
-from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray, Spans, mean_or_nan
+from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray, mean_or_nan
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
@@ -100,11 +100,7 @@ def _recent_delay(context: FeatureContext) -> Features:
 
 def _pending_legs(context: FeatureContext) -> Features:
     """Return the number of the aircraft's other flights that were announced before T and have not left."""
-    pending = context.pending
-    spans = Spans(
-        pending.keys(AIRCRAFT), pending.announced_s, pending.end_s, {"departure": pending.departure_s}
-    )
-    count, departures = spans.open_at(context.moments(AIRCRAFT), "departure")
+    count, departures = context.announced(AIRCRAFT).open_at(context.moments(AIRCRAFT), "departure")
     known = context.flight_keys(AIRCRAFT) != NO_KEY
     overdue = np.where(count > 0, context.time_s - departures / np.maximum(count, 1), np.nan)
     return {

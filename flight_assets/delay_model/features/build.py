@@ -18,7 +18,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.features.aircraft import aircraft_features
 from flight_assets.delay_model.features.context import FeatureContext, Features
 from flight_assets.delay_model.features.schedule_features import schedule_features
-from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Spans, Timeline, mean_or_nan
+from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Timeline, mean_or_nan
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
@@ -44,8 +44,12 @@ def build_features(flights: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     Raises:
         KeyError: a column is missing.
     """
-    context = FeatureContext.of(flights, events)
-    overdue = _overdue_now(context)
+    return features_of(FeatureContext.of(flights, events))
+
+
+def features_of(context: FeatureContext) -> pd.DataFrame:
+    """Return what ``build_features`` returns, for prepared inputs."""
+    flights, overdue = context.flights, _overdue_now(context)
     columns = {
         **schedule_features(flights),
         **_windows(context, EventType.DEPARTED, "departed", contract.DEPARTED_WINDOWS),
@@ -100,14 +104,12 @@ def _last_few(context: FeatureContext) -> Features:
 
 def _overdue_now(context: FeatureContext) -> _Overdue:
     """Return by scope the number of flights overdue at T, and the sum of their overdue seconds."""
-    pending = context.pending
     result: _Overdue = {}
     windows = (*contract.CURRENT_DELAY_WINDOWS, *contract.THROUGHPUT_WINDOWS)
     for scope in dict.fromkeys(
         [item.scope for item in contract.OVERDUE] + [window.scope for window in windows]
     ):
-        spans = Spans(pending.keys(scope), pending.due_s, pending.end_s, {"departure": pending.departure_s})
-        count, departures = spans.open_at(context.moments(scope), "departure")
+        count, departures = context.overdue(scope).open_at(context.moments(scope), "departure")
         result[scope] = (count, context.time_s * count - departures)
     return result
 
@@ -144,9 +146,9 @@ def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
 
 def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
     """Return departures, and overdue flights, per departure planned in the window; NaN without one."""
-    pending = context.pending
-    scopes = {window.scope for window in contract.THROUGHPUT_WINDOWS}
-    planned = {scope: Timeline(pending.keys(scope), pending.due_s) for scope in scopes}
+    planned = {
+        scope: context.planned(scope) for scope in {item.scope for item in contract.THROUGHPUT_WINDOWS}
+    }
     result: Features = {}
     for window in contract.THROUGHPUT_WINDOWS:
         moments = context.moments(window.scope)

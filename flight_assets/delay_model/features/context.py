@@ -15,7 +15,7 @@ from flight_assets.contracts.features import PENDING_LIMIT_HOURS
 from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.features.events import NO_TIME, Events, numbers, seconds, split_events
 from flight_assets.delay_model.features.keys import ScopeKeys
-from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Moments, Timeline
+from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Moments, Spans, Timeline
 
 Features = dict[str, FloatArray]
 _FLIGHTS = "flights"
@@ -63,21 +63,7 @@ class FeatureContext:
         """Return the context of inputs: checked, converted and with group codes."""
         by_type = split_events(events)
         keys = ScopeKeys({_FLIGHTS: flights, **{kind: table.frame for kind, table in by_type.items()}})
-        departure_s, arrival_s = (
-            seconds(flights["scheduled_departure"]),
-            seconds(flights["scheduled_arrival"]),
-        )
-        known = (departure_s != NO_TIME) & (arrival_s != NO_TIME)
-        block_s = np.where(known, arrival_s - departure_s, NO_TIME)
-        return cls(
-            flights,
-            seconds(flights["timestamp"]),
-            departure_s,
-            block_s,
-            by_type,
-            keys,
-            _pending(by_type, keys),
-        )
+        return cls(flights, *planned_times(flights), by_type, keys, _pending(by_type, keys))
 
     def flight_keys(self, scope: str) -> IntArray:
         """Return the group codes of the flights to predict."""
@@ -103,6 +89,22 @@ class FeatureContext:
             self._now[kind, scope] = self.timeline(kind, scope).before(self.moments(scope))
         return self._now[kind, scope]
 
+    def overdue(self, scope: str) -> Spans:
+        """Return the times in which announced flights are overdue, by the groups of a scope."""
+        pending = self.pending
+        return Spans(pending.keys(scope), pending.due_s, pending.end_s, {"departure": pending.departure_s})
+
+    def announced(self, scope: str) -> Spans:
+        """Return the times in which flights are announced and have not left, by the groups of a scope."""
+        pending = self.pending
+        return Spans(
+            pending.keys(scope), pending.announced_s, pending.end_s, {"departure": pending.departure_s}
+        )
+
+    def planned(self, scope: str) -> Timeline:
+        """Return the planned departures of announced flights, by the groups of a scope."""
+        return Timeline(self.pending.keys(scope), self.pending.due_s)
+
     def event_keys(self, kind: EventType, scope: str) -> IntArray:
         """Return the group codes of the events of one type."""
         return self.keys.of(kind, scope)
@@ -110,6 +112,13 @@ class FeatureContext:
     def event_numbers(self, kind: EventType, column: str) -> FloatArray:
         """Return a numeric column of the events of one type."""
         return numbers(self.events[kind].frame[column])
+
+
+def planned_times(flights: pd.DataFrame) -> tuple[IntArray, IntArray, IntArray]:
+    """Return T, planned departure and planned duration of each flight, in seconds; NO_TIME if unknown."""
+    departure_s, arrival_s = seconds(flights["scheduled_departure"]), seconds(flights["scheduled_arrival"])
+    known = (departure_s != NO_TIME) & (arrival_s != NO_TIME)
+    return seconds(flights["timestamp"]), departure_s, np.where(known, arrival_s - departure_s, NO_TIME)
 
 
 def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:

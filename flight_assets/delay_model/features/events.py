@@ -62,9 +62,9 @@ def split_events(events: pd.DataFrame) -> dict[EventType, Events]:
     without a usable time, or without a delay that their type must have, are left out. Times are cut to whole
     seconds.
     """
-    ordered = _first_of_each(events)
+    ordered = first_of_each(events)
     kinds = ordered["event_type"].to_numpy()
-    return {kind: _columns(_with_delays(ordered[kinds == kind.value], kind)) for kind in EventType}
+    return {kind: columns_of(with_delays(ordered[kinds == kind.value], kind)) for kind in EventType}
 
 
 def events_from_flights(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def numbers(values: pd.Series) -> FloatArray:
     return result
 
 
-def _first_of_each(events: pd.DataFrame) -> pd.DataFrame:
+def first_of_each(events: pd.DataFrame) -> pd.DataFrame:
     """One row per flight and type, the earliest, ordered by time.
 
     Ties go by content, so input order does not matter.
@@ -136,21 +136,26 @@ def _content_of_rivals(events: pd.DataFrame, keys: pd.DataFrame) -> npt.NDArray[
     result = np.zeros(len(events), dtype=np.uint64)
     rivals = keys.duplicated(keep=False).to_numpy()
     if rivals.any():
-        some = events[rivals]
-        content = pd.DataFrame(
-            {
-                "tail_number": some["tail_number"].fillna("").astype(str).to_numpy(),
-                "destination": some["destination"].astype(str).to_numpy(),
-                "departure_s": seconds(some["scheduled_departure"]),
-                "arrival_s": seconds(some["scheduled_arrival"]),
-                "distance_miles": numbers(some["distance_miles"]),
-            }
-        )
-        result[rivals] = pd.util.hash_pandas_object(content, index=False).to_numpy()
+        result[rivals] = content_of(events[rivals])
     return result
 
 
-def _with_delays(events: pd.DataFrame, kind: EventType) -> pd.DataFrame:
+def content_of(events: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    """Return a hash of each event's content, without flight, type, time and delays."""
+    content = pd.DataFrame(
+        {
+            "tail_number": events["tail_number"].fillna("").astype(str).to_numpy(),
+            "destination": events["destination"].astype(str).to_numpy(),
+            "departure_s": seconds(events["scheduled_departure"]),
+            "arrival_s": seconds(events["scheduled_arrival"]),
+            "distance_miles": numbers(events["distance_miles"]),
+        }
+    )
+    hashes: npt.NDArray[np.uint64] = pd.util.hash_pandas_object(content, index=False).to_numpy()
+    return hashes
+
+
+def with_delays(events: pd.DataFrame, kind: EventType) -> pd.DataFrame:
     """Return the events that have the delays that their type must have."""
     needed = {
         EventType.DEPARTED: ["departure_delay_minutes"],
@@ -159,7 +164,8 @@ def _with_delays(events: pd.DataFrame, kind: EventType) -> pd.DataFrame:
     return events.dropna(subset=needed.get(kind, []))
 
 
-def _columns(events: pd.DataFrame) -> Events:
+def columns_of(events: pd.DataFrame) -> Events:
+    """Return events with a column ``flight`` as integer arrays."""
     departure_s = seconds(events["scheduled_departure"])
     arrival_s = seconds(events["scheduled_arrival"])
     known = (arrival_s != NO_TIME) & (departure_s != NO_TIME)

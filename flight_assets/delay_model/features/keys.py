@@ -13,9 +13,9 @@ from flight_assets.delay_model.features.events import numbers
 from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray
 
 AIRCRAFT = "aircraft"
-_TEXT_COLUMNS = ("airline", "origin", "destination", "tail_number")
+TEXT_COLUMNS = ("airline", "origin", "destination", "tail_number")
 # The numbers depend on the rows of one call and stay inside it: only equality of codes counts.
-_ALL_SCOPES: dict[str, tuple[str, ...]] = {**SCOPES, AIRCRAFT: ("tail_number",)}
+ALL_SCOPES: dict[str, tuple[str, ...]] = {**SCOPES, AIRCRAFT: ("tail_number",)}
 
 
 class ScopeKeys:
@@ -30,14 +30,14 @@ class ScopeKeys:
         self._bounds = dict(zip(names, _slices(lengths), strict=True))
         columns = {
             name: _codes([frame[name].to_numpy(dtype=object) for frame in frames.values()])
-            for name in _TEXT_COLUMNS
+            for name in TEXT_COLUMNS
         }
-        columns["distance_band"] = _distance_bands(
+        columns["distance_band"] = distance_bands(
             np.concatenate([numbers(frame["distance_miles"]) for frame in frames.values()])
         )
         ones = np.ones(sum(lengths), dtype=np.int64)
         self._keys = {
-            scope: _combine([columns[name] for name in parts], ones) for scope, parts in _ALL_SCOPES.items()
+            scope: _combine([columns[name] for name in parts], ones) for scope, parts in ALL_SCOPES.items()
         }
 
     def of(self, frame: str, scope: str) -> IntArray:
@@ -72,7 +72,7 @@ def _combine(parts: list[IntArray], ones: IntArray) -> IntArray:
     return combined
 
 
-def _distance_bands(miles: FloatArray) -> IntArray:
+def distance_bands(miles: FloatArray) -> IntArray:
     """Return the number of the distance band, from 1; NO_KEY without a distance."""
     return np.where(np.isnan(miles), NO_KEY, np.digitize(miles, DISTANCE_BAND_EDGES_MILES) + 1).astype(
         np.int64

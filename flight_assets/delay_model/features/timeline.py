@@ -28,12 +28,12 @@ class Moments:
     """
 
     def __init__(self, keys: IntArray, times_s: IntArray) -> None:
-        self._order = np.argsort(_pack(keys, np.maximum(times_s, 0)), kind="stable")
+        self._order = np.argsort(pack(keys, np.maximum(times_s, 0)), kind="stable")
         self._keys, self._times_s = keys[self._order], times_s[self._order]
 
     def search(self, packed: IntArray, back_s: int) -> IntArray:
         """Return for each moment, in given order, the number of points before (key, time − back_s)."""
-        wanted = _pack(self._keys, np.maximum(self._times_s - back_s, 0))
+        wanted = pack(self._keys, np.maximum(self._times_s - back_s, 0))
         found = np.empty(len(wanted), dtype=np.int64)
         # Sorted look-ups walk the array once. Random ones miss the processor's cache at every step.
         found[self._order] = np.searchsorted(packed, wanted, side="left")
@@ -42,6 +42,9 @@ class Moments:
     def starts(self, packed: IntArray) -> IntArray:
         """Return the position of the first point of each moment's key."""
         return self.search(packed, TIME_LIMIT_S)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 class Timeline:
@@ -55,7 +58,7 @@ class Timeline:
         self, keys: IntArray, times_s: IntArray, values: Mapping[str, IntArray] | None = None
     ) -> None:
         rows = np.flatnonzero(keys != NO_KEY)
-        packed = _pack(keys[rows], times_s[rows])
+        packed = pack(keys[rows], times_s[rows])
         order = np.argsort(packed, kind="stable")
         self._packed = packed[order]
         self._rows = rows[order]
@@ -113,5 +116,6 @@ def mean_or_nan(total: IntArray, count: IntArray, scale: float) -> FloatArray:
     return np.where(known, total / (scale * np.where(known, count, 1)), np.nan)
 
 
-def _pack(keys: IntArray, times_s: IntArray) -> IntArray:
+def pack(keys: IntArray, times_s: IntArray) -> IntArray:
+    """Return one sort key per point: its group first, then its time."""
     return (keys << TIME_BITS) | times_s

@@ -1,7 +1,7 @@
 """Live path from the topic to MongoDB, with the steps of a batch: check, drop duplicates, predict, upsert.
 
 A batch reads known events and look-back events from the warehouse. The live path keeps both in memory: it
-loads them from the tables at the start and adds what it takes.
+loads them from the tables' files at the start and adds what it takes. Nothing here asks Spark.
 """
 
 from __future__ import annotations
@@ -15,30 +15,28 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as F
 
-from flight_assets.continuous.history import EventHistory
-from flight_assets.continuous.known_ids import KnownIds
 from flight_assets.contracts.features import PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS, EventType
-from flight_assets.contracts.tables import STAGING
+from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.errors import ModelError
-from flight_assets.delay_model.features.build import build_features
 from flight_assets.pipeline import early_predictions, event_dedup
 from flight_assets.pipeline.inference import FLAT_COLUMNS, predictions_of
+from flight_assets.pipeline.live.history import EventHistory
+from flight_assets.pipeline.live.known_ids import KnownIds
 from flight_assets.pipeline.write_hot import rows_of
 from flight_assets.provenance import Ledger
 from flight_assets.stores import mongo
 from flight_assets.stores.dimensions import read_reference
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.warehouse import Warehouse, open_warehouse
+from flight_assets.stores.warehouse import TableFiles
 from flight_assets.transforms.check import check
 from flight_assets.transforms.flights import flight_of, with_prediction
 from flight_assets.transforms.rules import Checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from flight_assets.settings import Settings
 
@@ -55,7 +53,7 @@ def open_lane(settings: Settings) -> Iterator[Lane]:
     """Yield a lane that begins with the first message that no batch has staged. Raises StoreUnavailable."""
     mongo.ensure_collection(settings)
     with mongo.database(settings) as db:
-        yield Lane(settings, open_warehouse(settings), db)
+        yield Lane(settings, TableFiles(settings), db)
 
 
 class Lane:
@@ -64,18 +62,19 @@ class Lane:
     ``begins_at``: first offset to read by partition; missing partitions start at their earliest offset.
     """
 
-    def __init__(self, settings: Settings, house: Warehouse, db: Any) -> None:  # noqa: ANN401 - pymongo's generic type
-        self._settings, self._house, self._db = settings, house, db
+    def __init__(self, settings: Settings, tables: TableFiles, db: Any) -> None:  # noqa: ANN401 - pymongo's generic type
+        self._settings, self._tables, self.db = settings, tables, db
         self._ledger, self._models = Ledger(Hdfs(settings)), ModelStore(Hdfs(settings))
         self.begins_at = self._staged()
         self._reached = dict(self.begins_at)
-        self._known = KnownIds(event_dedup.recent_hashes(house))
-        self._history = EventHistory(partial(_events_of_days, house))
+        self._known = KnownIds(event_dedup.recent_hashes(tables))
+        self._history = EventHistory(partial(_events_of_days, tables))
         self._read_checks()
 
-    def take(self, raw: pa.Table) -> None:
-        """Write valid new messages, rows of ``kafka.following``, to MongoDB.
+    def take(self, raw: pa.Table, partitions: Collection[int] | None = None) -> None:
+        """Take valid new messages, rows of ``kafka.following``, and write those of ``partitions`` to MongoDB.
 
+        Without ``partitions``, all are written. Those of other partitions are looked back on.
         A flight that neither MongoDB has nor these messages announce waits for its batch: it may be in the
         warehouse or in an archive.
         """
@@ -85,7 +84,11 @@ class Lane:
         events = events.filter(pa.array(self._known.take_new(events["event_hash"].to_numpy())))
         if events.num_rows:
             self._history.add(events.select(PAST_COLUMNS))
-            self._write(events)
+            if partitions is not None:
+                own = pa.array(sorted(partitions), events["kafka_partition"].type)
+                events = events.filter(pc.is_in(events["kafka_partition"], own))
+            if events.num_rows:
+                self._write(events)
         for partition, offset in zip(
             raw["kafka_partition"].to_pylist(), raw["kafka_offset"].to_pylist(), strict=True
         ):
@@ -113,7 +116,7 @@ class Lane:
         return valid
 
     def _read_checks(self) -> None:
-        self._checks = Checks(read_reference(self._house), self._settings.unknown_codes == "reject")
+        self._checks = Checks(read_reference(self._tables), self._settings.unknown_codes == "reject")
         self._checks_until = time.monotonic() + CHECKS_EVERY_S
 
     def _write(self, events: pa.Table) -> None:
@@ -131,13 +134,13 @@ class Lane:
             for flight, some in by_flight.items()
             if flight in said
         ]
-        mongo.upsert_newer(self._db[mongo.FLIGHTS], [mongo.document(state) for state in states])
+        mongo.upsert_newer(self.db[mongo.FLIGHTS], [mongo.document(state) for state in states])
 
     def _known_flights(self, flights: set[str]) -> dict[str, Event]:
         """Return by id the flights that MongoDB has, as rows for ``flight_of``, with ``prediction``."""
         return {
             document["_id"]: mongo.flight(document)
-            for document in self._db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}})
+            for document in self.db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}})
         }
 
     def _predict(self, events: pa.Table, announced: list[int]) -> dict[str, Event | None]:
@@ -149,9 +152,7 @@ class Lane:
         champion = self._models.champion()
         if champion is None:
             return dict.fromkeys(flights)
-        features = build_features(
-            rows.select(FLAT_COLUMNS).to_pandas(), self._history.before(rows["timestamp"])
-        )
+        features = self._history.features(rows.select(FLAT_COLUMNS))
         try:
             said = predictions_of(champion, features, self._settings.pickled_model_sha256).to_pylist()
         except ModelError:  # the batch of these flights reports it and waits for a usable model
@@ -159,23 +160,16 @@ class Lane:
         about = rows.select(["flight_id", "event_id", "kafka_partition", "kafka_offset"]).to_pylist()
         return dict(
             early_predictions.keep_first(
-                self._db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]
+                self.db, [{**row, **prediction} for row, prediction in zip(about, said, strict=True)]
             )
         )
 
 
-def _events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:
-    begins, ends = (
-        datetime.combine(first, time_of_day(), UTC),
-        datetime.combine(last + timedelta(days=1), time_of_day(), UTC),
-    )
-    happened = F.col("timestamp")
-    return (
-        house.read(STAGING)
-        .where((happened >= F.lit(begins)) & (happened < F.lit(ends)))
-        .select(*PAST_COLUMNS)
-        .toArrow()
-    )
+def _events_of_days(tables: TableFiles, first: date, last: date) -> pa.Table:
+    begins, ends = (datetime.combine(day, time_of_day(), UTC) for day in (first, last + timedelta(days=1)))
+    schema = arrow_schema(STAGING)
+    past = pa.schema([schema.field(name) for name in PAST_COLUMNS])
+    return tables.log(STAGING).read_between("timestamp", begins, ends, past)
 
 
 def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:

@@ -16,18 +16,20 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from pyspark.sql.connect.client import SparkConnectClient
 
+from flight_assets.bench.batch_profile import tracing
 from flight_assets.bench.runs import has_work
-from flight_assets.continuous import process as continuous
-from flight_assets.continuous.lane import Lane, open_lane
 from flight_assets.contracts.tables import FACT, PREDICTIONS
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import backfill, early_predictions, event_dedup
+from flight_assets.pipeline.live import process as live_process
+from flight_assets.pipeline.live.lane import Lane, open_lane
+from flight_assets.pipeline.live.shares import PARTITION
 from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import Ledger
+from flight_assets.queries import live
 from flight_assets.stores import kafka, lease, mongo, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
@@ -42,9 +44,8 @@ ENDS_WITHIN_S = 60.0
 OWN_ANCHOR = ANCHOR - timedelta(days=40)
 DAYS = 4_000
 MESSAGES = 60
-# More than one answer of Kafka's, and more bytes than Spark's default for
-# spark.sql.session.localRelationCacheThreshold.
-MANY, SPARK_KEEPS_FROM = 2_500, 1 << 20
+# More than one answer of Kafka's.
+MANY = 2_500
 
 
 def own_day(settings) -> tuple[int, datetime]:
@@ -97,7 +98,7 @@ def lane_of(settings) -> Iterator[tuple[Lane, Callable[[], None]]]:
         yield lane, lambda: lane.take(messages())
 
 
-def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(
+def test_up_with_live_shows_events_before_their_batch_which_confirms_them(
     platform, send, process, count
 ) -> None:
     process()
@@ -120,7 +121,7 @@ def test_up_with_continuous_shows_events_before_their_batch_which_confirms_them(
     finally:
         run_command("flights", "up")
     assert running_services() == before
-    assert lease.holder(platform, lease.CONTINUOUS) is None
+    assert not lease.names(platform, lease.LIVE)
 
 
 def test_the_batch_changes_nothing_of_what_was_shown_but_its_number(platform, send, process, count) -> None:
@@ -275,18 +276,15 @@ def test_of_a_flights_states_that_come_at_once_the_newest_is_written_and_nothing
     count()
 
 
-def test_spark_keeps_nothing_of_what_a_lane_has_asked_it(platform, send, process, count, monkeypatch) -> None:
-    """It would for as long as the lane runs, of each take that is larger than its own bound."""
-    kept = []
-    monkeypatch.setattr(SparkConnectClient, "cache_artifacts", lambda _, blobs: kept.append(blobs))
+def test_a_lane_asks_spark_nothing(platform, send, process, count) -> None:
+    """From its start on: known ids, look-back and reference data come from the tables' files."""
     process()
     messages = good_messages(platform, MANY)
-    assert sum(len(message.value) for message in messages) > SPARK_KEEPS_FROM
-    with lane_of(platform) as (_, take):
+    with tracing() as trace, lane_of(platform) as (_, take):
         send(messages)
         take()
+    assert trace.calls() == 0, trace.spans
     assert set(documents(platform, flights_of(messages))) == announced(messages)
-    assert kept == []
     process()
     count()
 
@@ -321,17 +319,51 @@ def test_a_lane_knows_when_batches_were_faster(platform, send, process) -> None:
         assert not lane.is_overtaken()
 
 
-def test_the_command_ends_when_told_to_and_a_second_one_refuses(platform, small_model) -> None:
+def partitions_written(settings) -> dict[int, str]:
+    """The live process that writes each partition."""
+    held = lease.names(settings, PARTITION)
+    return {int(name.removeprefix(PARTITION)): str(lease.holder(settings, name)) for name in held}
+
+
+def holders(settings) -> set[str]:
+    return set(partitions_written(settings).values())
+
+
+def test_two_processes_share_the_partitions_and_one_takes_over_when_the_other_is_killed(
+    platform, small_model, send, process, count
+) -> None:
+    process()
     command = [str(BIN / "flights"), "process", "--live"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as first:
-        wait_until(lambda: lease.holder(platform, lease.CONTINUOUS) is not None)
-        assert (
-            "another run is processing continuously"
-            in run_command("flights", "process", "--live", expect=1).stderr
-        )
-        first.send_signal(signal.SIGTERM)
-        assert first.wait(ENDS_WITHIN_S) == 0
-    assert lease.holder(platform, lease.CONTINUOUS) is None
+    every = set(kafka.end_offsets(platform))
+    with subprocess.Popen(command, env=dict(os.environ)) as first:
+        wait_until(lambda: set(partitions_written(platform)) == every)
+        with subprocess.Popen(command, env=dict(os.environ)) as second:
+            try:
+                wait_until(lambda: len(holders(platform)) == 2)
+                assert set(partitions_written(platform)) == every
+                messages = good_messages(platform)
+                shown = announced(messages)
+                send(messages)
+                wait_until(lambda: set(documents(platform, shown)) == shown)
+                first.kill()
+                first.wait()
+                more = good_messages(platform)
+                send(more)
+                wait_until(lambda: set(documents(platform, announced(more))) == announced(more))
+                assert set(partitions_written(platform)) == every
+                assert len(holders(platform)) == 1
+                with mongo.database(platform) as db:
+                    wait_until(lambda: live.live_latency(db)["messages"].sum() > 0)
+                    found = live.live_latency(db).iloc[0]
+                assert 0 < found.p50_s <= found.p95_s <= found.p99_s < VISIBLE_WITHIN_S
+                second.send_signal(signal.SIGTERM)
+                assert second.wait(ENDS_WITHIN_S) == 0
+            finally:
+                second.kill()
+    assert not lease.names(platform, lease.LIVE)
+    process()
+    assert set(documents(platform, flights_of(messages + more))) == flights_of(messages + more)
+    count()
 
 
 def test_after_a_kill_the_next_one_goes_on(platform, send, process, count) -> None:
@@ -366,18 +398,20 @@ def test_what_fails_is_told_and_tried_again(platform, send, process, count, monk
     take = Lane.take
     messages = good_messages(platform)
 
-    def fail_once(lane: Lane, raw) -> None:
+    def fail_once(lane: Lane, raw, partitions) -> None:
         tries.append(raw.num_rows)
         if len(tries) == 1:
             send(messages)
             raise FlightsError("a store is down")
-        take(lane, raw)
-        stop.set()
+        take(lane, raw, partitions)
+        if sum(tries) >= MESSAGES:
+            stop.set()
 
     monkeypatch.setattr(Lane, "take", fail_once)
-    continuous.process_continuously(platform, stop, told.append)
+    live_process.process_live(platform, stop, told.append)
     assert told == ["a store is down"]
-    assert tries == [0, MESSAGES]
+    assert tries[0] == 0
+    assert sum(tries) == MESSAGES
     assert set(documents(platform, announced(messages))) == announced(messages)
     process()
     count()
