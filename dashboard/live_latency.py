@@ -18,5 +18,5 @@ def live_latency_metric(found: Answer | Exception) -> None:
         ui.metric(
             "Live latency p95", ui.duration(row.p95_s),
             f"p50 {ui.duration(row.p50_s)}, p99 {ui.duration(row.p99_s)}; {processes}",
-            help="From Kafka taking a message until live processing has its flight in MongoDB, in the last minute.",
+            help="From Kafka taking a message until live processing has it in MongoDB, in the last minute.",
         )  # fmt: skip

@@ -20,7 +20,7 @@ def code_version(module: str) -> str:
     Imports inside functions count as well, since that is where the code for Spark's workers is imported.
     """
     digest = sha256(module.encode())
-    for path in [*sorted(_closure(module)), *sorted(PACKAGE.glob("platform/scala/*.scala"))]:
+    for path in [*sorted(_closure(module)), *sorted(PACKAGE.glob("platform/**/*.scala"))]:
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:DIGITS]
 

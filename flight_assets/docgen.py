@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from flight_assets.contracts import features, message, tables
 from flight_assets.monitoring.metrics import METRICS
 from flight_assets.monitoring.rules import RULES
+from flight_assets.platform.patches import STATED, described
 from flight_assets.settings import BASE_PORTS, PROJECT_DIR, Settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics_page(),
         "alerts.md": alerts_page(),
         "commands.md": commands_page(),
+        "patches.md": patches_page(),
     }
 
 
@@ -286,6 +288,17 @@ def commands_page() -> str:
         "In a checkout `flights` is `.venv/bin/flights`. `--help` explains every option. Exit codes: 0 done,"
         " 1 failed, 2 wrong use.",
         *parts,
+    )
+
+
+def patches_page() -> str:
+    """Return the page of the hooks into other programs, from the docstrings of their files."""
+    rows = [[f"`{name}`", *said.values()] for name, said in described().items()]
+    return _page(
+        "Hooks into other programs",
+        "the docstrings of `flight_assets/platform/patches/`",
+        "[Decision 018](../decisions/018-guarded-hooks.md) says which are kept. Gains are of its first day.",
+        table(("file", "purpose", *(name.lower() for name in STATED)), rows),
     )
 
 

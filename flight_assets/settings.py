@@ -238,7 +238,7 @@ class Settings(BaseSettings):
     backlog_messages: int = Field(
         default=100,
         ge=1,
-        description="messages waiting at the end of a run from which the next run starts at once, not at the minute",
+        description="messages waiting at the end of a run from which the next run starts at once",
     )
     scheduled_lead_minutes: int = Field(
         default=60, ge=45, description="time before departure at which our producers send the scheduled event"

@@ -51,7 +51,7 @@ def process_backlog(context: RunStatusSensorContext) -> RunRequest | SkipReason:
 
 
 def backlog(settings: Settings) -> tuple[int, int]:
-    """Return the number of offsets that have not landed, and the newest finished batch. Raises StoreUnavailable."""
+    """Return how many offsets have not landed, and the newest finished batch. Raises StoreUnavailable."""
     ledger = Ledger(Hdfs(settings))
     with kafka.reader(settings) as topic:
         ends = topic.ends()

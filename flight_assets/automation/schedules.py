@@ -67,7 +67,7 @@ def process_every_minute(context: ScheduleEvaluationContext) -> RunRequest | Ski
 
 
 def under_way(instance: DagsterInstance) -> SkipReason | None:
-    """Return that a run of the pipeline is unfinished, or None. Runs whose process has died are marked as failed."""
+    """Return which run of the pipeline is unfinished, or None. Runs whose process has died become failed."""
     unfinished = [
         record
         for name in PIPELINE_JOBS

@@ -72,7 +72,7 @@ METRICS = (
     Metric("flights_live_processes", "live processes at work"),
     Metric(
         "flights_live_latency_seconds",
-        "from Kafka's acknowledgement to visible in MongoDB through live processing, last minute; the slowest process",
+        "from Kafka's acknowledgement to visible in MongoDB, live processing's last minute; slowest process",
         ("quantile",),
     ),
     # storage

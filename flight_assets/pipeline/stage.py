@@ -148,7 +148,7 @@ def _by_outcome(classified: DataFrame) -> DataFrame:
 
 
 def _with_odd_names(figures: DataFrame, classified: DataFrame) -> DataFrame:
-    """Add a row per unknown field, cleaned value and unknown code: ``kind``, ``name``, and ``n`` messages with it.
+    """Add a row per unknown field, cleaned value and unknown code: ``kind``, ``name``, ``n`` messages.
 
     The rows are in order, the most frequent first, NAMES_KEPT of each kind. One read gets all figures.
     """

@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 from flight_assets.platform import access, kafka_access
 from flight_assets.platform.jars import spark_jars_dir
+from flight_assets.platform.patches import hadoop_last_block
 from flight_assets.platform.spark_config import _SPARK_QUIET, hiveserver2_properties, spark_properties
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
 
@@ -142,11 +143,7 @@ def hdfs_client_properties(settings: Settings) -> dict[str, object]:
             "NEVER" if settings.hdfs_replication == 1 else "DEFAULT"
         ),
         "dfs.client.socket-timeout": int(settings.timeout_s * 1000),
-        # A file is closed once its DataNode has reported the last block, some milliseconds after the first
-        # try. Without replicas that could make up for it the NameNode waits for the report, and Hadoop's own
-        # first pause, 400 ms, is most of the time of a write.
-        "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 5,
-        "dfs.client.block.write.locateFollowingBlock.retries": 12,
+        **hadoop_last_block.PROPERTIES,
         "ipc.client.connect.timeout": int(settings.timeout_s * 1000),
         "ipc.client.connect.max.retries": 2,
         "ipc.client.connect.max.retries.on.timeouts": 1,

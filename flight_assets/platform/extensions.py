@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flight_assets.platform.jars import spark_jars_dir
+from flight_assets.platform.patches import spark_held_literals
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-SOURCES = sorted((Path(__file__).parent / "scala").glob("*.scala"))
-SQL_EXTENSIONS = ("flights.ReadOnly", "flights.HeldLiterals")
+SOURCES = sorted(Path(__file__).parent.glob("**/*.scala"))
+SQL_EXTENSIONS = ("flights.ReadOnly", spark_held_literals.EXTENSION)
 CONNECT_PLUGIN = "org.apache.spark.sql.connect.SparkConnectPlugin"
 # A session with another value than true may change data: those of the platform are, others only if they ask
 # for it.

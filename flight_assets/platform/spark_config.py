@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from flight_assets.platform import extensions
 from flight_assets.platform.jars import classpath_dir
+from flight_assets.platform.patches import java_long_methods
 from flight_assets.settings import Settings
 
-# Spark generates methods that are longer than Java compiles by itself, and each row would be interpreted.
-COMPILE_LONG_METHODS = "-XX:-DontCompileHugeMethods"
 # Spark warns of what is meant: a topic with CreateTime gaps, plans longer than a log line, Hive settings it
 # does not know.
 _SPARK_QUIET = """logger.hiveconf.name=org.apache.hadoop.hive.conf.HiveConf
@@ -59,7 +58,7 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.default.parallelism": settings.spark_parallelism,
         "spark.sql.parquet.compression.codec": "snappy",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.python.daemon.module": "flight_assets.platform.python_workers",
+        "spark.python.daemon.module": "flight_assets.platform.patches.spark_warm_workers",
         "spark.sql.codegen.cache.maxEntries": 2_000,
         # Else pyspark looks for the line of each column's making, and first for IPython: 0.07 s of 0.09 s to
         # put the checks together.
@@ -92,7 +91,7 @@ def _executor_properties(settings: Settings) -> dict[str, object]:
         return {}
     return {
         "spark.executor.memory": f"{settings.spark_executor_mb}m",
-        "spark.executor.extraJavaOptions": COMPILE_LONG_METHODS,
+        "spark.executor.extraJavaOptions": java_long_methods.OPTION,
         "spark.executor.extraClassPath": classpath_dir(settings.cache_dir, "spark") / "*",
         "spark.jars": extensions.jar_path(settings),
     }

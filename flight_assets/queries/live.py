@@ -65,7 +65,7 @@ def hot_store(db: Mongo) -> pd.DataFrame:
 
 
 def live_latency(db: Mongo) -> pd.DataFrame:
-    """One row if live processing runs, else none: processes, messages of the last minute, p50_s, p95_s, p99_s.
+    """One row if live processing runs, else none: processes, messages in a minute, p50_s, p95_s, p99_s.
 
     The latency runs from Kafka taking a message until its flight is in MongoDB. Of several processes it is
     the slowest one's. Null without messages.

@@ -32,7 +32,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class File:
-    """Current data file of a table: its HDFS path, rows, partition values and bounds of columns, all as the log has them."""
+    """Current data file of a table: its HDFS path, and rows, partition and bounds of columns by the log."""
 
     path: str
     rows: int
@@ -91,7 +91,7 @@ class DeltaLog:
         return self._commit(newest, files)
 
     def files(self) -> list[File]:
-        """Return the current files of the table; empty if there is no table. For tables without deletion vectors."""
+        """Return the table's current files; none without a table. For tables without deletion vectors."""
         found = []
         for each in self._current()[1]:
             stats = json.loads(each.get("stats") or "{}")

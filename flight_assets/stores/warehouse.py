@@ -11,6 +11,7 @@ import pyarrow as pa
 from flight_assets.contracts.ranges import in_date_ranges
 from flight_assets.contracts.tables import TABLES, Column, Table, arrow_schema
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.platform.patches import spark_keepalive
 from flight_assets.platform.patches.spark_checkpoint_session import checkpointed
 from flight_assets.platform.patches.spark_command_rows import command_rows
 from flight_assets.platform.patches.spark_local_rows import local_rows
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
     from flight_assets.contracts.ranges import DateRange
     from flight_assets.settings import Settings
-
-# A call that hangs ends after the sum of both. The server treats more than one ping in five minutes as an
-# attack.
-KEEPALIVE = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_timeout_ms": 20_000}
 
 # How long old versions of a table can be read and restored. After it, VACUUM removes files and a checkpoint
 # removes log entries. Delta's default of 30 days would be 43,000 log files at a commit a minute, which every
@@ -107,15 +104,10 @@ def refuse_unreachable(settings: Settings) -> None:
     Call it before a session is made. Otherwise the client retries a refused connection for minutes, and waits
     for a hanging server without end.
     """
-    from pyspark.sql.connect.client import ChannelBuilder
-
     if settings.spark_token:
         # Sessions read the token from here. In their address it would be shown.
         hand_over("SPARK_CONNECT_AUTHENTICATE_TOKEN", settings.spark_token.get_secret_value())
-    ChannelBuilder.GRPC_DEFAULT_OPTIONS[:] = {
-        **dict(ChannelBuilder.GRPC_DEFAULT_OPTIONS),
-        **KEEPALIVE,
-    }.items()
+    spark_keepalive.apply()
     silence = _silence(settings, wait=True)
     if silence:
         raise _unavailable(settings, f"the call ended as {silence}")

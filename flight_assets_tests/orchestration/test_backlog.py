@@ -1,4 +1,4 @@
-"""The sensor that drains a backlog, on a real instance; what it finds in the topic is given. No service is needed."""
+"""The sensor that drains a backlog, on a real instance; what it finds in the topic is given. No service."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def changed(path) -> None:
         ("predictions", "delay_model/features/build.py"),
         ("staged_events", "transforms/rules.py"),
         ("mongo_hot", "stores/mongo.py"),
-        ("hive_fact", "platform/scala/HeldLiterals.scala"),
+        ("hive_fact", "platform/patches/scala/HeldLiterals.scala"),
     ],
 )
 def test_a_change_of_what_makes_a_steps_rows_changes_its_version(copied, step, path) -> None:

@@ -1,4 +1,4 @@
-"""Events that come one by one give the same features, to the bit, as all of them at once, at a cost of their own."""
+"""Events that come one by one give the same features, to the bit, as all at once, at a cost of their own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tail(request, monkeypatch):
 
 
 def stream(flights: int, days: int, disorder: float) -> pd.DataFrame:
-    """Events nearly in the order of their times, as they arrive; some repeated, some corrected to an earlier time."""
+    """Events nearly in the order of their times; some repeated, some corrected to an earlier time."""
     events = events_from_flights(network(flights, days))
     rng = np.random.default_rng(3)
     corrected = events.sample(frac=0.03, random_state=1)
@@ -78,7 +78,7 @@ def test_an_empty_history_gives_features_without_past():
 
 
 def test_the_cost_of_new_events_does_not_depend_on_the_history():
-    """A hundred times the history costs less than three times as much, where a batch costs a hundred times."""
+    """A hundred times the history costs less than three times as much; a batch costs a hundred times."""
     seconds = {}
     for days, flights in ((1, 600), (100, 60_000)):
         events = events_from_flights(network(flights, days))

@@ -1,4 +1,4 @@
-"""What live processing keeps in memory: ids it has seen, events that predictions look back on, its latency; and its share."""
+"""What live processing keeps in memory: ids, events to look back on, its latency; and its share."""
 
 from __future__ import annotations
 

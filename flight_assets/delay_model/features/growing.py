@@ -158,7 +158,7 @@ class GrowingSpans(Spans):
     def extend(
         self, keys: IntArray, starts_s: IntArray, ends_s: IntArray, rows: IntArray, signs: IntArray
     ) -> None:
-        """Add spans, or take them back where the sign is negative. A span that ends before it starts does not count."""
+        """Add spans, or take them back where the sign is negative. None ends before it starts."""
         for sign, timelines in ((1, self._added), (-1, self._removed)):
             chosen = np.flatnonzero((ends_s > starts_s) & (signs == sign))
             ties = np.zeros(len(chosen), np.uint64)

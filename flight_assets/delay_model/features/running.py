@@ -106,7 +106,7 @@ class RunningHistory:
             if len(mine):
                 replaces |= table.add(self._prepared(mine, kind))
         if replaces:
-            # A correction that came late and happened earlier. It is rare, so all that depends on it is derived anew.
+            # A correction that came late and happened earlier. It is rare, so all is derived again.
             self._derive_again()
         self.pending.take(self.tables)
 

@@ -41,8 +41,9 @@ class RunningKeys:
 
     def _coded(self, known: dict[object, int], values: pd.Series) -> IntArray:
         places, distinct = pd.factorize(values.to_numpy(dtype=object))
-        codes: IntArray = np.array([*(self._code(known, value) for value in distinct), NO_KEY], np.int64)
-        return codes[places]
+        codes = np.array([*(self._code(known, value) for value in distinct), NO_KEY], np.int64)
+        coded: IntArray = codes[places]
+        return coded
 
     def _code(self, known: dict[Any, int], value: object) -> int:
         if value not in known:

@@ -1,4 +1,4 @@
-"""Announced flights that have not left, while events come: the rules of ``context.Pending``, one event at a time."""
+"""Announced flights that have not left, by the rules of ``context.Pending``, one event at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Rows(Protocol):
 
 
 class _Span(NamedTuple):
-    """Entry of the log: an announced flight, its times in seconds, and whether the span came or is taken back."""
+    """Entry of the log: an announced flight, times in seconds, 1 for a new span, −1 for one taken back."""
 
     row: int
     announced_s: int

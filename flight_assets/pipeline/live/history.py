@@ -28,7 +28,7 @@ EPOCH = date(1970, 1, 1)
 
 
 class EventHistory:
-    """Look-back events in memory. ``load`` reads those of a range of days from the warehouse, with PAST_COLUMNS.
+    """Look-back events in memory. ``load`` reads PAST_COLUMNS of a range of days from the warehouse.
 
     Adding events costs what they cost, and features what the asked flights cost, whatever is in memory.
     """

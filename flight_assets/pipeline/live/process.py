@@ -55,7 +55,7 @@ def process_live(settings: Settings, stop: threading.Event, say: Callable[[str],
 
 
 def _follow(settings: Settings, stop: threading.Event, own: Shares, say: Callable[[str], None]) -> None:
-    """Send new messages through a lane until batches have overtaken it, or partitions have been taken over."""
+    """Send new messages through a lane until batches have overtaken it, or partitions were taken over."""
     partitions = kafka.end_offsets(settings).keys()
     own.update(partitions)
     with open_lane(settings) as lane, kafka.following(settings, lane.begins_at) as messages:

@@ -35,7 +35,7 @@ class Shares:
         return frozenset(self._held)
 
     def update(self, partitions: Collection[int]) -> bool:
-        """Let go of partitions that are others', and take own ones that are free. Returns whether any was taken.
+        """Let go of others' partitions, and take own ones that are free. Returns whether any was taken.
 
         What a taken partition held before must be read again: its last holder may not have written it.
         """
@@ -67,7 +67,7 @@ class Shares:
 
 
 def share_of(name: str, members: Sequence[str], partitions: Collection[int]) -> frozenset[int]:
-    """Return the partitions of one member: every n-th, by its place among n members in order of their names."""
+    """Return the partitions of one member: every n-th, by its place among n members ordered by name."""
     ordered = sorted({*members, name})
     return frozenset(number for number in partitions if ordered[number % len(ordered)] == name)
 

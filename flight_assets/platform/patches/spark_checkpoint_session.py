@@ -1,9 +1,9 @@
 """Attach a checkpointed frame to the session that has its rows.
 
 Library: pyspark 4.2.0
-Symptom: ``localCheckpoint`` attaches its result to the newest session of the process. With two sessions, the rows are not found.
-Gain: none in time; without it a process with two sessions fails.
-Guard: flight_assets_tests/integration/test_warehouse_store.py::test_what_is_computed_stays_in_its_session_when_the_process_has_others
+Symptom: ``localCheckpoint`` attaches its result to the newest session of the process, not to the frame's own.
+Gain: none in time. Without it, a process with two sessions does not find the rows.
+Guard: flight_assets_tests/integration/test_warehouse_store.py
 Remove: when ``localCheckpoint`` keeps the session of its frame.
 """
 

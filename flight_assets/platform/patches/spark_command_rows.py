@@ -1,7 +1,7 @@
 """Read the result of an SQL command from the answer to the command.
 
 Library: pyspark 4.2.0
-Symptom: the answer to a MERGE holds its counts, but reading them from the frame sends them back to the server.
+Symptom: the answer to a MERGE holds its counts, but reading them sends them to the server and back.
 Gain: 2 of 23 calls of a batch.
 Guard: flight_assets_tests/integration/test_spark_calls.py
 Remove: when ``toArrow`` of a command's result makes no call.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def command_rows(result: DataFrame) -> pa.Table:
-    """Return the rows that a command has returned. ``result``: what ``spark.sql`` returned for the command."""
+    """Return the rows that a command has returned. ``result``: the frame of ``spark.sql``."""
     frame: Any = result
     relation = getattr(frame._plan, "_plan", None)
     if relation is None or not relation.HasField("local_relation"):

@@ -1,7 +1,7 @@
 """Tell a Spark Connect frame its columns, if the caller knows them.
 
 Library: pyspark 4.2.0
-Symptom: ``mapInArrow`` asks the server for the columns of its input, which costs a call and an analysis of the plan.
+Symptom: ``mapInArrow`` asks the server for the columns of its input: a call and an analysis of the plan.
 Gain: 3 of 23 calls of a batch.
 Guard: flight_assets_tests/integration/test_spark_calls.py
 Remove: when ``mapInArrow`` no longer asks for ``self.columns``.

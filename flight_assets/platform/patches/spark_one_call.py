@@ -1,7 +1,7 @@
 """Read the rows of a Spark Connect frame in one call.
 
 Library: pyspark 4.2.0
-Symptom: ``toArrow`` asks for the frame's types first, and ``collect`` for settings as well: a call more for each read.
+Symptom: ``toArrow`` asks for the frame's types first, and ``collect`` for settings too: a call for each read.
 Gain: 5 calls of a batch.
 Guard: flight_assets_tests/integration/test_spark_calls.py
 Remove: when ``toArrow`` makes one call.

@@ -26,7 +26,7 @@ def dagster_services(settings: Settings) -> tuple[Service, Service, Service]:
         Service(
             name="dagster-code",
             command=[
-                sys.executable, "-m", "flight_assets.automation.code_server", "api", "grpc", "-m",
+                sys.executable, "-m", "flight_assets.platform.patches.dagster_warm_runs", "api", "grpc", "-m",
                 "flight_assets.definitions",
                 "--host", settings.bind_host, "--port", str(settings.port("dagster_code")), "--location-name",
                 "flight_assets.definitions",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flight_assets.platform import extensions, health
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
+from flight_assets.platform.patches import java_long_methods
 from flight_assets.platform.services.service import Service, java, jvm_command
-from flight_assets.platform.spark_config import COMPILE_LONG_METHODS
 from flight_assets.settings import PROJECT_DIR, Settings, member
 
 # Spark on Java 17 and later reaches into these packages; its own launcher passes the same list.
@@ -38,7 +38,7 @@ def spark_service(settings: Settings) -> Service:
         settings.spark_heap_mb,
         [etc, ours, spark_jars_dir() / "*", classpath_dir(settings.cache_dir, "spark") / "*"],
         "-XX:+IgnoreUnrecognizedVMOptions",
-        COMPILE_LONG_METHODS,
+        java_long_methods.OPTION,
         "-Djdk.reflect.useDirectMethodHandle=false",
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _SPARK_OPENS),

@@ -167,7 +167,7 @@ def metastore_service(settings: Settings) -> Service:
     )
     return Service(
         name="metastore",
-        command=[sys.executable, "-m", "flight_assets.platform.metastore", *jvm],
+        command=[sys.executable, "-m", "flight_assets.platform.patches.hive_one_address", *jvm],
         ports=("metastore",),
         version="2.3.10",
         check=health.check_metastore,

@@ -1,7 +1,12 @@
-"""Hive metastore, listening at the address that the settings give.
+"""Hive metastore that listens at the address that the settings give.
 
-Hive 2.3's own main class binds every address of the machine and has no setting for it. So its request handler
-is served here by thrift's server class, as that main class would, on a socket that is bound to one address.
+Library: hive-metastore 2.3.10
+Symptom: Hive's own main class binds every address of the machine and has no setting for it.
+Gain: none in time. The metastore, which asks nobody who they are, listens on loopback only.
+Guard: flight_assets_tests/integration/test_platform.py::test_every_port_listens_on_loopback_only
+Remove: when the metastore is of Hive 4, which has ``metastore.thrift.bind.host``.
+
+Its request handler is served here by Thrift's server class, as its main class would, on a bound socket.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""Dagster's code server with runs that begin at once.
+"""Fork Dagster's runs from a process that has the definitions.
 
-``python -m flight_assets.automation.code_server api grpc …`` replaces ``dagster api …``.
-Dagster gives each run a new interpreter, which imports the definitions first, 4 s of a batch's time. Here
-runs are forked from a process that has them.
+``python -m flight_assets.platform.patches.dagster_warm_runs api grpc …`` replaces ``dagster api …``.
+
+Library: dagster 1.13.27
+Symptom: Dagster gives each run a new interpreter, which imports the definitions first.
+Gain: 4 s per run, when it was made.
+Guard: flight_assets_tests/integration/test_platform.py::test_a_run_is_forked
+Remove: when Dagster's code server can start runs from a warm process (dagster#8638).
 """
 
 import multiprocessing
@@ -14,7 +18,7 @@ from dagster._grpc import server
 
 # The definitions, and what their runs import as they go: half of the time of a run that finds nothing new.
 PRELOADED = [
-    *("flight_assets.automation.code_server", "flight_assets.definitions"),
+    *("flight_assets.platform.patches.dagster_warm_runs", "flight_assets.definitions"),
     *(
         "dagster._core.executor.in_process",
         "dagster._core.storage.local_compute_log_manager",
