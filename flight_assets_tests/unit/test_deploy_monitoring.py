@@ -72,6 +72,7 @@ def test_names_and_units_follow_the_conventions() -> None:
         "_files",
         "_keys",
         "_tasks",
+        "_processes",
     )
     others = {
         "flights_hdfs_datanodes",

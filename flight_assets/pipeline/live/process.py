@@ -37,8 +37,8 @@ def process_live(settings: Settings, stop: threading.Event, say: Callable[[str],
 
     Scheduled batches write them to all stores later. Several processes share the partitions of the topic.
 
-    After a failure, and when it takes over partitions, a process begins again with the first message that no
-    batch has staged. ``say`` gets one sentence about it.
+    After a failure, ``say`` gets one sentence. A process then begins again with the first message that no
+    batch has staged. It does the same when it takes over partitions.
     """
     pause = FIRST_PAUSE_S
     while not stop.is_set():
