@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flight_assets.producer.load_job import LoadJob
     from flight_assets.settings import Settings
     from flight_assets.sources.layout import Layout
-    from flight_assets.sources.reading import Source
+    from flight_assets.sources.opening import Source
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILES", type=click.Path(path_type=Path))
 LAYOUT = click.option("--layout", default="", help="Name of the layout; recognised from the file by default.")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flight_assets.producer.validation import Check, Verdicts
     from flight_assets.settings import Settings
     from flight_assets.sources.layout import Layout
-    from flight_assets.sources.reading import Source
+    from flight_assets.sources.opening import Source
 
 
 @click.command(epilog=example("flights validate messages.jsonl"))

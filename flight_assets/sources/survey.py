@@ -16,7 +16,8 @@ import pandas as pd
 from flight_assets.contracts.reference import Reference
 from flight_assets.sources.convert import convert
 from flight_assets.sources.layout import Layout
-from flight_assets.sources.reading import BadLines, Source, chunks
+from flight_assets.sources.opening import Source
+from flight_assets.sources.reading import BadLines, chunks
 from flight_assets.sources.registry import with_header
 from flight_assets.sources.spool import Spool
 
