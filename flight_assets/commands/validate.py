@@ -94,9 +94,9 @@ def _lines(sources: list[tuple[Source, Layout]]) -> Iterator[tuple[int, bytes | 
 def _checker(settings: Settings, reference: Reference) -> Check:
     """Return the check that a batch makes."""
     from flight_assets.transforms.check import check
-    from flight_assets.transforms.rules import Checks
+    from flight_assets.transforms.inputs import Checks
 
-    checks = Checks(reference, settings.unknown_codes == "reject")
+    checks = Checks.of(settings, reference)
     return lambda raw: check(raw, checks)
 
 

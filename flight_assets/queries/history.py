@@ -43,7 +43,15 @@ FLIGHT_COLUMNS = (
         "interval_low_minutes",
         "interval_high_minutes",
     ),
-    *("error_minutes", "confidence", "model_version", "quality_score", "ingestion_timestamp"),
+    *(
+        "error_minutes",
+        "confidence",
+        "model_version",
+        "quality_score",
+        "low_quality",
+        "source",
+        "ingestion_timestamp",
+    ),
 )
 
 # How many of the newest days are looked at before all of a range is.
@@ -88,6 +96,16 @@ def extent(warehouse: Warehouse) -> pd.DataFrame:
     """One row: first and last flight_date of the warehouse (null if it is empty), flights in it."""
     columns = "min(flight_date) AS first, max(flight_date) AS last, coalesce(sum(flights), 0) AS flights"
     return warehouse.ask(f"SELECT {columns} FROM {_name(warehouse, DAILY)}")  # noqa: S608 - names of the contract
+
+
+def codes(warehouse: Warehouse) -> pd.DataFrame:
+    """One row per airline, origin and destination that occurs, most flights first: field, code, flights."""
+    parts = (
+        f"SELECT '{field}' AS field, {field} AS code, sum(flights) AS flights "  # noqa: S608 - names of the contract
+        f"FROM {_name(warehouse, DAILY)} GROUP BY {field}"
+        for field in ("airline", "origin", "destination")
+    )
+    return warehouse.ask(" UNION ALL ".join(parts) + " ORDER BY field, flights DESC, code")
 
 
 def daily_sums(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:

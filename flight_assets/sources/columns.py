@@ -96,7 +96,7 @@ def minutes_of_day(hhmm: Floats) -> Floats:
 
 
 def clock_times(column: pa.ChunkedArray | pa.Array) -> Floats:
-    """Return minutes after midnight of times written as hhmm, h:mm, hh:mm:ss or 9:30 PM; NaN where it is no time."""
+    """Return minutes after midnight of times as hhmm, h:mm, hh:mm:ss or 9:30 PM; NaN where it is no time."""
     if pa.types.is_time(column.type):
         seconds = pc.cast(pc.cast(column, pa.time64("us")), pa.int64())
         return np.floor(np.asarray(pc.cast(seconds, pa.float64()), dtype=np.float64) / 60e6)

@@ -185,12 +185,13 @@ def _reader(mapping: Mapping, source: Source) -> Callable[[Chunk], pd.DataFrame]
 
 
 def _require_local(columns: Columns, fields: Fields, name: str) -> None:
-    """Raise FlightsError if a time has an offset of its own, which a clock of the mapping would contradict."""
+    """Raise FlightsError if a time has an offset of its own, which the mapping's clock would contradict."""
     for field in ("scheduled_departure", "scheduled_arrival", "actual_departure", "actual_arrival"):
         spec: Column | None = getattr(fields, field)
         if spec and not spec.format and has_offsets(columns.get(spec.column)):
             raise FlightsError(
-                f'{name}: column {spec.column} has times with an offset from UTC: set time_zone = "UTC" in the mapping'
+                f"{name}: column {spec.column} has times with an offset from UTC: "
+                'set time_zone = "UTC" in the mapping'
             )
 
 

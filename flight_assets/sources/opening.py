@@ -68,7 +68,7 @@ def opened(source: Source) -> IO[bytes]:
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Raise FlightsError for a file that is cut off, damaged, locked by a password or not allowed to be read."""
+    """Raise FlightsError for a file that is cut off, damaged, locked or not allowed to be read."""
     try:
         yield
     except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid) as error:

@@ -54,7 +54,7 @@ def sources_of(path: Path, delimiter: str = "", encoding: str = "") -> list[Sour
 
 
 def _is_data(member: str) -> bool:
-    """Return whether a member of an archive is a table or JSON, and not a note about them or a shadow of macOS."""
+    """Return whether a member of an archive is a table or JSON, and no note or shadow file of macOS."""
     path = Path(member)
     is_note = any(word in path.stem.lower() for word in NOTES)
     return path.suffix.lower() in SUFFIXES and not is_note and "__MACOSX" not in path.parts

@@ -27,7 +27,7 @@ STEP = 6
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An export in the Bureau's layout, of some of the real flights that left New York in the first month of 2013."""
+    """An export in the Bureau's layout, of real flights that left New York in the first month of 2013."""
     source = pd.read_csv(source_file("flights.csv.zip"), dtype={"tailnum": object})
     some = source[(source["month"] == 1) & (source["day"] <= DAYS)].iloc[::STEP]
     frame = pd.DataFrame(

@@ -16,7 +16,7 @@ import zstandard
 from flight_assets.errors import FlightsError
 from flight_assets.producer.validation import verdicts
 from flight_assets.transforms.check import check
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.unit.sources.conftest import Loaded
 
 Load = Callable[..., Loaded]

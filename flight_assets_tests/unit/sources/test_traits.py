@@ -97,8 +97,9 @@ def test_a_clock_time_as_a_time_of_parquet(load: Load, column_type: pa.DataType)
         zipped({"sub/a.csv": ONE, "empty.csv": "", "__MACOSX/._a.csv": "\0", "terms.txt": "Terms\nof use"}),
     ],
     ids=[
-        *("byte order mark and CRLF", "comma at every end", "comma at the rows' ends", "comma at the header's end"),
-        *("no last line end", "semicolons", "thousands", "small letters", "gzip by another name", "zip by another name"),
+        *("byte order mark and CRLF", "comma at every end", "comma at the rows' ends"),
+        *("comma at the header's end", "no last line end", "semicolons", "thousands", "small letters"),
+        *("gzip by another name", "zip by another name"),
     ],
 )  # fmt: skip
 def test_the_same_flight_however_its_file_is_written(load: Load, content: bytes) -> None:
@@ -191,7 +192,8 @@ def test_a_moment_that_knows_its_offset_is_no_local_time(load: Load, written: st
 
 @pytest.mark.parametrize("stated", ['decimal = ","', ""])
 def test_decimal_commas(load: Load, stated: str) -> None:
-    text = "flight;from;to;std;atd;km\nLH400;FRA;JFK;2024-01-01T10:00;;6.185,5\nLH401;FRA;JFK;2024-01-01T10:00;;6185,5\n"
+    rows = ("LH400;FRA;JFK;2024-01-01T10:00;;6.185,5", "LH401;FRA;JFK;2024-01-01T10:00;;6185,5")
+    text = "\n".join(("flight;from;to;std;atd;km", *rows))
     flights = load({"a.csv": text}, mapping=ZONED.format(zone="UTC", decimal=stated)).flights()
     miles = 6_185.5 * 0.621371192
     assert [each["distance_miles"] for each in flights.values()] == pytest.approx([miles, miles])
