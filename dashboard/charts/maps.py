@@ -57,8 +57,8 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
             "%{customdata[3]:+.1f} min<extra></extra>",
     )  # fmt: skip
     geo = {
-        "resolution": 110, "bgcolor": "rgba(0,0,0,0)", "landcolor": "rgba(135,149,161,0.14)", "showland": True,
-        "showlakes": False, "showcountries": True, "showframe": False, "showsubunits": True,
+        "resolution": 110, "bgcolor": "rgba(0,0,0,0)", "showland": True, "showlakes": False,
+        "landcolor": "rgba(135,149,161,0.14)", "showcountries": True, "showframe": False, "showsubunits": True,
         "subunitcolor": "rgba(135,149,161,0.45)", "countrycolor": "rgba(135,149,161,0.45)",
         "coastlinecolor": "rgba(135,149,161,0.6)", **frame_of(dots["latitude"], dots["longitude"]),
     }  # fmt: skip

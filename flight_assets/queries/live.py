@@ -128,9 +128,9 @@ def flight(db: Mongo, flight_id: str) -> dict[str, Any]:
 def codes(db: Mongo) -> pd.DataFrame:
     """One row per airline, origin and destination in MongoDB, most flights first: field, code, flights."""
     fields = ("airline", "origin", "destination")
-    order = {"$sort": {"flights": -1, "_id": 1}}
+    order: dict[str, Any] = {"$sort": {"flights": -1, "_id": 1}}
     facets = {field: [{"$group": {"_id": f"${field}", "flights": {"$sum": 1}}}, order] for field in fields}
-    pipeline = [{"$project": dict.fromkeys(fields, 1)}, {"$facet": facets}]
+    pipeline: list[dict[str, Any]] = [{"$project": dict.fromkeys(fields, 1)}, {"$facet": facets}]
     (found,) = db[FLIGHTS].aggregate(pipeline, maxTimeMS=AGGREGATION_MS)
     rows = [(field, row["_id"], row["flights"]) for field in fields for row in found[field]]
     return pd.DataFrame(rows, columns=["field", "code", "flights"])
