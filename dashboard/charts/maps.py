@@ -56,12 +56,21 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
         hovertemplate="<b>%{customdata[0]}</b> %{customdata[1]}<br>%{customdata[2]:,} flights<br>"
             "%{customdata[3]:+.1f} min<extra></extra>",
     )  # fmt: skip
+    line = "rgba(135,149,161,0.45)"
     geo = {
-        "resolution": 110, "bgcolor": "rgba(0,0,0,0)", "showland": True, "showlakes": False,
-        "landcolor": "rgba(135,149,161,0.14)", "showcountries": True, "showframe": False, "showsubunits": True,
-        "subunitcolor": "rgba(135,149,161,0.45)", "countrycolor": "rgba(135,149,161,0.45)",
-        "coastlinecolor": "rgba(135,149,161,0.6)", **frame_of(dots["latitude"], dots["longitude"]),
-    }  # fmt: skip
+        "resolution": 110,
+        "bgcolor": "rgba(0,0,0,0)",
+        "showland": True,
+        "landcolor": "rgba(135,149,161,0.14)",
+        "showlakes": False,
+        "showframe": False,
+        "showcountries": True,
+        "countrycolor": line,
+        "showsubunits": True,
+        "subunitcolor": line,
+        "coastlinecolor": "rgba(135,149,161,0.6)",
+        **frame_of(dots["latitude"], dots["longitude"]),
+    }
     return look(figure, height=height, geo=geo, hovermode="closest", margin={"l": 0, "r": 0, "t": 0, "b": 40})
 
 

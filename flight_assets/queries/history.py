@@ -86,7 +86,7 @@ _SUMS = (
 # A group of fewer flights is ranked last.
 FEW_FLIGHTS = 20
 # What ranks by each measure, in SQL over the sums.
-_ORDER = {
+RANKED = {
     "mean_arrival_delay": "sum(arrival_delay_sum) / nullif(sum(arrived), 0)",
     "mean_departure_delay": "sum(departure_delay_sum) / nullif(sum(departed), 0)",
     "late_share": "sum(arrival_delayed_15) / nullif(sum(arrived), 0)",
@@ -175,7 +175,7 @@ def by(
     a mean over three flights says nothing.
     """
     value = (
-        "sum(flights)" if measure == "flights" else f"sum(flights) >= {FEW_FLIGHTS} DESC, {_ORDER[measure]}"
+        "sum(flights)" if measure == "flights" else f"sum(flights) >= {FEW_FLIGHTS} DESC, {RANKED[measure]}"
     )
     ending = f"ORDER BY {value} DESC NULLS LAST, 1 LIMIT {int(limit)}"
     return _grouped(warehouse, filters, DAILY, {dimension: _KEYS[dimension]}, ending)

@@ -123,3 +123,23 @@ def test_reference_data_by_hand(quiet_platform) -> None:
         warehouse = open_warehouse(quiet_platform)
         warehouse.spark.sql(f"DELETE FROM {warehouse.name(DIM_AIRLINE)} WHERE origin = 'user'").collect()
         dimensions.publish(quiet_platform, DIM_AIRLINE, dimensions.load(warehouse, DIM_AIRLINE)[0])
+
+
+def test_a_feed_is_a_service_that_starts_and_stops_beside_the_others(quiet_platform) -> None:
+    from flight_assets.platform import launcher
+    from flight_assets.queries import operations
+
+    before = {row.name: row.pid for row in launcher.status(quiet_platform)}
+    try:
+        run_command("flights", "feed", "start")
+        told = json.loads(run_command("flights", "feed", "status", "--json").stdout)
+        assert told["state"] == "running"
+        assert told["newest_message"] is not None
+        shown = operations.services(quiet_platform).set_index("service")
+        assert shown.loc["producer", "works"], shown.loc["producer", "problem"]
+        after = {row.name: row.pid for row in launcher.status(quiet_platform)}
+        assert {name: after[name] for name in before} == before, "no other service was started again"
+    finally:
+        assert "has stopped" in run_command("flights", "feed", "stop").stdout
+    assert "producer" not in {row.name for row in launcher.status(quiet_platform)}
+    assert "no feed was running" in run_command("flights", "feed", "stop").stdout
