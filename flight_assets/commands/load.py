@@ -166,6 +166,8 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
     say("carriers", f"{len(found['carriers'])}: {' '.join(found['carriers'])}")
     say("airports", f"{found['airports']:,}")
     say("events", f"{sum(found['events'].values()):,}: {events}")
+    if found["computed_distances"]:
+        say("distance", f"great circle for {found['computed_distances']:,} flights, which give none")
     for kind in ("airlines", "airports"):
         if codes := found[f"unknown_{kind}"]:
             say("unknown", f"{kind} {' '.join(codes)}: loaded and flagged, see `flights reference add`")

@@ -25,7 +25,7 @@ from flight_assets.sources.survey import Surveyor
 FOLDER = "loads"
 KEY_DIGITS = 16
 # Increased when the format of a saved load changes.
-FORM = 1
+FORM = 2
 
 
 @dataclass
