@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import components as ui
 from dashboard import data
-from flight_assets.queries import quality
+from flight_assets.queries import quality, reference
 from flight_assets.queries.filters import Filters
 
 SHARES = ("mean_quality", "low_quality_share", "without_tail", "without_arrival", "without_weather")
@@ -44,3 +44,19 @@ def show() -> None:
             column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
         )
         ui.stamp(ledger, sources, source="batch_metadata and fact_flight_events")
+
+
+def unknown_codes() -> None:
+    """Show the codes of airlines and airports that nobody knows."""
+    found = ui.gather(codes=data.history(reference.unknown_codes_table))
+    with ui.section(
+        "Unknown codes",
+        "Flights of well-formed codes that no airline or airport has are staged and flagged. Add one with "
+        "`flights reference add`.",
+    ):
+        codes = ui.answer(found["codes"])
+        if codes.frame.empty:
+            ui.empty("Every code is known.")
+        else:
+            ui.table(codes.frame, key="quality_unknown")
+        ui.stamp(codes, source="staging_flight_events")

@@ -267,6 +267,7 @@ with left:
     ui.live(rejected, "quality_rejected")
 with right:
     ui.live(freshness, "quality_fresh")
+    ui.live(overall_quality.unknown_codes, "quality_unknown_codes")
     ui.live(archives, "quality_archived")
 ui.live(gaps, "quality_gaps")
 ui.live(checks, "quality_checked")

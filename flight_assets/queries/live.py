@@ -235,9 +235,9 @@ def _searched(search: str) -> dict[str, Any]:
     text = search.strip().upper()
     if not text:
         return {}
-    if re.fullmatch(r"[A-Z]{3}-[A-Z]{3}", text):
+    if re.fullmatch(r"[A-Z]{3,4}-[A-Z]{3,4}", text):
         return {"route": text}
-    if re.fullmatch(r"[A-Z]{3}", text):
+    if re.fullmatch(r"[A-Z]{3,4}", text):
         return {"$or": [{"origin": text}, {"destination": text}]}
     return {"flight_id": {"$regex": f"^{re.escape(text)}"}}
 
