@@ -10,19 +10,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import data, exports
 from flight_assets.contracts import dimensions
 from flight_assets.errors import StoreUnavailable
-from flight_assets.queries import reference
+from flight_assets.queries import history, reference
 from flight_assets.queries.cache import Answer, Query
 from flight_assets.queries.filters import Filters
 from flight_assets.settings import get_settings
 from flight_assets.stores import outage
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 PAUSED = "paused"
@@ -274,19 +274,40 @@ def airline_names() -> Mapping[str, str]:
     return _airline_names()
 
 
-def code_filters(key: str) -> Filters:
+@st.cache_data(show_spinner=False)
+def airport_cities() -> Mapping[str, str]:
+    """Return the city of each airport by IATA code, where it is known."""
+    rows = dimensions.airports()
+    return {code: city for code, city in zip(rows["code"], rows["city"], strict=True) if city}
+
+
+def code_filters(key: str, occurring: Query) -> Filters:
     """Show the pickers of airline, origin, destination and route, and return the filters.
 
-    The choice stays when the viewer changes the page. A text that is not a route is left out.
+    The pickers list the codes of ``occurring``: field, code, flights; most flights first. If its store is
+    down, codes can be typed. The choice stays when the viewer changes the page. A text that is not a route is
+    left out.
     """
     names = airline_names()
-    airports = list(dimensions.airports()["code"])
+    found = gather(codes=occurring)["codes"]
+    frame = found.frame if isinstance(found, Answer) else pd.DataFrame(columns=["field", "code", "flights"])
+    places = airport_cities()
 
-    def pick(label: str, field: str, codes: list[str], shown: Callable[[str], str]) -> tuple[str, ...]:
+    def pick(label: str, field: str, described: Mapping[str, str]) -> tuple[str, ...]:
+        state = f"{key}_{field}"
+        listed = list(frame.loc[frame["field"] == field.removesuffix("s"), "code"])
+        # A code chosen before may have left the data since; it stays in the list as long as it is chosen.
+        listed += [code for code in st.session_state.get(state, ()) if code not in listed]
         picked = st.multiselect(
-            label, codes, key=f"{key}_{field}", format_func=shown, placeholder="all", persist_state="session"
+            label,
+            listed,
+            key=state,
+            format_func=lambda code: f"{code} · {described[code]}" if code in described else code,
+            placeholder="all",
+            persist_state="session",
+            accept_new_options=not listed,
         )
-        return tuple(picked)
+        return tuple(code.upper() for code in picked)
 
     picked = sum(
         bool(st.session_state.get(f"{key}_{field}"))
@@ -295,9 +316,9 @@ def code_filters(key: str) -> Filters:
     with st.popover(
         f"Filters: {picked} set" if picked else "Filters", icon=":material/filter_alt:", width="content"
     ):
-        airlines = pick("Airline", "airlines", list(names), lambda code: f"{code} · {names[code]}")
-        origins = pick("Origin", "origins", airports, str)
-        destinations = pick("Destination", "destinations", airports, str)
+        airlines = pick("Airline", "airlines", names)
+        origins = pick("Origin", "origins", places)
+        destinations = pick("Destination", "destinations", places)
         text = st.text_input("Route", key=f"{key}_routes", placeholder="EWR-IAH", persist_state="session")
     routes = tuple(route for route in text.upper().replace(" ", "").split(",") if route)
     try:
@@ -324,7 +345,7 @@ def history_filters(key: str, first: date, last: date, days: int = DEFAULT_DAYS)
             width=230,
             format="YYYY-MM-DD",
         )
-        codes = code_filters(key)
+        codes = code_filters(key, data.history(history.codes))
     if not isinstance(picked, tuple) or len(picked) != 2:
         st.info("Pick the last day of the range, too.", icon=":material/date_range:")
         return None

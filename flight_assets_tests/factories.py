@@ -14,7 +14,7 @@ import pyarrow as pa
 from flight_assets.contracts.reference import Reference, load_reference
 from flight_assets.contracts.tables import FACT, STAGING, Table
 from flight_assets.transforms.check import check
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 
 # After everything that happens to the flights here.
 TOOK_AT = datetime(2013, 7, 1, 9, 0, tzinfo=UTC)

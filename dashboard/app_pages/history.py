@@ -4,13 +4,11 @@ import io
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, exports, render_cache
+from dashboard import charts, data, drill_down, exports, render_cache, side_by_side
 from dashboard import components as ui
 from dashboard.charts import history as figures
 from flight_assets.queries import history
@@ -24,14 +22,8 @@ MEASURES = {
     "Late arrivals": ("late_share", "share ≥ 15 min late"),
     "Cancelled": ("cancelled_share", "share cancelled"),
 }
-LEVELS: tuple[tuple[history.Dimension, str], ...] = (
-    ("airline", "airlines"),
-    ("origin", "origins"),
-    ("destination", "destinations"),
-)
 PERIODS: tuple[history.Period, ...] = ("hour", "day", "week", "month")
 EXPORT_ROWS = 100_000
-PATH = "history_path"
 Answers = dict[str, Answer | Exception]
 
 ui.page("Historical Analytics", "Any range of days from the warehouse's rollups, down to a single flight.")
@@ -68,7 +60,9 @@ def headline(sums: Answer, filters: Filters, before: Filters) -> bool:
     if not now.flights:
         ui.empty("No flight in the warehouse matches these filters. Widen them.")
         return False
-    st.caption(f"{drilled()}{filters.first} to {filters.until}, beside the {days(filters)} days before")
+    st.caption(
+        f"{drill_down.drilled()}{filters.first} to {filters.until}, beside the {days(filters)} days before"
+    )
     with st.container(horizontal=True):
         ui.metric("Flights", f"{now.flights:,.0f}", change(now.flights, then.flights))
         for name, shown, earlier in (
@@ -130,11 +124,6 @@ def weekdays(found: Answers, filters: Filters, measure: tuple[str, str]) -> None
         ui.stamp(sums, source="flights_daily")
 
 
-def drilled() -> str:
-    """Return the codes drilled into, as the beginning of a sentence; empty text at the top."""
-    return "".join(f"{dimension} {code} · " for dimension, code in st.session_state.get(PATH, ()))
-
-
 def ends(filters: Filters) -> tuple[date, date]:
     """Return the first and the last day; the filters of this page always have both."""
     if filters.first is None or filters.until is None:
@@ -158,124 +147,6 @@ def change(now: float, before: float) -> str:
     return f"{(now - before) / before:+.1%} against before".replace("-", "−") if before else "none before"
 
 
-def drill_down(filters: Filters) -> None:
-    """Show the bars of one level: airline, origin, destination, route, flight.
-
-    A click on a bar, or the picker, goes one level down. Every chart of the page follows.
-    """
-    path: list[tuple[str, str]] = st.session_state.setdefault(PATH, [])
-    with ui.section(
-        "Drill down",
-        "Click a bar, or choose from the list, to go one level down: airline, origin, destination, route,"
-        " flight.",
-    ):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            if st.button("All flights", icon=":material/home:", key="history_home", disabled=not path):
-                climb(0)
-            for number, (_, name) in enumerate(path):
-                if st.button(
-                    name,
-                    key=f"history_crumb_{number}",
-                    icon=":material/chevron_right:",
-                    disabled=number == len(path) - 1,
-                ):
-                    climb(number + 1)
-        chosen = narrowed(filters, path)
-        if len(path) < len(LEVELS):
-            level(chosen, *LEVELS[len(path)])
-        else:
-            route_level(chosen)
-
-
-def level(filters: Filters, dimension: history.Dimension, plural: str) -> None:
-    """Show the bars of one level, which can be clicked."""
-    found = ui.answer(ui.gather(rows=data.history(history.by, filters, dimension, 20))["rows"])
-    if found.frame.empty:
-        ui.empty("No flight matches. Go one level up, or widen the filters.")
-        return
-    figure = render_cache.figure(ranked, found, dimension)
-    depth = len(st.session_state[PATH])
-    event = ui.chart(
-        figure,
-        f"history_drill_{depth}",
-        f"Bars: flights by {dimension}",
-        on_select="rerun",
-        selection_mode="points",
-    )
-    picked = st.selectbox(
-        f"One of the {plural}",
-        [None, *found.frame[dimension]],
-        key=f"history_pick_{depth}",
-        width=260,
-        format_func=lambda code: code or "choose …",
-    )
-    ui.stamp(found, source="flights_daily")
-    points = event["selection"]["points"] if event else []
-    target = picked or (points[0]["y"] if points else None)
-    if target:
-        st.session_state[PATH] = [*st.session_state[PATH], (dimension, target)]
-        st.rerun()
-
-
-def ranked(frame: pd.DataFrame, dimension: str) -> go.Figure:
-    """Return the bars of a level, with names and delays on hover."""
-    names = ui.airline_names()
-    rows = frame.to_dict("records")
-    hover = [
-        f"{names.get(row[dimension], '')} {ui.number(row['mean_arrival_delay'], 1)} min late" for row in rows
-    ]
-    return charts.ranking(
-        frame.assign(hover=hover), dimension, "flights", "flights (blue: early, red: late)", "hover"
-    )
-
-
-def route_level(filters: Filters) -> None:
-    """Show the days and the flights of one route; a chosen flight shows its whole row."""
-    found = ui.gather(
-        days=data.history(history.by, filters, "day", 400),
-        flights=data.history(history.flights, filters, 200),
-    )
-    by_day = ui.answer(found["days"])
-    ui.chart(
-        render_cache.figure(figures.route_days, by_day),
-        "history_route",
-        "Line: mean arrival delay of the route by day",
-    )
-    flights = ui.answer(found["flights"])
-    event = ui.table(
-        flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row"
-    )
-    picked = event["selection"]["rows"] if event else []
-    ui.stamp(
-        by_day,
-        flights,
-        source="flights_daily and fact_flight_events",
-        note=f"the newest {len(flights.frame)} flights",
-    )
-    if picked:
-        flight = flights.frame.iloc[picked[0]]
-        st.subheader(flight["flight_id"], anchor=False)
-        whole = ui.answer(ui.gather(flight=data.history(history.flight, flight["flight_id"]))["flight"])
-        shown = whole.frame.iloc[0].map(str).rename_axis("field").rename("value").reset_index()
-        ui.table(shown, key="history_flight", height=320)
-        ui.stamp(whole, source="fact_flight_events")
-
-
-def narrowed(filters: Filters, path: list[tuple[str, str]]) -> Filters:
-    """Return the filters narrowed to the codes drilled into."""
-    codes: dict[str, Any] = {f"{dimension}s": (code,) for dimension, code in path}
-    return replace(filters, **codes)
-
-
-def climb(depth: int) -> None:
-    """Go up to a level."""
-    st.session_state[PATH] = st.session_state[PATH][:depth]
-    for number in range(len(LEVELS)):
-        st.session_state.pop(f"history_pick_{number}", None)
-        st.session_state.pop(f"history_drill_{number}", None)
-    st.rerun()
-
-
 def export(filters: Filters) -> None:
     """Show the rows behind the page as files to download."""
     with ui.section("Export"):
@@ -283,7 +154,9 @@ def export(filters: Filters) -> None:
             "Rows", ["per day and route", "single flights"], default="per day and route", key="history_export"
         )
         if what == "single flights":
-            found = ui.answer(ui.gather(rows=data.history(history.flights, filters, EXPORT_ROWS))["rows"])
+            good_only = st.toggle("Leave out rows of low quality", key="history_good_only")
+            rows = data.history(history.flights, filters, EXPORT_ROWS, 0, good_only)
+            found = ui.answer(ui.gather(rows=rows)["rows"])
         else:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
         frame = found.frame
@@ -330,12 +203,12 @@ def body() -> None:
             )
             or "day"
         )
-    chosen = narrowed(filters, st.session_state.get(PATH, []))
-    depth = len(st.session_state.get(PATH, []))
-    ranks = [data.history(history.by, chosen, LEVELS[depth][0], 20)] if depth < len(LEVELS) else []
+    chosen = drill_down.narrowed(filters)
+    ranks = drill_down.prefetched(filters, MEASURES[measure])
     data.prefetch(*ranks, data.history(history.daily_rows, chosen, EXPORT_ROWS))
     ui.live(partial(aggregates, chosen, measure, period), "history_aggregates")
-    ui.live(partial(drill_down, filters), "history_drill")
+    ui.live(partial(drill_down.show, filters, MEASURES[measure]), "history_drill")
+    ui.live(partial(side_by_side.show, filters, MEASURES[measure]), "history_sides")
     ui.live(partial(export, chosen), "history_export_part")
 
 

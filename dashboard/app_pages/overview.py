@@ -27,7 +27,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     label = st.selectbox(
         "Window", list(WINDOWS), index=1, key="overview_window", persist_state="session", width=160
     )
-    filters = ui.code_filters("overview")
+    filters = ui.code_filters("overview", data.live(live.codes))
 minutes = WINDOWS[label]
 
 
@@ -164,7 +164,11 @@ def delays(found: dict[str, Answer | Exception]) -> None:
             )  # fmt: skip
         beyond = placed - shown
         note = f"{int(routes.frame['flights'].sum()):,} flights in the window"
-        ui.stamp(routes, source="MongoDB", note=f"{note}; {beyond} routes leave the map" if beyond else note)
+        ui.stamp(
+            routes,
+            source="MongoDB",
+            note=f"{note}; {beyond} routes have an airport without a known place" if beyond else note,
+        )
 
 
 def placed_and_shown(routes: pd.DataFrame) -> tuple[int, int]:

@@ -6,9 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, overall_quality, render_cache
 from dashboard import components as ui
 from flight_assets.queries import history, quality
+from flight_assets.queries.filters import Filters
 
 CHECK_DAYS = 14
 SAMPLES = 20
@@ -257,13 +258,16 @@ data.prefetch(
     data.history(quality.quarantine_by_reason),
     data.history(history.extent), data.history(quality.freshness), data.history(quality.archives),
     data.history(quality.check_trend, checked_since()), data.history(quality.contract),
+    data.history(quality.by_source, Filters()),
 )  # fmt: skip
+ui.live(overall_quality.show, "quality_overall")
 ui.live(ledger, "quality_ledger")
 left, right = st.columns(2)
 with left:
     ui.live(rejected, "quality_rejected")
 with right:
     ui.live(freshness, "quality_fresh")
+    ui.live(overall_quality.unknown_codes, "quality_unknown_codes")
     ui.live(archives, "quality_archived")
 ui.live(gaps, "quality_gaps")
 ui.live(checks, "quality_checked")

@@ -228,7 +228,7 @@ if source == "hot store":
         window = st.selectbox(
             "Window", list(LIVE_WINDOWS), key="streaming_window", persist_state="session", width=170
         )
-        filters = ui.code_filters("streaming")
+        filters = ui.code_filters("streaming", data.live(live.codes))
     ui.live(hot, "streaming_hot")
 else:
     with ui.section_if_failing():

@@ -53,7 +53,7 @@ def ranking(frame: pd.DataFrame, by: str, value: str, title: str, hover: str = "
     figure = go.Figure(
         go.Bar(
             x=shown[value], y=shown[by].astype(str), orientation="h", marker=colours, customdata=text,
-            hovertemplate="<b>%{y}</b> %{x:,} flights"
+            hovertemplate="<b>%{y}</b> %{x:,.3~g}"
             + ("<br>%{customdata}" if hover else "") + "<extra></extra>",
         )
     )  # fmt: skip

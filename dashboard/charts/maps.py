@@ -1,8 +1,8 @@
-"""Map of delays: routes and airports of the United States."""
+"""Map of delays: routes and airports, anywhere in the world."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,29 +10,20 @@ import plotly.graph_objects as go
 
 from dashboard.charts.look import DELAY_LIMIT, DELAY_SCALE, GREY, HEIGHT, look
 
-if TYPE_CHECKING:
-    pass
-
-# Parts of the map, as south, north, west, east in degrees: the contiguous states, and as insets Alaska and
-# Hawaii.
-MAPPED = {
-    "states": (24.0, 50.0, -125.5, -66.0),
-    "Alaska": (51.0, 72.0, -180.0, -129.0),
-    "Hawaii": (18.5, 22.6, -161.0, -154.0),
-}
+# Degrees of margin around what is drawn, and the least size of the map.
+MARGIN, LEAST_SPAN = 4.0, 12.0
+# A wider span shows the whole world, on a projection made for it.
+WORLD_SPAN, MERCATOR_SPAN = 200.0, 100.0
 
 
 def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT + 60) -> go.Figure:
-    """Return a map of the United States: routes as lines, airports as dots, coloured by mean delay.
+    """Return a map that fits its airports: routes as lines, airports as dots, coloured by mean delay.
 
-    Routes that leave the map are left out, see ``on_the_map``.
+    Routes to airports that nobody knows are left out, see ``on_the_map``.
     """
     places = airports.set_index("code")
-    known = _placed(on_the_map(routes, airports), places)
+    drawn = known = _placed(routes, places)
     figure = go.Figure()
-    # A line to an inset would run out of the frame and come in again.
-    parts = [_part_of_map(known[f"{end}_lat"], known[f"{end}_lon"]) for end in ("origin", "destination")]
-    drawn = known[parts[0] == parts[1]]
     for low, high, colour in (
         (-np.inf, -5, "#0072B2"),
         (-5, 5, "#B8BEC4"),
@@ -65,29 +56,58 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
         hovertemplate="<b>%{customdata[0]}</b> %{customdata[1]}<br>%{customdata[2]:,} flights<br>"
             "%{customdata[3]:+.1f} min<extra></extra>",
     )  # fmt: skip
+    line = "rgba(135,149,161,0.45)"
     geo = {
-        "scope": "usa", "resolution": 110, "bgcolor": "rgba(0,0,0,0)", "landcolor": "rgba(135,149,161,0.14)",
+        "resolution": 110,
+        "bgcolor": "rgba(0,0,0,0)",
+        "showland": True,
+        "landcolor": "rgba(135,149,161,0.14)",
         "showlakes": False,
-        "subunitcolor": "rgba(135,149,161,0.45)", "countrycolor": "rgba(135,149,161,0.45)",
+        "showframe": False,
+        "showcountries": True,
+        "countrycolor": line,
+        "showsubunits": True,
+        "subunitcolor": line,
         "coastlinecolor": "rgba(135,149,161,0.6)",
-    }  # fmt: skip
+        **frame_of(dots["latitude"], dots["longitude"]),
+    }
     return look(figure, height=height, geo=geo, hovermode="closest", margin={"l": 0, "r": 0, "t": 0, "b": 40})
 
 
+def frame_of(latitudes: pd.Series, longitudes: pd.Series) -> dict[str, Any]:
+    """Return the part of the world to show, as Plotly's ``geo``: all of the places, with a margin.
+
+    Across the date line the map is turned, so that Guam lies beside Honolulu.
+    """
+    if not len(longitudes):
+        return {"projection": {"type": "natural earth"}}
+    west, span = _arc(np.sort(longitudes.to_numpy(float) % 360))
+    if span > WORLD_SPAN:
+        return {"projection": {"type": "natural earth"}}
+    half = max(LEAST_SPAN, span + 2 * MARGIN) / 2
+    middle = (west + span / 2 + 180) % 360 - 180
+    south, north = latitudes.min() - MARGIN, latitudes.max() + MARGIN
+    missing = max(0.0, LEAST_SPAN / 2 - (north - south)) / 2
+    kind = "mercator" if span <= MERCATOR_SPAN else "natural earth"
+    return {
+        "projection": {"type": kind, "rotation": {"lon": middle}},
+        "lonaxis": {"range": [middle - half, middle + half]},
+        "lataxis": {"range": [max(-85.0, south - missing), min(85.0, north + missing)]},
+    }
+
+
+def _arc(longitudes: np.ndarray) -> tuple[float, float]:
+    """Return the western end and the length of the shortest arc that has all of these sorted degrees east."""
+    gaps = np.diff(longitudes, append=longitudes[0] + 360)
+    widest = int(gaps.argmax())
+    return float(longitudes[(widest + 1) % len(longitudes)]), float(360 - gaps[widest])
+
+
 def on_the_map(routes: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
-    """Return the routes whose two airports lie within the map's frame, such as none to Puerto Rico."""
-    places = airports.set_index("code")
-    inside = places.index[_part_of_map(places["latitude"], places["longitude"]) != ""]
+    """Return the routes whose two airports are known, so that they have a place."""
+    known = airports.loc[airports["latitude"].notna(), "code"]
     ends = routes["route"].str.split("-", expand=True).reindex(columns=[0, 1])
-    return routes[ends[0].isin(inside) & ends[1].isin(inside)]
-
-
-def _part_of_map(latitude: pd.Series, longitude: pd.Series) -> pd.Series:
-    """Return the key of ``MAPPED`` for each place; empty text for one outside."""
-    part = pd.Series("", index=latitude.index)
-    for name, (south, north, west, east) in MAPPED.items():
-        part[latitude.between(south, north) & longitude.between(west, east)] = name
-    return part
+    return routes[ends[0].isin(known) & ends[1].isin(known)]
 
 
 def _placed(routes: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:

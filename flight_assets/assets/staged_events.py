@@ -12,7 +12,7 @@ from flight_assets.pipeline.stage import DUPLICATE, QUARANTINED, STAGED, stage
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores.dimensions import read_reference
 from flight_assets.stores.landing import read_raw
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 
 
 @step_asset(deps=["raw_kafka_batch", "dim_airline", "dim_airport"], kinds={"spark", "deltalake", "hive"})
@@ -25,9 +25,7 @@ def staged_events(context: AssetExecutionContext, pipeline: PipelineResource) ->
 
     def work(record: BatchRecord) -> Done:
         if not checks:
-            checks.append(
-                Checks(read_reference(pipeline.warehouse), pipeline.settings.unknown_codes == "reject")
-            )
+            checks.append(Checks.of(pipeline.settings, read_reference(pipeline.warehouse)))
         raw = read_raw(pipeline.warehouse.spark, pipeline.settings, record.batch_id)
         staged = stage(pipeline.warehouse, raw, record.batch_id, checks[0])
         pipeline.rows.keep_events(record, staged.events)

@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 from pymongo import ReplaceOne
 
 from flight_assets.bench.batch_spec import BatchSpec
+from flight_assets.contracts.delivery import SCORED_FIELDS
 from flight_assets.contracts.dimensions import airlines, airports
 from flight_assets.contracts.message import (
     FORBIDDEN_DELAYS,
@@ -39,7 +40,6 @@ from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
-from flight_assets.transforms.check import SCORED_FIELDS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,7 +29,7 @@ def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-
       visibility_miles: DOUBLE>) AS weather, 6 AS month, weekday(flight_date) + 1 AS day_of_week, hour,
       weekday(flight_date) >= 5 AS is_weekend, 0.5D AS quality_score, CAST(NULL AS STRING) AS gate,
       CAST(NULL AS STRING) AS flight_suffix, CAST(NULL AS STRING) AS diverted_to,
-      CAST(NULL AS STRING) AS source,
+      CAST(NULL AS STRING) AS source, false AS low_quality,
       10D AS predicted_delay_minutes,
       11D AS predicted_mean_delay_minutes, -10D AS interval_low_minutes, 30D AS interval_high_minutes,
       0.2D AS probability_delayed_15,

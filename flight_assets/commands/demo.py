@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 EVENTS = 20_000
 FIRST_PART = 12_000
 BAD_SHARE = 0.03
+PAGES = (
+    ("", "flights as they come in, their latency, and a map of delays that moves every minute"),
+    ("history", "delays of any days, down to one flight, airlines side by side, with export"),
+    ("quality", "every message accounted for, what was rejected and why, and quality by source"),
+)
 
 
 @click.command(epilog=example("flights demo"))
@@ -51,7 +56,18 @@ def run_demo(settings: Settings) -> None:
         process_now(settings)
     print_counts(settings, as_json=False)
     print_addresses(settings)
+    show_the_way(settings)
     console.print(f"done in {time.monotonic() - began:.0f} s")
+
+
+def show_the_way(settings: Settings) -> None:
+    """Start the feed, and name three pages with what they show."""
+    from flight_assets.platform import feed
+
+    feed.start(settings)
+    console.print("A feed goes on sending flights; `flights feed stop` ends it. Three pages to begin with:")
+    for path, what in PAGES:
+        console.print(f"  {settings.dashboard_url}/{path:8} {what}", soft_wrap=True, highlight=False)
 
 
 def demo_messages(seed: int, lead_minutes: int) -> Iterator[Message]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flight_assets.producer.load_job import LoadJob
     from flight_assets.settings import Settings
     from flight_assets.sources.layout import Layout
-    from flight_assets.sources.reading import Source
+    from flight_assets.sources.opening import Source
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILES", type=click.Path(path_type=Path))
 LAYOUT = click.option("--layout", default="", help="Name of the layout; recognised from the file by default.")
@@ -166,6 +166,8 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
     say("carriers", f"{len(found['carriers'])}: {' '.join(found['carriers'])}")
     say("airports", f"{found['airports']:,}")
     say("events", f"{sum(found['events'].values()):,}: {events}")
+    if found["computed_distances"]:
+        say("distance", f"great circle for {found['computed_distances']:,} flights, which give none")
     for kind in ("airlines", "airports"):
         if codes := found[f"unknown_{kind}"]:
             say("unknown", f"{kind} {' '.join(codes)}: loaded and flagged, see `flights reference add`")

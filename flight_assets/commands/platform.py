@@ -30,14 +30,22 @@ STATUS_COLUMNS = (
 )  # fmt: skip
 
 
-@click.command(epilog=example("flights up", "flights up --live"))
+@click.command(epilog=example("flights up", "flights up --live", "flights up --feed"))
 @click.option(
     "--live", is_flag=True, help="Show events in MongoDB within seconds. `up` without it ends that."
 )
+@click.option(
+    "--feed", "with_feed", is_flag=True, help="Keep synthetic flights coming. `up` without it ends that."
+)
 @click.option("--continuous", "live_by_its_old_name", is_flag=True, hidden=True)
-def up(live: bool, live_by_its_old_name: bool) -> None:
+def up(live: bool, with_feed: bool, live_by_its_old_name: bool) -> None:
     """Start the platform and wait until every service works."""
+    from flight_assets.platform import feed
+
     start_platform(get_settings(), (LIVE,) if live or live_by_its_old_name else ())
+    if with_feed:
+        # The topic must be there before the first message.
+        feed.start(get_settings())
 
 
 def start_platform(settings: Settings, also: tuple[str, ...] = ()) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flight_assets.producer.events import Message
+    from flight_assets.producer.pool import Pool
 
 SOURCES = click.Choice(["synthetic", "replay"])
 SHARE = click.FloatRange(0, 1, max_open=True)
@@ -59,29 +61,55 @@ SHARE = click.FloatRange(0, 1, max_open=True)
     is_flag=True,
     help="Synthetic flights in real time, about --rate a second (1 by default), until Ctrl-C.",
 )
-def produce(source: str, events: int, rate: float, seed: int, bad_share: float, forever: bool) -> None:
+@click.option(
+    "--like",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of real flights, in any layout, whose days synthetic ones are drawn from.",
+)
+def produce(
+    source: str, events: int, rate: float, seed: int, bad_share: float, forever: bool, like: Path | None
+) -> None:
     """Send flight events to Kafka."""
     settings = get_settings()
-    if forever and source == "replay":
-        raise click.UsageError("--forever goes with --source synthetic")
+    if (forever or like) and source == "replay":
+        raise click.UsageError("--forever and --like go with --source synthetic")
+    pool = _pool(settings, like) if like else None
     messages = (
-        _live(settings, rate or 1.0, seed, bad_share)
+        _live(settings, rate or 1.0, seed, bad_share, pool)
         if forever
-        else _finite(settings, source, events, seed, bad_share)
+        else _finite(settings, source, events, seed, bad_share, pool)
     )
     publish_with_progress(settings, messages, 0.0 if forever else rate, None if forever else events)
 
 
-def _live(settings: Settings, rate: float, seed: int, bad_share: float) -> Iterator[Message]:
+def _pool(settings: Settings, like: Path) -> Pool:
+    """Return the days of a file. What was read is kept, so that it is read once."""
+    from flight_assets.commands.load import recognised
+    from flight_assets.producer.load_job import open_job
+    from flight_assets.producer.pool import file_pool
+    from flight_assets.stores.dimensions import present_reference
+
+    reference = present_reference(settings)
+    job = open_job(settings.home, [like], ["pool", reference.fingerprint], reference)
+    with console.status(f"reading {like.name}"):
+        job.survey(recognised((like,), "", None), lambda _: None, False)
+        return file_pool(job.spool, reference)
+
+
+def _live(
+    settings: Settings, rate: float, seed: int, bad_share: float, pool: Pool | None
+) -> Iterator[Message]:
     from flight_assets.producer.corrupt import with_bad_messages
     from flight_assets.producer.live import live_messages
     from flight_assets.producer.pace import when_due
 
-    good = live_messages(seed, rate, datetime.now(UTC), settings.scheduled_lead_minutes)
+    good = live_messages(seed, rate, datetime.now(UTC), settings.scheduled_lead_minutes, pool)
     return when_due(with_bad_messages(good, bad_share, seed))
 
 
-def _finite(settings: Settings, source: str, events: int, seed: int, bad_share: float) -> Iterator[Message]:
+def _finite(
+    settings: Settings, source: str, events: int, seed: int, bad_share: float, pool: Pool | None
+) -> Iterator[Message]:
     from flight_assets.producer.corrupt import mixed_messages
     from flight_assets.producer.replay import replay_messages
     from flight_assets.producer.synthetic import synthetic_messages
@@ -93,7 +121,7 @@ def _finite(settings: Settings, source: str, events: int, seed: int, bad_share: 
         return (
             replay_messages(count, lead_minutes=lead)
             if source == "replay"
-            else synthetic_messages(seed, count, today, lead)
+            else synthetic_messages(seed, count, today, lead, pool)
         )
 
     return mixed_messages(good, events, bad_share, seed)

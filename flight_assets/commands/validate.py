@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flight_assets.producer.validation import Check, Verdicts
     from flight_assets.settings import Settings
     from flight_assets.sources.layout import Layout
-    from flight_assets.sources.reading import Source
+    from flight_assets.sources.opening import Source
 
 
 @click.command(epilog=example("flights validate messages.jsonl"))
@@ -94,9 +94,9 @@ def _lines(sources: list[tuple[Source, Layout]]) -> Iterator[tuple[int, bytes | 
 def _checker(settings: Settings, reference: Reference) -> Check:
     """Return the check that a batch makes."""
     from flight_assets.transforms.check import check
-    from flight_assets.transforms.rules import Checks
+    from flight_assets.transforms.inputs import Checks
 
-    checks = Checks(reference, settings.unknown_codes == "reject")
+    checks = Checks.of(settings, reference)
     return lambda raw: check(raw, checks)
 
 

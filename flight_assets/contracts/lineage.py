@@ -42,7 +42,7 @@ _TAKEN_OVER = {
     "processing_date": ((RAW, "ingestion_timestamp"),),
 }
 _VALUE: Source = (RAW, "value")
-_FROM_VALUE = ("flight_date", "route", "month", "day_of_week", "is_weekend", "quality_score")
+_FROM_VALUE = ("flight_date", "route", "month", "day_of_week", "is_weekend", "quality_score", "low_quality")
 # What a prediction is computed from: the scheduled event, and the events before it.
 _FEATURE_COLUMNS = (
     *(

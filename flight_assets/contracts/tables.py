@@ -124,6 +124,9 @@ _FLIGHT = (
         "airport that a diverted flight goes to or landed at; null if it was not diverted",
     ),
     Column("source", "STRING", "who sent the message; null in messages before version 3"),
+    Column(
+        "low_quality", "BOOLEAN", "whether quality_score is under `low_quality_below`; null in older rows"
+    ),
 )
 
 _PREDICTION = (

@@ -89,6 +89,12 @@ METRICS = (
     Metric("flights_hdfs_missing_blocks", "blocks without a copy"),
     # quality and model
     Metric("flights_quality_score_ratio", "mean quality score of the newest flights"),
+    Metric(
+        "flights_source_quality_score_ratio",
+        "mean quality score of the newest flights, by source",
+        ("source",),
+    ),
+    Metric("flights_source_newest_flights", "how many of the newest flights come from a source", ("source",)),
     Metric("flights_rejected_ratio", "share of the newest batches' messages that were quarantined"),
     Metric("flights_check_passed", "1 if the asset check's newest result passed", ("check", "asset")),
     Metric(

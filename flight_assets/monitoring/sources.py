@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 SECONDS_PER_MINUTE = 60.0
+# Sources with most flights that have a figure of their own, so that a label stays bounded.
+MAX_SOURCES = 20
+NO_SOURCE = "not named"
 
 
 def _flags(values: dict[str, float], metric: str, names: dict[str, str]) -> Iterator[Sample]:
@@ -107,6 +110,10 @@ def from_mongodb(settings: Settings) -> Iterator[Sample]:
             "flights_newest_ingestion_timestamp_seconds", newest["ingestion_timestamp"].max().timestamp()
         )
         yield Sample("flights_quality_score_ratio", float(newest["quality_score"].mean()))
+        scores = newest.groupby(newest["source"].fillna(NO_SOURCE))["quality_score"]
+        for source, count in scores.size().nlargest(MAX_SOURCES).items():
+            yield Sample("flights_source_quality_score_ratio", float(scores.mean()[source]), (str(source),))
+            yield Sample("flights_source_newest_flights", float(count), (str(source),))
     error = operations.prediction_error(operations.newest_flights(settings, with_outcome=True))
     if error:
         for statistic in ("mae", "rmse", "bias"):

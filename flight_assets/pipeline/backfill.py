@@ -33,7 +33,7 @@ from flight_assets.stores import landing, lease
 from flight_assets.stores.dimensions import read_reference
 from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.flights import flight_rows
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -99,7 +99,7 @@ def _rebuild_events(warehouse: Warehouse, ledger: Ledger, days: Collection[date]
     raw = landing.read_locations(warehouse.spark, locations).where(
         F.to_date("ingestion_timestamp").isin(*days)
     )
-    checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
+    checks = Checks.of(warehouse.settings, read_reference(warehouse))
     found = [ledger.record(row.batch_id) for row in raw.select("batch_id").distinct().collect()]
     moved = {record.batch_id: record.moved for record in found if record.moved}
     messages = computed(numbered(as_moved(check_messages(raw, checks), moved)))

@@ -27,7 +27,7 @@ from flight_assets.producer.publish import publish
 from flight_assets.stores import kafka, lease, mongo
 from flight_assets.stores.dimensions import read_reference
 from flight_assets.transforms.check import check
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -197,7 +197,7 @@ def _still_rejected(warehouse: Warehouse, messages: Sequence[Rejected]) -> dict[
         "ingestion_timestamp": pa.array([datetime.now(UTC)] * len(messages), pa.timestamp("us", "UTC")),
         "batch_id": pa.array([0] * len(messages), pa.int64()),
     }
-    checks = Checks(read_reference(warehouse), warehouse.settings.unknown_codes == "reject")
+    checks = Checks.of(warehouse.settings, read_reference(warehouse))
     found = check(pa.table(columns), checks).select(["kafka_offset", "reason", "detail"]).to_pylist()
     return {
         messages[row["kafka_offset"]].id: (row["reason"], row["detail"]) for row in found if row["reason"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from flight_assets.provenance import BatchRecord
     from flight_assets.stores.warehouse import Warehouse
-    from flight_assets.transforms.rules import Checks
+    from flight_assets.transforms.inputs import Checks
 
 STAGED, DUPLICATE, QUARANTINED = "staged", "duplicate", "quarantined"
 NAMES_KEPT = 20

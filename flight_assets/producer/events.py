@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from flight_assets.contracts.message import SCHEMA_VERSION, EventType, fields_of
 from flight_assets.producer.nycflights import WEATHER_COLUMNS
@@ -82,7 +84,8 @@ def order_events(
         ],
         ignore_index=True,
     )
-    id_order = flights["flight_id"].rank(method="first").to_numpy()[events["row"]]
+    ids = pa.array(flights["flight_id"], pa.string())
+    id_order = np.asarray(pc.rank(ids, tiebreaker="first"))[events["row"]]
     order = np.lexsort((events["rank"], id_order, events["timestamp"]))
     return events.iloc[order].reset_index(drop=True)
 

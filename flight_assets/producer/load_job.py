@@ -18,14 +18,14 @@ from flight_assets.contracts.reference import Reference
 from flight_assets.producer.events import Message
 from flight_assets.producer.loaded import Enrich, loaded_messages, weeks_until
 from flight_assets.sources.layout import Layout
-from flight_assets.sources.reading import Source
+from flight_assets.sources.opening import Source
 from flight_assets.sources.spool import Spool
 from flight_assets.sources.survey import Surveyor
 
 FOLDER = "loads"
 KEY_DIGITS = 16
 # Increased when the format of a saved load changes.
-FORM = 1
+FORM = 2
 
 
 @dataclass

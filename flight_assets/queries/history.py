@@ -43,7 +43,15 @@ FLIGHT_COLUMNS = (
         "interval_low_minutes",
         "interval_high_minutes",
     ),
-    *("error_minutes", "confidence", "model_version", "quality_score", "ingestion_timestamp"),
+    *(
+        "error_minutes",
+        "confidence",
+        "model_version",
+        "quality_score",
+        "low_quality",
+        "source",
+        "ingestion_timestamp",
+    ),
 )
 
 # How many of the newest days are looked at before all of a range is.
@@ -75,6 +83,15 @@ _SUMS = (
         "quality_sum",
     ),
 )
+# A group of fewer flights is ranked last.
+FEW_FLIGHTS = 20
+# What ranks by each measure, in SQL over the sums.
+RANKED = {
+    "mean_arrival_delay": "sum(arrival_delay_sum) / nullif(sum(arrived), 0)",
+    "mean_departure_delay": "sum(departure_delay_sum) / nullif(sum(departed), 0)",
+    "late_share": "sum(arrival_delayed_15) / nullif(sum(arrived), 0)",
+    "cancelled_share": "sum(cancelled) / nullif(sum(flights), 0)",
+}
 _KEYS: dict[Dimension, str] = {
     "airline": "airline",
     "origin": "origin",
@@ -88,6 +105,16 @@ def extent(warehouse: Warehouse) -> pd.DataFrame:
     """One row: first and last flight_date of the warehouse (null if it is empty), flights in it."""
     columns = "min(flight_date) AS first, max(flight_date) AS last, coalesce(sum(flights), 0) AS flights"
     return warehouse.ask(f"SELECT {columns} FROM {_name(warehouse, DAILY)}")  # noqa: S608 - names of the contract
+
+
+def codes(warehouse: Warehouse) -> pd.DataFrame:
+    """One row per airline, origin and destination that occurs, most flights first: field, code, flights."""
+    parts = (
+        f"SELECT '{field}' AS field, {field} AS code, sum(flights) AS flights "  # noqa: S608 - names of the contract
+        f"FROM {_name(warehouse, DAILY)} GROUP BY {field}"
+        for field in ("airline", "origin", "destination")
+    )
+    return warehouse.ask(" UNION ALL ".join(parts) + " ORDER BY field, flights DESC, code")
 
 
 def daily_sums(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
@@ -139,15 +166,25 @@ def series(warehouse: Warehouse, filters: Filters, period: Period) -> pd.DataFra
     return _filled(_grouped(warehouse, filters, HOURLY, {"begin": begin}, "ORDER BY begin"), "h")
 
 
-def by(warehouse: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40) -> pd.DataFrame:
-    """Return one row per airline, airport, route or day, most flights first: that column and MEASURES."""
-    return _grouped(
-        warehouse,
-        filters,
-        DAILY,
-        {dimension: _KEYS[dimension]},
-        f"ORDER BY flights DESC, 1 LIMIT {int(limit)}",
+def by(
+    warehouse: Warehouse, filters: Filters, dimension: Dimension, limit: int = 40, measure: str = "flights"
+) -> pd.DataFrame:
+    """One row per airline, origin, destination, route or day, the highest of a measure first.
+
+    Columns: the dimension, and MEASURES. Groups of fewer than ``FEW_FLIGHTS`` flights come after all others:
+    a mean over three flights says nothing.
+    """
+    value = (
+        "sum(flights)" if measure == "flights" else f"sum(flights) >= {FEW_FLIGHTS} DESC, {RANKED[measure]}"
     )
+    ending = f"ORDER BY {value} DESC NULLS LAST, 1 LIMIT {int(limit)}"
+    return _grouped(warehouse, filters, DAILY, {dimension: _KEYS[dimension]}, ending)
+
+
+def side_by_side(warehouse: Warehouse, filters: Filters, dimension: Dimension) -> pd.DataFrame:
+    """One row per code of a dimension and flight_date, oldest first: code, flight_date and MEASURES."""
+    keys = {"code": _KEYS[dimension], "flight_date": "flight_date"}
+    return _grouped(warehouse, filters, DAILY, keys, "ORDER BY flight_date, code")
 
 
 def by_weekday_and_hour(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
@@ -175,9 +212,12 @@ def totals(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     return whole(daily_sums(warehouse, filters))
 
 
-def flights(warehouse: Warehouse, filters: Filters, limit: int = 200, offset: int = 0) -> pd.DataFrame:
+def flights(
+    warehouse: Warehouse, filters: Filters, limit: int = 200, offset: int = 0, good_only: bool = False
+) -> pd.DataFrame:
     """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes.
 
+    ``good_only`` leaves out flights that are marked low_quality.
     Of a long range the newest days are read first, and all of it only where they do not hold the flights
     asked for.
     """
@@ -186,15 +226,19 @@ def flights(warehouse: Warehouse, filters: Filters, limit: int = 200, offset: in
         first = newest - timedelta(days=days)
         if filters.first and filters.first >= first:
             break
-        found = _flights(warehouse, replace(filters, first=first), limit, offset)
+        found = _flights(warehouse, replace(filters, first=first), limit, offset, good_only)
         if len(found) == limit and found["scheduled_departure"].iloc[-1] >= _no_earlier_date_reaches(first):
             return found
-    return _flights(warehouse, filters, limit, offset)
+    return _flights(warehouse, filters, limit, offset, good_only)
 
 
-def _flights(warehouse: Warehouse, filters: Filters, limit: int, offset: int) -> pd.DataFrame:
+def _flights(
+    warehouse: Warehouse, filters: Filters, limit: int, offset: int, good_only: bool
+) -> pd.DataFrame:
     columns = ", ".join(FLIGHT_COLUMNS)
     query = f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE {filters.sql()} "  # noqa: S608 - codes and dates only
+    if good_only:
+        query += "AND NOT coalesce(low_quality, false) "
     return warehouse.ask(
         query + f"ORDER BY scheduled_departure DESC, flight_id LIMIT {int(limit)} OFFSET {int(offset)}"
     )

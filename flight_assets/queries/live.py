@@ -144,6 +144,17 @@ def flight(db: Mongo, flight_id: str) -> dict[str, Any]:
     return db[FLIGHTS].find_one({"_id": flight_id}) or {}
 
 
+def codes(db: Mongo) -> pd.DataFrame:
+    """One row per airline, origin and destination in MongoDB, most flights first: field, code, flights."""
+    fields = ("airline", "origin", "destination")
+    order: dict[str, Any] = {"$sort": {"flights": -1, "_id": 1}}
+    facets = {field: [{"$group": {"_id": f"${field}", "flights": {"$sum": 1}}}, order] for field in fields}
+    pipeline: list[dict[str, Any]] = [{"$project": dict.fromkeys(fields, 1)}, {"$facet": facets}]
+    (found,) = db[FLIGHTS].aggregate(pipeline, maxTimeMS=AGGREGATION_MS)
+    rows = [(field, row["_id"], row["flights"]) for field in fields for row in found[field]]
+    return pd.DataFrame(rows, columns=["field", "code", "flights"])
+
+
 def over_time(
     db: Mongo, minutes: int, bucket: Bucket, filters: Filters = _NO_FILTERS, clock: datetime | None = None
 ) -> pd.DataFrame:
@@ -243,9 +254,9 @@ def _searched(search: str) -> dict[str, Any]:
     text = search.strip().upper()
     if not text:
         return {}
-    if re.fullmatch(r"[A-Z]{3}-[A-Z]{3}", text):
+    if re.fullmatch(r"[A-Z]{3,4}-[A-Z]{3,4}", text):
         return {"route": text}
-    if re.fullmatch(r"[A-Z]{3}", text):
+    if re.fullmatch(r"[A-Z]{3,4}", text):
         return {"$or": [{"origin": text}, {"destination": text}]}
     return {"flight_id": {"$regex": f"^{re.escape(text)}"}}
 

@@ -161,6 +161,46 @@ def quality_over_time(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     )
 
 
+def by_source(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
+    """One row per source of flights, most flights first.
+
+    - source: null for messages before version 3
+    - flights; mean_quality (0–1); low_quality_share: share of flights that are marked low_quality
+    - without_tail, without_arrival, without_weather: shares of flights without a tail number, planned arrival
+      or any weather
+    """
+    missing = ", ".join(
+        f"avg(CAST({column} IS NULL AS INT)) AS without_{name}"
+        for name, column in (
+            ("tail", "tail_number"),
+            ("arrival", "scheduled_arrival"),
+            ("weather", "weather"),
+        )
+    )
+    return warehouse.ask(
+        "SELECT source, count(*) AS flights, avg(quality_score) AS mean_quality, "  # noqa: S608 - codes and dates only
+        f"avg(CAST(coalesce(low_quality, false) AS INT)) AS low_quality_share, {missing} "
+        f"FROM {warehouse.name(FACT)} WHERE {filters.sql()} GROUP BY source ORDER BY flights DESC, source"
+    )
+
+
+def overall_score(conservation: pd.Series, mean_quality: float) -> float:
+    """Return one figure of data quality, 0 to 100: 100 × accepted × conserved × mean quality.
+
+    Accepted is the share of messages that were not quarantined, conserved the share of batches whose counts
+    add up. NaN without any message or flight.
+
+    Args:
+        conservation: the row of ``conservation``.
+        mean_quality: mean quality score of the flights, 0–1.
+    """
+    if not conservation["raw"] or not conservation["batches"]:
+        return float("nan")
+    accepted = 1 - conservation["quarantined"] / conservation["raw"]
+    conserved = 1 - conservation["unaccounted_batches"] / conservation["batches"]
+    return float(100 * accepted * conserved * mean_quality)
+
+
 def contract(warehouse: Warehouse) -> pd.DataFrame:
     """Return one row per field and version of the message contract, newest version first.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from flight_assets.contracts.tables import DIM_AIRLINE, STAGING
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.stores import dimensions
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 COLUMN = "unknown_codes"
+UNKNOWN_COLUMNS = ("field", "code", "events", "flights", "first_date", "last_date")
 
 
 def airline_names(settings: Settings) -> Mapping[str, str]:
@@ -57,6 +60,11 @@ def unknown_codes(house: Warehouse) -> list[dict[str, Any]]:
     reference = dimensions.read_reference(house)
     rows: list[dict[str, Any]] = found.to_dict("records")
     return [row for row in rows if not _is_known(row, reference)]
+
+
+def unknown_codes_table(house: Warehouse) -> pd.DataFrame:
+    """One row per code that nobody knows, see ``unknown_codes``."""
+    return pd.DataFrame(unknown_codes(house), columns=list(UNKNOWN_COLUMNS))
 
 
 def _is_known(row: dict[str, Any], reference: Reference) -> bool:

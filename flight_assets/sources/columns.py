@@ -21,6 +21,12 @@ NOTHING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "\\N", "M")
 TRUE_WORDS = ("1", "1.0", "1.00", "true", "t", "yes", "y")
 MINUTES_PER_DAY = 1_440
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+# Thousands set apart: 2,475 or 12,345.5 with a decimal point.
+_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
+_CLOCK = r"^(\d{1,2}):(\d{2})(:\d{2}(\.\d+)?)?$"
+_HALF_DAY = r"(?i)\s*([ap])\.?m\.?$"
+# Seconds since 1970 and finer, by their number of digits: 10 for the years 2001 to 2286.
+_EPOCH_UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 
 
 def text(column: pa.ChunkedArray | pa.Array) -> pd.Series:
@@ -47,12 +53,22 @@ def by_distinct(values: pd.Series, function: Callable[[str], object]) -> pd.Seri
     return pd.Series(results[numbers], index=values.index, dtype=object)
 
 
-def number(column: pa.ChunkedArray | pa.Array) -> Floats:
-    """Return floats, NaN for nothing and for what is no number."""
+def number(column: pa.ChunkedArray | pa.Array, decimal: str = ".") -> Floats:
+    """Return floats, NaN for nothing and for what is no number. Thousands may be set apart: 2,475.0.
+
+    With ``decimal`` a comma, the point sets thousands apart; if it is empty, a column with a comma has
+    decimal commas.
+    """
     if pa.types.is_dictionary(column.type):
         column = pc.cast(column, pa.string())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         trimmed = pc.utf8_trim_whitespace(column)
+        has_comma = pc.any(pc.match_substring(trimmed, ",")).as_py()
+        if decimal == "," or (not decimal and has_comma):
+            trimmed = pc.replace_substring(pc.replace_substring(trimmed, ".", ""), ",", ".")
+        elif has_comma:
+            plain = pc.replace_substring(trimmed, ",", "")
+            trimmed = pc.if_else(pc.match_substring_regex(trimmed, _GROUPED), plain, trimmed)
         column = pc.if_else(pc.match_substring_regex(trimmed, _NUMBER), trimmed, None)
     return np.asarray(pc.cast(column, pa.float64()), dtype=np.float64)
 
@@ -80,13 +96,24 @@ def minutes_of_day(hhmm: Floats) -> Floats:
 
 
 def clock_times(column: pa.ChunkedArray | pa.Array) -> Floats:
-    """Return minutes after midnight of times written as hhmm, h:mm or hh:mm:ss; NaN where it is no time."""
+    """Return minutes after midnight of times as hhmm, h:mm, hh:mm:ss or 9:30 PM; NaN where it is no time."""
+    if pa.types.is_time(column.type):
+        seconds = pc.cast(pc.cast(column, pa.time64("us")), pa.int64())
+        return np.floor(np.asarray(pc.cast(seconds, pa.float64()), dtype=np.float64) / 60e6)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return minutes_of_day(number(column))
-    digits = pc.replace_substring_regex(
-        pc.utf8_trim_whitespace(column), r"^(\d{1,2}):(\d{2})(:\d{2})?$", r"\1\2"
-    )
-    return minutes_of_day(number(digits))
+    written = pc.utf8_trim_whitespace(column)
+    if not pc.any(pc.match_substring_regex(written, _HALF_DAY)).as_py():
+        return minutes_of_day(number(pc.replace_substring_regex(written, _CLOCK, r"\1\2")))
+    clock = pc.replace_substring_regex(written, _HALF_DAY, "")
+    minutes = minutes_of_day(number(pc.replace_substring_regex(clock, _CLOCK, r"\1\2")))
+    half = pc.utf8_lower(pc.struct_field(pc.extract_regex(written, r"(?i)(?P<half>[ap])\.?m\.?$"), "half"))
+    is_morning, is_evening = (np.asarray(pc.fill_null(pc.equal(half, letter), False)) for letter in "ap")
+    is_twelve = (minutes >= MINUTES_PER_DAY // 2) & (minutes < MINUTES_PER_DAY // 2 + 60)
+    shift = np.where(is_morning & is_twelve, -1, np.where(is_evening & ~is_twelve, 1, 0))
+    shifted = minutes + shift * (MINUTES_PER_DAY // 2)
+    result: Floats = np.where(shifted <= MINUTES_PER_DAY, shifted, np.nan)
+    return result
 
 
 def dates(column: pa.ChunkedArray | pa.Array, form: str = "") -> Times:
@@ -109,7 +136,7 @@ def _times(values: pd.Series, unit: str) -> Times:
 
 def _date(value: str, form: str) -> np.datetime64:
     if form:
-        return np.datetime64(pd.to_datetime(value, format=form, errors="coerce"), "D")
+        return _day(value, form)
     if match := re.match(r"(\d{4})-?(\d{2})-?(\d{2})(?!\d)", value):
         parts = match.groups()
     elif match := re.match(r"(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", value):
@@ -117,7 +144,12 @@ def _date(value: str, form: str) -> np.datetime64:
         parts = (year, month.zfill(2), day.zfill(2))
     else:
         return np.datetime64("NaT")
-    return np.datetime64(pd.to_datetime("-".join(parts), errors="coerce"), "D")
+    return _day("-".join(parts), "%Y-%m-%d")
+
+
+def _day(value: str, form: str) -> np.datetime64:
+    """Return the day of a text; NaT if it is none."""
+    return np.datetime64(pd.Series([pd.to_datetime(value, format=form, errors="coerce")]).to_numpy()[0], "D")
 
 
 def day_of(year: Floats, month: Floats, day: Floats) -> Times:
@@ -127,12 +159,33 @@ def day_of(year: Floats, month: Floats, day: Floats) -> Times:
 
 
 def moments(column: pa.ChunkedArray | pa.Array, form: str = "") -> Times:
-    """Return moments (datetime64[s]) of a date with a time, without zone or in UTC, else NaT.
+    """Return moments (datetime64[s]) of a date with a time; with a zone or offset, in UTC. Else NaT.
 
-    ISO 8601 if no strptime form is given.
+    Without a strptime form, texts are ISO 8601, or digits that count from 1970: seconds, or finer units by
+    their length.
     """
     if pa.types.is_timestamp(column.type):
-        return _times(column.to_pandas().dt.tz_localize(None), "s")
+        times = column.to_pandas()
+        return _times(times.dt.tz_convert("UTC").dt.tz_localize(None) if column.type.tz else times, "s")
     texts = text(column)
+    if not form:
+        texts = by_distinct(texts, _from_epoch)
     parsed = pd.to_datetime(texts, format=form or "ISO8601", errors="coerce", utc=True)
     return _times(parsed.dt.tz_localize(None), "s")
+
+
+def has_offsets(column: pa.ChunkedArray | pa.Array) -> bool:
+    """Return whether times of a column say how far they are from UTC, so that no clock need be known."""
+    if pa.types.is_timestamp(column.type):
+        return bool(column.type.tz)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return bool(pa.types.is_integer(column.type))
+    absolute = r"(\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)|^\d{10}(\d{3}){0,3})\s*$"
+    found: bool = pc.any(pc.match_substring_regex(column, absolute)).as_py()
+    return found is True
+
+
+def _from_epoch(value: str) -> str:
+    """Return ISO 8601 in UTC of digits that count from 1970; any other text as it is."""
+    unit = _EPOCH_UNITS.get(len(value)) if value.isdigit() and value.isascii() else None
+    return f"{pd.Timestamp(int(value), unit=unit).isoformat()}Z" if unit else value

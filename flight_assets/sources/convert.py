@@ -55,7 +55,7 @@ FLIGHT_COLUMNS = (
         "departure_delay_minutes",
         "arrival_delay_minutes",
     ),
-    *("cancelled", "diverted", "diverted_to", "diverted_at", "arrived_at", "source"),
+    *("cancelled", "diverted", "diverted_to", "diverted_at", "arrived_at", "source", "computed_distance"),
 )
 
 
@@ -112,6 +112,7 @@ def convert(
             "diverted_to": raw["diverted_to"],
             "arrived_at": moments_of(plus_minutes(arrival, arrival_delay)),
             "source": source,
+            "computed_distance": ~(raw["distance_miles"].to_numpy(float) > 0),
         }
     )
     flights["diverted_at"] = _diverted_at(flights, moments_of(arrival))

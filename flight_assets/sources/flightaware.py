@@ -76,17 +76,24 @@ def _departs(record: Record) -> str:
 def _end(record: Record, end: str, delay_s: float | None = None) -> Record:
     """Return planned and actual time of one end of a flight, both of gate or runway, and the delay.
 
-    If only an actual time of the other kind is known, FlightAware's own delay (seconds) counts.
+    Without an actual time of the planned kind, FlightAware's own delay (seconds) counts, else that of the
+    other kind's two times.
     """
     gate, runway = _KINDS[end]
-    kind = gate if record.get(f"scheduled_{gate}") else runway
+    kind, other = (gate, runway) if record.get(f"scheduled_{gate}") else (runway, gate)
     actual = record.get(f"actual_{kind}")
     has_happened = actual or record.get(f"actual_{gate}") or record.get(f"actual_{runway}")
-    use_own = not actual and has_happened and delay_s is not None
+    pair = [record.get(f"{when}_{other}") for when in ("scheduled", "actual")]
+    delay_minutes = np.nan
+    if not actual and has_happened and delay_s is not None:
+        delay_minutes = delay_s / 60
+    elif not actual and all(pair):
+        scheduled, happened = _moments(pair)
+        delay_minutes = float((happened - scheduled) / np.timedelta64(1, "m"))
     return {
         end: record.get(f"scheduled_{kind}"),
         f"actual_{end}": actual,
-        f"{end}_delay_minutes": delay_s / 60 if use_own and delay_s is not None else np.nan,
+        f"{end}_delay_minutes": delay_minutes,
     }
 
 
@@ -144,8 +151,10 @@ def _firehose_rows(chunk: Chunk) -> pd.DataFrame:
     )
 
 
-# The field of each kind of message that is an actual time, and the name it has in a flifo message.
-_ACTUAL = {"departure": ("adt", "actual_off"), "arrival": ("aat", "actual_on")}
+# Short names of times in departure, arrival and flightplan messages, and their names in flifo messages and in
+# AeroAPI. Off and on are the runway.
+_SHORT = {"fdt": "scheduled_off", "adt": "actual_off", "aat": "actual_on"}
+# The field that ``clock`` is the time of.
 _BLOCKS = {"offblock": "actual_out", "onblock": "actual_in"}
 
 
@@ -156,9 +165,7 @@ def _apply(flight: Record, record: Record) -> None:
     """
     kind = record.get("type")
     flight.update({name: value for name, value in record.items() if value not in (None, "")})
-    if kind in _ACTUAL:
-        field, name = _ACTUAL[kind]
-        flight[name] = record.get(field) or flight.get(name)
+    flight.update({name: record[short] for short, name in _SHORT.items() if record.get(short)})
     if kind in _BLOCKS:
         flight[_BLOCKS[kind]] = record.get("clock") or flight.get(_BLOCKS[kind])
     if kind == "cancellation":

@@ -12,6 +12,8 @@ from flight_assets.sources.layout import Chunk
 
 # A larger file would not fit into the loader's memory.
 MAX_WHOLE_BYTES = 128 << 20
+# An object with one of these names is a flight or a message; any other is an answer with lists of flights.
+ITSELF = frozenset({"fa_flight_id", "event_id", "type", "ident"})
 
 
 def read_json(stream: IO[bytes], name: str, is_lines: bool, bad: dict[int, str]) -> Chunk:
@@ -42,10 +44,10 @@ def _lines(data: bytes, bad: dict[int, str]) -> Chunk:
             record = msgspec.json.decode(line) if line.strip() else None
         except msgspec.DecodeError:
             record = line
-        if isinstance(record, dict):
-            numbers.append(number)
-            records.append(record)
-        elif line.strip():
+        found = _flights_in(record) if isinstance(record, dict) else []
+        numbers.extend([number] * len(found))
+        records.extend(found)
+        if record is not None and not isinstance(record, dict):
             bad[number] = "bad_row: not a JSON object"
     return Chunk(np.array(numbers, dtype=np.int64), records=tuple(records))
 
@@ -55,10 +57,17 @@ def _document(data: bytes, name: str) -> Chunk:
         document = msgspec.json.decode(data)
     except msgspec.DecodeError as error:
         raise FlightsError(f"{name} is not JSON ({error}): check that the download is complete") from error
-    lists = (
-        [document]
-        if isinstance(document, list)
-        else [value for value in document.values() if isinstance(value, list)]
-    )
-    found = tuple(record for records in lists for record in records if isinstance(record, dict))
+    found = tuple(_flights_in(document))
     return Chunk(np.arange(1, len(found) + 1), records=found)
+
+
+def _flights_in(document: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """Return a document's objects: those of a list, or of the lists of an object that is no flight itself."""
+    if isinstance(document, list):
+        return [record for record in document if isinstance(record, dict)]
+    if not isinstance(document, dict):
+        return []
+    lists = [value for value in document.values() if isinstance(value, list)]
+    if not lists or not document.keys().isdisjoint(ITSELF):
+        return [document]
+    return [record for records in lists for record in records if isinstance(record, dict)]

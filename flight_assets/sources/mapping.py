@@ -19,9 +19,18 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from flight_assets.errors import FlightsError
-from flight_assets.sources.columns import TRUE_WORDS, clock_times, dates, flag, moments, number, text
-from flight_assets.sources.layout import AIRPORTS_OWN, Chunk, Columns, Layout, at, raw_rows
-from flight_assets.sources.reading import Source
+from flight_assets.sources.columns import (
+    TRUE_WORDS,
+    clock_times,
+    dates,
+    flag,
+    has_offsets,
+    moments,
+    number,
+    text,
+)
+from flight_assets.sources.layout import AIRPORTS_OWN, UTC, Chunk, Columns, Layout, at, raw_rows
+from flight_assets.sources.opening import Source
 
 MINUTES = {"minutes": 1.0, "seconds": 1 / 60, "hours": 60.0}
 MILES = {"miles": 1.0, "km": 0.621371192, "nautical_miles": 1.150779448}
@@ -79,6 +88,8 @@ class File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     delimiter: str = ""
     encoding: str = ""
+    # Sign before the decimals of numbers; found out for each column of a file with semicolons.
+    decimal: Literal[".", ","] | None = None
 
 
 class Mapping(BaseModel):
@@ -136,7 +147,7 @@ class Described:
             )
         zone = AIRPORTS_OWN if self.mapping.time_zone == "local" else self.mapping.time_zone
         reads = frozenset(name.strip().lower() for name in named)
-        rows = _reader(self.mapping.fields)
+        rows = _reader(self.mapping, source)
         return Layout(
             self.mapping.name, "described by a mapping", lambda _: True, rows, time_zone=zone, reads=reads
         )
@@ -160,14 +171,28 @@ def read_mapping(path: Path) -> Described:
         ) from error
 
 
-def _reader(fields: Fields) -> Callable[[Chunk], pd.DataFrame]:
-    """Return the function that reads rows with these fields."""
+def _reader(mapping: Mapping, source: Source) -> Callable[[Chunk], pd.DataFrame]:
+    """Return the function that reads rows of a file with a mapping."""
+    decimal = mapping.file.decimal or ("" if source.delimiter == ";" else ".")
 
     def rows(chunk: Chunk) -> pd.DataFrame:
         columns = Columns(chunk)
-        return raw_rows(columns.count, _Values(columns, fields).all())
+        if mapping.time_zone != UTC:
+            _require_local(columns, mapping.fields, source.name)
+        return raw_rows(columns.count, _Values(columns, mapping.fields, decimal).all())
 
     return rows
+
+
+def _require_local(columns: Columns, fields: Fields, name: str) -> None:
+    """Raise FlightsError if a time has an offset of its own, which the mapping's clock would contradict."""
+    for field in ("scheduled_departure", "scheduled_arrival", "actual_departure", "actual_arrival"):
+        spec: Column | None = getattr(fields, field)
+        if spec and not spec.format and has_offsets(columns.get(spec.column)):
+            raise FlightsError(
+                f"{name}: column {spec.column} has times with an offset from UTC: "
+                'set time_zone = "UTC" in the mapping'
+            )
 
 
 @dataclass(frozen=True)
@@ -176,6 +201,7 @@ class _Values:
 
     columns: Columns
     fields: Fields
+    decimal: str
 
     def all(self) -> dict[str, Any]:
         """Return the columns of raw rows that the mapping has."""
@@ -234,7 +260,7 @@ class _Values:
 
     def _scaled(self, name: str, units: dict[str, float]) -> np.ndarray:
         spec = self._spec(name)
-        return number(self._of(name)) * units.get(spec.unit or "" if spec else "", 1.0)
+        return number(self._of(name), self.decimal) * units.get(spec.unit or "" if spec else "", 1.0)
 
     def _flag(self, name: str) -> np.ndarray:
         spec = self._spec(name)

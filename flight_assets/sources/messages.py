@@ -10,7 +10,7 @@ import pandas as pd
 
 from flight_assets.sources.bts import has_all
 from flight_assets.sources.layout import Chunk, Layout, raw_rows
-from flight_assets.sources.reading import Source, opened
+from flight_assets.sources.opening import Source, opened
 
 NAME = "messages"
 

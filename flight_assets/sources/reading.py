@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import functools
-import io
 import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 import numpy as np
@@ -22,35 +21,16 @@ import pyarrow.parquet as pq
 from flight_assets.errors import FlightsError
 from flight_assets.sources.json_reading import read_json
 from flight_assets.sources.layout import Chunk, Layout
+from flight_assets.sources.opening import Source, is_zip, opened, readable
 
 SAMPLE_BYTES = 65_536
 BLOCK_BYTES = 4 << 20
 CHUNK_ROWS = 50_000
-PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+SUFFIXES = (".csv", ".txt", ".json", ".jsonl", ".tsv")
+# Words in the names of members of an archive that are no tables.
+NOTES = ("readme", "license", "terms")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NAME = re.compile(r'"(\w+)"\s*:')
-
-
-@dataclass(frozen=True)
-class Source:
-    """One table or stream of JSON in a file.
-
-    ``header`` has its column names, or the cells of its first row where it has none.
-    """
-
-    path: Path
-    kind: str
-    header: tuple[str, ...] = ()
-    member: str = ""
-    delimiter: str = ","
-    encoding: str = "utf8"
-    # Lines before the header.
-    skip: int = 0
-    has_header: bool = True
-
-    @property
-    def name(self) -> str:
-        """The file's name, with the member's in an archive."""
-        return f"{self.path.name}/{self.member}" if self.member else self.path.name
 
 
 def sources_of(path: Path, delimiter: str = "", encoding: str = "") -> list[Source]:
@@ -61,24 +41,23 @@ def sources_of(path: Path, delimiter: str = "", encoding: str = "") -> list[Sour
     """
     if not path.is_file():
         raise FlightsError(f"there is no file {path}: check the path")
-    if path.suffix.lower() == ".zip":
+    with readable(path.name):
+        if not is_zip(path):
+            return [_inspected(Source(path, ""), delimiter, encoding)]
         with zipfile.ZipFile(path) as archive:
             members = [
-                entry.filename
-                for entry in archive.infolist()
-                if not entry.is_dir() and _is_data(entry.filename)
+                entry.filename for entry in archive.infolist() if entry.file_size and _is_data(entry.filename)
             ]
         if not members:
             raise FlightsError(f"{path} holds no table: it needs a .csv, .txt or .json inside")
         return [_inspected(Source(path, "", member=member), delimiter, encoding) for member in members]
-    return [_inspected(Source(path, ""), delimiter, encoding)]
 
 
 def _is_data(member: str) -> bool:
-    return (
-        Path(member).suffix.lower() in (".csv", ".txt", ".json", ".jsonl", ".tsv")
-        and "readme" not in member.lower()
-    )
+    """Return whether a member of an archive is a table or JSON, and no note or shadow file of macOS."""
+    path = Path(member)
+    is_note = any(word in path.stem.lower() for word in NOTES)
+    return path.suffix.lower() in SUFFIXES and not is_note and "__MACOSX" not in path.parts
 
 
 def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
@@ -88,10 +67,16 @@ def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
         raise FlightsError(f"{source.path} is empty: nothing to load")
     if sample[:4] == b"PAR1":
         return replace(source, kind="parquet", header=tuple(pq.read_schema(source.path).names))
+    if sample[:2] in UTF16_MARKS:
+        raise FlightsError(f"{source.name} is in UTF-16: save it as UTF-8 and load it again")
     encoding = encoding or _encoding(sample)
     text = sample.decode(encoding, errors="replace").lstrip("\ufeff")
     if text.lstrip()[0] in "{[":
         return _json_source(source, text)
+    if "\n" not in text and "\r" in text.strip():
+        raise FlightsError(
+            f"{source.name} ends its lines with CR alone: save it with the line ends of Unix or Windows"
+        )
     return _csv_source(source, text, delimiter, encoding)
 
 
@@ -110,11 +95,11 @@ def _json_source(source: Source, text: str) -> Source:
     The names in its beginning stand for a header.
     """
     names = tuple(dict.fromkeys(_NAME.findall(text)))
+    first, _, rest = text.lstrip().partition("\n")
     try:
-        first = msgspec.json.decode(text.lstrip().split("\n", 1)[0])
+        is_line = isinstance(msgspec.json.decode(first), dict) and bool(rest.strip())
     except msgspec.DecodeError:
-        first = None
-    is_line = isinstance(first, dict) and not any(isinstance(value, list) for value in first.values())
+        is_line = False
     return replace(source, kind="jsonl" if is_line else "json", header=names)
 
 
@@ -126,41 +111,18 @@ def _csv_source(source: Source, text: str, delimiter: str, encoding: str) -> Sou
     lines = text.splitlines()
     split = delimiter or max(",;\t|", key=lambda char: lines[min(1, len(lines) - 1)].count(char))
     skip = 1 if len(lines) > 1 and split not in lines[0] and split in lines[1] else 0
-    header = next(csv.reader([lines[skip]], delimiter=split))
+    header = _fitting(next(csv.reader([lines[skip]], delimiter=split)), lines[skip + 1 :], split)
     return replace(source, kind="csv", header=tuple(header), delimiter=split, encoding=encoding, skip=skip)
 
 
-def opened(source: Source) -> IO[bytes]:
-    """Return the bytes of a source, unpacked as they are read."""
-    if source.member:
-        archive = zipfile.ZipFile(source.path)
-        return archive.open(source.member)
-    packing = PACKINGS.get(source.path.suffix.lower())
-    if packing:
-        return io.BufferedReader(_Raw(pa.CompressedInputStream(pa.OSFile(str(source.path)), packing)))
-    return source.path.open("rb")
-
-
-class _Raw(io.RawIOBase):
-    """Arrow stream with the interface of Python's streams."""
-
-    def __init__(self, stream: pa.NativeFile) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - io's own signature
-        """Fill the buffer as far as there are bytes."""
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        """Close the Arrow stream as well."""
-        self._stream.close()
-        super().close()
+def _fitting(header: list[str], lines: list[str], delimiter: str) -> list[str]:
+    """Return the header as wide as the rows: either may end in a delimiter that the other one lacks."""
+    row = next((cells for cells in csv.reader(lines[:1], delimiter=delimiter) if any(cells)), header)
+    if len(row) == len(header) + 1 and not row[-1].strip():
+        return [*header, ""]
+    if len(row) == len(header) - 1 and not header[-1].strip():
+        return header[:-1]
+    return header
 
 
 @dataclass
@@ -175,13 +137,14 @@ def chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk]:
 
     Bad lines go into ``bad``.
     """
-    if source.kind == "parquet":
-        yield from _parquet_chunks(source, layout)
-    elif source.kind == "csv":
-        yield from _csv_chunks(source, layout, bad)
-    else:
-        with opened(source) as stream:
-            yield read_json(stream, source.name, source.kind == "jsonl", bad.lines)
+    with readable(source.name):
+        if source.kind == "parquet":
+            yield from _parquet_chunks(source, layout)
+        elif source.kind == "csv":
+            yield from _csv_chunks(source, layout, bad)
+        else:
+            with opened(source) as stream:
+                yield read_json(stream, source.name, source.kind == "jsonl", bad.lines)
 
 
 def _parquet_chunks(source: Source, layout: Layout) -> Iterator[Chunk]:
@@ -239,16 +202,26 @@ def _parsed(
         )
         return "skip"
 
-    table = pa_csv.read_csv(
-        pa.py_buffer(piece),
-        read_options=pa_csv.ReadOptions(encoding=source.encoding, column_names=names, use_threads=False),
-        parse_options=pa_csv.ParseOptions(
-            delimiter=source.delimiter, invalid_row_handler=note, ignore_empty_lines=False
-        ),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted
-        ),
-    )
+    def read(encoding: str) -> pa.Table:
+        return pa_csv.read_csv(
+            pa.py_buffer(piece),
+            read_options=pa_csv.ReadOptions(encoding=encoding, column_names=names, use_threads=False),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=source.delimiter, invalid_row_handler=note, ignore_empty_lines=False
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted
+            ),
+        )
+
+    try:
+        table = read(source.encoding)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        # A file that begins as UTF-8 and is not.
+        skipped.clear()
+        table = read("latin1")
     numbers = np.delete(np.arange(table.num_rows + len(skipped)), [number - 1 for number in skipped]) + first
     is_blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in table.columns))
     kept = pc.invert(is_blank)

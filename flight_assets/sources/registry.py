@@ -9,7 +9,7 @@ from flight_assets.sources.bts import DATA_EXPO, KAGGLE, PREZIP, T_ONTIME
 from flight_assets.sources.flightaware import AEROAPI, FIREHOSE
 from flight_assets.sources.layout import Layout
 from flight_assets.sources.messages import MESSAGES
-from flight_assets.sources.reading import Source
+from flight_assets.sources.opening import Source
 from flight_assets.sources.tables import ANAC, EUROCONTROL, NYCFLIGHTS, OPENSKY
 
 LAYOUTS: tuple[Layout, ...] = (

@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         "diverted_at": _TIME,
         "arrived_at": _TIME,
         "source": _TEXT,
+        "computed_distance": pa.bool_(),
         "file": _TEXT,
         "id_end": _TEXT,
     }

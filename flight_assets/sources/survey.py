@@ -16,7 +16,8 @@ import pandas as pd
 from flight_assets.contracts.reference import Reference
 from flight_assets.sources.convert import convert
 from flight_assets.sources.layout import Layout
-from flight_assets.sources.reading import BadLines, Source, chunks
+from flight_assets.sources.opening import Source
+from flight_assets.sources.reading import BadLines, chunks
 from flight_assets.sources.registry import with_header
 from flight_assets.sources.spool import Spool
 
@@ -44,6 +45,7 @@ class Survey:
     departed: int = 0
     arrived: int = 0
     without_planned_arrival: int = 0
+    computed_distances: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[str, int, str, str]] = field(default_factory=list)
 
@@ -70,6 +72,7 @@ class Survey:
             },
             "diverted_flights": self.diverted_flights,
             "without_planned_arrival": self.without_planned_arrival,
+            "computed_distances": self.computed_distances,
             "unusable_rows": sum(self.unusable.values()),
             "unusable": dict(self.unusable.most_common()),
             "examples": [
@@ -132,6 +135,7 @@ class Surveyor:
         found.departed += int(flights["departure_delay_minutes"].notna().sum())
         found.arrived += int(flights["arrived_at"].notna().sum())
         found.without_planned_arrival += int(flights["scheduled_arrival"].isna().sum())
+        found.computed_distances += int(flights["computed_distance"].sum())
         self._count_unknown(flights)
 
     def _count_unknown(self, flights: pd.DataFrame) -> None:

@@ -14,6 +14,8 @@ from flight_assets.sources.columns import clock_times, day_of, moments, number, 
 from flight_assets.sources.layout import Chunk, Columns, Layout, at, raw_rows
 
 BRASILIA = "America/Sao_Paulo"
+_ONE_DIGIT = r"(^|[/ ])(\d)([/:])"
+_DAY_FIRST = r"^(\d{2})/(\d{2})/(\d{4}) (\d{2}:\d{2})(:\d{2})?$"
 
 
 def _nyc_rows(chunk: Chunk) -> pd.DataFrame:
@@ -102,12 +104,14 @@ def _anac_rows(chunk: Chunk) -> pd.DataFrame:
 
 
 def _anac_times(column: pa.ChunkedArray) -> np.ndarray:
-    """Return the moments of 31/01/2023 23:05 or 2023-01-31 23:05:00."""
+    """Return the moments of 31/01/2023 23:05, 1/2/2023 9:05 or 2023-01-31 23:05:00."""
     if pa.types.is_timestamp(column.type):
         return moments(column)
-    iso = pc.replace_substring_regex(
-        pc.utf8_trim_whitespace(column), r"^(\d{2})/(\d{2})/(\d{4}) (\d{2}:\d{2})(:\d{2})?$", r"\3-\2-\1T\4"
-    )
+    padded = pc.utf8_trim_whitespace(column)
+    for _ in range(2):
+        # Twice, because a sign that ends one match cannot begin the next.
+        padded = pc.replace_substring_regex(padded, _ONE_DIGIT, r"\10\2\3")
+    iso = pc.replace_substring_regex(padded, _DAY_FIRST, r"\3-\2-\1T\4")
     return moments(iso)
 
 

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import xxhash
 
+from flight_assets.contracts.delivery import EVERYTHING, SCORED_FIELDS, WEATHER
 from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.tables import QUARANTINE, STAGING, arrow_schema
 from flight_assets.transforms.fields import Typed
 from flight_assets.transforms.messages import Rejected, read_object
-from flight_assets.transforms.rules import Checks, Codes, codes_of, scheduled_date
+from flight_assets.transforms.rules import Codes, codes_of, scheduled_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from flight_assets.transforms.inputs import Checks
+
 SATURDAY = 6
-# Optional fields that a complete event of any type has. The contract, not the score, demands the delays.
-SCORED_FIELDS = ("tail_number", "scheduled_arrival")
 # Spark's own seed, so that Python and Spark give an id the same hash.
 HASH_SEED = 42
 _ORIGIN = ("kafka_partition", "kafka_offset", "ingestion_timestamp", "batch_id")
 _PLAUSIBLE = tuple((each.name, each.low, each.high) for each in WEATHER_FIELDS)
-_SCORED = len(SCORED_FIELDS) + len(_PLAUSIBLE)
 _EVENT = tuple(name for name in STAGING.column_names if name not in (*_ORIGIN, "processing_date"))
 _VERDICT = pa.schema(
     [
@@ -113,7 +113,7 @@ def _row(value: bytes | None, size: int | None, taken_at: datetime, checks: Chec
     except Rejected as verdict:
         unknown, cleaned = (typed.unknown, typed.cleaned) if typed else (None, None)
         return (*_NO_EVENT, verdict.reason.value, verdict.detail, unknown, cleaned, None)
-    event = _event(typed.values, codes)
+    event = _event(typed.values, codes, checks)
     return (
         *[event[name] for name in _EVENT],
         None,
@@ -130,11 +130,11 @@ def event_hash(event_id: str) -> int:
     return number - (1 << 64) if number >= 1 << 63 else number
 
 
-def _event(values: dict[str, Any], codes: Codes) -> dict[str, Any]:
+def _event(values: dict[str, Any], codes: Codes, checks: Checks) -> dict[str, Any]:
     """Return a row of ``staging_flight_events`` without its Kafka position."""
     flight_date = scheduled_date(values["flight_id"])
     weekday = flight_date.isoweekday()
-    score, weather = quality(values)
+    score, weather = quality(values, checks.delivers.get(values["source"] or "", EVERYTHING))
     values["flight_date"] = flight_date
     values["route"] = f"{values['origin']}-{values['destination']}"
     values["weather"] = weather
@@ -143,28 +143,38 @@ def _event(values: dict[str, Any], codes: Codes) -> dict[str, Any]:
     values["hour"] = codes.local_departure.hour if codes.local_departure else None
     values["is_weekend"] = weekday >= SATURDAY
     values["quality_score"] = score
+    values["low_quality"] = score < checks.low_quality_below
     values["unknown_codes"] = codes.unknown
     return values
 
 
-def quality(values: dict[str, Any]) -> tuple[float, dict[str, float | None] | None]:
+def quality(
+    values: dict[str, Any], delivered: frozenset[str] = EVERYTHING
+) -> tuple[float, dict[str, float | None] | None]:
     """Return the quality score, and the weather without implausible values.
 
     The score is completeness × validity, 0…1, rounded to 4 digits:
 
-    - completeness: optional fields present / all (tail_number, scheduled_arrival, nine weather values)
-    - validity: plausible values / optional fields present
+    - completeness: optional values present / expected. Expected are those that the source delivers, of
+      tail_number, scheduled_arrival and the nine weather values, and any others that are present.
+    - validity: plausible values / optional values present
 
-    It is 0 if no optional field is present. The contract has the plausible ranges.
+    A message that has none of the expected values scores 0, one of which none is expected 1. The contract has
+    the plausible ranges.
     """
-    present = plausible = sum([values[name] is not None for name in SCORED_FIELDS])
     weather = values["weather"]
+    there = [values[name] is not None for name in SCORED_FIELDS]
+    plausible = sum(there)
+    expected = sum(is_there or name in delivered for name, is_there in zip(SCORED_FIELDS, there, strict=True))
+    expects_weather = WEATHER in delivered
     kept: dict[str, float | None] | None = None
-    if weather is not None:
+    if weather is None:
+        expected += len(_PLAUSIBLE) if expects_weather else 0
+    else:
         kept = {}
         for (name, low, high), value in zip(_PLAUSIBLE, weather, strict=True):
             is_plausible = value is not None and low <= value <= high
-            present += value is not None
+            expected += expects_weather or value is not None
             plausible += is_plausible
             kept[name] = value if is_plausible else None
-    return (round(plausible / _SCORED, 4) if present else 0.0), kept
+    return (round(plausible / expected, 4) if expected else 1.0), kept

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from math import isnan
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flight_assets.contracts.message import (
@@ -36,6 +36,7 @@ from flight_assets.transforms.messages import Rejected, printable
 
 if TYPE_CHECKING:
     from flight_assets.transforms.fields import Typed
+    from flight_assets.transforms.inputs import Checks
 
 VERSION_WITH_ICAO = 3
 _FORMS = {
@@ -67,27 +68,6 @@ _EARLIEST = timedelta(minutes=MIN_DELAY_MINUTES)
 _DATE_DIGITS = 8
 _AIRLINE_FORM, _AIRPORT_FORM = 1, 2
 _AIRPORT_FIELDS = ("origin", "destination", "diverted_to")
-
-
-class Reference(Protocol):
-    """Known airline and airport codes by day."""
-
-    def has_airline(self, code: str, day: date) -> bool:
-        """Return whether an airline uses this code on that day."""
-
-    def zone(self, code: str, day: date) -> str | None:
-        """Return the IANA time zone of the airport with this code on that day, or None."""
-
-
-@dataclass(frozen=True)
-class Checks:
-    """Inputs of a check besides the message.
-
-    ``reject_unknown``: reject well-formed codes that the reference data lacks.
-    """
-
-    reference: Reference
-    reject_unknown: bool = False
 
 
 @dataclass

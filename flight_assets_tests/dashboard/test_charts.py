@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -101,15 +102,38 @@ def test_the_map_leaves_out_what_is_not_on_it_and_weights_airports_by_flights():
     assert (dots.marker.cmin, dots.marker.cmax) == (-30, 30)
 
 
-def test_no_line_of_the_map_runs_out_of_its_frame():
-    routes = pd.DataFrame(
-        {"route": ["EWR-IAH", "JFK-SJU", "JFK-HNL"], "flights": [1, 3, 9], "mean_delay": [10.0, -2.0, 9.0]}
-    )
-    figure = charts.delay_map(routes, dimensions.airports())
-    drawn = [longitude for line in figure.data[:-1] for longitude in line.lon if longitude == longitude]
-    assert len(drawn) == 2, "Puerto Rico is not on the map, and Hawaii is an inset"
-    assert min(drawn) > -125
-    assert {row[0] for row in figure.data[-1].customdata} == {"EWR", "IAH", "JFK", "HNL"}
+def drawn_map(*routes: str) -> Any:
+    frame = pd.DataFrame({"route": list(routes), "flights": 1, "mean_delay": 3.0})
+    return charts.delay_map(frame, dimensions.airports())
+
+
+@pytest.mark.parametrize(
+    ("routes", "west", "east"),
+    [
+        (["EWR-IAH", "JFK-LAX"], -125, -70),
+        (["EWR-IAH", "JFK-HNL", "JFK-SJU"], -165, -60),
+        (["GRU-MAO"], -66, -40),
+        (["HNL-GUM"], 138, 210),
+        (["LHR-CDG"], -8, 11),
+    ],
+    ids=["states", "with Hawaii and Puerto Rico", "Brazil", "across the date line", "a short route"],
+)
+def test_the_map_fits_the_data(routes, west, east):
+    figure = drawn_map(*routes)
+    shown = {row[0] for row in figure.data[-1].customdata}
+    assert shown == {code for route in routes for code in route.split("-")}
+    low, high = figure.layout.geo.lonaxis.range
+    assert (low, high) == pytest.approx((west, east), abs=4)
+    assert figure.layout.geo.projection.rotation.lon == pytest.approx((low + high) / 2)
+    places = dimensions.airports().set_index("code").loc[list(shown)]
+    south, north = figure.layout.geo.lataxis.range
+    assert south < places["latitude"].min() < places["latitude"].max() < north
+
+
+def test_routes_all_over_the_world_show_all_of_it():
+    geo = drawn_map("LHR-SYD", "JFK-NRT", "GRU-JNB").layout.geo
+    assert (geo.projection.type, geo.lonaxis.range) == ("natural earth", None)
+    assert geo.scope is None, "the outlines are those of the world"
 
 
 def test_flights_outside_their_interval_have_another_mark():
@@ -136,5 +160,5 @@ def test_the_theme_file_and_the_figures_have_the_same_colours():
 
 
 def test_map_outlines_are_served_by_the_dashboard_itself():
-    assert (APP_DIR / "static/topojson/usa_110m.json").exists()
+    assert (APP_DIR / "static/topojson/world_110m.json").exists()
     assert live.MEASURES[0] == "flights"

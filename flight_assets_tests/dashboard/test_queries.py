@@ -5,6 +5,7 @@ answers are known.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from statistics import pstdev, stdev
 
@@ -111,6 +112,27 @@ def test_airlines_are_ranked_by_flights(house):
     assert dict(zip(frame["airline"], frame["flights"], strict=True)) == dict.fromkeys(
         ("UA", "AA", "DL"), FLIGHTS // 3
     )
+
+
+@pytest.mark.parametrize("measure", sorted(history.RANKED))
+def test_groups_are_ranked_by_the_chosen_measure(house, measure):
+    ranked = history.by(house, JUNE, "route", 40, measure)
+    values = ranked.loc[ranked["flights"] >= history.FEW_FLIGHTS, measure].dropna()
+    assert len(values) > 1
+    assert values.is_monotonic_decreasing
+
+
+def test_codes_that_occur_are_listed_with_their_flights(house):
+    codes = history.codes(house)
+    assert set(codes.loc[codes["field"] == "origin", "code"]) == {"EWR", "JFK"}
+    assert codes.groupby("field")["flights"].sum().nunique() == 1, "each flight has one of each"
+
+
+def test_airlines_side_by_side_add_up_to_the_totals(house):
+    sides = history.side_by_side(house, replace(JUNE, airlines=("AA", "UA")), "airline")
+    assert set(sides["code"]) == {"AA", "UA"}
+    both = history.totals(house, replace(JUNE, airlines=("AA", "UA"))).iloc[0]
+    assert sides["flights"].sum() == both["flights"]
 
 
 def test_week_and_hours_hold_every_flight(house):
@@ -271,3 +293,24 @@ def test_a_commit_to_the_rollups_is_new_data(house, full_settings):
     assert DataVersion(full_settings).history() == before
     create_rollups(house)
     assert DataVersion(full_settings).history() != before
+
+
+def test_quality_by_source_holds_every_flight(house):
+    sources = quality.by_source(house, Filters())
+    assert sources["flights"].sum() == history.totals(house, Filters()).iloc[0]["flights"]
+    assert list(sources["mean_quality"]) == [0.5]
+    assert list(sources["without_weather"]) == [1.0]
+
+
+def test_rows_of_low_quality_can_be_left_out(house):
+    table = house.name(FACT)
+    everyone = history.flights(house, JUNE, 5_000)
+    chosen = everyone["flight_id"].iloc[0]
+    day = everyone["flight_date"].iloc[0]
+    where = f"flight_id = '{chosen}' AND flight_date = DATE'{day}'"
+    try:
+        house.spark.sql(f"UPDATE {table} SET low_quality = true WHERE {where}").collect()
+        good = history.flights(house, JUNE, 5_000, 0, True)
+        assert set(everyone["flight_id"]) - set(good["flight_id"]) == {chosen}
+    finally:
+        house.spark.sql(f"UPDATE {table} SET low_quality = false WHERE {where}").collect()

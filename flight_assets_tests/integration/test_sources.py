@@ -20,14 +20,16 @@ pytestmark = pytest.mark.integration
 
 DOCS = Path(__file__).parents[2] / "docs" / "sources.md"
 EXAMPLE = "T_ONTIME.csv.gz"
-DAYS = 8
+DAYS = 31
+# A model is trained on the export, so it covers a month; one flight in six keeps that short.
+STEP = 6
 
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An export in the Bureau's layout, of the real flights that left New York in the first days of 2013."""
+    """An export in the Bureau's layout, of real flights that left New York in the first month of 2013."""
     source = pd.read_csv(source_file("flights.csv.zip"), dtype={"tailnum": object})
-    some = source[(source["month"] == 1) & (source["day"] <= DAYS)]
+    some = source[(source["month"] == 1) & (source["day"] <= DAYS)].iloc[::STEP]
     frame = pd.DataFrame(
         {
             "FL_DATE": some["month"].astype(str) + "/" + some["day"].astype(str) + "/2013 12:00:00 AM",
@@ -121,3 +123,23 @@ def test_reference_data_by_hand(quiet_platform) -> None:
         warehouse = open_warehouse(quiet_platform)
         warehouse.spark.sql(f"DELETE FROM {warehouse.name(DIM_AIRLINE)} WHERE origin = 'user'").collect()
         dimensions.publish(quiet_platform, DIM_AIRLINE, dimensions.load(warehouse, DIM_AIRLINE)[0])
+
+
+def test_a_feed_is_a_service_that_starts_and_stops_beside_the_others(quiet_platform) -> None:
+    from flight_assets.platform import launcher
+    from flight_assets.queries import operations
+
+    before = {row.name: row.pid for row in launcher.status(quiet_platform)}
+    try:
+        run_command("flights", "feed", "start")
+        told = json.loads(run_command("flights", "feed", "status", "--json").stdout)
+        assert told["state"] == "running"
+        assert told["newest_message"] is not None
+        shown = operations.services(quiet_platform).set_index("service")
+        assert shown.loc["producer", "works"], shown.loc["producer", "problem"]
+        after = {row.name: row.pid for row in launcher.status(quiet_platform)}
+        assert {name: after[name] for name in before} == before, "no other service was started again"
+    finally:
+        assert "has stopped" in run_command("flights", "feed", "stop").stdout
+    assert "producer" not in {row.name for row in launcher.status(quiet_platform)}
+    assert "no feed was running" in run_command("flights", "feed", "stop").stdout

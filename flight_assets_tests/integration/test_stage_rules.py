@@ -15,7 +15,7 @@ from flight_assets.pipeline.flights import with_truth
 from flight_assets.pipeline.stage import check_messages, numbered, with_outcome
 from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.flights import STATE_COLUMNS, flight_of, flight_rows, with_prediction
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.factories import frame, message, raw_batch, reference
 from flight_assets_tests.unit.test_transforms_flights import EVENTS, PREDICTED, flight_id
 

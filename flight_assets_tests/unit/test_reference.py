@@ -143,3 +143,12 @@ def test_distances_over_the_sphere() -> None:
         np.array([0.0, 0.0]), np.array([0.0, 0.0]), np.array([0.0, 0.0]), np.array([180.0, 1.0])
     )
     assert miles == pytest.approx([np.pi * 3958.7613, 69.0934], abs=0.001)
+
+
+def test_the_departments_ids_are_those_of_its_own_table() -> None:
+    # L_AIRPORT_ID of the Bureau of Transportation Statistics: ids whose neighbours belong to other places.
+    ids = dimensions.dot_airports()
+    assert [ids[id_] for id_ in ("11988", "12094", "12129", "12156", "13121", "13127", "13829", "13830")] == [
+        *("GRR", "HDN", "HIB", "HLN", "LWB", "LWS", "OGD", "OGG"),
+    ]
+    assert len(set(ids.values())) == len(ids)

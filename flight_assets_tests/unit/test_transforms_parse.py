@@ -19,7 +19,7 @@ from flight_assets.contracts.message import (
     Reason,
 )
 from flight_assets.transforms.check import check
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.factories import checked, encode, message, raw_batch, reference, verdicts, without
 
 VALID = json.dumps(message())

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from flight_assets.contracts.message import WEATHER_FIELDS
-from flight_assets_tests.factories import TOOK_AT, WEATHER, checked, encode, message
+from flight_assets.settings import Settings
+from flight_assets.transforms.check import check
+from flight_assets.transforms.inputs import Checks
+from flight_assets_tests.factories import TOOK_AT, WEATHER, checked, encode, message, raw_batch, reference
 
 ALL_MISSING = {"tail_number": None, "scheduled_arrival": None, "weather": None}
 BAD = {"distance_miles": -5.0}
@@ -217,3 +220,31 @@ def test_date_weekday_and_month_are_those_of_the_scheduled_local_day(
         is_weekend,
         day.month,
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "changes", "score"),
+    [
+        ("bts-t-ontime", {}, 1.0),
+        ("bts-t-ontime", {"tail_number": None}, 0.5),
+        ("bts-t-ontime", {"tail_number": None, "scheduled_arrival": None}, 0.0),
+        ("anac-vra", {"tail_number": None}, 1.0),
+        # A value that nobody expects counts if it is there: 2 expected + 1, all plausible.
+        ("bts-t-ontime", {"weather": {"temperature_f": 50.0}}, 1.0),
+        ("bts-t-ontime", {"weather": {"temperature_f": 900.0}}, 0.6667),
+        ("somebody", {}, 0.1818),
+    ],
+)
+def test_a_source_is_held_against_what_it_delivers(source, changes, score):
+    (row,) = checked([message(schema_version=3, source=source, **({"weather": None} | changes))])
+    assert (row.quality_score, row.low_quality) == (score, score < 0.5)
+
+
+def test_settings_declare_what_a_source_of_your_own_delivers():
+    settings = Settings(source_delivers={"somebody": ["scheduled_arrival"]}, low_quality_below=0.3)
+    checks = Checks.of(settings, reference())
+    sent = message(schema_version=3, source="somebody", weather=None, tail_number=None)
+    row = check(raw_batch([sent]), checks).to_pylist()[0]
+    assert (row["quality_score"], checks.low_quality_below) == (1.0, 0.3)
+    with pytest.raises(ValueError, match="somebody delivers moon"):
+        Checks.of(Settings(source_delivers={"somebody": ["moon"]}), reference())

@@ -33,7 +33,7 @@ from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import TableFiles
 from flight_assets.transforms.check import check
 from flight_assets.transforms.flights import flight_of, with_prediction
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -116,7 +116,7 @@ class Lane:
         return valid
 
     def _read_checks(self) -> None:
-        self._checks = Checks(read_reference(self._tables), self._settings.unknown_codes == "reject")
+        self._checks = Checks.of(self._settings, read_reference(self._tables))
         self._checks_until = time.monotonic() + CHECKS_EVERY_S
 
     def _write(self, events: pa.Table) -> None:

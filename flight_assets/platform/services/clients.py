@@ -18,6 +18,7 @@ def producer_service(settings: Settings) -> Service:
         command=[
             str(Path(sys.executable).parent / "flights"), "produce", "--source", "synthetic", "--forever",
             "--rate", str(settings.producer_rate_per_s), "--seed", str(settings.producer_seed),
+            *(["--like", str(settings.producer_flights)] if settings.producer_flights else []),
         ],
         ports=(),
         version=version("flight-tracking-platform"),

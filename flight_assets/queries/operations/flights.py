@@ -24,6 +24,7 @@ FLIGHT_COLUMNS = (
     "quality_score",
     "error_minutes",
     "actual_delay_minutes",
+    "source",
     "low",
     "high",
 )
@@ -42,6 +43,7 @@ def newest_flights(settings: Settings, with_outcome: bool = False) -> pd.DataFra
         "quality_score",
         "error_minutes",
         "actual_delay_minutes",
+        "source",
         "prediction",
     )
     query: dict[str, Any] = {"error_minutes": {"$type": "number"}} if with_outcome else {}

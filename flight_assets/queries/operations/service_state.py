@@ -10,6 +10,7 @@ import pandas as pd
 import psutil
 
 from flight_assets.platform import health, launcher
+from flight_assets.platform.services import further_services
 from flight_assets.platform.services import services as service_table
 from flight_assets.queries.operations.common import patient
 from flight_assets.queries.operations.spark import spark_application
@@ -28,7 +29,8 @@ def services(settings: Settings) -> pd.DataFrame:
     ``works`` is whether its own check passed just now.
     """
     rows = launcher.status(settings)
-    table = {service.name: service for service in service_table(patient(settings))}
+    slow = patient(settings)
+    table = {each.name: each for each in (*further_services(slow), *service_table(slow))}
     with ThreadPoolExecutor(len(rows)) as pool:
         problems = list(
             pool.map(

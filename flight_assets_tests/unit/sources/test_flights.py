@@ -132,6 +132,11 @@ def test_every_unusable_row_is_listed_in_a_file(load: Load, tmp_path) -> None:
     assert [int(line) for _, line, _, _ in rows[1:]] == list(range(2, 32))
 
 
+def test_a_distance_that_is_computed_is_told(load: Load) -> None:
+    found = load_rows(load, row(1, Distance="NA"), row(2))
+    assert (found.survey.flights, found.survey.as_dict()["computed_distances"]) == (2, 1)
+
+
 def test_a_distance_that_is_missing_is_the_great_circle(load: Load) -> None:
     [flight] = load_rows(load, row(Distance="NA")).flights().values()
     assert flight["distance_miles"] == pytest.approx(200, abs=2)

@@ -16,7 +16,7 @@ import zstandard
 from flight_assets.errors import FlightsError
 from flight_assets.producer.validation import verdicts
 from flight_assets.transforms.check import check
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.unit.sources.conftest import Loaded
 
 Load = Callable[..., Loaded]
@@ -355,3 +355,16 @@ def test_several_files_are_one_load(load: Load) -> None:
     assert found.survey.flights == 5
     times = [event["timestamp"] for event in found.events()]
     assert times == sorted(times)
+
+
+def test_firehose_compares_the_runway_with_the_runway_where_the_gate_is_not_known(load: Load) -> None:
+    messages = [
+        {"type": "flifo", "id": "UAL7-1", "ident": "UAL7", "orig": "KEWR", "dest": "KIAH",
+         "scheduled_out": "1718200800"},
+        {"type": "flightplan", "id": "UAL7-1", "ident": "UAL7", "fdt": "1718201400"},
+        {"type": "departure", "id": "UAL7-1", "ident": "UAL7", "adt": "1718202000"},
+    ]  # fmt: skip
+    found = load({"firehose.jsonl": "\n".join(map(json.dumps, messages))})
+    (flight,) = found.flights().values()
+    assert flight["scheduled_departure"] == "2024-06-12T14:00:00Z"
+    assert flight["departure_delay_minutes"] == 10.0, "off against off, and not against out"
