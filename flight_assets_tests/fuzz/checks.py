@@ -30,8 +30,8 @@ from flight_assets.transforms.check import check
 from flight_assets.transforms.flights import flight_of, with_prediction
 from flight_assets.transforms.rules import Checks
 from flight_assets_tests.factories import raw_batch, reference
-from flight_assets_tests.fuzz.content import values
-from flight_assets_tests.fuzz.events import DAYS, FIRST_DAY
+from flight_assets_tests.fuzz.content import ALL, values
+from flight_assets_tests.fuzz.events import FIRST_DAY
 from flight_assets_tests.unit.test_transforms_any_message import is_json
 
 BATCH = 500
@@ -40,7 +40,7 @@ SLOWEST_S = 0.25
 LONGEST_DETAIL = 2_000
 FAILURES_SHOWN = 50
 REASONS = {reason.value for reason in CHECKED_REASONS}
-TAKEN_AT = FIRST_DAY + timedelta(days=DAYS + 2)
+TAKEN_AT = FIRST_DAY + timedelta(days=ALL.days + 2)
 
 
 @dataclass

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from flight_assets.contracts.message import MAX_MESSAGE_BYTES, MAX_NAMES, MAX_NESTING, MAX_NUMBER_DIGITS
-from flight_assets_tests.fuzz.events import CHANGES, NAMES, ODD_TEXTS, Event, event_of
+from flight_assets_tests.fuzz.events import CHANGES, NAMES, ODD_TEXTS, Event, Pool, event_of
 
 Value = bytes | None
 Damage = Callable[[Event, random.Random], Value]
@@ -18,7 +18,7 @@ Damage = Callable[[Event, random.Random], Value]
 EVENTS_OF_TEN = 7
 PLAIN_OF_TEN = 5
 LONGEST_COPY = 40
-FLIGHTS = 2_100
+ALL = Pool()
 
 
 def encode(event: Event, ascii_only: bool = True, **how: object) -> bytes:
@@ -217,12 +217,12 @@ RARE = {"large": 10, "many names": 40, "nested": 5}
 KINDS = (*CHANGES, *DAMAGES)
 
 
-def values(seed: int, flights: int = FLIGHTS) -> Iterator[tuple[str, Event, Value]]:
+def values(seed: int, pool: Pool = ALL) -> Iterator[tuple[str, Event, Value]]:
     """Yield kind, event and value of messages without end; ``event`` is what the value was made of."""
     chance = random.Random(f"fuzz {seed}")  # noqa: S311 - a seed, no secret
     changes, damages = tuple(CHANGES), tuple(DAMAGES)
     while True:
-        event = event_of(chance, flights)
+        event = event_of(chance, pool)
         if chance.randrange(10) < EVENTS_OF_TEN:
             kind = "plain" if chance.randrange(10) < PLAIN_OF_TEN else chance.choice(changes)
             yield kind, event, encode(CHANGES[kind](event, chance), chance.random() < 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,8 @@ from flight_assets_tests.factories import message
 Event = dict[str, Any]
 Change = Callable[[Event, random.Random], Event]
 
-FIRST_DAY = datetime(2025, 2, 3, 15, tzinfo=UTC)
-# Two time changes of New York and two ends of a year are among the days.
-DAYS = 700
+# Two time changes of New York and an end of a year are among the days of the largest pool.
+FIRST_DAY = datetime(2024, 10, 20, 15, tzinfo=UTC)
 STEPS_OF_A_FLIGHT = 8
 # The minutes after the planned departure at which an event of each kind may happen: few, so that many tie.
 MINUTES = {
@@ -58,16 +58,27 @@ def z(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def event_of(chance: random.Random, flights: int) -> Event:
-    """Return a valid event of one of so many flights.
+@dataclass(frozen=True)
+class Pool:
+    """Flights that events are of: of one airline, so many numbers on each of so many days."""
+
+    airline: str = "UA"
+    numbers: int = 6
+    days: int = 300
+
+    def flight(self, chance: random.Random) -> tuple[int, datetime]:
+        """Return number and planned departure of a flight."""
+        return 1 + chance.randrange(self.numbers), FIRST_DAY + timedelta(days=chance.randrange(self.days))
+
+
+def event_of(chance: random.Random, pool: Pool) -> Event:
+    """Return a valid event of a flight of the pool.
 
     Its event_id is one of a few of the flight, so the same id comes again, with the same content or with another.
     """
-    flight = chance.randrange(flights)
-    departs = FIRST_DAY + timedelta(days=flight % min(DAYS, flights))
-    number = 1 + flight // min(DAYS, flights)
+    number, departs = pool.flight(chance)
     kind = chance.choice(tuple(MINUTES))
-    flight_id = f"UA{number}-EWR-{departs:%Y%m%d}"
+    flight_id = f"{pool.airline}{number}-EWR-{departs:%Y%m%d}"
     delays = {"departure_delay_minutes": 4.0, "arrival_delay_minutes": float(chance.randint(-30, 60))}
     return message(
         schema_version=3,
@@ -75,6 +86,7 @@ def event_of(chance: random.Random, flights: int) -> Event:
         event_type=kind,
         timestamp=z(departs + timedelta(minutes=chance.choice(MINUTES[kind]))),
         flight_id=flight_id,
+        airline=pool.airline,
         flight_number=number,
         destination=chance.choice(AIRPORTS),
         diverted_to=chance.choice((*AIRPORTS, None)) if kind == "diverted" else None,
@@ -131,7 +143,7 @@ def _other_flights(event: Event, chance: random.Random) -> Event:
     """Ids in forms of other versions, with suffixes, times and codes that the reference data lacks."""
     day = event["flight_id"][-8:]
     airline, origin = (
-        chance.choice(("UA", "9E", "ZZ", "UAL", "U", "ua", "Ü1")),
+        chance.choice((event["airline"], "9E", "ZZ", "UAL", "U", "ua", "Ü1")),
         chance.choice(("EWR", "KEWR", "QQQ", "E")),
     )
     suffix = chance.choice((None, "A", "b", "1", "AB"))
