@@ -26,6 +26,7 @@ from flight_assets.producer.events import Message
 from flight_assets.producer.publish import publish
 from flight_assets.stores import kafka, lease, mongo
 from flight_assets.stores.dimensions import read_reference
+from flight_assets.stores.mongo_expiry import REPLAYS
 from flight_assets.transforms.check import check
 from flight_assets.transforms.rules import Checks
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
-REPLAYS = "quarantine_replays"
 HEADER = "flights-replay-of"
 LEASE_WAIT_S = 120.0
 SENDING, SENT = "sending", "sent"
