@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
+from flight_assets.errors import FlightsError
 from flight_assets_tests.conftest import pytest_configure
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 MACHINE_STEPS = 12
+STARTS = 3
 
 
 def main() -> int:
@@ -67,7 +69,14 @@ def fresh(settings: Settings, say: Callable[[str], None], also: Container[str] =
     from flight_assets_tests.integration.conftest import stop_automation, train_small_model
 
     launcher.reset(settings, say)
-    launcher.up(settings, say, lambda _done, _total: None, also)
+    for left in reversed(range(STARTS)):
+        try:
+            launcher.up(settings, say, lambda _done, _total: None, also)
+            break
+        except FlightsError as error:  # on a busy machine a service may need longer than its start time
+            say(str(error))
+            if not left:
+                raise
     bootstrap(settings, say)
     stop_automation(settings)
     train_small_model(settings)
