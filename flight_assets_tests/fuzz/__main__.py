@@ -1,6 +1,6 @@
 """``make fuzz``: fuzzed messages on a platform of the tests' own with live processing on, and kills now and then.
 
-Usage: python -m flight_assets_tests.fuzz [--minutes M] [--seed S] [--kill-share F] [--keep]
+Usage: python -m flight_assets_tests.fuzz [--minutes M] [--seed S] [--kill-share F] [--running] [--keep]
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ def main() -> int:
     words.add_argument(
         "--kill-share", type=float, default=0.5, help="share of the runs in which something is killed"
     )
+    words.add_argument(
+        "--running", action="store_true", help="use the platform of the tests that runs already"
+    )
     words.add_argument("--keep", action="store_true", help="leave the platform running")
     given = words.parse_args()
     pytest_configure()
@@ -32,14 +35,18 @@ def main() -> int:
     from flight_assets.stores import warehouse
     from flight_assets_tests.faults.__main__ import fresh
     from flight_assets_tests.fuzz import campaign
-    from flight_assets_tests.fuzz.events import Pool
+    from flight_assets_tests.integration.conftest import stop_automation
 
     settings = get_settings()
-    fresh(settings, _say, also=(LIVE,))
+    if given.running:
+        stop_automation(settings)
+        launcher.up(settings, _say, lambda _done, _total: None, (LIVE,))
+    else:
+        fresh(settings, _say, also=(LIVE,))
     report = campaign.run(
         settings,
         partial(warehouse.open_warehouse, settings),
-        Pool(numbers=10, days=40),
+        campaign.own_pool(settings, numbers=10, days=40),
         given.seed,
         60 * given.minutes,
         campaign.plan(given.seed, given.kill_share),

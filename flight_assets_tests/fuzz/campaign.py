@@ -18,13 +18,13 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.faults import victims
 from flight_assets_tests.faults.attempts import ANY_MOMENT, DURING, PHASES, RUN, Fault, attempt
 from flight_assets_tests.faults.campaign import LONGEST_DELAY_S, Result, process_until_done
+from flight_assets_tests.fuzz.events import Pool
 from flight_assets_tests.fuzz.judge import judge
 from flight_assets_tests.fuzz.traffic import Traffic
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
-    from flight_assets_tests.fuzz.events import Pool
 
 SAMPLED_EVERY_S = 5.0
 # The traffic waits while more messages than this have been sent and not yet landed.
@@ -35,6 +35,15 @@ OTHER_MB = {
     "mongod": 900, "redis": 300, "live": 900, "dagster-code": 1_500, "dagster-daemon": 700, "dagster-webserver": 900,
     "metrics": 500, "dashboard": 900,
 }  # fmt: skip
+
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def own_pool(settings: Settings, numbers: int, days: int) -> Pool:
+    """Return flights of an airline of their own, so that a platform that is kept can be fuzzed again."""
+    number = sum(kafka.end_offsets(settings).values()) % len(LETTERS) ** 2
+    return Pool(LETTERS[number // len(LETTERS)] + LETTERS[number % len(LETTERS)], numbers, days)
 
 
 def ceilings_mb(settings: Settings) -> dict[str, int]:

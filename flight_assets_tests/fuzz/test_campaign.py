@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from flight_assets.continuous.process import process_continuously
 from flight_assets.provenance import STEPS
-from flight_assets.stores import kafka
 from flight_assets.stores.warehouse import open_warehouse
 from flight_assets_tests.faults.attempts import DURING, RUN, Fault
 from flight_assets_tests.fuzz import campaign
 from flight_assets_tests.fuzz.content import KINDS
-from flight_assets_tests.fuzz.events import Pool
 from flight_assets_tests.fuzz.traffic import CODECS
 from flight_assets_tests.told import say
 
@@ -22,7 +21,6 @@ pytestmark = pytest.mark.timeout(1_200)
 SEED = 81
 SECONDS = 60.0
 PAUSE_S = 2.0
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FAULTS = [
     None,
     Fault("kafka", STEPS[0], DURING, 0.3),
@@ -49,17 +47,15 @@ def target(quiet_platform, small_model):
 
 @pytest.mark.usefixtures("live")
 def test_fuzzed_messages_in_every_codec_and_kills_leave_every_store_right(target) -> None:
-    # Flights of an airline of its own, so that a platform that is kept can be fuzzed again.
-    number = sum(kafka.end_offsets(target).values()) % len(LETTERS) ** 2
-    airline = LETTERS[number // len(LETTERS)] + LETTERS[number % len(LETTERS)]
+    pool = campaign.own_pool(target, numbers=6, days=20)
     report = campaign.run(
         target,
         lambda: open_warehouse(target),
-        Pool(airline, numbers=6, days=20),
+        pool,
         SEED,
         SECONDS,
         iter(FAULTS),
-        print,
+        partial(say, "fuzz"),
         PAUSE_S,
     )
     for line in report.lines():
