@@ -6,7 +6,6 @@ Does not belong here: anything that one asset alone does.
 import gc
 import inspect
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -128,7 +127,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         """
         self.found(result.asset, None, [result])
         if result.blocks:
-            check_results.keep_results(self.warehouse, [result], None, int(time.time()), writer="no batch")
+            check_results.keep_results_without_batch(self.warehouse, [result])
 
     def found(self, step: str, batch_id: int | None, results: list[CheckResult]) -> None:
         """Collect check results of a step in this run, each with its batch."""

@@ -92,9 +92,7 @@ def commit(step: str, record: BatchRecord, done: Done, began: float, run: Run) -
     run.found(step, record.batch_id, results)
     failed = [result for result in results if result.blocks]
     if failed:
-        check_results.keep_results(
-            run.warehouse, failed, record.batch_id, record.batch_id, writer=f"failed in {step}"
-        )
+        check_results.keep_results(run.warehouse, failed, record.batch_id, writer=f"failed in {step}")
         return False
     if step == STEPS[-1]:
         _close(record, run)
@@ -113,7 +111,7 @@ def _close(record: BatchRecord, run: Run) -> None:
     run.still_held()
     warehouse = run.warehouse
     together(
-        lambda: check_results.keep_results(warehouse, record.checks, record.batch_id, record.batch_id),
+        lambda: check_results.keep_results(warehouse, record.checks, record.batch_id),
         lambda: warehouse.append_once(
             warehouse.rows(BATCH_METADATA, [record.row()]), BATCH_METADATA, record.batch_id
         ),
