@@ -54,7 +54,7 @@ def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[B
     3. Lease: a run stops here if another has taken over its lease (promise P6).
     4. Save: the batch's record gets counts, check results and duration. A failed integrity check stops this
        batch and later ones, until it is repaired or accepted. After the last step, the record goes to the
-       warehouse and never changes again: a run that dies before 5 is followed by one that only repeats that.
+       warehouse and never changes again. If a run dies before 5, the next run only repeats that.
     5. Mark done: the next step may take the batch, and this step never takes it again.
 
     Raises:
