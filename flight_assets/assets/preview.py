@@ -1,4 +1,4 @@
-"""Rows as a Markdown table for an asset's page. Texts of messages are shown as they are, and never as markup."""
+"""Rows as a Markdown table for an asset's page. Texts of messages are shown as text, never as markup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flight_assets.transforms.messages import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-# Ids, codes, numbers and times, which mean nothing in Markdown. Anything else becomes code, in which nothing does.
+# Ids, codes, numbers and times, which mean nothing in Markdown. Anything else becomes code.
 _PLAIN = re.compile(r"(?!www\.)[A-Za-z0-9 .:+-]*")
 _TICKS = re.compile(r"`+")
 

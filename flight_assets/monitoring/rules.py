@@ -124,7 +124,7 @@ RULES = (
     Rule(
         "TransactionOpen", "warning", "flights_topic_held_messages", ">", 0, 900,
         "{value:.0f} messages of partition {partition} wait behind a transaction that does not end",
-        "end that producer's transaction; if the producer is gone, abort it with `kafka-transactions.sh … find-hanging` and `… abort`",
+        "end that producer's transaction; if the producer is gone, abort it with `kafka-transactions.sh`",
     ),
     Rule(
         "LatencyHigh", "warning", "flights_visible_latency_seconds", ">", "alert_latency_s", 300,

@@ -77,7 +77,7 @@ def replay(
     repairs: Mapping[str, Any],
     dry_run: bool = False,
 ) -> Replay:
-    """Send those messages again that pass the checks now, or pass once repaired; ``replay_pages`` of one page."""
+    """Send messages again that pass the checks now, or once repaired: ``replay_pages`` of one page."""
     (done,) = replay_pages(settings, warehouse, [messages], repairs, dry_run)
     return done
 

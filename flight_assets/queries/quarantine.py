@@ -145,7 +145,7 @@ def _paged(places: Iterable[tuple[str, int, int, int]], most: int) -> Iterator[l
 
 
 def _within(page: Sequence[_Place]) -> Column:
-    """Return the condition that a row is of the page's partition, and between its first and its last offset."""
+    """Return the condition that a row is of the page's partition, between its first and last offset."""
     return (
         (F.col("topic") == page[0].topic)
         & (F.col("kafka_partition") == page[0].partition)

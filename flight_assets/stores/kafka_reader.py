@@ -38,7 +38,7 @@ _NO_SESSION = {"session_id": 0, "session_epoch": -1}
 
 
 class _Answer(NamedTuple):
-    """Answer of a broker. ``problem``: why it cannot be read. ``held``: offsets behind an open transaction."""
+    """Answer of a broker. ``problem``: why it is unreadable. ``held``: offsets behind a transaction."""
 
     batches: list[Batch]
     stable_end: int

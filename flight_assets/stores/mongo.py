@@ -107,7 +107,7 @@ def answering(settings: Settings) -> Iterator[None]:
 
 
 def ensure_collection(settings: Settings) -> None:
-    """Create the collection of flights, or update it, with its validator and indexes; and the TTL indexes of others."""
+    """Create or update the collection of flights with validator and indexes, and TTL indexes of others."""
     with database(settings) as db:
         if FLIGHTS not in db.list_collection_names():
             db.create_collection(FLIGHTS)

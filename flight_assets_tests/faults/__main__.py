@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def fresh(settings: Settings, say: Callable[[str], None], also: Container[str] = ()) -> None:
-    """Start the platform anew, empty, with a small model and stopped automation; ``also`` as for ``launcher.up``."""
+    """Start the platform anew, with a small model and no automation. ``also``: see ``launcher.up``."""
     from flight_assets.platform import launcher
     from flight_assets.platform.bootstrap import bootstrap
     from flight_assets_tests.integration.conftest import stop_automation, train_small_model

@@ -1,4 +1,4 @@
-"""``make fuzz``: fuzzed messages on a platform of the tests' own with live processing on, and kills now and then.
+"""``make fuzz``: fuzzed messages on a platform of the tests' own, live processing on, and kills.
 
 Usage: python -m flight_assets_tests.fuzz [--minutes M] [--seed S] [--kill-share F] [--running] [--keep]
 """

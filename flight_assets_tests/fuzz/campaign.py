@@ -1,4 +1,4 @@
-"""A campaign: traffic runs while batches are processed live and by runs, and things are killed; then every store is judged."""
+"""A campaign: traffic, live processing, runs and kills at once; then every store is judged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ BACKLOG = 150_000
 # Resident memory beyond a Java heap: code, threads, buffers, and the Python workers of Spark.
 BESIDES_HEAP_MB = {"kafka": 500, "namenode": 450, "datanode": 450, "metastore": 500, "spark": 2_600}
 OTHER_MB = {
-    "mongod": 900, "redis": 300, "live": 900, "dagster-code": 1_500, "dagster-daemon": 700, "dagster-webserver": 900,
+    "mongod": 900, "redis": 300, "live": 900, "dagster-code": 1_500, "dagster-daemon": 700,
+    "dagster-webserver": 900,
     "metrics": 500, "dashboard": 900,
 }  # fmt: skip
 
@@ -79,8 +80,9 @@ class Report:
         found.append(f"most resident memory, MB: {dict(sorted(self.resident_mb.items()))}")
         found += [f"FAILED seed {self.seed}: {line}" for line in self.failures]
         found.append(
-            f"seed {self.seed}: {self.sent.total():,} messages sent, {self.landed:,} landed in {self.seconds:.0f} s "
-            f"({self.landed / max(1.0, self.seconds):,.0f}/s), {self.runs} runs, {self.kills.total()} kills, {len(self.failures)} failures"
+            f"seed {self.seed}: {self.sent.total():,} messages sent, {self.landed:,} landed "
+            f"in {self.seconds:.0f} s ({self.landed / max(1.0, self.seconds):,.0f}/s), {self.runs} runs, "
+            f"{self.kills.total()} kills, {len(self.failures)} failures"
         )
         return found
 
@@ -97,7 +99,7 @@ def run(
 ) -> Report:
     """Send and process for so long, striking these faults; then process the rest, and judge.
 
-    ``house``: opens the warehouse, once nothing is killed any more. ``pause_s``: pause of the traffic after a burst.
+    ``house``: opens the warehouse, once nothing is killed any more. ``pause_s``: pause after a burst.
     """
     report = Report(seed)
     starts = kafka.end_offsets(settings)
@@ -140,14 +142,13 @@ def _strike_once(
     if outcome.problem and not struck:
         report.failures.append(f"a run without a fault failed: {outcome.problem}")
     if struck:
-        say(
-            f"{'; '.join(map(str, struck))}: {outcome.problem or ('the run died' if outcome.died else 'the run went on')}"
-        )
+        ended = outcome.problem or ("the run died" if outcome.died else "the run went on")
+        say(f"{'; '.join(map(str, struck))}: {ended}")
         victims.wait_for(settings)
 
 
 def plan(seed: int, share: float) -> Iterator[Fault | None]:
-    """Yield a fault, or None for a run without one, without end: victims at any moment or at a phase of a step."""
+    """Yield a fault, or None for a run without one: victims at any moment or at a phase of a step."""
     chance = random.Random(f"fuzz faults {seed}")  # noqa: S311 - a seed, no secret
     while True:
         if chance.random() >= share:

@@ -45,7 +45,7 @@ TAKEN_AT = FIRST_DAY + timedelta(days=ALL.days + 2)
 
 @dataclass
 class Outcome:
-    """What a campaign did: messages by kind, verdicts by reason (``valid`` for none), and failures as sentences."""
+    """What a campaign did: messages by kind, verdicts by reason (or ``valid``), failures as sentences."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -185,7 +185,8 @@ def main() -> int:
     lines = [f"  {count:>12,} {name}" for name, count in (found.kinds + found.verdicts).most_common()]
     lines += [f"FAILED {line}" for line in found.failures]
     lines.append(
-        f"{found.messages:,} messages in {seconds:.0f} s ({found.messages / seconds:,.0f}/s, seed {given.seed}), "
+        f"{found.messages:,} messages in {seconds:.0f} s ({found.messages / seconds:,.0f}/s, "
+        f"seed {given.seed}), "
         f"{found.read_fast:,} by both readers, {len(found.failures)} failures"
     )
     sys.stdout.write("\n".join(lines) + "\n")

@@ -14,7 +14,7 @@ from flight_assets_tests.fuzz.events import CHANGES, NAMES, ODD_TEXTS, Event, Po
 
 Value = bytes | None
 Damage = Callable[[Event, random.Random], Value]
-# Of ten messages, so many are events that are changed at most in their fields; the others are damaged as bytes.
+# Of ten messages, so many are events, changed at most in their fields; the others are damaged as bytes.
 EVENTS_OF_TEN = 7
 PLAIN_OF_TEN = 5
 LONGEST_COPY = 40
@@ -122,8 +122,10 @@ def _numbers(event: Event, chance: random.Random) -> bytes:
     digits = chance.choice((1, 20, 400, MAX_NUMBER_DIGITS, MAX_NUMBER_DIGITS + 1, 5_000))
     long = "7" * digits
     odd = (
-        "NaN", "-Infinity", "Infinity", "1e400", "-1e400", "1e-400", "1E+2", "01", "-01", "1.", ".5", "+1", "0x10", "1_000", "-0",
-        "--1", "1e", "1e+", long, f"-{long}", f"0.{long}", f"1e{long[:5]}", f"{long}.{long}e-{long[:3]}", "٣", "1 2",
+        "NaN", "-Infinity", "Infinity", "1e400", "-1e400", "1e-400", "1E+2", "01", "-01", "1.", ".5", "+1",
+        "0x10", "1_000", "-0",
+        "--1", "1e", "1e+", long, f"-{long}", f"0.{long}", f"1e{long[:5]}", f"{long}.{long}e-{long[:3]}",
+        "٣", "1 2",
     )  # fmt: skip
     name = chance.choice((*NAMES, "x"))
     return encode(event | {name: "@@"}).replace(b'"@@"', chance.choice(odd).encode())

@@ -1,7 +1,7 @@
 """Compare every store with the topic after fuzzing, message by message and flight by flight.
 
-The topic is read by another client, and a plain model of flights says what is true of each. The verdict of a message
-comes from the function that the platform uses; `checks` shows by itself that this function is right.
+The topic is read by another client, and a plain model of flights says what is true of each. The verdict of
+a message comes from the function that the platform uses; `checks` shows that this function is right.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Verdicts:
 
 
 def judge(settings: Settings, house: Warehouse, starts: dict[int, int]) -> list[str]:
-    """Return what is wrong with the stores, for the messages of the topic from these offsets on; nothing if all is right."""
+    """Return what is wrong with the stores, for the messages from these offsets on."""
     ledger = Ledger(Hdfs(settings))
     done = {step: ledger.last_done(step) for step in STEPS}
     problems = [] if len(set(done.values())) == 1 else [f"steps have stopped at different batches: {done}"]

@@ -1,4 +1,4 @@
-"""A short part of `make fuzz`: a minute of messages of every kind with live processing on, and a few kills."""
+"""A short part of `make fuzz`: a minute of messages of every kind, live processing, a few kills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A short part of the fuzzing of the checks; `python -m flight_assets_tests.fuzz.checks --minutes 30` takes millions."""
+"""A short part of `make fuzz-checks`, which takes millions of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traffic of several producers at once: every codec, odd keys and headers, transactions, messages that grow when unpacked."""
+"""Traffic of several producers: every codec, odd keys and headers, transactions, compressed bombs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Headers = list[tuple[str, bytes | None]]
 
 
 class Traffic:
-    """Producers of fuzzed messages, with what they have sent: the content is the same for the same seed and pool.
+    """Producers of fuzzed messages. The content is the same for the same seed and pool.
 
     ``sent`` counts messages by kind, ``packed`` by codec; ``acknowledged`` are those outside of transactions.
     """

@@ -1,4 +1,4 @@
-"""MongoDB's disk is full while an archive deletes, and while a restore writes: nothing is lost, and both go on when there is room."""
+"""MongoDB's disk is full while an archive deletes, and while a restore writes: nothing is lost."""
 
 from __future__ import annotations
 

@@ -10,8 +10,10 @@ from flight_assets.assets.preview import markdown
 from flight_assets_tests.fuzz.events import ODD_TEXTS
 
 HOSTILE = (
-    *ODD_TEXTS, "[x](javascript:alert(1))", "![x](http://example.org/t.png)", "<img src=x onerror=alert(1)>", "a|b", "`|`", "``` |",
-    "a\nb | c", "# title", "**bold**", "http://example.org", "www.example.org", "&lt;b&gt;", "\\", "\\|", "\\`",
+    *ODD_TEXTS, "[x](javascript:alert(1))", "![x](http://example.org/t.png)",
+    "<img src=x onerror=alert(1)>", "a|b", "`|`", "``` |",
+    "a\nb | c", "# title", "**bold**", "http://example.org", "www.example.org", "&lt;b&gt;", "\\", "\\|",
+    "\\`",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The last step of a batch, with a run that dies at each moment: the batch's JSON and its row stay the same record."""
+"""A run dies at each moment of a batch's last step: the batch's JSON and its row stay the same record."""
 
 from __future__ import annotations
 
