@@ -60,6 +60,10 @@ class TopicReader:
         # From now on the client keeps the topic's partitions and their leaders up to date.
         self._manager.run(self._manager.wait_for, self._manager.cluster.add_topic(topic), timeout_s * 1000)
 
+    def topic_id(self) -> str:
+        """Return Kafka's id of the topic, which no other topic ever has; empty if the broker gives none."""
+        return str(self._manager.cluster.topic_id(self._topic) or "")
+
     def partitions(self) -> list[int]:
         """Return the topic's current partitions."""
         return sorted(self._consumer.partitions_for_topic(self._topic) or ())
