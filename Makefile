@@ -49,6 +49,12 @@ upgrade-test: install-dev ## data of an older version (UPGRADE_FROM=COMMIT for a
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
+fuzz: install-dev ## send messages of every kind to a running platform and kill things now and then (MINUTES=30 SEED=1 by default)
+	$(BIN)/python -m flight_assets_tests.fuzz --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
+
+fuzz-checks: install-dev ## check messages of every kind in one process, without a platform (MINUTES=5 SEED=1 by default)
+	$(BIN)/python -m flight_assets_tests.fuzz.checks --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
+
 agree: install-dev ## compare every store with a plain model of flights, with events in any order and batches (ROUNDS=20 by default)
 	FLIGHTS_TEST_ROUNDS=$(or $(ROUNDS),20) FLIGHTS_TEST_EXAMPLES=5000 $(BIN)/pytest flight_assets_tests/integration/test_stores_agree.py flight_assets_tests/unit/test_flight_model.py
 
@@ -130,4 +136,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
@@ -147,6 +147,9 @@ class BatchRecord(BaseModel):
     seconds: dict[str, float] = Field(
         default_factory=dict, description="duration of each step that has run, the last time it ran"
     )
+    topic_id: str = Field(
+        default="", description="Kafka's id of the topic; a topic that is created again has another"
+    )
     versions: dict[str, str] = Field(
         default_factory=dict, description="of the libraries and the contract, when it landed"
     )
@@ -241,6 +244,19 @@ def raw_path(batch_id: int) -> str:
     return f"{RAW_ROOT}/{archive_id(batch_id)}"
 
 
+class TopicStart(BaseModel):
+    """Where the topic that is read now begins in the ledger.
+
+    Batches before ``first_batch`` are of another topic, deleted or left. ``offsets_before``: offsets
+    that they had taken, all partitions.
+    """
+
+    first_batch: int = 0
+    offsets_before: int = 0
+    reason: str = ""
+    at: AwareDatetime | None = None
+
+
 class Ledger:
     """Records of all batches on HDFS, and the progress of each step.
 
@@ -324,10 +340,25 @@ class Ledger:
     def next_offsets(self, step: str = STEPS[0]) -> dict[str, int]:
         """Return by partition the first offset that a step, by default landing, has not finished.
 
-        Empty before the first batch.
+        Empty before the first batch of the topic.
         """
         last = self.last_done(step)
-        return self.record(last).next_offsets if last >= 0 else {}
+        return self.record(last).next_offsets if last >= self.topic_start().first_batch else {}
+
+    def topic_start(self) -> TopicStart:
+        """Return where the topic that is read now begins; at batch 0 unless ``start_topic`` was called."""
+        try:
+            return TopicStart.model_validate_json(self._hdfs.read(_TOPIC))
+        except FileNotFoundError:
+            return TopicStart()
+
+    def start_topic(self, reason: str, now: datetime) -> TopicStart:
+        """Read the topic from its beginning with the next batch: it is another one than before."""
+        before = self.topic_start().offsets_before + sum(self.next_offsets().values())
+        first = self.last_done(STEPS[0]) + 1
+        start = TopicStart(first_batch=first, offsets_before=before, reason=reason, at=now)
+        self._hdfs.write(_TOPIC, start.model_dump_json().encode())
+        return start
 
     def records(self, last: int | None = None) -> list[BatchRecord]:
         """Return the records of all batches, or of the ``last`` ones, in order."""
@@ -351,6 +382,9 @@ class Ledger:
         record.accepted[check] = why
         self.save(record)
         return record
+
+
+_TOPIC = f"{METADATA_ROOT}/progress/topic.json"
 
 
 def _progress_path(step: str) -> str:

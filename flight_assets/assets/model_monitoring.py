@@ -6,7 +6,8 @@ import pandas as pd
 from dagster import AssetExecutionContext, MaterializeResult, asset
 from pyspark.sql import functions as F
 
-from flight_assets.assets.pipeline import OWNERS, markdown, table_schema
+from flight_assets.assets.pipeline import OWNERS, table_schema
+from flight_assets.assets.preview import markdown
 from flight_assets.contracts.tables import MODEL_MONITORING, PREDICTIONS
 from flight_assets.delay_model.serving.drift import psi
 from flight_assets.delay_model.serving.monitor import Bounds, judged

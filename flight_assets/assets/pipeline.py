@@ -6,12 +6,10 @@ Does not belong here: anything that one asset alone does.
 import gc
 import inspect
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import pandas as pd
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
@@ -19,7 +17,6 @@ from dagster import (
     DataVersion,
     Failure,
     InitResourceContext,
-    MarkdownMetadataValue,
     MaterializeResult,
     MetadataValue,
     TableColumn,
@@ -32,6 +29,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from flight_assets import logs
+from flight_assets.assets.preview import markdown
 from flight_assets.checks.dagster_checks import asset_check_results, check_specs
 from flight_assets.code_version import code_version
 from flight_assets.contracts.lineage import COLUMN_SOURCES
@@ -128,7 +126,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
         """
         self.found(result.asset, None, [result])
         if result.blocks:
-            check_results.keep_results(self.warehouse, [result], None, int(time.time()), writer="no batch")
+            check_results.keep_results_without_batch(self.warehouse, [result])
 
     def found(self, step: str, batch_id: int | None, results: list[CheckResult]) -> None:
         """Collect check results of a step in this run, each with its batch."""
@@ -210,11 +208,6 @@ def report(
             log.read(log.newest_commit(), list(table.column_names), PREVIEW_ROWS).to_pandas()
         )
     return MaterializeResult(metadata=metadata)
-
-
-def markdown(rows: pd.DataFrame) -> MarkdownMetadataValue:
-    """Return rows as a table for the asset's page."""
-    return MetadataValue.md(str(rows.to_markdown(index=False)))
 
 
 def batch_metadata(step: str, records: list[BatchRecord]) -> dict[str, Any]:

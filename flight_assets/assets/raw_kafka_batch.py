@@ -14,7 +14,8 @@ from dagster import (
     TableSchema,
 )
 
-from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_metadata, markdown, step_asset
+from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_metadata, step_asset
+from flight_assets.assets.preview import markdown
 from flight_assets.pipeline import checks
 from flight_assets.provenance import BatchRecord, CheckResult, Ledger, raw_path
 from flight_assets.stores import kafka, landing, raw_files

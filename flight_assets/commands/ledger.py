@@ -155,6 +155,23 @@ def quarantine(batch_id: int, reason: str) -> None:
     )
 
 
+@ledger.command(
+    "new-topic", epilog=example("flights ledger new-topic --reason 'the topic was created again'")
+)
+@click.option("--reason", required=True, help="Why; kept beside the records.")
+def new_topic(reason: str) -> None:
+    """Read the topic from its beginning with the next batch, after it was deleted, truncated or replaced."""
+    from flight_assets.pipeline.new_topic import start_new_topic
+
+    settings = get_settings()
+    start = start_new_topic(settings, reason)
+    console.print(
+        f"batch {start.first_batch} begins with the oldest message of {settings.kafka_topic};"
+        f" {start.offsets_before} offsets of the other topic have landed before",
+        soft_wrap=True,
+    )
+
+
 def batch_row(record: BatchRecord) -> list[object]:
     """Return the cells of ``BATCH_COLUMNS`` for one batch."""
     failed = sum(not result.passed for result in record.checks)

@@ -30,7 +30,7 @@ REASONS = click.Choice([reason.value for reason in Reason])
 REASON_NAMES = ", ".join(REASONS.choices)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 TEXT_SHOWN = 60
-REPLAY_LIMIT = 10_000
+REFUSED_SHOWN = 20
 
 
 COLUMNS = (
@@ -112,10 +112,8 @@ def show(message_id: str, as_json: bool) -> None:
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1, REPLAY_LIMIT),
-    default=REPLAY_LIMIT,
-    show_default=True,
-    help="How many of the oldest messages.",
+    type=click.IntRange(1),
+    help="How many of the oldest messages; all by default.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the outcome without sending.")
 def replay(
@@ -123,12 +121,12 @@ def replay(
     batch_id: int | None,
     ids: tuple[str, ...],
     repair: TextIO | None,
-    limit: int,
+    limit: int | None,
     dry_run: bool,
 ) -> None:
     """Send messages again, each once: those that pass the checks by now, and repaired ones."""
     from flight_assets.pipeline import replay as store
-    from flight_assets.queries.quarantine import Selection, rejected
+    from flight_assets.queries.quarantine import Selection, pages
     from flight_assets.stores.warehouse import open_warehouse
 
     settings = get_settings()
@@ -138,13 +136,21 @@ def replay(
     )
     if not selection.conditions():
         raise click.UsageError("give --reason, --batch, --id or --repair")
-    messages = rejected(settings, selection, limit)
-    done = store.replay(settings, open_warehouse(settings), messages, repairs, dry_run)
+    sent = already = 0
+    refused: list[tuple[str, str, str]] = []
+    refused_count = 0
+    found = pages(settings, selection, limit)
+    with console.status("looking for the messages") as bar:
+        for done in store.replay_pages(settings, open_warehouse(settings), found, repairs, dry_run):
+            sent, already = sent + len(done.sent), already + len(done.already)
+            refused_count += len(done.refused)
+            refused += done.refused[: REFUSED_SHOWN - len(refused)]
+            bar.update(f"{sent:,} sent, {refused_count:,} would be rejected again")
     console.print(
-        f"{len(done.sent)} {'would be' if dry_run else ''} sent, {len(done.already)} had been sent before, "
-        f"{len(done.refused)} would be rejected again".replace("  ", " ")
+        f"{sent} {'would be' if dry_run else ''} sent, {already} had been sent before, "
+        f"{refused_count} would be rejected again".replace("  ", " ")
     )
-    for name, why, detail in done.refused[:20]:
+    for name, why, detail in refused:
         console.print(f"  {name}: {why} ({printable(detail[:TEXT_SHOWN])})", soft_wrap=True, markup=False)
 
 

@@ -168,6 +168,9 @@ def _seen(
             "since": now,
         }
         known = Alert.model_validate(new | seen)
+    if known.status == "pending" and known.since > now:
+        # The machine's clock was set back: the time that it has lasted is counted from now.
+        known = known.model_copy(update={"since": now})
     if known.status == "pending" and now - known.since >= timedelta(seconds=rule.for_s):
         seen |= {"status": "firing", "fired_at": now}
     return known.model_copy(update=seen)

@@ -18,14 +18,12 @@ from flight_assets.monitoring.rules import RULES
 from flight_assets.queries import dagster
 from flight_assets.queries.operations import patient
 from flight_assets.stores import mongo
+from flight_assets.stores.mongo_expiry import ALERTS, SILENCES
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-ALERTS = "alerts"
-SILENCES = "alert_silences"
 SENSOR = "watch"
-KEEP_DAYS = 90
 SHOWN_LATEST = 100
 
 
@@ -69,9 +67,6 @@ def keep(settings: Settings, state: State) -> list[Silence]:
 
     shown = [alert for alert in state.alerts.values() if alert.status != "pending"]
     with mongo.database(patient(settings)) as db:
-        db[ALERTS].create_index(
-            "resolved_at", expireAfterSeconds=int(timedelta(days=KEEP_DAYS).total_seconds())
-        )
         if shown:
             db[ALERTS].bulk_write(
                 [ReplaceOne({"_id": a.id}, {"_id": a.id, **a.model_dump()}, upsert=True) for a in shown]

@@ -57,6 +57,11 @@ METRICS = (
     Metric("flights_batch_duration_seconds", "duration of each step of the newest finished batch", ("step",)),
     # lag, freshness, latency
     Metric("flights_topic_lag_messages", "messages in the topic that no batch has taken", ("partition",)),
+    Metric(
+        "flights_topic_held_messages",
+        "messages that wait behind a transaction that has not ended",
+        ("partition",),
+    ),
     Metric("flights_lag_messages", "messages in the topic that no batch has taken, all partitions"),
     Metric("flights_pending_batches", "batches that wait for a step", ("step",)),
     Metric(

@@ -122,6 +122,11 @@ RULES = (
         "see whether batches fail or take too long; raise FLIGHTS_MAX_EVENTS_PER_BATCH if each is full",
     ),
     Rule(
+        "TransactionOpen", "warning", "flights_topic_held_messages", ">", 0, 900,
+        "{value:.0f} messages of partition {partition} wait behind a transaction that does not end",
+        "end that producer's transaction; if the producer is gone, abort it with `kafka-transactions.sh`",
+    ),
+    Rule(
         "LatencyHigh", "warning", "flights_visible_latency_seconds", ">", "alert_latency_s", 300,
         "the slowest 5 % of flights took {value:.0f} s or more from Kafka to MongoDB",
         "compare the steps' durations on the operations page",

@@ -37,6 +37,7 @@ def from_kafka(settings: Settings) -> Iterator[Sample]:
         yield Sample("flights_kafka_messages_total", float(row.end_offset), partition)
         yield Sample("flights_landed_messages_total", float(row.next_offset), partition)
         yield Sample("flights_topic_lag_messages", float(row.lag), partition)
+        yield Sample("flights_topic_held_messages", float(row.held), partition)
     yield Sample("flights_lag_messages", float(lag["lag"].sum()))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING
 from flight_assets.pipeline import checks, event_dedup
 from flight_assets.pipeline.batch_rows import rows_of_batch
@@ -101,16 +103,27 @@ def evaluate_tables(warehouse: Warehouse) -> list[CheckResult]:
 
 
 def keep_results(
-    warehouse: Warehouse, results: Sequence[CheckResult], batch_id: int | None, version: int, writer: str = ""
+    warehouse: Warehouse, results: Sequence[CheckResult], batch_id: int, writer: str = ""
 ) -> None:
-    """Append results to ``check_results`` in one commit.
+    """Append the results of a batch to ``check_results`` in one commit.
 
-    A ``version`` not above the writer's last one writes nothing.
+    A repeat of this batch or of an earlier one by the same writer writes nothing.
     """
     now = datetime.now(UTC)
     rows = [_row(result, batch_id, now) for result in results]
     if rows:
-        warehouse.append_once(warehouse.rows(CHECK_RESULTS, rows), CHECK_RESULTS, version, writer)
+        warehouse.append_once(warehouse.rows(CHECK_RESULTS, rows), CHECK_RESULTS, batch_id, writer)
+
+
+def keep_results_without_batch(warehouse: Warehouse, results: Sequence[CheckResult]) -> None:
+    """Append results about whole tables or the topic to ``check_results``. A repeat appends them again.
+
+    No number tells a repeat: one from the clock would lose results after the clock was set back.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [_row(result, None, now) for result in results]
+    if rows:
+        warehouse.append(pd.DataFrame(rows), CHECK_RESULTS)
 
 
 def _row(result: CheckResult, batch_id: int | None, now: datetime) -> dict[str, Any]:

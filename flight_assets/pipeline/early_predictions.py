@@ -8,6 +8,7 @@ did not stage its event, the next run takes the document back.
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.provenance import METADATA_ROOT
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED, Document
+from flight_assets.stores.mongo_expiry import EARLY, EXPIRING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from flight_assets.provenance import BatchRecord, OffsetRange
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
-
-EARLY = "early_predictions"
 
 
 def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:  # noqa: ANN401 - pymongo's generic type
@@ -35,7 +35,8 @@ def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:
     """
     from pymongo import InsertOne
 
-    documents = [{"_id": each["flight_id"], **each} for each in predictions]
+    kept_at = {EXPIRING[EARLY].field: datetime.now(UTC)}
+    documents = [{"_id": each["flight_id"], **each, **kept_at} for each in predictions]
     refused = mongo.write_unless_there(db[EARLY], [InsertOne(document) for document in documents], documents)
     earlier = db[EARLY].find({"_id": {"$in": [document["_id"] for document in refused]}}) if refused else []
     return {document["_id"]: document for document in [*documents, *earlier]}

@@ -26,16 +26,16 @@ from flight_assets.producer.events import Message
 from flight_assets.producer.publish import publish
 from flight_assets.stores import kafka, lease, mongo
 from flight_assets.stores.dimensions import read_reference
+from flight_assets.stores.mongo_expiry import REPLAYS
 from flight_assets.transforms.check import check
 from flight_assets.transforms.inputs import Checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
-REPLAYS = "quarantine_replays"
 HEADER = "flights-replay-of"
 LEASE_WAIT_S = 120.0
 SENDING, SENT = "sending", "sent"
@@ -77,40 +77,60 @@ def replay(
     repairs: Mapping[str, Any],
     dry_run: bool = False,
 ) -> Replay:
-    """Send those messages again that pass the checks now, or pass once repaired.
+    """Send messages again that pass the checks now, or once repaired: ``replay_pages`` of one page."""
+    (done,) = replay_pages(settings, warehouse, [messages], repairs, dry_run)
+    return done
 
-    Each is sent once, even after a crash.
+
+def replay_pages(
+    settings: Settings,
+    warehouse: Warehouse,
+    pages: Iterable[Sequence[Rejected]],
+    repairs: Mapping[str, Any],
+    dry_run: bool = False,
+) -> Iterator[Replay]:
+    """Send messages again page by page: those that pass the checks now, or pass once repaired.
+
+    Yields the result of each page. Each message is sent once, even after a crash. Batches wait meanwhile.
 
     Args:
         settings: addresses of the stores.
         warehouse: the warehouse, for the reference data.
-        messages: the rejected messages.
+        pages: the rejected messages; memory holds one page.
         repairs: corrected message (a JSON object) by id; it is sent instead.
         dry_run: send nothing, only return what would be sent.
 
     Raises:
         LeaseBusy: a run is still processing after LEASE_WAIT_S.
+        LeaseLost: another run has taken over; call again to complete the replay.
         StoreUnavailable: MongoDB, Kafka or Spark does not answer; call again to complete the replay.
     """
-    with lease.hold(settings, "a replay of rejected messages", LEASE_WAIT_S):
+    with lease.hold(settings, "a replay of rejected messages", LEASE_WAIT_S) as still_held:
+        checks = Checks.of(warehouse.settings, read_reference(warehouse))
         settle(settings)
-        done = replays(settings, [message.id for message in messages])
-        fresh = [
-            _repaired(message, repairs.get(message.id)) for message in messages if message.id not in done
-        ]
-        refused = _still_rejected(warehouse, fresh)
-        sending = [message for message in fresh if message.id not in refused]
-        if sending and not dry_run:
-            _note_intents(settings, sending, repairs)
-            servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
-            result = publish(
-                map(_message, sending), servers, topic, security=kafka.security_options(settings)
-            )
-            settle(settings)
-            if result.failed:
-                raise FlightsError(
-                    f"{result.failed} messages are too large for the broker; the others were sent"
-                )
+        for page in pages:
+            still_held()
+            yield _replay_page(settings, checks, page, repairs, dry_run)
+
+
+def _replay_page(
+    settings: Settings,
+    checks: Checks,
+    messages: Sequence[Rejected],
+    repairs: Mapping[str, Any],
+    dry_run: bool,
+) -> Replay:
+    done = replays(settings, [message.id for message in messages])
+    fresh = [_repaired(message, repairs.get(message.id)) for message in messages if message.id not in done]
+    refused = _still_rejected(checks, fresh)
+    sending = [message for message in fresh if message.id not in refused]
+    if sending and not dry_run:
+        _note_intents(settings, sending, repairs)
+        servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
+        result = publish(map(_message, sending), servers, topic, security=kafka.security_options(settings))
+        settle(settings)
+        if result.failed:
+            raise FlightsError(f"{result.failed} messages are too large for the broker; the others were sent")
     return Replay(
         [message.id for message in sending], sorted(done), [(name, *why) for name, why in refused.items()]
     )
@@ -184,7 +204,7 @@ def _message(message: Rejected) -> Message:
     return Message(message.key, message.value or b"", 0, headers=((HEADER, message.id.encode()),))
 
 
-def _still_rejected(warehouse: Warehouse, messages: Sequence[Rejected]) -> dict[str, tuple[str, str]]:
+def _still_rejected(checks: Checks, messages: Sequence[Rejected]) -> dict[str, tuple[str, str]]:
     """Return reason and detail of each message that would be rejected again, by id."""
     if not messages:
         return {}
@@ -197,7 +217,6 @@ def _still_rejected(warehouse: Warehouse, messages: Sequence[Rejected]) -> dict[
         "ingestion_timestamp": pa.array([datetime.now(UTC)] * len(messages), pa.timestamp("us", "UTC")),
         "batch_id": pa.array([0] * len(messages), pa.int64()),
     }
-    checks = Checks.of(warehouse.settings, read_reference(warehouse))
     found = check(pa.table(columns), checks).select(["kafka_offset", "reason", "detail"]).to_pylist()
     return {
         messages[row["kafka_offset"]].id: (row["reason"], row["detail"]) for row in found if row["reason"]

@@ -54,7 +54,7 @@ def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[B
     3. Lease: a run stops here if another has taken over its lease (promise P6).
     4. Save: the batch's record gets counts, check results and duration. A failed integrity check stops this
        batch and later ones, until it is repaired or accepted. After the last step, the record goes to the
-       warehouse and never changes again: a run that dies before 5 is followed by one that only repeats that.
+       warehouse and never changes again. If a run dies before 5, the next run only repeats that.
     5. Mark done: the next step may take the batch, and this step never takes it again.
 
     Raises:
@@ -92,9 +92,7 @@ def commit(step: str, record: BatchRecord, done: Done, began: float, run: Run) -
     run.found(step, record.batch_id, results)
     failed = [result for result in results if result.blocks]
     if failed:
-        check_results.keep_results(
-            run.warehouse, failed, record.batch_id, record.batch_id, writer=f"failed in {step}"
-        )
+        check_results.keep_results(run.warehouse, failed, record.batch_id, writer=f"failed in {step}")
         return False
     if step == STEPS[-1]:
         _close(record, run)
@@ -113,7 +111,7 @@ def _close(record: BatchRecord, run: Run) -> None:
     run.still_held()
     warehouse = run.warehouse
     together(
-        lambda: check_results.keep_results(warehouse, record.checks, record.batch_id, record.batch_id),
+        lambda: check_results.keep_results(warehouse, record.checks, record.batch_id),
         lambda: warehouse.append_once(
             warehouse.rows(BATCH_METADATA, [record.row()]), BATCH_METADATA, record.batch_id
         ),

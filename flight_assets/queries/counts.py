@@ -80,7 +80,10 @@ def counts(settings: Settings) -> Counts:
     with mongo.database(settings) as db:
         documents = db[mongo.FLIGHTS].count_documents({})
     return Counts(
-        kafka_acknowledged=sum(landed.values()) - without_message + messages_waiting(settings, ends, landed),
+        kafka_acknowledged=ledger.topic_start().offsets_before
+        + sum(landed.values())
+        - without_message
+        + messages_waiting(settings, ends, landed),
         raw=warehouse.spark.read.parquet(*raw_locations(warehouse, ledger)).count() if batches else 0,
         lost=lost,
         staged=warehouse.read(STAGING).count(),

@@ -16,6 +16,7 @@ from flight_assets.settings import hand_over
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
+    from hdfs_native import FileReader
 
     from flight_assets.settings import Settings
 
@@ -106,17 +107,22 @@ class Hdfs:
             return bytes(reader.read())
 
     def open_parquet(self, path: str) -> pq.ParquetFile:
-        """Open a Parquet file; only the parts in use are read. Raises FileNotFoundError."""
+        """Open a Parquet file; only the parts in use are read. Raises FileNotFoundError.
+
+        Each later read of a part has the same time limit and raises StoreUnavailable too.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         with self._answering():
-            # Spark writes times as INT96. As nanoseconds, they would only reach to the year 2262.
-            return self._within(
-                lambda: pq.ParquetFile(
-                    pa.PythonFile(self._client.read(path), mode="r"), coerce_int96_timestamp_unit="us"
-                )
-            )
+            reader = self._within(lambda: self._client.read(path))
+        patient = pa.PythonFile(_PatientFile(reader, self._part), mode="r")
+        # Spark writes times as INT96. As nanoseconds, they would only reach to the year 2262.
+        return pq.ParquetFile(patient, coerce_int96_timestamp_unit="us")
+
+    def _part(self, work: Callable[[], Result]) -> Result:
+        with self._answering():
+            return self._within(work)
 
     def write(self, path: str, content: bytes) -> None:
         """Replace a file atomically: readers see the old or the new content, never a part."""
@@ -224,6 +230,33 @@ class Hdfs:
         with self._answering():
             if self.exists(path):
                 self._within(lambda: self._client.delete(path, recursive=True))
+
+
+class _PatientFile:
+    """Read-only file for Arrow whose every read goes through ``limited``, which ends it in time."""
+
+    closed = False
+
+    def __init__(self, reader: FileReader, limited: Callable[[Callable[[], bytes]], bytes]) -> None:
+        self._reader, self._limited = reader, limited
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, to the end by default."""
+        return self._limited(lambda: bytes(self._reader.read(size)))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move without reading; returns the new position."""
+        self._reader.seek(offset, whence)
+        return self.tell()
+
+    def tell(self) -> int:
+        """Return the position."""
+        return int(self._reader.tell())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+        self.closed = True
 
 
 def _is_full(refusal: str) -> bool:

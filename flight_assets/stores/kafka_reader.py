@@ -38,11 +38,12 @@ _NO_SESSION = {"session_id": 0, "session_epoch": -1}
 
 
 class _Answer(NamedTuple):
-    """Answer of a broker for a partition, from an offset on. ``problem``: why it cannot be read, or None."""
+    """Answer of a broker. ``problem``: why it is unreadable. ``held``: offsets behind a transaction."""
 
     batches: list[Batch]
     stable_end: int
     problem: str = ""
+    held: int = 0
 
 
 class TopicReader:
@@ -59,6 +60,10 @@ class TopicReader:
         # From now on the client keeps the topic's partitions and their leaders up to date.
         self._manager.run(self._manager.wait_for, self._manager.cluster.add_topic(topic), timeout_s * 1000)
 
+    def topic_id(self) -> str:
+        """Return Kafka's id of the topic, which no other topic ever has; empty if the broker gives none."""
+        return str(self._manager.cluster.topic_id(self._topic) or "")
+
     def partitions(self) -> list[int]:
         """Return the topic's current partitions."""
         return sorted(self._consumer.partitions_for_topic(self._topic) or ())
@@ -70,6 +75,10 @@ class TopicReader:
     def ends(self) -> dict[int, int]:
         """Return, per partition, the offset after the last readable one, before any open transaction."""
         return _by_number(self._consumer.end_offsets(self._keys(self.partitions())))
+
+    def held(self, partition: int, end: int) -> int:
+        """Return how many offsets wait behind ``end``, of ``ends``, because a transaction is open."""
+        return self._fetch(partition, end).held
 
     def _keys(self, partitions: Iterable[int]) -> list[TopicPartition]:
         from kafka import TopicPartition
@@ -209,15 +218,15 @@ def _truncated(topic: str, partition: int, offset: int) -> FlightsError:
 
 
 def _answer(found: Any, position: int) -> _Answer:  # noqa: ANN401 - of a library without types
-    data = memoryview(found.records or b"")
-    batches = list(batches_of(data))
+    batches = list(batches_of(data := memoryview(found.records or b"")))
     aborted = [(entry.first_offset, entry.producer_id) for entry in found.aborted_transactions or ()]
     problem = ""
     if len(data) and not batches:
         problem = "are in a batch of an impossible length"
     elif batches and batches[-1].last < position:
         problem = "are in batches that name other offsets"
-    return _Answer(list(committed(batches, aborted)), max(found.last_stable_offset, position), problem)
+    held = max(0, found.high_watermark - found.last_stable_offset)
+    return _Answer(list(committed(batches, aborted)), max(found.last_stable_offset, position), problem, held)
 
 
 def committed(batches: Iterable[Batch], aborted: Iterable[tuple[int, int]]) -> Iterator[Batch]:

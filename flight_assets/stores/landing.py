@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
 
 ROW_GROUP_BYTES = 32 << 20
+ANOTHER_TOPIC = "`flights ledger new-topic --reason …` reads the topic that is there now from its beginning"
 BYTES_PER_MB = 1_000_000
 RAW_COLUMNS = (
     "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp"
@@ -67,7 +68,9 @@ def plan_batch(
     landed, batch_id = ledger.next_offsets(), ledger.last_done(STEPS[0]) + 1
     if not has_news(ends, landed):
         return None
-    known = read_plan(hdfs, batch_id)
+    before = ledger.record(batch_id - 1) if batch_id > ledger.topic_start().first_batch else None
+    known, topic_id = read_plan(hdfs, batch_id), topic.topic_id()
+    _refuse_another_topic(topic_id, before, known)
     if known and all(ends.get(number, 0) > taken.last for number, taken in known.ranges.items()):
         return known
     now = datetime.now(UTC)
@@ -79,7 +82,7 @@ def plan_batch(
     }
     if messages == ends:
         return None
-    most = most_messages(settings.max_events_per_batch, ledger.record(batch_id - 1) if batch_id else None)
+    most = most_messages(settings.max_events_per_batch, before)
     upto = within(most, {number: (messages[number], end) for number, end in ends.items()})
     ranges = {number: (first, upto[number]) for number, first in firsts.items() if first < upto[number]}
     plan = Plan(
@@ -87,11 +90,22 @@ def plan_batch(
         made_at=now,
         tasks=shared_out(ranges, settings.spark_parallelism),
         lost=expired_ranges(oldest, landed),
+        topic_id=topic_id,
         next_offsets=landed | {str(number): end for number, (_, end) in ranges.items()},
     )
     hdfs.write(plan_path(batch_id), plan.model_dump_json().encode())
     hdfs.delete(plan_path(batch_id - 1))
     return plan
+
+
+def _refuse_another_topic(topic_id: str, *known: BatchRecord | Plan | None) -> None:
+    """Return if the topic is the one of these, as far as its id is known.
+
+    Raises:
+        FlightsError: a topic of the same name was created anew. Its offsets mean other messages.
+    """
+    if any(each.topic_id != topic_id for each in known if each and each.topic_id and topic_id):
+        raise FlightsError(f"the topic was deleted and created again. {ANOTHER_TOPIC}")
 
 
 def write_batch(spark: SparkSession, settings: Settings, plan: Plan) -> None:
@@ -218,8 +232,7 @@ def has_news(ends: dict[int, int], landed: dict[str, int]) -> bool:
         if end < taken:
             raise FlightsError(
                 f"partition {partition} of the topic ends at offset {end}, but offsets up to {taken - 1} have"
-                " landed: the topic was deleted or truncated; set FLIGHTS_KAFKA_TOPIC to a new one, or start"
-                " anew with `flights reset`"
+                f" landed: the topic was deleted or truncated. {ANOTHER_TOPIC}"
             )
     return waiting(ends, landed) > 0
 
@@ -284,6 +297,7 @@ def describe_landed(
             if plan
             else landed | {str(number): span.last + 1 for number, span in ranges.items()}
         ),
+        topic_id=plan.topic_id if plan else "",
         versions=versions_in_use(),
     )
 

@@ -38,6 +38,7 @@ class Plan(BaseModel):
     lost: dict[str, OffsetRange] = Field(
         description="per partition, offsets that retention deleted before this plan"
     )
+    topic_id: str = Field(default="", description="Kafka's id of the topic; empty if the broker has none")
     next_offsets: dict[str, int] = Field(
         description="per partition, the first offset after this batch and all before"
     )

@@ -12,6 +12,7 @@ from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.contracts.units import AIRPORT, FLIGHT_ID
 from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.stores.mongo_expiry import ensure_expiry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ def answering(settings: Settings) -> Iterator[None]:
 
 
 def ensure_collection(settings: Settings) -> None:
-    """Create the collection of flights, or update it, with its validator and indexes."""
+    """Create or update the collection of flights with validator and indexes, and TTL indexes of others."""
     with database(settings) as db:
         if FLIGHTS not in db.list_collection_names():
             db.create_collection(FLIGHTS)
@@ -117,6 +118,7 @@ def ensure_collection(settings: Settings) -> None:
             db[FLIGHTS].create_index(field)
         # A partial index: only documents that no batch has confirmed are in it.
         db[FLIGHTS].create_index("batch_id", partialFilterExpression={"batch_id": UNCONFIRMED})
+        ensure_expiry(db)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ def _read_fast(value: bytes) -> Object | None:
     return found if 2 * _strings(found) == value.count(b'"') and _has_short_numbers(value) else None
 
 
-_LONG_NUMBER = re.compile(rb"\d{%d}" % (MAX_NUMBER_DIGITS + 1))
+# A number with too many digits is at least so long; a text of such characters goes to the exact reader too.
+_LONG_NUMBER = re.compile(rb"[\d.eE+-]{%d}" % (MAX_NUMBER_DIGITS + 1))
 
 
 def _has_short_numbers(value: bytes) -> bool:

@@ -140,7 +140,9 @@ BATCHES = pd.DataFrame(
     [(i, NOW, 1_000, 950, 30, 20, 25.0, 400.0, *(5.0,) * len(STEPS)) for i in range(3)],
     columns=[*operations.BATCH_COLUMNS, *(f"seconds_{step}" for step in STEPS)],
 )
-LAG = pd.DataFrame([(0, 2_000, 1_500, 500), (1, 2_000, 1_766, 234)], columns=list(operations.LAG_COLUMNS))
+LAG = pd.DataFrame(
+    [(0, 2_000, 1_500, 500, 0), (1, 2_000, 1_766, 234, 0)], columns=list(operations.LAG_COLUMNS)
+)
 AUTOMATION = pd.DataFrame(
     [("watch", "sensor", "every 60 s", "RUNNING", NOW, "SKIPPED", "firing: none", NOW)],
     columns=list(dagster.AUTOMATION_COLUMNS),

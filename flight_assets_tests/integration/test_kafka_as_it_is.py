@@ -18,6 +18,7 @@ import zstandard
 from flight_assets.contracts.message import MAX_MESSAGE_BYTES
 from flight_assets.contracts.tables import QUARANTINE
 from flight_assets.provenance import Ledger
+from flight_assets.queries import operations
 from flight_assets.stores import kafka, kafka_reader, landing
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.kafka_topic import topic_settings
@@ -189,7 +190,10 @@ def test_only_committed_messages_land_and_an_open_transaction_delays_what_is_beh
         send_all(second, quiet_platform, pending)
         send(plain)
         assert new_rows() == []
+        lag = operations.topic_lag(quiet_platform)
+        assert (lag["held"].sum(), lag["lag"].sum()) == (len(pending) + len(plain), 0), "it is told"
         second.commit_transaction(30)
+    assert operations.topic_lag(quiet_platform)["held"].sum() == 0
     rows = new_rows()
     assert sorted(values(rows)) == sorted(
         [*(value for _, value in pending), *(message.value for message in plain)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.stores import mongo
+from flight_assets.stores.mongo_expiry import EXPIRING, REPLAYS
 from flight_assets_tests.factories import HAPPENED, WEATHER, fact, utc
 
 pytestmark = pytest.mark.integration
@@ -49,6 +51,44 @@ def test_the_collection_has_its_indexes_and_no_ttl(flights):
     indexes = flights.index_information()
     assert {"timestamp_1", "flight_id_1", "ingestion_timestamp_1"} <= set(indexes)
     assert not any("expireAfterSeconds" in index for index in indexes.values())
+
+
+@pytest.fixture
+def impatient_mongod(own):
+    """A mongod that looks for what has expired each second."""
+    with mongo.database(own) as db:
+        db.client.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
+        yield db
+        db.client.admin.command("setParameter", 1, ttlMonitorSleepSecs=60)
+
+
+def test_what_is_kept_for_a_while_expires_and_a_flight_never_does(own, flights, impatient_mongod):
+    db, now = impatient_mongod, datetime.now(UTC)
+    mongo.ensure_collection(own)
+    mongo.upsert_newer(flights, [state()])
+    for name, (field, days) in EXPIRING.items():
+        db[name].insert_many(
+            [
+                {"_id": "old", field: now - timedelta(days=days, seconds=1)},
+                {"_id": "young", field: now - timedelta(days=days) + timedelta(hours=1)},
+                {"_id": "without the field"},
+            ]
+        )
+    deadline = time.monotonic() + 30
+    while any(db[name].count_documents({"_id": "old"}) for name in EXPIRING):
+        assert time.monotonic() < deadline, "it does not expire"
+        time.sleep(0.2)
+    assert {name: db[name].count_documents({}) for name in EXPIRING} == dict.fromkeys(EXPIRING, 2)
+    assert flights.count_documents({"ingestion_timestamp": {"$lt": now - timedelta(days=10 * 365)}}) == 1
+
+
+def test_an_index_with_another_time_is_brought_to_the_time_of_this_version(own, flights):
+    field, days = EXPIRING[REPLAYS]
+    with mongo.database(own) as db:
+        db[REPLAYS].drop()
+        db[REPLAYS].create_index(field, expireAfterSeconds=5)
+        mongo.ensure_collection(own)
+        assert db[REPLAYS].index_information()[f"{field}_1"]["expireAfterSeconds"] == days * 86_400
 
 
 def test_creating_the_collection_again_keeps_its_documents_and_indexes(own, flights):

@@ -43,6 +43,7 @@ class Broker(TopicReader):
             SimpleNamespace(first_offset=first, producer_id=producer) for first, producer in aborted
         ]
         self.stable_end = more.get("stable_end", self.log[-1][1] + 1 if self.log else 0)
+        self.high_watermark = more.get("high_watermark", self.stable_end)
         self.begin = more.get("begin", 0)
         self.answer_batches = more.get("answer_batches", 100)
         self.asked = 0
@@ -63,7 +64,11 @@ class Broker(TopicReader):
             return SimpleNamespace(error_code=found[0][2].errno)
         data = b"".join(content for _, _, content in found if isinstance(content, bytes))
         return SimpleNamespace(
-            error_code=0, records=data, aborted_transactions=self.aborted, last_stable_offset=self.stable_end
+            error_code=0,
+            records=data,
+            aborted_transactions=self.aborted,
+            last_stable_offset=self.stable_end,
+            high_watermark=self.high_watermark,
         )
 
 
@@ -237,3 +242,8 @@ def test_blocks_are_bounded_in_rows_and_bytes(monkeypatch):
     ]
     assert made[0]["ingestion_timestamp"][0].as_py().timestamp() * 1000 == TOOK_AT_MS
     assert made[2].slice(1).to_pylist()[0]["value_bytes"] == 30
+
+
+def test_what_waits_behind_an_open_transaction_is_counted():
+    assert Broker([three(0)]).held(0, 3) == 0
+    assert Broker([three(0), three(3)], stable_end=3, high_watermark=6).held(0, 3) == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flight_assets.errors import FlightsError
+from flight_assets.pipeline import new_topic
 from flight_assets.provenance import Ledger, OffsetRange, archive_id, raw_path
 from flight_assets.settings import Settings
 from flight_assets.stores import kafka, landing
@@ -126,6 +127,7 @@ class Land:
         self.files = Files()
         self.ledger = Ledger(self.files)
         self.partitions: dict[int, Broker] = {}
+        self.id = "first"
         monkeypatch.setattr(kafka, "reader", self.reader)
 
     @contextmanager
@@ -138,6 +140,9 @@ class Land:
 
     def first_message(self, partition, *rest):
         return self.partitions[partition].first_message(partition, *rest)
+
+    def topic_id(self) -> str:
+        return self.id
 
     def oldest(self, partitions):
         return {number: self.partitions[number].begin for number in partitions}
@@ -198,6 +203,43 @@ def test_a_plan_that_the_topic_can_no_longer_meet_is_made_anew(land):
     assert land.plan().ranges[0].last == 5
     land.partitions = {0: Broker([three(0)])}
     assert land.plan().ranges[0].last == 2
+
+
+def test_a_topic_that_was_created_again_is_refused_also_when_it_is_longer_than_before(land):
+    land.partitions = {0: Broker([three(0), three(3)])}
+    land.finish(land.plan())
+    land.id, land.partitions = "second", {0: Broker([three(0), three(3), three(6)])}
+    with pytest.raises(FlightsError, match="created again.*flights ledger new-topic"):
+        land.plan()
+    land.id = ""
+    assert land.plan().ranges == {0: OffsetRange(first=6, last=8)}, "a broker that gives no ids"
+
+
+def test_a_plan_of_a_topic_that_was_created_again_is_refused(land):
+    land.partitions = {0: Broker([three(0)])}
+    land.plan()
+    land.id = "second"
+    with pytest.raises(FlightsError, match="created again"):
+        land.plan()
+
+
+@pytest.mark.parametrize("log", [[three(0)], [three(0), three(3), three(6)]])
+def test_a_new_topic_is_read_from_its_beginning_and_the_batches_before_stay(land, monkeypatch, log):
+    land.partitions = {0: Broker([three(0), three(3)])}
+    first = land.finish(land.plan())
+    land.id, land.partitions = "second", {0: Broker(log)}
+    monkeypatch.setattr(new_topic, "Hdfs", lambda _: land.files)
+    monkeypatch.setattr(new_topic.lease, "hold", lambda *_: nullcontext())
+    for _ in range(2):  # the command is repeated
+        start = new_topic.start_new_topic(land.settings, "created again")
+        assert (start.first_batch, start.offsets_before, start.reason) == (1, 6, "created again")
+    assert land.ledger.next_offsets() == {}
+    record = land.finish(land.plan())
+    assert (record.batch_id, record.offsets) == (1, {"0": OffsetRange(first=0, last=3 * len(log) - 1)})
+    assert (record.lost, record.off, land.ledger.next_offsets()) == ({}, 0, {"0": 3 * len(log)})
+    assert land.ledger.record(0) == first
+    land.partitions[0] = Broker([*log, three(3 * len(log))])
+    assert land.finish(land.plan()).offsets == {"0": OffsetRange(first=3 * len(log), last=3 * len(log) + 2)}
 
 
 ABORTED = [three(3, attributes=BROKER_TIME | TRANSACTIONAL, producer_id=7), (6, 6, marker(6, 7, ABORT))]

@@ -4,11 +4,19 @@ terminal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from flight_assets.commands.console import printable
+from flight_assets.contracts.message import MAX_MESSAGE_BYTES
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline.replay import Rejected, read_repairs
+from flight_assets.pipeline import replay
+from flight_assets.pipeline.replay import Rejected, Replay, read_repairs
+from flight_assets.queries import quarantine
+from flight_assets.queries.quarantine import PAGE_BYTES, PAGE_ROWS
+from flight_assets.settings import Settings
 
 
 def test_repairs_are_read_by_id() -> None:
@@ -40,3 +48,56 @@ def test_the_id_of_a_message_is_its_position() -> None:
 
 def test_a_hostile_text_cannot_steer_the_terminal() -> None:
     assert printable("\x1b[2Jé\n[/]") == "\\x1b[2Jé\\n[/]"
+
+
+def test_a_page_is_of_one_partition_and_bounded_in_rows_and_bytes() -> None:
+    small = [("t", 0, offset, 10) for offset in range(2 * PAGE_ROWS + 1)]
+    large = [("t", 1, offset, MAX_MESSAGE_BYTES + 1) for offset in range(1_000)]
+    other = [("u", 1, 5, 0)]
+    found = list(quarantine._paged([*small, *large, *other], PAGE_ROWS))
+    assert [tuple(place) for page in found for place in page] == [*small, *large, *other]
+    assert all(len({place[:2] for place in page}) == 1 for page in found)
+    assert [len(page) for page in found[:3]] == [PAGE_ROWS, PAGE_ROWS, 1]
+    assert max(sum(place.size for place in page) for page in found) <= PAGE_BYTES
+
+
+def test_a_page_with_one_message_larger_than_a_page_has_it_alone() -> None:
+    places = [("t", 0, 1, 5), ("t", 0, 2, PAGE_BYTES + 1), ("t", 0, 3, 5)]
+    assert [len(page) for page in quarantine._paged(places, PAGE_ROWS)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("message_id", ["flight-events-1-5000000000", "a-0-1"])
+def test_an_id_names_topic_partition_and_offset(message_id: str) -> None:
+    topic, partition, offset = quarantine._place(message_id)
+    assert f"{topic}-{partition}-{offset}" == message_id
+
+
+def test_pages_are_read_one_by_one_under_one_lease(monkeypatch) -> None:
+    events: list[str] = []
+
+    @contextmanager
+    def hold(*_: object) -> Iterator:
+        events.append("lease")
+        yield lambda: events.append("held")
+        events.append("released")
+
+    def pages() -> Iterator[list[Rejected]]:
+        for number in range(3):
+            events.append(f"read {number}")
+            yield [Rejected("t", 0, number, "", 0, "not_json", "", None, b"")]
+
+    def replay_page(_settings: object, _checks: object, page: list[Rejected], *_: object) -> Replay:
+        events.append(f"sent {page[0].kafka_offset}")
+        return Replay([page[0].id])
+
+    class Warehouse:
+        settings = Settings()
+
+    monkeypatch.setattr(replay.lease, "hold", hold)
+    monkeypatch.setattr(replay, "read_reference", lambda _: None)
+    monkeypatch.setattr(replay, "settle", lambda _: events.append("settled"))
+    monkeypatch.setattr(replay, "_replay_page", replay_page)
+    done = list(replay.replay_pages(Settings(), Warehouse(), pages(), {}))
+    assert [each.sent for each in done] == [["t-0-0"], ["t-0-1"], ["t-0-2"]]
+    each_page = [step for number in range(3) for step in (f"read {number}", "held", f"sent {number}")]
+    assert events == ["lease", "settled", *each_page, "released"]

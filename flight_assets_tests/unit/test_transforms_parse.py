@@ -253,6 +253,8 @@ NOT_JSON: dict[str, bytes | None] = {
     "NaN": literal("distance_miles", "NaN"),
     "Infinity": literal("distance_miles", "Infinity"),
     "a number of 5,000 digits": literal("distance_miles", "9" * 5_000),
+    "a number of 1,001 digits around its point": literal("distance_miles", "9." + "9" * 1_000),
+    "a number of 1,002 digits with its exponent": literal("distance_miles", f"{'9' * 1_000}e-10"),
     "leading zero": literal("flight_number", "01545"),
     "hexadecimal": literal("flight_number", "0x609"),
     "single quotes": VALID.replace('"', "'").encode(),

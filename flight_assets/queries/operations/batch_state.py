@@ -28,7 +28,7 @@ BATCH_COLUMNS = (
     "seconds",
     "messages_per_s",
 )
-LAG_COLUMNS = ("partition", "end_offset", "next_offset", "lag")
+LAG_COLUMNS = ("partition", "end_offset", "next_offset", "lag", "held")
 
 
 def topic_lag(settings: Settings) -> pd.DataFrame:
@@ -36,6 +36,7 @@ def topic_lag(settings: Settings) -> pd.DataFrame:
 
     Lag = offsets from the first message that waits to the end. Markers and aborted messages of transactions
     before that message are no lag. ``next_offset``: the first that no batch has taken.
+    ``held``: offsets that wait behind the end because a transaction before them is open.
     """
     quick = patient(settings)
     with kafka.reader(quick) as topic:
@@ -46,9 +47,10 @@ def topic_lag(settings: Settings) -> pd.DataFrame:
             topic.first_message(number, first, end, clock)
             for (number, end), first in zip(ends, nexts, strict=True)
         ]
+        held = [topic.held(number, end) for number, end in ends]
     rows = [
-        (number, end, taken, end - first)
-        for (number, end), taken, first in zip(ends, nexts, firsts, strict=True)
+        (number, end, taken, end - first, behind)
+        for (number, end), taken, first, behind in zip(ends, nexts, firsts, held, strict=True)
     ]
     return pd.DataFrame(rows, columns=list(LAG_COLUMNS))
 

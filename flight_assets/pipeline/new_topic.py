@@ -1,0 +1,33 @@
+"""Way out when the topic is another one than before: it was deleted and created again, truncated, or left."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flight_assets.provenance import STEPS, Ledger
+from flight_assets.stores import lease
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.landing_plan import plan_path
+
+if TYPE_CHECKING:
+    from flight_assets.provenance import TopicStart
+    from flight_assets.settings import Settings
+
+LEASE_WAIT_S = 120.0
+
+
+def start_new_topic(settings: Settings, reason: str) -> TopicStart:
+    """Read the topic of the settings from its beginning with the next batch. Returns where it begins.
+
+    Batches that have landed stay as they are. What the other topic had beyond them is gone.
+
+    Raises:
+        LeaseBusy: a run is still processing after LEASE_WAIT_S.
+    """
+    with lease.hold(settings, "flights ledger new-topic", LEASE_WAIT_S):
+        hdfs = Hdfs(settings)
+        ledger = Ledger(hdfs)
+        # The plan names offsets of the other topic. Without it, a repeat plans anew.
+        hdfs.delete(plan_path(ledger.last_done(STEPS[0]) + 1))
+        return ledger.start_topic(reason, datetime.now(UTC))

@@ -1,0 +1,76 @@
+"""A short part of `make fuzz`: a minute of messages of every kind, live processing, a few kills."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from flight_assets.continuous.process import process_continuously
+from flight_assets.provenance import STEPS
+from flight_assets.stores.warehouse import open_warehouse
+from flight_assets_tests.faults.attempts import DURING, RUN, Fault
+from flight_assets_tests.fuzz import campaign
+from flight_assets_tests.fuzz.content import KINDS
+from flight_assets_tests.fuzz.traffic import CODECS
+from flight_assets_tests.told import say
+
+pytestmark = pytest.mark.timeout(1_200)
+SEED = 81
+SECONDS = 60.0
+PAUSE_S = 2.0
+FAULTS = [
+    None,
+    Fault("kafka", STEPS[0], DURING, 0.3),
+    Fault("mongod", STEPS[3], DURING, 0.2),
+    Fault(RUN, STEPS[4], DURING, 0.5),
+]
+
+
+@pytest.fixture
+def live(target) -> Iterator[None]:
+    """Live processing in a thread of this process; what it says is printed."""
+    stop = threading.Event()
+    process = threading.Thread(target=process_continuously, args=(target, stop, print), name="live")
+    process.start()
+    yield
+    stop.set()
+    process.join()
+
+
+@pytest.fixture
+def target(quiet_platform, small_model):
+    return quiet_platform
+
+
+@pytest.mark.usefixtures("live")
+def test_fuzzed_messages_in_every_codec_and_kills_leave_every_store_right(target) -> None:
+    pool = campaign.own_pool(target, numbers=6, days=20)
+    report = campaign.run(
+        target,
+        lambda: open_warehouse(target),
+        pool,
+        SEED,
+        SECONDS,
+        iter(FAULTS),
+        partial(say, "fuzz"),
+        PAUSE_S,
+    )
+    for line in report.lines():
+        say("fuzz", line)
+    assert report.failures == []
+    assert report.kills.total() == len(FAULTS) - 1
+    assert set(report.packed) == set(CODECS)
+    assert set(report.sent) >= set(KINDS) - {"many names", "large"}
+    assert report.landed > 1_000
+
+
+def test_a_seed_gives_the_same_faults_and_another_seed_others() -> None:
+    once, again, other = (
+        [next(plan) for _ in range(40)] for plan in (campaign.plan(seed, 0.5) for seed in (3, 3, 4))
+    )
+    assert once == again
+    assert once != other
+    assert 0 < sum(fault is None for fault in once) < 40
