@@ -17,6 +17,7 @@ from flight_assets.commands.completion import completion
 from flight_assets.commands.console import Group, example
 from flight_assets.commands.contract import contract
 from flight_assets.commands.demo import demo
+from flight_assets.commands.events import events
 from flight_assets.commands.ledger import ledger
 from flight_assets.commands.load import load
 from flight_assets.commands.model import model
@@ -70,6 +71,7 @@ for command in (
     quarantine,
     backfill,
     alerts,
+    events,
     bench,
     service,
     load,
