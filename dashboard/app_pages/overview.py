@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, findings, render_cache
 from dashboard import components as ui
 from flight_assets.contracts import dimensions
 from flight_assets.queries import live
@@ -208,4 +208,5 @@ def first_page() -> None:
 
 
 ui.live(now, "overview_now")
+ui.live(findings.situation, "overview_situation_part")
 ui.live(records, "overview_records")

@@ -163,10 +163,13 @@ TABLE_ASSETS: dict[str, str] = {
 # The dashboard's pages: title, and the assets that each reads. A test compares them with the queries that a
 # page makes.
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "dashboard_overview": ("Real-Time Overview: flights as they are now", (TOPIC, "mongo_hot", "hive_fact")),
+    "dashboard_overview": (
+        "Real-Time Overview: flights as they are now",
+        (TOPIC, "mongo_hot", "hive_fact", "complex_events"),
+    ),
     "dashboard_streaming": (
         "Streaming Analytics: a measure over time, with trend and anomalies",
-        ("mongo_hot", "flights_hourly", "flights_daily"),
+        ("mongo_hot", "flights_hourly", "flights_daily", "complex_events"),
     ),
     "dashboard_history": (
         "Historical Analytics: delays by day, route and airline",
@@ -174,7 +177,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "dashboard_prediction": (
         "Prediction & Insights: forecasts beside actual delays",
-        (PREDICTED, "delay_model", "hive_fact", "flights_daily"),
+        (PREDICTED, "delay_model", "hive_fact", "flights_daily", "complex_events"),
     ),
     "dashboard_quality": (
         "Data Quality & Metadata: rejects, quality, batches, schemas",

@@ -74,7 +74,7 @@ def flights_of(file: Path, days: int) -> pd.DataFrame:
 
 def events_of_flights(flights: pd.DataFrame) -> list[Event]:
     """Return the events of flights as a live feed sends them, two seconds after each happened."""
-    events = []
+    events: list[Event] = []
     for row in flights.to_dict("records"):
         departure, arrival = (
             int(row[name].timestamp()) for name in ("scheduled_departure", "scheduled_arrival")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,8 +12,6 @@ from flight_assets.errors import FlightsError
 from flight_assets.stores.mongo import FINDINGS, FLIGHTS
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from pymongo.database import Database
 
     from flight_assets.stores.warehouse import Warehouse
@@ -74,14 +73,19 @@ def situations_of(frame: pd.DataFrame) -> pd.DataFrame:
     return grouped.reset_index()[["severity", "group", "pattern", "findings", "since", "explanation"]]
 
 
-def changes(warehouse: Warehouse, since: datetime, until: datetime, limit: int = 2_000) -> pd.DataFrame:
-    """One row per finding that changed in a time, newest first: its newest change, columns of ``complex_events``."""
-    query = f"""SELECT * EXCEPT (row) FROM (
-        SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY change DESC) AS row
-        FROM {warehouse.name(COMPLEX_EVENTS)}
-        WHERE change_timestamp BETWEEN TIMESTAMP'{since:%Y-%m-%dT%H:%M:%SZ}' AND TIMESTAMP'{until:%Y-%m-%dT%H:%M:%SZ}')
-        WHERE row = 1 ORDER BY raised DESC, finding_id LIMIT {int(limit)}"""  # noqa: S608 - names of the contract, numbers and times
-    return warehouse.ask(query)
+def timeline(warehouse: Warehouse, hours: int, pattern: str = "") -> pd.DataFrame:
+    """One row per finding that changed in the newest hours of event time, newest first: its newest change.
+
+    At most 1,000 rows with the columns of ``complex_events``. ``pattern``: only findings of this pattern.
+    """
+    name = warehouse.name(COMPLEX_EVENTS)
+    chosen = f"AND pattern = '{pattern}'" if re.fullmatch(r"\w+", pattern) else ""
+    return warehouse.ask(
+        f"""SELECT * EXCEPT (row) FROM (
+        SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY change DESC) AS row FROM {name}
+        WHERE change_timestamp >= (SELECT max(change_timestamp) FROM {name}) - INTERVAL {int(hours)} HOURS {chosen})
+        WHERE row = 1 ORDER BY raised DESC, finding_id LIMIT {FINDINGS_AT_MOST}"""  # noqa: S608 - names of the contract, a number and a word
+    )
 
 
 def history_of(warehouse: Warehouse, finding_id: str) -> pd.DataFrame:
