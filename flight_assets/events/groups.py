@@ -42,7 +42,7 @@ def groups(findings: Iterable[Finding]) -> list[Group]:
     for found in ordered:
         place = place_of(found) if found.pattern in LEADERS else found.airport
         members.setdefault(place if place in leading else found.pattern, []).append(found)
-    made = []
+    made: list[Group] = []
     for name, each in members.items():
         head = leading.get(name, each[0])
         ids = tuple(found.finding_id for found in each)

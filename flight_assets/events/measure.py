@@ -13,7 +13,7 @@ from flight_assets.events.planted import DAY, FIRST_DAY, Day, events_of_day, mad
 from flight_assets.events.plants import PLANTS, chains_in, turnarounds_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from flight_assets.events.model import Change
 
@@ -50,13 +50,13 @@ class Score:
         return asdict(self) | {"precision": self.precision, "recall": self.recall}
 
 
-def scores(days: int, seed: int, progress: Callable[[str], object] = lambda _: None) -> Iterator[Score]:
+def scores(days: int, seed: int, only_defaults: bool = False) -> Iterator[Score]:
     """Yield the score of each pattern at each value of its varied parameter, over ``days`` planted days."""
     warm = warmed_up(seed)
     for name, (plant, parameter, tried) in PLANTS.items():
         pattern = next(each for each in PATTERNS if each.name == name)
         default = pattern.values()[parameter]
-        for value in tried:
+        for value in [default] if only_defaults else tried:
             score = Score(name, parameter, value, value == default)
             for nth in range(days):
                 day = made_day(seed * 1_000 + nth, WARM_UP_DAYS)
@@ -68,9 +68,6 @@ def scores(days: int, seed: int, progress: Callable[[str], object] = lambda _: N
                 score.missed += len(truth.must - found)
                 score.found += len(found)
                 score.right += len(found & (truth.must | truth.may))
-            progress(
-                f"{name} {parameter}={value:g}: precision {score.precision:.3f}, recall {score.recall:.3f}"
-            )
             yield score
 
 

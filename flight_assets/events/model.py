@@ -132,7 +132,7 @@ class Finding(msgspec.Struct):
 
     finding_id: str
     pattern: str
-    severity: str
+    severity: Severity
     key: str
     start: int
     raised: int

@@ -136,6 +136,8 @@ def conflicts(day: Day) -> Truth:
         elif number < 10:
             flight.arriving_tail = f"N9{number:04d}"
         elif number < 15:
+            # The added flight may also overlap with the aircraft's next one.
+            truth.may |= {f"{kind}|{each.flight_id}" for each in day.legs[flight.tail]}
             flight = _overlapping(day, flight)
         else:
             flight.cancelled, flight.reinstated = flight.departed - 40 * MINUTE, True

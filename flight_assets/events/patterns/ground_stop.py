@@ -30,8 +30,9 @@ def on_tick(schedule: Schedule, values: Values) -> Iterator[Signal]:
             planned = schedule.count(DUE, key, minutes, values["taxi_minutes"])
             chance = poisson_at_most(0, planned * values["usual_share"])
             if chance <= values["alpha"] and not schedule.count(DEPARTURES, key, minutes):
-                if _others_go_on(schedule):
-                    yield _stopped(key, minutes, planned, chance, schedule)
+                waiting = waiting_flights(schedule, key.removeprefix(AIRPORT))
+                if _others_go_on(schedule) and len(waiting) >= planned / 2:
+                    yield _stopped(key, minutes, planned, chance, waiting, schedule)
                 break
 
 
@@ -40,9 +41,10 @@ def _others_go_on(schedule: Schedule) -> bool:
     return schedule.now - schedule.state.newest_event <= FEED_ALIVE_MINUTES * MINUTE
 
 
-def _stopped(key: str, minutes: int, planned: int, chance: float, schedule: Schedule) -> Raise:
+def _stopped(
+    key: str, minutes: int, planned: int, chance: float, waiting: list[str], schedule: Schedule
+) -> Raise:
     airport = key.removeprefix(AIRPORT)
-    waiting = waiting_flights(schedule, airport)
     found = schedule.finding(NAME, key)
     start = found.start if found else schedule.now - minutes * MINUTE
     stopped_minutes = (schedule.now - start) / MINUTE
