@@ -1,6 +1,8 @@
-"""Parts of pages about complex events: the situation, their timeline, an aircraft's chain, forecast anomalies."""
+"""Parts of pages about complex events: situation, timeline, an aircraft's chain, forecast anomalies."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import streamlit as st
 
@@ -17,7 +19,7 @@ MOMENT = "YYYY-MM-DD HH:mm"
 
 
 def situation() -> None:
-    """Show the open findings: how many by severity, one row per situation, and the flights of a chosen one."""
+    """Show the open findings by severity, one row per situation, and the findings of a chosen one."""
     found = ui.gather(open=data.live(events.open_findings))
     with ui.section(
         "Situation", "Open complex events. An airport with its waiting flights is one situation."
@@ -34,7 +36,7 @@ def situation() -> None:
             ui.table(
                 grouped.head(SHOWN).assign(pattern=grouped["pattern"].str.replace("_", " ")),
                 key="overview_situations", height=220,
-                column_config={"since": st.column_config.DatetimeColumn("since (UTC)", format=MOMENT, timezone="UTC")},
+                column_config={"since": _moment("since")},
             )  # fmt: skip
             chosen = st.selectbox(
                 "Flights of", grouped["group"], key="overview_situation", persist_state="session", width=260
@@ -98,10 +100,14 @@ def forecast_anomalies() -> None:
         if answer.frame.empty:
             ui.empty("No airline or airport stood out.")
         else:
-            times = {name: st.column_config.DatetimeColumn(f"{name} (UTC)", format=MOMENT, timezone="UTC")
-                     for name in ("started", "cleared")}  # fmt: skip
+            times = {name: _moment(name) for name in ("started", "cleared")}
             ui.table(
-                answer.frame[["key", "started", "cleared", "explanation"]], key="prediction_anomalies", height=220,
+                answer.frame[["key", "started", "cleared", "explanation"]],
+                key="prediction_anomalies", height=220,
                 column_config=times,
             )  # fmt: skip
         ui.stamp(answer, source="complex_events")
+
+
+def _moment(name: str) -> Any:  # noqa: ANN401 - a column's configuration
+    return st.column_config.DatetimeColumn(f"{name} (UTC)", format=MOMENT, timezone="UTC")

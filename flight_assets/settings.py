@@ -352,7 +352,7 @@ class Settings(BaseSettings):
     )
     events_patterns_dir: Path | None = Field(
         default=None,
-        description="folder of own patterns of complex events, a Python file each; unset = built-in ones only",
+        description="folder of own patterns of complex events, a Python file each; unset = no own ones",
     )
     events_per_feed: int = Field(
         default=200_000, ge=1_000, description="events that the search for complex events reads at once"

@@ -9,13 +9,13 @@ from dashboard.charts.look import BLUE, GREY, ORANGE, VERMILLION, look
 
 SEVERITY_COLOURS = {"critical": VERMILLION, "warning": ORANGE, "info": BLUE}
 ROW_HEIGHT, LEAST_HEIGHT = 24, 200
-MINUTE_MS = 60_000
+MILLISECOND = pd.Timedelta(milliseconds=1)
 
 
 def findings_over_time(frame: pd.DataFrame) -> go.Figure:
-    """Return one bar per finding from its start to its end, in a row per pattern; open ones end at the newest change.
+    """Return one bar per finding from its start to its end, in a row per pattern.
 
-    ``frame``: rows of ``events.timeline``.
+    Open findings end at the newest change. ``frame``: rows of ``events.timeline``.
     """
     newest = frame["change_timestamp"].max()
     figure = go.Figure()
@@ -26,9 +26,10 @@ def findings_over_time(frame: pd.DataFrame) -> go.Figure:
         ends = part["cleared"].fillna(newest)
         lengths = (ends - part["started"]).clip(lower=pd.Timedelta(minutes=5))
         figure.add_bar(
-            base=part["started"], x=lengths / pd.Timedelta(milliseconds=1), y=part["pattern"].str.replace("_", " "),
+            base=part["started"], x=lengths / MILLISECOND, y=part["pattern"].str.replace("_", " "),
             orientation="h", name=severity, marker_color=colour, opacity=0.65,
-            customdata=part[["key", "explanation"]], hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+            customdata=part[["key", "explanation"]],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )  # fmt: skip
     height = max(LEAST_HEIGHT, 80 + ROW_HEIGHT * frame["pattern"].nunique())
     figure = look(figure, "event time (UTC)", "", height, barmode="overlay", hovermode="closest")
@@ -48,7 +49,8 @@ def legs(frame: pd.DataFrame) -> go.Figure:
     )
     for name, begin, end, colour, texts in shapes:
         figure.add_bar(
-            base=frame[begin], x=(frame[end] - frame[begin]) / pd.Timedelta(milliseconds=1), y=named, orientation="h",
+            base=frame[begin], x=(frame[end] - frame[begin]) / MILLISECOND, y=named,
+            orientation="h",
             name=name, marker_color=colour, text=texts, textposition="outside", cliponaxis=False,
             hovertemplate=f"{name}: %{{base|%H:%M}}<extra></extra>",
         )  # fmt: skip

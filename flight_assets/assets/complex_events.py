@@ -36,7 +36,7 @@ class SearchConfig(Config):
 
     from_batch: int = Field(
         default=-1,
-        description="begin anew with this batch: drop the state and all findings, and find them again; -1 goes on",
+        description="begin anew with this batch: drop state and findings, and find them again; -1 goes on",
     )
 
 
@@ -54,7 +54,7 @@ class SearchConfig(Config):
     ],
 )
 def complex_events(context: AssetExecutionContext, config: SearchConfig) -> MaterializeResult:  # type: ignore[type-arg]
-    """One row per finding and change (flight_dw.complex_events): patterns found in the events, with open ones in MongoDB.
+    """One row per finding and change (flight_dw.complex_events), with the open findings in MongoDB.
 
     Each finished batch is fed once. A run without a batch or a timer that waits asks Spark nothing.
     """

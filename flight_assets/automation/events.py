@@ -23,7 +23,7 @@ find_events = define_asset_job(
     "find_events",
     selection=AssetSelection.assets("complex_events"),
     tags={MAX_RUNTIME: "1800"},
-    description="Searches finished batches for complex events. It runs beside the pipeline and cannot hold it up.",
+    description="Searches finished batches for complex events, beside the pipeline. It cannot hold it up.",
 )
 
 

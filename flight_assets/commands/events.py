@@ -209,7 +209,10 @@ def replay(first: int, last: int | None, changed: tuple[str, ...], store: bool, 
 @click.option("--days", type=click.IntRange(1), default=2, show_default=True, help="Made days to feed.")
 @json_option
 def test_pattern(file: Path, days: int, as_json: bool) -> None:
-    """Test an own pattern on made days: it loads, runs without error, and finds the same whatever the batches."""
+    """Test an own pattern on made days.
+
+    It must load, run without error, and find the same whatever the batches.
+    """
     from flight_assets.events.own import load
     from flight_assets.events.trial import trial
 
@@ -241,7 +244,10 @@ def test_pattern(file: Path, days: int, as_json: bool) -> None:
 )
 @json_option
 def measure(days: int, seed: int, data: Path | None, as_json: bool) -> None:
-    """Measure precision and recall on planted days, false alarms on quiet ones, speed and memory. No service is needed."""
+    """Measure precision and recall on planted days, false alarms on quiet ones, speed and memory.
+
+    No service is needed.
+    """
     from flight_assets.events import measure as measured
 
     if data is not None:

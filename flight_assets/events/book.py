@@ -193,7 +193,10 @@ class Book(Schedule):
                     del by_key[key]
 
     def learn(self) -> None:
-        """Learn from the last hour what is usual, except for keys with an open finding about it. Forget old counts."""
+        """Learn from the last hour what is usual, except for keys with an open finding about it.
+
+        Forget old counts.
+        """
         self._learn_hour()
         for key in self.keys(DUE):
             if not self.is_open("cancellation_wave", key):

@@ -76,13 +76,16 @@ class Engine:
         return encode(self.state)
 
     def next_due(self) -> int | None:
-        """Return the broker time of the next work without a message: a full tick or a timer; None if none waits."""
+        """Return the broker time of the next work without a message: a full tick or a timer.
+
+        None if none waits.
+        """
         waiting = [(max(self.state.waiting) + 1) * TICK_S] if self.state.waiting else []
         timers = [self.state.timers[0][0]] if self.state.live and self.state.timers else []
         return min(waiting + timers, default=None)
 
     def feed(self, events: Iterable[Event], now: int) -> list[Change]:
-        """Take events, process every tick that ended by ``now``, and return the changes of findings, in order.
+        """Take events, process every tick that ended by ``now``, and return the changes, in order.
 
         ``now``: broker time in seconds. All messages that the broker took before it must have been fed.
         An event that breaks this is processed late and counted in ``state.late``.
@@ -168,7 +171,10 @@ class Engine:
             heappush(self.state.timers, (at, owner, key))
 
     def _obey(self, pattern: Pattern, signals: Iterator[Signal]) -> None:
-        """Do what a pattern's signals say. A pattern that fails is noted with its error, and the others go on."""
+        """Do what a pattern's signals say.
+
+        A pattern that fails is noted with its error, and the others go on.
+        """
         try:
             for signal in signals:
                 if isinstance(signal, Raise):
@@ -189,8 +195,8 @@ class Engine:
             if len(open_ones) >= OPEN_AT_MOST:
                 return
             found = Finding(
-                finding_id(pattern.name, signal.key, signal.start), pattern.name, pattern.severity, signal.key,
-                signal.start, state.clock, state.clock, signal.explanation, numbers,
+                finding_id(pattern.name, signal.key, signal.start), pattern.name, pattern.severity,
+                signal.key, signal.start, state.clock, state.clock, signal.explanation, numbers,
                 signal.flight_ids[:FLIGHTS_NAMED], signal.airport, signal.airline,
             )  # fmt: skip
             open_ones[signal.key] = found

@@ -20,7 +20,7 @@ LEADERS = (
 
 @dataclass(frozen=True)
 class Group:
-    """Situation: its place or pattern, the leading pattern and severity, and the findings that belong to it."""
+    """Situation: its place or pattern, leading pattern, severity, and the findings that belong to it."""
 
     name: str
     pattern: str
@@ -33,8 +33,8 @@ class Group:
 def groups(findings: Iterable[Finding]) -> list[Group]:
     """Return the situations of open findings, the most severe first.
 
-    A finding about an airport or airline leads the situation of its place. Findings of single flights join the
-    situation of their airport, or of their pattern if the airport has none.
+    A finding about an airport or airline leads the situation of its place. Findings of single
+    flights join the situation of their airport, or of their pattern if the airport has none.
     """
     ordered = sorted(findings, key=lambda each: (rank(each), each.raised, each.finding_id))
     leading = {place_of(each): each for each in reversed(ordered) if each.pattern in LEADERS}
@@ -56,6 +56,9 @@ def place_of(found: Finding) -> str:
 
 
 def rank(found: Finding) -> int:
-    """Return the place of a finding in its situation: the least leads. Severity counts first, then the pattern."""
+    """Return the place of a finding in its situation: the least leads.
+
+    Severity counts first, then the pattern.
+    """
     leads = LEADERS.index(found.pattern) if found.pattern in LEADERS else len(LEADERS)
     return SEVERITIES.index(found.severity) * (len(LEADERS) + 1) + leads

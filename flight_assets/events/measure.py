@@ -72,7 +72,10 @@ def scores(days: int, seed: int, only_defaults: bool = False) -> Iterator[Score]
 
 
 def false_alarms(days: int, seed: int) -> dict[str, float]:
-    """Return the wrong findings per quiet day by pattern: nothing is planted, and what is truly there is not counted."""
+    """Return the wrong findings per quiet day by pattern.
+
+    Nothing is planted. Chains and turnarounds that are truly there are not counted.
+    """
     warm, counts = warmed_up(seed), dict.fromkeys((pattern.name for pattern in PATTERNS), 0)
     for nth in range(days):
         day = made_day(seed * 1_000 + nth, WARM_UP_DAYS)
@@ -106,7 +109,7 @@ def _findings(warm: bytes, day: Day, values: dict[str, dict[str, float]], name: 
 def speed(aircraft: int = NATIONWIDE_AIRCRAFT) -> dict[str, float]:
     """Return events per second of one engine with all patterns, and its memory, on a day of many flights.
 
-    ``state_mb`` is the saved state, ``memory_mb`` what the engine's objects occupy at the end, MB (10⁶ bytes).
+    ``state_mb`` is the saved state, ``memory_mb`` the engine's objects at the end, MB (10⁶ bytes).
     """
     import tracemalloc
 

@@ -26,8 +26,9 @@ FLIGHTS_NAMED = 50
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One staged event, as patterns see it.
 
-    ``order`` is the order of events: (event time, broker time, partition, offset), times in microseconds.
-    ``predicted_delay``, ``interval_low`` and ``interval_high`` are the flight's forecast, None without one.
+    ``order`` is the order of events: event time, broker time, partition and offset. Its times are microseconds.
+
+    The forecast is ``predicted_delay`` with ``interval_low`` and ``interval_high``. All are None without one.
     """
 
     order: tuple[int, int, int, int]
@@ -81,7 +82,10 @@ class Clear(msgspec.Struct, frozen=True):
 
 
 class Wake(msgspec.Struct, frozen=True):
-    """Signal: call the pattern's ``on_wake`` with this key at that time. A later one for the key replaces it."""
+    """Signal: call the pattern's ``on_wake`` with this key at that time.
+
+    A later one for the key replaces it.
+    """
 
     key: str
     at: int

@@ -133,7 +133,7 @@ def fly(
 
 
 def events_of_day(day: Day) -> list[Event]:
-    """Return the events of a day as a live feed sends them: the broker takes each within three seconds, in its order."""
+    """Return the events of a day as a live feed sends them: the broker takes each within three seconds."""
     events = [event for flight in day.flights for event in _events(flight, day.random)]
     kept = [event for event in events if day.silenced is None or not day.silenced(event)]
     return numbered(kept)
@@ -165,7 +165,8 @@ def _events(flight: Planned, random: Random) -> Iterable[Event]:
             continue
         taken = at * 1_000_000 + random.randrange(100_000, 3_000_000)
         yield Event(
-            (at * 1_000_000, taken, 0, 0), kind, flight.flight_id, flight.airline, flight.origin, flight.destination,
+            (at * 1_000_000, taken, 0, 0), kind, flight.flight_id, flight.airline, flight.origin,
+            flight.destination,
             flight.departure, flight.arrival,
             flight.arriving_tail if flight.arriving_tail and kind == "arrived" else flight.tail,
             flight.late_out if kind in ("departed", "arrived", "diverted") else None,

@@ -46,7 +46,7 @@ def chains_in(day: Day) -> Truth:
 
 
 def _passed_on_minutes(legs: list[Planned], number: int) -> float:
-    """Return the minutes that a leg passes on to the next after two late legs; less than -10 without a chain."""
+    """Return the minutes that a leg passes on after two late legs; less than -10 without a chain."""
     first, second, following = legs[number - 1 : number + 2]
     if min(first.late_in, second.late_in) < LATE_MINUTES - 5:
         return -99.0
@@ -150,7 +150,8 @@ def _overlapping(day: Day, flight: Planned) -> Planned:
     at = (flight.departed + flight.arrived) // 2
     other = Planned(
         f"{flight.airline}{day.random.randrange(9_000, 9_999)}-{flight.origin}-D{day.number:03d}",
-        flight.airline, flight.tail, flight.origin, flight.destination, at, at + 90 * MINUTE, at, at + 90 * MINUTE,
+        flight.airline, flight.tail, flight.origin, flight.destination,
+        at, at + 90 * MINUTE, at, at + 90 * MINUTE,
     )  # fmt: skip
     day.legs.setdefault(f"also {flight.flight_id}", []).append(other)
     return other
@@ -207,7 +208,10 @@ def _delay(legs: list[Planned], late: Planned, seconds: int, day: Day) -> None:
 
 
 def _hold(day: Day, hub: str, since: int, until: int, every: int = 0) -> None:
-    """Let no flight depart from a hub in the window, but ``every``-th one; the others leave one a minute after it."""
+    """Let no flight depart from a hub in the window but ``every``-th one.
+
+    The others leave after it, one a minute.
+    """
     turn = 0
 
     def held(leg: Planned, at: int) -> int:

@@ -38,7 +38,10 @@ class Done:
 
 @dataclass
 class Stores:
-    """Stores of a run. ``warehouse`` connects when it is first needed, so that an empty run asks Spark nothing."""
+    """Stores of a run.
+
+    ``warehouse`` connects when it is first needed, so that an empty run asks Spark nothing.
+    """
 
     settings: Settings
     hdfs: Hdfs
@@ -110,7 +113,10 @@ def replayed(
     last: int | None,
     values_of: Mapping[str, Mapping[str, float]],
 ) -> list[Change]:
-    """Return the changes that a new engine finds in finished batches, with other parameters if given. Writes nothing."""
+    """Return the changes that a new engine finds in finished batches, with other parameters if given.
+
+    Writes nothing.
+    """
     ledger, engine = Ledger(hdfs), Engine(all_patterns(settings), values_of=values_of)
     newest = ledger.last_done(STEPS[-1])
     last, found, reached = newest if last is None else min(last, newest), [], 0
@@ -137,7 +143,7 @@ def complete_until(record: BatchRecord, events: list[Event]) -> int:
 
 
 def events_of_batches(warehouse: Warehouse, records: list[BatchRecord]) -> list[Event]:
-    """Return the staged events of consecutive batches with the forecasts that were made by then, in one Spark call."""
+    """Return the staged events of consecutive batches with the forecasts made by then, in one Spark call."""
     from pyspark.sql import functions as F
 
     first, last = records[0].batch_id, records[-1].batch_id

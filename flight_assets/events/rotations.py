@@ -27,8 +27,10 @@ TAKEN_AFTER_S = 2
 def compare(file: Path, days: int = 3) -> dict[str, float]:
     """Return how the chains that the engine finds in the first days of a file agree with its rotations.
 
-    The rotations are judged afterwards, with all delays known: two legs in a row at least 15 minutes late on
-    arrival, and a next leg whose slack is smaller than the delay. ``file``: Parquet in a layout of ``sources``.
+    The rotations are judged afterwards, with all delays known. A chain is two legs in a row that arrive at
+    least 15 minutes late, and a next leg whose slack is smaller than the delay.
+
+    ``file``: flights in a layout that ``sources`` can read.
     """
     flights = flights_of(file, days)
     true = chains_of(flights)
@@ -49,7 +51,7 @@ def compare(file: Path, days: int = 3) -> dict[str, float]:
 
 
 def flights_of(file: Path, days: int) -> pd.DataFrame:
-    """Return the flights of the first days of a file with aircraft, by aircraft and planned departure; times UTC."""
+    """Return the flights of a file's first days, by aircraft and planned departure; times UTC."""
     source = sources_of(file)[0]
     layout = layout_of(source)
     source, found = with_header(source, layout), []
@@ -91,7 +93,8 @@ def events_of_flights(flights: pd.DataFrame) -> list[Event]:
             order = (at * 1_000_000, (at + TAKEN_AFTER_S) * 1_000_000, 0, len(events))
             events.append(
                 Event(
-                    order, kind, row["flight_id"], row["airline"], row["origin"], row["destination"], departure, arrival,
+                    order, kind, row["flight_id"], row["airline"], row["origin"], row["destination"],
+                    departure, arrival,
                     row["tail_number"], late_out if kind in ("departed", "arrived") else None,
                     late_in if kind == "arrived" else None,
                 )
@@ -105,7 +108,7 @@ def day_of(seconds: int) -> int:
 
 
 def chains_of(flights: pd.DataFrame) -> set[tuple[str, int]]:
-    """Return aircraft and day of each leg that passes on a delay after two late legs, by the whole rotation."""
+    """Return aircraft and day of each leg that passes on a delay after two late legs."""
     found: set[tuple[str, int]] = set()
     for tail, legs in flights[~flights["cancelled"]].groupby("tail_number"):
         rows = legs.to_dict("records")

@@ -24,7 +24,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def events_of(table: pa.Table) -> list[Event]:
-    """Return one event per row of staged events, with FORECAST if the table has it. Events without a plan are left out."""
+    """Return one event per row of staged events, with FORECAST if the table has it.
+
+    Events without a plan are left out.
+    """
     import pyarrow as pa
 
     columns = {
@@ -39,7 +42,10 @@ def events_of(table: pa.Table) -> list[Event]:
 
 
 def event_of(row: Mapping[str, Any]) -> Event | None:
-    """Return the event of one staged row with datetimes, as live processing has it; None without a planned departure."""
+    """Return the event of one staged row with datetimes, as live processing has it.
+
+    None without a planned departure.
+    """
     if row["scheduled_departure"] is None:
         return None
     return _event({**row, **{name: _microseconds(row[name]) for name in TIMES}})

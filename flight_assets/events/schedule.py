@@ -31,7 +31,10 @@ FORECASTS, MISSES = "forecasts", "misses"
 
 
 class Schedule:
-    """View of the state at ``now``. Keys of counts are ``airport:ORD``, ``airline:UA`` and ``source:name``."""
+    """View of the state at ``now``.
+
+    Keys of counts are ``airport:ORD``, ``airline:UA`` and ``source:name``.
+    """
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -63,7 +66,7 @@ class Schedule:
         return sorted(key for key in self.state.counts.get(measure, ()) if key.startswith(kind))
 
     def count(self, measure: str, key: str, minutes: float, ago_minutes: float = 0) -> int:
-        """Return the count of a measure in a window of that length, which ended ``ago_minutes`` before now."""
+        """Return the count of a measure in a window that ended ``ago_minutes`` before now."""
         buckets = self.state.counts.get(measure, {}).get(key)
         if not buckets:
             return 0
@@ -76,7 +79,7 @@ class Schedule:
         return (hits + prior * weight) / (trials + weight)
 
     def usual_events(self, key: str, minutes: float) -> float:
-        """Return the events that a key usually sends in a window of that length that ends now; 0 if not learnt."""
+        """Return the events that a key usually sends in a window that ends now; 0 if not learnt."""
         usual = self.state.usual.get(key)
         if usual is None:
             return 0.0

@@ -11,7 +11,7 @@ STATE_VERSION = 1
 
 
 class Flight(msgspec.Struct, array_like=True):
-    """What is known of a flight: its plan by its newest event, and what happened to it."""
+    """Known facts of a flight: its plan by its newest event, and what happened to it."""
 
     flight_id: str
     airline: str
@@ -36,7 +36,7 @@ class Flight(msgspec.Struct, array_like=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is expected: arrived, cancelled or diverted."""
+        """Return True if nothing more is expected: arrived, cancelled or diverted."""
         return self.arrived is not None or self.cancelled is not None or self.diverted is not None
 
     @property
@@ -48,7 +48,7 @@ class Flight(msgspec.Struct, array_like=True):
 
 
 class Turns(msgspec.Struct, array_like=True):
-    """Observed turnarounds at an airport: counts in bins of five minutes, and the least usual one, minutes."""
+    """Observed turnarounds at an airport: counts in bins of five minutes, and the least usual one."""
 
     bins: list[int]
     count: int = 0

@@ -1,4 +1,7 @@
-"""Tails of distributions: how likely counts are when nothing is wrong. A pattern's alpha bounds its false-alarm rate."""
+"""Tails of distributions: how likely counts are when nothing is wrong.
+
+A pattern's alpha bounds its false-alarm rate.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def poisson_at_most(count: int, expected: float) -> float:
 
 
 def binomial_at_least(count: int, trials: int, share: float) -> float:
-    """Return the probability of ``count`` or more successes in ``trials``, each with probability ``share``."""
+    """Return the probability of ``count`` or more successes in ``trials`` with probability ``share``."""
     if count <= 0 or share >= 1:
         return 1.0
     if share <= 0 or count > trials:

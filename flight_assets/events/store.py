@@ -23,7 +23,7 @@ HEAD = f"{ROOT}/head.json"
 
 
 class Saved(msgspec.Struct):
-    """State after some batches: ``number`` of the file, newest batch fed, broker time reached, changes to publish."""
+    """State after some batches: number of the file, newest batch, broker time reached, changes to publish."""
 
     number: int
     batch_id: int
@@ -34,7 +34,7 @@ class Saved(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Head:
-    """Progress: number of the newest published state, its batch, when there is work without a batch, and totals.
+    """Progress: number of the newest published state, its batch, when work is due, and totals.
 
     ``next_due`` is broker time in seconds, None if nothing waits. ``raised`` counts findings by pattern.
     ``failures`` has the error of each pattern that failed.

@@ -35,7 +35,7 @@ class Trial:
 
 
 def trial(pattern: Pattern, days: int) -> Trial:
-    """Return what a pattern finds on made days into which everything is planted that the built-in patterns find."""
+    """Return what a pattern finds on made days with everything planted that the built-in patterns find."""
     events: list[Event] = []
     for number in range(days):
         day = made_day(11, number, AIRCRAFT)
@@ -69,5 +69,5 @@ def _problem(pattern: Pattern, events: list[Event], until: int, expected: list[C
             found += engine.feed(some, rest[0].taken if rest else until)
             engine = Engine.restored(engine.snapshot(), [pattern])
         if msgspec.json.encode(found) != msgspec.json.encode(expected):
-            return "it finds something else if the batches are cut elsewhere: it must keep nothing outside its memory"
+            return "it finds something else if the batches are cut elsewhere: keep nothing outside its memory"
     return ""

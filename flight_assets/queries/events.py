@@ -52,7 +52,7 @@ def open_findings(db: Mongo, flight_id: str = "") -> pd.DataFrame:
 
 
 def situations(db: Mongo) -> pd.DataFrame:
-    """One row per situation, the most severe first: severity, group, pattern, findings, since (UTC), explanation.
+    """One row per situation, the most severe first: severity, group, pattern, findings, since, explanation.
 
     A stopped airport with its waiting flights is one situation.
     """
@@ -83,13 +83,17 @@ def timeline(warehouse: Warehouse, hours: int, pattern: str = "") -> pd.DataFram
     return warehouse.ask(
         f"""SELECT * EXCEPT (row) FROM (
         SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY change DESC) AS row FROM {name}
-        WHERE change_timestamp >= (SELECT max(change_timestamp) FROM {name}) - INTERVAL {int(hours)} HOURS {chosen})
+        WHERE change_timestamp >= (SELECT max(change_timestamp) FROM {name}) - INTERVAL {int(hours)} HOURS
+        {chosen})
         WHERE row = 1 ORDER BY raised DESC, finding_id LIMIT {FINDINGS_AT_MOST}"""  # noqa: S608 - names of the contract, a number and a word
     )
 
 
 def history_of(warehouse: Warehouse, finding_id: str) -> pd.DataFrame:
-    """One row per change of a finding, in order: columns of ``complex_events``. Raises FlightsError without any."""
+    """One row per change of a finding, in order: columns of ``complex_events``.
+
+    Raises FlightsError without any.
+    """
     if len(finding_id) != _ID_LENGTH or not set(finding_id) <= set("0123456789abcdef"):
         raise FlightsError(
             f"{finding_id!r} is no id of a finding: it has 16 hexadecimal digits, see `flights events list`"

@@ -123,7 +123,7 @@ def answering(settings: Settings) -> Iterator[None]:
 
 
 def ensure_collection(settings: Settings) -> None:
-    """Create the collections of flights and open findings, or update them, with their validators and indexes."""
+    """Create or update the collections of flights and open findings, with validators and indexes."""
     with database(settings) as db:
         _ensure(db, FLIGHTS, VALIDATOR, INDEXES)
         # A partial index: only documents that no batch has confirmed are in it.

@@ -72,7 +72,7 @@ class Recorder:
             self.assets.add(asset)
 
     def collections(self) -> MagicMock:
-        """Return a database that notes which asset writes the collection that is read; others are of ``mongo_hot``."""
+        """Return a database that notes which asset writes the collection that is read."""
         database = MagicMock()
 
         def collection(name: str) -> MagicMock:

@@ -1,4 +1,4 @@
-"""Complex events of real batches: found once, stored, open ones in MongoDB, also after a crash and in a replay."""
+"""Complex events of real batches: found once and stored, open ones in MongoDB, also after a crash."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ def sent(now, number, departure, kind="scheduled", minutes=120, late=None, at=No
     event = message(
         event_type=kind, event_id=f"{flight_id}:{kind}:complex", timestamp=f"{happened:%Y-%m-%dT%H:%M:%SZ}",
         flight_id=flight_id, flight_number=number, scheduled_departure=f"{planned:%Y-%m-%dT%H:%M:%SZ}",
-        scheduled_arrival=f"{arrival:%Y-%m-%dT%H:%M:%SZ}", **{"tail_number": f"N{number}", **delays, **changes},
+        scheduled_arrival=f"{arrival:%Y-%m-%dT%H:%M:%SZ}",
+        **{"tail_number": f"N{number}", **delays, **changes},
     )  # fmt: skip
     return Message(flight_id.encode(), json.dumps(event).encode(), int(happened.timestamp()))
 
 
 def a_stopped_airport_and_a_late_aircraft(now):
-    """Thirty flights that never left EWR, an aircraft late twice with a third leg, and a sign of life elsewhere."""
+    """Thirty flights that never left EWR, an aircraft late twice, and a sign of life elsewhere."""
     stopped = [sent(now, 4_000 + number, departure=20 + 2 * number) for number in range(30)]
     legs = [
         sent(now, 3_001, 400, tail_number=TAIL),

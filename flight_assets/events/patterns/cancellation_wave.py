@@ -50,7 +50,8 @@ def _wave(
     return Raise(
         key,
         found.start if found else since,
-        f"{cancelled} of {planned} flights of {name} were cancelled in {minutes:.0f} minutes, where {usual:.1%} are usual. "
+        f"{cancelled} of {planned} flights of {name} were cancelled in {minutes:.0f} minutes, where "
+        f"{usual:.1%} are usual. "
         f"By chance this happens in {chance:.1g} of such windows.",
         {"cancelled": cancelled, "planned": planned, "usual_share": usual, "chance": chance},
         tuple(flight_id for _, flight_id in flights),

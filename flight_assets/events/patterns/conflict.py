@@ -57,13 +57,15 @@ def on_wake(key: str, schedule: Schedule, values: Values) -> Iterator[Signal]:
     elif kind == NO_DEPARTURE and flight.departed is None:
         yield from _found(
             kind, flight, values, schedule,
-            f"{flight_id} arrived at {flight.destination} and no departure from {flight.origin} was heard of. "
+            f"{flight_id} arrived at {flight.destination} and no departure from {flight.origin} was "
+            "heard of. "
             f"The departure did not come within {values['grace_minutes']:.0f} minutes after the arrival.",
         )  # fmt: skip
     elif kind == TWO_PLACES and (other := overlapping(flight, schedule)) is not None:
         yield from _found(
             kind, flight, values, schedule,
-            f"{flight.tail} departed from {flight.origin} as {flight_id} while it was in the air as {other.flight_id}. "
+            f"{flight.tail} departed from {flight.origin} as {flight_id} while it was in the air as "
+            f"{other.flight_id}. "
             f"The two flights overlap by {_overlap_minutes(flight, other):.0f} minutes.",
             (other.flight_id, flight_id),
         )  # fmt: skip
@@ -85,7 +87,7 @@ def overlapping(flight: Flight, schedule: Schedule) -> Flight | None:
 
 
 def _overlap_minutes(flight: Flight, other: Flight) -> float:
-    """Return the minutes from the flight's departure to the other's arrival, actual or by its planned duration."""
+    """Return the minutes from the flight's departure to the other's arrival, actual or planned."""
     if other.departed is None or flight.departed is None:
         return 0.0
     planned = (other.planned_arrival or other.planned_departure) - other.planned_departure
@@ -116,7 +118,8 @@ def _found(
 
 PATTERN = Pattern(
     NAME,
-    "events that cannot all be true: arrival without departure, two aircraft, two places at once, un-cancelled",
+    "events that cannot all be true: arrival without departure, two aircraft, two places at once, "
+    "un-cancelled",
     "warning",
     (
         Parameter("grace_minutes", 10, "minutes", "wait for an event that may come out of order"),

@@ -48,7 +48,8 @@ def _cluster(
     return Raise(
         key,
         found.start if found else since,
-        f"{diverted} of {landings} flights of {name} were diverted in {minutes:.0f} minutes, where {usual:.2%} are usual. "
+        f"{diverted} of {landings} flights of {name} were diverted in {minutes:.0f} minutes, where "
+        f"{usual:.2%} are usual. "
         f"By chance this happens in {chance:.1g} of such windows.",
         {"diverted": diverted, "landings": landings, "usual_share": usual, "chance": chance},
         tuple(flight_id for _, flight_id in flights),

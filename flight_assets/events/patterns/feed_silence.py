@@ -40,7 +40,8 @@ def _silent(key: str, count: int, usual: float, chance: float, minutes: float, s
     return Raise(
         key,
         found.start if found else schedule.now - int(minutes * MINUTE),
-        f"{count} events of {kind} {name} came in {minutes:.0f} minutes, where {usual:.0f} are usual at this hour. "
+        f"{count} events of {kind} {name} came in {minutes:.0f} minutes, where {usual:.0f} are usual at "
+        "this hour. "
         f"By chance this happens in {chance:.1g} of such windows.",
         {"events": count, "usual": usual, "chance": chance},
         airport=name if kind == "airport" else "",

@@ -38,8 +38,10 @@ def _anomaly(
     return Raise(
         key,
         found.start if found else schedule.now - int(minutes * MINUTE),
-        f"{missed} of {arrived} arrivals of {name} in {minutes:.0f} minutes were outside their 90 % interval. "
-        f"The interval allows {values['allowed_share']:.0%}; by chance this happens in {chance:.1g} of such windows.",
+        f"{missed} of {arrived} arrivals of {name} in {minutes:.0f} minutes were outside their 90 % "
+        "interval. "
+        f"The interval allows {values['allowed_share']:.0%}; by chance this happens in {chance:.1g} of "
+        "such windows.",
         {"arrivals": arrived, "outside": missed, "chance": chance},
         airport=name if kind == "airport" else "",
         airline=name if kind == "airline" else "",

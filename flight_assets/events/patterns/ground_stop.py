@@ -37,7 +37,10 @@ def on_tick(schedule: Schedule, values: Values) -> Iterator[Signal]:
 
 
 def _others_go_on(schedule: Schedule) -> bool:
-    """Return whether events still come in. Otherwise the feed is silent, and says nothing about an airport."""
+    """Return whether events still come in.
+
+    Otherwise the feed is silent, and says nothing about an airport.
+    """
     return schedule.now - schedule.state.newest_event <= FEED_ALIVE_MINUTES * MINUTE
 
 
@@ -51,8 +54,10 @@ def _stopped(
     return Raise(
         key,
         start,
-        f"Nothing has departed from {airport} for {stopped_minutes:.0f} minutes, where {planned} departures were planned "
-        f"in {minutes} minutes. By chance this happens in {chance:.1g} of such windows; {len(waiting)} flights wait.",
+        f"Nothing has departed from {airport} for {stopped_minutes:.0f} minutes, where {planned} "
+        "departures were planned "
+        f"in {minutes} minutes. By chance this happens in {chance:.1g} of such windows; {len(waiting)} "
+        "flights wait.",
         {
             "minutes": stopped_minutes,
             "planned": planned,
@@ -66,7 +71,7 @@ def _stopped(
 
 
 def waiting_flights(schedule: Schedule, airport: str) -> list[str]:
-    """Return the flights of an airport that were planned in the last three hours and have not departed, in order."""
+    """Return the flights planned from an airport in the last three hours that have not departed, in order."""
     since = schedule.now - 180 * MINUTE
     return [
         flight.flight_id

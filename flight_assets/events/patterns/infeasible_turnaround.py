@@ -58,8 +58,10 @@ def judge(before: Flight | None, after: Flight, schedule: Schedule, values: Valu
     yield Raise(
         after.flight_id,
         after.planned_departure,
-        f"{after.flight_id} is planned {max(0, short):.0f} minutes before its aircraft {after.tail} can be ready at {after.origin}. "
-        f"{before.flight_id} is forecast {(arrival - before.planned_arrival) / MINUTE:.0f} minutes late, and a turnaround "
+        f"{after.flight_id} is planned {max(0, short):.0f} minutes before its aircraft {after.tail} can "
+        f"be ready at {after.origin}. "
+        f"{before.flight_id} is forecast {(arrival - before.planned_arrival) / MINUTE:.0f} minutes late, "
+        "and a turnaround "
         f"there takes {turn:.0f} minutes.",
         {
             "short_minutes": short,
@@ -74,7 +76,10 @@ def judge(before: Flight | None, after: Flight, schedule: Schedule, values: Valu
 
 
 def forecast_arrival(flight: Flight) -> int | None:
-    """Return the best known arrival: actual, planned + departure delay, or planned + forecast; None without a plan."""
+    """Return the best known arrival: actual, planned + departure delay, or planned + forecast.
+
+    None without a plan.
+    """
     if flight.arrived is not None:
         return flight.arrived
     if flight.planned_arrival is None or flight.cancelled is not None:
@@ -85,7 +90,8 @@ def forecast_arrival(flight: Flight) -> int | None:
 
 PATTERN = Pattern(
     NAME,
-    "the forecast arrival of the aircraft plus the least usual turnaround at that airport is after the planned departure",
+    "the forecast arrival of the aircraft plus the least usual turnaround at that airport is after the "
+    "planned departure",
     "warning",
     (
         Parameter("short_minutes", 10, "minutes", "shortfall from which a turnaround counts as infeasible"),

@@ -1,4 +1,7 @@
-"""Overdue: no departure or arrival was heard of in time. Absence is found by a timer, not by a next message."""
+"""Overdue: no departure or arrival was heard of in time.
+
+Absence is found by a timer, not by a next message.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ def on_wake(key: str, schedule: Schedule, values: Values) -> Iterator[Signal]:
         key,
         expected,
         f"No {stage} of {flight_id} was heard of {waited:.0f} minutes after it was expected at {place}. "
-        f"It was planned for {_planned(flight, stage)} UTC and counts as stale after {values['stale_hours']:.0f} more hours.",
+        f"It was planned for {_planned(flight, stage)} UTC and counts as stale after "
+        f"{values['stale_hours']:.0f} more hours.",
         {"waited_minutes": waited, "stale_hours": values["stale_hours"]},
         (flight_id,),
         airport=place,

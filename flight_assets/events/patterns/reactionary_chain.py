@@ -41,7 +41,8 @@ def judge(tail: str, schedule: Schedule, values: Values) -> Iterator[Signal]:
     if not chain:
         yield Clear(
             tail,
-            f"{newest.flight_id} is {newest.known_delay:.0f} minutes late, less than {values['late_minutes']:.0f}",
+            f"{newest.flight_id} is {newest.known_delay:.0f} minutes late, less than "
+            f"{values['late_minutes']:.0f}",
         )
         return
     rest = _ahead(legs, last, values)
@@ -118,9 +119,11 @@ def _chain(
     return Raise(
         tail,
         chain[0].planned_departure,
-        f"{tail} is {inbound:.0f} minutes late into {following.origin} on leg {len(chain)} of a row of late legs, "
+        f"{tail} is {inbound:.0f} minutes late into {following.origin} on leg {len(chain)} of a row of "
+        "late legs, "
         f"and {following.flight_id} has only {slack:.0f} minutes of slack. "
-        f"About {passed_on:.0f} minutes pass on, and {len(at_risk)} announced flights of the aircraft are at risk.",
+        f"About {passed_on:.0f} minutes pass on, and {len(at_risk)} announced flights of the aircraft "
+        "are at risk.",
         {
             "late_legs": len(chain),
             "inbound_delay_minutes": inbound,

@@ -18,10 +18,11 @@ from flight_assets.events.model import Parameter, Pattern, Raise
 
 def on_event(event, schedule, values):
     if event.kind == "departed" and (event.departure_delay or 0) >= values["minutes"]:
-        text = f"{event.flight_id} left {event.departure_delay:.0f} minutes late. The limit is {values['minutes']:.0f}."
+        limit = f"The limit is {values['minutes']:.0f}."
+        text = f"{event.flight_id} left {event.departure_delay:.0f} minutes late. {limit}"
         yield Raise(event.flight_id, event.at, text, {"minutes": event.departure_delay}, (event.flight_id,))
 
-PATTERN = Pattern("very_late", "a very late departure", "info", (Parameter("minutes", 60, "minutes", "limit"),),
+PATTERN = Pattern("very_late", "very late", "info", (Parameter("minutes", 60, "minutes", "limit"),),
                   ("departed",), "never", on_event=on_event)
 '''
 KEEPS = GOOD.replace("def on_event", "seen = []\n\ndef on_event").replace(

@@ -109,8 +109,11 @@ def test_a_run_that_dies_is_repeated_to_the_same_rows(world, monkeypatch, at):
         (each.finding.finding_id, each.finding.changes)
         for each in Engine(PATTERNS).feed(events, END - searching.BROKER_GRACE_S)
     )
-    broken = {"before saving": (EventStore, "save"), "before publishing": (searching.publish, "write_changes"),
-              "before marking": (EventStore, "mark")}[at]  # fmt: skip
+    broken = {
+        "before saving": (EventStore, "save"),
+        "before publishing": (searching.publish, "write_changes"),
+        "before marking": (EventStore, "mark"),
+    }[at]
     with monkeypatch.context() as patch:
 
         def die(*_args, **_words):
@@ -152,8 +155,13 @@ def test_files_are_numbered_and_the_head_names_the_published_one(world):
 
 
 def test_rows_of_a_batch_and_of_live_processing_are_the_same_events():
-    rows = [{**each, "predicted_delay_minutes": 3.0, "interval_low_minutes": -9.0, "interval_high_minutes": 12.0} for each in
-            (staged(), staged(event_type="departed", departure_delay_minutes=4.0))]  # fmt: skip
+    forecast = {
+        "predicted_delay_minutes": 3.0,
+        "interval_low_minutes": -9.0,
+        "interval_high_minutes": 12.0,
+    }
+    departed = staged(event_type="departed", departure_delay_minutes=4.0)
+    rows = [{**each, **forecast} for each in (staged(), departed)]
     names = ("timestamp", "ingestion_timestamp", "scheduled_departure", "scheduled_arrival")
     table = pa.table(
         {
