@@ -26,7 +26,8 @@ FLIGHTS_NAMED = 50
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One staged event, as patterns see it.
 
-    ``order`` is the order of events: event time, broker time, partition and offset. Its times are microseconds.
+    ``order`` is the order of events: event time, broker time, partition and offset. Its times are
+    microseconds.
 
     The forecast is ``predicted_delay`` with ``interval_low`` and ``interval_high``. All are None without one.
     """

@@ -27,8 +27,8 @@ TAKEN_AFTER_S = 2
 def compare(file: Path, days: int = 3) -> dict[str, float]:
     """Return how the chains that the engine finds in the first days of a file agree with its rotations.
 
-    The rotations are judged afterwards, with all delays known. A chain is two legs in a row that arrive at
-    least 15 minutes late, and a next leg whose slack is smaller than the delay.
+    The rotations are judged afterwards, with all delays known. A chain is two legs in a row that arrive
+    15 minutes late or more. The slack before the next leg is smaller than the delay.
 
     ``file``: flights in a layout that ``sources`` can read.
     """
