@@ -155,6 +155,22 @@ def history(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any
     )
 
 
+def recent(function: Callable[..., pd.DataFrame], *args: Any, **parameters: Any) -> Query:  # noqa: ANN401
+    """Return a query to the warehouse, ``function(warehouse, *args, **parameters)``, on this minute's data.
+
+    For tables that are written after their batch is finished.
+    """
+    known = clients()
+    return _query(
+        function,
+        args,
+        parameters,
+        known.versions.live,
+        lambda: known.on_warehouse(lambda warehouse: function(warehouse, *args, **parameters)),
+        OF_NOW,
+    )
+
+
 def model(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: ANN401
     """Return a query about the model on the last finished batch's data.
 

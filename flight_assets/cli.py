@@ -18,6 +18,7 @@ from flight_assets.commands.console import Group, example
 from flight_assets.commands.contract import contract
 from flight_assets.commands.demo import demo
 from flight_assets.commands.feed import feed
+from flight_assets.commands.events import events
 from flight_assets.commands.ledger import ledger
 from flight_assets.commands.load import load
 from flight_assets.commands.model import model
@@ -71,6 +72,7 @@ for command in (
     quarantine,
     backfill,
     alerts,
+    events,
     bench,
     service,
     load,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dagster import AssetSpec, Definitions, in_process_executor
 from dagster_pyspark import LazyPySparkResource
 
+from flight_assets.assets.complex_events import complex_events
 from flight_assets.assets.dashboard import dashboard_pages
 from flight_assets.assets.delay_model import delay_model
 from flight_assets.assets.dimensions import dim_airline, dim_airport
@@ -21,6 +22,7 @@ from flight_assets.assets.staged_events import staged_events
 from flight_assets.automation.alerts import watch
 from flight_assets.automation.archive_sensor import archive_flights, mongo_size_sensor
 from flight_assets.automation.backlog import process_backlog
+from flight_assets.automation.events import events_sensor, find_events
 from flight_assets.automation.maintenance import (
     backfill_days,
     compact_tables_every_hour,
@@ -70,6 +72,7 @@ def build_defs(settings: Settings) -> Definitions:
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
             *(delay_model, model_monitoring),
             *(flights_hourly, flights_daily),
+            complex_events,
             *(hdfs_archive, warehouse_files, raw_files, table_files),
             *dashboard_pages,
         ],
@@ -78,6 +81,7 @@ def build_defs(settings: Settings) -> Definitions:
             *process_in_parts,
             *(train_delay_model, retrain_delay_model, monitor_delay_model),
             *(archive_flights, verify_archive, restore_archive, expire_archives),
+            find_events,
             *(update_rollups, maintain_day, maintain_tables, backfill_days),
         ],
         schedules=[
@@ -95,6 +99,7 @@ def build_defs(settings: Settings) -> Definitions:
             process_backlog,
             drift_sensor,
             mongo_size_sensor,
+            events_sensor,
         ],
         resources={"pipeline": PipelineResource(spark=spark)},
         # One process for all steps of a run: they share the lease and the Spark session, and start in a tenth

@@ -39,6 +39,7 @@ GROUPS = {
     "Dagster and Airflow": ("dagster", "airflow"),
     "Delay model": ("pickled", "training", "retraining"),
     "Archive": ("archive",),
+    "Complex events": ("events",),
     "Alerts": ("alert", "smtp"),
     "Monitoring, logs and dashboard": ("monitoring", "metrics", "dashboard", "log"),
 }

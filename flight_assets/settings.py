@@ -372,6 +372,13 @@ class Settings(BaseSettings):
     alert_disk_used_ratio: float = Field(
         default=0.95, gt=0, le=1, description="share of the platform's disk that is full"
     )
+    events_patterns_dir: Path | None = Field(
+        default=None,
+        description="folder of own patterns of complex events, a Python file each; unset = no own ones",
+    )
+    events_per_feed: int = Field(
+        default=200_000, ge=1_000, description="events that the search for complex events reads at once"
+    )
     alert_webhook_url: SecretStr = Field(
         default=SecretStr(""), description="address that takes each notification as a JSON POST; empty = none"
     )

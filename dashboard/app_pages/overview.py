@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, findings, render_cache
 from dashboard import components as ui
 from dashboard.live_latency import live_latency_metric
 from flight_assets.contracts import dimensions
@@ -215,4 +215,5 @@ def first_page() -> None:
 
 
 ui.live(now, "overview_now")
+ui.live(findings.situation, "overview_situation_part")
 ui.live(records, "overview_records")

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, findings, render_cache
 from dashboard import components as ui
 from dashboard.charts import prediction as quality_figures
 from flight_assets.queries import history, model_quality
@@ -267,3 +267,4 @@ def body() -> None:
 
 with ui.section_if_failing():
     body()
+ui.live(findings.forecast_anomalies, "prediction_anomalies_part")

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, findings, render_cache
 from dashboard import components as ui
 from flight_assets.queries import history, live
 from flight_assets.queries.cache import Answer
@@ -233,3 +233,4 @@ if source == "hot store":
 else:
     with ui.section_if_failing():
         past()
+ui.live(findings.timeline, "streaming_findings_part")

@@ -8,6 +8,7 @@ from flight_assets.contracts.tables import (
     BATCH_METADATA,
     CHALLENGER_PREDICTIONS,
     CHECK_RESULTS,
+    COMPLEX_EVENTS,
     DIM_AIRLINE,
     DIM_AIRPORT,
     FACT,
@@ -94,6 +95,32 @@ FLIGHT_SOURCES: dict[str, tuple[Source, ...]] = {
     "error_minutes": ((STAGED, "arrival_delay_minutes"), (PREDICTED, "predicted_delay_minutes")),
 }
 
+# Patterns look at the events and the forecasts of flights, whatever the column of a finding.
+_OF_EVENTS: tuple[Source, ...] = (
+    *(
+        (STAGED, name)
+        for name in (
+            *("event_type", "timestamp", "ingestion_timestamp", "flight_id", "tail_number", "source"),
+            *("airline", "origin", "destination", "scheduled_departure", "scheduled_arrival"),
+            *("departure_delay_minutes", "arrival_delay_minutes", "diverted_to"),
+        )
+    ),
+    *(
+        (PREDICTED, name)
+        for name in ("predicted_delay_minutes", "interval_low_minutes", "interval_high_minutes")
+    ),
+)
+FINDING_SOURCES: dict[str, tuple[Source, ...]] = {
+    **{
+        name: _OF_EVENTS
+        for name in COMPLEX_EVENTS.column_names
+        if name not in ("batch_id", "pattern", "severity")
+    },
+    "airport": ((STAGED, "origin"), (STAGED, "destination")),
+    "airline": ((STAGED, "airline"),),
+    "flight_ids": ((STAGED, "flight_id"),),
+}
+
 COLUMN_SOURCES: dict[str, dict[str, tuple[Source, ...]]] = {
     "raw_kafka_batch": RAW_SOURCES,
     "staged_events": {
@@ -102,10 +129,17 @@ COLUMN_SOURCES: dict[str, dict[str, tuple[Source, ...]]] = {
     "predictions": PREDICTION_SOURCES,
     "mongo_hot": FLIGHT_SOURCES,
     "hive_fact": FLIGHT_SOURCES,
+    "complex_events": FINDING_SOURCES,
 }
 # Columns that no other asset's column gives: the pipeline's own counter, and the version of the model.
-OWN_COLUMNS = {"batch_id", "model_version"}
-COLUMNS = {"staged_events": STAGING, "predictions": PREDICTIONS, "mongo_hot": FACT, "hive_fact": FACT}
+OWN_COLUMNS = {"batch_id", "model_version", "pattern", "severity"}
+COLUMNS = {
+    "staged_events": STAGING,
+    "predictions": PREDICTIONS,
+    "mongo_hot": FACT,
+    "hive_fact": FACT,
+    "complex_events": COMPLEX_EVENTS,
+}
 
 # The asset that writes each table of the warehouse; empty for tables that no asset writes.
 TABLE_ASSETS: dict[str, str] = {
@@ -117,6 +151,7 @@ TABLE_ASSETS: dict[str, str] = {
     BATCH_METADATA.name: "hive_fact",
     FLIGHTS_HOURLY.name: "flights_hourly",
     FLIGHTS_DAILY.name: "flights_daily",
+    COMPLEX_EVENTS.name: "complex_events",
     MODEL_MONITORING.name: "model_monitoring",
     ARCHIVE_METADATA.name: "hdfs_archive",
     DIM_AIRLINE.name: "dim_airline",
@@ -128,10 +163,13 @@ TABLE_ASSETS: dict[str, str] = {
 # The dashboard's pages: title, and the assets that each reads. A test compares them with the queries that a
 # page makes.
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "dashboard_overview": ("Real-Time Overview: flights as they are now", (TOPIC, "mongo_hot", "hive_fact")),
+    "dashboard_overview": (
+        "Real-Time Overview: flights as they are now",
+        (TOPIC, "mongo_hot", "hive_fact", "complex_events"),
+    ),
     "dashboard_streaming": (
         "Streaming Analytics: a measure over time, with trend and anomalies",
-        ("mongo_hot", "flights_hourly", "flights_daily"),
+        ("mongo_hot", "flights_hourly", "flights_daily", "complex_events"),
     ),
     "dashboard_history": (
         "Historical Analytics: delays by day, route and airline",
@@ -139,7 +177,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "dashboard_prediction": (
         "Prediction & Insights: forecasts beside actual delays",
-        (PREDICTED, "delay_model", "hive_fact", "flights_daily"),
+        (PREDICTED, "delay_model", "hive_fact", "flights_daily", "complex_events"),
     ),
     "dashboard_quality": (
         "Data Quality & Metadata: rejects, quality, batches, schemas",

@@ -423,6 +423,34 @@ CHECK_RESULTS = Table(
     ),
 )
 
+COMPLEX_EVENTS = Table(
+    name="complex_events",
+    grain="finding and change: a pattern that was found in the events, raised, updated or cleared",
+    key=("finding_id", "change"),
+    columns=(
+        Column("finding_id", "STRING", "stable id: hash of pattern, key and start"),
+        Column("change", "INT", "number of the change, 1 = raised"),
+        Column("change_type", "STRING", "raised, updated or cleared"),
+        Column("change_timestamp", "TIMESTAMP", "event time at which it changed", "UTC"),
+        Column("pattern", "STRING", "name of the pattern; `flights events patterns` explains it"),
+        Column("severity", "STRING", "critical, warning or info"),
+        Column(
+            "key", "STRING", "subject: a flight, an aircraft, or airport:, airline: or source: with a name"
+        ),
+        Column("airport", "STRING", "IATA airport code of the place; empty without one"),
+        Column("airline", "STRING", "IATA carrier code; empty without one"),
+        Column("started", "TIMESTAMP", "event time since when the pattern holds", "UTC"),
+        Column("raised", "TIMESTAMP", "event time at which it was found", "UTC"),
+        Column("cleared", "TIMESTAMP", "event time at which it ended; null while open", "UTC"),
+        Column("cleared_because", "STRING", "reason of the end; empty while open"),
+        Column("explanation", "STRING", "two sentences with the numbers"),
+        Column("numbers", "MAP<STRING, DOUBLE>", "the numbers behind the finding; units are in their names"),
+        Column("flight_ids", "ARRAY<STRING>", "flights concerned, at most 50"),
+        Column("batch_id", "BIGINT", "newest batch whose events had been fed"),
+    ),
+    skipped_by=("finding_id", "pattern", "change_timestamp", "batch_id"),
+)
+
 SCHEMA_METADATA = Table(
     name="schema_metadata",
     grain="field of a version of the message contract",
@@ -545,6 +573,7 @@ TABLES = (
     BATCH_METADATA,
     CHECK_RESULTS,
     ARCHIVE_METADATA,
+    COMPLEX_EVENTS,
     SCHEMA_METADATA,
     DIM_AIRLINE,
     DIM_AIRPORT,

@@ -118,6 +118,16 @@ METRICS = (
         "1 if that figure is past its threshold: drift or lost skill",
         ("metric", "subject"),
     ),
+    # complex events
+    Metric("flights_findings_total", "complex events that were raised", ("pattern",)),
+    Metric("flights_open_findings", "complex events that are open", ("pattern", "severity")),
+    Metric(
+        "flights_situation_findings",
+        "open findings of a situation: a stopped airport with its waiting flights is one",
+        ("group", "pattern", "severity"),
+    ),
+    Metric("flights_pattern_failed", "1 if the pattern of complex events failed with an error", ("pattern",)),
+    Metric("flights_events_pending_batches", "finished batches that wait for the search for complex events"),
     # cache
     Metric("flights_redis_hits_total", "keys found"),
     Metric("flights_redis_misses_total", "keys not found"),

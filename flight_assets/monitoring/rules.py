@@ -160,6 +160,17 @@ RULES = (
         each="{metric} {subject}",
     ),
     Rule(
+        "Situation", "critical", "flights_situation_findings", ">", 0, 0,
+        "{pattern} at {group}, with {value:.0f} findings",
+        "see the situation on the overview page; `flights events list` explains each finding",
+        only=("severity", "critical"),
+    ),
+    Rule(
+        "PatternFailed", "warning", "flights_pattern_failed", ">", 0, 0,
+        "the pattern {pattern} of complex events fails",
+        "see the check patterns_work of complex_events; `flights events test` tries a pattern of your own",
+    ),
+    Rule(
         "DaemonDown", "critical", "flights_dagster_daemon_up", "<", 1, 120,
         "the Dagster daemon {daemon} sends no heartbeat",
         "look at `flights logs dagster-daemon`",

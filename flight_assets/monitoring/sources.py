@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from flight_assets.events.store import EventStore, Head
 from flight_assets.monitoring.metrics import Sample, Source
 from flight_assets.provenance import PIPELINE_JOBS, STEPS, Ledger
-from flight_assets.queries import dagster, live, operations
+from flight_assets.queries import dagster, events, live, operations
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 
@@ -22,6 +23,7 @@ SECONDS_PER_MINUTE = 60.0
 # Sources with most flights that have a figure of their own, so that a label stays bounded.
 MAX_SOURCES = 20
 NO_SOURCE = "not named"
+SITUATIONS_AT_MOST = 50
 
 
 def _flags(values: dict[str, float], metric: str, names: dict[str, str]) -> Iterator[Sample]:
@@ -124,6 +126,25 @@ def from_mongodb(settings: Settings) -> Iterator[Sample]:
                 (statistic,),
             )
         yield Sample("flights_prediction_interval_coverage_ratio", error.coverage)
+
+
+def from_events(settings: Settings) -> Iterator[Sample]:
+    """Complex events: raised ones, open ones, and their situations."""
+    hdfs = Hdfs(operations.patient(settings))
+    head = EventStore(hdfs).head() or Head(-1, -1)
+    last = Ledger(hdfs).last_done(STEPS[-1])
+    yield Sample("flights_events_pending_batches", float(max(0, last - head.batch_id)))
+    for pattern, count in head.raised.items():
+        yield Sample("flights_findings_total", float(count), (pattern,))
+    for pattern in head.failures:
+        yield Sample("flights_pattern_failed", 1.0, (pattern,))
+    with mongo.database(operations.patient(settings)) as db:
+        found = events.open_findings(db)
+    for (pattern, severity), count in found.groupby(["pattern", "severity"]).size().items():
+        yield Sample("flights_open_findings", float(count), (str(pattern), str(severity)))
+    for row in events.situations_of(found).head(SITUATIONS_AT_MOST).itertuples():
+        labels = (str(row.group), str(row.pattern), str(row.severity))
+        yield Sample("flights_situation_findings", float(row.findings), labels)
 
 
 def from_redis(settings: Settings) -> Iterator[Sample]:
@@ -261,6 +282,7 @@ def sources() -> tuple[Source, ...]:
         Source("ledger", 10.0, LedgerTotals()),
         Source("hdfs", 10.0, from_hdfs),
         Source("mongodb", 10.0, from_mongodb),
+        Source("events", 15.0, from_events),
         Source("redis", 5.0, from_redis),
         Source("dagster", 10.0, from_dagster),
         Source("latency", 30.0, from_latency),

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     Write = InsertOne["Document"] | ReplaceOne["Document"]
 
 FLIGHTS = "flight_events"
+FINDINGS = "open_findings"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WRITES_PER_BULK = 1_000
 DUPLICATE_KEY = 11_000
 INDEXES = ("timestamp", "flight_id", "ingestion_timestamp")
+FINDING_INDEXES = ("severity", "airport", "flight_ids")
 # Batch number of a live document. The batch of its event replaces it.
 UNCONFIRMED = -1
 
@@ -60,6 +62,21 @@ VALIDATOR: Document = {
             "batch_id": {"bsonType": ["int", "long"]},
             "quality_score": {"bsonType": "double", "minimum": 0, "maximum": 1},
             "prediction": {"bsonType": ["object", "null"]},
+        },
+    }
+}
+
+FINDING_VALIDATOR: Document = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["_id", "pattern", "severity", "key", "group", "raised", "updated", "explanation"],
+        "properties": {
+            "_id": {"bsonType": "string", "pattern": "^[0-9a-f]{16}$"},
+            "severity": {"enum": ["critical", "warning", "info"]},
+            "raised": {"bsonType": "date"},
+            "updated": {"bsonType": "date"},
+            "explanation": {"bsonType": "string"},
+            "flight_ids": {"bsonType": "array", "maxItems": 50},
         },
     }
 }
@@ -107,18 +124,34 @@ def answering(settings: Settings) -> Iterator[None]:
 
 
 def ensure_collection(settings: Settings) -> None:
-    """Create or update the collection of flights with validator and indexes, and TTL indexes of others."""
+    """Create or update the collections of flights and open findings, with validators and indexes.
+
+    Other collections get TTL indexes.
+    """
     with database(settings) as db:
-        if FLIGHTS not in db.list_collection_names():
-            db.create_collection(FLIGHTS)
-        db.command(
-            "collMod", FLIGHTS, validator=VALIDATOR, validationLevel="strict", validationAction="error"
-        )
-        for field in INDEXES:
-            db[FLIGHTS].create_index(field)
+        _ensure(db, FLIGHTS, VALIDATOR, INDEXES)
         # A partial index: only documents that no batch has confirmed are in it.
         db[FLIGHTS].create_index("batch_id", partialFilterExpression={"batch_id": UNCONFIRMED})
+        _ensure(db, FINDINGS, FINDING_VALIDATOR, FINDING_INDEXES)
         ensure_expiry(db)
+
+
+def _ensure(db: Any, name: str, validator: Document, indexes: Sequence[str]) -> None:  # noqa: ANN401
+    if name not in db.list_collection_names():
+        db.create_collection(name)
+    db.command("collMod", name, validator=validator, validationLevel="strict", validationAction="error")
+    for field in indexes:
+        db[name].create_index(field)
+
+
+def replace_all(collection: Collection[Document], documents: Sequence[Document]) -> None:
+    """Make a small collection hold exactly these documents. A repeat changes nothing."""
+    from pymongo import ReplaceOne
+
+    writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
+    for start in range(0, len(writes), WRITES_PER_BULK):
+        collection.bulk_write(writes[start : start + WRITES_PER_BULK], ordered=False)
+    collection.delete_many({"_id": {"$nin": [each["_id"] for each in documents]}})
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,10 @@ class Warehouse(TableFiles):
             self.name(table)
         )
 
+    def delete_all(self, table: Table) -> None:
+        """Delete every row of a table, in one commit."""
+        self.spark.sql(f"DELETE FROM {self.name(table)}").collect()  # noqa: S608 - names of the contract
+
     def delete_batch(self, table: Table, batch_id: int) -> None:
         """Delete the rows of a table that carry a batch's number."""
         self.spark.sql(f"DELETE FROM {self.name(table)} WHERE batch_id = {batch_id}").collect()  # noqa: S608 - names of the contract

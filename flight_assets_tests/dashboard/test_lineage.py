@@ -30,6 +30,12 @@ CANNED = {
     "history.largest_errors": pd.DataFrame(
         {"flight_id": ["UA1-EWR-20260601"], "airline": ["UA"], "flight_date": [DAY]}
     ),
+    "events.timeline": pd.DataFrame(
+        {
+            name: []
+            for name in ("finding_id", "pattern", "key", "flight_ids", "explanation", "started", "cleared")
+        }
+    ),
     "history.flights": pd.DataFrame({"flight_id": ["UA1-EWR-20260601"]}),
     "quality.quarantine_by_reason": pd.DataFrame({"reason": ["not_json"], "messages": [1]}),
 }
@@ -64,6 +70,17 @@ class Recorder:
         asset = TABLE_ASSETS[name]
         if asset:
             self.assets.add(asset)
+
+    def collections(self) -> MagicMock:
+        """Return a database that notes which asset writes the collection that is read."""
+        database = MagicMock()
+
+        def collection(name: str) -> MagicMock:
+            self.assets.add("complex_events" if name == mongo.FINDINGS else "mongo_hot")
+            return MagicMock()
+
+        database.__getitem__.side_effect = collection
+        return database
 
     def down(self, asset: str) -> Callable[..., None]:
         """Return a function that records the asset and then behaves like a store that is down."""
@@ -136,7 +153,7 @@ def recorder(monkeypatch, closed_settings) -> Recorder:
     clients = data.Clients(closed_settings.model_copy(update={"monitoring_timeout_s": 0.2}))
     clients.cache = RecordingCache(clients.settings)
     clients.on_warehouse = lambda compute: compute(RecordingWarehouse(found))
-    clients.mongo = lambda: found.assets.add("mongo_hot") or MagicMock()
+    clients.mongo = lambda: found.collections()
     clients.hdfs = MagicMock
     clients.kafka = found.down(TOPIC)
     monkeypatch.setattr(data, "clients", lambda: clients)

@@ -54,6 +54,7 @@ GRAPH = {
     "warehouse_files": {"hive_fact"},
     "raw_files": {"hive_fact"},
     "table_files": {"hive_fact"},
+    "complex_events": {"hive_fact"},
 }
 MADE_ELSEWHERE = {"kafka_flight_events", *PAGES}
 PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]

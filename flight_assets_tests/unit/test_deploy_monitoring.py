@@ -73,12 +73,14 @@ def test_names_and_units_follow_the_conventions() -> None:
         "_keys",
         "_tasks",
         "_processes",
+        "_findings",
     )
     others = {
         "flights_hdfs_datanodes",
         "flights_check_passed",
         "flights_model_monitoring",
         "flights_model_breached",
+        "flights_pattern_failed",
     }
     others |= {"flights_dagster_runs", "flights_dagster_failed_since_success"}
     assert [

@@ -1,0 +1,1 @@
+"""Complex events: patterns over the stream of flight events, found, explained, stored and alerted."""
