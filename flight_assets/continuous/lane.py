@@ -70,7 +70,7 @@ class Lane:
         self.begins_at = self._staged()
         self._reached = dict(self.begins_at)
         self._known = KnownIds(event_dedup.recent_hashes(house))
-        self._history = EventHistory(partial(_events_of_days, house))
+        self._history = EventHistory(partial(events_of_days, house))
         self._read_checks()
 
     def take(self, raw: pa.Table) -> None:
@@ -164,7 +164,8 @@ class Lane:
         )
 
 
-def _events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:
+def events_of_days(house: Warehouse, first: date, last: date) -> pa.Table:
+    """Return the look-back events of these UTC days, both included: PAST_COLUMNS."""
     begins, ends = (
         datetime.combine(first, time_of_day(), UTC),
         datetime.combine(last + timedelta(days=1), time_of_day(), UTC),
