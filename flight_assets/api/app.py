@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -33,26 +34,36 @@ def create_app(context: Context) -> FastAPI:
         yield
         context.close()
 
-    app = FastAPI(
-        title="Flight tracking",
-        version=version("flight-tracking-platform"),
-        lifespan=lifespan,
-        # Pages that show the schema load their scripts from other hosts.
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
-    )
+    app = _with_routes(lifespan=lifespan)
     app.state.context = context
     problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
     app.add_api_route("/alive", alive, include_in_schema=False, response_class=PlainTextResponse)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=5)
     app.add_middleware(
         Manners, metrics=context.metrics, body_bytes=int(context.settings.api_body_mb * BYTES_PER_MB)
     )
     app.openapi = lambda: schema(app)  # type: ignore[method-assign]
+    return app
+
+
+def schema_text() -> str:
+    """Return the OpenAPI schema as the text of ``docs/reference/openapi.json``. It needs no platform."""
+    return json.dumps(schema(_with_routes()), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _with_routes(**options: Any) -> FastAPI:  # noqa: ANN401
+    app = FastAPI(
+        title="Flight tracking",
+        version=version("flight-tracking-platform"),
+        # Pages that show the schema load their scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        **options,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
     return app
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from traceback import format_exception
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from fastapi import Request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from flight_assets import logs
-from flight_assets.api.problems import Problem, response
+from flight_assets.api.problems import Problem, of_error, response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -61,22 +62,24 @@ class Manners:
         given = request.headers.get("x-request-id", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        began, status = time.perf_counter(), 500
+        began, status, has_begun = time.perf_counter(), 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 message["headers"] = [*message["headers"], *_headers(request_id)]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                if int(request.headers.get("content-length") or 0) > self._body_bytes:
+                if _length(request) > self._body_bytes:
                     raise _TooLarge
                 await self._app(scope, self._counted(receive), answer)
-            except (_TooLarge, ValueError) as error:
-                await self._refuse(request, error)(scope, receive, answer)
+            except Exception as error:
+                if has_begun:
+                    raise
+                await response(request, self._problem(request, error))(scope, receive, answer)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
 
@@ -94,11 +97,12 @@ class Manners:
 
         return counted
 
-    def _refuse(self, request: Request, error: Exception) -> ASGIApp:
+    def _problem(self, request: Request, error: Exception) -> Problem:
         if isinstance(error, _TooLarge):
             detail = f"the body has more than {self._body_bytes} bytes"
-            return response(request, Problem(413, detail, "send less at once", "too-large"))
-        return response(request, Problem(400, "the request is malformed", "correct its headers"))
+            return Problem(413, detail, "send less at once", "too-large")
+        _log.error("request failed", path=request.url.path, trace="".join(format_exception(error)))
+        return of_error(error)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
@@ -114,6 +118,12 @@ class Manners:
             ms=round(seconds * 1000, 1),
             key=scope["state"].get("key"),
         )
+
+
+def _length(request: Request) -> int:
+    """Return the length that the request states; 0 if it states none or nonsense, since bytes are counted anyway."""
+    stated = request.headers.get("content-length", "")
+    return int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 16 else 0
 
 
 def _headers(request_id: str) -> list[tuple[bytes, bytes]]:

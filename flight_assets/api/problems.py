@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from pymongo.errors import ExecutionTimeout, PyMongoError
 from starlette.exceptions import HTTPException
 
-from flight_assets import logs
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.queries.scoped import OutOfScope
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
-_log = logs.get_logger("api")
 
 
 class ProblemDocument(BaseModel):
@@ -104,10 +102,7 @@ def install(app: FastAPI) -> None:
     """Turn every error of a route into a problem document."""
 
     async def on_error(request: Request, error: Exception) -> Response:
-        problem = of_error(error)
-        if problem.status == 500:
-            _log.error("request failed", exc_info=error, path=request.url.path)
-        return response(request, problem)
+        return response(request, of_error(error))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - the type it is installed for
@@ -126,7 +121,8 @@ def install(app: FastAPI) -> None:
             request, Problem(422, detail, "correct these values", "invalid-request", errors=wrong)
         )
 
-    for kind in (Problem, FlightsError, PyMongoError, Exception):
+    # Every other error reaches the middleware.
+    for kind in (Problem, FlightsError, PyMongoError):
         app.add_exception_handler(kind, on_error)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)

@@ -119,12 +119,14 @@ class Hub:
             for event in missed:
                 if listener.matches(event.flight):
                     yield event.text
-            while not listener.is_over:
+            while True:
                 while listener.queue:
                     event = listener.queue.popleft()
                     # Tokens sort in the order of the changes.
                     if event.token > last:
                         yield event.text
+                if listener.is_over:
+                    return
                 listener.wake.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_S):
@@ -175,7 +177,8 @@ class Hub:
         else:
             self._recent.append(event)
         for listener in self._listeners:
-            if event is None or len(listener.queue) >= WAITING_AT_MOST:
+            # Nothing follows a gap: the stream ends with what came before it.
+            if event is None or listener.is_over or len(listener.queue) >= WAITING_AT_MOST:
                 listener.is_over = True
                 listener.wake.set()
             elif listener.matches(event.flight):
