@@ -38,7 +38,10 @@ def wanted_format(request: Request) -> str:
         if name in _FORMATS and negative_quality < 0:
             return _FORMATS[name]
     raise Problem(
-        406, "no format of the Accept header can be given", f"accept {JSON}, {CSV} or {ARROW}", "not-acceptable"
+        406,
+        "no format of the Accept header can be given",
+        f"accept {JSON}, {CSV} or {ARROW}",
+        "not-acceptable",
     )
 
 

@@ -23,7 +23,9 @@ ROUTERS = (flights.router, forecasts.router, aggregates.router, platform.router,
 # Smaller answers fit into one packet anyway.
 GZIP_FROM_BYTES = 1_400
 BYTES_PER_MB = 1_000_000
-DESCRIPTION = "Flights, delay forecasts and the state of the platform. Every request has a key; docs/api.md shows how."
+DESCRIPTION = (
+    "Flights, delay forecasts and the state of the platform. Every request has a key; docs/api.md shows how."
+)
 
 
 def create_app(context: Context) -> FastAPI:

@@ -29,7 +29,10 @@ class ApiMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "flights_api_requests", "requests by route and status", ("method", "route", "status"), registry=self.registry
+            "flights_api_requests",
+            "requests by route and status",
+            ("method", "route", "status"),
+            registry=self.registry,
         )
         self.seconds = Histogram(
             "flights_api_request_seconds",
@@ -39,7 +42,10 @@ class ApiMetrics:
             registry=self.registry,
         )
         self.events = Counter(
-            "flights_api_events", "messages that were sent to POST /v1/events", ("verdict",), registry=self.registry
+            "flights_api_events",
+            "messages that were sent to POST /v1/events",
+            ("verdict",),
+            registry=self.registry,
         )
 
 

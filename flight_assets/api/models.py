@@ -130,7 +130,9 @@ class PredictRequest(BaseModel):
         default=None, min_length=1, max_length=500, description="messages of the contract"
     )
     flight_id: str | None = Field(default=None, max_length=40)
-    changes: dict[str, Any] | None = Field(default=None, description="fields of the message, with other values")
+    changes: dict[str, Any] | None = Field(
+        default=None, description="fields of the message, with other values"
+    )
 
 
 class Forecasts(BaseModel):

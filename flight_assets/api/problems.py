@@ -80,7 +80,12 @@ def of_error(error: Exception) -> Problem:
         return error
     if isinstance(error, StoreUnavailable):
         return Problem(
-            503, f"{error.store} does not answer", "try again later", "store-unavailable", wait, store=error.store
+            503,
+            f"{error.store} does not answer",
+            "try again later",
+            "store-unavailable",
+            wait,
+            store=error.store,
         )
     if isinstance(error, ExecutionTimeout):
         detail = "MongoDB did not answer in time"
@@ -113,9 +118,7 @@ def install(app: FastAPI) -> None:
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - the type it is installed for
-        wrong = [
-            {"where": ".".join(map(str, each["loc"])), "what": each["msg"]} for each in error.errors()
-        ]
+        wrong = [{"where": ".".join(map(str, each["loc"])), "what": each["msg"]} for each in error.errors()]
         detail = "; ".join(f"{each['where']}: {each['what']}" for each in wrong[:5])
         return response(
             request, Problem(422, detail, "correct these values", "invalid-request", errors=wrong)

@@ -112,9 +112,7 @@ class EventSender:
         for number, row in enumerate(found.to_pylist()):
             if row["reason"]:
                 event_id = _event_id(messages[number])
-                rejected[number] = Verdict(
-                    "rejected", event_id, reason=row["reason"], detail=row["detail"]
-                )
+                rejected[number] = Verdict("rejected", event_id, reason=row["reason"], detail=row["detail"])
             elif not scope.allows(row["airline"]):
                 detail = f"the airline {row['airline']} does not belong to the tenant {scope.tenant}"
                 rejected[number] = Verdict("rejected", row["event_id"], reason=OTHER_TENANT, detail=detail)
@@ -164,7 +162,10 @@ class EventSender:
     def _open(self) -> KafkaProducer:
         settings = self._clients.kafka()
         return open_producer(
-            settings.kafka_bootstrap_servers, settings.kafka_topic, security_options(settings), ACKNOWLEDGED_WITHIN_S
+            settings.kafka_bootstrap_servers,
+            settings.kafka_topic,
+            security_options(settings),
+            ACKNOWLEDGED_WITHIN_S,
         )
 
     def _forget(self, producer: KafkaProducer) -> None:

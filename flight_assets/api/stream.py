@@ -80,7 +80,9 @@ class Hub:
         """
         if len(self._listeners) >= self._most:
             wait = {"Retry-After": "5"}
-            raise Problem(429, f"{self._most} streams are open", "close one, or wait", "too-many-streams", wait)
+            raise Problem(
+                429, f"{self._most} streams are open", "close one, or wait", "too-many-streams", wait
+            )
         await asyncio.to_thread(self._clients.mongo)
         await self._start()
         listener = Listener(scoped.matcher(scope, wanted))

@@ -55,7 +55,9 @@ def create(
     if as_json:
         click.echo(json.dumps({**_plain(made), "key": text}))
         return
-    console.print(f"key {made.prefix} of the role {made.role} for the tenant {made.tenant}; it is not shown again:")
+    console.print(
+        f"key {made.prefix} of the role {made.role} for the tenant {made.tenant}; it is not shown again:"
+    )
     console.print(text, soft_wrap=True)
 
 
@@ -113,6 +115,8 @@ def _plain(each: Any) -> dict[str, Any]:  # noqa: ANN401 - an ApiKey
     state = "revoked" if each.revoked else "valid" if each.is_valid(datetime.now(UTC)) else "expired"
     found = {name: value for name, value in asdict(each).items() if name != "hash"}
     times = {
-        name: value.isoformat(timespec="seconds") for name, value in found.items() if hasattr(value, "isoformat")
+        name: value.isoformat(timespec="seconds")
+        for name, value in found.items()
+        if hasattr(value, "isoformat")
     }
     return {**found, **times, "state": state}

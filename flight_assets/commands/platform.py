@@ -80,7 +80,9 @@ def status(wide: bool, as_json: bool) -> None:
     settings = get_settings()
     console.print(f"resident memory in all: {sum(row.rss_mb for row in rows)} MB")
     if settings.api_key_file.exists():
-        console.print(f"API {settings.api_url}/v1, key {settings.api_key_file.read_text().strip()}", soft_wrap=True)
+        console.print(
+            f"API {settings.api_url}/v1, key {settings.api_key_file.read_text().strip()}", soft_wrap=True
+        )
 
 
 @click.command(epilog=example("flights logs spark --lines 50"))

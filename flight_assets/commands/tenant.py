@@ -88,4 +88,6 @@ def delete(name: str, yes: bool) -> None:
         keys = access.delete_tenant(db, name)
     console.print(f"tenant {name} is deleted with {keys} keys")
     for place, rows, until in remains_of(settings, known.scope):
-        console.print(f"  {place}: {rows} rows of {', '.join(known.airlines)} remain, {until}", soft_wrap=True)
+        console.print(
+            f"  {place}: {rows} rows of {', '.join(known.airlines)} remain, {until}", soft_wrap=True
+        )

@@ -98,7 +98,10 @@ class Clients:
     ) -> Query:
         """Return the cached query that ``compute`` answers; its name and key come from the function and what it is given."""
         name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
-        asked = {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}
+        asked = {
+            "args": [repr(arg) for arg in args],
+            **{key: repr(value) for key, value in parameters.items()},
+        }
         return Query(name, self.of_stores(asked), version, compute, life)
 
     def of_stores(self, parameters: Mapping[str, Any]) -> dict[str, Any]:

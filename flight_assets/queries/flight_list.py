@@ -70,9 +70,7 @@ def page(
         match = {"$and": [match, {"timestamp": {"$lte": after[0]}}, {"$or": older}]}
     elif after:
         match = {"$and": [match, {"_id": {"$gt": after[1]}}]}
-    return list(
-        db[FLIGHTS].find(match, max_time_ms=DEADLINE_MS).sort(_SORTED_BY[order]).limit(limit)
-    )
+    return list(db[FLIGHTS].find(match, max_time_ms=DEADLINE_MS).sort(_SORTED_BY[order]).limit(limit))
 
 
 def position(document: dict[str, Any]) -> Position:
@@ -80,9 +78,7 @@ def position(document: dict[str, Any]) -> Position:
     return document["timestamp"], document["_id"]
 
 
-def at_risk(
-    db: Mongo, wanted: Wanted, since: datetime, least: float, limit: int
-) -> list[dict[str, Any]]:
+def at_risk(db: Mongo, wanted: Wanted, since: datetime, least: float, limit: int) -> list[dict[str, Any]]:
     """Return documents of flights that have not departed and have a forecast, likeliest to be late first.
 
     Args:

@@ -204,7 +204,9 @@ def create_tenant(
     """
     from pymongo.errors import DuplicateKeyError, WriteError
 
-    tenant = Tenant(name, tuple(sorted(set(airlines))), datetime.now(UTC), events_per_day, requests_per_minute)
+    tenant = Tenant(
+        name, tuple(sorted(set(airlines))), datetime.now(UTC), events_per_day, requests_per_minute
+    )
     if name == DEFAULT:
         raise FlightsError("the default tenant is always there and has every airline: choose another name")
     document = {"_id": name, **{key: value for key, value in vars(tenant).items() if key != "name"}}

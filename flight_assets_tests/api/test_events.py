@@ -40,7 +40,13 @@ def test_a_list_has_a_verdict_for_each_in_order(as_key, producer):
     ]
     answer = as_key("cccccccc").post("/v1/events", json=sent)
     assert answer.status_code == 202
-    assert [each["status"] for each in answer.json()["verdicts"]] == ["accepted", "rejected", "rejected", "rejected", "accepted"]
+    assert [each["status"] for each in answer.json()["verdicts"]] == [
+        "accepted",
+        "rejected",
+        "rejected",
+        "rejected",
+        "accepted",
+    ]
     reasons = [each["reason"] for each in answer.json()["verdicts"] if each["reason"]]
     assert reasons[1:] == ["missing_field", "not_an_object"]
     assert set(reasons) <= set(CHECKED_REASONS)
@@ -58,8 +64,14 @@ def test_nothing_but_rejections_is_a_problem_with_every_verdict(as_key, producer
 
 def test_an_event_that_comes_again_is_sent_once_and_gets_its_first_place(as_key, producer):
     first = as_key("cccccccc").post("/v1/events", json=message(event_id="same"))
-    again = as_key("cccccccc").post("/v1/events", json=[message(event_id="same"), message(event_id="new"), message(event_id="new")])
-    assert verdicts(again) == [("repeated", None, first.json()["verdicts"][0]["offset"]), ("accepted", None, 1), ("repeated", None, 1)]
+    again = as_key("cccccccc").post(
+        "/v1/events", json=[message(event_id="same"), message(event_id="new"), message(event_id="new")]
+    )
+    assert verdicts(again) == [
+        ("repeated", None, first.json()["verdicts"][0]["offset"]),
+        ("accepted", None, 1),
+        ("repeated", None, 1),
+    ]
     assert len(producer.sent) == 2
 
 

@@ -25,7 +25,15 @@ NO_KEYS = {
     "revoked": {"Authorization": f"Bearer {key_text('ffffffff')}"},
     "of a deleted tenant": {"Authorization": f"Bearer {key_text('33333333')}"},
 }
-OF_THE_PLATFORM = ("/v1/batches", "/v1/checks", "/v1/quarantine", "/v1/archives", "/v1/freshness", "/v1/lag", "/v1/metrics")
+OF_THE_PLATFORM = (
+    "/v1/batches",
+    "/v1/checks",
+    "/v1/quarantine",
+    "/v1/archives",
+    "/v1/freshness",
+    "/v1/lag",
+    "/v1/metrics",
+)
 
 
 @pytest.mark.parametrize("headers", NO_KEYS.values(), ids=NO_KEYS)

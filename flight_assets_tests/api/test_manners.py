@@ -181,8 +181,14 @@ def test_an_answer_that_the_caller_has_is_not_sent_again(as_key, with_flights):
 
 
 def test_answers_are_compressed_for_those_who_accept_it(as_key, with_flights):
-    assert as_key("bbbbbbbb", **{"Accept-Encoding": "gzip"}).get("/v1/flights").headers["content-encoding"] == "gzip"
-    assert "content-encoding" not in as_key("bbbbbbbb", **{"Accept-Encoding": "identity"}).get("/v1/flights").headers
+    assert (
+        as_key("bbbbbbbb", **{"Accept-Encoding": "gzip"}).get("/v1/flights").headers["content-encoding"]
+        == "gzip"
+    )
+    assert (
+        "content-encoding"
+        not in as_key("bbbbbbbb", **{"Accept-Encoding": "identity"}).get("/v1/flights").headers
+    )
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
@@ -223,5 +229,7 @@ def test_requests_are_counted_by_route_and_not_by_path(client: TestClient, as_ke
         as_key("aaaaaaaa").get(path)
     found = as_key("aaaaaaaa").get("/v1/metrics").text
     counted = [line for line in found.splitlines() if line.startswith("flights_api_requests_total")]
-    assert 'flights_api_requests_total{method="GET",route="/v1/flights/{flight_id}",status="503"} 2.0' in counted
+    assert (
+        'flights_api_requests_total{method="GET",route="/v1/flights/{flight_id}",status="503"} 2.0' in counted
+    )
     assert 'flights_api_requests_total{method="any",route="unknown",status="404"} 2.0' in counted

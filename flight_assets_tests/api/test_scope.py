@@ -28,7 +28,9 @@ def test_the_scope_is_the_first_argument_of_every_query_and_has_no_default(funct
 
 
 def test_there_are_queries_to_look_at():
-    assert {"one_flight", "list_flights", "aggregate", "matcher", "batches"} <= {each.__name__ for each in QUERIES}
+    assert {"one_flight", "list_flights", "aggregate", "matcher", "batches"} <= {
+        each.__name__ for each in QUERIES
+    }
 
 
 def test_every_route_with_data_asks_for_a_caller(context):
@@ -38,7 +40,10 @@ def test_every_route_with_data_asks_for_a_caller(context):
     assert len(operations) > 15
     assert all(each["security"] == [{"key": []}] for each in operations)
     paths = {getattr(route, "path", "") for route in app.routes}
-    assert {path for path in paths if path and path not in app.openapi()["paths"]} <= {"/alive", "/openapi.json"}
+    assert {path for path in paths if path and path not in app.openapi()["paths"]} <= {
+        "/alive",
+        "/openapi.json",
+    }
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,13 @@ def test_a_scope_with_what_is_no_airline_is_refused():
     ],
 )
 def test_a_stream_matches_by_scope_and_filters(wanted, scope, matches):
-    row = {"airline": "UA", "origin": "EWR", "tail_number": "N1", "event_type": "arrived", "flight_id": "UA1-EWR-20260601"}
+    row = {
+        "airline": "UA",
+        "origin": "EWR",
+        "tail_number": "N1",
+        "event_type": "arrived",
+        "flight_id": "UA1-EWR-20260601",
+    }
     assert scoped.matcher(scope, wanted)(row) is matches
 
 

@@ -21,7 +21,9 @@ UNITED = Scope("united", ("UA",))
 
 
 def change(number: int, airline: str = "UA") -> Change:
-    return Change(f"{number:08X}", {"flight_id": f"{airline}{number}-EWR-20260601", "airline": airline, "origin": "EWR"})
+    return Change(
+        f"{number:08X}", {"flight_id": f"{airline}{number}-EWR-20260601", "airline": airline, "origin": "EWR"}
+    )
 
 
 class Source:

@@ -274,7 +274,8 @@ PROXIED = re.findall(
 def test_pages_are_published_by_the_proxy_only():
     at_proxy = {int(port) for port, _, _, _ in PROXIED}
     own = {
-        name: {BASE_PORTS[endpoint]} for name, endpoint in (("spark", "hiveserver2"), ("metrics", "metrics"), ("api", "api"))
+        name: {BASE_PORTS[endpoint]}
+        for name, endpoint in (("spark", "hiveserver2"), ("metrics", "metrics"), ("api", "api"))
     }
     assert published() == own | {"airflow-api-server": {8080}, "proxy": at_proxy}
     listening = re.findall(r"listen (\d+) ssl;", (DEPLOY / "proxy/nginx.conf").read_text())

@@ -74,7 +74,9 @@ def _messages(body: bytes) -> list[bytes]:
 
 def _object(text: bytes) -> bytes:
     if not text.startswith(b"{"):
-        raise Problem(400, "the body is neither an object nor a list", "send a message, or a list of messages")
+        raise Problem(
+            400, "the body is neither an object nor a list", "send a message, or a list of messages"
+        )
     return text
 
 

@@ -18,7 +18,10 @@ from flight_assets.queries import scoped
 from flight_assets.queries.scoped import Order, Wanted
 
 router = APIRouter(prefix="/v1", tags=["flights"])
-STREAM = {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "events without end"}
+STREAM = {
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "description": "events without end",
+}
 
 
 @router.get("/flights", response_model=FlightPage, responses=responses(is_table=True))
@@ -72,9 +75,7 @@ def flight_history(request: Request, parts: Parts, caller: Reader, flight_id: Fl
     found = parts.within_time("Spark", ask)
     if found is None:
         raise not_found(f"event of flight {flight_id} in the warehouse")
-    return answers.document(
-        request, {"flight_id": flight_id, "events": found[0], "forecasts": found[1]}
-    )
+    return answers.document(request, {"flight_id": flight_id, "events": found[0], "forecasts": found[1]})
 
 
 @router.get("/stream/flights", responses={200: STREAM, **responses(410)}, response_class=StreamingResponse)
@@ -92,8 +93,4 @@ async def stream_flights(
 
 
 def _of_flights(wanted: Wanted, flights: tuple[str, ...]) -> Wanted:
-    return Wanted(
-        wanted.filters, wanted.since, wanted.until, wanted.tails, wanted.states, flights
-    )
-
-
+    return Wanted(wanted.filters, wanted.since, wanted.until, wanted.tails, wanted.states, flights)

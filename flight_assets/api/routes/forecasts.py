@@ -65,7 +65,11 @@ def one_forecast(
     rows, refusal = None, None
     if reasons:
         answer = parts.within_time("Spark", lambda: scoped.reasons(caller.scope, parts.clients, flight_id))
-        refusal = answer.frame.attrs.get("refusal") if answer else "the flight's events are not in the warehouse yet"
+        refusal = (
+            answer.frame.attrs.get("refusal")
+            if answer
+            else "the flight's events are not in the warehouse yet"
+        )
         rows = None if answer is None or refusal else answers.table_of(answer.frame).to_pylist()
     return answers.document(request, {"forecast": forecast, "reasons": rows, "reasons_refused": refusal})
 

@@ -118,7 +118,9 @@ def health(request: Request, parts: Parts, caller: Reader) -> Response:
     return answers.document(request, {"status": "up" if is_up else "degraded", "stores": stores})
 
 
-@router.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **responses()})
+@router.get(
+    "/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **responses()}
+)
 def metrics(parts: Parts, caller: Operator) -> Response:
     """Return the API's own metrics for Prometheus: requests and seconds by route."""
     scoped.refuse_part(caller.scope)
