@@ -1,4 +1,7 @@
-"""Answers of the API: rows as JSON, CSV or Arrow by ``Accept``, with ETag, and 304 for what the caller has."""
+"""Answers of the API.
+
+They are rows as JSON, CSV or Arrow by ``Accept``, with ETag, and 304 for what the caller has.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,10 @@ def of_answer(request: Request, answer: Answer) -> Response:
 def rows(
     request: Request, table: pa.Table, next_url: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return rows in the wanted format. The next page is in the JSON's ``next`` and in the ``Link`` header."""
+    """Return rows in the wanted format.
+
+    The next page is in the JSON's ``next`` and in the ``Link`` header.
+    """
     more = dict(headers or {})
     if next_url:
         more["Link"] = f'<{next_url}>; rel="next"'

@@ -1,4 +1,7 @@
-"""Callers: the key of a request, its role and scope, and its limits. Each is derived once, before a route runs."""
+"""Callers: the key of a request, its role and scope, and its limits.
+
+Each is derived once, before a route runs.
+"""
 
 from __future__ import annotations
 
@@ -156,7 +159,10 @@ class Limits:
 
 
 async def identify(ring: KeyRing, limits: Limits, authorization: str | None) -> Caller:
-    """Return the caller of an ``Authorization`` header, and count the request. Raises Problem 401, 429 or 503."""
+    """Return the caller of an ``Authorization`` header, and count the request.
+
+    Raises Problem 401, 429 or 503.
+    """
     scheme, _, text = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not text:
         raise Problem(

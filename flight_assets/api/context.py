@@ -40,7 +40,9 @@ class Context:
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
 
     def within_time(self, store: str, ask: Callable[[], Found]) -> Found:
-        """Return an answer of a slow store, or give up after ``api_timeout_s``; the query goes on for the cache.
+        """Return an answer of a slow store, or give up after ``api_timeout_s``.
+
+        The query goes on for the cache.
 
         Raises:
             Problem: 503 that names the store.

@@ -23,7 +23,10 @@ def sign(position: Position, question: str, key_hash: str) -> str:
 
 
 def read(cursor: str, question: str, key_hash: str) -> Position:
-    """Return the position of a cursor. Raises Problem 400 for one that this API has not given to this caller."""
+    """Return the position of a cursor.
+
+    Raises Problem 400 for one that this API has not given to this caller.
+    """
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]

@@ -127,7 +127,10 @@ class Manners:
 
 
 def _length(request: Request) -> int:
-    """Return the length that the request states; 0 if it states none or nonsense, since bytes are counted anyway."""
+    """Return the length that the request states.
+
+    It is 0 if it states none or nonsense, since bytes are counted anyway.
+    """
     stated = request.headers.get("content-length", "")
     return int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 16 else 0
 

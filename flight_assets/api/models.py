@@ -17,8 +17,8 @@ _LEFT_OUT = ("kafka_partition", "kafka_offset", "processing_date")
 FLIGHT_COLUMNS = tuple(column for column in FACT.columns if column.name not in _LEFT_OUT)
 FLIGHT_SCHEMA = pa.schema([arrow_schema(FACT).field(column.name) for column in FLIGHT_COLUMNS])
 _TYPES: dict[str, Any] = {
-    "STRING": str, "INT": int, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool, "DATE": date, "TIMESTAMP": datetime,
-    "ARRAY<STRING>": list[str],
+    "STRING": str, "INT": int, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool, "DATE": date,
+    "TIMESTAMP": datetime, "ARRAY<STRING>": list[str],
 }  # fmt: skip
 
 

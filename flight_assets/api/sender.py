@@ -1,4 +1,7 @@
-"""Send a caller's messages to Kafka: checked by the function of the pipeline, acknowledged by every in-sync replica."""
+"""Send a caller's messages to Kafka.
+
+They are checked by the function of the pipeline, and acknowledged by every in-sync replica.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,8 @@ class EventSender:
         """Return a verdict for each message, in order, when all valid ones are acknowledged.
 
         Raises:
-            StoreUnavailable: Kafka did not acknowledge them. Send all again: what has arrived is dropped as a duplicate.
+            StoreUnavailable: Kafka did not acknowledge them. Send all again:
+                what has arrived is dropped as a duplicate.
         """
         verdicts, valid = self.judge(scope, messages)
         new = self._new(scope, valid)
@@ -104,7 +108,7 @@ class EventSender:
     def judge(
         self, scope: Scope, messages: Sequence[bytes]
     ) -> tuple[dict[int, Verdict], dict[int, tuple[str, str]]]:
-        """Return the verdicts of rejected messages, and event_id and flight_id of the valid ones, both by position."""
+        """Return the verdicts of rejected messages, and event_id and flight_id of valid ones, by position."""
         found = check(raw_table(messages), self.checks()).select(
             ["reason", "detail", "event_id", "flight_id", "airline"]
         )
@@ -181,7 +185,10 @@ class EventSender:
 
 
 def raw_table(messages: Sequence[bytes], taken_at: datetime | None = None) -> pa.Table:
-    """Return messages in the form in which ``check`` takes them, as if Kafka had taken them at that moment, by default now."""
+    """Return messages in the form in which ``check`` takes them.
+
+    They look as if Kafka had taken them at that moment, by default now.
+    """
     count = len(messages)
     moment = taken_at or datetime.now(UTC)
     return pa.table(

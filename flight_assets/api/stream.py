@@ -1,4 +1,7 @@
-"""Server-sent events: one reader of MongoDB's changes for all listeners, each with its own scope and filters."""
+"""Server-sent events.
+
+There is one reader of MongoDB's changes for all listeners, each with its own scope and filters.
+"""
 
 from __future__ import annotations
 

@@ -137,13 +137,14 @@ async def _stream(settings: Settings, session: requests.Session, flight_id: str,
     written: dict[float, float] = {}
     opened = asyncio.Semaphore(50)
 
+    lines = (f"GET /v1/stream/flights?flight={flight_id} HTTP/1.1", "Host: api", f"Authorization: {key!s}")
+    head = "\r\n".join(lines) + "\r\n\r\n"
+
     async def listen() -> None:
         address = urlsplit(settings.api_url)
         async with opened:
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
-            writer.write(
-                f"GET /v1/stream/flights?flight={flight_id} HTTP/1.1\r\nHost: api\r\nAuthorization: {key!s}\r\n\r\n".encode()
-            )
+            writer.write(head.encode())
             await reader.readuntil(b"retry:")
         ready.append(writer)
         try:

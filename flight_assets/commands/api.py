@@ -23,7 +23,8 @@ from flight_assets.tenancy import DEFAULT, Role
 
 _COLUMNS = (
     Column("prefix"), Column("name", folds=True), Column("role"), Column("tenant"), Column("state"),
-    Column("last used", optional=True), Column("expires", optional=True), number("requests/min", optional=True),
+    Column("last used", optional=True), Column("expires", optional=True),
+    number("requests/min", optional=True),
 )  # fmt: skip
 
 

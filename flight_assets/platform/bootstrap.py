@@ -50,7 +50,10 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def make_local_key(settings: Settings) -> None:
-    """Make an API key for this machine, unless its file holds one that is valid. Only the file's owner may read it."""
+    """Make an API key for this machine, unless its file holds one that is valid.
+
+    Only the file's owner may read it.
+    """
     path = settings.api_key_file
     with mongo.database(settings) as db:
         text = path.read_text().strip() if path.exists() else ""

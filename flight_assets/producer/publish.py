@@ -107,7 +107,10 @@ def open_producer(
     delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> KafkaProducer:
-    """Return an idempotent producer for a process that sends now and then; args and errors as of ``publish``."""
+    """Return an idempotent producer for a process that sends now and then.
+
+    Arguments and errors are those of ``publish``.
+    """
     producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
     _require_topic(producer, bootstrap_servers, topic)
     return producer

@@ -65,5 +65,6 @@ def follow(db: Database[dict[str, Any]], after: str | None = None) -> Iterator[C
                 elif change.get("fullDocument"):
                     yield Change(change["_id"]["_data"], row(change["fullDocument"]))
     except OperationFailure as error:
-        # Network failures are of other classes. This one says that the token is malformed, or older than the log of changes.
+        # Network failures are of other classes. This one says that the token is malformed, or older than the
+        # log of changes.
         raise TokenLost(str(error)) from error

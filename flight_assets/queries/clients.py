@@ -96,7 +96,10 @@ class Clients:
         compute: Callable[[], pd.DataFrame],
         life: Life = OF_A_BATCH,
     ) -> Query:
-        """Return the cached query that ``compute`` answers; its name and key come from the function and what it is given."""
+        """Return the cached query that ``compute`` answers.
+
+        Its name and key come from the function and what it is given.
+        """
         name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
         asked = {
             "args": [repr(arg) for arg in args],
@@ -105,7 +108,10 @@ class Clients:
         return Query(name, self.of_stores(asked), version, compute, life)
 
     def of_stores(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with the names of the stores: platforms over other databases may share one Redis."""
+        """Return the parameters with the names of the stores.
+
+        Platforms over other databases may share one Redis.
+        """
         stores = [self.settings.warehouse_database, self.settings.mongo_database, self.settings.kafka_topic]
         return {**parameters, "stores": stores}
 

@@ -1,4 +1,7 @@
-"""Lists of flights in MongoDB for programs: filtered, in a fixed order, continued after the last flight seen."""
+"""Lists of flights in MongoDB for programs.
+
+They are filtered, in a fixed order, continued after the last flight seen.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ _SORTED_BY: dict[str, list[tuple[str, int]]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """Flights that a list or a stream asks for. Times are of the newest event, UTC; ``until`` is not included."""
+    """Flights that a list or a stream asks for.
+
+    Times are of the newest event, UTC; ``until`` is not included.
+    """
 
     filters: Filters = field(default_factory=Filters)
     since: datetime | None = None
@@ -58,7 +64,8 @@ def page(
 ) -> list[dict[str, Any]]:
     """Return documents in order, ``limit`` at most.
 
-    - ``newest``: latest event first. A flight with a new event moves to the front, so an open list may miss it.
+    - ``newest``: latest event first. A flight with a new event moves to the front, so an open list may
+      miss it.
     - ``flight_id``: each flight once, whatever is written meanwhile.
 
     ``after``: the timestamp and flight_id of the last flight seen.
@@ -105,7 +112,10 @@ def hot_flight(db: Mongo, scope: Scope, flight_id: str) -> dict[str, Any] | None
 
 
 def row(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document as a row of the fact table: flat, with the forecast's columns; batch_id is null until a batch confirms it."""
+    """Return a document as a row of the fact table: flat, with the forecast's columns.
+
+    ``batch_id`` is null until a batch confirms it.
+    """
     prediction = document.get("prediction") or {}
     batch_id = document.get("batch_id")
     return {**document, **prediction, "batch_id": None if batch_id == UNCONFIRMED else batch_id}

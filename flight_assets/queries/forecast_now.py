@@ -1,4 +1,7 @@
-"""Forecasts on demand, with the serving path of live processing: same check, features and champion; nothing is stored."""
+"""Forecasts on demand, with the serving path of live processing: same check, features and champion.
+
+Nothing is stored.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ class OutOfScope(FlightsError):
 
 
 def one_flight(scope: Scope, clients: Clients, flight_id: str) -> tuple[Document, str] | None:
-    """Return the newest state of a flight as a row, and its place: ``hot`` or the name of an archive; None without one in scope.
+    """Return the newest state of a flight as a row, and its place: ``hot`` or the name of an archive.
+
+    Return None without one in scope.
 
     Archives are read only for flights that MongoDB lacks, so most answers need no other store.
 
@@ -87,7 +89,10 @@ def list_flights(
 def risk_board(
     scope: Scope, clients: Clients, wanted: Wanted, since: datetime, least: float, limit: int
 ) -> list[Document]:
-    """Return rows of flights in scope that have not departed, likeliest to be late first. Raises StoreUnavailable."""
+    """Return rows of flights in scope that have not departed, likeliest to be late first.
+
+    Raises StoreUnavailable.
+    """
     with mongo.answering(clients.settings):
         found = flight_list.at_risk(clients.mongo(), within(scope, wanted), since, least, limit)
     return [flight_list.row(document) for document in found]
@@ -99,7 +104,10 @@ def within(scope: Scope, wanted: Wanted) -> Wanted:
 
 
 def matcher(scope: Scope, wanted: Wanted) -> Callable[[Document], bool]:
-    """Return a function that says whether a row of a flight in scope is wanted, by the same rules as ``list_flights``."""
+    """Return a function that says whether a row is of a flight in scope and wanted.
+
+    Its rules are those of ``list_flights``.
+    """
     filters = wanted.filters
     airlines = scope.narrowed(filters.airlines)
     tests = [
@@ -220,7 +228,10 @@ def hot_store(scope: Scope, clients: Clients) -> Answer:
 
 
 def lag(scope: Scope, clients: Clients) -> pd.DataFrame:
-    """Return one row per partition: the topic's end, what batches have taken, and what waits. Raises OutOfScope."""
+    """Return one row per partition: the topic's end, what batches have taken, and what waits.
+
+    Raises OutOfScope.
+    """
     refuse_part(scope)
     clients.hdfs()
     return operations.topic_lag(clients.kafka())
@@ -254,7 +265,8 @@ def refuse_part(scope: Scope) -> None:
     """Return if the scope has every flight. Raises OutOfScope."""
     if not scope.is_everything:
         raise OutOfScope(
-            f"this is about the whole platform, and the tenant {scope.tenant} sees a part of it: use a key of the default tenant"
+            f"this is about the whole platform, and the tenant {scope.tenant} sees a part of it: "
+            "use a key of the default tenant"
         )
 
 
@@ -265,7 +277,10 @@ def _of_history(
     platform_of: Scope | None = None,
     life: Life = OF_A_BATCH,
 ) -> Answer:
-    """Return the cached answer of ``function(warehouse, *args)``; with ``platform_of`` only to a scope of everything."""
+    """Return the cached answer of ``function(warehouse, *args)``.
+
+    With ``platform_of``, only a scope of everything gets one.
+    """
     if platform_of:
         refuse_part(platform_of)
 

@@ -93,7 +93,10 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class Tenant:
-    """Organisation that sees and sends the flights of its airlines. Null limits are the platform's defaults."""
+    """Organisation that sees and sends the flights of its airlines.
+
+    Null limits are the platform's defaults.
+    """
 
     name: str
     airlines: tuple[str, ...]
@@ -216,7 +219,8 @@ def create_tenant(
         raise FlightsError(f"there is a tenant {name} already: `flights tenant list` shows it") from None
     except WriteError as error:
         raise FlightsError(
-            f"{name} with {', '.join(airlines) or 'no airline'} is no tenant: give small letters, and airlines such as UA"
+            f"{name} with {', '.join(airlines) or 'no airline'} is no tenant: "
+            "give small letters, and airlines such as UA"
         ) from error
     return tenant
 
@@ -237,7 +241,10 @@ def tenant_named(db: Any, name: str) -> Tenant:  # noqa: ANN401
 
 
 def delete_tenant(db: Any, name: str) -> int:  # noqa: ANN401
-    """Delete a tenant and all of its keys. Return how many keys. Raises FlightsError if there is no such tenant."""
+    """Delete a tenant and all of its keys.
+
+    Return how many keys. Raises FlightsError if there is no such tenant.
+    """
     if name == DEFAULT:
         raise FlightsError("the default tenant cannot be deleted")
     tenant_named(db, name)

@@ -1,4 +1,4 @@
-"""An API without a platform: keys in memory, nothing listens at the stores' addresses, a Kafka producer that keeps what it gets."""
+"""An API without a platform: keys in memory, closed stores, a producer that keeps what it gets."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ class Mongo:
 def settings(tmp_path) -> Settings:
     return Settings(
         _env_file=None, home=tmp_path, kafka_bootstrap_servers=CLOSED, hdfs_url=f"hdfs://{CLOSED}", spark_remote=f"sc://{CLOSED}",
-        mongo_uri=f"mongodb://{CLOSED}", redis_url=f"redis://{CLOSED}/0", timeout_s=1.0, api_timeout_s=2.0, log_json=False,
+        mongo_uri=f"mongodb://{CLOSED}", redis_url=f"redis://{CLOSED}/0", timeout_s=1.0,
+        api_timeout_s=2.0, log_json=False,
     )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""The API on a running platform: events in, flights out by every route, and two tenants that see only their own."""
+"""The API on a running platform.
+
+Events in, flights out by every route, and two tenants that see only their own.
+"""
 
 from __future__ import annotations
 
@@ -382,8 +385,8 @@ def test_generated_requests_find_no_fault(twins, admin, tmp_path):
     key = admin.session.headers["Authorization"]
     done = subprocess.run(
         [
-            str(Path(sys.executable).parent / "st"), "run", f"{admin.url}/openapi.json", "-H", f"Authorization: {key}",
-            "--exclude-path", "/v1/stream/flights", "-n", str(CASES_PER_ROUTE), "--seed", "1", "--warnings", "off",
+            str(Path(sys.executable).parent / "st"), "run", f"{admin.url}/openapi.json", "-H",
+            f"Authorization: {key}", "--exclude-path", "/v1/stream/flights", "-n", str(CASES_PER_ROUTE), "--seed", "1", "--warnings", "off",
             "--continue-on-failure",
         ],
         cwd=tmp_path,

@@ -1,4 +1,7 @@
-"""Good manners of every route: problems, ids, formats, sizes, and outages that cost only what needs the store."""
+"""Good manners of every route.
+
+Problems, ids, formats, sizes, and outages that cost only what needs the store.
+"""
 
 from __future__ import annotations
 

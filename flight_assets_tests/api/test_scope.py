@@ -1,4 +1,7 @@
-"""The scope of a caller is in every query, by construction: of the code, of the routes, and of the conditions."""
+"""The scope of a caller is in every query, by construction.
+
+Of the code, of the routes, and of the conditions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The stream of changes: one reader for many listeners, nothing of another tenant, nothing lost over a break."""
+"""The stream of changes.
+
+One reader for many listeners, nothing of another tenant, nothing lost over a break.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ _BODY = {
 async def send_events(request: Request, parts: Parts, caller: Sender) -> Response:
     """Send one message or a list to Kafka. Each gets its place in the topic, or the reason of its rejection.
 
-    202 means that every in-sync replica has the accepted messages. An event_id that was sent before gets its first place.
+    202 means that every in-sync replica has the accepted messages.
+    An event_id that was sent before gets its first place.
     """
     messages = _messages(await request.body())
     parts.limits.take_events(caller, len(messages), datetime.now(UTC))

@@ -1,4 +1,7 @@
-"""Routes about the platform: batches, checks, quarantine, archives, lag and freshness. For operators that see every flight."""
+"""Routes about the platform: batches, checks, quarantine, archives, lag and freshness.
+
+They are for operators that see every flight.
+"""
 
 from __future__ import annotations
 
