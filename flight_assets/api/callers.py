@@ -38,7 +38,7 @@ _log = logs.get_logger("api")
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request: key, role, scope, and limits."""
+    """Sender of a request: key, role, scope, and limits."""
 
     key: ApiKey
     scope: Scope

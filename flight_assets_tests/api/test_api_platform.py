@@ -386,7 +386,9 @@ def test_generated_requests_find_no_fault(twins, admin, tmp_path):
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "st"), "run", f"{admin.url}/openapi.json", "-H",
-            f"Authorization: {key}", "--exclude-path", "/v1/stream/flights", "-n", str(CASES_PER_ROUTE), "--seed", "1", "--warnings", "off",
+            f"Authorization: {key}",
+            "--exclude-path", "/v1/stream/flights", "-n", str(CASES_PER_ROUTE), "--seed", "1",
+            "--warnings", "off",
             "--continue-on-failure",
         ],
         cwd=tmp_path,
