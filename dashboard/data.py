@@ -5,104 +5,19 @@ Clients belong to this process, every answer goes through the cache, and several
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from flight_assets.queries.cache import (
-    OF_A_BATCH,
-    OF_NOW,
-    Answer,
-    DataVersion,
-    Life,
-    Query,
-    ResultCache,
-    open_cache,
-)
+from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, Life, Query, ResultCache
+from flight_assets.queries.clients import Clients
 from flight_assets.settings import Settings, get_settings
-from flight_assets.stores import mongo, outage
-from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
-from flight_assets.stores.warehouse import Warehouse, prepare, refuse_unreachable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PATIENCE_S = 5.0  # a store that takes longer to answer counts as down: people wait for the page
-WORKERS = 16
-_LOST_SESSION = (
-    "NO_ACTIVE_SESSION",
-    "INVALID_HANDLE",
-    "SESSION_CLOSED",
-    "SESSION_NOT_FOUND",
-    "SESSION_CHANGED",
-)
-
-
-class Clients:
-    """Connections of this process. Each connects at its first query, and again when its store comes back."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, PATIENCE_S)})
-        self.cache = open_cache(self.settings)
-        self.versions = DataVersion(self.settings)
-        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="query")
-        self._lock = threading.Lock()
-        self._mongo: Any = None
-        self._warehouse: Warehouse | None = None
-
-    def mongo(self) -> Any:  # noqa: ANN401 - pymongo's Database
-        """Return the platform's database; raises StoreUnavailable at once if nothing listens."""
-        outage.refuse_silent(self.settings, "MongoDB")
-        with self._lock:
-            if self._mongo is None:
-                self._mongo = mongo.connect(self.settings)
-        return self._mongo[self.settings.mongo_database]
-
-    def hdfs(self) -> Hdfs:
-        """HDFS; raises StoreUnavailable at once if nothing listens."""
-        outage.refuse_silent(self.settings, "HDFS NameNode")
-        return Hdfs(self.settings)
-
-    def kafka(self) -> Settings:
-        """Return the settings to reach Kafka with; raises StoreUnavailable at once if nothing listens."""
-        outage.refuse_silent(self.settings, "Kafka")
-        return self.settings
-
-    def on_warehouse(self, compute: Callable[[Warehouse], pd.DataFrame]) -> pd.DataFrame:
-        """Query the warehouse. A session that ended with its Spark server is opened again."""
-        outage.refuse_silent(self.settings, "Spark Connect")
-        warehouse = self._open_warehouse()
-        try:
-            return compute(warehouse)
-        except Exception as error:
-            if not any(sign in str(error) for sign in _LOST_SESSION):
-                raise
-            with self._lock:
-                if self._warehouse is warehouse:
-                    self._warehouse = None
-            return compute(self._open_warehouse())
-
-    def _open_warehouse(self) -> Warehouse:
-        from pyspark.sql import SparkSession
-
-        with self._lock:
-            if self._warehouse is None:
-                refuse_unreachable(self.settings)
-                session = SparkSession.builder.remote(self.settings.spark_remote).create()
-                self._warehouse = prepare(session, self.settings)
-            return self._warehouse
-
-    def close(self) -> None:
-        """Stop refreshing and give the connections back."""
-        self.cache.close()
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        if self._mongo is not None:
-            self._mongo.close()
-
 
 _texts: dict[int, tuple[Settings, str]] = {}
 
@@ -255,9 +170,7 @@ def _query(
     compute: Callable[[], pd.DataFrame],
     life: Life = OF_A_BATCH,
 ) -> Query:
-    name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
-    asked = {"args": [repr(arg) for arg in args], **{key: repr(value) for key, value in parameters.items()}}
-    return Query(name, _of_stores(asked), version, compute, life)
+    return clients().query(function, args, parameters, version, compute, life)
 
 
 def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
@@ -265,17 +178,5 @@ def about_now(name: str, compute: Callable[[Settings], pd.DataFrame]) -> Query:
 
     Its version needs no store, so it works when one is down.
     """
-    settings = clients().settings
-    return Query(name, _of_stores({}), lambda: "now", lambda: compute(settings), OF_NOW)
-
-
-def _of_stores(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters with the names of the stores.
-
-    Dashboards over other databases may share one Redis.
-    """
-    settings = clients().settings
-    return {
-        **parameters,
-        "stores": [settings.warehouse_database, settings.mongo_database, settings.kafka_topic],
-    }
+    known = clients()
+    return Query(name, known.of_stores({}), lambda: "now", lambda: compute(known.settings), OF_NOW)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from flight_assets.commands.alerts import alerts
+from flight_assets.commands.api import api
 from flight_assets.commands.archive import archive
 from flight_assets.commands.backfill import backfill
 from flight_assets.commands.bench import bench
@@ -28,6 +29,7 @@ from flight_assets.commands.produce import produce
 from flight_assets.commands.quarantine import quarantine
 from flight_assets.commands.reference import reference
 from flight_assets.commands.service import service
+from flight_assets.commands.tenant import tenant
 from flight_assets.commands.validate import validate
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
@@ -80,6 +82,8 @@ for command in (
     reference,
     contract,
     feed,
+    api,
+    tenant,
     completion,
 ):
     main.add_command(command)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import click
 from pydantic import SecretStr
 
+from flight_assets.api.app import schema_text
 from flight_assets.contracts import features, message, tables
 from flight_assets.monitoring.metrics import METRICS
 from flight_assets.monitoring.rules import RULES
@@ -42,6 +43,7 @@ GROUPS = {
     "Complex events": ("events",),
     "Alerts": ("alert", "smtp"),
     "Monitoring, logs and dashboard": ("monitoring", "metrics", "dashboard", "log"),
+    "REST API": ("api",),
 }
 OTHERS = "Platform and batches"
 
@@ -59,6 +61,7 @@ def pages() -> dict[str, str]:
         "alerts.md": alerts_page(),
         "commands.md": commands_page(),
         "patches.md": patches_page(),
+        "openapi.json": schema_text(),
     }
 
 

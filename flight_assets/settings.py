@@ -49,6 +49,7 @@ BASE_PORTS = {
     "dagster_viewer": 3001,
     "metrics": 9464,
     "dashboard": 8501,
+    "api": 8000,
     "postgres": 5432,
 }
 # Port distance between processes of one kind.
@@ -224,6 +225,15 @@ class Settings(BaseSettings):
         description="bearer token for Airflow's REST API, in place of user and password",
     )
     dashboard_url: str = Field(default="", description="address of the dashboard")
+    api_url: str = Field(default="", description="address of the REST API")
+    api_requests_per_minute: int = Field(
+        default=6_000, ge=1, description="requests of one API key, unless the key or its tenant has a limit"
+    )
+    api_body_mb: float = Field(default=8.0, gt=0, description="largest body of a request to the API")
+    api_timeout_s: float = Field(
+        default=30.0, gt=0, description="time limit of one answer of the API; its query goes on for the cache"
+    )
+    api_streams: int = Field(default=1_000, ge=1, description="streams that one API process serves at once")
 
     warehouse_database: str = Field(default="flight_dw", description="database of the warehouse tables")
     warehouse_dir: str = Field(default="/warehouse", description="HDFS folder of the metastore's databases")
@@ -497,6 +507,7 @@ class Settings(BaseSettings):
             "metastore_db_url": self.metastore_db_url or self._own_database("jdbc:postgresql://{}/metastore"),
             "dagster_code_address": self.dagster_code_address or self.address("dagster_code"),
             "metrics_url": self.metrics_url or f"http://{self.address('metrics')}/metrics",
+            "api_url": self.api_url or f"http://{self.address('api')}",
             "dashboard_url": self.dashboard_url or f"http://{self.address('dashboard')}",
             "dagster_url": self.dagster_url or f"http://{self.address('dagster_webserver')}",
         }
@@ -547,6 +558,11 @@ class Settings(BaseSettings):
     def secrets_dir(self) -> Path:
         """Folder of a secured platform's secrets, a file for each."""
         return self.home / "secrets"
+
+    @property
+    def api_key_file(self) -> Path:
+        """File of the API key that `flights up` makes for this machine."""
+        return self.home / "secrets" / "api_key"
 
     @property
     def tls_dir(self) -> Path:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flight_assets.bench.figures import Figure
 
 QUICK_BENCHES = ("batch", "history", "growth", "stream")
-BENCHES = (*QUICK_BENCHES, "quarter", "model", "archive", "dashboard")
+BENCHES = (*QUICK_BENCHES, "quarter", "model", "archive", "dashboard", "api")
 
 
 COLUMNS = (

@@ -85,7 +85,12 @@ def status(wide: bool, as_json: bool) -> None:
         click.echo(json.dumps(launcher.as_json(rows)))
         return
     print_table(STATUS_COLUMNS, [tuple(vars(row).values()) for row in rows], wide=wide)
+    settings = get_settings()
     console.print(f"resident memory in all: {sum(row.rss_mb for row in rows)} MB")
+    if settings.api_key_file.exists():
+        console.print(
+            f"API {settings.api_url}/v1, key {settings.api_key_file.read_text().strip()}", soft_wrap=True
+        )
 
 
 @click.command(epilog=example("flights logs spark --lines 50"))
@@ -160,6 +165,7 @@ def print_addresses(settings: Settings) -> None:
     """Print the address of each service."""
     rows = [
         ("Dashboard", settings.dashboard_url),
+        ("API", f"{settings.api_url}/v1, with the key that `flights status` shows"),
         ("Dagster", settings.dagster_url),
         ("Kafka", f"{settings.kafka_bootstrap_servers}, topic {settings.kafka_topic}"),
         ("HDFS", f"{settings.hdfs_url}, WebHDFS and JMX at {settings.hdfs_http_url}"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flight_assets.archive.files import create_views
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.pipeline import event_dedup
 from flight_assets.provenance import Ledger
-from flight_assets.stores import dimensions, kafka, mongo
+from flight_assets.stores import access, dimensions, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.warehouse import open_warehouse
+from flight_assets.tenancy import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,9 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     for warning in kafka.topic_warnings(settings):
         say(f"warning: {warning}")
     mongo.ensure_collection(settings)
+    access.ensure_collections(settings)
+    if settings.embedded:
+        make_local_key(settings)
     warehouse = open_warehouse(settings)
     warehouse.create_tables()
     event_dedup.fill_once(warehouse, Ledger(Hdfs(settings)).last_done("staged_events") + 1)
@@ -42,3 +47,22 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
             f" rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}"
         )
     dimensions.load_contract(warehouse)
+
+
+def make_local_key(settings: Settings) -> None:
+    """Make an API key for this machine, unless its file holds one that is valid.
+
+    Only the file's owner may read it.
+    """
+    path = settings.api_key_file
+    with mongo.database(settings) as db:
+        text = path.read_text().strip() if path.exists() else ""
+        known = {key.prefix: key for key in access.keys(db)}
+        key = known.get(access.prefix_of(text) or "")
+        if key and key.matches(text) and key.is_valid(datetime.now(UTC)):
+            return
+        _, text = access.create_key(db, "this machine", Role.ADMIN)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text + "\n")

@@ -252,6 +252,13 @@ def check_dashboard(settings: Settings) -> None:
             raise NotReady("the dashboard does not serve pages yet")
 
 
+def check_api(settings: Settings) -> None:
+    """Pass if the API answers requests."""
+    with urllib.request.urlopen(f"{settings.api_url}/alive", timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - the platform's own setting
+        if reply.read() != b"ok":
+            raise NotReady("the API does not answer requests yet")
+
+
 def graphql(settings: Settings, query: str, url: str = "") -> dict[str, Any]:
     """Return the ``data`` of a GraphQL answer of the Dagster web server, or of the one at another address."""
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's own setting

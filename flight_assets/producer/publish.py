@@ -100,6 +100,22 @@ def publish(
             producer.close(timeout=1)
 
 
+def open_producer(
+    bootstrap_servers: str,
+    topic: str,
+    security: Mapping[str, Any] | None = None,
+    delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+) -> KafkaProducer:
+    """Return an idempotent producer for a process that sends now and then.
+
+    Arguments and errors are those of ``publish``.
+    """
+    producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
+    _require_topic(producer, bootstrap_servers, topic)
+    return producer
+
+
 def _require_reachable(bootstrap_servers: str, timeout_s: float) -> None:
     """Raise at once if nothing listens. The client would retry until its timeout, and leave sockets open."""
     for address in bootstrap_servers.split(","):

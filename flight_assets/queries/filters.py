@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from flight_assets.contracts.units import AIRLINE, AIRPORT
+from flight_assets.tenancy import EVERYTHING, Scope
+
 _PATTERNS = {
-    "airlines": re.compile(r"[A-Z0-9]{2}"),
-    "origins": re.compile(r"[A-Z]{3}"),
-    "destinations": re.compile(r"[A-Z]{3}"),
-    "routes": re.compile(r"[A-Z]{3}-[A-Z]{3}"),
+    "airlines": re.compile(AIRLINE),
+    "origins": re.compile(AIRPORT),
+    "destinations": re.compile(AIRPORT),
+    "routes": re.compile(f"{AIRPORT}-{AIRPORT}"),
 }
 
 
@@ -20,6 +23,8 @@ class Filters:
     """Flights of these local dates (both ends included, null = open), airlines, airports and routes.
 
     An empty tuple means all.
+
+    ``scope`` limits them to the flights of a caller's tenant, whatever else is asked for.
 
     Raises:
         ValueError: a code that is none; so a condition made from it can hold nothing but codes.
@@ -31,12 +36,16 @@ class Filters:
     origins: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
 
     def __post_init__(self) -> None:
         for name, pattern in _PATTERNS.items():
             for code in getattr(self, name):
                 if not pattern.fullmatch(code):
                     raise ValueError(f"{code!r} is no code of {name}")
+        for code in self.scope.airlines or ():
+            if not _PATTERNS["airlines"].fullmatch(code):
+                raise ValueError(f"{code!r} is no airline of a scope")
 
     def sql(self) -> str:
         """Return the condition on a table that has flight_date, airline, origin and destination."""
@@ -45,11 +54,10 @@ class Filters:
             parts.append(f"flight_date >= DATE'{self.first.isoformat()}'")
         if self.until:
             parts.append(f"flight_date <= DATE'{self.until.isoformat()}'")
-        for column, codes in (
-            ("airline", self.airlines),
-            ("origin", self.origins),
-            ("destination", self.destinations),
-        ):
+        airlines = self.scope.narrowed(self.airlines)
+        if airlines is not None:
+            parts.append(f"airline IN ({_quoted(airlines)})" if airlines else "FALSE")
+        for column, codes in (("origin", self.origins), ("destination", self.destinations)):
             if codes:
                 parts.append(f"{column} IN ({_quoted(codes)})")
         if self.routes:
@@ -62,24 +70,15 @@ class Filters:
         dates = {"$gte": self.first, "$lte": self.until}
         if bounds := {operator: day.isoformat() for operator, day in dates.items() if day}:
             match["flight_date"] = bounds
-        for field, codes in (
-            ("airline", self.airlines),
-            ("origin", self.origins),
-            ("destination", self.destinations),
-        ):
+        airlines = self.scope.narrowed(self.airlines)
+        if airlines is not None:
+            match["airline"] = {"$in": sorted(airlines)}
+        for field, codes in (("origin", self.origins), ("destination", self.destinations)):
             if codes:
                 match[field] = {"$in": sorted(codes)}
         if self.routes:
             match["route"] = {"$in": sorted(self.routes)}
         return match
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the filters for the key of a cached result."""
-        return {
-            name: sorted(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value
-        }
 
 
 def _quoted(codes: tuple[str, ...]) -> str:

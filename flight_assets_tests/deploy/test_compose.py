@@ -64,7 +64,7 @@ ADDRESSES = {
     "hiveserver2_address": "hiveserver2",
     "mongo_uri": "mongod", "redis_url": "redis", "dagster_url": "dagster_webserver",
     "dagster_code_address": "dagster_code",
-    "metrics_url": "metrics", "dashboard_url": "dashboard",
+    "metrics_url": "metrics", "dashboard_url": "dashboard", "api_url": "api",
 }  # fmt: skip
 
 
@@ -274,7 +274,8 @@ PROXIED = re.findall(
 def test_pages_are_published_by_the_proxy_only():
     at_proxy = {int(port) for port, _, _, _ in PROXIED}
     own = {
-        name: {BASE_PORTS[endpoint]} for name, endpoint in (("spark", "hiveserver2"), ("metrics", "metrics"))
+        name: {BASE_PORTS[endpoint]}
+        for name, endpoint in (("spark", "hiveserver2"), ("metrics", "metrics"), ("api", "api"))
     }
     assert published() == own | {"airflow-api-server": {8080}, "proxy": at_proxy}
     listening = re.findall(r"listen (\d+) ssl;", (DEPLOY / "proxy/nginx.conf").read_text())

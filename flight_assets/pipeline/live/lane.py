@@ -68,7 +68,7 @@ class Lane:
         self.begins_at = self._staged()
         self._reached = dict(self.begins_at)
         self._known = KnownIds(event_dedup.recent_hashes(tables))
-        self._history = EventHistory(partial(_events_of_days, tables))
+        self._history = EventHistory(partial(events_of_days, tables))
         self._read_checks()
 
     def take(self, raw: pa.Table, partitions: Collection[int] | None = None) -> None:
@@ -165,7 +165,8 @@ class Lane:
         )
 
 
-def _events_of_days(tables: TableFiles, first: date, last: date) -> pa.Table:
+def events_of_days(tables: TableFiles, first: date, last: date) -> pa.Table:
+    """Return the look-back events of these UTC days, both included: PAST_COLUMNS."""
     begins, ends = (datetime.combine(day, time_of_day(), UTC) for day in (first, last + timedelta(days=1)))
     schema = arrow_schema(STAGING)
     past = pa.schema([schema.field(name) for name in PAST_COLUMNS])

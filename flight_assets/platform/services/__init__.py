@@ -8,6 +8,7 @@ from functools import partial
 
 from flight_assets.platform import health
 from flight_assets.platform.services.clients import (
+    api_service,
     dashboard_service,
     live_service,
     metrics_service,
@@ -46,6 +47,7 @@ def services(settings: Settings) -> tuple[Service, ...]:
         *dagster_services(settings),
         metrics_service(settings),
         dashboard_service(settings),
+        api_service(settings),
     )
     names = {service.name for service in table}
     members = {

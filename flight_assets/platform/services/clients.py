@@ -1,4 +1,4 @@
-"""Services that use the stores: producer, live processing, metrics, dashboard."""
+"""Services that use the stores: producer, live processing, metrics, dashboard, API."""
 
 from __future__ import annotations
 
@@ -69,3 +69,15 @@ def dashboard_service(settings: Settings) -> Service:
         role="dashboard",
         environment={"PYTHONPATH": str(PROJECT_DIR)},
     )  # fmt: skip
+
+
+def api_service(settings: Settings) -> Service:
+    """Return the REST API."""
+    return Service(
+        name="api",
+        command=[sys.executable, "-m", "flight_assets.api"],
+        ports=("api",),
+        version=version("fastapi"),
+        check=health.check_api,
+        environment={"PYTHONPATH": str(PROJECT_DIR)},
+    )

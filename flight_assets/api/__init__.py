@@ -1,0 +1,1 @@
+"""REST API: the doors for other programs. It reads through ``queries.scoped`` and writes to Kafka only."""

@@ -1,0 +1,163 @@
+"""Shapes of the API's answers, for its schema. Rows of flights have the columns of the fact table."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from flight_assets.contracts.message import CHECKED_REASONS
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, Column, arrow_schema
+
+# Where a message lies in Kafka is no property of a flight.
+_LEFT_OUT = ("kafka_partition", "kafka_offset", "processing_date")
+FLIGHT_COLUMNS = tuple(column for column in FACT.columns if column.name not in _LEFT_OUT)
+FLIGHT_SCHEMA = pa.schema([arrow_schema(FACT).field(column.name) for column in FLIGHT_COLUMNS])
+_TYPES: dict[str, Any] = {
+    "STRING": str, "INT": int, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool, "DATE": date,
+    "TIMESTAMP": datetime, "ARRAY<STRING>": list[str],
+}  # fmt: skip
+
+
+def _field(column: Column) -> tuple[Any, Any]:
+    kind = dict[str, float | None] if column.type.startswith("STRUCT") else _TYPES[column.type]
+    unit = f", {column.unit}" if column.unit else ""
+    return kind | None, Field(default=None, description=f"{column.description}{unit}")
+
+
+FlightRow: type[BaseModel] = create_model(
+    "Flight",
+    __doc__="Newest state of a flight with its forecast. Times are UTC, delays in minutes.",
+    **{column.name: _field(column) for column in FLIGHT_COLUMNS},  # type: ignore[call-overload]
+)
+Forecast: type[BaseModel] = create_model(
+    "Forecast",
+    __doc__="Forecast of a flight's arrival delay.",
+    flight_id=(str, ...),
+    **{column.name: _field(column) for column in FACT.columns if column.name in PREDICTED_COLUMNS},  # type: ignore[call-overload]
+)
+
+
+class FlightPage(BaseModel):
+    """Page of flights."""
+
+    data: list[FlightRow]  # type: ignore[valid-type]
+    next: str | None = Field(description="path of the next page; null on the last one")
+
+
+class Rows(BaseModel):
+    """Rows of a table; docs/api.md names the columns."""
+
+    data: list[dict[str, Any]]
+    next: str | None = Field(description="always null: there is one page")
+
+
+class OneFlight(BaseModel):
+    """Flight and the store that has it."""
+
+    flight: FlightRow  # type: ignore[valid-type]
+    place: str = Field(description="hot, or the name of the archive")
+
+
+class FlightHistory(BaseModel):
+    """Events and forecasts of one flight, oldest first."""
+
+    flight_id: str
+    events: list[dict[str, Any]]
+    forecasts: list[dict[str, Any]]
+
+
+class Reason(BaseModel):
+    """Contribution of a feature to a forecast."""
+
+    feature: str
+    value: float | None
+    contribution_minutes: float
+
+
+class FlightForecast(BaseModel):
+    """Forecast of one flight, and its reasons if they were asked for."""
+
+    forecast: Forecast  # type: ignore[valid-type]
+    reasons: list[Reason] | None
+    reasons_refused: str | None = Field(description="why there are no reasons")
+
+
+class Document(BaseModel):
+    """Any one object."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Health(BaseModel):
+    """State of each store: ``up``, or its problem."""
+
+    status: Literal["up", "degraded"]
+    stores: dict[str, str]
+
+
+class EventVerdict(BaseModel):
+    """Verdict on one message."""
+
+    status: Literal["accepted", "repeated", "rejected"]
+    event_id: str | None
+    partition: int | None
+    offset: int | None
+    reason: str | None = Field(
+        description=f"one of {', '.join(CHECKED_REASONS)}, or other_tenant", default=None
+    )
+    detail: str | None
+
+
+class EventVerdicts(BaseModel):
+    """Verdicts in the order of the messages."""
+
+    accepted: int
+    repeated: int
+    rejected: int
+    verdicts: list[EventVerdict]
+
+
+class PredictRequest(BaseModel):
+    """Flights to forecast: ``scheduled`` messages, or changes to a known flight."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    flights: list[dict[str, Any]] | None = Field(
+        default=None, min_length=1, max_length=500, description="messages of the contract"
+    )
+    flight_id: str | None = Field(default=None, max_length=40)
+    changes: dict[str, Any] | None = Field(
+        default=None, description="fields of the message, with other values"
+    )
+
+
+class Forecasts(BaseModel):
+    """Forecasts in the order of the flights."""
+
+    forecasts: list[Forecast]  # type: ignore[valid-type]
+
+
+def flight_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the fact table with the API's columns only."""
+    return {column.name: row.get(column.name) for column in FLIGHT_COLUMNS}
+
+
+def flight_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows of the fact table as a table of the API's columns."""
+    return pa.Table.from_pylist([_dated(row) for row in rows], schema=FLIGHT_SCHEMA)
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the API's columns of a row, with dates that MongoDB keeps as text."""
+    day = row.get("flight_date")
+    made = flight_row(row)
+    return made | {"flight_date": date.fromisoformat(day) if isinstance(day, str) else day}
+
+
+def path_name(text: str) -> str:
+    """Return an operation's name for clients that are generated from the schema."""
+    return re.sub(r"\W+", "_", text).strip("_")

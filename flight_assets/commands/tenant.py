@@ -1,0 +1,93 @@
+"""``flights tenant …``: organisations that see and send the flights of their airlines only."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from flight_assets.commands.console import (
+    Column,
+    Group,
+    console,
+    example,
+    json_option,
+    number,
+    print_table,
+    wide_option,
+)
+from flight_assets.settings import get_settings
+
+_COLUMNS = (
+    Column("tenant"), Column("airlines", folds=True), number("keys"), number("events/day", optional=True),
+    number("requests/min", optional=True), Column("created", optional=True),
+)  # fmt: skip
+
+
+@click.group(cls=Group, epilog=example("flights tenant create united --airline UA"))
+def tenant() -> None:
+    """Manage tenants of the REST API. The default tenant sees every flight."""
+
+
+@tenant.command(epilog=example("flights tenant create united --airline UA --events-per-day 100000"))
+@click.argument("name")
+@click.option("--airline", "airlines", multiple=True, required=True, help="Code of an airline; repeat it.")
+@click.option("--events-per-day", type=click.IntRange(1), help="Events that it may send in a UTC day.")
+@click.option("--requests-per-minute", type=click.IntRange(1), help="Limit of each of its keys.")
+def create(
+    name: str, airlines: tuple[str, ...], events_per_day: int | None, requests_per_minute: int | None
+) -> None:
+    """Make a tenant. Give it keys with `flights api key create --tenant`."""
+    from flight_assets.stores import access, mongo
+
+    with mongo.database(get_settings()) as db:
+        made = access.create_tenant(db, name, airlines, events_per_day, requests_per_minute)
+    console.print(f"tenant {made.name} sees and sends flights of {', '.join(made.airlines)}")
+
+
+@tenant.command("list", epilog=example("flights tenant list"))
+@wide_option
+@json_option
+def list_tenants(wide: bool, as_json: bool) -> None:
+    """List the tenants with their airlines, keys and quotas."""
+    from flight_assets.stores import access, mongo
+
+    with mongo.database(get_settings()) as db:
+        found, keys = access.tenants(db), access.keys(db)
+    rows = [
+        (
+            each.name,
+            ", ".join(each.airlines),
+            sum(key.tenant == each.name and key.revoked is None for key in keys),
+            each.events_per_day,
+            each.requests_per_minute,
+            f"{each.created:%Y-%m-%d}",
+        )
+        for each in found
+    ]
+    if as_json:
+        names = ("tenant", "airlines", "keys", "events_per_day", "requests_per_minute", "created")
+        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        return
+    print_table(_COLUMNS, rows, wide=wide)
+
+
+@tenant.command(epilog=example("flights tenant delete united"))
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(name: str, yes: bool) -> None:
+    """Delete a tenant with its keys, and tell where its flights remain. The flights stay."""
+    from flight_assets.queries.remains import remains_of
+    from flight_assets.stores import access, mongo
+
+    settings = get_settings()
+    with mongo.database(settings) as db:
+        known = access.tenant_named(db, name)
+        if not yes:
+            click.confirm(f"Delete the tenant {name} and its keys?", abort=True)
+        keys = access.delete_tenant(db, name)
+    console.print(f"tenant {name} is deleted with {keys} keys")
+    for place, rows, until in remains_of(settings, known.scope):
+        console.print(
+            f"  {place}: {rows} rows of {', '.join(known.airlines)} remain, {until}", soft_wrap=True
+        )

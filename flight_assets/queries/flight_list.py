@@ -1,0 +1,121 @@
+"""Lists of flights in MongoDB for programs.
+
+They are filtered, in a fixed order, continued after the last flight seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from flight_assets.contracts.message import EventType
+from flight_assets.queries.filters import Filters
+from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+    from flight_assets.tenancy import Scope
+
+    Mongo = Database[dict[str, Any]]
+
+Order = Literal["newest", "flight_id"]
+Position = tuple[Any, str]
+DEADLINE_MS = 10_000
+# Last flight of a page, by order: the value that is sorted by, and the flight_id.
+_SORTED_BY: dict[str, list[tuple[str, int]]] = {
+    "newest": [("timestamp", -1), ("_id", -1)],
+    "flight_id": [("_id", 1)],
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Flights that a list or a stream asks for.
+
+    Times are of the newest event, UTC; ``until`` is not included.
+    """
+
+    filters: Filters = field(default_factory=Filters)
+    since: datetime | None = None
+    until: datetime | None = None
+    tails: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    flight_ids: tuple[str, ...] = ()
+
+    def mongo(self, prefix: str = "") -> dict[str, Any]:
+        """Return the match of MongoDB; ``prefix`` goes before each field, such as ``fullDocument.``."""
+        match = self.filters.mongo()
+        if times := {name: at for name, at in (("$gte", self.since), ("$lt", self.until)) if at}:
+            match["timestamp"] = times
+        for name, values in (
+            ("tail_number", self.tails),
+            ("event_type", self.states),
+            ("flight_id", self.flight_ids),
+        ):
+            if values:
+                match[name] = {"$in": sorted(values)}
+        return {f"{prefix}{name}": condition for name, condition in match.items()}
+
+
+def page(
+    db: Mongo, wanted: Wanted, order: Order, limit: int, after: Position | None = None
+) -> list[dict[str, Any]]:
+    """Return documents in order, ``limit`` at most.
+
+    - ``newest``: latest event first. A flight with a new event moves to the front, so an open list may
+      miss it.
+    - ``flight_id``: each flight once, whatever is written meanwhile.
+
+    ``after``: the timestamp and flight_id of the last flight seen.
+    """
+    match: dict[str, Any] = wanted.mongo()
+    if after and order == "newest":
+        older = [{"timestamp": {"$lt": after[0]}}, {"timestamp": after[0], "_id": {"$lt": after[1]}}]
+        # The first condition lets the index on timestamp begin where the last page ended.
+        match = {"$and": [match, {"timestamp": {"$lte": after[0]}}, {"$or": older}]}
+    elif after:
+        match = {"$and": [match, {"_id": {"$gt": after[1]}}]}
+    return list(db[FLIGHTS].find(match, max_time_ms=DEADLINE_MS).sort(_SORTED_BY[order]).limit(limit))
+
+
+def position(document: dict[str, Any]) -> Position:
+    """Return the place of a document in a list, for ``after``."""
+    return document["timestamp"], document["_id"]
+
+
+def at_risk(db: Mongo, wanted: Wanted, since: datetime, least: float, limit: int) -> list[dict[str, Any]]:
+    """Return documents of flights that have not departed and have a forecast, likeliest to be late first.
+
+    Args:
+        db: the platform's database.
+        wanted: which flights.
+        since: flights that Kafka told of before this moment are left out; goes by an index.
+        least: least probability of an arrival 15 minutes late or more, 0–1.
+        limit: flights at most.
+    """
+    match = {
+        "ingestion_timestamp": {"$gte": since},
+        "prediction.probability_delayed_15": {"$gte": least},
+        **wanted.mongo(),
+        "event_type": EventType.SCHEDULED.value,
+    }
+    order = [("prediction.probability_delayed_15", -1), ("_id", 1)]
+    return list(db[FLIGHTS].find(match, max_time_ms=DEADLINE_MS).sort(order).limit(limit))
+
+
+def hot_flight(db: Mongo, scope: Scope, flight_id: str) -> dict[str, Any] | None:
+    """Return the document of a flight in scope, or None."""
+    found = db[FLIGHTS].find_one({"_id": flight_id}, max_time_ms=DEADLINE_MS)
+    return found if found and scope.allows(found["airline"]) else None
+
+
+def row(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document as a row of the fact table: flat, with the forecast's columns.
+
+    ``batch_id`` is null until a batch confirms it.
+    """
+    prediction = document.get("prediction") or {}
+    batch_id = document.get("batch_id")
+    return {**document, **prediction, "batch_id": None if batch_id == UNCONFIRMED else batch_id}

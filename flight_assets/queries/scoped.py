@@ -1,0 +1,293 @@
+"""Queries of the API. The scope of the caller is the first argument of each, and nothing runs without it.
+
+The API may import no other query, which import-linter holds. A flight of another tenant is like one that does
+not exist. Answers about the whole platform are for callers that may see every flight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from flight_assets.errors import FlightsError, StoreUnavailable
+from flight_assets.queries import (
+    archive,
+    flight_history,
+    flight_list,
+    flights,
+    history,
+    ledger,
+    live,
+    model_quality,
+    operations,
+    quality,
+)
+from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, Query
+from flight_assets.queries.filters import Filters as Filters
+from flight_assets.queries.flight_list import Order as Order
+from flight_assets.queries.flight_list import Position as Position
+from flight_assets.queries.flight_list import Wanted as Wanted
+from flight_assets.stores import mongo
+from flight_assets.stores.models import ModelStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from flight_assets.provenance import BatchRecord
+    from flight_assets.queries.cache import Life
+    from flight_assets.queries.clients import Clients
+    from flight_assets.stores.warehouse import Warehouse
+    from flight_assets.tenancy import Scope
+
+    Document = dict[str, Any]
+
+By = Literal["hourly", "daily", "airline", "origin", "destination", "route"]
+PERIODS: dict[str, history.Period] = {"hourly": "hour", "daily": "day"}
+
+
+class OutOfScope(FlightsError):
+    """Question about the whole platform by a caller that sees a part of it."""
+
+
+def one_flight(scope: Scope, clients: Clients, flight_id: str) -> tuple[Document, str] | None:
+    """Return the newest state of a flight as a row, and its place: ``hot`` or the name of an archive.
+
+    Return None without one in scope.
+
+    Archives are read only for flights that MongoDB lacks, so most answers need no other store.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer, or HDFS for a flight that MongoDB lacks.
+    """
+    with mongo.answering(clients.settings):
+        document = flight_list.hot_flight(clients.mongo(), scope, flight_id)
+    if document:
+        return flight_list.row(document), "hot"
+    clients.hdfs()
+    found = flights.find_flight(clients.settings, flight_id)
+    if found is None or not scope.allows(found.document["airline"]):
+        return None
+    return flight_list.row(found.document), found.place
+
+
+def list_flights(
+    scope: Scope, clients: Clients, wanted: Wanted, order: Order, limit: int, after: Position | None
+) -> tuple[list[Document], Position | None]:
+    """Return rows of flights in scope, and the position of the last one if there may be more.
+
+    Raises StoreUnavailable.
+    """
+    with mongo.answering(clients.settings):
+        found = flight_list.page(clients.mongo(), within(scope, wanted), order, limit, after)
+    last = flight_list.position(found[-1]) if len(found) == limit else None
+    return [flight_list.row(document) for document in found], last
+
+
+def risk_board(
+    scope: Scope, clients: Clients, wanted: Wanted, since: datetime, least: float, limit: int
+) -> list[Document]:
+    """Return rows of flights in scope that have not departed, likeliest to be late first.
+
+    Raises StoreUnavailable.
+    """
+    with mongo.answering(clients.settings):
+        found = flight_list.at_risk(clients.mongo(), within(scope, wanted), since, least, limit)
+    return [flight_list.row(document) for document in found]
+
+
+def within(scope: Scope, wanted: Wanted) -> Wanted:
+    """Return the same request, limited to the scope."""
+    return replace(wanted, filters=replace(wanted.filters, scope=scope))
+
+
+def matcher(scope: Scope, wanted: Wanted) -> Callable[[Document], bool]:
+    """Return a function that says whether a row is of a flight in scope and wanted.
+
+    Its rules are those of ``list_flights``.
+    """
+    filters = wanted.filters
+    airlines = scope.narrowed(filters.airlines)
+    tests = [
+        (name, frozenset(values))
+        for name, values in (
+            *((("airline", airlines),) if airlines is not None else ()),
+            ("origin", filters.origins or None),
+            ("destination", filters.destinations or None),
+            ("route", filters.routes or None),
+            ("tail_number", wanted.tails or None),
+            ("event_type", wanted.states or None),
+            ("flight_id", wanted.flight_ids or None),
+        )
+        if values is not None
+    ]
+    return lambda row: all(row.get(name) in values for name, values in tests)
+
+
+def flight_events(scope: Scope, clients: Clients, flight_id: str) -> Answer:
+    """Return the staged events of a flight in scope; no row without one."""
+    return _of_history(clients, flight_history.events, Filters(scope=scope), flight_id)
+
+
+def flight_forecasts(scope: Scope, clients: Clients, flight_id: str) -> Answer | None:
+    """Return the forecasts of a flight in scope, or None if the flight has no event there."""
+    if flight_events(scope, clients, flight_id).frame.empty:
+        return None
+    return _of_history(clients, flight_history.forecasts, flight_id)
+
+
+def reasons(scope: Scope, clients: Clients, flight_id: str) -> Answer | None:
+    """Return the reasons of a flight's forecast, or None if the flight has no event in scope.
+
+    A refusal is in ``attrs["refusal"]``.
+    """
+    if flight_events(scope, clients, flight_id).frame.empty:
+        return None
+
+    def compute() -> pd.DataFrame:
+        return clients.on_warehouse(
+            lambda warehouse: model_quality.explanation(warehouse, ModelStore(clients.hdfs()), flight_id)
+        )
+
+    query = clients.query(model_quality.explanation, (flight_id,), {}, clients.versions.history, compute)
+    return clients.cache.ask(query)
+
+
+def aggregate(scope: Scope, clients: Clients, by: By, filters: Filters, limit: int) -> Answer:
+    """Return flights and their delays by hour, day, airline, airport or route, over the flights in scope."""
+    scoped = replace(filters, scope=scope)
+    if by in ("hourly", "daily"):
+        return _of_history(clients, history.series, scoped, PERIODS[by])
+    return _of_history(clients, history.by, scoped, by, limit)
+
+
+def reference(scope: Scope, clients: Clients, kind: Literal["airline", "airport"]) -> Answer:
+    """Return the airlines or airports. They are public, so every scope sees all of them."""
+    return _of_history(clients, history.dimension, kind)
+
+
+def batches(scope: Scope, clients: Clients, limit: int) -> Answer:
+    """Return the newest batches, oldest first. Raises OutOfScope."""
+    return _of_history(clients, quality.batches, limit, platform_of=scope)
+
+
+def batch_record(scope: Scope, clients: Clients, batch_id: int) -> BatchRecord:
+    """Return the record of a batch. Raises OutOfScope, or FlightsError if there is no such batch."""
+    refuse_part(scope)
+    clients.hdfs()
+    return ledger.records(clients.settings, batch_id)[0]
+
+
+def check_results(scope: Scope, clients: Clients, since: date) -> Answer:
+    """Return one row per asset check and day. Raises OutOfScope."""
+    return _of_history(clients, quality.check_trend, since, platform_of=scope)
+
+
+def quarantine(scope: Scope, clients: Clients) -> Answer:
+    """Return the rejected messages by reason. Raises OutOfScope."""
+    return _of_history(clients, quality.quarantine_by_reason, platform_of=scope)
+
+
+def quarantine_samples(scope: Scope, clients: Clients, reason: str, limit: int) -> Answer:
+    """Return the newest rejected messages of a reason. Raises OutOfScope."""
+    return _of_history(clients, quality.quarantine_samples, reason, limit, platform_of=scope)
+
+
+def archives(scope: Scope, clients: Clients, limit: int) -> Answer:
+    """Return the archives of MongoDB's documents, newest first. Raises OutOfScope."""
+    return _of_history(clients, quality.archives, limit, platform_of=scope)
+
+
+def archive_status(scope: Scope, clients: Clients) -> dict[str, Any]:
+    """Return the hot store against its threshold, and what archiving does next. Raises OutOfScope."""
+    refuse_part(scope)
+    clients.hdfs()
+    clients.mongo()
+    status = archive.archive_status(clients.settings)
+    return {
+        name: getattr(status, name)
+        for name in ("hot_mb", "threshold_mb", "hot_documents", "running", "paused", "next")
+    }
+
+
+def freshness(scope: Scope, clients: Clients) -> Answer:
+    """Return rows and newest moment of each table. Raises OutOfScope."""
+    return _of_history(clients, quality.freshness, platform_of=scope, life=OF_NOW)
+
+
+def hot_store(scope: Scope, clients: Clients) -> Answer:
+    """Return documents, size and newest ingestion of MongoDB. Raises OutOfScope."""
+    refuse_part(scope)
+    return clients.cache.ask(
+        clients.query(
+            live.hot_store, (), {}, clients.versions.live, lambda: live.hot_store(clients.mongo()), OF_NOW
+        )
+    )
+
+
+def lag(scope: Scope, clients: Clients) -> pd.DataFrame:
+    """Return one row per partition: the topic's end, what batches have taken, and what waits.
+
+    Raises OutOfScope.
+    """
+    refuse_part(scope)
+    clients.hdfs()
+    return operations.topic_lag(clients.kafka())
+
+
+def stores_up(scope: Scope, clients: Clients) -> dict[str, str]:
+    """Return ``up`` or the problem of each store. Every caller may know which answers to expect."""
+    return {
+        name: _state(look)
+        for name, look in (
+            ("mongodb", lambda: clients.mongo().command("ping")),
+            ("kafka", clients.kafka),
+            ("hdfs", clients.hdfs),
+            ("warehouse", lambda: clients.refuse_silent("Spark Connect")),
+            ("redis", clients.cache.counters),
+        )
+    }
+
+
+def _state(look: Callable[[], object]) -> str:
+    from pymongo.errors import PyMongoError
+
+    try:
+        look()
+    except (StoreUnavailable, PyMongoError) as error:
+        return f"down: {str(error).splitlines()[0]}"
+    return "up"
+
+
+def refuse_part(scope: Scope) -> None:
+    """Return if the scope has every flight. Raises OutOfScope."""
+    if not scope.is_everything:
+        raise OutOfScope(
+            f"this is about the whole platform, and the tenant {scope.tenant} sees a part of it: "
+            "use a key of the default tenant"
+        )
+
+
+def _of_history(
+    clients: Clients,
+    function: Callable[..., pd.DataFrame],
+    *args: Any,  # noqa: ANN401
+    platform_of: Scope | None = None,
+    life: Life = OF_A_BATCH,
+) -> Answer:
+    """Return the cached answer of ``function(warehouse, *args)``.
+
+    With ``platform_of``, only a scope of everything gets one.
+    """
+    if platform_of:
+        refuse_part(platform_of)
+
+    def compute(warehouse: Warehouse) -> pd.DataFrame:
+        return function(warehouse, *args)
+
+    query: Query = clients.query(
+        function, args, {}, clients.versions.history, lambda: clients.on_warehouse(compute), life
+    )
+    return clients.cache.ask(query)

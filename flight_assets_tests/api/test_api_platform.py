@@ -1,0 +1,409 @@
+"""The API on a running platform.
+
+Events in, flights out by every route, and two tenants that see only their own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+from flight_assets.api.app import schema_text
+from flight_assets.contracts.units import BYTES_PER_MB
+from flight_assets.platform import launcher, supervision
+from flight_assets.platform.services import services
+from flight_assets.settings import Settings
+from flight_assets.stores import access, kafka, mongo
+from flight_assets.tenancy import Role
+from flight_assets_tests.factories import message
+
+DEPARTURE = datetime(2026, 6, 12, 14, tzinfo=UTC)
+FLIGHTS = 12
+# Marks that are in every answer about a flight of the airline.
+MARKS = {"UA": ("UA77", "N7UA"), "AA": ("AA77", "N7AA")}
+TENANTS = {"UA": "apitestunited", "AA": "apitestamerican"}
+WAIT_S = 60
+CASES_PER_ROUTE = 10
+# Routes that say nothing of any flight.
+PUBLIC = {"/v1/health", "/v1/reference/{kind}"}
+# How a test asks each route for flight {flight_id}, and what a tenant may get for its own.
+CALLS = {
+    "GET /v1/flights": ("/v1/flights?limit=1000", 200),
+    "GET /v1/flights/{flight_id}": ("/v1/flights/{flight_id}", 200),
+    "GET /v1/flights/{flight_id}/history": ("/v1/flights/{flight_id}/history", 200),
+    "GET /v1/forecasts": ("/v1/forecasts?hours=8760&limit=1000", 200),
+    "GET /v1/forecasts/{flight_id}": ("/v1/forecasts/{flight_id}?reasons=true", 200),
+    "GET /v1/aggregates/{by}": ("/v1/aggregates/airline", 200),
+    "GET /v1/stream/flights": ("", 200),
+    "POST /v1/predict": ("/v1/predict", 200),
+    "POST /v1/events": ("/v1/events", 202),
+    "GET /v1/reference/{kind}": ("/v1/reference/airlines", 200),
+    "GET /v1/health": ("/v1/health", 200),
+    **{
+        f"GET {path}": (path.format(batch_id=0, reason="not_json"), 403)
+        for path in (
+            *(
+                "/v1/batches",
+                "/v1/batches/{batch_id}",
+                "/v1/checks",
+                "/v1/quarantine",
+                "/v1/quarantine/{reason}",
+            ),
+            *(
+                "/v1/archives",
+                "/v1/archives/status",
+                "/v1/freshness",
+                "/v1/lag",
+                "/v1/hot-store",
+                "/v1/metrics",
+            ),
+        )
+    },
+}
+
+
+class Api:
+    """The API with one key."""
+
+    def __init__(self, settings: Settings, key: str) -> None:
+        self.url = settings.api_url
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {key}"
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.session.get(self.url + path, headers=headers, timeout=WAIT_S)
+
+    def post(self, path: str, body: object) -> requests.Response:
+        return self.session.post(self.url + path, json=body, timeout=WAIT_S)
+
+    def events(self, last_event_id: str = "") -> Iterator[tuple[str, dict]]:
+        """The id and data of each event of the stream."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        with self.session.get(
+            f"{self.url}/v1/stream/flights", headers=headers, stream=True, timeout=WAIT_S
+        ) as answer:
+            assert answer.status_code == 200, answer.text
+            event_id = ""
+            for line in answer.iter_lines(chunk_size=1):
+                name, _, value = line.decode().partition(": ")
+                if name == "id":
+                    event_id = value
+                elif name == "data":
+                    yield event_id, json.loads(value)
+
+
+def flight_id(airline: str, number: int = 7700) -> str:
+    return f"{airline}{number}-EWR-20260612"
+
+
+def flight(airline: str, number: int, event_type: str = "scheduled") -> dict:
+    """A message of a twin: flights of the two airlines differ in the airline only."""
+    changes = {"scheduled": {}, "departed": {"departure_delay_minutes": 4.0}}[event_type]
+    departure = DEPARTURE + timedelta(minutes=number - 7700)
+    moment = departure - timedelta(hours=1) if event_type == "scheduled" else departure + timedelta(minutes=4)
+    return message(
+        **changes,
+        event_id=f"api:{airline}{number}:{event_type}",
+        event_type=event_type,
+        flight_id=flight_id(airline, number),
+        airline=airline,
+        flight_number=number,
+        tail_number=f"N7{airline}",
+        timestamp=moment.isoformat(),
+        scheduled_departure=departure.isoformat(),
+        scheduled_arrival=(departure + timedelta(hours=4)).isoformat(),
+    )
+
+
+@pytest.fixture(scope="module")
+def admin(quiet_platform) -> Api:
+    return Api(quiet_platform, quiet_platform.api_key_file.read_text().strip())
+
+
+@pytest.fixture(scope="module")
+def tenants(quiet_platform) -> Iterator[dict[str, Api]]:
+    """An API for each airline, with a key of the role admin that belongs to the airline's tenant."""
+    with mongo.database(quiet_platform) as db:
+        found = {}
+        for airline, name in TENANTS.items():
+            if name in {tenant.name for tenant in access.tenants(db)}:
+                access.delete_tenant(db, name)
+            access.create_tenant(db, name, (airline,))
+            found[airline] = Api(quiet_platform, access.create_key(db, name, Role.ADMIN, name)[1])
+        yield found
+        for name in TENANTS.values():
+            access.delete_tenant(db, name)
+
+
+@pytest.fixture(scope="module")
+def twins(admin, process) -> None:
+    """Flights of two airlines, the same but for the airline, in every store."""
+    sent = [flight(airline, 7700 + number) for airline in MARKS for number in range(FLIGHTS)]
+    answer = admin.post("/v1/events", sent)
+    assert (answer.status_code, answer.json()["rejected"]) == (202, 0), answer.text
+    process()
+
+
+@pytest.mark.core
+def test_smoke_the_api_takes_an_event_for_kafka_and_gives_nothing_without_a_key(quiet_platform, admin):
+    assert requests.get(f"{admin.url}/v1/flights", timeout=WAIT_S).status_code == 401
+    assert admin.get("/v1/health").json() == {
+        "status": "up",
+        "stores": dict.fromkeys(("mongodb", "kafka", "hdfs", "warehouse", "redis"), "up"),
+    }
+    sent = message(event_id=f"api:smoke:{time.time_ns()}", flight_id="UA1-EWR-20130612", flight_number=1)
+    before = sum(kafka.end_offsets(quiet_platform).values())
+    first, again = (admin.post("/v1/events", sent).json() for _ in range(2))
+    assert (first["accepted"], again["repeated"]) == (1, 1)
+    assert first["verdicts"][0]["offset"] == again["verdicts"][0]["offset"]
+    assert sum(kafka.end_offsets(quiet_platform).values()) == before + 1
+    assert admin.get("/v1/flights").status_code == 200
+    assert admin.get("/openapi.json").json() == json.loads(schema_text())
+
+
+def test_every_route_has_an_isolation_test():
+    """A new route fails here until it has a line in CALLS."""
+    paths = json.loads(schema_text())["paths"]
+    assert {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods} == set(CALLS)
+
+
+@pytest.mark.parametrize("route", [each for each in CALLS if each.startswith("GET") and "stream" not in each])
+@pytest.mark.parametrize(("mine", "other"), [("UA", "AA"), ("AA", "UA")])
+def test_a_tenant_reads_its_own_and_nothing_of_another(twins, admin, tenants, route, mine, other):
+    path, status = CALLS[route]
+    answer = tenants[mine].get(path.format(flight_id=flight_id(mine)))
+    assert answer.status_code == status, answer.text
+    if route.removeprefix("GET ") in PUBLIC:
+        return
+    assert not any(mark in answer.text for mark in MARKS[other])
+    if status == 200:
+        everything = admin.get(path.format(flight_id=flight_id(mine))).text
+        if "aggregates" in path:
+            assert [row["airline"] for row in answer.json()["data"]] == [mine]
+            assert {row["airline"] for row in json.loads(everything)["data"]} >= {mine, other}
+        else:
+            assert MARKS[mine][0] in answer.text
+            assert MARKS[mine][0] in everything
+        if "{flight_id}" in path:
+            assert admin.get(path.format(flight_id=flight_id(other))).status_code == 200
+            assert tenants[mine].get(path.format(flight_id=flight_id(other))).status_code == 404
+            missing = tenants[mine].get(path.format(flight_id=flight_id(mine, 9999))).json()
+            hidden = tenants[mine].get(path.format(flight_id=flight_id(other, 7701))).json()
+            assert hidden["title"] == missing["title"]
+
+
+@pytest.mark.parametrize("by", ["hourly", "daily", "airline", "origin", "destination", "route"])
+@pytest.mark.parametrize("airline", MARKS)
+def test_sums_are_over_the_tenants_flights(twins, house, tenants, by, airline):
+    rows = tenants[airline].get(f"/v1/aggregates/{by}?limit=1000").json()["data"]
+    expected = house.ask(
+        f"SELECT count(*) AS n FROM {house.database}.fact_flight_events WHERE airline = '{airline}'"
+    )
+    rolled_up = house.ask(
+        f"SELECT sum(flights) AS n FROM {house.database}.flights_daily WHERE airline = '{airline}'"
+    )
+    assert sum(row["flights"] for row in rows) == int(rolled_up["n"][0]) <= int(expected["n"][0])
+    assert sum(row["flights"] for row in rows) >= FLIGHTS
+
+
+def test_csv_and_arrow_have_the_same_flights_and_no_other(twins, tenants):
+    import pyarrow as pa
+
+    text = tenants["UA"].get("/v1/flights?limit=1000", Accept="text/csv").text
+    arrow = tenants["UA"].get("/v1/flights?limit=1000", Accept="application/vnd.apache.arrow.stream").content
+    table = pa.ipc.open_stream(arrow).read_all()
+    assert set(table["airline"].to_pylist()) == {"UA"}
+    assert table.num_rows == len(text.splitlines()) - 1 >= FLIGHTS
+    assert not any(mark in text for mark in MARKS["AA"])
+
+
+def test_a_list_followed_to_its_end_has_each_flight_once_while_others_are_written(twins, admin, tenants):
+    path, seen = "/v1/flights?limit=5&order=flight_id", []
+    while path:
+        page = tenants["AA"].get(path).json()
+        seen += [row["flight_id"] for row in page["data"]]
+        path = page["next"]
+        _touch(admin, "AA")
+    assert len(seen) == len(set(seen))
+    assert {flight_id("AA", 7700 + number) for number in range(FLIGHTS)} <= set(seen)
+
+
+def test_a_tenant_cannot_send_or_forecast_flights_of_another(twins, tenants):
+    mixed = [flight("UA", 7790), flight("AA", 7790)]
+    sent = tenants["UA"].post("/v1/events", mixed)
+    assert [each["reason"] for each in sent.json()["verdicts"]] == [None, "other_tenant"]
+    assert tenants["UA"].post("/v1/predict", {"flights": [flight("AA", 7791)]}).status_code == 422
+    assert tenants["UA"].post("/v1/predict", {"flight_id": flight_id("AA")}).status_code == 404
+    own = tenants["UA"].post("/v1/predict", {"flights": [flight("UA", 7791)]})
+    assert own.status_code == 200, own.text
+
+
+def test_a_forecast_on_demand_is_the_one_that_the_batch_made(twins, admin):
+    stored = admin.get(f"/v1/forecasts/{flight_id('UA')}").json()["forecast"]
+    again = admin.post("/v1/predict", {"flights": [flight("UA", 7700)]}).json()["forecasts"][0]
+    assert again == pytest.approx(stored)
+    later = {
+        "flight_id": flight_id("UA"),
+        "changes": {"weather": {"wind_speed_mph": 60.0, "visibility_miles": 0.2}},
+    }
+    changed = admin.post("/v1/predict", later)
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["forecasts"][0]["predicted_delay_minutes"] is not None
+
+
+def test_reasons_add_up_to_the_mean_of_the_forecast(twins, admin):
+    found = admin.get(f"/v1/forecasts/{flight_id('UA')}?reasons=true").json()
+    assert found["reasons_refused"] is None
+    assert len(found["reasons"]) > 10
+
+
+def test_the_history_has_the_events_and_the_forecast(twins, admin):
+    found = admin.get(f"/v1/flights/{flight_id('UA')}/history").json()
+    assert [event["event_type"] for event in found["events"]] == ["scheduled"]
+    assert [each["flight_id"] for each in found["forecasts"]] == [flight_id("UA")]
+
+
+def _touch(admin: Api, airline: str) -> None:
+    """Change a document of each airline, as live processing would."""
+    from flight_assets.settings import get_settings
+
+    with mongo.database(get_settings()) as db:
+        for code in MARKS:
+            db[mongo.FLIGHTS].update_one({"_id": flight_id(code)}, {"$inc": {"quality_score": -0.000001}})
+
+
+def test_a_stream_has_the_tenants_changes_only_and_goes_on_after_a_restart_of_the_api(
+    twins, quiet_platform, admin, tenants
+):
+    seen: list[tuple[str, dict]] = []
+    listening = threading.Thread(target=_listen, args=(tenants["UA"], seen, 2), daemon=True)
+    listening.start()
+    _until(lambda: _touch(admin, "UA") or len(seen) >= 2)
+    listening.join(WAIT_S)
+    assert {event["flight_id"] for _, event in seen} == {flight_id("UA")}
+
+    supervision.stop_service(quiet_platform, "api")
+    _touch(admin, "UA")
+    supervision.start_service(quiet_platform, "api")
+    launcher.wait_until_healthy(
+        quiet_platform, next(each for each in services(quiet_platform) if each.name == "api")
+    )
+    last_id, last = seen[1]
+    missed: list[tuple[str, dict]] = []
+    _listen(tenants["UA"], missed, 1, last_id)
+    assert missed[0][0] > last_id
+    assert missed[0][1]["flight_id"] == flight_id("UA")
+    assert missed[0][1]["quality_score"] < last["quality_score"]
+
+
+def _listen(api: Api, seen: list[tuple[str, dict]], count: int, last_event_id: str = "") -> None:
+    for event in api.events(last_event_id):
+        seen.append(event)
+        if len(seen) >= count:
+            return
+
+
+def _until(holds) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_key_lives_from_its_command_to_its_end(quiet_platform):
+    from flight_assets_tests.integration.conftest import run_command
+
+    made = json.loads(
+        run_command(
+            "flights", "api", "key", "create", "tests", "--role", "reader", "--days", "1", "--json"
+        ).stdout
+    )
+    api = Api(quiet_platform, made["key"])
+    assert api.get("/v1/flights").status_code == 200
+    assert api.get("/v1/batches").status_code == 403
+    listed = {
+        each["prefix"]: each
+        for each in json.loads(run_command("flights", "api", "key", "list", "--json").stdout)
+    }
+    assert (listed[made["prefix"]]["role"], listed[made["prefix"]]["state"]) == ("reader", "valid")
+    assert made["key"].rsplit("_", 1)[1] not in json.dumps(listed)
+    with mongo.database(quiet_platform) as db:
+        assert made["key"].rsplit("_", 1)[1] not in str(db[access.KEYS].find_one({"_id": made["prefix"]}))
+    run_command("flights", "api", "key", "revoke", made["prefix"])
+    _until(lambda: api.get("/v1/flights").status_code == 401)
+
+
+def test_a_tenant_lives_from_its_command_to_its_end(twins, quiet_platform):
+    from flight_assets_tests.integration.conftest import run_command
+
+    run_command("flights", "tenant", "create", "apitestshort", "--airline", "UA")
+    made = json.loads(
+        run_command("flights", "api", "key", "create", "t", "--tenant", "apitestshort", "--json").stdout
+    )
+    assert {row["airline"] for row in Api(quiet_platform, made["key"]).get("/v1/flights").json()["data"]} == {
+        "UA"
+    }
+    assert "apitestshort" in run_command("flights", "tenant", "list", "--json").stdout
+    told = run_command("flights", "tenant", "delete", "apitestshort", "--yes").stdout
+    assert "1 keys" in told
+    assert "MongoDB: " in told
+    _until(lambda: Api(quiet_platform, made["key"]).get("/v1/flights").status_code == 401)
+    refused = run_command("flights", "api", "key", "create", "t", "--tenant", "apitestshort", expect=1)
+    assert "no tenant apitestshort" in refused.stderr
+
+
+def test_two_hundred_clients_at_once_are_all_answered(twins, admin):
+    answers: list[int] = []
+
+    def ask() -> None:
+        for _ in range(3):
+            answers.append(
+                requests.get(
+                    f"{admin.url}/v1/flights/{flight_id('UA')}", headers=admin.session.headers, timeout=WAIT_S
+                ).status_code
+            )
+
+    threads = [threading.Thread(target=ask) for _ in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert answers == [200] * 600
+
+
+def test_generated_requests_find_no_fault(twins, admin, tmp_path):
+    """Schemathesis with all of its checks, on every route but the stream, which does not end."""
+    key = admin.session.headers["Authorization"]
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "st"), "run", f"{admin.url}/openapi.json", "-H",
+            f"Authorization: {key}",
+            "--exclude-path", "/v1/stream/flights", "-n", str(CASES_PER_ROUTE), "--seed", "1",
+            "--warnings", "off",
+            "--continue-on-failure",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_the_largest_body_is_named_in_the_settings(quiet_platform, admin):
+    answer = admin.session.post(
+        f"{admin.url}/v1/events",
+        data=b" " * (int(quiet_platform.api_body_mb * BYTES_PER_MB) + 1),
+        timeout=WAIT_S,
+    )
+    assert answer.status_code == 413
