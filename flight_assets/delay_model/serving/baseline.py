@@ -104,7 +104,6 @@ class Baseline:
                 groups[name] = histogram * fade
             for name, place in zip(of_kind, bins, strict=True):
                 groups.setdefault(name, np.zeros(BINS))[place] += 1
-        self.shift_minutes = float(np.clip(self.shift_minutes + SHIFT_STEP_MINUTES * above, -60, 60))
 
     def _of(self, kind: str, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
         """Return the figures and the count of each named group; zeros for an unknown one."""
