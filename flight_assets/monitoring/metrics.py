@@ -101,6 +101,15 @@ METRICS = (
         "1 if that figure is past its threshold: drift or lost skill",
         ("metric", "subject"),
     ),
+    Metric(
+        "flights_baseline_serves",
+        "1 if the running baseline makes the forecasts, because the model did worse on the last day",
+    ),
+    Metric(
+        "flights_maker_error_seconds",
+        "mean absolute error of model and baseline on the same outcomes of the last day",
+        ("maker",),
+    ),
     # cache
     Metric("flights_redis_hits_total", "keys found"),
     Metric("flights_redis_misses_total", "keys not found"),

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from flight_assets.contracts.tables import PREDICTED_COLUMNS, SIDE_COLUMNS
+from flight_assets.delay_model.serving.advance import advance
 from flight_assets.delay_model.serving.domain import BORDERLINE, MARK_COLUMNS, OUT_OF_DOMAIN
 from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS
-from flight_assets.delay_model.serving.trust import TrustState, advance, forecasts
+from flight_assets.delay_model.serving.trust import TrustState, forecasts
 from flight_assets.provenance import METADATA_ROOT
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs

@@ -75,6 +75,10 @@ class Tails:
                 own[tail] = min(max(own[tail] * (1 - AIRLINE_PULL) + AIRLINE_STEP * missed_own, LEAST), MOST)
         self.outcomes += len(actual)
 
+    def factors(self) -> list[float]:
+        """Return the factors of all flights: of the lower and of the upper tail."""
+        return [math.exp(value) for value in self.overall]
+
     def to_plain(self) -> dict[str, Any]:
         """Return the state as plain values, rounded."""
         farthest = sorted(self.airlines, key=lambda name: (-max(map(abs, self.airlines[name])), name))

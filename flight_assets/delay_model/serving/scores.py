@@ -66,6 +66,11 @@ class Scores:
             "baseline_mae_minutes": baseline / count if count else nan,
         }
 
+    def errors_minutes(self) -> dict[str, float]:
+        """Return the mean absolute error by maker, minutes; NaN without outcomes."""
+        figures = self.figures()
+        return {"model": figures["model_mae_minutes"], "baseline": figures["baseline_mae_minutes"]}
+
     def prefer_baseline(self, is_serving: bool) -> bool:
         """Return whether the baseline shall serve. ``is_serving``: it does now."""
         if not self.are_enough:
