@@ -32,7 +32,10 @@ _BSON_TYPES = {
     "TIMESTAMP": "date",
 }
 # Columns that archives written by older versions do not have; they are null in their flights.
-ADDED_SINCE = {"gate", "flight_suffix", "diverted_to", "source", "low_quality"}
+ADDED_SINCE = {
+    *("gate", "flight_suffix", "diverted_to", "source", "low_quality"),
+    *("maker", "domain_mark", "domain_reasons"),
+}
 _ISO_DATE = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
 _NEEDED = (
     "_id",

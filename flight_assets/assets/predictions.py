@@ -4,7 +4,7 @@ from dagster import AssetExecutionContext, MaterializeResult
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
 from flight_assets.contracts.tables import PREDICTIONS
-from flight_assets.pipeline import check_results, early_predictions
+from flight_assets.pipeline import check_results, checks, early_predictions, trust
 from flight_assets.pipeline.fill_in import fill_in
 from flight_assets.pipeline.predict import merge_challenger, merge_predictions, prediction_counts
 from flight_assets.pipeline.predictors import usable_predictors
@@ -52,9 +52,10 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
         )
         made_by = {"model_version": models.champion, "challenger_version": models.challenger}
         counted = record.model_copy(update=counts)
-        return Done(
-            counts | made_by, check_results.of_predictions(rows, counted, found["rows"], found["keys"])
-        )
+        results = check_results.of_predictions(rows, counted, found["rows"], found["keys"])
+        kept = trust.kept_of_batch(pipeline.hdfs, record.batch_id) if models.champion else None
+        shift = [checks.domain_shift(kept.shift)] if kept else []
+        return Done(counts | made_by, results + shift)
 
     records = pipeline.run("predictions", work)
     totals = {
@@ -62,6 +63,7 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
     }
     result = report(pipeline, "predictions", records, totals | {"filled_in_later": filled}, PREDICTIONS)
     about = {"model_version": models.champion or "none", "challenger_version": models.challenger or "none"}
+    about["serving"] = trust.state_before(pipeline.hdfs).serving if models.champion else "none"
     waiting = {"batches_waiting_for_a_model": len(pipeline.ledger.unpredicted())}
     problem = {"model_problem": models.problem} if models.problem else {}
     return MaterializeResult(metadata={**(result.metadata or {}), **about, **waiting, **problem})

@@ -32,7 +32,14 @@ from flight_assets.contracts.message import (
     Field,
     Reason,
 )
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, QUARANTINE, STAGING
+from flight_assets.contracts.tables import (
+    FACT,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+    QUARANTINE,
+    SIDE_COLUMNS,
+    STAGING,
+)
 from flight_assets.contracts.units import FLIGHT_ID_V1
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.serving.predict import predict
@@ -324,6 +331,8 @@ def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFra
             if name in forecast
         ),
         pl.lit(model.manifest.version).alias("model_version"),
+        *(pl.lit(None, pl.String).alias(name) for name in ("maker", "domain_mark", "domain_reasons")),
+        *(pl.lit(None, pl.Float64).alias(name) for name in SIDE_COLUMNS),
     )
     order = ["timestamp", "kafka_offset"]
     ended = (

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 PREDICTION = dict(
-    zip(PREDICTED_COLUMNS, (4.25, 7.5, -21.0, 63.5, 0.21, 0.64, "20261101T000000Z-0123abcd"), strict=True)
+    zip(
+        PREDICTED_COLUMNS,
+        (4.25, 7.5, -21.0, 63.5, 0.21, 0.64, "20261101T000000Z-0123abcd", "model", "in_domain", None),
+        strict=True,
+    )
 )
 INSERTS_AT_ONCE = 5_000
 REAL_FLIGHTS = 20_000

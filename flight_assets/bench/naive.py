@@ -22,7 +22,15 @@ from flight_assets.contracts.message import (
     WEATHER_FIELDS,
     EventType,
 )
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, QUARANTINE, STAGING
+from flight_assets.contracts.tables import (
+    FACT,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+    QUARANTINE,
+    SIDE_COLUMNS,
+    STAGING,
+)
+from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS
 from flight_assets.settings import LOOPBACK, Settings, get_settings
 
 if TYPE_CHECKING:
@@ -33,6 +41,11 @@ if TYPE_CHECKING:
 
     from flight_assets.contracts.message import Field
 
+# Columns of a prediction that the plain way does not make.
+NOT_MADE = {
+    **dict.fromkeys(("maker", "domain_mark", "domain_reasons"), "string"),
+    **dict.fromkeys(SIDE_COLUMNS, "double"),
+}
 SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 SPARK_TYPES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "time": "STRING"}
 WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHER_FIELDS) + ">"
@@ -272,7 +285,7 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     inputs = flights[["event_id"]].assign(features=features.astype("float64").to_numpy().tolist())
     forecast = F.udf(
         _predictor(pickled),
-        ", ".join(f"{name} DOUBLE" for name in PREDICTED_COLUMNS if name != "model_version"),
+        ", ".join(f"{name} DOUBLE" for name in PREDICTION_COLUMNS),
     )
     rows = spark.createDataFrame(inputs, "event_id STRING, features ARRAY<DOUBLE>").withColumn(
         "forecast", forecast("features")
@@ -294,6 +307,7 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
         .withColumns({"prediction_id": F.col("event_id"), "prediction_timestamp": F.col("timestamp")})
         .withColumn("error_minutes", F.col("actual_delay_minutes") - F.col("predicted_delay_minutes"))
         .withColumn("prediction_date", F.to_date("timestamp"))
+        .withColumns({name: F.lit(None).cast(kind) for name, kind in NOT_MADE.items()})
         .select(*PREDICTIONS.column_names)
     )
 

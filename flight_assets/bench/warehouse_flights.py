@@ -34,6 +34,7 @@ def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-
       11D AS predicted_mean_delay_minutes, -10D AS interval_low_minutes, 30D AS interval_high_minutes,
       0.2D AS probability_delayed_15,
       0.5D + (i % 10) / 100D AS confidence, 'test-1' AS model_version,
+      'model' AS maker, 'in_domain' AS domain_mark, CAST(NULL AS STRING) AS domain_reasons,
       arrival_delay_minutes AS actual_delay_minutes,
       arrival_delay_minutes - 10D AS error_minutes, 0 AS kafka_partition, i AS kafka_offset,
       timestamp AS ingestion_timestamp,

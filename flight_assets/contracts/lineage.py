@@ -19,6 +19,7 @@ from flight_assets.contracts.tables import (
     PREDICTIONS,
     QUARANTINE,
     SCHEMA_METADATA,
+    SIDE_COLUMNS,
     STAGING,
 )
 
@@ -76,7 +77,7 @@ PREDICTION_SOURCES: dict[str, tuple[Source, ...]] = {
     "prediction_date": ((STAGED, "timestamp"),),
     **{
         name: tuple((STAGED, column) for column in _FEATURE_COLUMNS)
-        for name in PREDICTED_COLUMNS
+        for name in (*PREDICTED_COLUMNS, *SIDE_COLUMNS)
         if name != "model_version"
     },
     "actual_delay_minutes": ((STAGED, "arrival_delay_minutes"),),

@@ -146,7 +146,25 @@ _PREDICTION = (
     Column("interval_high_minutes", "DOUBLE", "upper end of the 90 % interval", "minutes"),
     Column("probability_delayed_15", "DOUBLE", "probability of an arrival 15 minutes late or more, 0–1"),
     Column("confidence", "DOUBLE", "from interval width and feature completeness, 0–1"),
-    Column("model_version", "STRING", "model that predicted"),
+    Column("model_version", "STRING", "model in charge; `maker` says whether it or the baseline predicted"),
+    Column("maker", "STRING", "who made the forecast: model, or baseline; null in older rows"),
+    Column(
+        "domain_mark",
+        "STRING",
+        "likeness to the training flights: in_domain, borderline or out_of_domain; null in older rows",
+    ),
+    Column("domain_reasons", "STRING", "why it is unlike them, in words; null if it is like them"),
+)
+
+# Forecasts of both makers for a flight, before any factor of its interval: its outcome scores both.
+_SIDES = tuple(
+    Column(f"{maker}_{name}_minutes", "DOUBLE", f"{what} of the {maker}, before tracking", "minutes")
+    for maker in ("model", "baseline")
+    for name, what in (
+        ("low", "lower end of the 90 % interval"),
+        ("delay", "predicted arrival delay (its median)"),
+        ("high", "upper end of the 90 % interval"),
+    )
 )
 
 _TRUTH = (
@@ -158,6 +176,8 @@ _TRUTH = (
 
 # Prediction of a flight: the same columns in `predictions`, in the fact table and in MongoDB.
 PREDICTED_COLUMNS = tuple(column.name for column in _PREDICTION)
+# Kept in `predictions` only.
+SIDE_COLUMNS = tuple(column.name for column in _SIDES)
 
 STAGING = Table(
     name="staging_flight_events",
@@ -236,6 +256,7 @@ PREDICTIONS = Table(
             "UTC",
         ),
         *_PREDICTION,
+        *_SIDES,
         *_TRUTH,
         Column("outcome", "STRING", "arrived, diverted, cancelled, or null while open"),
         Column(

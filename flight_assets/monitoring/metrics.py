@@ -128,6 +128,15 @@ METRICS = (
     ),
     Metric("flights_pattern_failed", "1 if the pattern of complex events failed with an error", ("pattern",)),
     Metric("flights_events_pending_batches", "finished batches that wait for the search for complex events"),
+    Metric(
+        "flights_baseline_serves",
+        "1 if the running baseline makes the forecasts, because the model did worse on the last day",
+    ),
+    Metric(
+        "flights_maker_error_seconds",
+        "mean absolute error of model and baseline on the same outcomes of the last day",
+        ("maker",),
+    ),
     # cache
     Metric("flights_redis_hits_total", "keys found"),
     Metric("flights_redis_misses_total", "keys not found"),

@@ -171,6 +171,11 @@ RULES = (
         "see the check patterns_work of complex_events; `flights events test` tries a pattern of your own",
     ),
     Rule(
+        "BaselineServes", "warning", "flights_baseline_serves", ">", 0, 0,
+        "the running baseline makes the forecasts: the delay model did worse on the last day's outcomes",
+        "see `flights model trust`; train on these flights with `flights model train --source warehouse`",
+    ),
+    Rule(
         "DaemonDown", "critical", "flights_dagster_daemon_up", "<", 1, 120,
         "the Dagster daemon {daemon} sends no heartbeat",
         "look at `flights logs dagster-daemon`",

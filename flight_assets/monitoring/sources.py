@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from flight_assets.events.store import EventStore, Head
+from flight_assets.delay_model.serving.trust import BASELINE
 from flight_assets.monitoring.metrics import Sample, Source
+from flight_assets.pipeline.trust import state_before
 from flight_assets.provenance import PIPELINE_JOBS, STEPS, Ledger
 from flight_assets.queries import dagster, events, live, operations
 from flight_assets.stores import mongo
@@ -87,7 +89,7 @@ def _from_batches(settings: Settings) -> Iterator[Sample]:
 
 
 def from_hdfs(settings: Settings) -> Iterator[Sample]:
-    """Capacity from the NameNode's JMX."""
+    """Capacity from the NameNode's JMX, and who makes the forecasts, from the newest trust state."""
     found = operations.hdfs_capacity(settings)
     yield from _flags(
         found,
@@ -97,6 +99,11 @@ def from_hdfs(settings: Settings) -> Iterator[Sample]:
     yield from _flags(found, "flights_hdfs_datanodes", {"live": "live_datanodes", "dead": "dead_datanodes"})
     for name in ("used_ratio", "files", "under_replicated_blocks", "missing_blocks"):
         yield Sample(f"flights_hdfs_{name}", found[name])
+    state = state_before(Hdfs(settings))
+    yield Sample("flights_baseline_serves", float(state.serving == BASELINE))
+    if state.scores.outcomes:
+        for maker, minutes in state.scores.errors_minutes().items():
+            yield Sample("flights_maker_error_seconds", SECONDS_PER_MINUTE * minutes, (maker,))
 
 
 def from_mongodb(settings: Settings) -> Iterator[Sample]:

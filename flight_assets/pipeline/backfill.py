@@ -193,7 +193,9 @@ def _predictions_of(warehouse: Warehouse, ledger: Ledger, batch_id: int) -> Data
     if not record.model_version:
         return None
     rows = BatchRows(warehouse)
-    predictors = Predictors(record.model_version, pinned_sha256=warehouse.settings.pickled_model_sha256)
+    predictors = Predictors(
+        record.model_version, pinned_sha256=warehouse.settings.pickled_model_sha256, keeps_trust=False
+    )
     scope = rows.scope(record, state_upto=ledger.last_done(STEPS[-1]))
     early = early_predictions.kept_of_batch(ledger.hdfs, batch_id)
     none = warehouse.read(PREDICTIONS).limit(0)

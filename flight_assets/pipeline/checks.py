@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from flight_assets.contracts.tables import Table
+    from flight_assets.pipeline.trust import DomainShift
 
 # The mean quality of a handful of events says little about their source: with fewer than this, `quality`
 # passes.
 EVENTS_TO_JUDGE_BY = 100
 REJECTED_SHARE_TOLD = 0.2
+OUT_OF_DOMAIN_TOLD = 0.3
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ PREDICTIONS_UNIQUE = Check(
     "predictions",
     "One prediction per flight, as many as the record says. Value: rows off.",
 )
+DOMAIN_SHIFT = Check(
+    "domain_shift",
+    "predictions",
+    "Most flights are like the training flights, from 100 predictions on. Value: share out of domain, 0–1.",
+    "WARN",
+)
 ALL_IN_MONGO = Check(
     "flights_conserved",
     "mongo_hot",
@@ -136,6 +144,7 @@ CHECKS = (
         VALUES_CLEAN,
         CODES_KNOWN,
         PREDICTIONS_UNIQUE,
+        DOMAIN_SHIFT,
         ALL_IN_MONGO,
         FLIGHTS_UNIQUE,
         ALL_IN_FACT,
@@ -264,6 +273,17 @@ def _named(counts: Mapping[str, int], of_what: str) -> tuple[bool, float, float,
     total = sum(counts.values())
     names = ", ".join(f"{name} ({count})" for name, count in counts.items())
     return not total, total, 0, f"{of_what}: {names or 'none'}"
+
+
+def domain_shift(shift: DomainShift) -> CheckResult:
+    """Return whether the predicted flights are like the training flights. It only warns: they are marked."""
+    is_fine = shift.flights < EVENTS_TO_JUDGE_BY or shift.share <= OUT_OF_DOMAIN_TOLD
+    names = ", ".join(f"{reason} ({count})" for reason, count in shift.reasons.items())
+    detail = (
+        f"{shift.flights} predicted, {shift.borderline} borderline, {shift.out_of_domain} out of domain; "
+        f"reasons: {names or 'none'}"
+    )
+    return DOMAIN_SHIFT.result(is_fine, round(shift.share, 4), OUT_OF_DOMAIN_TOLD, detail)
 
 
 def all_in_mongo(record: BatchRecord) -> CheckResult:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flight_assets.contracts.tables import PREDICTED_COLUMNS
+from flight_assets.contracts.tables import PREDICTED_COLUMNS, PREDICTIONS, SIDE_COLUMNS, arrow_schema
 from flight_assets.provenance import METADATA_ROOT
 from flight_assets.stores import mongo
 from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED, Document
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
     from flight_assets.stores.hdfs import Hdfs
 
+MADE_COLUMNS = (*PREDICTED_COLUMNS, *SIDE_COLUMNS)
+MADE = pa.struct([arrow_schema(PREDICTIONS).field(name) for name in MADE_COLUMNS])
+
 
 def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:  # noqa: ANN401 - pymongo's generic type
     """Keep each prediction unless its flight has one already. Returns the prediction kept, by flight.
 
-    ``predictions``: flight_id, event_id, kafka_partition, kafka_offset, and PREDICTED_COLUMNS.
+    ``predictions``: flight_id, event_id, kafka_partition, kafka_offset, PREDICTED_COLUMNS and SIDE_COLUMNS.
     """
     from pymongo import InsertOne
 
@@ -53,7 +56,7 @@ def taken_over(settings: Settings, hdfs: Hdfs, record: BatchRecord) -> pa.Table 
 
 
 def of_batch(db: Any, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:  # noqa: ANN401 - pymongo's generic type
-    """Return the live predictions of a batch: event_id, and a struct ``early`` of PREDICTED_COLUMNS; or None.
+    """Return the live predictions of a batch: event_id, and a struct ``early`` of MADE_COLUMNS; or None.
 
     The first call stores them beside the batch's record, so a repeat or a backfill of the batch gets the same
     ones.
@@ -71,9 +74,12 @@ def of_batch(db: Any, hdfs: Hdfs, record: BatchRecord) -> pa.Table | None:  # no
 def kept_of_batch(hdfs: Hdfs, batch_id: int) -> pa.Table | None:
     """Return the stored answer of ``of_batch``; None if none is stored."""
     try:
-        return pq.read_table(io.BytesIO(hdfs.read(_path(batch_id))))
+        kept = pq.read_table(io.BytesIO(hdfs.read(_path(batch_id))))
     except FileNotFoundError:
         return None
+    # A file of an older version lacks the columns added since.
+    made = [{name: each.get(name) for name in MADE_COLUMNS} for each in kept["early"].to_pylist()]
+    return kept.set_column(1, "early", pa.array(made, MADE))
 
 
 def _path(batch_id: int) -> str:
@@ -88,15 +94,11 @@ def _made(db: Any, offsets: Mapping[str, OffsetRange]) -> pa.Table | None:  # no
         for partition, taken in offsets.items()
     ]
     rows = [
-        {"event_id": each["event_id"], "early": {name: each[name] for name in PREDICTED_COLUMNS}}
+        {"event_id": each["event_id"], "early": {name: each.get(name) for name in MADE_COLUMNS}}
         for each in db[EARLY].find({"$or": ranges})
     ]
-    said = pa.struct(
-        [(name, pa.string() if name == "model_version" else pa.float64()) for name in PREDICTED_COLUMNS]
-    )
-    return (
-        pa.Table.from_pylist(rows, pa.schema([("event_id", pa.string()), ("early", said)])) if rows else None
-    )
+    schema = pa.schema([("event_id", pa.string()), ("early", MADE)])
+    return pa.Table.from_pylist(rows, schema) if rows else None
 
 
 def forget_before(db: Any, next_offsets: Mapping[str, int]) -> None:  # noqa: ANN401 - pymongo's generic type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -31,7 +32,7 @@ def fill_in(rows: BatchRows, ledger: Ledger, models: Predictors, amend: Callable
 
     ``amend`` saves a record that changes after its batch is done.
     """
-    filled, warehouse = 0, rows.warehouse
+    filled, warehouse, models = 0, rows.warehouse, replace(models, keeps_trust=False)
     stored = ledger.last_done(STEPS[-1])
     for batch_id in ledger.unpredicted():
         record = ledger.record(batch_id)

@@ -16,8 +16,17 @@ from pyspark.sql import functions as F
 from flight_assets.contracts.features import LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.ranges import DateRange, in_date_ranges
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, PREDICTIONS, STAGING, arrow_schema
-from flight_assets.pipeline.inference import DAYS_BACK, flat_table, predictions_of
+from flight_assets.contracts.tables import (
+    FACT,
+    PREDICTED_COLUMNS,
+    PREDICTIONS,
+    SIDE_COLUMNS,
+    STAGING,
+    arrow_schema,
+)
+from flight_assets.pipeline.early_predictions import MADE, MADE_COLUMNS
+from flight_assets.pipeline.inference import DAYS_BACK, MODEL_FIELDS, flat_table, predictions_of
+from flight_assets.pipeline.trust import ASKED_SCHEMA, trusted
 from flight_assets.stores.spark_types import sql_type, struct
 from flight_assets.transforms.flights import (
     ACTUAL_SQL,
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
     from flight_assets.pipeline.predictors import Predictors
     from flight_assets.stores.warehouse import Warehouse
 
-_FACT = arrow_schema(FACT)
+_FACT, _PREDICTIONS = arrow_schema(FACT), arrow_schema(PREDICTIONS)
 PREDICTION = pa.struct([_FACT.field(name) for name in PREDICTED_COLUMNS])
 # Flights are predicted in this many groups at most, by their day, whatever number of days a batch has.
 GROUPS = 32
@@ -43,6 +52,7 @@ _NOT_ASKED = -1
 FLIGHT_SCHEMA = pa.schema(
     [
         *(_FACT.field(name) for name in (*STATE_COLUMNS, *PREDICTED_COLUMNS)),
+        *(_PREDICTIONS.field(name) for name in SIDE_COLUMNS),
         ("prediction_id", pa.string()),
         ("prediction_timestamp", pa.timestamp("us", "UTC")),
         ("is_first_seen", pa.bool_()),
@@ -59,6 +69,8 @@ first seen and its first event is ``scheduled``, so it gets a prediction. ``is_p
 is not in
 the table yet. ``is_newest``: its newest event is of this batch. ``challenger``: the challenger's
 prediction."""
+
+_WITH_MODEL = pa.schema([*FLIGHT_SCHEMA, *ASKED_SCHEMA, ("_actual", pa.float64())])
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ def flights(
     rows = flight_rows(events.unionByName(others.join(F.broadcast(ids), "flight_id", "left_semi")))
     if known is None:
         known = warehouse.read(PREDICTIONS).where(f"batch_id <= {scope.batch_id} AND {scope.of_its_days}")
-    rows = with_known_predictions(rows, known)
+    rows = with_known_predictions(rows, known, SIDE_COLUMNS)
     is_first_seen = F.col("first.batch_id") == scope.batch_id
     is_announced = is_first_seen & (F.col("first.event_type") == EventType.SCHEDULED.value)
     is_asked = is_announced & F.col("model_version").isNull() & F.lit(predictors.champion is not None)
@@ -113,13 +125,13 @@ def flights(
     return with_truth(_with_predictions(rows, events, staging, scope, predictors, early))
 
 
-def with_known_predictions(rows: DataFrame, predictions: DataFrame) -> DataFrame:
-    """Add PREDICTED_COLUMNS, prediction_id and prediction_timestamp; null for a flight without prediction."""
-    return rows.join(
-        predictions.select("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS),
-        "flight_id",
-        "left",
-    )
+def with_known_predictions(rows: DataFrame, predictions: DataFrame, also: Sequence[str] = ()) -> DataFrame:
+    """Add PREDICTED_COLUMNS, prediction_id and prediction_timestamp; null for a flight without prediction.
+
+    ``also``: more columns of ``predictions`` to add.
+    """
+    columns = ("flight_id", "prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS, *also)
+    return rows.join(predictions.select(*columns), "flight_id", "left")
 
 
 def with_truth(rows: DataFrame) -> DataFrame:
@@ -139,12 +151,34 @@ def _with_predictions(
     predictors: Predictors,
     early: pa.Table | None,
 ) -> DataFrame:
-    """Add the predictions of announced flights, in one Python pass over flights and look-back events."""
+    """Add the predictions of announced flights, and let their batch make its trust state.
+
+    Models predict in one Python pass over flights and look-back events. The trust state decides in a second one,
+    over all flights of the batch in the order of their events.
+    """
     nothing = F.lit(None).cast(sql_type(PREDICTION))
-    if predictors.champion is None or not scope.announced_dates:
+    if predictors.champion is None:
         return rows.withColumn("challenger", nothing).select(*FLIGHT_SCHEMA.names)
+    rows = rows.withColumn("_actual", F.expr(ACTUAL_SQL))
+    if scope.announced_dates:
+        rows = _with_model(rows, events, staging, scope, predictors, early)
+    else:
+        none = {field.name: F.lit(None).cast(sql_type(field.type)) for field in ASKED_SCHEMA}
+        rows = rows.withColumns({"challenger": nothing, **none})
+    return trusted(rows, scope.batch_id, predictors, FLIGHT_SCHEMA)
+
+
+def _with_model(
+    rows: DataFrame,
+    events: DataFrame,
+    staging: DataFrame,
+    scope: Scope,
+    predictors: Predictors,
+    early: pa.Table | None,
+) -> DataFrame:
+    """Add the forecasts of the models to announced flights: rows of _WITH_MODEL."""
     if early is None:
-        rows = rows.withColumn("early", nothing)
+        rows = rows.withColumn("early", F.lit(None).cast(sql_type(MADE)))
     else:
         made = rows.sparkSession.createDataFrame(early).withColumnRenamed("event_id", "_event_id")
         rows = rows.join(F.broadcast(made), F.col("first.event_id") == F.col("_event_id"), "left").drop(
@@ -158,7 +192,7 @@ def _with_predictions(
         .groupBy("_group")
         .cogroup(history_of(events, staging, scope).groupBy("_group"))
     )
-    return grouped.applyInArrow(_predictor(predictors), struct(FLIGHT_SCHEMA))
+    return grouped.applyInArrow(_predictor(predictors), struct(_WITH_MODEL))
 
 
 def _group(day: Column) -> Column:
@@ -197,43 +231,43 @@ def history_of(events: DataFrame, staging: DataFrame, scope: Scope) -> DataFrame
 
 def _predictor(predictors: Predictors) -> Callable[[pa.Table, pa.Table], pa.Table]:
     def fill_in(rows: pa.Table, events: pa.Table) -> pa.Table:
-        nothing = pa.nulls(rows.num_rows, PREDICTION)
-        if not rows.num_rows or rows["_group"][0].as_py() == _NOT_ASKED:
-            return rows.append_column("challenger", nothing).select(FLIGHT_SCHEMA.names).cast(FLIGHT_SCHEMA)
-        said, challenger = _predict(rows, events, predictors)
-        columns = {name: rows[name] for name in FLIGHT_SCHEMA.names if name in rows.column_names}
-        columns |= {name: said.field(name) for name in PREDICTED_COLUMNS}
-        first = rows["first"].combine_chunks()
+        columns = {name: rows[name] for name in _WITH_MODEL.names if name in rows.column_names}
         columns |= {
-            "prediction_id": first.field("event_id"),
-            "prediction_timestamp": first.field("timestamp"),
+            field.name: pa.nulls(rows.num_rows, field.type)
+            for field in _WITH_MODEL
+            if field.name not in columns
         }
-        columns["challenger"] = nothing if challenger is None else challenger
-        return pa.table([columns[name] for name in FLIGHT_SCHEMA.names], names=FLIGHT_SCHEMA.names).cast(
-            FLIGHT_SCHEMA
+        if rows.num_rows and rows["_group"][0].as_py() != _NOT_ASKED:
+            columns |= _predict(rows, events, predictors)
+        return pa.table([columns[name] for name in _WITH_MODEL.names], names=_WITH_MODEL.names).cast(
+            _WITH_MODEL
         )
 
     return fill_in
 
 
-def _predict(
-    rows: pa.Table, events: pa.Table, predictors: Predictors
-) -> tuple[pa.StructArray, pa.StructArray | None]:
-    """Return the champion's predictions, early ones kept, and the challenger's: one PREDICTION per row."""
+def _predict(rows: pa.Table, events: pa.Table, predictors: Predictors) -> dict[str, pa.Array]:
+    """Return the columns of flights to predict: live predictions, kept; the champion's; the challenger's."""
     import pyarrow.compute as pc
 
     from flight_assets.delay_model.features.build import build_features
 
-    early = rows["early"].combine_chunks()
+    first, early = rows["first"].combine_chunks(), rows["early"].combine_chunks()
     is_made = early.is_valid()
+    columns = {name: early.field(name) for name in MADE_COLUMNS} | {
+        "prediction_id": first.field("event_id"),
+        "prediction_timestamp": first.field("timestamp"),
+        "_is_asked": pc.invert(is_made),
+        "_hour": first.field("hour"),
+    }
     if predictors.challenger is None and pc.all(is_made).as_py():
-        return early, None
-    features = build_features(
-        flat_table(rows["first"].combine_chunks()).to_pandas(), events.select(PAST_COLUMNS).to_pandas()
-    )
+        return columns
+    features = build_features(flat_table(first).to_pandas(), events.select(PAST_COLUMNS).to_pandas())
     new = predictions_of(str(predictors.champion), features, predictors.pinned_sha256)
-    fields = [pc.if_else(is_made, early.field(name), new.field(name)) for name in PREDICTED_COLUMNS]
-    challenger = predictors.challenger and predictions_of(
-        predictors.challenger, features, predictors.pinned_sha256
-    )
-    return pa.StructArray.from_arrays(fields, names=list(PREDICTED_COLUMNS)), challenger or None
+    columns |= {name: pc.if_else(is_made, early.field(name), new.field(name)) for name in PREDICTED_COLUMNS}
+    columns |= {name: new.field(name) for name in MODEL_FIELDS if name not in PREDICTED_COLUMNS}
+    if predictors.challenger:
+        beside = predictions_of(predictors.challenger, features, predictors.pinned_sha256)
+        said = [beside.field(name) for name in PREDICTED_COLUMNS]
+        columns["challenger"] = pa.StructArray.from_arrays(said, fields=list(PREDICTION))
+    return columns

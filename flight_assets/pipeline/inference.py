@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.ranges import date_ranges
-from flight_assets.contracts.tables import PREDICTED_COLUMNS
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, arrow_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,15 @@ _EVENT_COLUMNS = (
     ),
 )
 FLAT_COLUMNS = (*_EVENT_COLUMNS, *(field.name for field in WEATHER_FIELDS))
+# Fields of ``predictions_of``: those of a prediction, and two that the trust state needs.
+_MODEL_SCHEMA = pa.schema(
+    [
+        *(arrow_schema(FACT).field(name) for name in PREDICTED_COLUMNS),
+        ("domain_likeness", pa.float64()),
+        ("typical_width_minutes", pa.float64()),
+    ]
+)
+MODEL_FIELDS = tuple(_MODEL_SCHEMA.names)
 _ROW_BYTES = np.dtype(np.float32).itemsize * len(FEATURE_NAMES)
 
 
@@ -128,16 +137,22 @@ def flat_table(events: pa.StructArray) -> pa.Table:
 
 
 def predictions_of(model_version: str, features: pd.DataFrame, pinned_sha256: str = "") -> pa.StructArray:
-    """Return one struct of PREDICTED_COLUMNS per row of features.
+    """Return the model's own forecasts: one struct of MODEL_FIELDS per row of features.
 
-    Raises ModelError if the version cannot be loaded.
+    They are those before any tracking. Raises ModelError if the version cannot be loaded.
     """
+    from flight_assets.delay_model.serving.domain import marks
     from flight_assets.delay_model.serving.predict import predict
     from flight_assets.stores.models import load_once
 
-    frame = predict(load_once(model_version, pinned_sha256), features)
-    columns = {name: pa.array(frame[name], pa.float64()) for name in PREDICTED_COLUMNS if name in frame}
-    columns["model_version"] = pa.array([model_version] * len(features), pa.string())
-    return pa.StructArray.from_arrays(
-        [columns[name] for name in PREDICTED_COLUMNS], names=list(PREDICTED_COLUMNS)
-    )
+    model = load_once(model_version, pinned_sha256)
+    said, mark = predict(model, features), marks(model.manifest, features)
+    count = len(features)
+    columns = {
+        **{name: pa.array(said[name], pa.float64()) for name in said},
+        **{name: pa.array(mark[name], _MODEL_SCHEMA.field(name).type, from_pandas=True) for name in mark},
+        "model_version": pa.array([model_version] * count, pa.string()),
+        "maker": pa.array(["model"] * count, pa.string()),
+        "typical_width_minutes": pa.array([model.manifest.typical_width_minutes] * count, pa.float64()),
+    }
+    return pa.StructArray.from_arrays([columns[name] for name in MODEL_FIELDS], names=list(MODEL_FIELDS))

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictors:
-    """Model versions of a run. ``problem``: one sentence on why there is no champion, or no challenger."""
+    """Model versions of a run. ``problem``: one sentence on why there is no champion, or no challenger.
+
+    ``keeps_trust``: the outcomes of a batch make a new trust state. A rebuild of old batches keeps none.
+    """
 
     champion: str | None
     challenger: str | None = None
     pinned_sha256: str = ""
     problem: str | None = None
+    keeps_trust: bool = True
 
 
 def usable_predictors(settings: Settings, store: ModelStore) -> Predictors:

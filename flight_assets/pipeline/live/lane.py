@@ -24,6 +24,7 @@ from flight_assets.pipeline import early_predictions, event_dedup
 from flight_assets.pipeline.inference import FLAT_COLUMNS, predictions_of
 from flight_assets.pipeline.live.history import EventHistory
 from flight_assets.pipeline.live.known_ids import KnownIds
+from flight_assets.pipeline.trust import NewestState
 from flight_assets.pipeline.write_hot import rows_of
 from flight_assets.provenance import Ledger
 from flight_assets.stores import mongo
@@ -65,6 +66,7 @@ class Lane:
     def __init__(self, settings: Settings, tables: TableFiles, db: Any) -> None:  # noqa: ANN401 - pymongo's generic type
         self._settings, self._tables, self.db = settings, tables, db
         self._ledger, self._models = Ledger(Hdfs(settings)), ModelStore(Hdfs(settings))
+        self._trust = NewestState(Hdfs(settings))
         self.begins_at = self._staged()
         self._reached = dict(self.begins_at)
         self._known = KnownIds(event_dedup.recent_hashes(tables))
@@ -154,9 +156,10 @@ class Lane:
             return dict.fromkeys(flights)
         features = self._history.features(rows.select(FLAT_COLUMNS))
         try:
-            said = predictions_of(champion, features, self._settings.pickled_model_sha256).to_pylist()
+            of_model = predictions_of(champion, features, self._settings.pickled_model_sha256)
         except ModelError:  # the batch of these flights reports it and waits for a usable model
             return dict.fromkeys(flights)
+        said = self._trust.forecasts(champion, rows, of_model)
         about = rows.select(["flight_id", "event_id", "kafka_partition", "kafka_offset"]).to_pylist()
         return dict(
             early_predictions.keep_first(
