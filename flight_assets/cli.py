@@ -17,6 +17,7 @@ from flight_assets.commands.completion import completion
 from flight_assets.commands.console import Group, example
 from flight_assets.commands.contract import contract
 from flight_assets.commands.demo import demo
+from flight_assets.commands.installation import uninstall, upgrade_check, version
 from flight_assets.commands.ledger import ledger
 from flight_assets.commands.load import load
 from flight_assets.commands.model import model
@@ -53,6 +54,7 @@ class Cli(Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=example("flights up", "flights status"),
 )
+@click.version_option(package_name="flight-tracking-platform", prog_name="flights")
 @click.option("--verbose", is_flag=True, help="Show the trace of a failure.")
 def main(verbose: bool) -> None:
     """Flight tracking platform: run it, feed it, look into it."""
@@ -77,5 +79,8 @@ for command in (
     reference,
     contract,
     completion,
+    version,
+    upgrade_check,
+    uninstall,
 ):
     main.add_command(command)
