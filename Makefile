@@ -104,6 +104,7 @@ lock: install-dev ## pin every Python package and jar anew, with hashes
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet deploy/security/requirements.in --output-file deploy/security/requirements.lock
 	$(BIN)/python -m flight_assets.platform.jars
 	$(BIN)/python -m flight_assets_tests.cluster.zookeeper
+	$(BIN)/python -m flight_assets.platform.licences
 
 clean: ## remove the environments; data stays (see `flights reset`)
 	rm -rf .venv .venv-airflow .venv-security

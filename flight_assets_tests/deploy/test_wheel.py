@@ -69,7 +69,9 @@ def test_an_environment_with_the_wheel_alone_runs_the_platform(wheel, tmp_path):
     def call(*words: str) -> str:
         return run(flights, *words, timeout_s=START_TIMEOUT_S, **variables)
 
-    assert str(PROJECT_DIR) not in run(venv / "bin/python", "-c", "import flight_assets; print(flight_assets.__file__)")
+    assert str(PROJECT_DIR) not in run(
+        venv / "bin/python", "-c", "import flight_assets; print(flight_assets.__file__)"
+    )
     try:
         say(call("up"))
         call("produce", "--source", "synthetic", "--events", "1000", "--seed", "7")
