@@ -1,4 +1,4 @@
-# `make` prints what there is to make. Needs make and Python 3.11 or 3.12 with pip; everything else is installed from here.
+# `make` prints what there is to make. Needs make and Python 3.11 to 3.14 with pip; everything else is installed from here.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -45,6 +45,14 @@ secure-test: install-dev ## the same pipeline with users, passwords and TLS, and
 UPGRADE_FROM ?= fbb9da4
 upgrade-test: install-dev ## data of an older version (UPGRADE_FROM=COMMIT for another) opens in this one (needs the history in git, so not in test)
 	FLIGHTS_TEST_UPGRADE_FROM=$(UPGRADE_FROM) $(BIN)/pytest -s flight_assets_tests/upgrade
+
+wheel-test: install-dev ## the built wheel, installed into an empty environment, starts the platform (4 minutes, so not in test)
+	FLIGHTS_TEST_WHEEL=1 $(BIN)/pytest -s flight_assets_tests/deploy/test_wheel.py
+
+# A Debian release whose Python differs from this machine's, in a root of its own. The folder keeps its environment for the next run.
+PLATFORM ?= trixie
+platforms-test: ## the unit tests and the demo on Debian 13's Python 3.13 (needs root and debootstrap, so not in test)
+	flight_assets_tests/deploy/platforms.sh $(PLATFORM)
 
 faults: install-dev ## kill services and runs 200 times, seeded, and verify every store (hours; KILLS=20 SEED=2 for less or other)
 	$(BIN)/python -m flight_assets_tests.faults --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
@@ -102,13 +110,14 @@ lock: install-dev ## pin every Python package and jar anew, with hashes
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet deploy/security/requirements.in --output-file deploy/security/requirements.lock
 	$(BIN)/python -m flight_assets.platform.jars
 	$(BIN)/python -m flight_assets_tests.cluster.zookeeper
+	$(BIN)/python -m flight_assets.platform.licences
 
 clean: ## remove the environments; data stays (see `flights reset`)
 	rm -rf .venv .venv-airflow .venv-security
 
 # uv installs from the lock in a fifth of pip's time. It is itself pinned by hash: its lines are cut out of the development lock.
 .venv/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "Python 3.11 or 3.12 is needed, this is " + sys.version.split()[0] + ": set PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 14) else "Python 3.11 to 3.14 is needed, this is " + sys.version.split()[0] + ": set PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > .venv/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement .venv/uv.lock || $(NO_PACKAGES)
@@ -136,4 +145,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean wheel-test platforms-test

@@ -20,6 +20,7 @@ from flight_assets.commands.contract import contract
 from flight_assets.commands.demo import demo
 from flight_assets.commands.feed import feed
 from flight_assets.commands.events import events
+from flight_assets.commands.installation import uninstall, upgrade_check, version
 from flight_assets.commands.ledger import ledger
 from flight_assets.commands.load import load
 from flight_assets.commands.model_trust import model
@@ -57,6 +58,7 @@ class Cli(Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=example("flights up", "flights status"),
 )
+@click.version_option(package_name="flight-tracking-platform", prog_name="flights")
 @click.option("--verbose", is_flag=True, help="Show the trace of a failure.")
 def main(verbose: bool) -> None:
     """Flight tracking platform: run it, feed it, look into it."""
@@ -85,5 +87,8 @@ for command in (
     api,
     tenant,
     completion,
+    version,
+    upgrade_check,
+    uninstall,
 ):
     main.add_command(command)

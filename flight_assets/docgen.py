@@ -62,7 +62,32 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "patches.md": patches_page(),
         "openapi.json": schema_text(),
+        "licences.md": licences_page(),
     }
+
+
+def licences_page() -> str:
+    """Return the page of licences: the Python packages and the jars that are downloaded, by licence."""
+    from flight_assets.platform.licences import read_table
+
+    rows = read_table()
+    parts = [
+        "Everything that installing and the first start download, by the licence that it states. `make lock` writes the list."
+        " The platform itself is Apache-2.0. Servers in containers come with the licences of their images."
+    ]
+    for kind, heading in (("package", "Python packages"), ("jar", "Jars")):
+        licences = sorted({row.licence for row in rows if row.kind == kind})
+        named = (
+            (
+                licence,
+                ", ".join(
+                    f"{row.name} {row.version}" for row in rows if (row.kind, row.licence) == (kind, licence)
+                ),
+            )
+            for licence in licences
+        )
+        parts += [f"## {heading}", table(("licence", heading.lower()), named)]
+    return _page("Licences", "`flight_assets/platform/licences.csv`", *parts)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -428,7 +428,10 @@ class Settings(BaseSettings):
 
     redis_server: Path | None = Field(
         default=None,
-        description="program of redis-server for a secured platform; by default the installed one",
+        description="redis-server to use instead of the packaged Valkey; by default the installed one if secured",
+    )
+    mongod: Path | None = Field(
+        default=None, description="mongod to use instead of the packaged one, such as a newer release"
     )
     postgres_bin: Path | None = Field(
         default=None, description="folder of PostgreSQL's programs; by default the newest of Debian's"

@@ -15,5 +15,5 @@ for port in 8501 3001 3000 4040 9870 9464; do
 done
 # Root's workers would be nobody's, who may not read the secrets.
 [ "$(id -u)" != 0 ] || moved+=(-e '1a user root;')
-sed -E "${moved[@]}" -e "s#/tmp/#$folder/#" -e "s#/run/secrets/#$secrets/#" -e "/Docker's own/,/resolver /d" "$(dirname "$0")/nginx.conf" \
+sed -E "${moved[@]}" -e "s#/tmp/#$folder/#" -e "s#/run/secrets/#$secrets/#" -e "/own name server/,/resolver.conf/d" "$(dirname "$0")/nginx.conf" \
     > "$folder/nginx.conf"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from flight_assets.commands.console import (
     wide_option,
 )
 from flight_assets.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from flight_assets.platform.doctor import Finding
 
 LIVE = "live"
 STATUS_COLUMNS = (
@@ -50,7 +54,7 @@ def up(live: bool, with_feed: bool, live_by_its_old_name: bool) -> None:
 
 def start_platform(settings: Settings, also: tuple[str, ...] = ()) -> None:
     """Start every service and those of ``also``, create what the stores lack, and print the addresses."""
-    from flight_assets.platform import launcher
+    from flight_assets.platform import installation, launcher
     from flight_assets.platform.bootstrap import bootstrap
 
     with console.status("starting") as bar:
@@ -62,6 +66,7 @@ def start_platform(settings: Settings, also: tuple[str, ...] = ()) -> None:
         )
         bar.update("creating what is missing, warming Spark")
         bootstrap(settings, console.print)
+    installation.remember(settings)
     print_addresses(settings)
 
 
@@ -112,7 +117,11 @@ def doctor(as_json: bool) -> None:
     """Check the machine and each service; exit 1 if something is wrong."""
     from flight_assets.platform.doctor import examine
 
-    findings = list(examine(get_settings()))
+    report(list(examine(get_settings())), as_json)
+
+
+def report(findings: list[Finding], as_json: bool) -> None:
+    """Print findings, one a line or as JSON. Exit 1 if one of them is not fine."""
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in findings]))
     else:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from getpass import getuser
+from pathlib import Path
+
 import click
 
 from flight_assets.commands.console import Group, console, example
@@ -48,6 +51,28 @@ def install() -> None:
     from flight_assets.platform import foreground
 
     foreground.install(get_settings(), console.print)
+
+
+@service.command(
+    epilog=example("flights service units", "flights service units --folder /etc/systemd/system")
+)
+@click.option("--user", default=getuser, help="The user that the platform runs as; by default you.")
+@click.option("--live", is_flag=True, help="Start it with live processing.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Write the units here instead of printing them."
+)
+def units(user: str, live: bool, folder: Path | None) -> None:
+    """Print the units by which systemd starts the platform at boot."""
+    from flight_assets.platform import systemd
+
+    for name, text in systemd.units(get_settings(), user, live=live).items():
+        if folder is None:
+            click.echo(text)
+        else:
+            (folder / name).write_text(text)
+            console.print(
+                f"wrote {folder / name}; then: systemctl daemon-reload && systemctl enable --now {name}"
+            )
 
 
 @service.command(epilog=example("flights service bootstrap"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flight_assets.errors import FlightsError
 from flight_assets.platform import extensions
-from flight_assets.settings import PROJECT_DIR, SECRETS, USERS, Settings
+from flight_assets.settings import SECRETS, USERS, Settings
 
 if TYPE_CHECKING:
     pass
@@ -65,7 +65,7 @@ def _make_certificates(settings: Settings) -> None:
         raise FlightsError(
             "a secured platform makes its certificates with openssl, which is not installed: install it"
         )
-    _run([str(PROJECT_DIR / "deploy/tls/make-dev-ca.sh"), str(settings.tls_dir)])
+    _run(["bash", str(Path(__file__).parent / "files/make-dev-ca.sh"), str(settings.tls_dir)])
     # Java opens no PEM file for this server.
     pem, store = settings.tls_dir / "hiveserver2.pem", settings.tls_dir / "hiveserver2.p12"
     if not store.exists():

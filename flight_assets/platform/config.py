@@ -13,8 +13,10 @@ from flight_assets.platform import access, kafka_access
 from flight_assets.platform.jars import spark_jars_dir
 from flight_assets.platform.patches import hadoop_last_block
 from flight_assets.platform.spark_config import _SPARK_QUIET, hiveserver2_properties, spark_properties
-from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
+from flight_assets.settings import LOOPBACK, Settings, member
 
+# Files that the package brings as they are.
+FILES = Path(__file__).parent / "files"
 _LOG4J1 = """log4j.rootLogger=WARN,console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
 log4j.appender.console.target=System.err
@@ -69,7 +71,7 @@ def write_configs(settings: Settings) -> None:
     }
     for name, content in files.items():
         _write(etc / name, content)
-    template = (PROJECT_DIR / "deploy" / "dagster.yaml").read_text()
+    template = (FILES / "dagster.yaml").read_text()
     _write(settings.dagster_home / "dagster.yaml", template + _dagster_storage(settings))
 
 

