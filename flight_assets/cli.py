@@ -18,8 +18,8 @@ from flight_assets.commands.completion import completion
 from flight_assets.commands.console import Group, example
 from flight_assets.commands.contract import contract
 from flight_assets.commands.demo import demo
-from flight_assets.commands.feed import feed
 from flight_assets.commands.events import events
+from flight_assets.commands.feed import feed
 from flight_assets.commands.installation import uninstall, upgrade_check, version
 from flight_assets.commands.ledger import ledger
 from flight_assets.commands.load import load

@@ -23,7 +23,7 @@ from flight_assets.stores.dimensions import read_reference
 from flight_assets.stores.kafka import security_options
 from flight_assets.stores.warehouse import Warehouse
 from flight_assets.transforms.check import check
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

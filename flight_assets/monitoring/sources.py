@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flight_assets.events.store import EventStore, Head
 from flight_assets.delay_model.serving.trust import BASELINE
+from flight_assets.events.store import EventStore, Head
 from flight_assets.monitoring.metrics import Sample, Source
 from flight_assets.pipeline.trust import state_before
 from flight_assets.provenance import PIPELINE_JOBS, STEPS, Ledger

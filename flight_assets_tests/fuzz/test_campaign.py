@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-
 from flight_assets.continuous.process import process_continuously
+
 from flight_assets.provenance import STEPS
 from flight_assets.stores.warehouse import open_warehouse
 from flight_assets_tests.faults.attempts import DURING, RUN, Fault
