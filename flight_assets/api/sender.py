@@ -21,7 +21,7 @@ from flight_assets.errors import StoreUnavailable
 from flight_assets.producer.publish import REMEDY, open_producer
 from flight_assets.stores.dimensions import read_reference
 from flight_assets.stores.kafka import security_options
-from flight_assets.stores.warehouse import Warehouse
+from flight_assets.stores.warehouse import TableFiles
 from flight_assets.transforms.check import check
 from flight_assets.transforms.inputs import Checks
 
@@ -38,6 +38,8 @@ OTHER_TENANT = "other_tenant"
 # A retry of an event that is remembered gets the first answer. The pipeline drops any other second copy.
 REMEMBERED = 500_000
 CHECKS_EVERY_S = 600.0
+# While HDFS is down, it is asked again after this time.
+RETRY_S = 10.0
 ACKNOWLEDGED_WITHIN_S = 15.0
 _log = logs.get_logger("api")
 
@@ -129,15 +131,13 @@ class EventSender:
         now = time.monotonic()
         if self._checks is None or now > self._checks[0]:
             settings = self._clients.settings
-            strict = settings.unknown_codes == "reject"
             try:
                 self._clients.hdfs()
-                reference = read_reference(Warehouse(None, settings.warehouse_database, settings))  # type: ignore[arg-type]
+                reference, fresh_s = read_reference(TableFiles(settings)), CHECKS_EVERY_S
             except StoreUnavailable as error:
                 _log.warning("reference data of the packages is used", problem=str(error))
-                self._checks = (now + 10.0, Checks(load_reference(), strict))
-            else:
-                self._checks = (now + CHECKS_EVERY_S, Checks(reference, strict))
+                reference, fresh_s = load_reference(), RETRY_S
+            self._checks = (now + fresh_s, Checks.of(settings, reference))
         return self._checks[1]
 
     def _deliver(

@@ -17,7 +17,7 @@ from flight_assets.settings import Settings
 from flight_assets.stores import access
 from flight_assets.stores.access import ApiKey, Tenant
 from flight_assets.tenancy import DEFAULT, Role
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.factories import reference
 
 CREATED = datetime(2026, 11, 1, tzinfo=UTC)

@@ -28,7 +28,7 @@ from flight_assets.stores import mongo
 from flight_assets.transforms import messages
 from flight_assets.transforms.check import check
 from flight_assets.transforms.flights import flight_of, with_prediction
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.factories import raw_batch, reference
 from flight_assets_tests.fuzz.content import ALL, values
 from flight_assets_tests.fuzz.events import FIRST_DAY

@@ -23,7 +23,7 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.kafka_reader import arrow
 from flight_assets.stores.kafka_records import KEPT_BYTES, Record
 from flight_assets.transforms.check import check
-from flight_assets.transforms.rules import Checks
+from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.factories import reference
 from flight_assets_tests.flight_model import truth
 from flight_assets_tests.integration.agreement import answers
