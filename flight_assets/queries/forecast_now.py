@@ -68,9 +68,9 @@ class Forecaster:
             self._history = (time.monotonic() + HISTORY_S, EventHistory(self._load))
         return self._history[1]
 
-    def _load(self, first: date, last: date) -> pa.Table:
+    def _load(self, days: set[date]) -> pa.Table:
         outage.refuse_silent(self._clients.settings, "HDFS NameNode")
-        return events_of_days(TableFiles(self._clients.settings), first, last)
+        return events_of_days(TableFiles(self._clients.settings), days)
 
 
 def message_of(flight: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

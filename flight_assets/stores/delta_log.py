@@ -7,14 +7,17 @@ protocol (https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from flight_assets.stores.hdfs import Hdfs
 
 # Versions to search for a commit, from the newest back: a repeat comes soon after the first attempt.
@@ -40,13 +43,14 @@ class File:
     least: dict[str, Any]
     greatest: dict[str, Any]
 
-    def may_have(self, column: str, first: datetime, end: datetime) -> bool:
-        """Return whether a time in [first, end) may be in the file. Without bounds, it may."""
+    def may_have(self, column: str, days: Sequence[date]) -> bool:
+        """Return whether a time on one of these UTC days, in order, may be in the file."""
         if column not in self.least or column not in self.greatest:
             return True
         # The log cuts bounds to milliseconds.
         least, greatest = (datetime.fromisoformat(each[column]) for each in (self.least, self.greatest))
-        return least < end and greatest + timedelta(milliseconds=1) >= first
+        place = bisect_left(days, least.date())
+        return place < len(days) and days[place] <= (greatest + timedelta(milliseconds=1)).date()
 
 
 class DeltaLog:
@@ -147,19 +151,20 @@ class DeltaLog:
         """Return columns of one data file."""
         return self._hdfs.open_parquet(path).read(columns=columns)
 
-    def read_between(self, column: str, first: datetime, end: datetime, schema: pa.Schema) -> pa.Table:
-        """Return the current rows with first <= column < end, with the columns of ``schema``.
+    def read_days(self, column: str, days: Collection[date], schema: pa.Schema) -> pa.Table:
+        """Return the current rows whose time is on one of these UTC days, with the columns of ``schema``.
 
         Files without such rows are not read, and one file at a time is in memory.
         """
         import pyarrow.compute as pc
 
-        found = [schema.empty_table()]
+        ordered, found = sorted(days), [schema.empty_table()]
+        wanted = pa.array(ordered, pa.date32())
         for file in self.files():
-            if file.may_have(column, first, end):
+            if file.may_have(column, ordered):
                 rows = self.read_file(file.path, schema.names).select(schema.names).cast(schema)
-                inside = pc.and_(pc.greater_equal(rows[column], first), pc.less(rows[column], end))
-                found.append(rows.filter(inside))
+                on = pc.cast(rows[column], pa.date32(), safe=False)
+                found.append(rows.filter(pc.is_in(on, value_set=wanted)))
         return pa.concat_tables(found)
 
     def _newest(self) -> int:

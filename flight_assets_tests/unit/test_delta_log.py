@@ -1,9 +1,9 @@
-"""Delta tables read without Spark: current files, and rows between two moments. The files are local here."""
+"""Delta tables read without Spark: current files, and the rows of some days. The files are local here."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from flight_assets.stores.delta_log import DeltaLog, File
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DAY_END = datetime(2026, 6, 11, tzinfo=UTC)
 SCHEMA = pa.schema([("flight_id", pa.string()), ("timestamp", pa.timestamp("us", "UTC"))])
 
 
@@ -64,9 +65,9 @@ class Table:
         stats = {"numRecords": len(moments)} | (bounds if with_bounds else {})
         return {"add": {"path": name, "partitionValues": {}, "stats": json.dumps(stats)}}
 
-    def between(self, first: datetime, end: datetime) -> list[datetime]:
+    def on(self, *days: date) -> list[datetime]:
         self.files.opened.clear()
-        found = self.log.read_between("timestamp", first, end, SCHEMA)
+        found = self.log.read_days("timestamp", days, SCHEMA)
         assert found.schema == SCHEMA
         return sorted(found["timestamp"].to_pylist())
 
@@ -76,26 +77,30 @@ def table(tmp_path) -> Table:
     return Table(tmp_path)
 
 
-def test_rows_between_two_moments_come_from_the_files_that_may_have_them(table) -> None:
-    late = NOON + timedelta(microseconds=999)
-    table.commit(table.add("morning", [NOON - 3 * HOUR, NOON - 2 * HOUR]), table.add("noon", [NOON, late]))
-    assert table.between(NOON, NOON + HOUR) == [NOON, late]
-    assert table.files.opened == ["noon"]
-    assert table.between(NOON - 2 * HOUR, NOON) == [NOON - 2 * HOUR]
-    assert table.files.opened == ["morning"]
-    # Its bound is noon to the millisecond, so the file has to be looked into.
-    assert table.between(late, NOON + HOUR) == [late]
+def test_rows_of_some_days_come_from_the_files_that_may_have_them(table) -> None:
+    evening, midnight = DAY_END - timedelta(microseconds=1), DAY_END
+    table.commit(
+        table.add("day before", [NOON - 24 * HOUR]),
+        table.add("day", [NOON, evening]),
+        table.add("both", [evening, midnight]),
+        table.add("day after", [midnight]),
+    )
+    assert table.on(NOON.date()) == [NOON, evening, evening]
+    assert table.files.opened == ["day", "both"]
+    assert table.on(DAY_END.date(), NOON.date() - timedelta(days=1)) == [NOON - 24 * HOUR, midnight, midnight]
+    # By its bound, cut to milliseconds, its last time may be of the next day.
+    assert table.files.opened == ["day before", "day", "both", "day after"]
 
 
 def test_a_file_without_bounds_is_read(table) -> None:
     table.commit(table.add("some", [NOON], with_bounds=False))
-    assert table.between(NOON, NOON + HOUR) == [NOON]
+    assert table.on(NOON.date()) == [NOON]
 
 
 def test_a_time_of_the_far_future_is_read_as_it_was_written(table) -> None:
     far = datetime(2400, 1, 1, tzinfo=UTC)
     table.commit(table.add("far", [far]))
-    assert table.between(far, far + HOUR) == [far]
+    assert table.on(far.date()) == [far]
 
 
 def test_replaced_files_are_left_out(table) -> None:
@@ -103,12 +108,12 @@ def test_replaced_files_are_left_out(table) -> None:
     table.commit({"remove": {"path": "small"}}, table.add("compacted", [NOON]))
     assert [file.path for file in table.log.files()] == ["/t/compacted"]
     assert [file.rows for file in table.log.files()] == [1]
-    assert table.between(NOON, NOON + HOUR) == [NOON]
+    assert table.on(NOON.date()) == [NOON]
 
 
 def test_without_a_table_there_are_no_rows(table) -> None:
     assert table.log.files() == []
-    assert table.between(NOON, NOON + HOUR) == []
+    assert table.on(NOON.date()) == []
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,11 @@ class House:
     """A warehouse with one event at noon of every day; ``asked`` has the days it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[date, date]] = []
+        self.asked: list[set[date]] = []
 
-    def load(self, first: date, last: date) -> pa.Table:
-        self.asked.append((first, last))
-        noon = datetime.combine(first, NOON.timetz())
-        return table(*(noon + DAY * nth for nth in range((last - first).days + 1)), name="kept")
+    def load(self, days: set[date]) -> pa.Table:
+        self.asked.append(days)
+        return table(*(datetime.combine(day, NOON.timetz()) for day in sorted(days)), name="kept")
 
 
 def known(history: EventHistory) -> list[datetime]:
@@ -86,17 +85,18 @@ def test_features_are_those_of_all_events_before_a_flight_from_the_warehouse_and
     came = table(NOON - timedelta(hours=1), NOON, NOON + timedelta(hours=1))
     history.add(came)
     found = ask(history, NOON, NOON + 2 * DAY)
-    past = pa.concat_tables([*(house.load(*asked) for asked in [*house.asked]), came]).to_pandas()
+    past = pa.concat_tables([house.load(set().union(*house.asked)), came]).to_pandas()
     flights = table(NOON, NOON + 2 * DAY, name="own").to_pandas()
     expected = build_features(flights.assign(**dict.fromkeys(WEATHER_COLUMNS, np.nan)), past)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
-def test_what_lies_between_days_far_apart_is_not_read():
+def test_days_far_apart_are_read_at_once_without_what_lies_between():
     house = House()
-    EventHistory(house.load).add(table(NOON - 14_000 * DAY, NOON))
-    assert all((last - first).days == DAYS_AHEAD for first, last in house.asked)
-    assert len(house.asked) == 2
+    EventHistory(house.load).add(table(*(NOON - 9 * nth * DAY for nth in range(1_500)), NOON - 14_000 * DAY))
+    (asked,) = house.asked
+    assert len(asked) == 1_501 * (DAYS_AHEAD + 1)
+    assert NOON.date() - 13_800 * DAY not in asked
 
 
 def test_a_day_is_read_once_and_its_events_go_to_their_own_days():
@@ -104,12 +104,13 @@ def test_a_day_is_read_once_and_its_events_go_to_their_own_days():
     history = EventHistory(house.load)
     midnight = NOON + timedelta(hours=12)
     history.add(table(midnight - timedelta(seconds=1), midnight))
-    assert house.asked == [(NOON.date(), NOON.date() + DAYS_AHEAD * DAY)]
+    assert house.asked == [{NOON.date() + nth * DAY for nth in range(DAYS_AHEAD + 2)}]
     ask(history, midnight + timedelta(hours=1))
-    asked = len(house.asked)
+    assert len(house.asked) == 2
+    assert not house.asked[0] & house.asked[1]
     assert {midnight - timedelta(seconds=1), midnight, NOON - DAY} <= set(known(history))
     ask(history, midnight + timedelta(hours=1))
-    assert len(house.asked) == asked
+    assert len(house.asked) == 2
 
 
 def test_the_days_that_come_next_are_read_along_and_no_event_counts_twice():

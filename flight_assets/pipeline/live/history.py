@@ -28,12 +28,12 @@ EPOCH = date(1970, 1, 1)
 
 
 class EventHistory:
-    """Look-back events in memory. ``load`` reads PAST_COLUMNS of a range of days from the warehouse.
+    """Look-back events in memory. ``load`` reads PAST_COLUMNS of the events of some days from the warehouse.
 
     Adding events costs what they cost, and features what the asked flights cost, whatever is in memory.
     """
 
-    def __init__(self, load: Callable[[date, date], pa.Table]) -> None:
+    def __init__(self, load: Callable[[set[date]], pa.Table]) -> None:
         self._load = load
         self._days: OrderedDict[date, None] = OrderedDict()
         self.events = RunningHistory()
@@ -52,10 +52,12 @@ class EventHistory:
 
     def _need(self, days: Iterable[date]) -> None:
         asked = sorted(set(days))
-        for day in asked:
-            if day not in self._days:
-                # Distant days are read one by one: there may be years between them.
-                self._read(day, day + timedelta(days=DAYS_AHEAD))
+        missing = [day for day in asked if day not in self._days]
+        if missing:
+            self._read(
+                {day + timedelta(days=nth) for day in missing for nth in range(DAYS_AHEAD + 1)}
+                - self._days.keys()
+            )
         for day in asked:
             self._days.move_to_end(day)
         if len(self._days) > max(DAYS_KEPT, len(asked)):
@@ -64,17 +66,11 @@ class EventHistory:
             kept = np.array([(day - EPOCH).days for day in self._days])
             self.events.keep(lambda time_s: np.isin(time_s // DAY_S, kept))
 
-    def _read(self, first: date, last: date) -> None:
-        loaded = self._load(first, last)
+    def _read(self, days: set[date]) -> None:
+        loaded = self._load(days)
         if loaded.num_rows:
             self.events.add(loaded.to_pandas())
-        self._days.update(
-            dict.fromkeys(
-                day
-                for nth in range((last - first).days + 1)
-                if (day := first + timedelta(days=nth)) not in self._days
-            )
-        )
+        self._days.update(dict.fromkeys(sorted(days)))
 
 
 def _days(moments: pa.ChunkedArray) -> list[date]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as time_of_day
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -168,12 +167,11 @@ class Lane:
         )
 
 
-def events_of_days(tables: TableFiles, first: date, last: date) -> pa.Table:
-    """Return the look-back events of these UTC days, both included: PAST_COLUMNS."""
-    begins, ends = (datetime.combine(day, time_of_day(), UTC) for day in (first, last + timedelta(days=1)))
+def events_of_days(tables: TableFiles, days: set[date]) -> pa.Table:
+    """Return the look-back events of these UTC days: PAST_COLUMNS."""
     schema = arrow_schema(STAGING)
     past = pa.schema([schema.field(name) for name in PAST_COLUMNS])
-    return tables.log(STAGING).read_between("timestamp", begins, ends, past)
+    return tables.log(STAGING).read_days("timestamp", days, past)
 
 
 def _announced(rows: list[Event], shown: dict[str, Event | None]) -> list[int]:
