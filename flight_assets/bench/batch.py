@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 from pymongo import ReplaceOne
+from pyspark.sql import functions as F
 
 from flight_assets.bench import batch_profile
 from flight_assets.bench.batch_spec import BatchSpec, send_batch
@@ -225,9 +226,10 @@ def _upserts(sides: Sides, spec: BatchSpec, repetitions: int) -> Figure:
     """Measure the write of a batch's documents: by the platform from Spark's rows, and by one bulk write."""
     own = sides.settings.model_copy(update={"mongo_database": UPSERTS})
     seconds: dict[str, list[float]] = {"platform": [], "bare": []}
-    states = computed(sides.warehouse.read(FACT).where(f"batch_id = {spec.batch_id}"))
+    stored = sides.warehouse.read(FACT).where(f"batch_id = {spec.batch_id}")
+    states = computed(stored.withColumn("is_newest", F.lit(True)))
     with mongo.connect(own) as client:
-        documents = [mongo.document(row) for row in states.toArrow().to_pylist()]
+        documents = [mongo.document(row) for row in states.drop("is_newest").toArrow().to_pylist()]
         flights = client[UPSERTS][mongo.FLIGHTS]
         writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
         work: dict[str, Any] = {
