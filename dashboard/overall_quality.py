@@ -7,7 +7,13 @@ from dashboard import data
 from flight_assets.queries import quality, reference
 from flight_assets.queries.filters import Filters
 
-SHARES = ("mean_quality", "low_quality_share", "without_tail", "without_arrival", "without_weather")
+SHARES = {
+    "mean_quality": "mean quality",
+    "low_quality_share": "low quality",
+    "without_tail": "no tail number",
+    "without_arrival": "no planned arrival",
+    "without_weather": "no weather",
+}
 
 
 def show() -> None:
@@ -41,7 +47,9 @@ def show() -> None:
         ui.table(
             frame.assign(source=frame["source"].fillna("not named")),
             key="quality_sources",
-            column_config={name: st.column_config.NumberColumn(format="percent") for name in SHARES},
+            column_config={
+                name: st.column_config.NumberColumn(label, format="percent") for name, label in SHARES.items()
+            },
         )
         ui.stamp(ledger, sources, source="batch_metadata and fact_flight_events")
 

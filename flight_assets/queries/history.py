@@ -87,10 +87,10 @@ _SUMS = (
 FEW_FLIGHTS = 20
 # What ranks by each measure, in SQL over the sums.
 RANKED = {
-    "mean_arrival_delay": "sum(arrival_delay_sum) / nullif(sum(arrived), 0)",
-    "mean_departure_delay": "sum(departure_delay_sum) / nullif(sum(departed), 0)",
-    "late_share": "sum(arrival_delayed_15) / nullif(sum(arrived), 0)",
-    "cancelled_share": "sum(cancelled) / nullif(sum(flights), 0)",
+    "mean_arrival_delay": "arrival_delay_sum / nullif(arrived, 0)",
+    "mean_departure_delay": "departure_delay_sum / nullif(departed, 0)",
+    "late_share": "arrival_delayed_15 / nullif(arrived, 0)",
+    "cancelled_share": "cancelled / nullif(flights, 0)",
 }
 _KEYS: dict[Dimension, str] = {
     "airline": "airline",
@@ -174,9 +174,7 @@ def by(
     Columns: the dimension, and MEASURES. Groups of fewer than ``FEW_FLIGHTS`` flights come after all others:
     a mean over three flights says nothing.
     """
-    value = (
-        "sum(flights)" if measure == "flights" else f"sum(flights) >= {FEW_FLIGHTS} DESC, {RANKED[measure]}"
-    )
+    value = "flights" if measure == "flights" else f"flights >= {FEW_FLIGHTS} DESC, {RANKED[measure]}"
     ending = f"ORDER BY {value} DESC NULLS LAST, 1 LIMIT {int(limit)}"
     return _grouped(warehouse, filters, DAILY, {dimension: _KEYS[dimension]}, ending)
 
