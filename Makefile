@@ -46,6 +46,10 @@ UPGRADE_FROM ?= fbb9da4
 upgrade-test: install-dev ## data of an older version (UPGRADE_FROM=COMMIT for another) opens in this one (needs the history in git, so not in test)
 	FLIGHTS_TEST_UPGRADE_FROM=$(UPGRADE_FROM) $(BIN)/pytest -s flight_assets_tests/upgrade
 
+compose-test: install-dev ## the stack of docker-compose.yml in Podman, with stand-ins for the server images (needs root, podman, debootstrap, npm and 12 GB, so not in test)
+	flight_assets_tests/deploy/images/build.sh build/images compose-test
+	FLIGHTS_TEST_COMPOSE=1 $(BIN)/pytest -s flight_assets_tests/deploy/test_containers.py
+
 wheel-test: install-dev ## the built wheel, installed into an empty environment, starts the platform (4 minutes, so not in test)
 	FLIGHTS_TEST_WHEEL=1 $(BIN)/pytest -s flight_assets_tests/deploy/test_wheel.py
 
@@ -79,8 +83,10 @@ lint-airflow: install-dev install-airflow ## types of Airflow's DAGs
 
 check: lint sbom audit ## style, types, static security checks, a bill of materials, known vulnerabilities
 
-audit: install-security ## known vulnerabilities of every locked Python package; fails if it could not ask
-	.venv-security/bin/python deploy/security/audit.py requirements.lock requirements-dev.lock $(wildcard deploy/*/*.lock)
+audit: install-security ## known vulnerabilities of locked packages and jars, and the reviews of servers; fails if it could not ask
+	@failed=0; .venv-security/bin/python deploy/security/audit.py requirements.lock requirements-dev.lock $(wildcard deploy/*/*.lock) || failed=1; \
+	.venv-security/bin/python deploy/security/audit_servers.py flight_assets/platform/jars.lock flight_assets_tests/cluster/zookeeper.lock || failed=1; \
+	exit $$failed
 
 sbom: install-security ## build/sbom.cdx.json: what the platform consists of, Python packages and jars, in CycloneDX
 	@mkdir -p build
@@ -145,4 +151,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean wheel-test platforms-test
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean wheel-test platforms-test compose-test

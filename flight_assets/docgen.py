@@ -72,8 +72,9 @@ def licences_page() -> str:
 
     rows = read_table()
     parts = [
-        "Everything that installing and the first start download, by the licence that it states. `make lock` writes the list."
-        " The platform itself is Apache-2.0. Servers in containers come with the licences of their images."
+        "Everything that installing and the first start download, by the licence that it states."
+        " `make lock` writes the list. The platform itself is Apache-2.0."
+        " Servers in containers come with the licences of their images."
     ]
     for kind, heading in (("package", "Python packages"), ("jar", "Jars")):
         licences = sorted({row.licence for row in rows if row.kind == kind})

@@ -428,7 +428,7 @@ class Settings(BaseSettings):
 
     redis_server: Path | None = Field(
         default=None,
-        description="redis-server to use instead of the packaged Valkey; by default the installed one if secured",
+        description="redis-server to use instead of the packaged Valkey; if secured, the installed one",
     )
     mongod: Path | None = Field(
         default=None, description="mongod to use instead of the packaged one, such as a newer release"

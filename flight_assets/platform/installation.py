@@ -1,4 +1,4 @@
-"""What is installed, what wrote the data of a home, and whether the one may open the other."""
+"""The installation: its versions, those that wrote a home's data, the upgrade check, and the removal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MONGOD_MAJORS = (4, 5, 6, 7, 8)
 
 
 def installed(settings: Settings) -> dict[str, Any]:
-    """Return what is installed: the platform, Python, the message contract and each server, with their versions."""
+    """Return the installed versions: platform, Python, message contract, Dagster and each server."""
     return {
         "platform": version(PACKAGE),
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -129,7 +129,9 @@ def _mongod(before: str, now: str) -> Finding:
 
 def _redis(settings: Settings, before: str, now: str) -> Finding:
     is_fine = before == now or (before, now) == ("redis", "valkey")
-    remedy = f"{now} does not read the files of {before}: delete {settings.home / 'data/redis'}, which holds copies only"
+    remedy = (
+        f"{now} cannot read the files of {before}: delete {settings.home / 'data/redis'}, it holds copies"
+    )
     return Finding(
         "Redis",
         is_fine,

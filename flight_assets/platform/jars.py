@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,13 +18,13 @@ DOWNLOADS_AT_ONCE = 8
 # Roots of each set of jars, as Maven coordinates; `make lock` resolves the rest. A range in a published POM
 # is pinned here.
 ROOTS = {
-    "kafka": ["org.apache.kafka:kafka_2.13:4.1.1"],
+    "kafka": ["org.apache.kafka:kafka_2.13:4.2.2"],
     "hdfs": [
         "org.apache.hadoop:hadoop-hdfs:3.5.0",
         "org.apache.hadoop:hadoop-hdfs-client:3.5.0",
         "org.apache.hadoop:hadoop-common:3.5.0",
     ],
-    "metastore": ["org.postgresql:postgresql:42.7.8"],
+    "metastore": ["org.postgresql:postgresql:42.7.14"],
     "spark": [
         "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0",
         "io.delta:delta-spark_4.2_2.13:4.4.0",
@@ -77,9 +78,16 @@ def read_lock(lock_file: Path = LOCK_FILE) -> list[Jar]:
     ]
 
 
+@cache
+def _digest(set_name: str) -> str:
+    """Return what tells one version of a locked set from another; empty for a set of another lock."""
+    lines = "\n".join(jar.line() for jar in read_lock() if jar.set_name == set_name)
+    return f"-{hashlib.sha256(lines.encode()).hexdigest()[:12]}" if lines else ""
+
+
 def classpath_dir(cache_dir: Path, set_name: str) -> Path:
-    """Folder with the jars of one set."""
-    return cache_dir / "jars" / set_name
+    """Folder with the jars of one set, as locked now: jars of another version are never on one class path."""
+    return cache_dir / "jars" / f"{set_name}{_digest(set_name)}"
 
 
 def missing(cache_dir: Path, jars: Iterable[Jar]) -> list[Jar]:

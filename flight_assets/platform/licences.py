@@ -1,4 +1,4 @@
-"""Licences of everything that is downloaded: a table beside the locks, which `make lock` writes from packages and jars."""
+"""Licences of everything that is downloaded: a table that `make lock` writes from packages and jars."""
 
 from __future__ import annotations
 

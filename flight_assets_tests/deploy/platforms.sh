@@ -17,6 +17,8 @@ if [ ! -x "$root/usr/bin/make" ]; then
     echo "making a root of Debian $release in $root"
     debootstrap --variant=minbase --include=python3,python3-venv,make,git,openssl,procps,ca-certificates "$release" "$root" >"$root.log" 2>&1 ||
         { tail -5 "$root.log"; exit 1; }
+    # mongod needs it, and a Debian without desktop or curl may lack it.
+    chroot "$root" apt-get install --yes --no-install-recommends libcurl4 >>"$root.log" 2>&1 || { tail -5 "$root.log"; exit 1; }
 fi
 cp --dereference /etc/resolv.conf /etc/hosts "$root/etc/"
 cp --dereference /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"

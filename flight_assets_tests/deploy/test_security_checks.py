@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,55 @@ def test_the_bill_has_every_jar_once_with_its_hash():
 
 def test_what_is_made_is_not_committed():
     assert "/build/" in Path(DEPLOY.parent / ".gitignore").read_text().splitlines()
+
+
+SERVERS = runpy.run_path(str(DEPLOY / "security/audit_servers.py"))
+TODAY = date(2026, 12, 1)
+
+
+def reviewed(verdict: str = "fine", on: date = TODAY) -> list[object]:
+    return [SERVERS["Review"]("nginx", "1.0", on, verdict, "as seen")]
+
+
+def test_every_image_and_embedded_server_has_a_review():
+    lines = SERVERS["servers"](SERVERS["images"]() | SERVERS["embedded"](), SERVERS["reviews"](), TODAY)
+    assert [line for line, is_problem in lines if is_problem] == []
+
+
+def test_no_review_is_left_of_a_version_that_is_not_used():
+    kept = {(review.part, review.version) for review in SERVERS["reviews"]()}
+    assert kept == SERVERS["images"]() | SERVERS["embedded"]()
+
+
+@pytest.mark.parametrize(
+    ("known", "says", "is_problem"),
+    [
+        (reviewed(), "no known severe one", False),
+        (reviewed("risk"), "KNOWN RISK", False),
+        (reviewed("unknown"), "NOT audited", False),
+        (reviewed(on=date(2026, 1, 1)), "NOT audited since 2026-01-01", True),
+        ([], "it has no review", True),
+    ],
+)
+def test_a_server_is_called_fine_only_by_a_fresh_review(known, says, is_problem):
+    ((line, found),) = SERVERS["servers"]([("nginx", "1.0")], known, TODAY)
+    assert says in line
+    assert found is is_problem
+
+
+def test_a_jar_is_told_with_its_severe_vulnerabilities():
+    advisories = [
+        {"id": "GHSA-1", "summary": "reads memory", "database_specific": {"severity": "HIGH"}},
+        {"id": "GHSA-2", "database_specific": {"severity": "LOW"}},
+        {"id": "GHSA-3"},
+    ]
+    found = SERVERS["jar_problems"]([("g", "a", "1")], lambda _question: {"vulns": advisories})
+    assert list(found) == ["g:a 1: GHSA-1 (high) reads memory", "g:a 1: GHSA-3 (unknown)"]
+
+
+def test_a_jar_that_could_not_be_asked_for_is_not_called_fine():
+    def refuse(_question: object) -> None:
+        raise OSError("no such host")
+
+    (line,) = SERVERS["jar_problems"]([("g", "a", "1")], refuse)
+    assert "NOT audited" in line

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from flight_assets.errors import FlightsError
 from flight_assets.platform import config, foreground, health, spark_config
+from flight_assets.platform.jars import classpath_dir
 from flight_assets.platform.launcher import status
 from flight_assets.platform.services import services
 from flight_assets.settings import BASE_PORTS, Settings, with_password
@@ -227,7 +228,7 @@ def test_spark_on_a_cluster_and_in_one_process(tmp_path):
         advertised_host="spark", spark_executor_mb=900, spark_parallelism=8,
     )  # fmt: skip
     found = spark_config.spark_properties(settings)
-    assert str(found["spark.executor.extraClassPath"]) == "/jars/jars/spark/*"
+    assert str(found["spark.executor.extraClassPath"]) == str(classpath_dir(Path("/jars"), "spark") / "*")
     assert (found["spark.executor.memory"], found["spark.sql.shuffle.partitions"]) == ("900m", 8)
     assert found["spark.executor.extraJavaOptions"] == spark_config.COMPILE_LONG_METHODS
     assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == (

@@ -1,4 +1,4 @@
-"""The built wheel: it has every file that the platform reads, and installed by itself it starts the platform."""
+"""The built wheel: it has every file that the platform reads, and alone it starts the platform."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(*command: object, timeout_s: int = INSTALL_TIMEOUT_S, **variables: str) 
     """Run a command in a folder without a checkout, and return what it prints."""
     done = subprocess.run(
         list(map(str, command)), cwd="/", capture_output=True, text=True, timeout=timeout_s, check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith("FLIGHTS_")} | variables,
+        env={name: os.environ[name] for name in os.environ if not name.startswith("FLIGHTS_")} | variables,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
@@ -73,11 +73,11 @@ def test_an_environment_with_the_wheel_alone_runs_the_platform(wheel, tmp_path):
         venv / "bin/python", "-c", "import flight_assets; print(flight_assets.__file__)"
     )
     try:
-        say(call("up"))
+        say("wheel", call("up"))
         call("produce", "--source", "synthetic", "--events", "1000", "--seed", "7")
         call("process")
         counts = json.loads(call("counts", "--json"))
-        say(json.dumps(counts))
+        say("wheel", json.dumps(counts))
         states = {row["name"]: row["state"] for row in json.loads(call("status", "--json"))["services"]}
         assert set(states.values()) == {"running"}
         call("doctor")

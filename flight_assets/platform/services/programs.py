@@ -1,4 +1,4 @@
-"""Server programs that are not Java: mongod and redis-server, from the settings or from installed packages."""
+"""Server programs that are not Java: mongod and redis-server, from the settings or from packages."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def _valkey_platform() -> str:
 
 
 def _package_dir(name: str, variable: str) -> Path:
-    """Return the folder of an installed package that is used for the program in it, found without importing it."""
+    """Return the folder of a package with a program in it, found without importing it."""
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise FlightsError(
-            f"the package {name} is not installed: run `make install`, or set {variable} to a program of your own"
+            f"the package {name} is not installed: run `make install`, or set {variable} to another program"
         )
     return Path(spec.submodule_search_locations[0])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -128,7 +128,9 @@ def test_every_hour_of_a_year_agrees_with_zoneinfo() -> None:
         first, second = to_utc(local, np.zeros(len(local), dtype=np.intp), [name])
         zone = ZoneInfo(name)
         for position in range(0, len(local), 7):
-            moment = datetime.utcfromtimestamp(int(local[position]))  # noqa: DTZ004 - the local time as it is written
+            moment = datetime.fromtimestamp(int(local[position]), UTC).replace(
+                tzinfo=None
+            )  # local, as it is written
             expected = [int(moment.replace(tzinfo=zone, fold=fold).timestamp()) for fold in (0, 1)]
             assert [int(first[position]), int(second[position])] == expected, (name, moment)
 
