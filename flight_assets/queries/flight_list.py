@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 Order = Literal["newest", "flight_id"]
 Position = tuple[Any, str]
 DEADLINE_MS = 10_000
-# Last flight of a page, by order: the value that is sorted by, and the flight_id.
-_SORTED_BY: dict[str, list[tuple[str, int]]] = {
-    "newest": [("timestamp", -1), ("_id", -1)],
-    "flight_id": [("_id", 1)],
-}
 
 
 @dataclass(frozen=True)
@@ -70,14 +65,38 @@ def page(
 
     ``after``: the timestamp and flight_id of the last flight seen.
     """
-    match: dict[str, Any] = wanted.mongo()
-    if after and order == "newest":
-        older = [{"timestamp": {"$lt": after[0]}}, {"timestamp": after[0], "_id": {"$lt": after[1]}}]
-        # The first condition lets the index on timestamp begin where the last page ended.
-        match = {"$and": [match, {"timestamp": {"$lte": after[0]}}, {"$or": older}]}
-    elif after:
-        match = {"$and": [match, {"_id": {"$gt": after[1]}}]}
-    return list(db[FLIGHTS].find(match, max_time_ms=DEADLINE_MS).sort(_SORTED_BY[order]).limit(limit))
+    match = wanted.mongo()
+    if order == "newest":
+        return _newest(db, match, limit, after)
+    later = {"_id": {"$gt": after[1]}} if after else {}
+    return _found(db, {"$and": [match, later]}, ("_id", 1), limit)
+
+
+def _newest(db: Mongo, match: dict[str, Any], limit: int, after: Position | None) -> list[dict[str, Any]]:
+    """Return documents by (timestamp, flight_id), both descending, by the index on timestamp alone.
+
+    The index has no order among events of one moment. So the flights of the moment where the page begins,
+    and of the one where it ends, are looked up by themselves.
+    """
+    ties, older = [], {}
+    if after:
+        same = {"timestamp": after[0], "_id": {"$lt": after[1]}}
+        ties = _found(db, {"$and": [match, same]}, ("_id", -1), limit)
+        older = {"timestamp": {"$lt": after[0]}}
+    rest = (
+        _found(db, {"$and": [match, older]}, ("timestamp", -1), limit - len(ties))
+        if len(ties) < limit
+        else []
+    )
+    if rest:
+        last = rest[-1]["timestamp"]
+        rest = sorted((each for each in rest if each["timestamp"] > last), key=position, reverse=True)
+        rest += _found(db, {"$and": [match, {"timestamp": last}]}, ("_id", -1), limit)
+    return [*ties, *rest][:limit]
+
+
+def _found(db: Mongo, match: dict[str, Any], order: tuple[str, int], limit: int) -> list[dict[str, Any]]:
+    return list(db[FLIGHTS].find(match, max_time_ms=DEADLINE_MS).sort([order]).limit(limit))
 
 
 def position(document: dict[str, Any]) -> Position:

@@ -237,6 +237,17 @@ def test_a_list_followed_to_its_end_has_each_flight_once_while_others_are_writte
     assert {flight_id("AA", 7700 + number) for number in range(FLIGHTS)} <= set(seen)
 
 
+def test_the_newest_come_first_and_ties_are_in_order(twins, admin):
+    """Twins have their events at the same moments."""
+    path, seen = "/v1/flights?limit=5&route=EWR-IAH&airline=UA&airline=AA", []
+    while path:
+        page = admin.get(path).json()
+        seen += [(row["timestamp"], row["flight_id"]) for row in page["data"]]
+        path = page["next"]
+    assert seen == sorted(set(seen), reverse=True)
+    assert len(seen) >= 2 * FLIGHTS
+
+
 def test_a_tenant_cannot_send_or_forecast_flights_of_another(twins, tenants):
     mixed = [flight("UA", 7790), flight("AA", 7790)]
     sent = tenants["UA"].post("/v1/events", mixed)

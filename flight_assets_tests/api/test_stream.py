@@ -9,6 +9,7 @@ import asyncio
 import json
 import queue
 import threading
+import time
 
 import pytest
 
@@ -139,6 +140,26 @@ def test_changes_that_are_no_longer_in_memory_are_read_again(hub, source):
         return numbers(await take(back, 3))
 
     assert asyncio.run(listen()) == ["UA2", "UA4", "UA5"]
+
+
+def test_a_change_that_is_read_again_and_told_meanwhile_comes_once(hub, source, monkeypatch):
+    def slow(db, after, most):
+        found = [change(2), change(3)]
+        source.told.put(change(3))
+        listener = next(iter(hub._listeners))
+        deadline = time.monotonic() + 5
+        while not listener.queue and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(changes, "since", slow)
+
+    async def listen():
+        back = await hub.open(EVERYTHING, Wanted(), change(1).token)
+        source.tell(change(4))
+        return numbers(await take(back, 3))
+
+    assert asyncio.run(listen()) == ["UA2", "UA3", "UA4"]
 
 
 def test_a_token_whose_changes_are_gone_is_told(hub):

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from flight_assets.api import answers, cursors
 from flight_assets.api.context import Parts, Reader
-from flight_assets.api.models import FlightHistory, FlightPage, OneFlight, flight_row, flight_table
+from flight_assets.api.models import FlightHistory, FlightPage, OneFlight, flight_row
 from flight_assets.api.parameters import Asked, FlightId, FlightIds, Limit, responses
 from flight_assets.api.problems import not_found
 from flight_assets.queries import scoped
@@ -39,7 +39,7 @@ def list_flights(
     after = cursors.read(cursor, question, caller.key.hash) if cursor else None
     rows, last = scoped.list_flights(caller.scope, parts.clients, wanted, order, limit, after)
     next_url = _next(request, cursors.sign(last, question, caller.key.hash)) if last else None
-    return answers.rows(request, flight_table(rows), next_url)
+    return answers.of_flights(request, rows, next_url)
 
 
 def _question(wanted: Wanted, order: str) -> str:

@@ -16,7 +16,6 @@ from flight_assets.api.models import (
     FlightPage,
     Forecasts,
     PredictRequest,
-    flight_table,
 )
 from flight_assets.api.parameters import Asked, FlightId, Limit, responses
 from flight_assets.api.problems import Problem, not_found
@@ -46,7 +45,7 @@ def risk_board(
     """List flights that have not departed, likeliest to be late first."""
     since = datetime.now(UTC) - timedelta(hours=hours)
     rows = scoped.risk_board(caller.scope, parts.clients, wanted, since, min_probability, limit)
-    return answers.rows(request, flight_table(rows))
+    return answers.of_flights(request, rows)
 
 
 @router.get("/forecasts/{flight_id}", response_model=FlightForecast, responses=responses(404))
