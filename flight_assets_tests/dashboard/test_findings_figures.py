@@ -71,7 +71,7 @@ def test_situations_have_their_leading_finding_first() -> None:
             "findings": 4,
             "since": at(-9),
             "explanation": "One. Two.",
-        }  # fmt: skip
+        }
     ]
     assert situations_of(pd.DataFrame(columns=list(found()))).empty
 
