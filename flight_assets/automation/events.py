@@ -15,6 +15,7 @@ from dagster import (
 
 from flight_assets.automation.maintenance import MAX_RUNTIME
 from flight_assets.automation.schedules import UNFINISHED
+from flight_assets.errors import StoreUnavailable
 from flight_assets.events.process import has_work
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
@@ -32,6 +33,8 @@ def events_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
     """Start a search when a batch has been finished or a timer is due, unless one is under way."""
     if context.instance.get_run_records(RunsFilter(job_name=find_events.name, statuses=UNFINISHED), limit=1):
         return SkipReason("a search is under way")
-    if not has_work(Hdfs(get_settings()), int(time.time())):
-        return SkipReason("no batch and no timer waits")
-    return RunRequest()
+    try:
+        waits = has_work(Hdfs(get_settings()), int(time.time()))
+    except StoreUnavailable as error:
+        return SkipReason(str(error))
+    return RunRequest() if waits else SkipReason("no batch and no timer waits")

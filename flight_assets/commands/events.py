@@ -324,7 +324,7 @@ def _print_json(rows: Iterable[Any]) -> None:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON of times, arrays and missing values
     if hasattr(value, "isoformat"):
-        return value.isoformat()
+        return None if value != value else value.isoformat()  # a missing time is not equal to itself
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 

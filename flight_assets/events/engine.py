@@ -196,8 +196,9 @@ class Engine:
                 return
             found = Finding(
                 finding_id(pattern.name, signal.key, signal.start), pattern.name, pattern.severity,
-                signal.key, signal.start, state.clock, state.clock, signal.explanation, numbers,
-                signal.flight_ids[:FLIGHTS_NAMED], signal.airport, signal.airline,
+                signal.key, min(signal.start, state.clock), state.clock, state.clock,
+                signal.explanation, numbers, signal.flight_ids[:FLIGHTS_NAMED],
+                signal.airport, signal.airline,
             )  # fmt: skip
             open_ones[signal.key] = found
             state.raised_total[pattern.name] = state.raised_total.get(pattern.name, 0) + 1

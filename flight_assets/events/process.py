@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from flight_assets.contracts.ranges import DateRange, in_date_ranges
 from flight_assets.contracts.tables import COMPLEX_EVENTS, PREDICTIONS, STAGING
 from flight_assets.events import publish
 from flight_assets.events.engine import Engine
@@ -151,9 +152,17 @@ def events_of_batches(warehouse: Warehouse, records: list[BatchRecord]) -> list[
     rows = warehouse.read(STAGING).where(
         (F.col("batch_id").between(first, last)) & F.col("processing_date").between(dates[0], dates[-1])
     )
-    forecasts = warehouse.read(PREDICTIONS).where(F.col("batch_id") <= last).select("flight_id", *FORECAST)
-    joined = rows.select(*COLUMNS).join(forecasts, "flight_id", "left")
+    forecasts = warehouse.read(PREDICTIONS).where(F.col("batch_id") <= last)
+    days = [span for record in records for span in record.flight_dates or []]
+    if days and all(record.flight_dates is not None for record in records):
+        forecasts = forecasts.where(in_date_ranges("flight_date", _hull(days)))
+    joined = rows.select(*COLUMNS).join(forecasts.select("flight_id", *FORECAST), "flight_id", "left")
     return events_of(joined.toArrow())
+
+
+def _hull(days: list[DateRange]) -> list[DateRange]:
+    """Return one range from the first to the last of these days, so that the condition stays small."""
+    return [DateRange(min(each.first for each in days), max(each.last for each in days))]
 
 
 def _everything_is_processed(settings: Settings, ledger: Ledger) -> bool:

@@ -35,6 +35,10 @@ _SHOWN = (
 )
 OPEN_COLUMNS = tuple("finding_id" if name == "_id" else name for name in _SHOWN)
 _ID_LENGTH = 16
+TIMELINE_COLUMNS = (
+    *("finding_id", "pattern", "severity", "key", "airport", "airline", "change_type", "change_timestamp"),
+    *("started", "raised", "cleared", "explanation", "flight_ids"),
+)
 
 
 def open_findings(db: Mongo, flight_id: str = "") -> pd.DataFrame:
@@ -76,16 +80,16 @@ def situations_of(frame: pd.DataFrame) -> pd.DataFrame:
 def timeline(warehouse: Warehouse, hours: int, pattern: str = "") -> pd.DataFrame:
     """One row per finding that changed in the newest hours of event time, newest first: its newest change.
 
-    At most 1,000 rows with the columns of ``complex_events``. ``pattern``: only findings of this pattern.
+    At most 1,000 rows with TIMELINE_COLUMNS. ``pattern``: only findings of this pattern.
     """
-    name = warehouse.name(COMPLEX_EVENTS)
+    name, columns = warehouse.name(COMPLEX_EVENTS), ", ".join(TIMELINE_COLUMNS)
     chosen = f"AND pattern = '{pattern}'" if re.fullmatch(r"\w+", pattern) else ""
     return warehouse.ask(
-        f"""SELECT * EXCEPT (row) FROM (
-        SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY change DESC) AS row FROM {name}
+        f"""SELECT {columns} FROM (
+        SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY change DESC) AS nth FROM {name}
         WHERE change_timestamp >= (SELECT max(change_timestamp) FROM {name}) - INTERVAL {int(hours)} HOURS
         {chosen})
-        WHERE row = 1 ORDER BY raised DESC, finding_id LIMIT {FINDINGS_AT_MOST}"""  # noqa: S608 - names of the contract, a number and a word
+        WHERE nth = 1 ORDER BY raised DESC, finding_id LIMIT {FINDINGS_AT_MOST}"""  # noqa: S608 - names of the contract, a number and a word
     )
 
 

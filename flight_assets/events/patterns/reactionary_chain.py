@@ -41,7 +41,7 @@ def judge(tail: str, schedule: Schedule, values: Values) -> Iterator[Signal]:
     if not chain:
         yield Clear(
             tail,
-            f"{newest.flight_id} is {newest.known_delay:.0f} minutes late, less than "
+            f"{newest.flight_id} is {delay_of(newest, values):.0f} minutes late, less than "
             f"{values['late_minutes']:.0f}",
         )
         return
@@ -51,7 +51,7 @@ def judge(tail: str, schedule: Schedule, values: Values) -> Iterator[Signal]:
             tail, (newest.planned_arrival or newest.planned_departure) + int(values["gap_hours"] * HOUR)
         )
         return
-    inbound = float(newest.known_delay or 0.0)
+    inbound = delay_of(newest, values) or 0.0
     slack = _slack_minutes(newest, rest[0], schedule)
     if slack >= inbound:
         yield Clear(tail, f"the turnaround before {rest[0].flight_id} absorbs the delay")
@@ -61,12 +61,20 @@ def judge(tail: str, schedule: Schedule, values: Values) -> Iterator[Signal]:
         yield Wake(tail, rest[0].planned_departure + int(values["gap_hours"] * HOUR))
 
 
+def delay_of(leg: Flight, values: Values) -> float | None:
+    """Return the arrival delay, or until then the departure delay less what flights make up; or None."""
+    if leg.known_delay is None or leg.arrived is not None:
+        return leg.known_delay
+    return leg.known_delay - values["made_up_minutes"]
+
+
 def _late_until(legs: list[Flight], last: int, values: Values) -> list[Flight]:
     """Return the late legs in a row that end with the newest leg of known delay, in order."""
     chain: list[Flight] = []
     for number in range(last, -1, -1):
         leg = legs[number]
-        if leg.known_delay is None or leg.known_delay < values["late_minutes"]:
+        delay = delay_of(leg, values)
+        if delay is None or delay < values["late_minutes"]:
             break
         if chain and not _connects(leg, chain[-1], values):
             break
@@ -144,6 +152,7 @@ PATTERN = Pattern(
     (
         Parameter("late_minutes", float(LATE_MINUTES), "minutes", "delay from which a leg counts as late"),
         Parameter("late_legs", 2, "legs", "late legs in a row that make a chain"),
+        Parameter("made_up_minutes", 5, "minutes", "departure delay that a flight is expected to make up"),
         Parameter("gap_hours", 8, "hours", "longest stop between two legs of a chain"),
     ),
     ("scheduled", "departed", "arrived", "tail_number"),

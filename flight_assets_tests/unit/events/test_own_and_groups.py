@@ -26,7 +26,7 @@ PATTERN = Pattern("very_late", "very late", "info", (Parameter("minutes", 60, "m
                   ("departed",), "never", on_event=on_event)
 '''
 KEEPS = GOOD.replace("def on_event", "seen = []\n\ndef on_event").replace(
-    "    if event.kind", "    seen.append(1)\n    if len(seen) < 900 and event.kind"
+    "    if event.kind", "    seen.append(1)\n    if len(seen) < 3_000 and event.kind"
 )
 
 
