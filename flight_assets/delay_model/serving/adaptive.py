@@ -28,7 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 # an outcome is known some hours after its forecast, and in a storm those hours are missed.
 BEYOND = (1 - COVERAGE) / 2 - 0.0045
 # Change of a factor's logarithm for a delay beyond the end, times (1 − BEYOND); chosen by replay.
-STEP = 0.06
+STEP = 0.15
 AIRLINE_STEP, AIRLINE_PULL = 0.03, 0.002
 # Bounds of a factor's logarithm.
 LEAST, MOST = math.log(0.05), math.log(200.0)
