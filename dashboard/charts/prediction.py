@@ -51,8 +51,9 @@ def coverage_heatmap(frame: pd.DataFrame) -> go.Figure:
     grid = rows.pivot_table(index="airline", columns="day", values="coverage_90")
     counts = rows.pivot_table(index="airline", columns="day", values="flights")
     heat = go.Heatmap(
-        z=grid.to_numpy(), x=[f"{day:%d %b}" for day in grid.columns], y=list(grid.index), customdata=counts.to_numpy(),
-        zmin=0.8, zmid=PROMISED_COVERAGE, zmax=1.0, xgap=2, ygap=2, colorscale=[[0, VERMILLION], [0.5, "#F5F5F5"], [1, BLUE]],
+        z=grid.to_numpy(), x=[f"{day:%d %b}" for day in grid.columns], y=list(grid.index),
+        customdata=counts.to_numpy(), zmin=0.8, zmid=PROMISED_COVERAGE, zmax=1.0, xgap=2, ygap=2,
+        colorscale=[[0, VERMILLION], [0.5, "#F5F5F5"], [1, BLUE]],
         hovertemplate="%{y}, %{x}: %{z:.1%} of %{customdata:.0f} flights<extra></extra>",
         colorbar={"title": {"text": "covered", "side": "right"}, "tickformat": ".0%", "thickness": 10},
     )  # fmt: skip

@@ -130,7 +130,7 @@ METRICS = (
     Metric("flights_events_pending_batches", "finished batches that wait for the search for complex events"),
     Metric(
         "flights_model_up",
-        "1 if the delay model makes the forecasts, 0 if the baseline does because it was better on the last day",
+        "1 if the delay model makes the forecasts, 0 if the baseline does: it was better on the last day",
     ),
     Metric(
         "flights_maker_error_seconds",

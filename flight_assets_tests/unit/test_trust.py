@@ -1,4 +1,4 @@
-"""Trust in forecasts: the running baseline, intervals that follow outcomes, and who serves, on flights made here."""
+"""Trust in forecasts, on flights made here: running baseline, intervals that follow outcomes, who serves."""
 
 from __future__ import annotations
 

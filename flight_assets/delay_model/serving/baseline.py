@@ -5,8 +5,8 @@ which they became known. No I/O, no clock.
 
 A forecast starts with the figures of the local hour. It adds how the airline's figures, and the origin's,
 differ from those of all flights. A group's difference counts with weight n / (n + m) for n outcomes: a group
-with few of them is like all flights. A level follows the newest outcomes: it moves the median while most of them
-are later, or earlier, than forecast, and returns to 0.
+with few of them is like all flights. A level follows the newest outcomes: it moves the median while most of
+them are later, or earlier, than forecast, and returns to 0.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ EDGES = np.array(
 BINS = len(EDGES) - 1
 _CENTRES = (EDGES[:-1] + EDGES[1:]) / 2
 _IS_LATE = _CENTRES > LATE_MINUTES - 1
-# Minutes that the level moves for an outcome above or below the median, and the share of it that is lost then.
-# Both were chosen by replay.
+# Minutes that the level moves for an outcome above or below the median, and the share of it that is lost
+# then. Both were chosen by replay.
 LEVEL_STEP_MINUTES, LEVEL_LOSS = 0.03, 0.005
 HOURS = 24
 ALL, HOUR, AIRLINE, ORIGIN = "all", "hour", "airline", "origin"
@@ -51,8 +51,8 @@ MEMORY = 60_000.0
 # Groups of one kind that a state keeps, and the count below which one is forgotten.
 MOST_GROUPS, LEAST_COUNT = 1_000, 0.5
 
-# Figures before any outcome, by four hours of the origin's clock: the 587,130 flights between US airports that
-# arrived in January 2008 (On-Time Performance, US Bureau of Transportation Statistics, public domain).
+# Figures before any outcome, by four hours of the origin's clock: the 587,130 flights between US airports
+# that arrived in January 2008 (On-Time Performance, US Bureau of Transportation Statistics, public domain).
 PRIOR_HOURS = 4
 PRIOR: FloatArray = np.array(
     [
@@ -102,8 +102,8 @@ class Baseline:
     ) -> None:
         """Take outcomes, in the order in which they became known.
 
-        The level compares them with the present figures. Those of their forecasts are hours old, and a level that
-        followed them would overshoot.
+        The level compares them with the present figures. Those of their forecasts are hours old, and a level
+        that followed them would overshoot.
         """
         sides = np.sign(actual - self.predict(airlines, origins, hours)[:, MEDIAN])
         for side in sides.tolist():
@@ -149,7 +149,7 @@ class Baseline:
 
 
 def figures(histograms: FloatArray) -> FloatArray:
-    """Return FIGURES of histograms, one row each; quantiles are interpolated within a bin, empty ones give 0."""
+    """Return FIGURES of histograms, one row each; quantiles are interpolated in a bin, empty ones give 0."""
     totals = histograms.sum(axis=1)
     some = np.where(totals > 0, totals, 1.0)
     cumulated = np.cumsum(histograms, axis=1) / some[:, None]
