@@ -131,6 +131,9 @@ def pass_over(
 ) -> pd.DataFrame:
     """Return the forecasts of a batch's flights, as ``advance`` makes them, and keep the state after it.
 
+    A batch without a file that keeps none gets no forecasts: those of the model stand. Such are batches
+    that an older version processed, or that had no model at their time.
+
     Args:
         hdfs: client of HDFS.
         batch_id: the batch.
@@ -141,6 +144,8 @@ def pass_over(
         keeps: whether to write the file if there is none.
     """
     kept = kept_of_batch(hdfs, batch_id)
+    if kept is None and not keeps:
+        return forecasts(TrustState(), asked.iloc[:0])
     state = state_before(hdfs, batch_id)
     made, learned = advance(state, version, asked, outcomes if kept is None else kept.outcomes)
     if kept is None and keeps:

@@ -111,7 +111,7 @@ def test_a_model_that_does_worse_than_the_baseline_does_not_serve_and_comes_back
 
 
 def test_the_baseline_learns_airline_origin_and_hour():
-    flights = network(days=3)
+    flights = network(days=3, per_day=3_000)
     _, state = replay(flights, DAY_S)
     late, early = state.baseline.predict(["CC", "AA"], ["XXB", "XXA"], [18, 6])
     assert late[MEDIAN] - early[MEDIAN] == pytest.approx(20 + 8 + 15, abs=12)

@@ -77,8 +77,13 @@ def test_a_rebuild_of_an_old_batch_takes_its_state_and_keeps_nothing(hdfs, fligh
     files = dict(hdfs.files)
     pd.testing.assert_frame_equal(first, run_batch(hdfs, 0, flights, keeps=False))
     assert hdfs.files == files
-    run_batch(hdfs, 7, flights, keeps=False)
-    assert hdfs.files == files
+
+
+def test_a_rebuild_of_a_batch_without_a_file_leaves_the_forecasts_of_the_model(hdfs, flights):
+    rows = rows_of(flights)
+    made = trust.pass_over(hdfs, 0, VERSION, trust.asked_of(rows), trust.outcomes_of(rows), keeps=False)
+    assert trust.with_forecasts(rows, made).equals(rows)
+    assert hdfs.files == {}
 
 
 def test_numbers_of_batches_beyond_a_folder_are_found_in_order(hdfs, flights):
@@ -123,9 +128,8 @@ def test_live_forecasts_are_those_of_the_newest_state_and_follow_a_newer_one(hdf
     first = run_batch(hdfs, 0, flights)
     after = live.forecasts(VERSION, events, said)[0]
     assert after["interval_high_minutes"] != before["interval_high_minutes"]
-    made = trust.pass_over(
-        hdfs, 1, VERSION, one.assign(at=START_S + DAY_S), ended(flights.head(0), first), False
-    )
+    asked = one.assign(at=START_S + DAY_S)
+    made = trust.pass_over(hdfs, 1, VERSION, asked, ended(flights.head(0), first), True)
     assert {name: after[name] for name in made} == made.iloc[0].where(made.iloc[0].notna(), None).to_dict()
 
 
