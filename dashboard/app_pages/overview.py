@@ -18,8 +18,8 @@ PAGE = "overview_page"
 CHART_HEIGHT = 220
 MAP_HEIGHT = 440
 COLUMNS = ("flight_id", "event_type", "route", "scheduled_departure", "departure_delay_minutes",
-    "arrival_delay_minutes",
-           "predicted_delay_minutes", "quality_score", "ingestion_timestamp")  # fmt: skip
+           "arrival_delay_minutes", "predicted_delay_minutes", "maker", "domain_mark", "quality_score",
+           "ingestion_timestamp")  # fmt: skip
 
 ui.page("Real-Time Overview", "Incoming messages, their latency, and late flights.")
 

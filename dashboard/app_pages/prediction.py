@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import charts, data, findings, render_cache
+from dashboard import charts, data, findings, render_cache, trust_section
 from dashboard import components as ui
 from dashboard.charts import prediction as quality_figures
 from flight_assets.queries import history, model_quality
@@ -226,6 +226,8 @@ def why(filters: Filters) -> None:
                     f"error {ui.number(row.error_minutes, 1, 'min')}",
                 )
                 ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
+                about = [row.get(name) or "–" for name in ("maker", "domain_mark", "domain_reasons")]
+                ui.metric("Made by", about[0], about[1], help=f"Unlike the training flights in: {about[2]}.")
         reasons = ui.answer(found["why"])
         if refusal := reasons.frame.attrs.get("refusal"):
             ui.empty(f"This prediction cannot be explained: {refusal}.")
@@ -261,6 +263,7 @@ def body() -> None:
         )
         data.prefetch(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
+        ui.live(partial(trust_section.sections, chosen), "prediction_trust")
         ui.live(partial(figures, chosen), "prediction_figures")
         ui.live(partial(why, chosen), "prediction_reasons")
 

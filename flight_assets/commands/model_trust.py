@@ -45,7 +45,8 @@ def show_trust(wide: bool, as_json: bool) -> None:
     scores = "no outcomes yet"
     if found["outcomes"]:
         scores = (
-            f"MAE of the last day's {found['outcomes']:,.0f} outcomes: model {found['model_mae_minutes']:.1f} min, "
+            f"MAE of the last day's {found['outcomes']:,.0f} outcomes: "
+            f"model {found['model_mae_minutes']:.1f} min, "
             f"baseline {found['baseline_mae_minutes']:.1f} min"
         )
     since = f" since {found['since']}" if found["since"] else ""

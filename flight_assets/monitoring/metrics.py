@@ -129,8 +129,8 @@ METRICS = (
     Metric("flights_pattern_failed", "1 if the pattern of complex events failed with an error", ("pattern",)),
     Metric("flights_events_pending_batches", "finished batches that wait for the search for complex events"),
     Metric(
-        "flights_baseline_serves",
-        "1 if the running baseline makes the forecasts, because the model did worse on the last day",
+        "flights_model_up",
+        "1 if the delay model makes the forecasts, 0 if the baseline does: it was better on the last day",
     ),
     Metric(
         "flights_maker_error_seconds",

@@ -171,7 +171,7 @@ RULES = (
         "see the check patterns_work of complex_events; `flights events test` tries a pattern of your own",
     ),
     Rule(
-        "BaselineServes", "warning", "flights_baseline_serves", ">", 0, 0,
+        "BaselineServes", "warning", "flights_model_up", "<", 1, 0,
         "the running baseline makes the forecasts: the delay model did worse on the last day's outcomes",
         "see `flights model trust`; train on these flights with `flights model train --source warehouse`",
     ),

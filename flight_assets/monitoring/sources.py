@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flight_assets.delay_model.serving.trust import BASELINE
+from flight_assets.delay_model.serving.trust import MODEL
 from flight_assets.events.store import EventStore, Head
 from flight_assets.monitoring.metrics import Sample, Source
 from flight_assets.pipeline.trust import state_before
@@ -100,7 +100,7 @@ def from_hdfs(settings: Settings) -> Iterator[Sample]:
     for name in ("used_ratio", "files", "under_replicated_blocks", "missing_blocks"):
         yield Sample(f"flights_hdfs_{name}", found[name])
     state = state_before(Hdfs(settings))
-    yield Sample("flights_baseline_serves", float(state.serving == BASELINE))
+    yield Sample("flights_model_up", float(state.serving == MODEL))
     if state.scores.outcomes:
         for maker, minutes in state.scores.errors_minutes().items():
             yield Sample("flights_maker_error_seconds", SECONDS_PER_MINUTE * minutes, (maker,))

@@ -153,8 +153,8 @@ def _with_predictions(
 ) -> DataFrame:
     """Add the predictions of announced flights, and let their batch make its trust state.
 
-    Models predict in one Python pass over flights and look-back events. The trust state decides in a second one,
-    over all flights of the batch in the order of their events.
+    Models predict in one Python pass over flights and look-back events. The trust state decides in a second
+    one, over all flights of the batch in the order of their events.
     """
     nothing = F.lit(None).cast(sql_type(PREDICTION))
     if predictors.champion is None:

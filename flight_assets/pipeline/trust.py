@@ -1,9 +1,9 @@
 """Trust states of the batches on HDFS, and the pass over a batch's flights that makes the next one.
 
 Each batch with flights has one file: the state after it, the outcomes that it learned, and figures on how its
-flights differ from training. The file is written once, before the step is marked done. A repeat or a rebuild of
-the batch begins with the state of the batch before and takes the outcomes from the file, so it makes the same
-forecasts.
+flights differ from training. The file is written once, before the step is marked done. A repeat or a rebuild
+of the batch begins with the state of the batch before and takes the outcomes from the file. So it makes the
+same forecasts.
 """
 
 from __future__ import annotations
@@ -131,6 +131,9 @@ def pass_over(
 ) -> pd.DataFrame:
     """Return the forecasts of a batch's flights, as ``advance`` makes them, and keep the state after it.
 
+    A batch without a file that keeps none gets no forecasts: those of the model stand. Such are batches
+    that an older version processed, or that had no model at their time.
+
     Args:
         hdfs: client of HDFS.
         batch_id: the batch.
@@ -141,6 +144,8 @@ def pass_over(
         keeps: whether to write the file if there is none.
     """
     kept = kept_of_batch(hdfs, batch_id)
+    if kept is None and not keeps:
+        return forecasts(TrustState(), asked.iloc[:0])
     state = state_before(hdfs, batch_id)
     made, learned = advance(state, version, asked, outcomes if kept is None else kept.outcomes)
     if kept is None and keeps:
@@ -173,7 +178,7 @@ class NewestState:
         self._state = TrustState()
 
     def forecasts(self, version: str, events: pa.Table, said: pa.StructArray) -> list[dict[str, Any]]:
-        """Return the forecasts that a batch with this state makes: rows of PREDICTED_COLUMNS and SIDE_COLUMNS.
+        """Return the forecasts of a batch with this state: rows of PREDICTED_COLUMNS and SIDE_COLUMNS.
 
         Args:
             version: the champion.
@@ -195,7 +200,7 @@ class NewestState:
 
 
 def trusted(flights: DataFrame, batch_id: int, predictors: Predictors, schema: pa.Schema) -> DataFrame:
-    """Return the flights with the forecasts of the trust state; the batch's own state is kept on the way. Lazy.
+    """Return the flights with the forecasts of the trust state, and keep the batch's own state. Lazy.
 
     One Python worker sees all flights of the batch, because a forecast depends on the outcomes before it.
 
@@ -238,7 +243,7 @@ def asked_of(rows: pa.Table) -> pd.DataFrame:
 
 
 def outcomes_of(rows: pa.Table) -> pd.DataFrame:
-    """Return the delays that came true in this batch, as ``advance`` takes them; in-batch forecasts are missing."""
+    """Return the delays that came true in this batch, as ``advance`` takes them."""
     import pyarrow.compute as pc
 
     is_new = pc.and_(pc.fill_null(rows["is_newest"], False), pc.is_valid(rows["_actual"]))

@@ -35,6 +35,7 @@ _SHOWN = {
     "scheduled_departure": 1,
     "departure_delay_minutes": 1, "arrival_delay_minutes": 1,
     "predicted_delay_minutes": "$prediction.predicted_delay_minutes",
+    "maker": "$prediction.maker", "domain_mark": "$prediction.domain_mark",
     "quality_score": 1, "ingestion_timestamp": 1, "batch_id": 1,
 }  # fmt: skip
 LATEST_COLUMNS = tuple(name for name in _SHOWN if name != "_id")

@@ -8,6 +8,7 @@ from dagster import AssetCheckSeverity
 from flight_assets.checks.dagster_checks import asset_check_results, check_specs, remedy
 from flight_assets.contracts.tables import FACT, Column, Table
 from flight_assets.pipeline import checks
+from flight_assets.pipeline.trust import DomainShift
 from flight_assets.provenance import STEPS, BatchRecord, CheckResult, OffsetRange, archive_id
 
 THINGS = Table("things", "thing", ("id",), (Column("id", "STRING", ""), Column("n", "BIGINT", "")))
@@ -41,6 +42,10 @@ NEXT = {"0": 10, "1": 5}
 SCHEMA = ("hive_fact", THINGS)
 # Check: what passes it, and what must fail it.
 CASES: dict[str, tuple[CheckResult, CheckResult]] = {
+    "domain: most flights unlike the training flights": (
+        checks.domain_shift(DomainShift(200, 30, 60, {"origin not in training": 60})),
+        checks.domain_shift(DomainShift(200, 30, 61, {"origin not in training": 61})),
+    ),
     "offsets: a gap to the batch before": (
         checks.offsets_follow_on(record(), NEXT),
         checks.offsets_follow_on(record(), NEXT | {"0": 9}),
@@ -142,6 +147,12 @@ def test_every_check_has_a_case_that_fails_it():
 def test_a_handful_of_poor_events_never_holds_up_a_batch():
     assert checks.quality(checks.EVENTS_TO_JUDGE_BY - 1, 0.0, 0.2).passed
     assert checks.quality(0, None, 0.2).passed
+
+
+def test_a_handful_of_flights_says_nothing_of_a_shift_and_the_reasons_are_told():
+    shift = DomainShift(checks.EVENTS_TO_JUDGE_BY - 1, 0, 99, {"airline not in training": 99})
+    assert checks.domain_shift(shift).passed
+    assert "airline not in training (99)" in checks.domain_shift(shift).detail
 
 
 def test_poison_is_told_but_never_blocks():

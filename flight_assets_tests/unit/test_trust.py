@@ -1,4 +1,4 @@
-"""Trust in forecasts: the running baseline, intervals that follow outcomes, and who serves, on flights made here."""
+"""Trust in forecasts, on flights made here: running baseline, intervals that follow outcomes, who serves."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def coverage_by_day(found: pd.DataFrame) -> pd.Series:
     return inside.groupby((found["at"] - START_S) // DAY_S).mean()
 
 
-@pytest.mark.parametrize("batch_s", [3 * HOUR_S, 3 * DAY_S])
+@pytest.mark.parametrize("batch_s", [6 * HOUR_S, 3 * DAY_S])
 def test_intervals_cover_nine_tenths_from_the_second_day_whatever_the_size_of_a_batch(batch_s):
-    found, _ = replay(network(days=5), batch_s)
+    found, _ = replay(network(days=3, per_day=3_000), batch_s)
     assert coverage_by_day(found).iloc[1:].between(0.88, 0.92).all()
 
 
@@ -111,10 +111,10 @@ def test_a_model_that_does_worse_than_the_baseline_does_not_serve_and_comes_back
 
 
 def test_the_baseline_learns_airline_origin_and_hour():
-    flights = network(days=5)
+    flights = network(days=3, per_day=3_000)
     _, state = replay(flights, DAY_S)
     late, early = state.baseline.predict(["CC", "AA"], ["XXB", "XXA"], [18, 6])
-    assert late[MEDIAN] - early[MEDIAN] == pytest.approx(20 + 8 + 15, abs=8)
+    assert late[MEDIAN] - early[MEDIAN] == pytest.approx(20 + 8 + 15, abs=12)
     assert late[LATE_SHARE] > 0.7 > 0.3 > early[LATE_SHARE]
     assert late[LOW] < late[MEDIAN] < late[HIGH]
 
@@ -143,7 +143,7 @@ def test_a_flight_unlike_the_training_flights_gets_the_baseline_until_the_model_
     is_unlike = flights.head(200)["domain_mark"] == "out_of_domain"
     assert set(first.loc[is_unlike, "maker"]) == {BASELINE}
     assert set(first.loc[~is_unlike, "maker"]) == {MODEL}
-    found, _ = replay(flights, 3 * HOUR_S)
+    found, _ = replay(flights, 6 * HOUR_S)
     assert set(found.loc[found["at"] >= START_S + DAY_S, "maker"]) == {MODEL}
 
 

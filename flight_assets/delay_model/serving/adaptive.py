@@ -1,9 +1,9 @@
 """Intervals that follow the outcomes: online quantile tracking of conformal factors, each tail alone.
 
-Source: Angelopoulos, Candès & Tibshirani 2023, "Conformal PID Control for Time Series Prediction", NeurIPS 36,
-arXiv:2307.16895, section 2.1. After each outcome the factor of a tail grows if the delay was beyond it, and
-shrinks if not, in the ratio that keeps 5 % beyond. Here the factor multiplies the distance from the median,
-and the steps are those of its logarithm, so a factor stays positive at any scale.
+Source: Angelopoulos, Candès & Tibshirani 2023, "Conformal PID Control for Time Series Prediction", NeurIPS
+36, arXiv:2307.16895, section 2.1. After each outcome the factor of a tail grows if the delay was beyond it,
+and shrinks if not, in the ratio that keeps 5 % beyond. Here the factor multiplies the distance from the
+median, and the steps are those of its logarithm, so a factor stays positive at any scale.
 
 The factor of an airline is that of all flights times its own. Its own is pulled back to 1 at each step, so an
 airline with few outcomes has the factor of all flights. No I/O, no clock.
@@ -28,7 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 # an outcome is known some hours after its forecast, and in a storm those hours are missed.
 BEYOND = (1 - COVERAGE) / 2 - 0.0045
 # Change of a factor's logarithm for a delay beyond the end, times (1 − BEYOND); chosen by replay.
-STEP = 0.06
+STEP = 0.15
 AIRLINE_STEP, AIRLINE_PULL = 0.03, 0.002
 # Bounds of a factor's logarithm.
 LEAST, MOST = math.log(0.05), math.log(200.0)

@@ -1,7 +1,7 @@
 """Move a trust state on: the flights of a batch in the order of their events. A pure function.
 
-Each forecast comes from the outcomes known before it, in this batch or in earlier ones. So a batch of a minute and
-a batch of days make nearly the same forecasts.
+Each forecast comes from the outcomes known before it, in this batch or in earlier ones. So a batch of a
+minute and a batch of days make nearly the same forecasts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def advance(
             flight that is in ``asked``.
 
     Returns:
-        The forecasts, in the order of ``asked``; the outcomes in the order in which they were learned, complete.
+        The forecasts, in the order of ``asked``; the outcomes, complete, in the order of learning.
     """
     state.turn_to(version)
     outcomes = outcomes.sort_values(["at", "flight_id"], kind="stable", ignore_index=True)
@@ -82,7 +82,7 @@ def _part(arrays: Arrays, rows: slice) -> Arrays:
 def _known_sides(
     flights: pd.Index, outcomes: pd.DataFrame, version: str
 ) -> tuple[FloatArray, npt.NDArray[np.object_], IntArray]:
-    """Return for each outcome its SIDE_COLUMNS and version, and the place of its flight among those asked, or −1."""
+    """Return by outcome its SIDE_COLUMNS, version, and the place of its flight among those asked, or −1."""
     sides = outcomes[list(SIDE_COLUMNS)].to_numpy(float).copy()
     is_missing = np.isnan(sides).any(axis=1)
     place = np.where(is_missing, flights.get_indexer(outcomes["flight_id"]), -1)

@@ -5,7 +5,8 @@ which they became known. No I/O, no clock.
 
 A forecast starts with the figures of the local hour. It adds how the airline's figures, and the origin's,
 differ from those of all flights. A group's difference counts with weight n / (n + m) for n outcomes: a group
-with few of them is like all flights.
+with few of them is like all flights. A level follows the newest outcomes: it moves the median while most of
+them are later, or earlier, than forecast, and returns to 0.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ EDGES = np.array(
 BINS = len(EDGES) - 1
 _CENTRES = (EDGES[:-1] + EDGES[1:]) / 2
 _IS_LATE = _CENTRES > LATE_MINUTES - 1
+# Minutes that the level moves for an outcome above or below the median, and the share of it that is lost
+# then. Both were chosen by replay.
+LEVEL_STEP_MINUTES, LEVEL_LOSS = 0.03, 0.005
 HOURS = 24
 ALL, HOUR, AIRLINE, ORIGIN = "all", "hour", "airline", "origin"
 # Outcomes at which a group's own figures count by half.
@@ -47,8 +51,8 @@ MEMORY = 60_000.0
 # Groups of one kind that a state keeps, and the count below which one is forgotten.
 MOST_GROUPS, LEAST_COUNT = 1_000, 0.5
 
-# Figures before any outcome, by four hours of the origin's clock: the 587,130 flights between US airports that
-# arrived in January 2008 (On-Time Performance, US Bureau of Transportation Statistics, public domain).
+# Figures before any outcome, by four hours of the origin's clock: the 587,130 flights between US airports
+# that arrived in January 2008 (On-Time Performance, US Bureau of Transportation Statistics, public domain).
 PRIOR_HOURS = 4
 PRIOR: FloatArray = np.array(
     [
@@ -67,6 +71,7 @@ class Baseline:
     """State of the running baseline. ``counts``: histogram by kind and name of group."""
 
     counts: dict[str, dict[str, FloatArray]] = field(default_factory=lambda: {kind: {} for kind in SHRINKAGE})
+    level_minutes: float = 0.0
 
     def predict(
         self, airlines: Sequence[str], origins: Sequence[str], hours: Sequence[int | None]
@@ -82,6 +87,7 @@ class Baseline:
         for kind in (AIRLINE, ORIGIN):
             found, counts = self._of(kind, names[kind])
             made += _weight(counts, kind) * (found - every)
+        made[:, MEDIAN] += self.level_minutes
         made[:, LOW] = np.minimum(made[:, LOW], made[:, MEDIAN] - 1)
         made[:, HIGH] = np.maximum(made[:, HIGH], made[:, MEDIAN] + 1)
         made[:, LATE_SHARE] = np.clip(made[:, LATE_SHARE], 0.005, 0.995)
@@ -94,7 +100,14 @@ class Baseline:
         hours: Sequence[int | None],
         actual: FloatArray,
     ) -> None:
-        """Take outcomes, in the order in which they became known."""
+        """Take outcomes, in the order in which they became known.
+
+        The level compares them with the present figures. Those of their forecasts are hours old, and a level
+        that followed them would overshoot.
+        """
+        sides = np.sign(actual - self.predict(airlines, origins, hours)[:, MEDIAN])
+        for side in sides.tolist():
+            self.level_minutes += LEVEL_STEP_MINUTES * side - LEVEL_LOSS * self.level_minutes
         fade = float(np.exp(-len(actual) / MEMORY))
         bins = np.clip(np.searchsorted(EDGES, actual, side="right") - 1, 0, BINS - 1)
         names = {ALL: [""] * len(actual), HOUR: [str(hour) for hour in hours]}
@@ -123,7 +136,7 @@ class Baseline:
             sums = {name: float(histogram.sum()) for name, histogram in groups.items()}
             kept = sorted(sums, key=lambda name: (-sums[name], name))[:MOST_GROUPS]
             counts[kind] = {name: _sparse(groups[name]) for name in sorted(kept) if sums[name] >= LEAST_COUNT}
-        return {"counts": counts}
+        return {"counts": counts, "level_minutes": round(self.level_minutes, 4)}
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Baseline:
@@ -132,11 +145,11 @@ class Baseline:
             kind: {name: _dense(pairs) for name, pairs in values["counts"].get(kind, {}).items()}
             for kind in SHRINKAGE
         }
-        return cls(counts)
+        return cls(counts, float(values["level_minutes"]))
 
 
 def figures(histograms: FloatArray) -> FloatArray:
-    """Return FIGURES of histograms, one row each; quantiles are interpolated within a bin, empty ones give 0."""
+    """Return FIGURES of histograms, one row each; quantiles are interpolated in a bin, empty ones give 0."""
     totals = histograms.sum(axis=1)
     some = np.where(totals > 0, totals, 1.0)
     cumulated = np.cumsum(histograms, axis=1) / some[:, None]

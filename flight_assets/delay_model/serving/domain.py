@@ -15,10 +15,10 @@ FloatArray = npt.NDArray[np.float64]
 
 IN_DOMAIN, BORDERLINE, OUT_OF_DOMAIN = "in_domain", "borderline", "out_of_domain"
 # Likeness from which a flight has the better mark.
-LEAST_IN_DOMAIN, LEAST_BORDERLINE = 0.75, 0.5
+LEAST_IN_DOMAIN, LEAST_BORDERLINE = 0.8, 0.6
 # What an unseen code leaves of the likeness.
-UNSEEN_CODE = 0.75
-# Share of the features that is outside the training range by chance, and share of known history that is normal.
+UNSEEN_CODE = 0.6
+# Share of the features outside the training range by chance, and share of known history that is normal.
 USUAL_OUTSIDE, USUAL_HISTORY = 0.05, 0.8
 # Without its own range in the manifest, a feature's range is its outer deciles, widened by so many of their
 # distances.
@@ -31,14 +31,14 @@ _OF_HISTORY = frozenset(feature.name for feature in FEATURES if feature.window !
 def marks(manifest: Manifest, features: pd.DataFrame) -> pd.DataFrame:
     """One row per flight, same index: MARK_COLUMNS.
 
-    domain_likeness = 0.75^u × (1 − max(o − 0.05, 0)) × min(h / 0.8, 1), from 0 to 1:
+    domain_likeness = 0.6^u × (1 − max(o − 0.05, 0)) × min(h / 0.8, 1), from 0 to 1:
 
     - u: codes of airline, origin and destination that training did not have
     - o: share of the known features outside their range in training
     - h: share of the features of past events that is known, each weighted by its fill rate in training
 
-    The confidence of a forecast is multiplied by it. ``domain_mark``: in_domain from 0.75, borderline from 0.5,
-    else out_of_domain. ``domain_reasons``: in words, joined by "; "; None if there are none.
+    The confidence of a forecast is multiplied by it. ``domain_mark``: in_domain from 0.8, borderline from
+    0.6, else out_of_domain. ``domain_reasons``: in words, joined by "; "; None if there are none.
 
     Args:
         manifest: what is known of the training flights.
@@ -81,7 +81,7 @@ def _unseen(values: pd.Series, codes: tuple[float, ...]) -> npt.NDArray[np.bool_
 
 
 def _outside(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
-    """Return the share of each flight's known features that is outside the training range; codes do not count."""
+    """Return the share of each flight's known features outside the training range; codes do not count."""
     names = [name for name in features if name in manifest.reference and name not in manifest.codes]
     ranges = [value_range(manifest.reference[name]) for name in names]
     usable = [(name, ends) for name, ends in zip(names, ranges, strict=True) if ends is not None]
@@ -96,10 +96,10 @@ def _outside(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
 
 
 def value_range(reference: dict[str, Any]) -> tuple[float, float] | None:
-    """Return the range of a feature in training, from an entry of ``drift.reference``; None if it has no values."""
-    if "range" in reference:
-        low, high = reference["range"]
-        return float(low), float(high)
+    """Return a feature's range in training, from an entry of ``drift.reference``; None without values."""
+    ends = reference.get("range")
+    if ends:
+        return float(ends[0]), float(ends[1])
     edges = reference["edges"]
     if not edges:
         return None
@@ -108,7 +108,7 @@ def value_range(reference: dict[str, Any]) -> tuple[float, float] | None:
 
 
 def _history(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
-    """Return the share of each flight's features of past events that is known, weighted by their fill rates."""
+    """Return the known share of each flight's features of past events, weighted by their fill rates."""
     weights = np.array(
         [
             rate if name in _OF_HISTORY else 0.0

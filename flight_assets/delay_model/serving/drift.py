@@ -9,20 +9,29 @@ import numpy.typing as npt
 import pandas as pd
 
 BINS = 10
+RANGE_QUANTILES = (0.001, 0.999)
 # An empty bin counts as this share: its logarithm would be infinite.
 LEAST_SHARE = 1e-4
 # These follow the calendar. A new season moves them by design, which is no drift.
 CALENDAR_FEATURES = frozenset({"months_from_january", "day_of_week"})
 
 
-def reference(features: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
-    """Return by feature the inner edges of its deciles, and the share per bin, unknown values last."""
+def reference(features: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return by feature the inner edges of its deciles, the share per bin, and the range of known values.
+
+    Unknown values have the last share. The range leaves out a thousandth at either end; null without values.
+    """
     result = {}
     for name in features.columns:
         values = features[name].to_numpy(dtype=np.float64)
         known = values[~np.isnan(values)]
         edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else np.empty(0)
-        result[str(name)] = {"edges": edges.tolist(), "shares": _shares(values, edges).tolist()}
+        ends = np.quantile(known, RANGE_QUANTILES).tolist() if len(known) else None
+        result[str(name)] = {
+            "edges": edges.tolist(),
+            "shares": _shares(values, edges).tolist(),
+            "range": ends,
+        }
     return result
 
 

@@ -1,4 +1,4 @@
-"""Errors of the model and of the running baseline on the same outcomes of the last day, and who shall serve."""
+"""Errors of model and running baseline on the same outcomes of the last day, and who shall serve."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Trust state: what outcomes so far say about the model, the baseline and their intervals.
 
-``forecasts`` turns the model's own forecasts into those that are served. Batches and live processing both call
-it, so the same state gives the same forecasts. ``advance`` moves the state on. No I/O, no clock.
+``forecasts`` turns the model's own forecasts into those that are served. Batches and live processing both
+call it, so the same state gives the same forecasts. ``advance`` moves the state on. No I/O, no clock.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TrustState:
     switches: list[dict[str, Any]] = field(default_factory=list)
 
     def turn_to(self, version: str) -> None:
-        """Make the state be about a champion. A new one serves, and what was known of the old one is dropped."""
+        """Make the state be about a champion. A new one serves, and the scores of the old one are dropped."""
         if self.model_version != version:
             self.model_version, self.serving = version, MODEL
             self.tails[MODEL], self.scores = Tails(), Scores()
@@ -49,8 +49,8 @@ class TrustState:
     def makers(self, marks: Sequence[str]) -> npt.NDArray[np.object_]:
         """Return who makes each flight's forecast.
 
-        Without enough outcomes to compare, the model makes those of flights like its training flights, and the
-        baseline the others.
+        Without enough outcomes to compare, the model makes those of flights like its training flights, and
+        the baseline the others.
         """
         if self.scores.are_enough:
             return np.full(len(marks), self.serving, dtype=object)
@@ -95,8 +95,8 @@ def forecasts(state: TrustState, asked: pd.DataFrame) -> pd.DataFrame:
             typical_width_minutes, and MARK_COLUMNS.
 
     Returns:
-        PREDICTION_COLUMNS of the maker, maker, domain_mark, domain_reasons, and SIDE_COLUMNS. The confidence is
-        the model's completeness × t / (t + w) × domain_likeness, with the width w of the interval made here.
+        PREDICTION_COLUMNS of the maker, maker, domain_mark, domain_reasons, and SIDE_COLUMNS. The confidence
+        is the model's completeness × t / (t + w) × domain_likeness, with the width w made here.
     """
     return pd.DataFrame(forecast_arrays(state, arrays_of(asked)), index=asked.index)
 
