@@ -11,7 +11,7 @@ LOCK := uv pip compile --universal --generate-hashes --no-annotate --quiet pypro
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: install ## from nothing to flights in every store: start, train, send 20,000 events, process, count
+demo: install ## from nothing to flights in every store: start, send 20,000 events, process, count
 	$(BIN)/flights demo
 
 test: lint-code ## lint, types, unit tests, and on a platform the pipeline, a page, an archive and kills (15 minutes from nothing)

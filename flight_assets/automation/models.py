@@ -19,7 +19,15 @@ from dagster import (
 
 from flight_assets.assets.delay_model import Source, TrainingConfig
 from flight_assets.automation.schedules import UNFINISHED
+from flight_assets.delay_model.registry import artifact
+from flight_assets.delay_model.registry.shipped import shipped_files
+from flight_assets.delay_model.training.adapt import missing
+from flight_assets.errors import FlightsError
+from flight_assets.pipeline.training import arrived_days
 from flight_assets.settings import get_settings
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.models import ModelStore
+from flight_assets.stores.warehouse import open_warehouse
 
 _MODEL = AssetSelection.assets("delay_model")
 
@@ -79,3 +87,28 @@ def drift_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
     return RunRequest(
         run_key=event.run_id, tags={"reason": f"{breached} bounds of model_monitoring breached"}
     )
+
+
+@sensor(job=retrain_delay_model, minimum_interval_seconds=600, default_status=DefaultSensorStatus.RUNNING)
+def own_model_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
+    """Ask for the network's own model once enough of its flights have arrived.
+
+    It asks once per number of days, as long as the general model of the package is the champion.
+    """
+    settings = get_settings()
+    try:
+        champion = ModelStore(Hdfs(settings)).champion()
+        if champion != artifact.manifest(shipped_files()).version:
+            return SkipReason(f"the champion {champion} is not the general model")
+        counts = arrived_days(open_warehouse(settings))
+    except FlightsError as error:
+        return SkipReason(str(error))
+    lacking = missing(len(counts), sum(counts.values()))
+    if lacking:
+        return SkipReason(lacking)
+    if context.instance.get_run_records(
+        RunsFilter(job_name=retrain_delay_model.name, statuses=UNFINISHED), limit=1
+    ):
+        return SkipReason("a retraining is under way")
+    reason = f"{sum(counts.values()):,} flights of {len(counts)} days have arrived"
+    return RunRequest(run_key=f"own-model-{champion}-{len(counts)}", tags={"reason": reason})

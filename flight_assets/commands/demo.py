@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from flight_assets.commands.console import console, example
-from flight_assets.commands.model import model_store
 from flight_assets.commands.platform import print_addresses, start_platform
 from flight_assets.commands.process import print_counts, process_now
 from flight_assets.commands.produce import publish_with_progress
@@ -33,20 +32,16 @@ PAGES = (
 
 @click.command(epilog=example("flights demo"))
 def demo() -> None:
-    """Start the platform, train, send 20,000 events in two parts, process them, and count every store."""
+    """Start the platform, send 20,000 events in two parts, process them, and count every store."""
     run_demo(get_settings())
 
 
 def run_demo(settings: Settings) -> None:
-    """Start, train once, send two parts with a batch after each, and show that the counts agree."""
-    from flight_assets.automation.runs import run_job
+    """Start, send two parts with a batch after each, and show that the counts agree."""
     from flight_assets.stores import kafka
 
     began = time.monotonic()
     start_platform(settings)
-    if model_store(settings).champion() is None:
-        with console.status("training the delay model on 336,776 real flights"):
-            run_job(settings, "train_delay_model")
     # Another seed for each run: with the same one, all events of a second run would be duplicates.
     messages = demo_messages(
         seed=sum(kafka.end_offsets(settings).values()), lead_minutes=settings.scheduled_lead_minutes

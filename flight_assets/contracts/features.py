@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from flight_assets.contracts.message import WEATHER_FIELDS
+from flight_assets.contracts.units import CRUISE_MPH, OVERHEAD_MINUTES
 
-FEATURE_CONTRACT_VERSION = 1
+FEATURE_CONTRACT_VERSION = 2
 
 # A flight that was announced longer ago than this and has not left no longer counts as overdue or pending.
 PENDING_LIMIT_HOURS = 12
@@ -46,6 +47,16 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "distance_band": ("distance_band",),
 }
 DISTANCE_BAND_EDGES_MILES = (400, 800, 1_300, 2_000)
+# Scopes that meet at an airport: the flight's columns, and those of past events that must be equal.
+MEETING_SCOPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "into_origin": (("origin",), ("destination",)),
+    "out_of_destination": (("destination",), ("origin",)),
+    "aircraft_into_origin": (("tail_number", "origin"), ("tail_number", "destination")),
+}
+# A load compares the flights of a window with the average of this many hours, so it does not depend on size.
+LOAD_HOURS = 24
+# An inbound leg belongs to the flight if the planned time between them is one of a turnaround.
+TURNAROUND_MINUTES = (15, 16 * 60)
 
 
 class Window(NamedTuple):
@@ -71,26 +82,38 @@ class Pending(NamedTuple):
 
 
 DEPARTED_WINDOWS = (
-    Window("network", "flights", 3),
+    Window("network", "load", 3),
     Window("network", "late_share", 1),
     Window("network", "late_share", 2),
     Window("network", "mean_delay", 2),
+    Window("network", "mean_delay", 24),
     Window("origin", "late_share", 1),
     Window("origin", "late_share", 2),
     Window("origin", "mean_delay", 2),
+    Window("origin", "mean_delay", 24),
     Window("airline_at_origin", "late_share", 2),
     Window("airline_at_origin", "late_share", 3),
     Window("airline_at_origin", "mean_delay", 3),
+    Window("airline_at_origin", "mean_delay", 24),
     Window("airline", "late_share", 2),
     Window("airline", "late_share", 3),
+    Window("airline", "mean_delay", 24),
+    Window("out_of_destination", "late_share", 2),
+    Window("out_of_destination", "mean_delay", 2),
+    Window("destination", "mean_delay", 2),
 )
 ARRIVED_WINDOWS = (
     Window("destination", "mean_gain", 3),
     Window("destination", "mean_gain", 24),
+    Window("destination", "mean_arrival_delay", 3),
     Window("distance_band", "mean_gain", 3),
     Window("distance_band", "mean_gain", 24),
     Window("airline_to_destination", "mean_gain", 24),
     Window("airline_to_destination", "mean_arrival_delay", 24),
+    Window("into_origin", "mean_arrival_delay", 2),
+    Window("airline", "mean_gain", 24),
+    Window("airline", "mean_arrival_delay", 48),
+    Window("route", "mean_arrival_delay", 48),
 )
 ARRIVED_LAST_FEW = (
     LastFew("route", 3),
@@ -103,23 +126,22 @@ ARRIVED_LAST_FEW = (
 )
 LAST_FEW_MEMORY_HOURS = 48
 CANCELLED_WINDOWS = (
-    Window("network", "flights", 3),
-    Window("network", "flights", 6),
-    Window("origin", "flights", 3),
-    Window("destination", "flights", 6),
+    Window("network", "share", 3),
+    Window("network", "share", 6),
+    Window("origin", "share", 3),
+    Window("destination", "share", 6),
 )
-ANNOUNCED_WINDOWS = (Window("network", "flights", 1), Window("origin", "flights", 1))
-OVERDUE = (
-    Pending("network", "flights"),
-    Pending("network", "minutes"),
-    Pending("origin", "flights"),
-    Pending("origin", "minutes"),
-    Pending("airline", "flights"),
-    Pending("airline_at_origin", "flights"),
-    Pending("airline_at_origin", "mean_minutes"),
-    Pending("destination", "flights"),
-    Pending("destination", "minutes"),
-    Pending("airline_to_destination", "mean_minutes"),
+ANNOUNCED_WINDOWS = (Window("network", "load", 1), Window("origin", "load", 1))
+OVERDUE = tuple(
+    Pending(scope, "mean_minutes")
+    for scope in (
+        "network",
+        "origin",
+        "airline",
+        "airline_at_origin",
+        "destination",
+        "airline_to_destination",
+    )
 )
 CURRENT_DELAY_WINDOWS = (
     Window("origin", "current_delay", 3),
@@ -130,10 +152,14 @@ CURRENT_DELAY_WINDOWS = (
     Window("airline", "current_delay", 2),
 )
 # Departures per planned departure: a ground stop shows here before any delay is known.
-THROUGHPUT_WINDOWS = tuple(
-    Window(scope, statistic, hours)
-    for scope in ("network", "origin", "airline_at_origin", "destination")
-    for statistic, hours in (("throughput", 1), ("throughput", 2), ("overdue_ratio", 2))
+THROUGHPUT_WINDOWS = (
+    *(
+        Window(scope, statistic, hours)
+        for scope in ("network", "origin", "airline_at_origin", "destination")
+        for statistic, hours in (("throughput", 1), ("throughput", 2), ("overdue_ratio", 2))
+    ),
+    Window("airline", "overdue_ratio", 2),
+    *(Window(scope, "overdue_minutes", 2) for scope in ("network", "origin", "destination")),
 )
 
 
@@ -170,21 +196,22 @@ def pending_name(item: Pending) -> str:
 
 
 _STATISTICS = {
-    "flights": ("flights", "number of flights"),
-    "late_share": ("share", f"share of flights that left at least {LATE_MINUTES} minutes late"),
+    "load": ("ratio", f"flights per hour, against the last {LOAD_HOURS} hours"),
+    "share": ("share", "flights cancelled, of those cancelled or departed"),
+    "late_share": ("share", f"share that left at least {LATE_MINUTES} minutes late"),
     "mean_delay": ("minutes", "mean departure delay"),
     "mean_arrival_delay": ("minutes", "mean arrival delay"),
     "mean_gain": (
         "minutes",
-        "mean of arrival delay minus departure delay: time lost or, negative, made up on the way",
+        "mean of arrival minus departure delay; negative = made up",
     ),
-    "minutes": ("minutes", "sum of the minutes overdue"),
     "mean_minutes": ("minutes", "mean of the minutes overdue"),
     "throughput": ("ratio", "departures in the window per departure planned in it"),
+    "overdue_minutes": ("minutes", "minutes overdue at T per departure planned in the window"),
     "overdue_ratio": ("ratio", "flights overdue at T per departure planned in the window"),
     "current_delay": (
         "minutes",
-        "mean lateness of the flights that left in the window or are overdue now, for these so far",
+        "mean lateness of flights that left in the window or are overdue",
     ),
 }
 
@@ -228,6 +255,11 @@ def _aircraft(name: str, unit: str, description: str) -> Feature:
     )
 
 
+def _inbound(name: str, unit: str, description: str) -> Feature:
+    source = "scheduled, departed, arrived, cancelled"
+    return Feature(name, "number", unit, source, f"{AIRCRAFT_MEMORY_HOURS} h before T", description)
+
+
 def _aircraft_pending(name: str, unit: str, description: str) -> Feature:
     window = f"announced in the {PENDING_LIMIT_HOURS} h before T"
     return Feature(name, "number", unit, "scheduled, departed, cancelled", window, description)
@@ -237,22 +269,30 @@ _OWN = (
     _own(
         "months_from_january",
         "0–6",
-        "the month, as its distance from January either way, so that autumn lies among months seen in spring",
+        "months between this one and January, either way",
     ),
-    _own("day_of_week", "0–6", "0 = Monday, New York time"),
+    _own("day_of_week", "0–6", "0 = Monday, on the clock of the origin"),
     _own("distance_miles", "miles", "great-circle distance"),
     _own(
-        "scheduled_departure_minute", "minutes", "planned departure in minutes after midnight, New York time"
+        "scheduled_departure_minute",
+        "minutes",
+        "planned departure in minutes after midnight, on the clock of the origin",
     ),
-    *(
-        _own(field.name, field.unit, f"{field.description}, at the origin in the planned hour")
-        for field in WEATHER_FIELDS
-    ),
+    *(_own(field.name, field.unit, f"{field.description}, at the origin") for field in WEATHER_FIELDS),
     _own("airline_code", "–", "the carrier's code as a base-36 number", "code"),
     _own("origin_code", "–", "the airport's code as a base-36 number", "code"),
     _own("destination_code", "–", "the airport's code as a base-36 number", "code"),
     _own("scheduled_block_minutes", "minutes", "planned arrival minus planned departure"),
-    _own("scheduled_arrival_minute", "minutes", "planned arrival in minutes after midnight, New York time"),
+    _own(
+        "scheduled_arrival_minute",
+        "minutes",
+        "planned arrival in minutes after midnight, on the clock of the destination",
+    ),
+    _own(
+        "scheduled_padding_minutes",
+        "minutes",
+        f"planned time beyond the distance at {CRUISE_MPH} mph and {OVERHEAD_MINUTES} minutes",
+    ),
 )
 _AIRCRAFT = (
     _aircraft(
@@ -274,6 +314,7 @@ _AIRCRAFT = (
         "minutes",
         "mean departure delay of its departures in the last 24 hours",
     ),
+    _aircraft("aircraft_departures_12h", "flights", "departures of the aircraft in the last 12 hours"),
     _aircraft_pending(
         "aircraft_pending_flights", "flights", "other flights of the aircraft announced and not yet departed"
     ),
@@ -282,6 +323,24 @@ _AIRCRAFT = (
         "minutes",
         "T minus their mean planned departure; negative = still ahead",
     ),
+)
+
+_INBOUND = (
+    _inbound(
+        "inbound_progress",
+        "0–2",
+        "the inbound leg is announced (0), departed (1) or arrived (2); unknown after an aircraft swap",
+    ),
+    _inbound(
+        "inbound_delay_minutes",
+        "minutes",
+        "its arrival delay; before arrival its departure delay; before departure the minutes overdue",
+    ),
+    _inbound("inbound_planned_turnaround_minutes", "minutes", "planned departure minus its planned arrival"),
+    _inbound(
+        "inbound_slack_minutes", "minutes", "planned departure minus its arrival, or the one expected at T"
+    ),
+    _inbound("inbound_distance_miles", "miles", "its distance"),
 )
 
 FEATURES: tuple[Feature, ...] = (
@@ -295,9 +354,15 @@ FEATURES: tuple[Feature, ...] = (
     *(_window("departing", window, "scheduled, departed, cancelled") for window in CURRENT_DELAY_WINDOWS),
     *(_window("planned", window, "scheduled, departed, cancelled") for window in THROUGHPUT_WINDOWS),
     *_AIRCRAFT,
+    *_INBOUND,
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 CODE_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if feature.type == "code")
+WEATHER_FEATURES: tuple[str, ...] = tuple(field.name for field in WEATHER_FIELDS)
+AIRCRAFT_FEATURES: tuple[str, ...] = tuple(feature.name for feature in (*_AIRCRAFT, *_INBOUND))
+INBOUND_FEATURES: tuple[str, ...] = tuple(feature.name for feature in _INBOUND)
+# They name one network: a model for any network must not use them.
+NETWORK_BOUND_FEATURES: tuple[str, ...] = ("months_from_january", *CODE_FEATURES)
 
 
 def _longest_window_hours() -> int:
@@ -307,6 +372,7 @@ def _longest_window_hours() -> int:
         *CANCELLED_WINDOWS,
         *ANNOUNCED_WINDOWS,
         *CURRENT_DELAY_WINDOWS,
+        Window("network", "load", LOAD_HOURS),
     )
     longest_plan = PENDING_LIMIT_HOURS + max(window.hours for window in THROUGHPUT_WINDOWS)
     return max(

@@ -9,6 +9,9 @@ BYTES_PER_MB = 1_000_000
 # 234.2).
 LATE_MINUTES = 15
 
+# A typical schedule: so fast in miles an hour, and so long on the ground and in climb.
+CRUISE_MPH, OVERHEAD_MINUTES = 480, 45
+
 # The planned local time that a flight_id may end in, in Python's notation.
 TIME_IN_FLIGHT_ID = "%H%M"
 

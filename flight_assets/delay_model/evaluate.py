@@ -68,6 +68,21 @@ def brier(happened: npt.NDArray[np.bool_], probability: FloatArray) -> float:
     return float(np.mean((probability - happened) ** 2))
 
 
+def pr_auc(happened: npt.NDArray[np.bool_], probability: FloatArray) -> float:
+    """Return the area under the precision–recall curve as average precision, 0 … 1; NaN if nothing happened.
+
+    Flights of equal probability count together, so their order does not matter.
+    """
+    if not happened.any():
+        return float("nan")
+    order = np.argsort(-probability, kind="stable")
+    hits = np.cumsum(happened[order])
+    last_of_equals = np.flatnonzero(np.append(np.diff(probability[order]) != 0, True))
+    found = hits[last_of_equals]
+    gained = np.diff(found, prepend=0)
+    return float((gained * found / (last_of_equals + 1)).sum() / hits[-1])
+
+
 def skill(error: float, baseline: float) -> float:
     """Return 1 − error / baseline: 0 is as good as the baseline, 1 is perfect, negative is worse."""
     return 1 - error / baseline
@@ -103,6 +118,8 @@ def evaluate(actual: FloatArray, predicted: pd.DataFrame, training: dict[str, fl
         "coverage_90": coverage(actual, low, high),
         "interval_width_minutes": mean_width(low, high),
         "brier": brier(late, probability),
+        "pr_auc": pr_auc(late, probability),
+        "late_share": float(late.mean()),
     }
     ratios = {
         "mae_vs_median": figures["mae"] / baselines["mae_median_baseline"],

@@ -6,30 +6,82 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import STAGING
-from flight_assets.delay_model.features.events import EVENT_COLUMNS
-from flight_assets.pipeline.inference import flat, history_of, unpack, with_features
+from flight_assets.delay_model.training.days import KEPT_COLUMNS, DatasetFile
+from flight_assets.pipeline.inference import history_of, unpack, with_features
+from flight_assets.stores.warehouse import collected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
+    from pathlib import Path
 
+    from pyspark.sql import DataFrame
+
+    from flight_assets.delay_model.training.dataset import Dataset
     from flight_assets.stores.warehouse import Warehouse
 
-TIMES = ("timestamp", "scheduled_departure", "scheduled_arrival")
+# Collected at once; a week of nationwide flights is 60 MB.
+DAYS_AT_ONCE = 7
+# A flight arrives within so many days of its announcement: the contract bounds its delay.
+LONGEST_DELAY = timedelta(days=16)
 
 
-def staged_events(warehouse: Warehouse, days: int) -> pd.DataFrame:
-    """Return the staged events of the ``days`` days up to the newest event: EVENT_COLUMNS, times in UTC."""
-    staged = warehouse.read(STAGING)
-    newest = staged.agg(F.max("timestamp").alias("newest"))
-    since = staged.crossJoin(F.broadcast(newest)).where(
-        F.col("timestamp") > F.col("newest") - F.expr(f"INTERVAL {days} DAYS")
+def arrived_days(warehouse: Warehouse, days: int = 0) -> dict[date, int]:
+    """Return the number of staged arrivals by UTC day: of all days, or of the newest ``days``."""
+    rows = (
+        warehouse.read(STAGING)
+        .where(F.col("event_type") == EventType.ARRIVED.value)
+        .groupBy(F.to_date("timestamp").alias("day"))
+        .agg(F.count("*").alias("flights"))
     )
-    events: pd.DataFrame = flat(since).select(*EVENT_COLUMNS).toPandas()
-    return events.assign(**{name: pd.to_datetime(events[name], utc=True) for name in TIMES})
+    counts = {row["day"]: int(row["flights"]) for row in collected(rows)}
+    newest = sorted(counts)[-days:] if days else sorted(counts)
+    return {day: counts[day] for day in newest}
+
+
+def staged_dataset(warehouse: Warehouse, days: Sequence[date], folder: Path) -> Dataset:
+    """Return the arrived flights that were announced on these UTC days, with the features of serving.
+
+    Spark builds the features of some days at a time; ``folder`` takes them.
+    """
+    found = DatasetFile(folder)
+    staged = warehouse.read(STAGING)
+    for start in range(0, len(days), DAYS_AT_ONCE):
+        piece = days[start : start + DAYS_AT_ONCE]
+        announced = _announced(staged, piece)
+        features = with_features(announced, history_of(piece, staged)).toArrow()
+        ids = features["event_id"].to_pandas()
+        values = unpack(features["features"].combine_chunks()).set_index(ids)
+        flights: pd.DataFrame = _with_delays(announced, staged, piece).toPandas()
+        flights["scheduled_departure"] = pd.to_datetime(flights["scheduled_departure"], utc=True)
+        found.add(flights, values.loc[flights["event_id"]])
+    return found.dataset()
+
+
+def _announced(staged: DataFrame, days: Sequence[date]) -> DataFrame:
+    """Return the first scheduled event of each flight that was announced on these UTC days."""
+    newest_first = Window.partitionBy("flight_id").orderBy("timestamp", "event_id")
+    scheduled = staged.where(
+        (F.col("event_type") == EventType.SCHEDULED.value) & F.to_date("timestamp").isin(list(days))
+    )
+    return scheduled.withColumn("_nth", F.row_number().over(newest_first)).where("_nth = 1").drop("_nth")
+
+
+def _with_delays(announced: DataFrame, staged: DataFrame, days: Sequence[date]) -> DataFrame:
+    """Return event_id and KEPT_COLUMNS of announced flights, with the newest arrival delay of each."""
+    arrived = (
+        staged.where(F.col("event_type") == EventType.ARRIVED.value)
+        .where(F.to_date("timestamp").between(days[0], days[-1] + LONGEST_DELAY))
+        .groupBy("flight_id")
+        .agg(F.max_by("arrival_delay_minutes", "timestamp").alias("arrival_delay_minutes"))
+    )
+    names = [name for name in KEPT_COLUMNS if name not in ("flight_id", "arrival_delay_minutes")]
+    return announced.select("event_id", "flight_id", *names).join(arrived, "flight_id", "left")
 
 
 def recent_features(warehouse: Warehouse, first: date, until: date, limit: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Creation of what the first batch needs: topic, tables, dimensions, collection. Idempotent."""
+"""Creation of what the first batch needs: topic, tables, dimensions, collection, delay model. Idempotent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from flight_assets.archive.files import create_views
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
+from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline import event_dedup
 from flight_assets.provenance import Ledger
 from flight_assets.stores import access, dimensions, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import open_warehouse
 from flight_assets.tenancy import Role
 
@@ -47,6 +49,18 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
             f" rows{', written' if changed else ''}{', published to Redis' if in_redis else ''}"
         )
     dimensions.load_contract(warehouse)
+    _install_model(settings, say)
+
+
+def _install_model(settings: Settings, say: Callable[[str], None]) -> None:
+    """Make the package's model the champion, if there is none. Everything else works without a model."""
+    try:
+        installed = ModelStore(Hdfs(settings)).install_shipped()
+    except ModelError as error:
+        say(f"warning: no delay model is installed: {error}")
+        return
+    if installed:
+        say(f"delay model {installed.version}: {installed.reason}")
 
 
 def make_local_key(settings: Settings) -> None:

@@ -30,10 +30,6 @@ _FLIGHT_SOURCE_COLUMNS = (
     *("carrier", "flight", "tailnum", "origin", "dest", "distance"),
 )
 
-# A typical schedule: 480 miles an hour plus 45 minutes on the ground and in climb. Every flight of the source
-# is within 109 minutes of it, so the day of arrival, 720 minutes or less away, is certain.
-CRUISE_MPH = 480
-OVERHEAD_MINUTES = 45
 MINUTES_PER_DAY = 1_440
 
 

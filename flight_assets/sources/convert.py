@@ -14,14 +14,13 @@ import numpy as np
 import pandas as pd
 
 from flight_assets.contracts.reference import Reference
+from flight_assets.contracts.units import CRUISE_MPH, OVERHEAD_MINUTES
 from flight_assets.sources.clock import utc_offset
 from flight_assets.sources.columns import by_distinct
 from flight_assets.sources.layout import AIRPORTS_OWN
 from flight_assets.sources.places import Places, distance_of, places
 from flight_assets.sources.planned import (
-    CRUISE_MPH,
     NO_TIME,
-    OVERHEAD_MINUTES,
     clocks_of,
     moments_of,
     planned_times,

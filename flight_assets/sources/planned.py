@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from flight_assets.contracts.units import CRUISE_MPH, OVERHEAD_MINUTES
 from flight_assets.sources.clock import Codes, Seconds, to_utc, utc_offset
 from flight_assets.sources.columns import MINUTES_PER_DAY, Floats
 from flight_assets.sources.places import Places
 
-# A typical schedule: 480 miles an hour plus 45 minutes on the ground and in climb. No flight of 2013 from New
-# York is planned more than 155 minutes away from it.
-CRUISE_MPH, OVERHEAD_MINUTES = 480, 45
+# No flight of 2013 from New York is planned more than 155 minutes away from a typical schedule.
 PLAUSIBLE_MINUTES = 180
 MINUTE_S, DAY_S = 60, 86_400
 NO_TIME = np.iinfo(np.int64).min

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from flight_assets.delay_model.errors import ModelError
+from flight_assets.delay_model.errors import ModelError, UnfitFeaturesError
 from flight_assets.delay_model.registry import artifact
+from flight_assets.delay_model.registry.shipped import shipped_files
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
@@ -63,11 +64,39 @@ class ModelStore:
 
         Returns the HDFS path.
         """
-        root = f"{MODELS_ROOT}/{model.manifest.version}"
-        files = artifact.save(model, more)
+        return self._publish(model.manifest.version, artifact.save(model, more))
+
+    def _publish(self, version: str, files: Mapping[str, bytes]) -> str:
+        root = f"{MODELS_ROOT}/{version}"
         for name in sorted(files, key=lambda name: name == artifact.MANIFEST_FILE):
             self._hdfs.write(f"{root}/{name}", files[name])
         return root
+
+    def install_shipped(self) -> Entry | None:
+        """Make the package's general model the champion, if there is none or it needs other features.
+
+        The second happens after an upgrade. Returns the journal's entry; None if a usable champion is there.
+        """
+        reason = self._reason_to_install()
+        if reason is None:
+            return None
+        files = shipped_files()
+        version = artifact.manifest(files).version
+        if version not in self.versions():
+            self._publish(version, files)
+        return self.promote(version, f"the general model of the package: {reason}")
+
+    def _reason_to_install(self) -> str | None:
+        champion = self.champion()
+        if champion is None:
+            return "there was no champion"
+        try:
+            self._check(champion)
+        except UnfitFeaturesError as error:
+            return str(error)
+        except ModelError:
+            return None
+        return None
 
     def promote(self, version: str, reason: str = "by hand", figures: dict[str, Any] | None = None) -> Entry:
         """Make a version the champion from the next batch on.

@@ -156,7 +156,7 @@ class Linear:
     """A regressor that knows the one feature that the example's delay grows with."""
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        return 20 * features[:, list(example()[1].columns).index("network_overdue_minutes")]
+        return 20 * features[:, list(example()[1].columns).index("network_planned_overdue_minutes_2h")]
 
 
 class Nonsense:

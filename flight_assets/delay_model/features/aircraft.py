@@ -88,13 +88,15 @@ def _positive(values: FloatArray) -> FloatArray:
 
 
 def _recent_delay(context: FeatureContext) -> Features:
-    """Return the mean departure delay of the aircraft's departures in the last 24 hours."""
+    """Return how often the aircraft has departed lately, and its mean departure delay in 24 hours."""
     timeline, now = context.timeline(EventType.DEPARTED, AIRCRAFT), context.now(EventType.DEPARTED, AIRCRAFT)
-    first = timeline.before(context.moments(AIRCRAFT), 24 * HOUR_S)
+    first, recent = (timeline.before(context.moments(AIRCRAFT), hours * HOUR_S) for hours in (24, 12))
+    known = context.flight_keys(AIRCRAFT) != NO_KEY
     return {
+        "aircraft_departures_12h": np.where(known, (now - recent).astype(np.float64), np.nan),
         "aircraft_mean_departure_delay_24h": mean_or_nan(
             timeline.total("delay", first, now), now - first, MINUTE_S
-        )
+        ),
     }
 
 

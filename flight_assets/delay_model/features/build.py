@@ -17,8 +17,15 @@ from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.features.aircraft import aircraft_features
 from flight_assets.delay_model.features.context import FeatureContext, Features
+from flight_assets.delay_model.features.inbound import inbound_features
 from flight_assets.delay_model.features.schedule_features import schedule_features
-from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Timeline, mean_or_nan
+from flight_assets.delay_model.features.timeline import (
+    FloatArray,
+    IntArray,
+    Moments,
+    Timeline,
+    mean_or_nan,
+)
 
 HOUR_S = 3_600
 MINUTE_S = 60.0
@@ -54,13 +61,14 @@ def features_of(context: FeatureContext) -> pd.DataFrame:
         **schedule_features(flights),
         **_windows(context, EventType.DEPARTED, "departed", contract.DEPARTED_WINDOWS),
         **_windows(context, EventType.ARRIVED, "arrived", contract.ARRIVED_WINDOWS),
-        **_windows(context, EventType.CANCELLED, "cancelled", contract.CANCELLED_WINDOWS),
+        **_cancelled(context),
         **_windows(context, EventType.SCHEDULED, "announced", contract.ANNOUNCED_WINDOWS),
         **_last_few(context),
         **_overdue(overdue),
         **_current_delay(context, overdue),
         **_throughput(context, overdue),
         **aircraft_features(context),
+        **inbound_features(context),
     }
     return pd.DataFrame(
         {name: columns[name].astype(np.float32) for name in FEATURE_NAMES}, index=flights.index
@@ -75,16 +83,30 @@ def _windows(
     for window in windows:
         timeline, moments = context.timeline(kind, window.scope), context.moments(window.scope)
         first, now = timeline.before(moments, window.hours * HOUR_S), context.now(kind, window.scope)
-        result[contract.window_name(event, window)] = _statistic(timeline, window.statistic, first, now)
+        if window.statistic == "load":
+            values = _load(timeline, moments, window.hours, first, now)
+        else:
+            value, scale = _AVERAGED[window.statistic]
+            values = mean_or_nan(timeline.total(value, first, now), now - first, scale)
+        result[contract.window_name(event, window)] = values
     return result
 
 
-def _statistic(timeline: Timeline, statistic: str, first: IntArray, now: IntArray) -> FloatArray:
-    """Return a count, a share or a mean in minutes over the points from ``first`` to ``now``."""
-    if statistic == "flights":
-        return (now - first).astype(np.float64)
-    value, scale = _AVERAGED[statistic]
-    return mean_or_nan(timeline.total(value, first, now), now - first, scale)
+def _load(timeline: Timeline, moments: Moments, hours: int, first: IntArray, now: IntArray) -> FloatArray:
+    """Return the points per hour of a window, divided by those per hour of LOAD_HOURS; NaN without any."""
+    of_day = now - timeline.before(moments, contract.LOAD_HOURS * HOUR_S)
+    return mean_or_nan((now - first) * contract.LOAD_HOURS, of_day * hours, 1.0)
+
+
+def _cancelled(context: FeatureContext) -> Features:
+    """Return the share of cancelled flights among those cancelled or departed; NaN without any."""
+    result: Features = {}
+    for window in contract.CANCELLED_WINDOWS:
+        cancelled, departed = (
+            _happened(context, kind, window) for kind in (EventType.CANCELLED, EventType.DEPARTED)
+        )
+        result[contract.window_name("cancelled", window)] = mean_or_nan(cancelled, cancelled + departed, 1.0)
+    return result
 
 
 def _last_few(context: FeatureContext) -> Features:
@@ -116,17 +138,10 @@ def _overdue_now(context: FeatureContext) -> _Overdue:
 
 def _overdue(overdue: _Overdue) -> Features:
     """Return the features of flights past their planned departure that the contract's table lists."""
-    result: Features = {}
-    for item in contract.OVERDUE:
-        count, overdue_s = overdue[item.scope]
-        minutes = overdue_s / MINUTE_S
-        by_statistic = {
-            "flights": count.astype(np.float64),
-            "minutes": minutes,
-            "mean_minutes": mean_or_nan(overdue_s, count, MINUTE_S),
-        }
-        result[contract.pending_name(item)] = by_statistic[item.statistic]
-    return result
+    return {
+        contract.pending_name(item): mean_or_nan(overdue[item.scope][1], overdue[item.scope][0], MINUTE_S)
+        for item in contract.OVERDUE
+    }
 
 
 def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
@@ -145,7 +160,7 @@ def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
 
 
 def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
-    """Return departures, and overdue flights, per departure planned in the window; NaN without one."""
+    """Return departures, overdue flights and their minutes, per departure planned in the window."""
     planned = {
         scope: context.planned(scope) for scope in {item.scope for item in contract.THROUGHPUT_WINDOWS}
     }
@@ -155,16 +170,16 @@ def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
         expected = planned[window.scope].before(moments) - planned[window.scope].before(
             moments, window.hours * HOUR_S
         )
-        happened = (
-            overdue[window.scope][0] if window.statistic == "overdue_ratio" else _departures(context, window)
-        )
-        result[contract.window_name("planned", window)] = mean_or_nan(happened, expected, 1.0)
+        if window.statistic == "throughput":
+            happened, scale = _happened(context, EventType.DEPARTED, window), 1.0
+        else:
+            count, overdue_s = overdue[window.scope]
+            happened, scale = (count, 1.0) if window.statistic == "overdue_ratio" else (overdue_s, MINUTE_S)
+        result[contract.window_name("planned", window)] = mean_or_nan(happened, expected, scale)
     return result
 
 
-def _departures(context: FeatureContext, window: contract.Window) -> IntArray:
-    """Return the number of departures in the window."""
-    timeline = context.timeline(EventType.DEPARTED, window.scope)
-    return context.now(EventType.DEPARTED, window.scope) - timeline.before(
-        context.moments(window.scope), window.hours * HOUR_S
-    )
+def _happened(context: FeatureContext, kind: EventType, window: contract.Window) -> IntArray:
+    """Return the number of events of a kind in the window."""
+    first = context.timeline(kind, window.scope).before(context.moments(window.scope), window.hours * HOUR_S)
+    return context.now(kind, window.scope) - first

@@ -19,6 +19,7 @@ from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Mo
 
 Features = dict[str, FloatArray]
 _FLIGHTS = "flights"
+NO_ROW = -1
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,15 @@ class FeatureContext:
     _moments: dict[str, Moments] = field(default_factory=dict)
     _timelines: dict[tuple[EventType, str], Timeline] = field(default_factory=dict)
     _now: dict[tuple[EventType, str], IntArray] = field(default_factory=dict)
+    _by_flight: dict[EventType, IntArray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, flights: pd.DataFrame, events: pd.DataFrame) -> FeatureContext:
         """Return the context of inputs: checked, converted and with group codes."""
         by_type = split_events(events)
-        keys = ScopeKeys({_FLIGHTS: flights, **{kind: table.frame for kind, table in by_type.items()}})
+        keys = ScopeKeys(
+            {_FLIGHTS: flights, **{kind: table.frame for kind, table in by_type.items()}}, _FLIGHTS
+        )
         return cls(flights, *planned_times(flights), by_type, keys, _pending(by_type, keys))
 
     def flight_keys(self, scope: str) -> IntArray:
@@ -104,6 +108,18 @@ class FeatureContext:
     def planned(self, scope: str) -> Timeline:
         """Return the planned departures of announced flights, by the groups of a scope."""
         return Timeline(self.pending.keys(scope), self.pending.due_s)
+
+    def rows_of(self, kind: EventType, flights: npt.NDArray[np.uint64]) -> IntArray:
+        """Return the row of the usable event of this type of each flight, NO_ROW without one."""
+        events = self.events[kind]
+        if not len(events):
+            return np.full(len(flights), NO_ROW, dtype=np.int64)
+        if kind not in self._by_flight:
+            self._by_flight[kind] = np.argsort(events.flight, kind="stable")
+        order = self._by_flight[kind]
+        place = np.searchsorted(events.flight, flights, sorter=order)
+        row = order[np.minimum(place, len(events) - 1)]
+        return np.where(events.flight[row] == flights, row, NO_ROW)
 
     def event_keys(self, kind: EventType, scope: str) -> IntArray:
         """Return the group codes of the events of one type."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.contracts.features import DISTANCE_BAND_EDGES_MILES, SCOPES
+from flight_assets.contracts.features import DISTANCE_BAND_EDGES_MILES, MEETING_SCOPES, SCOPES
 from flight_assets.delay_model.features.events import numbers
 from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray
 
@@ -22,16 +22,19 @@ class ScopeKeys:
     """Integer per row and scope of each named frame: the flights, and each type of event.
 
     Codes are equal if the scope's columns are equal, and NO_KEY if a column is missing. So flights of unknown
-    aircraft share nothing.
+    aircraft share nothing. ``flights`` names the frame of the flights to predict; all others are past events.
     """
 
-    def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
+    def __init__(self, frames: Mapping[str, pd.DataFrame], flights: str) -> None:
         names, lengths = list(frames), [len(frame) for frame in frames.values()]
         self._bounds = dict(zip(names, _slices(lengths), strict=True))
-        columns = {
-            name: _codes([frame[name].to_numpy(dtype=object) for frame in frames.values()])
-            for name in TEXT_COLUMNS
+        texts = {
+            name: [frame[name].to_numpy(dtype=object) for frame in frames.values()] for name in TEXT_COLUMNS
         }
+        columns = {name: _codes(texts[name]) for name in ("airline", "tail_number")}
+        # One code per airport, so that an origin can meet a destination.
+        both = _codes([*texts["origin"], *texts["destination"]])
+        columns["origin"], columns["destination"] = both[: len(both) // 2], both[len(both) // 2 :]
         columns["distance_band"] = distance_bands(
             np.concatenate([numbers(frame["distance_miles"]) for frame in frames.values()])
         )
@@ -39,6 +42,12 @@ class ScopeKeys:
         self._keys = {
             scope: _combine([columns[name] for name in parts], ones) for scope, parts in ALL_SCOPES.items()
         }
+        own = np.zeros(len(ones), dtype=np.bool_)
+        own[self._bounds[flights]] = True
+        for scope, (of_flights, of_events) in MEETING_SCOPES.items():
+            pairs = zip(of_flights, of_events, strict=True)
+            parts = [np.where(own, columns[mine], columns[theirs]) for mine, theirs in pairs]
+            self._keys[scope] = _combine(parts, ones)
 
     def of(self, frame: str, scope: str) -> IntArray:
         """Return the codes of one frame's rows for one scope."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flight_assets.contracts.message import EventType
-from flight_assets.delay_model.features.context import FeatureContext, planned_times
+from flight_assets.delay_model.features.context import NO_ROW, FeatureContext, planned_times
 from flight_assets.delay_model.features.events import (
     Events,
     columns_of,
@@ -65,6 +65,13 @@ class _Table:
         for name, column in self.columns.items():
             column.extend(new[name][fresh])
         return replaces
+
+    def rows_of(self, flights: npt.NDArray[np.uint64]) -> IntArray:
+        """Return the row of each flight's usable event, NO_ROW without one."""
+        rows = np.array([self._row_of.get(flight, NO_ROW) for flight in flights.tolist()], np.int64)
+        if not len(self):
+            return rows
+        return np.where((rows != NO_ROW) & self["usable"][rows], rows, NO_ROW)
 
     def keep(self, is_kept: npt.NDArray[np.bool_]) -> None:
         """Drop all other rows."""
@@ -198,7 +205,7 @@ class _RunningContext(FeatureContext):
 
     def flight_keys(self, scope: str) -> IntArray:
         keys = self.history.keys
-        return keys.scope(scope, keys.columns(self.flights))
+        return keys.scope(scope, keys.columns(self.flights), of_flights=True)
 
     def timeline(self, kind: EventType, scope: str) -> Timeline:
         return self.history.timeline(kind, scope)
@@ -211,6 +218,9 @@ class _RunningContext(FeatureContext):
 
     def planned(self, scope: str) -> Timeline:
         return self.history.planned(scope)
+
+    def rows_of(self, kind: EventType, flights: npt.NDArray[np.uint64]) -> IntArray:
+        return self.history.tables[kind].rows_of(flights)
 
     def event_keys(self, kind: EventType, scope: str) -> IntArray:
         return self.history.scope(kind, scope)

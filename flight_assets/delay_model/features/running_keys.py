@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from flight_assets.contracts.features import MEETING_SCOPES
 from flight_assets.delay_model.features.events import numbers
 from flight_assets.delay_model.features.keys import ALL_SCOPES, TEXT_COLUMNS, distance_bands
 from flight_assets.delay_model.features.timeline import NO_KEY, IntArray
@@ -30,6 +31,8 @@ class RunningKeys:
 
     def __init__(self) -> None:
         self._texts: dict[str, dict[object, int]] = {name: {} for name in TEXT_COLUMNS}
+        # One code per airport, so that an origin can meet a destination.
+        self._texts["destination"] = self._texts["origin"]
         self._pairs: dict[tuple[str, ...], dict[int, int]] = {}
         # Codes of texts are given out once, so that a dropped text never gets another's code.
         self._given = 0
@@ -51,16 +54,20 @@ class RunningKeys:
             known[value] = self._given
         return known[value]
 
-    def scope(self, scope: str, columns: Mapping[str, IntArray]) -> IntArray:
-        """Return the code of each row for a scope; NO_KEY if a column is missing."""
-        parts = ALL_SCOPES[scope]
+    def scope(self, scope: str, columns: Mapping[str, IntArray], of_flights: bool = False) -> IntArray:
+        """Return the code of each row for a scope; NO_KEY if a column is missing.
+
+        ``of_flights``: the rows are flights to predict, and not past events.
+        """
+        mine, parts = MEETING_SCOPES.get(scope) or (ALL_SCOPES[scope],) * 2
         if not parts:
             return np.ones(len(columns["distance_band"]), np.int64)
-        combined, names = columns[parts[0]], parts[:1]
-        for name in parts[1:]:
+        of_row = [columns[name] for name in (mine if of_flights else parts)]
+        combined, names = of_row[0], parts[:1]
+        for name, codes_of in zip(parts[1:], of_row[1:], strict=True):
             names = (*names, name)
             both = np.where(
-                (combined == NO_KEY) | (columns[name] == NO_KEY), NO_KEY, combined * PAIR_BASE + columns[name]
+                (combined == NO_KEY) | (codes_of == NO_KEY), NO_KEY, combined * PAIR_BASE + codes_of
             )
             distinct, places = np.unique(both, return_inverse=True)
             known = self._pairs.setdefault(names, {})
@@ -71,7 +78,13 @@ class RunningKeys:
     def keep(self, tables: Iterable[Coded]) -> None:
         """Forget the texts that no row has any more. Codes of combinations are derived again."""
         tables = list(tables)
-        for name, known in self._texts.items():
-            used = set().union(*(np.unique(table[name]).tolist() for table in tables))
-            self._texts[name] = {value: code for value, code in known.items() if code in used}
+        used = {
+            name: set().union(*(np.unique(table[name]).tolist() for table in tables)) for name in self._texts
+        }
+        used["origin"] |= used["destination"]
+        for name in set(self._texts) - {"destination"}:
+            self._texts[name] = {
+                value: code for value, code in self._texts[name].items() if code in used[name]
+            }
+        self._texts["destination"] = self._texts["origin"]
         self._pairs.clear()

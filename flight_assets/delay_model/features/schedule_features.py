@@ -1,45 +1,58 @@
-"""Features from the flight's own announcement: calendar, distance, weather, codes."""
+"""Features from the flight's own announcement: calendar on local clocks, distance, weather, codes."""
 
 from __future__ import annotations
-
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from flight_assets.contracts.units import CRUISE_MPH, OVERHEAD_MINUTES
+from flight_assets.delay_model.features.clocks import local_seconds, minute_of_day, weekday
 from flight_assets.delay_model.features.context import Features
-from flight_assets.delay_model.features.events import WEATHER_COLUMNS, numbers, seconds, utc_times
-from flight_assets.delay_model.features.timeline import FloatArray
+from flight_assets.delay_model.features.events import NO_TIME, WEATHER_COLUMNS, numbers, seconds
+from flight_assets.delay_model.features.timeline import FloatArray, IntArray
 
-# Zone of the network's airports of departure. Destinations use the same clock, so that no look-up is needed.
-NETWORK_ZONE = ZoneInfo("America/New_York")
 LONGEST_CODE = 4
 BASE = 36
 
 
 def schedule_features(flights: pd.DataFrame) -> Features:
     """One value per flight and feature."""
-    departure, arrival = _local(flights["scheduled_departure"]), _local(flights["scheduled_arrival"])
-    block = (seconds(flights["scheduled_arrival"]) - seconds(flights["scheduled_departure"])) / 60
+    departure = local_seconds(flights["scheduled_departure"], flights["origin"])
+    arrival = local_seconds(flights["scheduled_arrival"], flights["destination"])
+    planned = seconds(flights["scheduled_departure"]), seconds(flights["scheduled_arrival"])
+    known = (planned[0] != NO_TIME) & (planned[1] != NO_TIME)
+    block = np.where(known, (planned[1] - planned[0]) / 60, np.nan)
+    miles = numbers(flights["distance_miles"])
     return {
-        "months_from_january": numbers((departure.dt.month - 1).clip(upper=13 - departure.dt.month)),
-        "day_of_week": numbers(departure.dt.dayofweek),
-        "distance_miles": numbers(flights["distance_miles"]),
-        "scheduled_departure_minute": _minute_of_day(departure),
+        "months_from_january": _months_from_january(departure),
+        "day_of_week": weekday(departure),
+        "distance_miles": miles,
+        "scheduled_departure_minute": minute_of_day(departure),
         **{name: numbers(flights[name]) for name in WEATHER_COLUMNS},
         "airline_code": code_number(flights["airline"]),
         "origin_code": code_number(flights["origin"]),
         "destination_code": code_number(flights["destination"]),
-        "scheduled_block_minutes": np.where(arrival.isna() | departure.isna(), np.nan, block),
-        "scheduled_arrival_minute": _minute_of_day(arrival),
+        "scheduled_block_minutes": block,
+        "scheduled_arrival_minute": minute_of_day(arrival),
+        "scheduled_padding_minutes": block - miles / CRUISE_MPH * 60 - OVERHEAD_MINUTES,
     }
 
 
-def local_dates(times: pd.Series) -> npt.NDArray[np.datetime64]:
-    """Return the dates in New York of UTC times, as datetime64[D]."""
-    dates: npt.NDArray[np.datetime64] = _local(times).to_numpy().astype("datetime64[D]")
+def local_dates(flights: pd.DataFrame) -> npt.NDArray[np.datetime64]:
+    """Return the planned date of departure on the origin's clock, as datetime64[D].
+
+    The date in UTC if the origin is unknown.
+    """
+    local_s = local_seconds(flights["scheduled_departure"], flights["origin"])
+    local_s = np.where(local_s == NO_TIME, seconds(flights["scheduled_departure"]), local_s)
+    dates: npt.NDArray[np.datetime64] = local_s.astype("datetime64[s]").astype("datetime64[D]")
     return dates
+
+
+def _months_from_january(local_s: IntArray) -> FloatArray:
+    month = local_s.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12
+    return np.where(local_s == NO_TIME, np.nan, np.minimum(month, 12 - month))
 
 
 def code_number(codes: pd.Series) -> FloatArray:
@@ -56,12 +69,3 @@ def _base_36(code: str) -> float:
     if not (code.isascii() and code.isalnum() and len(code) <= LONGEST_CODE):
         return float("nan")
     return float(int(code, BASE))
-
-
-def _local(times: pd.Series) -> pd.Series:
-    """Return the clock time in New York, without a zone."""
-    return utc_times(times).dt.tz_convert(NETWORK_ZONE).dt.tz_localize(None)
-
-
-def _minute_of_day(local: pd.Series) -> FloatArray:
-    return numbers(local.dt.hour * 60 + local.dt.minute)

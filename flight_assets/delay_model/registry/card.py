@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flight_assets.delay_model.registry.model import PICKLED, Manifest
 
 _FIGURES = {
@@ -16,6 +18,8 @@ _FIGURES = {
     "interval_width_minutes": ("mean width of the 90 % interval, minutes", "{:.1f}"),
     "brier": ("Brier score of 15 minutes late or more", "{:.4f}"),
     "brier_vs_base_rate": ("ratio to the base rate's", "{:.3f}"),
+    "pr_auc": ("area under precision–recall, 15 minutes late or more", "{:.3f}"),
+    "late_share": ("share of such flights, the area of a guess", "{:.3f}"),
 }
 
 
@@ -52,12 +56,10 @@ def model_card(manifest: Manifest) -> str:
         "",
         *_results(manifest),
         "",
+        *_transfer(manifest),
         "## Limits",
         "",
-        (
-            "- Learned from departures of one city in one year; elsewhere and in other years the error is not"
-            " known."
-        ),
+        "- Learned from the flights above: on other networks and in other years expect larger errors.",
         "- The interval's coverage is an average: in storms it covers less, on quiet days more.",
         "- Not for decisions about a single passenger's connection.",
         "",
@@ -73,10 +75,23 @@ def _of_boosters(manifest: Manifest) -> list[str]:
             f" {training['seed']}"
         ),
         f"- Settings: {training['settings']}",
+        *_hidden(training),
         f"- Mean: blend of the mean booster, the quantiles and 1 with the weights {manifest.mean_blend}",
         (
             f"- Interval: quantiles 0.05 and 0.95, moved away from the median by {_percent(manifest)} of the"
             " distance (CQR)"
+        ),
+    ]
+
+
+def _hidden(training: dict[str, Any]) -> list[str]:
+    """Return lines about values that training did not use."""
+    unused, shares = training.get("unused_features"), training.get("hidden_shares", {})
+    return [
+        *([f"- Not used, because they name one network or season: {', '.join(unused)}"] if unused else []),
+        *(
+            f"- Hidden in a share of {share} of the training flights: {name}"
+            for name, share in shares.items()
         ),
     ]
 
@@ -92,6 +107,43 @@ def _of_regressor(manifest: Manifest) -> list[str]:
     ]
 
 
+def _transfer(manifest: Manifest) -> list[str]:
+    """Return the tables of flights that training has not seen; nothing if they were not measured."""
+    found = manifest.metrics.get("transfer")
+    if not found:
+        return []
+    lines = [
+        "## Where it was not trained",
+        "",
+        "MAE is divided by that of the best constant for the same flights; under 1 is better.",
+        "",
+        "| network | flights | R² | MAE ÷ constant | coverage |",
+        "|---|---|---|---|---|",
+        *(f"| {name} | {_elsewhere(row)} |" for name, row in found["other network"].items()),
+        "",
+        "Small models, each trained without some flights and tested on them in the test period. Beside",
+        "them a model of the same size that was trained on all:",
+        "",
+        "| left out | flights | R² seen | unseen | MAE ÷ constant seen | unseen | coverage seen | unseen |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for what in ("airline", "region"):
+        lines += [f"| {what} {name} | {_pair(sides)} |" for name, sides in found[what].items()]
+    return [*lines, ""]
+
+
+def _elsewhere(row: dict[str, float]) -> str:
+    return (
+        f"{row['flights']:,.0f} | {row['r2']:.3f} | {row['mae_vs_own_median']:.3f} | {row['coverage_90']:.3f}"
+    )
+
+
+def _pair(sides: dict[str, dict[str, float]]) -> str:
+    names = ("r2", "mae_vs_own_median", "coverage_90")
+    values = [f"{sides[side][name]:.3f}" for name in names for side in ("seen", "unseen")]
+    return " | ".join([f"{sides['seen']['flights']:,.0f}", *values])
+
+
 def _percent(manifest: Manifest) -> str:
     return " and ".join(f"{factor:+.1%}" for factor in manifest.conformal_factors)
 
@@ -101,7 +153,7 @@ def _ranges(manifest: Manifest) -> list[str]:
     return [
         f"- {name}: {part['first']} to {part['last']}, {part['flights']} flights"
         for name, part in ranges.items()
-    ]
+    ] + [f"- File {name}, SHA-256 `{sha256}`" for name, sha256 in manifest.training.get("files", {}).items()]
 
 
 def _results(manifest: Manifest) -> list[str]:

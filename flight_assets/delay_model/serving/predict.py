@@ -49,7 +49,7 @@ def predict(model: DelayModel, features: pd.DataFrame, nthread: int = 1) -> pd.D
         UnfitFeaturesError: the columns are not the model's features in its order, or a regressor gives no
             number for a row.
     """
-    matrix = _matrix(model.manifest, features)
+    matrix = matrix_of(model.manifest, features)
     columns = (
         _of_regressor(model, matrix)
         if isinstance(model, PickledModel)
@@ -60,7 +60,7 @@ def predict(model: DelayModel, features: pd.DataFrame, nthread: int = 1) -> pd.D
 
 def _of_boosters(model: TrainedModel, matrix: FloatArray, nthread: int) -> tuple[FloatArray, ...]:
     manifest = model.manifest
-    inputs = _blend_inputs(model, matrix, nthread)
+    inputs = blend_inputs(model, matrix, nthread)
     _, low, median, high, _ = inputs.T
     below = moved_distance(median - low, manifest.conformal_factors[0])
     above = moved_distance(high - median, manifest.conformal_factors[1])
@@ -119,7 +119,7 @@ def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArra
     return share
 
 
-def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
+def matrix_of(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
     """Return the features as boosters take them. Codes that training did not have become NaN."""
     if tuple(features.columns) != manifest.features:
         difference = _difference(tuple(features.columns), manifest)
@@ -134,7 +134,7 @@ def _matrix(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
     return matrix
 
 
-def _blend_inputs(model: TrainedModel, matrix: FloatArray, nthread: int) -> FloatArray:
+def blend_inputs(model: TrainedModel, matrix: FloatArray, nthread: int) -> FloatArray:
     """Return the inputs of the mean, one row per flight: mean booster, ascending quantiles, and 1."""
     # Each level is learned alone, so two may cross. Sorted, they have a smaller error (Chernozhukov et al.
     # 2010).

@@ -23,13 +23,17 @@ class BoosterSettings:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Configuration of a training run. Dates are local to New York; ``split`` explains the days.
+    """Configuration of a training run. Dates are local to the origin; ``split`` explains the days.
 
     - ``mean_target_minutes``: bounds to which delays are cut for the mean booster. Squared, a delay of ten
       hours would outweigh thousands of ordinary flights, and it tells little more than one of three hours.
     - ``mean_blend``: weights that make the mean from that booster, the quantiles 0.05, 0.5, 0.95 and a
       constant 1. They have the least squared error on uncut delays, in a four-fold cross-validation over
       January to September 2013. R² is 0.327; the mean booster alone has 0.322, without the cut 0.316.
+    - ``unused_features``: hidden from the boosters. A model for any network does without those that name one.
+    - ``most_training_flights``: with more flights for training, so many are drawn by the seed; 0 takes all.
+    - ``hidden_shares``: share of the training flights whose weather, inbound leg or aircraft is hidden,
+      because other networks do not tell them.
     - ``nthread``: boosters trained at a time, each in one thread. Threads of one booster wait actively, so on
       a busy machine two are slower than one. Results do not depend on it.
     """
@@ -46,6 +50,9 @@ class TrainConfig:
     max_bin: int = 64
     mean_target_minutes: tuple[float, float] = (-60.0, 180.0)
     mean_blend: tuple[float, ...] = (0.53, 0.09, 0.44, 0.06, 2.5)
+    unused_features: tuple[str, ...] = ()
+    most_training_flights: int = 0
+    hidden_shares: tuple[tuple[str, float], ...] = (("weather", 0.2), ("inbound", 0.05), ("aircraft", 0.05))
     mean: BoosterSettings = BoosterSettings()
     quantiles: BoosterSettings = BoosterSettings(rounds=180, eta=0.12)
     late: BoosterSettings = BoosterSettings(rounds=160, max_depth=5, eta=0.15)

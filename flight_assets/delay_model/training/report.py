@@ -17,15 +17,15 @@ def measure(model: DelayModel, flights: pd.DataFrame, features: pd.DataFrame) ->
     """Return figures of ``evaluate``: in total, by airline, hour and month; and error by confidence decile.
 
     ``flights``: airline, scheduled_departure (UTC) and arrival_delay_minutes, never NaN. ``features``: the
-    same rows. Hours and months are those of the planned departure in New York.
+    same rows. Hours and months are those of the planned departure on the origin's clock; hour -1 is unknown.
     """
     actual = flights["arrival_delay_minutes"].to_numpy(dtype=np.float64)
     predicted = predict(model, features)
     baselines = model.manifest.training["baselines"]
     groups = {
-        "airline": flights["airline"],
-        "hour": (features["scheduled_departure_minute"] // 60).astype(int),
-        "month": pd.Series(local_dates(flights["scheduled_departure"]).astype("datetime64[M]").astype(str)),
+        "airline": flights["airline"].astype(str),
+        "hour": (features["scheduled_departure_minute"] // 60).fillna(-1).astype(int),
+        "month": pd.Series(local_dates(flights).astype("datetime64[M]").astype(str)),
     }
     by_group = {
         f"by_{name}": _plain(evaluate_by(values.rename(name), actual, predicted, baselines))

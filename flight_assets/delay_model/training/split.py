@@ -32,17 +32,35 @@ def split(config: TrainConfig, dates: npt.NDArray[np.datetime64]) -> dict[str, M
     - Training: the rest.
     """
     in_range = _between(dates, config.train_from, config.test_from)
-    age_days = (np.datetime64(config.test_from) - dates).astype(np.int64)
+    # Days without flights do not count, so that no part falls on them.
+    present = np.unique(dates[in_range])
+    age_days = len(present) - np.searchsorted(present, dates)
     recent = age_days <= CALIBRATION_STEP_DAYS * config.calibration_days
     calibration = in_range & recent & (age_days % CALIBRATION_STEP_DAYS == 1)
     step = _spread_step(int(age_days[in_range].max(initial=1)), config.early_stopping_days)
     stopping = in_range & ~calibration & (age_days % step == step // 2)
+    if not stopping.any():
+        stopping = in_range & ~calibration & (age_days == CALIBRATION_STEP_DAYS // 2)
     return {
         TRAIN: in_range & ~calibration & ~stopping,
         EARLY_STOPPING: stopping,
         CALIBRATION: calibration,
         TEST: _between(dates, config.test_from, config.test_until),
     }
+
+
+def thinned(parts: dict[str, Mask], most: int, seed: int) -> dict[str, Mask]:
+    """Return the parts with about ``most`` flights for training and a fifth of it to stop early.
+
+    The seed draws them. All of them if ``most`` is 0.
+    """
+    if not most:
+        return parts
+    drawn = dict(parts)
+    for nth, (name, wanted) in enumerate(((TRAIN, most), (EARLY_STOPPING, most // 5))):
+        chance = np.random.default_rng([seed, 100 + nth]).random(len(parts[name]))
+        drawn[name] = parts[name] & (chance < wanted / max(1, int(parts[name].sum())))
+    return drawn
 
 
 def check_sizes(parts: dict[str, Mask]) -> None:

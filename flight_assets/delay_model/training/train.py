@@ -18,21 +18,37 @@ from flight_assets.delay_model.features.schedule_features import local_dates
 from flight_assets.delay_model.registry.model import Manifest, TrainedModel
 from flight_assets.delay_model.serving.conformal import tail_factor
 from flight_assets.delay_model.serving.drift import reference
-from flight_assets.delay_model.serving.predict import predict
+from flight_assets.delay_model.serving.predict import blend_inputs, matrix_of, predict
+from flight_assets.delay_model.training.blocks import blocks, sample
 from flight_assets.delay_model.training.boosters import Fitted, Target, fit_boosters
 from flight_assets.delay_model.training.config import BoosterSettings, TrainConfig
 from flight_assets.delay_model.training.report import measure
-from flight_assets.delay_model.training.split import CALIBRATION, TEST, TRAIN, Mask, check_sizes, split
+from flight_assets.delay_model.training.split import (
+    CALIBRATION,
+    TEST,
+    TRAIN,
+    Mask,
+    check_sizes,
+    split,
+    thinned,
+)
+
+# Calibration flights from which on the weights of the mean are fitted, and not those of the configuration.
+BLENDED_FROM = 20_000
 
 __all__ = ["BoosterSettings", "TrainConfig", "train"]
 
 
-def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) -> TrainedModel:
+def train(
+    config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame, base: TrainedModel | None = None
+) -> TrainedModel:
     """Return a model from the flights that arrived.
 
     - ``flights``: scheduled_departure (UTC), airline, and arrival_delay_minutes; NaN never arrived and is
       left out
     - ``features``: the same rows in the same order
+    - ``base``: each booster is this model's, more trees on top of it, or a new one, by its error on the
+      early-stopping flights
 
     The metrics in the manifest are those of the test period, empty if it has no flights.
 
@@ -40,13 +56,14 @@ def train(config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) ->
         TooFewFlightsError: a part of the training range has fewer than 100 arrivals.
     """
     arrived = Arrived.of(config, flights, features)
-    fitted = fit_boosters(config, arrived.features, arrived.target, arrived.parts)
+    fitted = fit_boosters(config, arrived.features, arrived.target, arrived.parts, base)
     draft = TrainedModel(
-        {name: result.booster for name, result in fitted.items()}, _draft_manifest(config, fitted, arrived)
+        {name: result.booster for name, result in fitted.items()},
+        _draft_manifest(config, fitted, arrived, base),
     )
-    calibrated = calibrate(
-        draft, arrived.features[arrived.parts[CALIBRATION]], arrived.target[arrived.parts[CALIBRATION]]
-    )
+    calibration = arrived.parts[CALIBRATION]
+    unseen, outcome = arrived.features[calibration], arrived.target[calibration]
+    calibrated = calibrate(blended(draft, unseen, outcome), unseen, outcome)
     test = arrived.parts[TEST]
     return (
         _replace(calibrated, metrics=measure(calibrated, arrived.flights[test], arrived.features[test]))
@@ -64,23 +81,25 @@ class Arrived:
     target: Target
     parts: dict[str, Mask]
     ranges: dict[str, Any]
+    unused_features: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: TrainConfig, flights: pd.DataFrame, features: pd.DataFrame) -> Arrived:
         """Return the arrived flights, split by time. Raises TooFewFlightsError."""
         arrived = flights["arrival_delay_minutes"].notna().to_numpy()
-        flights, features = flights[arrived], features[arrived]
-        dates = local_dates(flights["scheduled_departure"])
-        parts = split(config, dates)
+        if not arrived.all():
+            flights, features = flights[arrived], features[arrived]
+        dates = local_dates(flights)
+        parts = thinned(split(config, dates), config.most_training_flights, config.seed)
         check_sizes(parts)
         ranges = {name: _range(dates[mask]) for name, mask in parts.items() if mask.any()}
-        return cls(
-            flights, features, flights["arrival_delay_minutes"].to_numpy(dtype=np.float32), parts, ranges
-        )
+        target = flights["arrival_delay_minutes"].to_numpy(dtype=np.float32)
+        return cls(flights, features, target, parts, ranges, config.unused_features)
 
     def about(self) -> dict[str, Any]:
         """Return the description of the flights for the manifest."""
-        used = self.parts[TRAIN]
+        used = sample(self.features, self.parts[TRAIN])
+        unused = set(self.unused_features)
         return {
             "feature_contract_version": FEATURE_CONTRACT_VERSION,
             "features": tuple(self.features.columns),
@@ -90,8 +109,11 @@ class Arrived:
                 "numpy": np.__version__,
                 "pandas": pd.__version__,
             },
-            "fill_rates": tuple(self.features[used].notna().mean().tolist()),
-            "reference": reference(self.features[used]),
+            # An unused feature does not count for the confidence, and cannot drift.
+            "fill_rates": tuple(
+                0.0 if name in unused else float(rate) for name, rate in used.notna().mean().items()
+            ),
+            "reference": reference(used.drop(columns=list(unused))),
         }
 
     def baselines(self) -> dict[str, float]:
@@ -103,6 +125,18 @@ class Arrived:
             "median_minutes": float(np.median(target)),
             "late_share": float(late.mean()),
         }
+
+
+def blended(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
+    """Return the model with the weights of its mean fitted to these flights, by least squares.
+
+    With fewer than BLENDED_FROM flights they stay: chance would move them.
+    """
+    if len(target) < BLENDED_FROM:
+        return model
+    inputs = blend_inputs(model, matrix_of(model.manifest, features), nthread=1).astype(np.float64)
+    weights, *_ = np.linalg.lstsq(inputs, target.astype(np.float64), rcond=None)
+    return _replace(model, mean_blend=tuple(round(float(weight), 4) for weight in weights))
 
 
 def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> TrainedModel:
@@ -126,21 +160,26 @@ def calibrate(model: TrainedModel, features: pd.DataFrame, target: Target) -> Tr
     return _replace(moved, typical_width_minutes=float(width.median()))
 
 
-def _draft_manifest(config: TrainConfig, fitted: dict[str, Fitted], arrived: Arrived) -> Manifest:
+def _draft_manifest(
+    config: TrainConfig, fitted: dict[str, Fitted], arrived: Arrived, base: TrainedModel | None
+) -> Manifest:
     """Return the manifest without calibration and metrics."""
-    used = arrived.features[arrived.parts[TRAIN]]
     return Manifest(
         **arrived.about(),
         version=_version(config, fitted),
         training={
             "settings": {name: asdict(result.settings) for name, result in fitted.items()},
             "seed": config.seed,
+            "base": base.manifest.version if base else None,
+            "started_from": {name: result.started_from for name, result in fitted.items()},
+            "unused_features": list(config.unused_features),
+            "hidden_shares": dict(config.hidden_shares),
             "trees": {name: result.booster.num_boosted_rounds() for name, result in fitted.items()},
             "ranges": arrived.ranges,
             "baselines": arrived.baselines(),
         },
         metrics={},
-        codes={name: tuple(np.unique(used[name].dropna()).tolist()) for name in CODE_FEATURES},
+        codes={name: _codes(arrived, name) for name in CODE_FEATURES},
         mean_blend=config.mean_blend,
         conformal_factors=(0.0, 0.0),
         typical_width_minutes=1.0,
@@ -160,9 +199,17 @@ def _range(dates: npt.NDArray[np.datetime64]) -> dict[str, Any]:
     }
 
 
+def _codes(arrived: Arrived, name: str) -> tuple[float, ...]:
+    """Return the distinct codes of the training flights."""
+    values = arrived.features[name].to_numpy()[arrived.parts[TRAIN]]
+    return tuple(np.unique(values[~np.isnan(values)]).tolist())
+
+
 def _fingerprint(features: pd.DataFrame, target: Target) -> str:
     """Return a SHA-256 over features and targets: the same data and feature code give the same one."""
-    digest = hashlib.sha256(np.ascontiguousarray(features.to_numpy(dtype=np.float32)).tobytes())
+    digest = hashlib.sha256()
+    for _, rows in blocks(features, np.ones(len(features), dtype=np.bool_)):
+        digest.update(rows.tobytes())
     digest.update(target.tobytes())
     return digest.hexdigest()
 

@@ -12,6 +12,8 @@ from importlib import import_module
 
 from pyspark.daemon import manager
 
+from flight_assets.delay_model.features.clocks import airport_zones
+
 # Imports of functions in workers: those of the pipeline's steps and of the archive.
 PRELOADED = (
     *(
@@ -32,6 +34,8 @@ PRELOADED = (
 if __name__ == "__main__":
     for name in PRELOADED:
         import_module(name)
+    # Read once here, not by each worker.
+    airport_zones()
     # A worker looks for garbage after each task: not in all of this, whose pages it would make its own.
     gc.collect()
     gc.freeze()
