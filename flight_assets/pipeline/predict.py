@@ -37,6 +37,10 @@ _KNOWN_EVENT = (
     "coalesce(t.newest_event, named_struct('timestamp', t.outcome_timestamp, 'ingestion_timestamp',"
     " t.outcome_timestamp, 'kafka_partition', -1, 'kafka_offset', t.outcome_offset))"
 )
+# A late event that is older than the newest may change the plan, and the plan decides the outcome.
+_OTHER_OUTCOME = " OR ".join(
+    f"NOT (s.{name} <=> t.{name})" for name in ("outcome", "actual_delay_minutes", "error_minutes")
+)
 
 
 def prediction_rows(flights: DataFrame, batch_id: int) -> DataFrame:
@@ -63,12 +67,14 @@ def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
     """Insert new predictions, and update the outcomes of predicted flights to their newest event.
 
     An existing prediction never changes. A repeat writes nothing, and neither does a run that works on older
-    events.
+    events. With the same newest event, an outcome that a changed plan has changed is updated.
     """
     assignments = ", ".join(f"t.{name} = s.{name}" for name in _OUTCOME_COLUMNS)
     names = ", ".join(PREDICTIONS.column_names)
     values = ", ".join(f"s.{name}" for name in PREDICTIONS.column_names)
-    update = f"WHEN MATCHED AND s.newest_event > {_KNOWN_EVENT} THEN UPDATE SET {assignments}"
+    replanned = f"s.newest_event = {_KNOWN_EVENT} AND ({_OTHER_OUTCOME})"
+    newer = f"s.newest_event > {_KNOWN_EVENT} OR ({replanned})"
+    update = f"WHEN MATCHED AND ({newer}) THEN UPDATE SET {assignments}"
     insert = f"WHEN NOT MATCHED AND s.is_predicted_now THEN INSERT ({names}) VALUES ({values})"  # noqa: S608 - names of the contract
     clauses = f"{update} {insert}"
     return warehouse.merge(PREDICTIONS, prediction_rows(flights, scope.batch_id), clauses, scope.flight_dates)

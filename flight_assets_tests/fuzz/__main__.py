@@ -6,6 +6,7 @@ Usage: python -m flight_assets_tests.fuzz [--minutes M] [--seed S] [--kill-share
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from functools import partial
@@ -20,6 +21,9 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--minutes", type=float, default=30.0, help="how long messages are sent")
     words.add_argument("--seed", type=int, default=1, help="the same seed gives the same messages and faults")
+    words.add_argument(
+        "--messages", type=float, default=math.inf, help="about how many messages are sent at most"
+    )
     words.add_argument(
         "--kill-share", type=float, default=0.5, help="share of the runs in which something is killed"
     )
@@ -51,6 +55,7 @@ def main() -> int:
         60 * given.minutes,
         campaign.plan(given.seed, given.kill_share),
         _say,
+        given.messages,
     )
     for line in report.lines():
         _say(line)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -93,28 +94,30 @@ def run(
     pool: Pool,
     seed: int,
     seconds: float,
-    faults: Iterator[Fault],
+    faults: Iterable[Fault | None],
     say: Callable[[str], None],
-    pause_s: float = 0.0,
+    most: float = math.inf,
 ) -> Report:
-    """Send and process for so long, striking these faults; then process the rest, and judge.
+    """Send and process for so long, or until all these faults have struck; then process the rest, and judge.
 
-    ``house``: opens the warehouse, once nothing is killed any more. ``pause_s``: pause after a burst.
+    ``house``: opens the warehouse, after the last kill. ``most``: about so many messages are sent.
     """
     report = Report(seed)
+    process_until_done(settings, Result())  # what earlier tests have left is not judged
     starts = kafka.end_offsets(settings)
     ledger = Ledger(Hdfs(settings))
     traffic = Traffic(settings, seed, pool, len(starts))
     began = time.monotonic()
-    with _sampled(settings, report), _sending(traffic, pause_s) as may_send:
-        while time.monotonic() - began < seconds:
-            _strike_once(settings, report, faults, say)
+    with _sampled(settings, report), _sending(traffic, most) as may_send:
+        for fault in faults:
+            _strike_once(settings, report, fault, say)
             landed = _landed(ledger, starts)
             (may_send.set if traffic.sent.total() - landed < BACKLOG else may_send.clear)()
+            if time.monotonic() - began > seconds:
+                break
     victims.wait_for(settings)
-    for _ in range(
-        2
-    ):  # the second run takes back what live processing wrote meanwhile and no batch has staged
+    # The second run takes back what live processing wrote meanwhile and no batch has staged.
+    for _ in range(2):
         process_until_done(settings, Result())
     report.seconds = time.monotonic() - began
     report.landed = _landed(ledger, starts)
@@ -131,11 +134,9 @@ def run(
     return report
 
 
-def _strike_once(
-    settings: Settings, report: Report, faults: Iterator[Fault], say: Callable[[str], None]
-) -> None:
+def _strike_once(settings: Settings, report: Report, fault: Fault | None, say: Callable[[str], None]) -> None:
     """One run of the pipeline, with the next fault; then everything is up again."""
-    planned, struck = [fault for fault in [next(faults, None)] if fault], list[Fault]()
+    planned, struck = [fault] if fault else [], list[Fault]()
     outcome = attempt(planned, lambda name: victims.kill(settings, name), struck)
     report.runs += 1
     report.kills.update(fault.victim for fault in struck)
@@ -167,10 +168,10 @@ def _landed(ledger: Ledger, starts: dict[int, int]) -> int:
 
 
 @contextmanager
-def _sending(traffic: Traffic, pause_s: float) -> Iterator[threading.Event]:
+def _sending(traffic: Traffic, most: float) -> Iterator[threading.Event]:
     stop, may_send = threading.Event(), threading.Event()
     may_send.set()
-    sender = threading.Thread(target=traffic.run, args=(stop, may_send, pause_s), name="traffic")
+    sender = threading.Thread(target=traffic.run, args=(stop, may_send, most), name="traffic")
     sender.start()
     try:
         yield may_send

