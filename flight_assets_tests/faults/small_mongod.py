@@ -13,7 +13,8 @@ from pathlib import Path
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from flight_assets.platform.services.service import package_dir
+from flight_assets.platform.services.programs import mongod
+from flight_assets.settings import get_settings
 
 SIZE_MB = 500
 START_S = 60.0
@@ -42,7 +43,7 @@ class SmallMongod:
 
     def start(self) -> None:
         """Start it, and return when it is the primary."""
-        program = package_dir("fiftyone") / "db/bin/mongod"
+        program = mongod(get_settings()).path
         options = (
             "--replSet",
             "small",

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from flight_assets.continuous.process import process_continuously
 
+from flight_assets.pipeline.live.process import process_live
 from flight_assets.provenance import STEPS
 from flight_assets.stores.warehouse import open_warehouse
 from flight_assets_tests.faults.attempts import DURING, RUN, Fault
@@ -33,7 +33,7 @@ FAULTS = [
 def live(target) -> Iterator[None]:
     """Live processing in a thread of this process; what it says is printed."""
     stop = threading.Event()
-    process = threading.Thread(target=process_continuously, args=(target, stop, print), name="live")
+    process = threading.Thread(target=process_live, args=(target, stop, print), name="live")
     process.start()
     yield
     stop.set()

@@ -24,6 +24,7 @@ from flight_assets.commands import (
     console,
     ledger,
     model,
+    model_tables,
     platform,
     process,
     quarantine,
@@ -97,7 +98,7 @@ TABLES = {
     "quarantine list": (quarantine.COLUMNS, [("flight_events-0-12345678", 123_456,
         "unsupported_schema_version", LONG, 65_537, "sent")]),
     "model list": (
-        [console.Column(""), console.Column("version"), *model.LISTED.values()],
+        [console.Column(""), console.Column("version"), *model_tables.LISTED.values()],
         [("*", VERSION, "82,119", "15.57", "0.730", "38.10", "0.420", "90.7", "71.2", "0.647")],
     ),
     "model history": (model.HISTORY_COLUMNS, [("2026-11-30 10:00", "rejected", VERSION, VERSION, LONG)]),
