@@ -106,13 +106,17 @@ def _json_source(source: Source, text: str) -> Source:
 def _csv_source(source: Source, text: str, delimiter: str, encoding: str) -> Source:
     """Find delimiter and header.
 
-    A first line of one cell above lines of many is a title, as the Brazilian files have one.
+    Lines above it that begin with # are comments, as IEM's files have them. A first line of one cell above
+    lines of many is a title, as the Brazilian files have one.
     """
-    lines = text.splitlines()
+    every = text.splitlines()
+    comments = next((place for place, line in enumerate(every) if not line.startswith("#")), 0)
+    lines = every[comments:]
     split = delimiter or max(",;\t|", key=lambda char: lines[min(1, len(lines) - 1)].count(char))
     skip = 1 if len(lines) > 1 and split not in lines[0] and split in lines[1] else 0
-    header = _fitting(next(csv.reader([lines[skip]], delimiter=split)), lines[skip + 1 :], split)
-    return replace(source, kind="csv", header=tuple(header), delimiter=split, encoding=encoding, skip=skip)
+    header = tuple(_fitting(next(csv.reader([lines[skip]], delimiter=split)), lines[skip + 1 :], split))
+    found = replace(source, kind="csv", header=header, delimiter=split, encoding=encoding)
+    return replace(found, skip=comments + skip)
 
 
 def _fitting(header: list[str], lines: list[str], delimiter: str) -> list[str]:

@@ -73,6 +73,13 @@ def test_the_contracts_own_columns(tmp_path: Path, reference: Reference) -> None
     assert pd.isna(found["visibility_miles"])
 
 
+def test_the_comments_above_a_file_of_iem_are_passed_over(tmp_path: Path, reference: Reference) -> None:
+    path = tmp_path / "asos.csv"
+    path.write_text("#DEBUG: Format Typ    -> comma\n#DEBUG: Time Zone     -> Etc/UTC\n" + ASOS)
+    found = read_weather([path], reference, 60).add_to(flights(("EWR", "2024-06-12 13:00"))).iloc[0]
+    assert found["temperature_f"] == pytest.approx(60.1)
+
+
 def test_another_table_is_refused(tmp_path: Path, reference: Reference) -> None:
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
