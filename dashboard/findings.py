@@ -51,7 +51,9 @@ def situation() -> None:
 
 def timeline() -> None:
     """Show the findings over event time, and the legs of an aircraft with a chain."""
-    with ui.section("Complex events", "Each bar is a finding from its start until it was cleared."):
+    with ui.section(
+        "Complex events", "Each bar is a finding from its start until it was cleared, the most severe on top."
+    ):
         hours = (
             st.segmented_control(
                 "Newest", TIMELINE_HOURS, default=TIMELINE_HOURS[0], key="streaming_findings_hours",

@@ -8,32 +8,36 @@ import plotly.graph_objects as go
 from dashboard.charts.look import BLUE, GREY, ORANGE, VERMILLION, look
 
 SEVERITY_COLOURS = {"critical": VERMILLION, "warning": ORANGE, "info": BLUE}
+ROWS = 40
 ROW_HEIGHT, LEAST_HEIGHT = 24, 200
 MILLISECOND = pd.Timedelta(milliseconds=1)
 
 
 def findings_over_time(frame: pd.DataFrame) -> go.Figure:
-    """Return one bar per finding from its start to its end, in a row per pattern.
+    """Return one bar per finding from its start to its end, in a row of its own, the most severe on top.
 
-    Open findings end at the newest change. ``frame``: rows of ``events.timeline``.
+    Open findings end at the newest change. More than ROWS findings would be unreadable: the first ones are
+    shown. ``frame``: rows of ``events.timeline``.
     """
     newest = frame["change_timestamp"].max()
+    order = frame["severity"].map({name: number for number, name in enumerate(SEVERITY_COLOURS)})
+    shown = frame.assign(_order=order).sort_values(["_order", "started"], kind="stable").head(ROWS)
+    named = shown["pattern"].str.replace("_", " ") + "  " + shown["key"]
     figure = go.Figure()
     for severity, colour in SEVERITY_COLOURS.items():
-        part = frame[frame["severity"] == severity]
+        part = shown[shown["severity"] == severity]
         if part.empty:
             continue
-        ends = part["cleared"].fillna(newest)
+        ends = pd.to_datetime(part["cleared"], utc=True).fillna(newest)
         lengths = (ends - part["started"]).clip(lower=pd.Timedelta(minutes=5))
         figure.add_bar(
-            base=part["started"], x=lengths / MILLISECOND, y=part["pattern"].str.replace("_", " "),
-            orientation="h", name=severity, marker_color=colour, opacity=0.65,
-            customdata=part[["key", "explanation"]],
-            hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+            base=part["started"], x=lengths / MILLISECOND, y=named[part.index], orientation="h",
+            name=severity, marker_color=colour, customdata=part[["explanation"]],
+            hovertemplate="%{y}<br>%{customdata[0]}<extra></extra>",
         )  # fmt: skip
-    height = max(LEAST_HEIGHT, 80 + ROW_HEIGHT * frame["pattern"].nunique())
+    height = max(LEAST_HEIGHT, 80 + ROW_HEIGHT * named.nunique())
     figure = look(figure, "event time (UTC)", "", height, barmode="overlay", hovermode="closest")
-    return figure.update_xaxes(type="date")
+    return figure.update_xaxes(type="date").update_yaxes(autorange="reversed")
 
 
 def legs(frame: pd.DataFrame) -> go.Figure:

@@ -106,7 +106,7 @@ def explain(finding_id: str, as_json: bool) -> None:
 
     newest = _history(finding_id).iloc[-1]
     pattern = next((each for each in all_patterns(get_settings()) if each.name == newest["pattern"]), None)
-    numbers = dict(newest["numbers"])
+    numbers = newest["numbers"]
     if as_json:
         told = {"explanation": newest["explanation"], "numbers": numbers}
         click.echo(json.dumps(told | {"pattern": _declared(pattern) if pattern else newest["pattern"]}))

@@ -107,7 +107,7 @@ def history_of(warehouse: Warehouse, finding_id: str) -> pd.DataFrame:
     )
     if found.empty:
         raise FlightsError(f"there is no finding {finding_id}: see `flights events list`")
-    return found
+    return found.assign(numbers=found["numbers"].map(dict))
 
 
 def legs_of(db: Mongo, flight_ids: list[str]) -> pd.DataFrame:

@@ -34,10 +34,16 @@ def test_a_bar_reaches_from_start_to_end_and_an_open_one_to_the_newest_change() 
         pd.DataFrame([found(), found(severity="warning", pattern="slow_down", cleared=at(45))])
     )
     assert [(bar.name, bar.y[0], bar.x[0]) for bar in figure.data] == [
-        ("critical", "ground stop", 3_600_000),
-        ("warning", "slow down", 2_700_000),
+        ("critical", "ground stop  airport:ORD", 3_600_000),
+        ("warning", "slow down  airport:ORD", 2_700_000),
     ]
     assert "One. Two." in str(figure.data[0].customdata)
+
+
+def test_the_most_severe_findings_are_shown_when_there_are_too_many() -> None:
+    many = [found(severity="warning", key=f"F{number}") for number in range(100)]
+    figure = findings_over_time(pd.DataFrame([*many, found()]))
+    assert [len(bar.y) for bar in figure.data] == [1, 39]
 
 
 def test_legs_show_plan_and_actual_times_with_the_delay() -> None:

@@ -130,8 +130,7 @@ def _chain(
         f"{tail} is {inbound:.0f} minutes late into {following.origin} on leg {len(chain)} of a row of "
         "late legs, "
         f"and {following.flight_id} has only {slack:.0f} minutes of slack. "
-        f"About {passed_on:.0f} minutes pass on, and {len(at_risk)} announced flights of the aircraft "
-        "are at risk.",
+        f"About {passed_on:.0f} minutes pass on; announced flights at risk: {len(at_risk)}.",
         {
             "late_legs": len(chain),
             "inbound_delay_minutes": inbound,
