@@ -1,4 +1,4 @@
-"""Who makes the forecasts, and since when, and how well their intervals cover, by airline and day."""
+"""Queries about trust: the maker of the forecasts, its switches, and coverage by airline and day."""
 
 from __future__ import annotations
 
