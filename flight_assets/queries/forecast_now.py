@@ -1,4 +1,4 @@
-"""Forecasts on demand, with the serving path of live processing: same check, features and champion.
+"""Forecasts on demand, with the path of live processing: same check, features, champion and trust state.
 
 Nothing is stored.
 """
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from flight_assets.contracts.message import MESSAGE_FIELDS, WEATHER_FIELDS, EventType
+from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline.inference import FLAT_COLUMNS, flat_table, predictions_of
 from flight_assets.pipeline.live.history import EventHistory
 from flight_assets.pipeline.live.lane import events_of_days
+from flight_assets.pipeline.trust import NewestState
 from flight_assets.stores import outage
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import TableFiles
@@ -38,6 +40,7 @@ class Forecaster:
         self._lock = threading.Lock()
         self._history: tuple[float, EventHistory] | None = None
         self._champion: tuple[float, str | None] | None = None
+        self._trust: NewestState | None = None
 
     def forecast(self, events: pa.Table) -> list[dict[str, Any]]:
         """Return one forecast per checked ``scheduled`` event: flight_id and PREDICTED_COLUMNS, in order.
@@ -53,9 +56,15 @@ class Forecaster:
         rows = flat_table(pa.StructArray.from_arrays(columns, names=events.column_names))
         with self._lock:
             features = self._history_now().features(rows.select(FLAT_COLUMNS))
-        said = predictions_of(champion, features, self._clients.settings.pickled_model_sha256).to_pylist()
+        of_model = predictions_of(champion, features, self._clients.settings.pickled_model_sha256)
+        if self._trust is None:
+            self._trust = NewestState(self._clients.hdfs())
+        said = self._trust.forecasts(champion, events, of_model)
         ids = rows["flight_id"].to_pylist()
-        return [{"flight_id": flight, **prediction} for flight, prediction in zip(ids, said, strict=True)]
+        return [
+            {"flight_id": flight, **{name: prediction[name] for name in PREDICTED_COLUMNS}}
+            for flight, prediction in zip(ids, said, strict=True)
+        ]
 
     def _champion_now(self) -> str | None:
         if self._champion is None or time.monotonic() > self._champion[0]:

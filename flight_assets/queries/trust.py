@@ -1,4 +1,4 @@
-"""Who makes the forecasts, and since when, and how well their intervals cover, by airline and day."""
+"""Queries about trust: the maker of the forecasts, its switches, and coverage by airline and day."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SWITCH_COLUMNS = ("at", "to", "model_version", "outcomes", "model_mae_minutes", 
 def trust(hdfs: Hdfs) -> dict[str, Any]:
     """Return the newest state: batch_id, model_version, serving, since, scores of the last day, and factors.
 
-    ``since``: UTC time of the newest switch as ISO text; None if there was none. ``factors``: by maker, what
-    the lower and upper distances from the median are multiplied by, for all flights.
+    The text ``since`` is the UTC time of the newest switch, or None. By maker, ``factors`` multiply the lower
+    and the upper distance from the median.
     """
     return about(state_before(hdfs), newest_batch(hdfs))
 

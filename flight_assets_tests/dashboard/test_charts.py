@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from dashboard import charts
-from dashboard.charts import look
+from dashboard.charts import look, prediction
 from flight_assets.contracts import dimensions
 from flight_assets.queries import history, live
 from flight_assets.queries.trends import trend
@@ -162,3 +162,18 @@ def test_the_theme_file_and_the_figures_have_the_same_colours():
 def test_map_outlines_are_served_by_the_dashboard_itself():
     assert (APP_DIR / "static/topojson/world_110m.json").exists()
     assert live.MEASURES[0] == "flights"
+
+
+def test_the_coverage_of_airlines_leaves_out_days_of_few_flights_and_is_white_at_the_promise():
+    frame = pd.DataFrame(
+        {
+            "airline": ["AA", "AA", "UA"],
+            "day": [date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 1)],
+            "flights": [50, 3, 80],
+            "coverage_90": [0.91, 0.2, 0.84],
+        }
+    )
+    heat = prediction.coverage_heatmap(frame).data[0]
+    assert (list(heat.y), list(heat.x)) == (["AA", "UA"], ["01 Jun"])
+    assert np.asarray(heat.z).tolist() == [[0.91], [0.84]]
+    assert heat.zmid == prediction.PROMISED_COVERAGE

@@ -10,6 +10,7 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, SIDE_COLUMNS, arro
 from flight_assets.pipeline import trust
 from flight_assets.pipeline.flights import FLIGHT_SCHEMA
 from flight_assets.pipeline.inference import MODEL_FIELDS
+from flight_assets.queries import trust as queries
 from flight_assets_tests.unit.test_trust import DAY_S, START_S, VERSION, ended, network
 
 
@@ -167,3 +168,16 @@ def test_rows_of_a_batch_become_flights_to_forecast_and_outcomes_and_get_their_f
 def test_both_makers_are_kept_with_the_prediction_and_not_with_the_flight():
     assert set(SIDE_COLUMNS) <= set(arrow_schema(PREDICTIONS).names)
     assert not set(SIDE_COLUMNS) & set(arrow_schema(FACT).names)
+
+
+def test_the_query_tells_who_serves_since_when_and_why(hdfs):
+    assert queries.serving(hdfs).empty
+    bad = network(days=2, per_day=600, bias=60.0)
+    first = run_batch(hdfs, 0, bad)
+    run_batch(hdfs, 1, bad, first)
+    now, found = queries.serving(hdfs).iloc[0], queries.trust(hdfs)
+    assert (now["serving"], now["model_version"], found["batch_id"]) == ("baseline", VERSION, 1)
+    assert now["model_mae_minutes"] > now["baseline_mae_minutes"] > 0
+    switch = queries.switches(hdfs).iloc[0]
+    assert (switch["to"], switch["at"].isoformat()) == ("baseline", now["since"])
+    assert set(found["factors"]) == {"model", "baseline"}

@@ -2,7 +2,7 @@
 
 Source: Angelopoulos, Candès & Tibshirani 2023, "Conformal PID Control for Time Series Prediction", NeurIPS
 36, arXiv:2307.16895, section 2.1. After each outcome the factor of a tail grows if the delay was beyond it,
-and shrinks if not, in the ratio that keeps 5 % beyond. Here the factor multiplies the distance from the
+and shrinks if not. The ratio of both steps keeps 5 % beyond. Here the factor multiplies the distance from the
 median, and the steps are those of its logarithm, so a factor stays positive at any scale.
 
 The factor of an airline is that of all flights times its own. Its own is pulled back to 1 at each step, so an

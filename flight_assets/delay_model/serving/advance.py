@@ -42,9 +42,9 @@ def advance(
         version: the champion.
         asked: flights to forecast, as ``forecasts`` takes them, with ``at``: seconds since 1970 of the
             announcement. The index is flight_id.
-        outcomes: flight_id, ``at`` (seconds since 1970 of the arrival), ``taken`` (when the broker took it),
-            actual_delay_minutes, airline, origin, hour, model_version, and SIDE_COLUMNS; these are NaN for a
-            flight that is in ``asked``.
+        outcomes: flight_id, airline, origin, hour, model_version, actual_delay_minutes, and SIDE_COLUMNS.
+            ``at`` is the arrival and ``taken`` when the broker took it, both in seconds since 1970. A flight
+            of ``asked`` has NaN in SIDE_COLUMNS.
 
     Returns:
         The forecasts, in the order of ``asked``; the outcomes, complete, in the order of learning.

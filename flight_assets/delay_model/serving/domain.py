@@ -37,8 +37,8 @@ def marks(manifest: Manifest, features: pd.DataFrame) -> pd.DataFrame:
     - o: share of the known features outside their range in training
     - h: share of the features of past events that is known, each weighted by its fill rate in training
 
-    The confidence of a forecast is multiplied by it. ``domain_mark``: in_domain from 0.8, borderline from
-    0.6, else out_of_domain. ``domain_reasons``: in words, joined by "; "; None if there are none.
+    The confidence of a forecast is multiplied by it. A flight is in_domain from 0.8, borderline from 0.6, and
+    else out_of_domain. The reasons are words, joined by "; ", or None.
 
     Args:
         manifest: what is known of the training flights.
