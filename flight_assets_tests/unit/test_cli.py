@@ -222,8 +222,8 @@ def test_training_ends_with_one_table_beside_the_champion(monkeypatch):
     output = io.StringIO()
     shown = Console(file=output, width=WIDTH, highlight=False)
     monkeypatch.setattr(console, "console", shown)
-    monkeypatch.setattr(model, "console", shown)
-    model._print_trained(store, [VERSION])
+    monkeypatch.setattr(model_tables, "console", shown)
+    model_tables.print_trained(store, [VERSION])
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
     assert lines[0].split() == ["figure", VERSION, "*"]
     assert [

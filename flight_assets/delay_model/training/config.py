@@ -51,7 +51,7 @@ class TrainConfig:
     mean_target_minutes: tuple[float, float] = (-60.0, 180.0)
     mean_blend: tuple[float, ...] = (0.53, 0.09, 0.44, 0.06, 2.5)
     unused_features: tuple[str, ...] = ()
-    most_training_flights: int = 0
+    most_training_flights: int = 1_000_000
     hidden_shares: tuple[tuple[str, float], ...] = (("weather", 0.2), ("inbound", 0.05), ("aircraft", 0.05))
     mean: BoosterSettings = BoosterSettings()
     quantiles: BoosterSettings = BoosterSettings(rounds=180, eta=0.12)
