@@ -147,6 +147,7 @@ def staged(**changes: Any) -> dict[str, Any]:
         "quality_score": 1.0,
         **dict.fromkeys(("gate", "flight_suffix", "diverted_to", "source")),
         "unknown_codes": [],
+        "low_quality": False,
         "kafka_partition": 0,
         "kafka_offset": 0,
         "ingestion_timestamp": TOOK_AT,

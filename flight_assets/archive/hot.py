@@ -87,9 +87,8 @@ def histogram(
 ) -> list[Bin]:
     """Return archivable documents per minute of ingestion, up to a moment, oldest first.
 
-    A full minute is split into seconds.
-    ``unfit`` are queries for the ranges of ingestion in which documents are held against the contract;
-    elsewhere all are taken to fit it.
+    A full minute is split into seconds. ``unfit`` holds queries for ranges of ingestion. Documents in these
+    ranges are checked against the contract. All others count as valid.
     """
     match = not_restored(restored_since)
     minutes = _counts(flights, match | {"ingestion_timestamp": {"$lt": before}}, "minute")

@@ -110,8 +110,8 @@ class Parameter:
 class Pattern:
     """Pattern: pure functions from a situation to signals, and their declaration.
 
-    ``on_event`` sees each event after the schedule took it in. ``on_tick`` is called every five minutes.
-    ``on_wake`` is called at the times that the pattern asked for.
+    The engine calls ``on_event`` for each event, after the schedule took it in.
+    It calls ``on_tick`` every five minutes, and ``on_wake`` at the times that the pattern asked for.
     """
 
     name: str

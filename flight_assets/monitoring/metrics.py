@@ -99,7 +99,7 @@ METRICS = (
         "mean quality score of the newest flights, by source",
         ("source",),
     ),
-    Metric("flights_source_newest_flights", "how many of the newest flights come from a source", ("source",)),
+    Metric("flights_source_flights", "how many of the newest flights come from a source", ("source",)),
     Metric("flights_rejected_ratio", "share of the newest batches' messages that were quarantined"),
     Metric("flights_check_passed", "1 if the asset check's newest result passed", ("check", "asset")),
     Metric(

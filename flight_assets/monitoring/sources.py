@@ -123,7 +123,7 @@ def from_mongodb(settings: Settings) -> Iterator[Sample]:
         scores = newest.groupby(newest["source"].fillna(NO_SOURCE))["quality_score"]
         for source, count in scores.size().nlargest(MAX_SOURCES).items():
             yield Sample("flights_source_quality_score_ratio", float(scores.mean()[source]), (str(source),))
-            yield Sample("flights_source_newest_flights", float(count), (str(source),))
+            yield Sample("flights_source_flights", float(count), (str(source),))
     error = operations.prediction_error(operations.newest_flights(settings, with_outcome=True))
     if error:
         for statistic in ("mae", "rmse", "bias"):

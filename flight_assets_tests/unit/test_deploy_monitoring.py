@@ -74,6 +74,7 @@ def test_names_and_units_follow_the_conventions() -> None:
         "_tasks",
         "_processes",
         "_findings",
+        "_flights",
     )
     others = {
         "flights_hdfs_datanodes",

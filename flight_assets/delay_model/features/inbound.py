@@ -34,7 +34,7 @@ class _Leg:
 
     @property
     def known(self) -> Mask:
-        """Whether the flight has an inbound leg."""
+        """True where the flight has an inbound leg."""
         known: Mask = self.row != NO_ROW
         return known
 
