@@ -21,6 +21,12 @@ def records(settings: Settings, batch_id: int | None = None, last: int | None = 
     return [ledger.record(batch_id)] if batch_id is not None else ledger.records(last)
 
 
+def find_record(settings: Settings, batch_id: int) -> BatchRecord | None:
+    """Return the record of a batch, or None if it has not landed."""
+    known = Ledger(Hdfs(settings))
+    return known.record(batch_id) if batch_id <= known.last_done(STEPS[0]) else None
+
+
 def held_up(records: list[BatchRecord]) -> list[tuple[int, CheckResult]]:
     """Return the checks that hold a batch up, each with its batch."""
     return [(record.batch_id, result) for record in records for result in record.checks if result.blocks]

@@ -173,11 +173,11 @@ def batches(scope: Scope, clients: Clients, limit: int) -> Answer:
     return _of_history(clients, quality.batches, limit, platform_of=scope)
 
 
-def batch_record(scope: Scope, clients: Clients, batch_id: int) -> BatchRecord:
-    """Return the record of a batch. Raises OutOfScope, or FlightsError if there is no such batch."""
+def batch_record(scope: Scope, clients: Clients, batch_id: int) -> BatchRecord | None:
+    """Return the record of a batch, or None if there is none. Raises OutOfScope."""
     refuse_part(scope)
     clients.hdfs()
-    return ledger.records(clients.settings, batch_id)[0]
+    return ledger.find_record(clients.settings, batch_id)
 
 
 def check_results(scope: Scope, clients: Clients, since: date) -> Answer:

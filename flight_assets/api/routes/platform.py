@@ -15,6 +15,7 @@ from flight_assets.api import answers
 from flight_assets.api.context import Operator, Parts, Reader
 from flight_assets.api.models import Document, Health, Rows
 from flight_assets.api.parameters import Limit, responses
+from flight_assets.api.problems import not_found
 from flight_assets.contracts.message import Reason
 from flight_assets.queries import scoped
 
@@ -39,6 +40,8 @@ def batch(
 ) -> Response:
     """Return the whole record of a batch, from HDFS."""
     record = scoped.batch_record(caller.scope, parts.clients, batch_id)
+    if record is None:
+        raise not_found(f"batch {batch_id}")
     return answers.document(request, record.model_dump(mode="json", by_alias=True))
 
 
