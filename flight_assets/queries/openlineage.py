@@ -25,7 +25,8 @@ def run_events(settings: Settings, record: BatchRecord) -> list[RunEvent]:
     """One COMPLETE event per step that the batch has been through, in order.
 
     A batch without messages has none. A record keeps how long a step took, not when it ran.
-    So ``eventTime`` is the ingestion time of the batch's newest message. Run ids follow from batch and step, so sending an event again changes nothing.
+    So ``eventTime`` is the ingestion time of the batch's newest message.
+    Run ids follow from batch and step, so sending an event again changes nothing.
     """
     from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
     from openlineage.client.generated.output_statistics_output_dataset import (
