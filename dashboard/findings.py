@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import components as ui
@@ -51,6 +52,13 @@ def situation() -> None:
 
 def timeline() -> None:
     """Show the findings over event time, and the legs of an aircraft with a chain."""
+    found = _over_time()
+    if found is not None and (found["pattern"] == CHAIN).any():
+        _chain(found[found["pattern"] == CHAIN])
+
+
+def _over_time() -> pd.DataFrame | None:
+    """Show the findings over event time. Returns them; None if they could not be read."""
     with ui.section(
         "Complex events", "Each bar is a finding from its start until it was cleared, the most severe on top."
     ):
@@ -71,9 +79,11 @@ def timeline() -> None:
                 f"Bars: {len(answer.frame)} findings by pattern over event time",
             )
         ui.stamp(answer, source="complex_events")
-    chains = answer.frame[answer.frame["pattern"] == CHAIN]
-    if chains.empty:
-        return
+        return answer.frame
+    return None
+
+
+def _chain(chains: pd.DataFrame) -> None:
     with ui.section("Chain of an aircraft", "Planned and actual legs; a late leg makes the next one late."):
         ids = dict(zip(chains["key"], chains["flight_ids"], strict=True))
         tail = st.selectbox("Aircraft", list(ids), key="streaming_chain", persist_state="session", width=200)

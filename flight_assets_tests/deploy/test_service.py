@@ -21,6 +21,7 @@ from flight_assets.errors import FlightsError
 from flight_assets.platform import config, foreground, health, spark_config
 from flight_assets.platform.jars import classpath_dir
 from flight_assets.platform.launcher import status
+from flight_assets.platform.patches import java_long_methods
 from flight_assets.platform.services import services
 from flight_assets.settings import BASE_PORTS, Settings, with_password
 from flight_assets.stores import kafka
@@ -183,9 +184,8 @@ def test_a_metastore_on_postgresql(tmp_path):
     assert own == {"URL": url, "DriverName": "org.postgresql.Driver", "UserName": "m", "Password": "p<"}
     config.write_configs(settings)
     assert (tmp_path / "etc/metastore/hive-site.xml").stat().st_mode & 0o777 == 0o600
-    assert any(
-        "metastore/*" in word for word in foreground.find(settings, "metastore").command[-1].split(":")
-    )
+    words = foreground.find(settings, "metastore").command[-1].split(":")
+    assert str(classpath_dir(settings.cache_dir, "metastore") / "*") in words
 
 
 def test_dagster_on_postgresql_and_a_code_server_elsewhere(tmp_path):
@@ -230,7 +230,7 @@ def test_spark_on_a_cluster_and_in_one_process(tmp_path):
     found = spark_config.spark_properties(settings)
     assert str(found["spark.executor.extraClassPath"]) == str(classpath_dir(Path("/jars"), "spark") / "*")
     assert (found["spark.executor.memory"], found["spark.sql.shuffle.partitions"]) == ("900m", 8)
-    assert found["spark.executor.extraJavaOptions"] == spark_config.COMPILE_LONG_METHODS
+    assert found["spark.executor.extraJavaOptions"] == java_long_methods.OPTION
     assert (found["spark.driver.host"], found["spark.driver.bindAddress"]) == (
         "spark",
         "0.0.0.0",  # noqa: S104
