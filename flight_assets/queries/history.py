@@ -352,7 +352,8 @@ def _summed(
     sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
     grouping = ", ".join(str(number + 1) for number in range(len(keys)))
     source = f"{_name(warehouse, table)} WHERE {filters.sql()}"
-    query = f"SELECT {selected}{sums} FROM {source} GROUP BY {grouping} {ending}"  # noqa: S608 - codes and dates only
+    # The sums have their columns' names. Outside the aggregate a name in the ending can only mean the sum.
+    query = f"SELECT * FROM (SELECT {selected}{sums} FROM {source} GROUP BY {grouping}) {ending}"  # noqa: S608 - codes and dates only
     return warehouse.ask(query)
 
 
