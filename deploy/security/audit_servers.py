@@ -88,7 +88,7 @@ def _ask_osv(question: dict[str, Any]) -> dict[str, Any]:
     import requests
     from pip_audit._service.osv import OsvService
 
-    answer = requests.post(OsvService.OSV_URL, json=question, timeout=TIMEOUT_S)
+    answer = requests.post(OsvService.DEFAULT_OSV_URL, json=question, timeout=TIMEOUT_S)
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()
     return found
