@@ -59,7 +59,7 @@ def timeline() -> None:
 
 def _over_time() -> pd.DataFrame | None:
     """Show the findings over event time. Returns them; None if they could not be read."""
-    found: pd.DataFrame | None = None
+    found: list[pd.DataFrame] = []
     with ui.section(
         "Complex events", "Each bar is a finding from its start until it was cleared, the most severe on top."
     ):
@@ -80,8 +80,8 @@ def _over_time() -> pd.DataFrame | None:
                 f"Bars: {len(answer.frame)} findings by pattern over event time",
             )
         ui.stamp(answer, source="complex_events")
-        found = answer.frame
-    return found
+        found.append(answer.frame)
+    return found[0] if found else None
 
 
 def _chain(chains: pd.DataFrame) -> None:
