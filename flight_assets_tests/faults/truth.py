@@ -184,8 +184,11 @@ def _check_records(judge: _Judge, settings: Settings, recorded: list[tuple], mes
             judge.problems.append(
                 f"batch {batch_id}: {record['record_count']} messages, {accounted} accounted for"
             )
-        if json.loads(_webhdfs(settings, f"{METADATA_ROOT}/batch_{batch_id:08d}.json")) != record:
-            judge.problems.append(f"batch {batch_id}: its JSON differs from its row")
+        kept = json.loads(_webhdfs(settings, f"{METADATA_ROOT}/batch_{batch_id:08d}.json"))
+        if kept != record:
+            names = sorted(name for name in {*kept, *record} if kept.get(name) != record.get(name))
+            both = {name: (kept.get(name), record.get(name)) for name in names}
+            judge.problems.append(f"batch {batch_id}: its JSON differs from its row: {both}")
     if total != messages:
         judge.problems.append(f"the records count {total} messages, the topic has {messages}")
     if sorted(row[0] for row in recorded) != list(range(len(recorded))):
