@@ -17,7 +17,7 @@ from flight_assets_tests.webhook import Receiver, serving
 
 # Below the ports that the system gives to clients (from 32768). Another offset lets the tests of two
 # checkouts run side by side.
-PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5000"))
+PORT_OFFSET = int(os.environ.get("FLIGHTS_TEST_PORT_OFFSET", "5200"))
 # Tests of another kind of platform are collected for that kind only: `make cluster-test`, `make secure-test`,
 # `make upgrade-test`.
 KINDS = {
