@@ -47,7 +47,7 @@ def situation() -> None:
                 members[["finding_id", "severity", "explanation", "flight_ids"]],
                 key="overview_findings", height=180,
             )  # fmt: skip
-        ui.stamp(answer, source="MongoDB", note="`flights events explain ID` tells more")
+        ui.stamp(answer, source="MongoDB", note="flights events explain ID tells more")
 
 
 def timeline() -> None:

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
@@ -18,6 +19,7 @@ import pytest
 from dashboard import data
 from flight_assets.queries import operations
 from flight_assets.queries.cache import OF_NOW, Query, ResultCache, decode, encode, open_cache, wanted
+from flight_assets.queries.clients import Clients
 from flight_assets.settings import Settings
 
 pytestmark = pytest.mark.core
@@ -262,6 +264,7 @@ def test_dashboards_over_other_databases_share_no_answers(cache, redis_port, mon
     for database in ("one", "two"):
         settings = Settings(redis_url=f"redis://127.0.0.1:{redis_port}/0", warehouse_database=database)
         known = SimpleNamespace(settings=settings, cache=cache)
+        known.of_stores = partial(Clients.of_stores, known)
         monkeypatch.setattr(data, "clients", lambda known=known: known)
         data.ask(data.about_now("test", lambda its: asked.append(its.warehouse_database) or FRAME))
     assert asked == ["one", "two"]
