@@ -81,7 +81,7 @@ class Mongo:
 
 
 @pytest.fixture
-def settings(tmp_path) -> Settings:
+def own_settings(tmp_path) -> Settings:
     return Settings(
         _env_file=None, home=tmp_path, kafka_bootstrap_servers=CLOSED, hdfs_url=f"hdfs://{CLOSED}", spark_remote=f"sc://{CLOSED}",
         mongo_uri=f"mongodb://{CLOSED}", redis_url=f"redis://{CLOSED}/0", timeout_s=1.0,
@@ -103,9 +103,9 @@ def producer() -> Producer:
 
 
 @pytest.fixture
-def context(settings, mongo, producer):
-    made = open_context(settings)
-    made.keys = KeyRing(settings, mongo.database)
+def context(own_settings, mongo, producer):
+    made = open_context(own_settings)
+    made.keys = KeyRing(own_settings, mongo.database)
     made.sender = EventSender(made.clients, lambda: producer)
     made.sender._checks = (float("inf"), Checks(reference()))
     yield made
