@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,13 +22,14 @@ from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = pytest.mark.integration
 TAIL = "N90001"
+ZONES = {"EWR": "America/New_York", "BOS": "America/New_York", "IAH": "America/Chicago"}
 
 
 def sent(now, number, departure, kind="scheduled", minutes=120, late=None, at=None, **changes) -> Message:
     """A message of flight UA<number>; times are minutes before now."""
     planned, arrival = now - timedelta(minutes=departure), now - timedelta(minutes=departure - minutes)
     origin = changes.get("origin", "EWR")
-    flight_id = f"UA{number}-{origin}-{planned:%Y%m%d}"
+    flight_id = f"UA{number}-{origin}-{planned.astimezone(ZoneInfo(ZONES[origin])):%Y%m%d}"
     happened = now - timedelta(minutes=departure + 90 if at is None else at)
     delays = {} if late is None else {"departure_delay_minutes": late}
     delays |= {"arrival_delay_minutes": late} if kind == "arrived" else {}
@@ -41,8 +43,9 @@ def sent(now, number, departure, kind="scheduled", minutes=120, late=None, at=No
 
 
 def a_stopped_airport_and_a_late_aircraft(now):
-    """Thirty flights that never left EWR, an aircraft late twice, and a sign of life elsewhere."""
+    """Flights that never left EWR, two of them since hours, an aircraft late twice, and a flight elsewhere."""
     stopped = [sent(now, 4_000 + number, departure=20 + 2 * number) for number in range(30)]
+    stopped += [sent(now, 4_900 + number, departure=420) for number in range(2)]
     legs = [
         sent(now, 3_001, 400, tail_number=TAIL),
         sent(now, 3_001, 400, "departed", late=70.0, at=330, tail_number=TAIL),
