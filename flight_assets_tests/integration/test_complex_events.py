@@ -43,7 +43,7 @@ def sent(now, number, departure, kind="scheduled", minutes=120, late=None, at=No
 
 
 def a_stopped_airport_and_a_late_aircraft(now):
-    """Flights that never left EWR, two of them since hours, an aircraft late twice, and a flight elsewhere."""
+    """Flights that never left EWR, two of them for hours, a late aircraft, and a flight elsewhere."""
     stopped = [sent(now, 4_000 + number, departure=20 + 2 * number) for number in range(30)]
     stopped += [sent(now, 4_900 + number, departure=420) for number in range(2)]
     legs = [
