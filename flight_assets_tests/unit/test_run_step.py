@@ -141,3 +141,13 @@ def test_a_batch_that_a_check_holds_up_works_again_and_then_its_record_is_final(
     json_text, rows = text_of(files, warehouse)
     assert rows == [json_text]
     assert '"passed": true' in json_text
+
+
+def test_a_step_that_is_repeated_for_a_batch_that_is_done_leaves_its_record(stores) -> None:
+    files, warehouse = stores
+    run_step.run_step(LAST, merged(), Run(files, warehouse))
+    before = text_of(files, warehouse)
+    Ledger(files).mark_done(STEPS[-2], BATCH - 1)
+    run_step.run_step(STEPS[-2], lambda _record: run_step.Done({"upserted": 99}), Run(files, warehouse))
+    assert text_of(files, warehouse) == before
+    assert Ledger(files).last_done(STEPS[-2]) == BATCH
