@@ -14,6 +14,8 @@ from flight_assets.queries.filters import Filters
 
 DIMENSIONS: tuple[history.Dimension, ...] = ("airline", "origin", "destination")
 MOST = 6
+# Codes with most flights are offered. The page's filters reach all others.
+OFFERED = 30
 # Codes compared at first: those with most flights.
 FIRST = 2
 FIGURES = ("flights", "mean_departure_delay", "mean_arrival_delay", "late_share", "cancelled_share")
@@ -29,14 +31,13 @@ def show(filters: Filters, measure: tuple[str, str]) -> None:
             )
             ranking = ui.answer(ui.gather(rows=data.history(history.by, filters, dimension, 400))["rows"])
             listed = list(ranking.frame[dimension])
-            picked = st.multiselect(
-                "Codes",
-                listed,
+            picked = st.pills(
+                f"Codes, the first {MOST} count",
+                listed[:OFFERED],
                 default=listed[:FIRST],
                 key=f"history_sides_{dimension}",
-                max_selections=MOST,
-                placeholder="choose some",
-            )
+                selection_mode="multi",
+            )[:MOST]
         if not picked:
             ui.empty("Choose the codes to compare.")
             return
