@@ -271,7 +271,7 @@ def test_the_export_holds_every_flight(visit, tmp_path):
 
     page = visit("history")
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     download.value.save_as(tmp_path / "flights.csv")
     assert pd.read_csv(tmp_path / "flights.csv")["flights"].sum() == FLIGHTS
 
