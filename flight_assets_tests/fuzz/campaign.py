@@ -96,11 +96,12 @@ def run(
     seconds: float,
     faults: Iterable[Fault | None],
     say: Callable[[str], None],
-    most: float = math.inf,
+    of_each_run: float = math.inf,
 ) -> Report:
     """Send and process for so long, or until all these faults have struck; then process the rest, and judge.
 
-    ``house``: opens the warehouse, after the last kill. ``most``: about so many messages are sent.
+    ``house``: opens the warehouse, after the last kill. ``of_each_run``: about so many messages are sent for
+    each fault, half of them before its run, so that the run has work to be struck in.
     """
     report = Report(seed)
     process_until_done(settings, Result())  # what earlier tests have left is not judged
@@ -108,8 +109,11 @@ def run(
     ledger = Ledger(Hdfs(settings))
     traffic = Traffic(settings, seed, pool, len(starts))
     began = time.monotonic()
-    with _sampled(settings, report), _sending(traffic, most) as may_send:
-        for fault in faults:
+    with _sampled(settings, report), _sending(traffic) as may_send:
+        for number, fault in enumerate(faults, 1):
+            traffic.most = number * of_each_run
+            while of_each_run < math.inf and traffic.sent.total() < traffic.most - of_each_run / 2:
+                time.sleep(0.1)
             _strike_once(settings, report, fault, say)
             landed = _landed(ledger, starts)
             (may_send.set if traffic.sent.total() - landed < BACKLOG else may_send.clear)()
@@ -168,10 +172,10 @@ def _landed(ledger: Ledger, starts: dict[int, int]) -> int:
 
 
 @contextmanager
-def _sending(traffic: Traffic, most: float) -> Iterator[threading.Event]:
+def _sending(traffic: Traffic) -> Iterator[threading.Event]:
     stop, may_send = threading.Event(), threading.Event()
     may_send.set()
-    sender = threading.Thread(target=traffic.run, args=(stop, may_send, most), name="traffic")
+    sender = threading.Thread(target=traffic.run, args=(stop, may_send), name="traffic")
     sender.start()
     try:
         yield may_send

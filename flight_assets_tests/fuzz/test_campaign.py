@@ -20,7 +20,7 @@ from flight_assets_tests.told import say
 
 pytestmark = pytest.mark.timeout(1_200)
 SEED = 81
-MESSAGES = 20_000
+MESSAGES = 20_000  # in all
 FAULTS = [
     None,
     Fault("kafka", STEPS[0], DURING, 0.3),
@@ -49,7 +49,14 @@ def target(quiet_platform, small_model):
 def test_fuzzed_messages_in_every_codec_and_kills_leave_every_store_right(target) -> None:
     pool = campaign.own_pool(target, numbers=6, days=20)
     report = campaign.run(
-        target, lambda: open_warehouse(target), pool, SEED, math.inf, FAULTS, partial(say, "fuzz"), MESSAGES
+        target,
+        lambda: open_warehouse(target),
+        pool,
+        SEED,
+        math.inf,
+        FAULTS,
+        partial(say, "fuzz"),
+        MESSAGES / len(FAULTS),
     )
     for line in report.lines():
         say("fuzz", line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -39,6 +40,7 @@ class Traffic:
         self._values = values(seed, pool)
         self._producers = {codec: self._producer(codec) for codec in CODECS}
         self._transactions = 0
+        self.most = math.inf
         self.sent: Counter[str] = Counter()
         self.packed: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
@@ -56,10 +58,10 @@ class Traffic:
         }
         return Producer(common | (options or {"message.timeout.ms": DELIVERY_S * 1000}))
 
-    def run(self, stop: threading.Event, may_send: threading.Event, most: float) -> None:
+    def run(self, stop: threading.Event, may_send: threading.Event) -> None:
         """Send about ``most`` messages until ``stop`` is set; then wait for what is under way."""
         while not stop.is_set():
-            if self.sent.total() >= most or not may_send.is_set():
+            if self.sent.total() >= self.most or not may_send.is_set():
                 self._serve()
                 stop.wait(0.2)
                 continue
