@@ -439,6 +439,10 @@ class Settings(BaseSettings):
 
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
+    def __hash__(self) -> int:
+        """Return a hash over the values, some of which are mappings: clients are kept by their settings."""
+        return hash(repr(self))
+
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """Yield the fields for ``repr``, with addresses without passwords."""
         for name, value in super().__repr_args__():

@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from flight_assets.api.app import schema_text
+from flight_assets.automation.runs import run_job
 from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
@@ -145,12 +146,13 @@ def tenants(quiet_platform) -> Iterator[dict[str, Api]]:
 
 
 @pytest.fixture(scope="module")
-def twins(admin, process) -> None:
-    """Flights of two airlines, the same but for the airline, in every store."""
+def twins(admin, process, quiet_platform) -> None:
+    """Flights of two airlines, the same but for the airline, in every store and in the rollups."""
     sent = [flight(airline, 7700 + number) for airline in MARKS for number in range(FLIGHTS)]
     answer = admin.post("/v1/events", sent)
     assert (answer.status_code, answer.json()["rejected"]) == (202, 0), answer.text
     process()
+    run_job(quiet_platform, "update_rollups")
 
 
 @pytest.mark.core

@@ -44,20 +44,20 @@ def sent(now, number, departure, kind="scheduled", minutes=120, late=None, at=No
 
 def a_stopped_airport_and_a_late_aircraft(now):
     """Flights that never left EWR, two of them for hours, a late aircraft, and a flight elsewhere."""
-    stopped = [sent(now, 4_000 + number, departure=20 + 2 * number) for number in range(30)]
-    stopped += [sent(now, 4_900 + number, departure=420) for number in range(2)]
+    stopped = [sent(now, 8_500 + number, departure=20 + 2 * number) for number in range(30)]
+    stopped += [sent(now, 8_590 + number, departure=420) for number in range(2)]
     legs = [
-        sent(now, 3_001, 400, tail_number=TAIL),
-        sent(now, 3_001, 400, "departed", late=70.0, at=330, tail_number=TAIL),
-        sent(now, 3_001, 400, "arrived", late=70.0, at=210, tail_number=TAIL),
-        sent(now, 3_002, 240, origin="IAH", destination="BOS", tail_number=TAIL),
+        sent(now, 8_601, 400, tail_number=TAIL),
+        sent(now, 8_601, 400, "departed", late=70.0, at=330, tail_number=TAIL),
+        sent(now, 8_601, 400, "arrived", late=70.0, at=210, tail_number=TAIL),
+        sent(now, 8_602, 240, origin="IAH", destination="BOS", tail_number=TAIL),
         sent(
-            now, 3_002, 240, "departed", late=65.0, at=175, origin="IAH", destination="BOS", tail_number=TAIL
+            now, 8_602, 240, "departed", late=65.0, at=175, origin="IAH", destination="BOS", tail_number=TAIL
         ),
-        sent(now, 3_002, 240, "arrived", late=65.0, at=55, origin="IAH", destination="BOS", tail_number=TAIL),
-        sent(now, 3_003, 80, origin="BOS", destination="IAH", tail_number=TAIL),
+        sent(now, 8_602, 240, "arrived", late=65.0, at=55, origin="IAH", destination="BOS", tail_number=TAIL),
+        sent(now, 8_603, 80, origin="BOS", destination="IAH", tail_number=TAIL),
     ]
-    return [*stopped, *legs, sent(now, 3_100, -60, at=1, origin="BOS", destination="IAH")]
+    return [*stopped, *legs, sent(now, 8_700, -60, at=1, origin="BOS", destination="IAH")]
 
 
 def rows(house):

@@ -168,3 +168,9 @@ def test_reading_the_environment_is_recognised(source, count):
 )
 def test_no_module_but_settings_reads_the_environment(path):
     assert reads_environment(path.read_text()) == []
+
+
+def test_clients_can_be_kept_by_their_settings():
+    kept = {Settings(_env_file=None): 1}
+    assert kept[Settings(_env_file=None)] == 1
+    assert Settings(_env_file=None, source_delivers={"own": ["weather"]}) not in kept
