@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from flight_assets.api.answers import ARROW, CSV
 from flight_assets.api.problems import Problem
@@ -16,6 +17,7 @@ from flight_assets.queries.scoped import Filters, Wanted
 
 MOST_ROWS = 1_000
 MOST_VALUES = 50
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
 def _codes(pattern: str, what: str) -> Any:  # noqa: ANN401 - an annotation
@@ -42,11 +44,19 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("the time is out of range") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _no_number(text: object) -> object:
+    """Return a text as it is. Raises ValueError for a number, which would count as seconds since 1970."""
+    if isinstance(text, int | float) or (isinstance(text, str) and _NUMBER.fullmatch(text)):
+        raise ValueError("a date or time is a text as in RFC 3339, not a number")
+    return text
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_utc)]
+Day = Annotated[date, BeforeValidator(_no_number)]
 Since = Annotated[Moment | None, Query(description="newest event at this time or later, RFC 3339")]
 Until = Annotated[Moment | None, Query(description="newest event before this time, RFC 3339")]
-FirstDay = Annotated[date | None, Query(description="first local date of departure")]
-LastDay = Annotated[date | None, Query(description="last local date of departure")]
+FirstDay = Annotated[Day | None, Query(description="first local date of departure")]
+LastDay = Annotated[Day | None, Query(description="last local date of departure")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
 FlightId = Annotated[
     str, Path(pattern=f"^{FLIGHT_ID}$", description="id of the flight, such as UA1545-EWR-20130101")

