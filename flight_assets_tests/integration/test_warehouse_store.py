@@ -16,6 +16,7 @@ from flight_assets.contracts.tables import (
     FACT,
     PREDICTED_COLUMNS,
     PREDICTIONS,
+    SIDE_COLUMNS,
     STAGED_IDS,
     STAGING,
     TABLES,
@@ -62,7 +63,8 @@ def empty(own):
 
 
 def prediction(flight: str = "UA1545-EWR-20130612", predicted: float = 10.0, **changes) -> dict:
-    values = dict.fromkeys(PREDICTED_COLUMNS, predicted) | {"model_version": "v1"}
+    values = dict.fromkeys(PREDICTED_COLUMNS, predicted) | {"model_version": "v1", "maker": "model"}
+    values |= {"domain_mark": "in_domain", "domain_reasons": None}
     return {
         **values,
         "prediction_id": f"{flight}:scheduled",
@@ -93,7 +95,7 @@ def keep(house: Warehouse, predicted: list[dict], ended: list[dict]) -> Merged:
     known = with_known_predictions(rows, house.read(PREDICTIONS))
     names = ("prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS)
     new = frame(house.spark, PREDICTIONS, predicted).select(
-        "flight_id", *(F.col(name).alias(f"new_{name}") for name in names)
+        "flight_id", *(F.col(name).alias(f"new_{name}") for name in names), *SIDE_COLUMNS
     )
     is_now = F.col("prediction_id").isNull() & F.col("new_prediction_id").isNotNull()
     joined = known.join(new, "flight_id", "left").withColumn("is_predicted_now", is_now)
