@@ -23,7 +23,7 @@ test-unit: install-dev ## the tests that need no service (1 minute)
 test-platform: install-dev ## the tests on a running platform that are part of `make test` (6 minutes)
 	$(BIN)/pytest -m "integration and not slow"
 
-test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (40 minutes)
+test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (over 40 minutes)
 	$(BESIDE) test-slow-platform test-slow-alone
 
 test-slow-platform: install-dev
@@ -50,7 +50,7 @@ compose-test: install-dev ## the stack of docker-compose.yml in Podman, with sta
 	flight_assets_tests/deploy/images/build.sh build/images compose-test
 	FLIGHTS_TEST_COMPOSE=1 $(BIN)/pytest -s flight_assets_tests/deploy/test_containers.py
 
-wheel-test: install-dev ## the built wheel, installed into an empty environment, starts the platform (4 minutes, so not in test)
+wheel-test: install-dev ## the built wheel, installed into an empty environment, starts the platform (needs minutes for a start of its own, so not in test)
 	FLIGHTS_TEST_WHEEL=1 $(BIN)/pytest -s flight_assets_tests/deploy/test_wheel.py
 
 # A Debian release whose Python differs from this machine's, in a root of its own. The folder keeps its environment for the next run.
@@ -151,4 +151,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean wheel-test platforms-test compose-test
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test compose-test wheel-test platforms-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean

@@ -23,7 +23,7 @@ from flight_assets.commands.feed import feed
 from flight_assets.commands.installation import uninstall, upgrade_check, version
 from flight_assets.commands.ledger import ledger
 from flight_assets.commands.load import load
-from flight_assets.commands.model_trust import model
+from flight_assets.commands.model import model
 from flight_assets.commands.platform import backup, doctor, down, logs, reset, restore, status, up
 from flight_assets.commands.process import counts, process
 from flight_assets.commands.produce import produce

@@ -166,7 +166,7 @@ class BatchRecord(BaseModel):
     model_config = {"populate_by_name": True, "protected_namespaces": ()}
 
     def refuse_half_moved(self) -> None:
-        """Return if no move to quarantine has died over this batch; raises FlightsError otherwise."""
+        """Raise FlightsError if a move of the batch to quarantine was interrupted."""
         if self.moved is not None and self.staged is None:
             raise FlightsError(
                 f"moving batch {self.batch_id} to quarantine was interrupted: "

@@ -440,8 +440,8 @@ class Settings(BaseSettings):
     _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
     def __hash__(self) -> int:
-        """Return a hash over the values, some of which are mappings: clients are kept by their settings."""
-        return hash(repr(self))
+        """Return the hash of the home: clients are kept by their settings, some of which are mappings."""
+        return hash(self.home)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """Yield the fields for ``repr``, with addresses without passwords."""
@@ -534,7 +534,8 @@ class Settings(BaseSettings):
             "kafka_password": self.kafka_password or self.secret(f"kafka_{self.role}"),
             "mongo_uri": (
                 self.mongo_uri
-                or f"mongodb://{user['mongo']}{','.join(self.addresses('mongod'))}/?replicaSet=flights&authSource=admin&tls=true&tlsCAFile={quote(ca)}"
+                or f"mongodb://{user['mongo']}{','.join(self.addresses('mongod'))}/?replicaSet=flights"
+                f"&authSource=admin&tls=true&tlsCAFile={quote(ca)}"
             ),
             "mongo_password": self.mongo_password or self.secret(f"mongo_{self.role}"),
             "redis_url": (
@@ -569,7 +570,7 @@ class Settings(BaseSettings):
     @property
     def api_key_file(self) -> Path:
         """File of the API key that `flights up` makes for this machine."""
-        return self.home / "secrets" / "api_key"
+        return self.secrets_dir / "api_key"
 
     @property
     def tls_dir(self) -> Path:

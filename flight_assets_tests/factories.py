@@ -74,6 +74,11 @@ def without(name: str, event: dict[str, Any] | None = None) -> dict[str, Any]:
     return {key: value for key, value in (event or message()).items() if key != name}
 
 
+def z(moment: datetime) -> str:
+    """Return the RFC 3339 text of a moment, in seconds of UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def encode(value: Any) -> bytes | None:
     """What Kafka holds: bytes as they are, None as a tombstone, anything else as JSON."""
     return value if value is None or isinstance(value, bytes) else json.dumps(value).encode()

@@ -1,6 +1,4 @@
-"""Lives of flights as Hypothesis draws them, and a plain model of what every store must say of them (promise
-P8).
-"""
+"""Lives of flights as Hypothesis draws them, and a plain model of what is true of them (promise P8)."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ LANDINGS = ("diverted", "arrived")
 
 @dataclass(frozen=True)
 class Step:
-    """One event of a flight. ``repeats``: it has the event_id of the step before, so that only the first
-    taken counts.
+    """One event of a flight.
+
+    ``repeats``: it has the event_id of the step before, so that only the first taken counts.
     """
 
     kind: str
@@ -81,7 +80,7 @@ def drawn_lives(count: int, number: int) -> list[list[Step]]:
 
 @dataclass(frozen=True)
 class Truth:
-    """What every store must say of a flight."""
+    """Facts that every store must state of a flight."""
 
     event_id: str
     destination: str
@@ -92,8 +91,9 @@ class Truth:
 
 
 def truth(events: list[dict[str, Any]]) -> Truth:
-    """Return what is true of a flight, from the fields of all its messages and the place of each in Kafka and
-    in batches.
+    """Return what is true of a flight.
+
+    ``events``: the fields of all its messages, and the place of each in Kafka and in batches.
     """
     taken: dict[str, dict[str, Any]] = {}
     for event in sorted(

@@ -22,7 +22,7 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
     Routes to airports that nobody knows are left out, see ``on_the_map``.
     """
     places = airports.set_index("code")
-    drawn = known = _placed(routes, places)
+    known = _placed(routes, places)
     figure = go.Figure()
     for low, high, colour in (
         (-np.inf, -5, "#0072B2"),
@@ -30,7 +30,7 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
         (5, 20, "#EBA878"),
         (20, np.inf, "#D55E00"),
     ):
-        band = drawn[(drawn["mean_delay"] >= low) & (drawn["mean_delay"] < high)]
+        band = known[(known["mean_delay"] >= low) & (known["mean_delay"] < high)]
         gaps = np.full(len(band), np.nan)
         figure.add_scattergeo(
             lat=np.column_stack([band["origin_lat"], band["destination_lat"], gaps]).ravel(),

@@ -18,11 +18,11 @@ from flight_assets.api.context import Context
 from flight_assets.api.manners import Manners
 from flight_assets.api.problems import ProblemDocument
 from flight_assets.api.routes import aggregates, events, flights, forecasts, platform
+from flight_assets.contracts.units import BYTES_PER_MB
 
 ROUTERS = (flights.router, forecasts.router, aggregates.router, platform.router, events.router)
 # Smaller answers fit into one packet anyway.
 GZIP_FROM_BYTES = 1_400
-BYTES_PER_MB = 1_000_000
 DESCRIPTION = (
     "Flights, delay forecasts and the state of the platform. Every request has a key; docs/api.md shows how."
 )

@@ -114,7 +114,7 @@ class KeyRing:
         self._used[key.prefix] = now
         allowed = key.requests_per_minute or tenant.requests_per_minute
         limit = allowed or self._settings.api_requests_per_minute
-        return Caller(key, access.scope_of(tenant), limit, tenant.events_per_day)
+        return Caller(key, tenant.scope, limit, tenant.events_per_day)
 
 
 class Limits:

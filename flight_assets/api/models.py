@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -156,8 +155,3 @@ def _dated(row: dict[str, Any]) -> dict[str, Any]:
     day = row.get("flight_date")
     made = flight_row(row)
     return made | {"flight_date": date.fromisoformat(day) if isinstance(day, str) else day}
-
-
-def path_name(text: str) -> str:
-    """Return an operation's name for clients that are generated from the schema."""
-    return re.sub(r"\W+", "_", text).strip("_")

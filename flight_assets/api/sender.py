@@ -184,13 +184,9 @@ class EventSender:
             self._producer.close(timeout=1)
 
 
-def raw_table(messages: Sequence[bytes], taken_at: datetime | None = None) -> pa.Table:
-    """Return messages in the form in which ``check`` takes them.
-
-    They look as if Kafka had taken them at that moment, by default now.
-    """
+def raw_table(messages: Sequence[bytes]) -> pa.Table:
+    """Return messages in the form in which ``check`` takes them, as if Kafka had taken them now."""
     count = len(messages)
-    moment = taken_at or datetime.now(UTC)
     return pa.table(
         {
             "key": pa.nulls(count, pa.binary()),
@@ -198,7 +194,7 @@ def raw_table(messages: Sequence[bytes], taken_at: datetime | None = None) -> pa
             "topic": pa.array([""] * count),
             "kafka_partition": pa.array([0] * count, pa.int32()),
             "kafka_offset": pa.array(range(count), pa.int64()),
-            "ingestion_timestamp": pa.array([moment] * count, pa.timestamp("us", "UTC")),
+            "ingestion_timestamp": pa.array([datetime.now(UTC)] * count, pa.timestamp("us", "UTC")),
             "batch_id": pa.array([-1] * count, pa.int64()),
         }
     )

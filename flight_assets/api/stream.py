@@ -91,13 +91,13 @@ class Hub:
         listener = Listener(scoped.matcher(scope, wanted))
         self._listeners.add(listener)
         try:
-            missed = await self._missed(listener, after) if after else []
+            missed = await self._missed(after) if after else []
         except BaseException:
             self._listeners.discard(listener)
             raise
         return self._stream(listener, missed)
 
-    async def _missed(self, listener: Listener, after: str) -> list[Event]:
+    async def _missed(self, after: str) -> list[Event]:
         """Return the changes after a token up to those that the listener has in its queue."""
         tokens = [event.token for event in self._recent]
         if after in tokens:

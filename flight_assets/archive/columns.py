@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 WEATHER = tuple(field.name for field in WEATHER_FIELDS)
-# Of a document's own fields; the others are in its objects `prediction` and `version`.
+# Columns that are fields of the document itself; others are in its objects `prediction` and `version`.
 PLAIN = tuple(column for column in FACT.columns if column.name not in (*PREDICTED_COLUMNS, "kafka_offset"))
 PREDICTED = tuple(column for column in FACT.columns if column.name in PREDICTED_COLUMNS)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from flight_assets.contracts.units import BYTES_PER_MB
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flight_assets.settings import Settings
-
-BYTES_PER_MB = 1_000_000
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flight_assets.archive import files, hot, tasks
-from flight_assets.archive.policy import BYTES_PER_MB, HotSize, Selection, policy_of, select, slices
+from flight_assets.archive.policy import HotSize, Selection, policy_of, select, slices
 from flight_assets.archive.record import NEXT_STEP, ArchiveRecord, Archives, Sizes, State, TimeSlice
+from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.provenance import ColumnType
 from flight_assets.stores import lease, mongo, outage

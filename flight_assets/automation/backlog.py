@@ -53,6 +53,5 @@ def process_backlog(context: RunStatusSensorContext) -> RunRequest | SkipReason:
 def backlog(settings: Settings) -> tuple[int, int]:
     """Return how many offsets have not landed, and the newest finished batch. Raises StoreUnavailable."""
     ledger = Ledger(Hdfs(settings))
-    with kafka.reader(settings) as topic:
-        ends = topic.ends()
-    return landing.waiting(ends, ledger.next_offsets()), ledger.last_done(STEPS[-1])
+    waiting = landing.waiting(kafka.end_offsets(settings), ledger.next_offsets())
+    return waiting, ledger.last_done(STEPS[-1])

@@ -33,8 +33,9 @@ def events_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
     """Start a search when a batch has been finished or a timer is due, unless one is under way."""
     if context.instance.get_run_records(RunsFilter(job_name=find_events.name, statuses=UNFINISHED), limit=1):
         return SkipReason("a search is under way")
+    settings = get_settings()
     try:
-        waits = has_work(Hdfs(get_settings()), int(time.time()))
+        waits = has_work(settings, Hdfs(settings), int(time.time()))
     except StoreUnavailable as error:
         return SkipReason(str(error))
     return RunRequest() if waits else SkipReason("no batch and no timer waits")

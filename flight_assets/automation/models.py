@@ -95,6 +95,11 @@ def own_model_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReaso
 
     It asks once per number of days, as long as the general model of the package is the champion.
     """
+    # Before the warehouse is asked, which counts all flights.
+    if context.instance.get_run_records(
+        RunsFilter(job_name=retrain_delay_model.name, statuses=UNFINISHED), limit=1
+    ):
+        return SkipReason("a retraining is under way")
     settings = get_settings()
     try:
         champion = ModelStore(Hdfs(settings)).champion()
@@ -106,9 +111,5 @@ def own_model_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReaso
     lacking = missing(len(counts), sum(counts.values()))
     if lacking:
         return SkipReason(lacking)
-    if context.instance.get_run_records(
-        RunsFilter(job_name=retrain_delay_model.name, statuses=UNFINISHED), limit=1
-    ):
-        return SkipReason("a retraining is under way")
     reason = f"{sum(counts.values()):,} flights of {len(counts)} days have arrived"
     return RunRequest(run_key=f"own-model-{champion}-{len(counts)}", tags={"reason": reason})

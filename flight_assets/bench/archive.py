@@ -120,9 +120,9 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
 def _batches_during_archive(
     own: Settings, warehouse: Warehouse, archives: list[ArchiveRecord]
 ) -> list[float]:
-    """Return the seconds of batches beside a second archive. They take half of its time.
+    """Return the seconds of batches beside a second archive.
 
-    In service a part of each minute.
+    They take half of its time; in service, it is a part of each minute.
     """
     during: list[float] = []
     second = threading.Thread(target=lambda: archives.append(_run(own)))

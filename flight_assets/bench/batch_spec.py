@@ -30,10 +30,10 @@ LAST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """Messages of the topic that are one batch: per partition the first offset and the one after the last.
+    """Messages of the topic that are one batch, and the model to predict with.
 
-    And the model to predict with.
-    ``database`` names the side's own database in MongoDB and Hive, ``root`` its folder on HDFS.
+    ``spans``: per partition the first offset and the one after the last. ``database`` names the side's own
+    database in MongoDB and Hive, ``root`` its folder on HDFS.
     """
 
     batch_id: int

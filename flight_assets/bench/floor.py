@@ -37,8 +37,9 @@ from flight_assets.contracts.tables import (
     PREDICTED_COLUMNS,
     PREDICTIONS,
     QUARANTINE,
-    SIDE_COLUMNS,
     STAGING,
+    Table,
+    arrow_schema,
 )
 from flight_assets.contracts.units import FLIGHT_ID_V1
 from flight_assets.delay_model.features.build import build_features
@@ -47,6 +48,7 @@ from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
+from flight_assets.transforms.inputs import LOW_QUALITY_BELOW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +160,16 @@ def stage(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     parsed = _parse(messages.filter("is_object")).with_columns(_is_valid().fill_null(False).alias("is_valid"))
     valid = parsed.filter("is_valid").sort(ARRIVAL).unique("event_id", keep="first", maintain_order=True)
     refused = [messages.filter(~pl.col("is_object")), parsed.filter(~pl.col("is_valid"))]
-    return _enriched(valid).select(STAGING.column_names), _quarantined(pl.concat(refused, how="diagonal"))
+    return _rows_of(STAGING, _enriched(valid)), _quarantined(pl.concat(refused, how="diagonal"))
+
+
+def _rows_of(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the columns of a table, null where they do not have one."""
+    empty = pl.DataFrame(arrow_schema(table).empty_table())
+    lacking = [
+        pl.lit(None, kind).alias(name) for name, kind in empty.schema.items() if name not in rows.columns
+    ]
+    return rows.with_columns(lacking).select(table.column_names)
 
 
 def _text(value: bytes) -> str | None:
@@ -272,7 +283,7 @@ def _enriched(events: pl.DataFrame) -> pl.DataFrame:
         pl.col("flight_date").dt.month().cast(pl.Int32).alias("month"),
         pl.col("flight_date").dt.weekday().cast(pl.Int32).alias("day_of_week"),
         (pl.col("flight_date").dt.weekday() >= 6).alias("is_weekend"),
-    )
+    ).with_columns((pl.col("quality_score") < LOW_QUALITY_BELOW).alias("low_quality"))
 
 
 def _quarantined(refused: pl.DataFrame) -> pl.DataFrame:
@@ -331,8 +342,6 @@ def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFra
             if name in forecast
         ),
         pl.lit(model.manifest.version).alias("model_version"),
-        *(pl.lit(None, pl.String).alias(name) for name in ("maker", "domain_mark", "domain_reasons")),
-        *(pl.lit(None, pl.Float64).alias(name) for name in SIDE_COLUMNS),
     )
     order = ["timestamp", "kafka_offset"]
     ended = (
@@ -352,14 +361,17 @@ def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFra
         pl.col("timestamp").alias("prediction_timestamp"),
         pl.col("timestamp").dt.date().alias("prediction_date"),
         (pl.col("actual_delay_minutes") - pl.col("predicted_delay_minutes")).alias("error_minutes"),
+        pl.col("predicted_delay_minutes").alias("model_delay_minutes"),
+        pl.col("interval_high_minutes").alias("model_high_minutes"),
     )
+    made = [name for name in PREDICTED_COLUMNS if name in predicted.columns]
     newest = staged.sort(order).unique("flight_id", keep="last", maintain_order=True)
     actual = pl.when(pl.col("event_type") == "arrived").then(pl.col("arrival_delay_minutes"))
-    states = newest.join(predicted.select("flight_id", *PREDICTED_COLUMNS), "flight_id", "left").with_columns(
+    states = newest.join(predicted.select("flight_id", *made), "flight_id", "left").with_columns(
         actual.alias("actual_delay_minutes"),
         (actual - pl.col("predicted_delay_minutes")).alias("error_minutes"),
     )
-    return predictions.select(PREDICTIONS.column_names), states.select(FACT.column_names)
+    return _rows_of(PREDICTIONS, predictions), _rows_of(FACT, states)
 
 
 def write_files(settings: Settings, spec: BatchSpec, tables: dict[str, pl.DataFrame]) -> None:

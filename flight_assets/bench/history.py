@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from flight_assets.bench.figures import Figure, interleaved, ratio
-from flight_assets.bench.warehouse_flights import fact_rows
+from flight_assets.bench.warehouse_flights import fact_rows, rows_of
 from flight_assets.contracts.tables import FACT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import maintenance
@@ -142,9 +142,7 @@ def fill(warehouse: Warehouse, tables: tuple[Table, ...], flights: int, from_day
         )
         rows = rows.selectExpr("* EXCEPT (batch_id, flight_id)", *_FILLER)
         for table in tables:
-            rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(
-                warehouse.name(table)
-            )
+            rows_of(table, rows).write.format("delta").mode("append").saveAsTable(warehouse.name(table))
 
 
 def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) -> Figure:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from flight_assets.bench.batch_spec import BatchSpec
+from flight_assets.bench.warehouse_flights import rows_of
 from flight_assets.contracts.dimensions import airlines, airports
 from flight_assets.contracts.message import (
     FORBIDDEN_DELAYS,
@@ -27,11 +28,12 @@ from flight_assets.contracts.tables import (
     PREDICTED_COLUMNS,
     PREDICTIONS,
     QUARANTINE,
-    SIDE_COLUMNS,
     STAGING,
+    WEATHER_TYPE,
 )
 from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS
 from flight_assets.settings import LOOPBACK, Settings, get_settings
+from flight_assets.transforms.inputs import LOW_QUALITY_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +43,8 @@ if TYPE_CHECKING:
 
     from flight_assets.contracts.message import Field
 
-# Columns of a prediction that the plain way does not make.
-NOT_MADE = {
-    **dict.fromkeys(("maker", "domain_mark", "domain_reasons"), "string"),
-    **dict.fromkeys(SIDE_COLUMNS, "double"),
-}
 SUBMIT = "org.apache.spark.deploy.SparkSubmit"
 SPARK_TYPES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "time": "STRING"}
-WEATHER_TYPE = "STRUCT<" + ", ".join(f"{field.name}: DOUBLE" for field in WEATHER_FIELDS) + ">"
 MESSAGE_TYPE = ", ".join(
     f"{field.name} {SPARK_TYPES.get(field.json_type, WEATHER_TYPE)}" for field in MESSAGE_FIELDS
 )
@@ -246,7 +242,8 @@ def staged_rows(checked: DataFrame) -> DataFrame:
         "day_of_week": F.weekday("flight_date") + 1,
         "is_weekend": F.weekday("flight_date") >= 5,
     }
-    return events.withColumns(enriched).select(*STAGING.column_names)
+    is_low = F.col("quality_score") < LOW_QUALITY_BELOW
+    return rows_of(STAGING, events.withColumns(enriched).withColumn("low_quality", is_low))
 
 
 def quarantined_rows(checked: DataFrame) -> DataFrame:
@@ -300,16 +297,17 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
         *("flight_id", "event_type AS outcome", "arrival_delay_minutes AS actual_delay_minutes"),
         *("timestamp AS outcome_timestamp", "kafka_offset AS outcome_offset"),
     )
-    return (
+    made = (
         announced.join(rows, "event_id")
         .join(outcomes, "flight_id", "left")
         .select("*", "forecast.*", F.lit(version).alias("model_version"))
         .withColumns({"prediction_id": F.col("event_id"), "prediction_timestamp": F.col("timestamp")})
         .withColumn("error_minutes", F.col("actual_delay_minutes") - F.col("predicted_delay_minutes"))
         .withColumn("prediction_date", F.to_date("timestamp"))
-        .withColumns({name: F.lit(None).cast(kind) for name, kind in NOT_MADE.items()})
-        .select(*PREDICTIONS.column_names)
+        .withColumn("model_delay_minutes", F.col("predicted_delay_minutes"))
+        .withColumn("model_high_minutes", F.col("interval_high_minutes"))
     )
+    return rows_of(PREDICTIONS, made)
 
 
 def _predictor(pickled: bytes) -> Callable[[list[float]], tuple[float, ...]]:

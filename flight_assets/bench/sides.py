@@ -41,12 +41,12 @@ COMPARED = {
     STAGING: ("event_id", "flight_id", "kafka_partition", "kafka_offset", "hour", "quality_score"),
     QUARANTINE: ("topic", "kafka_partition", "kafka_offset"),
     PREDICTIONS: (
+        # The platform's own forecast may be the baseline's, and its interval follows earlier outcomes.
         "prediction_id",
-        "predicted_delay_minutes",
-        "interval_high_minutes",
-        "confidence",
+        "model_delay_minutes",
+        "model_high_minutes",
         "outcome",
-        "error_minutes",
+        "actual_delay_minutes",
     ),
     FACT: (
         "flight_id",
@@ -93,10 +93,7 @@ class Sides:
         return seconds, json.loads(output)
 
     def differences(self, spec: BatchSpec, side: str) -> list[str]:
-        """In what the rows of a side differ from the platform's, one sentence per store.
-
-        None if they are the same.
-        """
+        """Return the differences between the rows of a side and the platform's, one sentence per store."""
         found = []
         for table, columns in COMPARED.items():
             ours = self.warehouse.read(table).where(f"batch_id = {spec.batch_id}").select(*columns).toArrow()

@@ -53,7 +53,7 @@ RATE_KEPT = 0.95
 # growing.
 GROWTH_ALLOWED = 1.25
 MILLION = 1_000_000
-# Of a change, all that a latency needs: a document has a thousand bytes more.
+# Parts of a change that a latency needs: a document has a thousand bytes more.
 TIMES_ONLY = [
     {
         "$project": {

@@ -6,10 +6,23 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from flight_assets.contracts.tables import Table
     from flight_assets.stores.warehouse import Warehouse
 
 FLIGHTS = 1_200
 DAYS = 30
+
+
+def rows_of(table: Table, rows: DataFrame) -> DataFrame:
+    """Return rows with the columns of a table, null where they do not have one."""
+    lacking = [
+        f"CAST(NULL AS {column.type}) AS {column.name}"
+        for column in table.columns
+        if column.name not in rows.columns
+    ]
+    return rows.selectExpr("*", *lacking).select(*table.column_names)
 
 
 def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-01") -> str:

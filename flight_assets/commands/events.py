@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from flight_assets.commands.console import (
     Column,
@@ -190,6 +189,8 @@ def replay(first: int, last: int | None, changed: tuple[str, ...], store: bool, 
         return
     changes = _replayed(first, last, _values(changed))
     if as_json:
+        import msgspec
+
         for change in changes:
             click.echo(msgspec.json.encode(change).decode())
         return

@@ -19,6 +19,7 @@ from flight_assets.commands.console import (
     wide_option,
 )
 from flight_assets.commands.model_tables import model_store, print_models
+from flight_assets.commands.model_trust import show_trust
 from flight_assets.commands.training import train_model
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
@@ -40,6 +41,7 @@ def model() -> None:
 
 
 model.add_command(train_model)
+model.add_command(show_trust)
 
 
 @model.command(epilog=example("flights model register regressor.pkl"))

@@ -16,10 +16,7 @@ from flight_assets.commands.console import (
     print_table,
     wide_option,
 )
-from flight_assets.commands.model import model
 from flight_assets.settings import get_settings
-
-__all__ = ["model"]
 
 SWITCHES = (
     *(Column("at UTC"), Column("to"), Column("version"), number("outcomes", optional=True)),
@@ -27,7 +24,7 @@ SWITCHES = (
 )
 
 
-@model.command("trust", epilog=example("flights model trust", "flights model trust --json"))
+@click.command("trust", epilog=example("flights model trust", "flights model trust --json"))
 @wide_option
 @json_option
 def show_trust(wide: bool, as_json: bool) -> None:

@@ -81,7 +81,7 @@ def list_rejected(
     print_table(COLUMNS, [_cells(row) for row in rows], wide=wide)
 
 
-@quarantine.command(epilog=example("flights quarantine show 3:0:4001"))
+@quarantine.command(epilog=example("flights quarantine show flight_events-0-4001"))
 @click.argument("message_id")
 @json_option
 def show(message_id: str, as_json: bool) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from flight_assets.contracts.message import WEATHER_FIELDS
-
 # Optional fields that a complete event of any type has. The contract, not the score, demands the delays.
 SCORED_FIELDS = ("tail_number", "scheduled_arrival")
 WEATHER = "weather"
@@ -41,8 +39,3 @@ def declared(own: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
                 f"{source} delivers {', '.join(sorted(unknown))}: known are {', '.join(sorted(EVERYTHING))}"
             )
     return {**DELIVERS, **{source: frozenset(values) for source, values in own.items()}}
-
-
-def expected_values(delivered: Collection[str]) -> int:
-    """Return how many optional values a complete message of such a source has."""
-    return sum(len(WEATHER_FIELDS) if name == WEATHER else 1 for name in delivered)

@@ -13,14 +13,13 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from flight_assets.contracts.message import WEATHER_FIELDS
-from flight_assets.contracts.units import CRUISE_MPH, OVERHEAD_MINUTES
+from flight_assets.contracts.units import CRUISE_MPH, LATE_MINUTES, OVERHEAD_MINUTES
 
 FEATURE_CONTRACT_VERSION = 2
 
 # A flight that was announced longer ago than this and has not left no longer counts as overdue or pending.
 PENDING_LIMIT_HOURS = 12
 AIRCRAFT_MEMORY_HOURS = 48
-LATE_MINUTES = 15
 
 # Columns of past events. Their weather is left out: a flight uses the weather of its own announcement.
 PAST_COLUMNS = (
@@ -381,6 +380,5 @@ def _longest_window_hours() -> int:
 
 
 # Time before T that a store of events must cover: no older event changes a feature. Features need the events
-# with
-# T − LOOKBACK <= timestamp < T.
+# with T − LOOKBACK <= timestamp < T.
 LOOKBACK = timedelta(hours=_longest_window_hours())

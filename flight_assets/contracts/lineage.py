@@ -45,7 +45,7 @@ _TAKEN_OVER = {
 }
 _VALUE: Source = (RAW, "value")
 _FROM_VALUE = ("flight_date", "route", "month", "day_of_week", "is_weekend", "quality_score", "low_quality")
-# What a prediction is computed from: the scheduled event, and the events before it.
+# Inputs of a prediction: the scheduled event, and the events before it.
 _FEATURE_COLUMNS = (
     *(
         "timestamp",
@@ -96,6 +96,10 @@ FLIGHT_SOURCES: dict[str, tuple[Source, ...]] = {
     "error_minutes": ((STAGED, "arrival_delay_minutes"), (PREDICTED, "predicted_delay_minutes")),
 }
 
+# Columns that no other asset's column gives: the pipeline's own counter, the version of the model, and a
+# pattern's name and severity.
+OWN_COLUMNS = {"batch_id", "model_version", "pattern", "severity"}
+
 # Patterns look at the events and the forecasts of flights, whatever the column of a finding.
 _OF_EVENTS: tuple[Source, ...] = (
     *(
@@ -112,11 +116,7 @@ _OF_EVENTS: tuple[Source, ...] = (
     ),
 )
 FINDING_SOURCES: dict[str, tuple[Source, ...]] = {
-    **{
-        name: _OF_EVENTS
-        for name in COMPLEX_EVENTS.column_names
-        if name not in ("batch_id", "pattern", "severity")
-    },
+    **{name: _OF_EVENTS for name in COMPLEX_EVENTS.column_names if name not in OWN_COLUMNS},
     "airport": ((STAGED, "origin"), (STAGED, "destination")),
     "airline": ((STAGED, "airline"),),
     "flight_ids": ((STAGED, "flight_id"),),
@@ -132,8 +132,6 @@ COLUMN_SOURCES: dict[str, dict[str, tuple[Source, ...]]] = {
     "hive_fact": FLIGHT_SOURCES,
     "complex_events": FINDING_SOURCES,
 }
-# Columns that no other asset's column gives: the pipeline's own counter, and the version of the model.
-OWN_COLUMNS = {"batch_id", "model_version", "pattern", "severity"}
 COLUMNS = {
     "staged_events": STAGING,
     "predictions": PREDICTIONS,

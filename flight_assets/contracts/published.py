@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flight_assets.contracts import units
 from flight_assets.contracts.message import (
     FORBIDDEN_DELAYS,
     MAX_MESSAGE_BYTES,
@@ -22,8 +23,10 @@ Schema = dict[str, Any]
 
 # RFC 3339: the offset may be Z or any other but -00:00, the fraction up to nine digits.
 TIME = r"^(19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
-AIRLINE, AIRPORT = r"^([A-Z0-9]{2}|[A-Z]{3})$", r"^([A-Z]{3}|[A-Z][A-Z0-9]{3})$"
-FLIGHT_ID = r"^([A-Z0-9]{2}|[A-Z]{3})\d{1,4}[A-Z]?-([A-Z]{3}|[A-Z][A-Z0-9]{3})-\d{8}(T\d{4})?$"
+# Plain groups instead of Python's (?:…), for the dialects of other programs.
+AIRLINE, AIRPORT, FLIGHT_ID = (
+    f"^{pattern.replace('(?:', '(')}$" for pattern in (units.AIRLINE, units.AIRPORT, units.FLIGHT_ID)
+)
 _PATTERNS = {"airline": AIRLINE, "origin": AIRPORT, "destination": AIRPORT, "flight_id": FLIGHT_ID}
 _TYPES = {"string": "string", "integer": "integer", "number": "number", "time": "string", "object": "object"}
 

@@ -129,6 +129,13 @@ _FLIGHT = (
     ),
 )
 
+_FLIGHT_DATE = Column("flight_date", "DATE", "scheduled date of departure, the origin's local time")
+_PREDICTED_FLIGHT = (Column("flight_id", "STRING", "flight that it is for"), _FLIGHT_DATE)
+_PREDICTED_IN = (
+    Column("batch_id", "BIGINT", "batch that predicted"),
+    Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
+)
+
 _PREDICTION = (
     Column(
         "predicted_delay_minutes",
@@ -247,8 +254,7 @@ PREDICTIONS = Table(
     key=("prediction_id",),
     columns=(
         Column("prediction_id", "STRING", "event_id of the scheduled event that it was made from"),
-        Column("flight_id", "STRING", "flight that it is for"),
-        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        *_PREDICTED_FLIGHT,
         Column(
             "prediction_timestamp",
             "TIMESTAMP",
@@ -271,8 +277,7 @@ PREDICTIONS = Table(
             EVENT_ORDER_TYPE,
             "place in the order of events of the flight's newest one, which decides the outcome",
         ),
-        Column("batch_id", "BIGINT", "batch that predicted"),
-        Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
+        *_PREDICTED_IN,
     ),
     partitioned_by=("prediction_date",),
 )
@@ -283,12 +288,10 @@ CHALLENGER_PREDICTIONS = Table(
     key=("prediction_id", "model_version"),
     columns=(
         Column("prediction_id", "STRING", "that of the champion's prediction for the same flight"),
-        Column("flight_id", "STRING", "flight that it is for"),
-        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        *_PREDICTED_FLIGHT,
         Column("prediction_timestamp", "TIMESTAMP", "the moment whose knowledge it uses", "UTC"),
         *_PREDICTION,
-        Column("batch_id", "BIGINT", "batch that predicted"),
-        Column("prediction_date", "DATE", "date of prediction_timestamp", "UTC"),
+        *_PREDICTED_IN,
     ),
     partitioned_by=("prediction_date",),
 )
@@ -532,7 +535,7 @@ FLIGHTS_HOURLY = Table(
     grain="flight date, hour, airline, origin and destination: sums over the flights of fact_flight_events",
     key=("flight_date", "hour", "airline", "origin", "destination"),
     columns=(
-        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        _FLIGHT_DATE,
         Column("hour", "INT", "hour of the scheduled departure, the origin's local time", "hours"),
         *_ROUTE,
         *_SUMS,
@@ -545,7 +548,7 @@ FLIGHTS_DAILY = Table(
     grain="flight date, airline, origin and destination: sums over the flights of fact_flight_events",
     key=("flight_date", "airline", "origin", "destination"),
     columns=(
-        Column("flight_date", "DATE", "scheduled date of departure, the origin's local time"),
+        _FLIGHT_DATE,
         *_ROUTE,
         *_SUMS,
     ),

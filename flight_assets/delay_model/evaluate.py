@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from flight_assets.contracts import units
+
 FloatArray = npt.NDArray[np.float64]
 COVERAGE = 0.9
-LATE_MINUTES = 15.0
+LATE_MINUTES = float(units.LATE_MINUTES)
 
 
 def mae(actual: FloatArray, predicted: FloatArray) -> float:

@@ -42,7 +42,7 @@ REPLAY_SLACK = HOUR
 TOO_OLD = 24 * HOUR
 # An open finding whose numbers change is updated at most so often.
 UPDATE_EVERY = 15 * MINUTE
-# Findings that may be open at once; more are counted, not kept.
+# Findings of a pattern that may be open at once; further ones are left out.
 OPEN_AT_MOST = 20_000
 # Names of the engine's own timers. They sort before those of patterns.
 _EVERY_TICK, _FORGET = "", "!"
@@ -122,7 +122,7 @@ class Engine:
             state.too_old += 1
             return
         flight = self.schedule.take(event)
-        if not state.timers:
+        if not state.wakes.get(_EVERY_TICK):
             self._set_tick()
         self._wake(
             _FORGET, flight.flight_id, (flight.planned_arrival or flight.planned_departure) + FORGET_AFTER
@@ -136,19 +136,18 @@ class Engine:
         while state.timers and state.timers[0][0] <= until:
             due, owner, key = heappop(state.timers)
             state.clock = max(state.clock, due)
-            if owner == _EVERY_TICK:
-                self._tick()
-            elif state.wakes.get(owner, {}).get(key) == due:
+            if state.wakes.get(owner, {}).get(key) == due:
                 del state.wakes[owner][key]
                 self._fire(owner, key)
         state.clock = max(state.clock, until)
 
     def _fire(self, owner: str, key: str) -> None:
-        if owner == _FORGET:
-            self.schedule.forget(key)
-            return
         pattern = self.patterns.get(owner)
-        if pattern is not None and pattern.on_wake is not None:
+        if owner == _EVERY_TICK:
+            self._tick()
+        elif owner == _FORGET:
+            self.schedule.forget(key)
+        elif pattern is not None and pattern.on_wake is not None:
             self._obey(pattern, pattern.on_wake(key, self.schedule, self.values[owner]))
 
     def _tick(self) -> None:
@@ -162,7 +161,7 @@ class Engine:
             self._set_tick()
 
     def _set_tick(self) -> None:
-        heappush(self.state.timers, ((self.state.clock // BUCKET + 1) * BUCKET, _EVERY_TICK, ""))
+        self._wake(_EVERY_TICK, "", (self.state.clock // BUCKET + 1) * BUCKET)
 
     def _wake(self, owner: str, key: str, at: int) -> None:
         wakes = self.state.wakes.setdefault(owner, {})

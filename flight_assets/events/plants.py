@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from flight_assets.contracts.units import LATE_MINUTES
 from flight_assets.events.model import HOUR, MINUTE
 from flight_assets.events.planted import (
     HUBS,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 # Delays between these two are right if found and not missed if not: forecast and truth may differ by them.
 CLEARLY_SHORT_MINUTES, HARDLY_SHORT_MINUTES = 25, 0
-LATE_MINUTES = 15
 
 
 def chains(day: Day) -> Truth:
@@ -225,7 +225,7 @@ def _hold(day: Day, hub: str, since: int, until: int, every: int = 0) -> None:
         fly(legs, day.random, held)
 
 
-# What is planted for each pattern, and its parameter to vary with the values to try.
+# For each pattern: its plant, and its parameter to vary with the values to try.
 PLANTS: dict[str, tuple[Callable[[Day], Truth], str, tuple[float, ...]]] = {
     "reactionary_chain": (chains, "late_minutes", (10, 15, 20)),
     "infeasible_turnaround": (turnarounds, "short_minutes", (5, 10, 15)),

@@ -50,12 +50,15 @@ class Stores:
     still_held: Callable[[], None]
 
 
-def has_work(hdfs: Hdfs, now: int) -> bool:
-    """Return whether a batch or a timer waits. Reads two small files. ``now``: seconds since 1970."""
-    head, last = EventStore(hdfs).head(), Ledger(hdfs).last_done(STEPS[-1])
-    if last > (head.batch_id if head else -1):
+def has_work(settings: Settings, hdfs: Hdfs, now: int) -> bool:
+    """Return whether a batch or a timer waits. ``now``: seconds since 1970.
+
+    Reads two small files. Only if a timer is due, it asks Kafka too: timers stand still while messages wait.
+    """
+    head, ledger = EventStore(hdfs).head(), Ledger(hdfs)
+    if ledger.last_done(STEPS[-1]) > (head.batch_id if head else -1):
         return True
-    return head is not None and head.next_due is not None and head.next_due + BROKER_GRACE_S <= now
+    return head is not None and _is_due(head, now) and _everything_is_processed(settings, ledger)
 
 
 def process(stores: Stores, now: int, from_batch: int | None = None) -> Done:
@@ -96,7 +99,7 @@ def process(stores: Stores, now: int, from_batch: int | None = None) -> Done:
         )
         done.batches, done.events = done.batches + len(records), done.events + len(events)
         done.changes += changes
-    if not done.batches and caught_up and head.next_due is not None and head.next_due + BROKER_GRACE_S <= now:
+    if not done.batches and caught_up and _is_due(head, now):
         changes = engine.feed([], now - BROKER_GRACE_S)
         head = _commit(
             stores, store, engine, Saved(head.number + 1, head.batch_id, now - BROKER_GRACE_S, b"", changes)
@@ -166,6 +169,11 @@ def events_of_batches(warehouse: Warehouse, records: list[BatchRecord]) -> list[
 def _hull(days: list[DateRange]) -> list[DateRange]:
     """Return one range from the first to the last of these days, so that the condition stays small."""
     return [DateRange(min(each.first for each in days), max(each.last for each in days))]
+
+
+def _is_due(head: Head, now: int) -> bool:
+    """Return whether a timer is due, with the broker's grace."""
+    return head.next_due is not None and head.next_due + BROKER_GRACE_S <= now
 
 
 def _everything_is_processed(settings: Settings, ledger: Ledger) -> bool:

@@ -1,8 +1,7 @@
-"""Staged rows as events of the engine, from Arrow columns or from the rows of live processing."""
+"""Staged rows as events of the engine."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.events.model import Event
@@ -20,7 +19,6 @@ PLAIN = (
 # Forecast of the flight; rows without these columns have none.
 FORECAST = ("predicted_delay_minutes", "interval_low_minutes", "interval_high_minutes")
 COLUMNS = (*TIMES, *PLAIN)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def events_of(table: pa.Table) -> list[Event]:
@@ -39,23 +37,6 @@ def events_of(table: pa.Table) -> list[Event]:
     names = tuple(columns)
     rows = (dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))
     return [_event(row) for row in rows if row["scheduled_departure"] is not None]
-
-
-def event_of(row: Mapping[str, Any]) -> Event | None:
-    """Return the event of one staged row with datetimes, as live processing has it.
-
-    None without a planned departure.
-    """
-    if row["scheduled_departure"] is None:
-        return None
-    return _event({**row, **{name: _microseconds(row[name]) for name in TIMES}})
-
-
-def _microseconds(at: datetime | None) -> int | None:
-    if at is None:
-        return None
-    since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _event(row: Mapping[str, Any]) -> Event:

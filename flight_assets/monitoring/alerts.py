@@ -114,9 +114,8 @@ def evaluate(
     state: State, samples: Samples, settings: Settings, now: datetime, rules: Iterable[Rule] = RULES
 ) -> State:
     """Return the next state. An alert whose metric has no sample stays as it is, because nothing is known."""
-    now = now.replace(
-        microsecond=now.microsecond // 1000 * 1000
-    )  # MongoDB keeps milliseconds; the same alert must have the same id there
+    # MongoDB keeps milliseconds; the same alert must have the same id there.
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     alerts = {key: alert for key, alert in state.alerts.items() if not _is_forgotten(alert, now)}
     for rule in rules:
         if rule.metric not in samples:

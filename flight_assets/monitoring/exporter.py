@@ -41,13 +41,10 @@ class Reading:
         began = time.monotonic()
         try:
             self.samples, problem = list(self.source.collect(settings)), ""
-        except (
-            Exception
-        ) as error:  # a store may fail in as many ways as its client has; all mean that it is down
-            self.samples, problem = (
-                [],
-                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            )
+        # A store may fail in as many ways as its client has; all mean that it is down.
+        except Exception as error:
+            first_line = str(error).splitlines()[0] if str(error) else ""
+            self.samples, problem = [], f"{type(error).__name__}: {first_line}"
         if problem != self.problem:
             log = logs.get_logger("metrics").bind(store=self.source.store)
             log.warning("source down", problem=problem) if problem else log.info("source answers")

@@ -223,10 +223,8 @@ def _go_list(rule: Rule, settings: Settings) -> str:
     """Return ``{each}`` as a Prometheus template: the samples past the limit when the alert is sent."""
     past = f"{rule.selector()} {rule.comparison} {rule.limit_value(settings):g}"
     one = re.sub(r"\{(\w+)\}", r"{{ $one.Labels.\1 }}", rule.each)
-    return (
-        f"{{{{ range $number, $one := query `{past}` }}}}{{{{ if $number }}}}, {{{{ end }}}}{one}{{{{ end"
-        " }}"
-    )
+    comma = "{{ if $number }}, {{ end }}"
+    return f"{{{{ range $number, $one := query `{past}` }}}}{comma}{one}{{{{ end }}}}"
 
 
 def _go_template(text: str) -> str:

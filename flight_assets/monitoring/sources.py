@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from flight_assets.delay_model.serving.trust import MODEL
+from flight_assets.events.patterns import PATTERNS
 from flight_assets.events.store import EventStore, Head
 from flight_assets.monitoring.metrics import Sample, Source
 from flight_assets.pipeline.trust import state_before
@@ -26,6 +27,7 @@ SECONDS_PER_MINUTE = 60.0
 MAX_SOURCES = 20
 NO_SOURCE = "not named"
 SITUATIONS_AT_MOST = 50
+NO_SITUATION = ("none", "none", "critical")
 
 
 def _flags(values: dict[str, float], metric: str, names: dict[str, str]) -> Iterator[Sample]:
@@ -99,7 +101,7 @@ def from_hdfs(settings: Settings) -> Iterator[Sample]:
     yield from _flags(found, "flights_hdfs_datanodes", {"live": "live_datanodes", "dead": "dead_datanodes"})
     for name in ("used_ratio", "files", "under_replicated_blocks", "missing_blocks"):
         yield Sample(f"flights_hdfs_{name}", found[name])
-    state = state_before(Hdfs(settings))
+    state = state_before(Hdfs(operations.patient(settings)))
     yield Sample("flights_model_up", float(state.serving == MODEL))
     if state.scores.outcomes:
         for maker, minutes in state.scores.errors_minutes().items():
@@ -121,9 +123,10 @@ def from_mongodb(settings: Settings) -> Iterator[Sample]:
         )
         yield Sample("flights_quality_score_ratio", float(newest["quality_score"].mean()))
         scores = newest.groupby(newest["source"].fillna(NO_SOURCE))["quality_score"]
-        for source, count in scores.size().nlargest(MAX_SOURCES).items():
-            yield Sample("flights_source_quality_score_ratio", float(scores.mean()[source]), (str(source),))
-            yield Sample("flights_source_flights", float(count), (str(source),))
+        by_source = scores.agg(["size", "mean"]).nlargest(MAX_SOURCES, "size")
+        for row in by_source.itertuples():
+            yield Sample("flights_source_quality_score_ratio", float(row.mean), (str(row.Index),))
+            yield Sample("flights_source_flights", float(row.size), (str(row.Index),))
     error = operations.prediction_error(operations.newest_flights(settings, with_outcome=True))
     if error:
         for statistic in ("mae", "rmse", "bias"):
@@ -136,19 +139,23 @@ def from_mongodb(settings: Settings) -> Iterator[Sample]:
 
 
 def from_events(settings: Settings) -> Iterator[Sample]:
-    """Complex events: raised ones, open ones, and their situations."""
+    """Complex events: raised ones, open ones, and their situations.
+
+    Metrics of alerts have a sample also when nothing is wrong: without one, an alert would never end.
+    """
     hdfs = Hdfs(operations.patient(settings))
     head = EventStore(hdfs).head() or Head(-1, -1)
     last = Ledger(hdfs).last_done(STEPS[-1])
     yield Sample("flights_events_pending_batches", float(max(0, last - head.batch_id)))
     for pattern, count in head.raised.items():
         yield Sample("flights_findings_total", float(count), (pattern,))
-    for pattern in head.failures:
-        yield Sample("flights_pattern_failed", 1.0, (pattern,))
+    for pattern in sorted({*head.failures, *(each.name for each in PATTERNS)}):
+        yield Sample("flights_pattern_failed", float(pattern in head.failures), (pattern,))
     with mongo.database(operations.patient(settings)) as db:
         found = events.open_findings(db)
     for (pattern, severity), count in found.groupby(["pattern", "severity"]).size().items():
         yield Sample("flights_open_findings", float(count), (str(pattern), str(severity)))
+    yield Sample("flights_situation_findings", 0.0, NO_SITUATION)
     for row in events.situations_of(found).head(SITUATIONS_AT_MOST).itertuples():
         labels = (str(row.group), str(row.pattern), str(row.severity))
         yield Sample("flights_situation_findings", float(row.findings), labels)

@@ -83,9 +83,8 @@ def _attempt(settings: Settings, name: str, send: notify.Sink, waiting: list[ale
     """Send alerts to a sink. Return the reason of its failure, or None."""
     try:
         send(settings, waiting)
-    except (
-        Exception
-    ) as error:  # a sink may fail in as many ways as its protocol has, and must not stop the others
+    # A sink may fail in as many ways as its protocol has, and must not stop the others.
+    except Exception as error:
         problem = notify.reason(error)
         logs.get_logger("alerts").error(
             "sink failed", sink=name, problem=problem, alerts=[alert.key for alert in waiting]

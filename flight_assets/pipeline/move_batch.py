@@ -22,6 +22,7 @@ from flight_assets.contracts.tables import (
     FACT,
     PREDICTIONS,
     QUARANTINE,
+    SIDE_COLUMNS,
     STAGED_IDS,
     STAGING,
 )
@@ -140,7 +141,7 @@ def _forget_flights(warehouse: Warehouse, ledger: Ledger, batch_id: int) -> None
 
 def _states(warehouse: Warehouse, events: DataFrame, days: Sequence[DateRange]) -> DataFrame:
     known = warehouse.read(PREDICTIONS).where(in_date_ranges("flight_date", days))
-    return computed(with_truth(with_known_predictions(flight_rows(events), known)))
+    return computed(with_truth(with_known_predictions(flight_rows(events), known, SIDE_COLUMNS)))
 
 
 def _replace_documents(settings: Settings, touched: DataFrame, states: DataFrame) -> None:

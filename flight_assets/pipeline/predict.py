@@ -11,7 +11,6 @@ from flight_assets.contracts.tables import (
     EVENT_ORDER_TYPE,
     PREDICTED_COLUMNS,
     PREDICTIONS,
-    SIDE_COLUMNS,
 )
 from flight_assets.stores.warehouse import collected
 from flight_assets.transforms.flights import ORDER
@@ -84,13 +83,7 @@ def merge_predictions(warehouse: Warehouse, flights: DataFrame, scope: Scope) ->
 def replace_outcomes(warehouse: Warehouse, flights: DataFrame, days: Sequence[DateRange]) -> None:
     """Set the outcomes of predicted flights to those of these states, whichever is newer."""
     assignments = ", ".join(f"t.{name} = s.{name}" for name in _OUTCOME_COLUMNS)
-    # States of known flights lack the columns that only predictions have. They are not updated.
-    missing = {
-        column.name: F.lit(None).cast(column.type)
-        for column in PREDICTIONS.columns
-        if column.name in SIDE_COLUMNS
-    }
-    rows = prediction_rows(flights.withColumns(missing | {"is_predicted_now": F.lit(False)}), 0)
+    rows = prediction_rows(flights.withColumn("is_predicted_now", F.lit(False)), 0)
     warehouse.merge(PREDICTIONS, rows, f"WHEN MATCHED THEN UPDATE SET {assignments}", days)
 
 

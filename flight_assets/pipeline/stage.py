@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-    from flight_assets.provenance import BatchRecord
     from flight_assets.stores.warehouse import Warehouse
     from flight_assets.transforms.inputs import Checks
 
@@ -187,8 +186,3 @@ def _counts(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "flight_dates": date_ranges(staged["flight_dates"]),
         "announced_dates": date_ranges(staged["announced"]),
     }
-
-
-def staging_counts(record: BatchRecord) -> dict[str, int]:
-    """Return the number of a batch's messages by outcome."""
-    return {name: getattr(record, name) or 0 for name in (STAGED, DUPLICATE, QUARANTINED)}

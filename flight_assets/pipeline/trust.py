@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator  # not only for type checkers: Sp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 
 from flight_assets.contracts.tables import PREDICTED_COLUMNS, SIDE_COLUMNS
@@ -27,7 +28,6 @@ from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.spark_types import struct
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import DataFrame
 
     from flight_assets.pipeline.predictors import Predictors
@@ -45,6 +45,7 @@ OUTCOME_SCHEMA = pa.schema(
     ]
 )
 MOST_REASONS = 5
+_MARKS = ("domain_mark", "domain_reasons")
 # Columns that the models' pass adds for the trust state: null for flights that it does not ask about.
 ASKED_SCHEMA = pa.schema(
     [
@@ -127,7 +128,13 @@ def _keep(hdfs: Hdfs, batch_id: int, kept: Kept) -> None:
 
 
 def pass_over(
-    hdfs: Hdfs, batch_id: int, version: str, asked: pd.DataFrame, outcomes: pd.DataFrame, keeps: bool
+    hdfs: Hdfs,
+    batch_id: int,
+    version: str,
+    asked: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    keeps: bool,
+    early: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the forecasts of a batch's flights, as ``advance`` makes them, and keep the state after it.
 
@@ -142,6 +149,7 @@ def pass_over(
         outcomes: outcomes that the batch brought, as ``advance`` takes them; those that the file of the batch
             has are taken instead.
         keeps: whether to write the file if there is none.
+        early: marks of the flights that live processing has forecast, from ``early_of``.
     """
     kept = kept_of_batch(hdfs, batch_id)
     if kept is None and not keeps:
@@ -149,20 +157,19 @@ def pass_over(
     state = state_before(hdfs, batch_id)
     made, learned = advance(state, version, asked, outcomes if kept is None else kept.outcomes)
     if kept is None and keeps:
-        _keep(hdfs, batch_id, Kept(state, learned, _shift(made)))
+        marked = pd.concat([made, early], ignore_index=True, join="inner")
+        _keep(hdfs, batch_id, Kept(state, learned, _shift(marked)))
     return made
 
 
-def _shift(made: pd.DataFrame) -> DomainShift:
-    marks = made["domain_mark"].value_counts()
-    reasons = made["domain_reasons"].dropna().str.split("; ").explode()
+def _shift(marked: pd.DataFrame) -> DomainShift:
+    marks = marked["domain_mark"].value_counts()
+    reasons = marked["domain_reasons"].dropna().str.split("; ").explode()
     # The share is another one for each flight; its reason counts as one.
-    plain = reasons.str.replace(r"^\d+%? ?% of", "some of", regex=True).str.replace(
-        r"^\d+% of", "some of", regex=True
-    )
+    plain = reasons.str.replace(r"^\d+% of", "some of", regex=True)
     counts = plain.value_counts().head(MOST_REASONS)
     return DomainShift(
-        len(made),
+        len(marked),
         int(marks.get(BORDERLINE, 0)),
         int(marks.get(OUT_OF_DOMAIN, 0)),
         {str(name): int(count) for name, count in counts.items()},
@@ -223,7 +230,13 @@ def _pass(
         rows = pa.Table.from_batches(parts)
         asked, outcomes = asked_of(rows), outcomes_of(rows)
         made = pass_over(
-            Hdfs(get_settings()), batch_id, str(predictors.champion), asked, outcomes, predictors.keeps_trust
+            Hdfs(get_settings()),
+            batch_id,
+            str(predictors.champion),
+            asked,
+            outcomes,
+            predictors.keeps_trust,
+            early_of(rows),
         )
         yield from with_forecasts(rows, made).select(schema.names).cast(schema).to_batches()
 
@@ -240,6 +253,16 @@ def asked_of(rows: pa.Table) -> pd.DataFrame:
     return frame.assign(
         hour=asked["_hour"].to_pandas(), at=_seconds(asked["prediction_timestamp"])
     ).set_index("flight_id")
+
+
+def early_of(rows: pa.Table) -> pd.DataFrame:
+    """Return domain_mark and domain_reasons of the flights that live processing has forecast."""
+    import pyarrow.compute as pc
+
+    is_asked = pc.fill_null(rows["_is_asked"], False)
+    is_early = pc.and_(pc.fill_null(rows["is_announced"], False), pc.invert(is_asked))
+    early: pd.DataFrame = rows.filter(is_early).select(_MARKS).to_pandas()
+    return early.dropna(subset=["domain_mark"])
 
 
 def outcomes_of(rows: pa.Table) -> pd.DataFrame:

@@ -11,14 +11,11 @@ import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flight_assets.errors import FlightsError
 from flight_assets.platform import extensions
 from flight_assets.settings import SECRETS, USERS, Settings
-
-if TYPE_CHECKING:
-    pass
 
 CERTIFICATES_TIMEOUT_S = 60
 SCRAM_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
@@ -154,9 +151,9 @@ def _make_mongo_roles(settings: Settings, admin: Any) -> None:  # noqa: ANN401 -
         )
 
 
-def redis_server(settings: Settings) -> Path:
-    """Return a redis-server with TLS, which the embedded one lacks. Raises FlightsError if there is none."""
-    found = settings.redis_server or shutil.which("redis-server")
+def redis_server() -> Path:
+    """Return the machine's redis-server, which has TLS. Raises FlightsError if there is none."""
+    found = shutil.which("redis-server")
     if not found:
         raise FlightsError(
             "a secured platform needs a redis-server with TLS: install Debian's redis-server, or set"

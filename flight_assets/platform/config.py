@@ -101,7 +101,7 @@ def _write(path: Path, content: str) -> None:
 def kafka_properties(settings: Settings, name: str = "kafka", number: int = 1) -> dict[str, object]:
     """One of the brokers, which are their own controllers (KRaft).
 
-    Of three, two have each message before it is acknowledged.
+    Two of three have each message before it is acknowledged.
     """
     controllers = settings.addresses("kafka", "kafka_controller")
     address, copies = settings.address("kafka", number), len(controllers)

@@ -30,8 +30,6 @@ _FLIGHT_SOURCE_COLUMNS = (
     *("carrier", "flight", "tailnum", "origin", "dest", "distance"),
 )
 
-MINUTES_PER_DAY = 1_440
-
 
 def load_flights() -> pd.DataFrame:
     """One row per scheduled flight, all 336,776 with cancelled ones. Key: flight_id. Order of the source.

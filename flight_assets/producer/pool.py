@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -13,6 +13,7 @@ import pandas as pd
 
 from flight_assets.contracts.message import SCHEMA_VERSION, SCHEMA_VERSIONS
 from flight_assets.errors import FlightsError
+from flight_assets.producer.events import event_count
 from flight_assets.producer.nycflights import load_flights
 
 if TYPE_CHECKING:
@@ -115,8 +116,7 @@ def file_pool(spool: Spool, reference: Reference) -> Pool:
         carriers |= set(rows["airline"].unique())
         busiest = max(busiest, int(rows.groupby(["airline", "origin"]).size().max()))
         flights += len(rows)
-        events += int(rows[["departure_delay_minutes", "arrival_delay_minutes"]].notna().to_numpy().sum())
-        events += int(rows["cancelled"].sum())
+        events += int(event_count(rows).sum())
 
     @lru_cache(DAYS_KEPT)
     def read(day: pd.Timestamp) -> pd.DataFrame:
@@ -131,7 +131,7 @@ def file_pool(spool: Spool, reference: Reference) -> Pool:
         carriers=tuple(sorted(carriers)),
         numbers_per_seed=busiest + 1,
         seed_ranges=ranges,
-        events_per_flight=1 + events / flights,
+        events_per_flight=events / flights,
         version=SCHEMA_VERSIONS[-1],
     )
 
@@ -146,9 +146,5 @@ def _as_drawn(rows: pd.DataFrame, reference: Reference, day: date) -> pd.DataFra
 
 def _zone(reference: Reference, code: str, day: date) -> str:
     """Return the zone of an airport on a day, or of the one that has its code on another day."""
-    return reference.zone(code, day) or _any_zone(reference, code)
-
-
-def _any_zone(reference: Reference, code: str) -> str:
-    periods: Sequence[object] = reference.airports.get(code, ())
-    return reference.airports[code][0].zone if periods else "UTC"
+    periods = reference.airports.get(code, ())
+    return reference.zone(code, day) or (periods[0].zone if periods else "UTC")

@@ -87,17 +87,14 @@ def publish(
         FlightsError: the topic does not exist.
         ValueError: rate_per_s is negative.
     """
-    producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
+    producer = open_producer(bootstrap_servers, topic, security, delivery_timeout_s, connect_timeout_s)
     try:
-        _require_topic(producer, bootstrap_servers, topic)
         delivery = _Delivery(
             producer, topic, bootstrap_servers, delivery_timeout_s, on_progress or _no_progress
         )
         return delivery.run(at_rate(messages, rate_per_s))
     finally:
-        # This times out only if a broker is silent, which is reported already.
-        with suppress(KafkaTimeoutError):
-            producer.close(timeout=1)
+        _close(producer)
 
 
 def open_producer(
@@ -112,8 +109,18 @@ def open_producer(
     Arguments and errors are those of ``publish``.
     """
     producer = _connect(bootstrap_servers, connect_timeout_s, delivery_timeout_s, security or {})
-    _require_topic(producer, bootstrap_servers, topic)
+    try:
+        _require_topic(producer, bootstrap_servers, topic)
+    except FlightsError:
+        _close(producer)
+        raise
     return producer
+
+
+def _close(producer: KafkaProducer) -> None:
+    """Close a producer. This times out only if a broker is silent, which is reported already."""
+    with suppress(KafkaTimeoutError):
+        producer.close(timeout=1)
 
 
 def _require_reachable(bootstrap_servers: str, timeout_s: float) -> None:

@@ -69,7 +69,7 @@ class Counts:
 def counts(settings: Settings) -> Counts:
     """Count every store. Exact for messages that have been processed.
 
-    What arrives meanwhile may be in some stores only.
+    Messages that arrive meanwhile may be in some stores only.
     """
     warehouse = open_warehouse(settings)
     ledger = Ledger(Hdfs(settings))

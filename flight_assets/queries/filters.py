@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flight_assets.contracts.units import AIRLINE, AIRPORT
+from flight_assets.contracts.units import AIRLINE, AIRPORT, FLIGHT_ID
+from flight_assets.errors import FlightsError
 from flight_assets.tenancy import EVERYTHING, Scope
+from flight_assets.transforms.rules import flight_day
 
 _PATTERNS = {
     "airlines": re.compile(AIRLINE),
@@ -79,6 +81,18 @@ class Filters:
         if self.routes:
             match["route"] = {"$in": sorted(self.routes)}
         return match
+
+
+def of_flight(flight_id: str) -> str:
+    """Return the condition on one flight. Its date lets Delta skip the files of other days.
+
+    Raises:
+        FlightsError: the text is no flight_id; so the condition can hold nothing else.
+    """
+    day = flight_day(flight_id)
+    if day is None or not re.fullmatch(FLIGHT_ID, flight_id):
+        raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")
+    return f"flight_id = '{flight_id}' AND flight_date = DATE'{day.isoformat()}'"
 
 
 def _quoted(codes: tuple[str, ...]) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from flight_assets.contracts.tables import PREDICTIONS, STAGING
-from flight_assets.contracts.units import FLIGHT_ID
-from flight_assets.errors import FlightsError
-from flight_assets.transforms.rules import flight_day
+from flight_assets.queries.filters import of_flight
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +34,7 @@ def events(warehouse: Warehouse, filters: Filters, flight_id: str) -> pd.DataFra
     """
     columns = ", ".join(EVENT_COLUMNS)
     return warehouse.ask(
-        f"SELECT {columns} FROM {warehouse.name(STAGING)} WHERE {_of_flight(flight_id)} AND {filters.sql()} "  # noqa: S608 - a checked id, codes and dates
+        f"SELECT {columns} FROM {warehouse.name(STAGING)} WHERE {of_flight(flight_id)} AND {filters.sql()} "  # noqa: S608 - a checked id, codes and dates
         "ORDER BY timestamp, ingestion_timestamp, kafka_partition, kafka_offset"
     )
 
@@ -50,14 +47,6 @@ def forecasts(warehouse: Warehouse, flight_id: str) -> pd.DataFrame:
     """
     columns = ", ".join(FORECAST_COLUMNS)
     return warehouse.ask(
-        f"SELECT {columns} FROM {warehouse.name(PREDICTIONS)} WHERE {_of_flight(flight_id)} "  # noqa: S608 - a checked id
+        f"SELECT {columns} FROM {warehouse.name(PREDICTIONS)} WHERE {of_flight(flight_id)} "  # noqa: S608 - a checked id
         "ORDER BY prediction_timestamp"
     )
-
-
-def _of_flight(flight_id: str) -> str:
-    """Return the condition on a flight. Its date lets Delta skip the files of other days."""
-    day = flight_day(flight_id)
-    if day is None or not re.fullmatch(FLIGHT_ID, flight_id):
-        raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")
-    return f"flight_id = '{flight_id}' AND flight_date = DATE'{day.isoformat()}'"

@@ -39,8 +39,8 @@ class Wanted:
     states: tuple[str, ...] = ()
     flight_ids: tuple[str, ...] = ()
 
-    def mongo(self, prefix: str = "") -> dict[str, Any]:
-        """Return the match of MongoDB; ``prefix`` goes before each field, such as ``fullDocument.``."""
+    def mongo(self) -> dict[str, Any]:
+        """Return the match of MongoDB."""
         match = self.filters.mongo()
         if times := {name: at for name, at in (("$gte", self.since), ("$lt", self.until)) if at}:
             match["timestamp"] = times
@@ -51,7 +51,7 @@ class Wanted:
         ):
             if values:
                 match[name] = {"$in": sorted(values)}
-        return {f"{prefix}{name}": condition for name, condition in match.items()}
+        return match
 
 
 def page(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from flight_assets.contracts.message import MESSAGE_FIELDS, WEATHER_FIELDS, EventType
+from flight_assets.contracts.message import MESSAGE_FIELDS, SCHEMA_VERSIONS, WEATHER_FIELDS, EventType
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline.inference import FLAT_COLUMNS, flat_table, predictions_of
@@ -57,9 +57,11 @@ class Forecaster:
         with self._lock:
             features = self._history_now().features(rows.select(FLAT_COLUMNS))
         of_model = predictions_of(champion, features, self._clients.settings.pickled_model_sha256)
-        if self._trust is None:
-            self._trust = NewestState(self._clients.hdfs())
-        said = self._trust.forecasts(champion, events, of_model)
+        # One state serves all requests, and turning it to a champion changes it.
+        with self._lock:
+            if self._trust is None:
+                self._trust = NewestState(self._clients.hdfs())
+            said = self._trust.forecasts(champion, events, of_model)
         ids = rows["flight_id"].to_pylist()
         return [
             {"flight_id": flight, **{name: prediction[name] for name in PREDICTED_COLUMNS}}
@@ -89,7 +91,7 @@ def message_of(flight: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
     """
     names = [field.name for field in MESSAGE_FIELDS]
     message = {name: flight[name] for name in names if flight.get(name) is not None}
-    message |= {"schema_version": 3, "event_type": EventType.SCHEDULED.value}
+    message |= {"schema_version": SCHEMA_VERSIONS[-1], "event_type": EventType.SCHEDULED.value}
     message["timestamp"] = min(flight["timestamp"], flight["scheduled_departure"])
     message |= changes
     for name in _TIMES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -11,11 +10,8 @@ import numpy as np
 import pandas as pd
 
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT, FACT
-from flight_assets.contracts.units import FLIGHT_ID
-from flight_assets.errors import FlightsError
-from flight_assets.queries.filters import Filters
+from flight_assets.queries.filters import Filters, of_flight
 from flight_assets.queries.trends import without_gaps
-from flight_assets.transforms.rules import flight_day
 
 if TYPE_CHECKING:
     from flight_assets.stores.warehouse import Warehouse
@@ -85,7 +81,7 @@ _SUMS = (
 )
 # A group of fewer flights is ranked last.
 FEW_FLIGHTS = 20
-# What ranks by each measure, in SQL over the sums.
+# Values to rank by, in SQL over the sums.
 RANKED = {
     "mean_arrival_delay": "arrival_delay_sum / nullif(arrived, 0)",
     "mean_departure_delay": "departure_delay_sum / nullif(departed, 0)",
@@ -216,7 +212,7 @@ def flights(
     """One row per flight, latest scheduled departure first: FLIGHT_COLUMNS. Times UTC, delays in minutes.
 
     ``good_only`` leaves out flights that are marked low_quality.
-    Of a long range the newest days are read first, and all of it only where they do not hold the flights
+    The newest days of a long range are read first. All of it is read only where they do not hold the flights
     asked for.
     """
     newest = filters.until or datetime.now(UTC).date()
@@ -252,13 +248,8 @@ def _no_earlier_date_reaches(first: date) -> datetime:
 
 def flight(warehouse: Warehouse, flight_id: str) -> pd.DataFrame:
     """Return the row of a flight in the fact table without the nested weather; no row if it is not there."""
-    wanted = flight_id.strip().upper()
-    day = flight_day(wanted)
-    if day is None or not re.fullmatch(FLIGHT_ID, wanted):
-        raise FlightsError(f"{flight_id!r} is no flight_id: one looks like UA1545-EWR-20130101")
-    chosen = f"flight_id = '{wanted}' AND flight_date = DATE'{day}'"
-    query = f"SELECT * EXCEPT (weather) FROM {warehouse.name(FACT)} WHERE {chosen}"  # noqa: S608 - what the pattern lets through
-    return warehouse.ask(query)
+    chosen = of_flight(flight_id.strip().upper())
+    return warehouse.ask(f"SELECT * EXCEPT (weather) FROM {warehouse.name(FACT)} WHERE {chosen}")  # noqa: S608 - a checked id
 
 
 def predicted_against_actual(warehouse: Warehouse, filters: Filters, limit: int = 4_000) -> pd.DataFrame:

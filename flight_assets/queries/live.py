@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from flight_assets.contracts.units import BYTES_PER_MB, LATE_MINUTES
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline.live import latency as latency_of_live
-from flight_assets.provenance import BYTES_PER_MB, METADATA_ROOT, STEPS, Ledger
+from flight_assets.provenance import METADATA_ROOT, STEPS, Ledger
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.trends import without_gaps
 from flight_assets.stores import kafka
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Mongo = Database[dict[str, Any]]
 
-LATE_MINUTES = 15
 SKIP_AT_MOST = 10_000
 AGGREGATION_MS = 10_000
 Bucket = Literal["minute", "hour", "day"]

@@ -123,7 +123,12 @@ def matcher(scope: Scope, wanted: Wanted) -> Callable[[Document], bool]:
         )
         if values is not None
     ]
-    return lambda row: all(row.get(name) in values for name, values in tests)
+    since, until = wanted.since, wanted.until
+    return lambda row: (
+        all(row.get(name) in values for name, values in tests)
+        and (since is None or row["timestamp"] >= since)
+        and (until is None or row["timestamp"] < until)
+    )
 
 
 def flight_events(scope: Scope, clients: Clients, flight_id: str) -> Answer:
@@ -131,11 +136,12 @@ def flight_events(scope: Scope, clients: Clients, flight_id: str) -> Answer:
     return _of_history(clients, flight_history.events, Filters(scope=scope), flight_id)
 
 
-def flight_forecasts(scope: Scope, clients: Clients, flight_id: str) -> Answer | None:
-    """Return the forecasts of a flight in scope, or None if the flight has no event there."""
-    if flight_events(scope, clients, flight_id).frame.empty:
+def events_and_forecasts(scope: Scope, clients: Clients, flight_id: str) -> tuple[Answer, Answer] | None:
+    """Return the events and the forecasts of a flight in scope, or None if the flight has no event there."""
+    events = flight_events(scope, clients, flight_id)
+    if events.frame.empty:
         return None
-    return _of_history(clients, flight_history.forecasts, flight_id)
+    return events, _of_history(clients, flight_history.forecasts, flight_id)
 
 
 def reasons(scope: Scope, clients: Clients, flight_id: str) -> Answer | None:
@@ -158,7 +164,7 @@ def reasons(scope: Scope, clients: Clients, flight_id: str) -> Answer | None:
 def aggregate(scope: Scope, clients: Clients, by: By, filters: Filters, limit: int) -> Answer:
     """Return flights and their delays by hour, day, airline, airport or route, over the flights in scope."""
     scoped = replace(filters, scope=scope)
-    if by in ("hourly", "daily"):
+    if by in PERIODS:
         return _of_history(clients, history.series, scoped, PERIODS[by])
     return _of_history(clients, history.by, scoped, by, limit)
 

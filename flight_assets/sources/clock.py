@@ -25,11 +25,9 @@ def utc_offset(utc_s: Seconds, zone: Codes, names: list[str]) -> Seconds:
 def to_utc(local_s: Seconds, zone: Codes, names: list[str]) -> tuple[Seconds, Seconds]:
     """Return the earlier and the later UTC time at which clocks show these local times.
 
-    They differ only around a change of clocks.
-
-    In the hour that happens twice, both are right. In the hour that is skipped, neither is. The first result
-    then goes by the rule from before the change, so that 2:30 becomes 3:30. The second goes by the rule after
-    it.
+    They differ only around a change of clocks. In the hour that happens twice, both are right. In the hour
+    that is skipped, neither is. The first result then goes by the rule from before the change, so that 2:30
+    becomes 3:30. The second goes by the rule after it.
     """
     before = local_s - utc_offset(local_s - DAY_S, zone, names)
     after = local_s - utc_offset(local_s + DAY_S, zone, names)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from flight_assets.contracts.message import MAX_DELAY_MINUTES, MIN_DELAY_MINUTES
 from flight_assets.contracts.reference import Reference
 from flight_assets.contracts.units import CRUISE_MPH, OVERHEAD_MINUTES
 from flight_assets.sources.clock import utc_offset
@@ -30,9 +31,8 @@ from flight_assets.sources.planned import (
     some_zone,
 )
 
-# Bounds of the message contract.
-EARLIEST_DELAY, LATEST_DELAY = -1_440, 20_160
 ICAO_LENGTH = 3
+# Bounds of the message contract.
 LAST_NUMBER, LONGEST_MILES = 9_999, 12_500
 
 FLIGHT_COLUMNS = (
@@ -124,10 +124,8 @@ def convert(
 def _diverted_at(flights: pd.DataFrame, arrival: np.ndarray) -> pd.Series:
     """Return when a diverted flight lands elsewhere.
 
-    No layout tells, so: planned arrival + departure delay, but before its arrival.
-
-    No layout has this time. Without a planned arrival, a typical flight's time counts. It is at least a
-    minute after departure.
+    No layout has this time, so it is planned arrival + departure delay, but before its arrival. Without a
+    planned arrival, a typical flight's time counts.
     """
     departed = flights["scheduled_departure"] + _minutes(flights["departure_delay_minutes"])
     block = pd.Series(arrival, index=flights.index) - flights["scheduled_departure"]
@@ -186,7 +184,7 @@ def _reasons(raw: pd.DataFrame, flights: pd.DataFrame, origin: Places) -> np.nda
     for end in ("departure", "arrival"):
         delay = flights[f"{end}_delay_minutes"]
         note(
-            (delay < EARLIEST_DELAY) | (delay > LATEST_DELAY),
+            (delay < MIN_DELAY_MINUTES) | (delay > MAX_DELAY_MINUTES),
             f"out_of_range: {end} delay of {{:g}} minutes",
             delay,
         )

@@ -1,9 +1,7 @@
 """Flights of FlightAware: AeroAPI v4 answers (JSON) and Firehose streams (a JSON object a line).
 
-All times are UTC.
-
-Out and in are the gate, off and on the runway. A planned time is compared with an actual time of the same
-kind only, since the taxi lies between the kinds.
+All times are UTC. Out and in are the gate, off and on the runway. A planned time is compared with an actual
+time of the same kind only, since the taxi lies between the kinds.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ MESSAGES = Layout(
 
 
 def message_lines(source: Source) -> Iterator[tuple[int, bytes | None, bytes]]:
-    """Yield line number, key (the flight_id.
+    """Yield line number, key and value of each line that is not blank, byte for byte.
 
-    None without one) and value of each line that is not blank, byte for byte.
+    The key is the flight_id, None without one.
     """
     decoder = msgspec.json.Decoder(_Named)
     with opened(source) as stream:

@@ -106,28 +106,18 @@ class Tenant:
 
     @property
     def scope(self) -> Scope:
-        """Return what callers of this tenant may see and send."""
-        return Scope(self.name, self.airlines)
+        """Return the flights that callers may see and send; the default tenant has every one."""
+        return EVERYTHING if self is DEFAULT_TENANT else Scope(self.name, self.airlines)
 
 
 DEFAULT_TENANT = Tenant(DEFAULT, (), datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def scope_of(tenant: Tenant) -> Scope:
-    """Return the scope of a tenant; the default one sees everything."""
-    return EVERYTHING if tenant is DEFAULT_TENANT else tenant.scope
-
-
 def ensure_collections(settings: Settings) -> None:
     """Create the collections of keys and tenants, or update their validators."""
     with mongo.database(settings) as db:
-        present = db.list_collection_names()
         for name, validator in VALIDATORS.items():
-            if name not in present:
-                db.create_collection(name)
-            db.command(
-                "collMod", name, validator=validator, validationLevel="strict", validationAction="error"
-            )
+            mongo.ensure(db, name, validator)
 
 
 def prefix_of(text: str) -> str | None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flight_assets.contracts.tables import BATCH_METADATA
+from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.errors import FlightsError
 from flight_assets.platform.patches.spark_known_columns import with_columns_known
 from flight_assets.provenance import (
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 32 << 20
 ANOTHER_TOPIC = "`flights ledger new-topic --reason …` reads the topic that is there now from its beginning"
-BYTES_PER_MB = 1_000_000
 RAW_COLUMNS = (
     "key BINARY, value BINARY, topic STRING, kafka_partition INT, kafka_offset BIGINT, ingestion_timestamp"
     " TIMESTAMP, value_bytes BIGINT"

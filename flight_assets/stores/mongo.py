@@ -129,14 +129,15 @@ def ensure_collection(settings: Settings) -> None:
     Other collections get TTL indexes.
     """
     with database(settings) as db:
-        _ensure(db, FLIGHTS, VALIDATOR, INDEXES)
+        ensure(db, FLIGHTS, VALIDATOR, INDEXES)
         # A partial index: only documents that no batch has confirmed are in it.
         db[FLIGHTS].create_index("batch_id", partialFilterExpression={"batch_id": UNCONFIRMED})
-        _ensure(db, FINDINGS, FINDING_VALIDATOR, FINDING_INDEXES)
+        ensure(db, FINDINGS, FINDING_VALIDATOR, FINDING_INDEXES)
         ensure_expiry(db)
 
 
-def _ensure(db: Any, name: str, validator: Document, indexes: Sequence[str]) -> None:  # noqa: ANN401
+def ensure(db: Any, name: str, validator: Document, indexes: Sequence[str] = ()) -> None:  # noqa: ANN401
+    """Create a collection, or update its validator and indexes."""
     if name not in db.list_collection_names():
         db.create_collection(name)
     db.command("collMod", name, validator=validator, validationLevel="strict", validationAction="error")

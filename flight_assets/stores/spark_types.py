@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pyspark.sql.types import StructType
 
 _PLAIN = {
@@ -28,11 +26,6 @@ def struct(schema: pa.Schema) -> StructType:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     return from_arrow_schema(schema)
-
-
-def ddl(fields: Iterable[pa.Field]) -> str:
-    """Return Arrow fields as the columns of a Spark schema. Raises KeyError for a type that no table has."""
-    return ", ".join(f"`{field.name}` {sql_type(field.type)}" for field in fields)
 
 
 def sql_type(kind: pa.DataType) -> str:

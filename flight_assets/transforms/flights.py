@@ -118,8 +118,11 @@ def _state_column(name: str) -> Column:
 def flight_of(events: Iterable[Mapping[str, Any]], known: Mapping[str, Any] | None = None) -> Row:
     """Return STATE_COLUMNS of a flight as ``flight_rows`` does, from rows of ``staging_flight_events``.
 
-    ``known``: the flight's state before these events, or None. Older events do not change it.
+    ``known``: the flight's state before these events, or None. Older events do not change it. Columns that it
+    lacks are null: an older version wrote it.
     """
+    if known is not None:
+        known = {**dict.fromkeys(STATE_COLUMNS), **known}
     ordered = sorted([*([known] if known else []), *events], key=order_of)
     newest = ordered[-1]
     plans = [row for row in ordered if row is known or row["event_type"] not in LANDINGS]
@@ -134,8 +137,11 @@ def flight_of(events: Iterable[Mapping[str, Any]], known: Mapping[str, Any] | No
 
 
 def with_prediction(flight: Mapping[str, Any], prediction: Mapping[str, Any] | None) -> Row:
-    """Return a row of ``fact_flight_events``: the flight, its prediction, actual delay and error."""
-    predicted = {name: prediction[name] if prediction else None for name in PREDICTED_COLUMNS}
+    """Return a row of ``fact_flight_events``: the flight, its prediction, actual delay and error.
+
+    Columns that the prediction lacks are null: an older version made it.
+    """
+    predicted = {name: prediction.get(name) if prediction else None for name in PREDICTED_COLUMNS}
     actual = actual_delay(flight)
     truth = dict(
         zip(_TRUTH, (actual, error_minutes(actual, predicted["predicted_delay_minutes"])), strict=True)

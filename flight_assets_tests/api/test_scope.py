@@ -6,6 +6,7 @@ Of the code, of the routes, and of the conditions.
 from __future__ import annotations
 
 import inspect
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from flight_assets.tenancy import EVERYTHING, Scope
 
 UNITED = Scope("united", ("UA", "UAL"))
 NOBODY = Scope("nobody", ())
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 QUERIES = [
     function
     for name, function in vars(scoped).items()
@@ -89,6 +91,9 @@ def test_a_scope_with_what_is_no_airline_is_refused():
         (Wanted(Filters(origins=("JFK",))), EVERYTHING, False),
         (Wanted(states=("departed",)), EVERYTHING, False),
         (Wanted(flight_ids=("UA1-EWR-20260601",)), UNITED, True),
+        (Wanted(since=NOON, until=NOON + timedelta(minutes=1)), UNITED, True),
+        (Wanted(since=NOON + timedelta(seconds=1)), UNITED, False),
+        (Wanted(until=NOON), UNITED, False),
     ],
 )
 def test_a_stream_matches_by_scope_and_filters(wanted, scope, matches):
@@ -97,6 +102,7 @@ def test_a_stream_matches_by_scope_and_filters(wanted, scope, matches):
         "origin": "EWR",
         "tail_number": "N1",
         "event_type": "arrived",
+        "timestamp": NOON,
         "flight_id": "UA1-EWR-20260601",
     }
     assert scoped.matcher(scope, wanted)(row) is matches

@@ -1,4 +1,4 @@
-"""What the shipped configuration reaches on the real flights: trained to September, tested from October 2013.
+"""Figures of the shipped configuration on the real flights: trained to September, tested from October 2013.
 
 Takes about 80 seconds of one core, nearly all of it the training. The bounds leave a little room for other
 versions of XGBoost.

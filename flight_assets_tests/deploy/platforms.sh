@@ -8,7 +8,7 @@ checkout=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 root=${PLATFORMS_DIR:-$checkout/build/platforms}/$release
 targets=${PLATFORMS_TARGETS:-test-unit demo}
 offset=${PLATFORMS_PORT_OFFSET:-9000}
-work=/root/flights
+work=/srv/flights
 
 command -v debootstrap >/dev/null || { echo "debootstrap is not installed: apt-get install debootstrap"; exit 1; }
 [ "$(id -u)" = 0 ] || { echo "only root can make a Debian root: run this as root"; exit 1; }

@@ -18,9 +18,8 @@ def test_a_decision_has_its_parts_in_order(page: Page) -> None:
     assert parts[3:] in ([], ["Figures"])
 
 
-def test_numbers_rise_and_the_index_has_each_with_its_title() -> None:
+def test_numbers_follow_on_and_the_index_has_each_with_its_title() -> None:
     titles = {page.path.name: re.match(r"# (\d{3}): (.+)", page.text).groups() for page in DECISIONS}
     rows = re.findall(r"^\| (\d{3}) \| \[(.+)\]\((.+)\) \|$", Page("docs/decisions/README.md").text, re.M)
     assert {name: (number, title) for number, title, name in rows} == titles
-    numbers = [number for number, _, _ in rows]
-    assert numbers == sorted(set(numbers))
+    assert [number for number, _, _ in rows] == [f"{number:03}" for number in range(1, len(DECISIONS) + 1)]

@@ -105,7 +105,7 @@ def _follow(run: Connection, faults: list[Fault], hit: Callable[[Fault], None], 
 def _meet(run: Connection, step: str, phase: str, faults: list[Fault], hit: Callable[[Fault], None]) -> None:
     """The run waits at a point: strike what is due there, and let it go on.
 
-    What is due during a step strikes while it works.
+    A fault that is due during a step strikes while it works.
     """
     due = []
     while faults and (faults[0].step, faults[0].phase) == (step, phase):

@@ -33,9 +33,7 @@ MOST_FAILURES = 10
 
 @dataclass
 class Result:
-    """What a campaign did. ``survived`` counts the faults of rounds in which every store held what
-    it must.
-    """
+    """Figures of a campaign. ``survived`` counts the faults of rounds after which every store was right."""
 
     faults: int = 0
     survived: int = 0

@@ -1,6 +1,6 @@
-"""What every store must hold, worked out from the topic's bytes, and what it does hold, read by clients that
-the pipeline does not use.
+"""Compare what every store must hold, by the topic's bytes, with what it holds.
 
+Stores are read by clients that the pipeline does not use.
 Kafka by a consumer of its own, the raw Parquet files by PyArrow over WebHDFS, the tables by pyhive over
 HiveServer2, documents by pymongo.
 """
@@ -31,9 +31,7 @@ Position = tuple[int, int]
 
 @dataclass
 class Sent:
-    """What the test has sent: the acknowledged messages, and what was wrong with each on purpose, by its
-    bytes.
-    """
+    """Acknowledged messages of the test, and the defect that each has on purpose, by its bytes."""
 
     acknowledged: Counter[bytes] = field(default_factory=Counter)
     defects: dict[bytes, str | None] = field(default_factory=dict)

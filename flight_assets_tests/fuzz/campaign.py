@@ -35,7 +35,7 @@ BESIDES_HEAP_MB = {"kafka": 500, "namenode": 450, "datanode": 450, "metastore": 
 OTHER_MB = {
     "mongod": 900, "redis": 300, "live": 900, "dagster-code": 1_500, "dagster-daemon": 700,
     "dagster-webserver": 900,
-    "metrics": 500, "dashboard": 900,
+    "metrics": 500, "dashboard": 900, "api": 900,
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def ceilings_mb(settings: Settings) -> dict[str, int]:
 
 @dataclass
 class Report:
-    """What a campaign did. ``failures`` are sentences with the seed; none if every promise held."""
+    """Figures of a campaign. ``failures`` are sentences; none if every promise held."""
 
     seed: int
     seconds: float = 0.0

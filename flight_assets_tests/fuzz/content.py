@@ -14,7 +14,7 @@ from flight_assets_tests.fuzz.events import CHANGES, NAMES, ODD_TEXTS, Event, Po
 
 Value = bytes | None
 Damage = Callable[[Event, random.Random], Value]
-# Of ten messages, so many are events, changed at most in their fields; the others are damaged as bytes.
+# So many of ten messages are events, changed at most in their fields; the others are damaged as bytes.
 EVENTS_OF_TEN = 7
 PLAIN_OF_TEN = 5
 LONGEST_COPY = 40
@@ -49,7 +49,7 @@ def _spliced(event: Event, chance: random.Random) -> bytes:
 
 
 def _inserted(event: Event, chance: random.Random) -> bytes:
-    value, at = encode(event), 0
+    value = encode(event)
     at = chance.randrange(len(value) + 1)
     odd = (
         b'"',

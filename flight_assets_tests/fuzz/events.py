@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flight_assets.contracts.message import MESSAGE_FIELDS, REQUIRED_DELAYS, WEATHER_FIELDS
-from flight_assets_tests.factories import message
+from flight_assets_tests.factories import message, z
+from flight_assets_tests.flight_model import MINUTES
 
 Event = dict[str, Any]
 Change = Callable[[Event, random.Random], Event]
@@ -17,16 +18,8 @@ Change = Callable[[Event, random.Random], Event]
 # Two time changes of New York and an end of a year are among the days of the largest pool.
 FIRST_DAY = datetime(2024, 10, 20, 15, tzinfo=UTC)
 STEPS_OF_A_FLIGHT = 8
-# The minutes after the planned departure at which an event of each kind may happen: few, so that many tie.
-MINUTES = {
-    "scheduled": (-180, -60, 0),
-    "cancelled": (-60, 0, 60, 270),
-    "departed": (0, 60),
-    "diverted": (60, 200, 270),
-    "arrived": (200, 270, 330),
-}
 AIRPORTS = ("IAH", "AUS", "DFW", "ORD", "LAX")
-# What one character more or another form makes of an ordinary text.
+# Texts with one character more, or in another form, and texts that programs take for something else.
 ODD_TEXTS = (
     "", " ", "=1+1", '=HYPERLINK("http://example.org","x")', "+1", "-1", "@SUM(A1)",
     "<script>alert(1)</script>",
@@ -60,11 +53,6 @@ TIMES = tuple(field.name for field in MESSAGE_FIELDS if field.json_type == "time
 NUMBERS = tuple(field.name for field in MESSAGE_FIELDS if field.json_type in ("number", "integer"))
 TEXTS = tuple(field.name for field in MESSAGE_FIELDS if field.json_type == "string")
 WEATHER = tuple(field.name for field in WEATHER_FIELDS)
-
-
-def z(moment: datetime) -> str:
-    """Return the RFC 3339 text of a moment, in seconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)

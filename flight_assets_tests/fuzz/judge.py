@@ -27,7 +27,7 @@ from flight_assets.transforms.check import check
 from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.factories import reference
 from flight_assets_tests.flight_model import truth
-from flight_assets_tests.integration.agreement import answers
+from flight_assets_tests.integration.agreement import answers, said_of
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -38,7 +38,7 @@ FLIGHTS_AT_ONCE = 500
 SHOWN = 5
 Position = tuple[int, int]
 Event = dict[str, Any]
-# What the model reads of an event, by the name of the column.
+# Names in the model of what it reads of an event, by the column.
 _OF_EVENT = {
     "event_id": "event_id", "flight_id": "flight_id", "event_type": "kind", "timestamp": "happened",
     "arrival_delay_minutes": "delay", "destination": "destination", "diverted_to": "diverted_to",
@@ -48,7 +48,7 @@ _OF_EVENT = {
 
 @dataclass
 class Verdicts:
-    """What must become of the messages: the reason of each rejected position, and the valid events."""
+    """Verdicts on the messages: the reason of each rejected position, and the valid events."""
 
     messages: int = 0
     rejected: dict[Position, str] = field(default_factory=dict)
@@ -223,9 +223,7 @@ def _of_flights(settings: Settings, house: Warehouse, staged: list[Event]) -> It
         found = answers(settings, house, some)
         for name in some:
             wanted = truth(by_flight[name])
-            predicted = (wanted.outcome, wanted.actual) if wanted.is_predicted else None
-            said = found[name]
-            if (said.hot, said.fact, said.found, said.predicted) != (wanted, wanted, wanted, predicted):
-                wrong.append(f"{name}: {said}, expected {wanted}")
+            if found[name] != said_of(wanted):
+                wrong.append(f"{name}: {found[name]}, expected {wanted}")
     if wrong:
         yield f"{len(wrong)} of {len(names)} flights differ between the stores and the model: {wrong[:SHOWN]}"

@@ -1,6 +1,4 @@
-"""What every store says of flights, so that tests can compare them with each other and with a model (promise
-P8).
-"""
+"""Answers of every store about flights, to be compared with each other and with a model (promise P8)."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answers:
-    """What MongoDB, the fact table and the lookup of a single flight say of it.
+    """Answers of MongoDB, the fact table and the lookup of a single flight.
 
     ``predicted`` is the outcome and the delay in ``predictions``; None without a row.
     """
@@ -37,10 +35,14 @@ class Answers:
 
         None if no store has the flight.
         """
-        assert (self.hot, self.found) == (self.fact, self.fact)
-        truth = self.fact
-        assert self.predicted == ((truth.outcome, truth.actual) if truth and truth.is_predicted else None)
-        return truth
+        assert self == said_of(self.fact), self
+        return self.fact
+
+
+def said_of(truth: Truth | None) -> Answers:
+    """Return the answers of stores that all state this; None if they do not have the flight."""
+    predicted = (truth.outcome, truth.actual) if truth and truth.is_predicted else None
+    return Answers(truth, truth, truth, predicted)
 
 
 def answers(settings, house, flight_ids: Collection[str]) -> dict[str, Answers]:

@@ -135,7 +135,7 @@ def process(quiet_platform, small_model) -> Callable[[], None]:
 
 @pytest.fixture(scope="session")
 def count(quiet_platform) -> Callable[[], dict[str, int]]:
-    """What `flights counts --json` prints, without the time of a process of its own.
+    """Return the counts of `flights counts --json`, without the time of a process of its own.
 
     The counts must agree.
     """

@@ -273,7 +273,7 @@ def test_a_forecast_on_demand_is_the_one_that_the_batch_made(twins, admin):
     assert changed.json()["forecasts"][0]["predicted_delay_minutes"] is not None
 
 
-def test_reasons_add_up_to_the_mean_of_the_forecast(twins, admin):
+def test_a_forecast_comes_with_its_reasons(twins, admin):
     found = admin.get(f"/v1/forecasts/{flight_id('UA')}?reasons=true").json()
     assert found["reasons_refused"] is None
     assert len(found["reasons"]) > 10

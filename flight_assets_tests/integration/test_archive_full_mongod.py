@@ -66,7 +66,7 @@ def test_a_disk_that_is_full_during_an_archive_and_a_restore_loses_nothing(small
     mongod.fill()
     saver = threading.Thread(target=save_until_it_dies, args=(mongod,))
     saver.start()
-    # Whether it is done before the store dies is a matter of milliseconds.
+    # It may be done before the store dies: a matter of milliseconds.
     with suppress(FlightsError, PySparkException):
         restore(store.archiver(), Selection(), "the disk is full")
     saver.join()

@@ -1,6 +1,4 @@
-"""What a batch is measured against does the same work: the naive pipeline and the floor hold the platform's
-rows.
-"""
+"""The naive pipeline and the floor do the same work as a batch: they hold the platform's rows."""
 
 from __future__ import annotations
 

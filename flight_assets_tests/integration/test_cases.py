@@ -20,7 +20,7 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, QUARANTINE, STAGIN
 from flight_assets.provenance import BatchRecord, Ledger
 from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.factories import message, without
+from flight_assets_tests.factories import message, without, z
 from flight_assets_tests.flight_model import Truth
 from flight_assets_tests.integration.agreement import answers
 
@@ -34,10 +34,6 @@ Event = dict[str, Any]
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def z(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def flight(number: int, departs: datetime, kind: str = "scheduled", **changes: Any) -> Event:
@@ -199,7 +195,7 @@ def bare(many, run, sender) -> BatchRecord:
 
 @pytest.fixture
 def agreed(quiet_platform, house, count, bare):
-    """What every store says of a flight of these batches, by its number; they must agree."""
+    """Return the one answer of every store about a flight of these batches, by its number."""
     count()
 
     def of(number: int) -> Truth:

@@ -68,7 +68,7 @@ def test_findings_are_stored_once_and_open_ones_are_in_mongodb(quiet_platform, p
     hdfs = Hdfs(quiet_platform)
     send(a_stopped_airport_and_a_late_aircraft(datetime.now(UTC).replace(microsecond=0)))
     process()
-    assert has_work(hdfs, int(time.time()))
+    assert has_work(quiet_platform, hdfs, int(time.time()))
     time.sleep(4)  # the broker's grace, so that one run is enough
     run_job(quiet_platform, "find_events")
 

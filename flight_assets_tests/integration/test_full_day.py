@@ -12,7 +12,7 @@ from flight_assets.contracts.tables import PREDICTIONS
 from flight_assets.producer.events import Message
 from flight_assets.provenance import Ledger
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.factories import message
+from flight_assets_tests.factories import message, z
 
 pytestmark = pytest.mark.integration
 
@@ -22,10 +22,6 @@ NUMBERS = 9_400
 MORNING = datetime(1975, 5, 14, 6, tzinfo=UTC)
 BLOCK = timedelta(hours=2)
 KINDS = ("scheduled", "departed", "arrived")
-
-
-def z(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def day(year: int) -> Iterator[Message]:

@@ -50,7 +50,7 @@ def test_every_message_is_in_one_counter_and_every_flight_in_both_stores(
 
 def test_each_reject_has_the_reason_it_was_made_for_and_its_bytes(quiet_platform, house) -> None:
     sent = [message for message in flights_with_defects(seed=1, count=3_000) if message.defect in REASONS]
-    # Of a value that is too large only the beginning is kept.
+    # Only the beginning of a value that is too large is kept.
     made = Counter((message.value[: MAX_MESSAGE_BYTES + 1], message.defect) for message in sent)
     rows = house.read(QUARANTINE).select("value", "reason").collect()
     assert Counter((bytes(row.value), row.reason) for row in rows) == made

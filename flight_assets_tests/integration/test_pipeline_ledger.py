@@ -234,8 +234,9 @@ def test_replays_are_sent_once_also_after_a_crash_and_are_staged_like_any_messag
 def replayed_after_death(
     monkeypatch, platform, house, ids: dict[int, str], number: int, dies_in: str
 ) -> replay.Replay:
-    """What the second replay of a message did, when the first died in a step: before publishing, or while it
-    noted what was sent.
+    """Return the second replay of a message, after the first died in a step.
+
+    It died before publishing, or while it noted what was sent.
     """
     [reject] = rejected(platform, Selection(ids=(ids[number],)), 1)
     repairs = {reject.id: flight(number)}
@@ -302,7 +303,7 @@ def test_a_failed_check_blocks_what_follows_says_what_to_do_and_goes_on_once_acc
 
 
 def of_fact(house, record) -> list:
-    """What the checks of a batch find in the fact table."""
+    """Return the results of a batch's checks of the fact table."""
     rows = BatchRows(house)
     return check_results.of_fact(
         rows, record, *flights_there(house, rows.flights(record), rows.scope(record))

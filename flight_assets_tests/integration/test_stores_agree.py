@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from flight_assets_tests.factories import message
+from flight_assets_tests.factories import message, z
 from flight_assets_tests.flight_model import BATCHES, Step, drawn_lives, truth
-from flight_assets_tests.integration.agreement import answers
+from flight_assets_tests.integration.agreement import answers, said_of
 
 pytestmark = pytest.mark.integration
 
@@ -34,10 +34,6 @@ KNOWN_LIVES = [
         Step("departed", 60, 0.0, "IAH", None, 1, 2, False),
     ]
 ]
-
-
-def z(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def message_of(step: Step, flight_id: str, number: int, departs: datetime, event_id: str) -> dict[str, Any]:
@@ -107,15 +103,10 @@ def test_after_each_batch_every_store_says_what_the_model_says(
         wrong = {
             name: (lives[name], found[name], truth(told[name]))
             for name in told
-            if not is_right(found[name], truth(told[name]))
+            if found[name] != said_of(truth(told[name]))
         }
         assert wrong == {}
     count()
-
-
-def is_right(found, wanted) -> bool:
-    predicted = (wanted.outcome, wanted.actual) if wanted.is_predicted else None
-    return (found.hot, found.fact, found.found, found.predicted) == (wanted, wanted, wanted, predicted)
 
 
 def test_the_lives_that_are_drawn_have_all_that_can_happen() -> None:

@@ -22,7 +22,7 @@ MANY = 5_000
 
 
 def ended(instance, monkeypatch, waiting: int, tags: dict[str, str] = BY_SCHEDULE, batch_id: int = 7):
-    """What the sensor says to the end of a run, with so many messages waiting in the topic."""
+    """Return the sensor's answer to the end of a run, with so many messages waiting in the topic."""
     monkeypatch.setattr(backlog, "backlog", lambda _settings: (waiting, batch_id))
     run = instance.create_run_for_job(
         defs.resolve_job_def("process_flights"), status=DagsterRunStatus.SUCCESS, tags=tags

@@ -15,7 +15,7 @@ from flight_assets.errors import StoreUnavailable
 @pytest.fixture
 def tick(instance, monkeypatch):
     def one(answer):
-        def has_work(_hdfs, _now):
+        def has_work(_settings, _hdfs, _now):
             if isinstance(answer, Exception):
                 raise answer
             return answer

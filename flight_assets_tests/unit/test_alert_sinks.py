@@ -1,4 +1,4 @@
-"""Who is told, over real sockets: a webhook, an SMTP server, the log.
+"""Sinks of alerts over real sockets: a webhook, an SMTP server, the log.
 
 And a round in which all of them fail.
 """

@@ -1,4 +1,4 @@
-"""What an archive takes, held against what any selection must satisfy."""
+"""Selections of an archive, held against the rules that any selection must satisfy."""
 
 from __future__ import annotations
 

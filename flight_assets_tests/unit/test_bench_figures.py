@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 
+from flight_assets.bench import floor
 from flight_assets.bench.batch_spec import BatchSpec
 from flight_assets.bench.figures import Figure, chart, machine, markdown, ratio, report
 from flight_assets.bench.runs import covered
+from flight_assets.bench.sides import COMPARED
 from flight_assets.bench.stream import AtRate, is_growing
 from flight_assets.commands.bench import BENCHES, _module
+from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
+from flight_assets.delay_model.registry.shipped import shipped_model
+from flight_assets.producer.synthetic import synthetic_messages
 
 SIDES = {"naive": [30.0, 33.0, 31.0], "platform": [6.0, 6.2, 9.0]}
 FIGURE = Figure(ratio(SIDES, "naive", "platform"), "times", SIDES, note="1,000 messages")
@@ -88,3 +95,25 @@ def test_lag_grows_when_its_peaks_rise(peaks, grows):
 )
 def test_a_rate_is_held_when_it_was_sent_and_its_lag_did_not_grow(peaks, sent_at, held):
     assert AtRate(100, [1.0, 2.0], 0, [float(peak) for peak in peaks], sent_at).held is held
+
+
+def test_the_floor_makes_rows_with_every_column_of_the_tables():
+    messages = list(synthetic_messages(3, 200, datetime(2026, 6, 12, tzinfo=UTC)))
+    taken = pl.lit(datetime(2026, 6, 12, tzinfo=UTC)).cast(pl.Datetime("us", "UTC"))
+    raw = pl.DataFrame(
+        {"key": [each.key for each in messages], "value": [each.value for each in messages]}
+    ).with_columns(
+        pl.lit("flights").alias("topic"),
+        pl.lit(0, pl.Int32).alias("kafka_partition"),
+        pl.int_range(len(messages), dtype=pl.Int64).alias("kafka_offset"),
+        taken.alias("ingestion_timestamp"),
+        pl.lit(1, pl.Int64).alias("batch_id"),
+    )
+    staged, rejected = floor.stage(raw)
+    predictions, states = floor.predict_flights(staged, shipped_model())
+    for table, rows in ((STAGING, staged), (PREDICTIONS, predictions), (FACT, states)):
+        assert tuple(rows.columns) == table.column_names
+        assert len(rows)
+        assert set(COMPARED[table]) <= {name for name in rows.columns if rows[name].dtype != pl.Null}
+    assert rejected.is_empty()
+    assert predictions["model_delay_minutes"].null_count() == 0

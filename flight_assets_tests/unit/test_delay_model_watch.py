@@ -1,4 +1,4 @@
-"""What keeps a model honest after training: drift, bounds on live figures, the gate for challengers,
+"""Watch on a model after training: drift, bounds on live figures, the gate for challengers,
 registered regressors.
 """
 

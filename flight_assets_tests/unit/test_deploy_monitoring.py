@@ -1,4 +1,4 @@
-"""What is shipped for Prometheus and Grafana speaks of the metrics and rules that there are."""
+"""Files shipped for Prometheus and Grafana speak of the metrics and rules that there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a broker's answers counts as the topic's messages, and how reading goes on when it cannot."""
+"""Parts of a broker's answers that count as messages, and how reading goes on when it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings of a topic are safe, and what one look at it may take."""
+"""Safe settings of a topic, and the bounds of one look at it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What live processing keeps in memory: ids, events to look back on, its latency; and its share."""
+"""Memory of live processing: ids, events to look back on, its latency; and its share."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_partitions_are_shared_without_overlap_or_gap():
     shares = [share_of(name, members, range(7)) for name in members]
     assert sorted(number for share in shares for number in share) == list(range(7))
     assert share_of("a", [], range(7)) == frozenset(range(7))
-    # Who does not see itself among the members yet counts itself in.
+    # A process that does not see itself among the members yet counts itself in.
     assert share_of("z", members, range(8)) == {3, 7}
 
 

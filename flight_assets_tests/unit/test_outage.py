@@ -1,4 +1,4 @@
-"""Which store is down, said in one sentence."""
+"""One sentence says which store is down."""
 
 from __future__ import annotations
 

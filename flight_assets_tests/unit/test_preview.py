@@ -1,4 +1,4 @@
-"""What messages hold is text in a preview, whatever it would mean as Markdown or HTML."""
+"""Content of messages is text in a preview, whatever it would mean as Markdown or HTML."""
 
 from __future__ import annotations
 

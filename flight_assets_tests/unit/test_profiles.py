@@ -1,4 +1,4 @@
-"""What a profile starts: how many of each kind, at which ports, and how they find each other."""
+"""Processes that a profile starts: how many of each kind, at which ports, and how they find each other."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What a repair file and a selection of rejected messages may be, and what of a message reaches a
-terminal.
-"""
+"""Repair files and selections of rejected messages: what is allowed, and what reaches a terminal."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def any_messages(count: int = MESSAGES) -> list[bytes]:
 
 
 def is_json(value: bytes) -> bool:
-    """Whether Python reads it as strict JSON in UTF-8, in which a name comes once per object and every
+    """Return whether Python reads it as strict JSON in UTF-8, in which a name comes once per object and every
     surrogate has its other half.
     """
 

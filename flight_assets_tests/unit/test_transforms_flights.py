@@ -138,6 +138,16 @@ def test_a_flight_that_is_known_and_new_events_give_what_all_events_give():
             assert flight_of(ordered[cut:], known) == flight_of(ordered), (number, cut)
 
 
+def test_columns_that_an_older_version_did_not_write_are_null():
+    announced, departed, arrived = events_of(1)[::-1]
+    known = {name: value for name, value in flight_of([departed]).items() if name != "low_quality"}
+    assert flight_of([announced], known)["low_quality"] is None
+    assert flight_of([arrived], known) == flight_of([departed, arrived])
+    older = {name: value for name, value in PREDICTED.items() if name not in ("maker", "domain_mark")}
+    row = with_prediction(flight_of(events_of(1)), older)
+    assert (row["maker"], row["domain_mark"], row["model_version"]) == (None, None, "v1")
+
+
 def test_an_arrived_flight_has_its_prediction_and_the_error_actual_minus_predicted():
     row = with_prediction(flight_of(events_of(1)), PREDICTED)
     assert {name: row[name] for name in PREDICTED_COLUMNS} == PREDICTED

@@ -434,7 +434,7 @@ SEVERAL_HARMS = {
 
 @pytest.fixture(scope="module")
 def found():
-    """What the checks say of every message of this module, where codes must be known."""
+    """Verdicts of the checks on every message of this module, where codes must be known."""
     rejected = {name: value for name, (value, _, _) in REJECTED.items()}
     cases = {**ACCEPTED, **rejected, **SEVERAL_HARMS, **IMPOSSIBLE_YEARS}
     assert len(cases) == len(ACCEPTED) + len(rejected) + len(SEVERAL_HARMS) + len(IMPOSSIBLE_YEARS), (

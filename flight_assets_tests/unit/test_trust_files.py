@@ -119,6 +119,17 @@ def test_the_file_tells_how_the_flights_differ_from_training(hdfs, flights):
     }
 
 
+def test_flights_that_live_processing_has_forecast_count_as_those_of_the_batch(hdfs, flights):
+    live = {"flight_id": "F4", "is_announced": True, "_is_asked": False, "domain_mark": "out_of_domain"}
+    live |= {"domain_reasons": "little history"}
+    row = {name: live.get(name) for name in rows_of(flights).schema.names}
+    rows = pa.concat_tables([rows_of(flights), pa.Table.from_pylist([row], rows_of(flights).schema)])
+    asked, outcomes = trust.asked_of(rows), trust.outcomes_of(rows)
+    trust.pass_over(hdfs, 0, VERSION, asked, outcomes, True, trust.early_of(rows))
+    shift = trust.kept_of_batch(hdfs, 0).shift
+    assert (shift.flights, shift.out_of_domain, shift.reasons) == (2, 1, {"little history": 1})
+
+
 def test_live_forecasts_are_those_of_the_newest_state_and_follow_a_newer_one(hdfs, flights):
     live = trust.NewestState(hdfs)
     one = flights.tail(1)

@@ -14,7 +14,7 @@ from platform_commands import RETRIED, START, FlightsOperator
 
 @task.short_circuit
 def decision(seen: str) -> bool:
-    """Whether an archive is to be made or finished; what follows is skipped if not.
+    """Return True if an archive is to be made or finished; the tasks after it are skipped if not.
 
     The reason is in the task's log.
     """
@@ -27,8 +27,7 @@ with DAG(
     "mongodb_archiving_dag",
     description="MongoDB → verified Parquet on HDFS, when MongoDB is over its threshold",
     doc_md="""`size_check` asks `flights archive due`, `decision` skips the rest unless an archive is due or
-    unfinished, `archive` runs
-`flights archive run`: export by Spark, verified before anything is deleted.
+unfinished, `archive` runs `flights archive run`: export by Spark, verified before anything is deleted.
 
 One archive runs at a time, whoever started it: it holds the archiving lease. A second one fails with a
 sentence that names the first, and is tried again.

@@ -13,10 +13,7 @@ from flight_assets.api.parameters import Limit, OfDays, responses
 from flight_assets.queries import scoped
 
 router = APIRouter(prefix="/v1", tags=["aggregates"])
-By = Annotated[
-    Literal["hourly", "daily", "airline", "origin", "destination", "route"],
-    Path(description="what a row stands for"),
-]
+By = Annotated[scoped.By, Path(description="what a row stands for")]
 Kind = Annotated[Literal["airlines", "airports"], Path(description="which table")]
 
 

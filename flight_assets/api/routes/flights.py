@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -66,11 +67,11 @@ def flight_history(request: Request, parts: Parts, caller: Reader, flight_id: Fl
     """Return the events and forecasts of a flight in the warehouse, oldest first."""
 
     def ask() -> tuple[list[object], list[object]] | None:
-        events = scoped.flight_events(caller.scope, parts.clients, flight_id)
-        forecasts = scoped.flight_forecasts(caller.scope, parts.clients, flight_id)
-        if forecasts is None:
+        found = scoped.events_and_forecasts(caller.scope, parts.clients, flight_id)
+        if found is None:
             return None
-        return answers.table_of(events.frame).to_pylist(), answers.table_of(forecasts.frame).to_pylist()
+        events, forecasts = (answers.table_of(answer.frame).to_pylist() for answer in found)
+        return events, forecasts
 
     found = parts.within_time("Spark", ask)
     if found is None:
@@ -87,10 +88,6 @@ async def stream_flights(
     last_event_id: Annotated[str | None, Header(pattern="^[0-9A-Fa-f]{1,400}$")] = None,
 ) -> StreamingResponse:
     """Stream each new state of a flight as a server-sent event. `Last-Event-ID` goes on after a break."""
-    narrowed = _of_flights(wanted, tuple(flight))
+    narrowed = replace(wanted, flight_ids=tuple(flight))
     body = await parts.hub.open(caller.scope, narrowed, last_event_id)
     return StreamingResponse(body, media_type="text/event-stream")
-
-
-def _of_flights(wanted: Wanted, flights: tuple[str, ...]) -> Wanted:
-    return Wanted(wanted.filters, wanted.since, wanted.until, wanted.tails, wanted.states, flights)

@@ -20,6 +20,8 @@ from flight_assets.delay_model.features.timeline import FloatArray, IntArray, Mo
 Features = dict[str, FloatArray]
 _FLIGHTS = "flights"
 NO_ROW = -1
+PENDING_LIMIT_S = PENDING_LIMIT_HOURS * 3_600
+OUTCOMES = (EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,12 @@ def planned_times(flights: pd.DataFrame) -> tuple[IntArray, IntArray, IntArray]:
 def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
     """Return the pending flights: announced, until the first departure, arrival or cancellation."""
     scheduled = events[EventType.SCHEDULED]
-    limit_s = PENDING_LIMIT_HOURS * 3_600
     # A flight announced earlier than this is given up before it is due. Otherwise the look-back would have no
     # bound.
-    soon = scheduled.departure_s - scheduled.time_s <= limit_s
+    soon = scheduled.departure_s - scheduled.time_s <= PENDING_LIMIT_S
     rows = np.flatnonzero((scheduled.departure_s != NO_TIME) & soon)
     announced_s, departure_s = scheduled.time_s[rows], scheduled.departure_s[rows]
-    given_up_s = announced_s + limit_s
+    given_up_s = announced_s + PENDING_LIMIT_S
     left_s = _first_outcome(events, scheduled.flight[rows])
     end_s = np.where(left_s == NO_TIME, given_up_s, np.minimum(left_s, given_up_s))
     return Pending(keys, rows, announced_s, departure_s, np.maximum(departure_s, announced_s), end_s)
@@ -154,7 +155,7 @@ def _pending(events: dict[EventType, Events], keys: ScopeKeys) -> Pending:
 
 def _first_outcome(events: dict[EventType, Events], flight: npt.NDArray[np.uint64]) -> IntArray:
     """Return when each flight first departed, arrived or was cancelled; NO_TIME if it did not."""
-    outcomes = [events[kind] for kind in (EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)]
+    outcomes = [events[kind] for kind in OUTCOMES]
     flights = np.concatenate([table.flight for table in outcomes])
     times = np.concatenate([table.time_s for table in outcomes])
     order = np.lexsort((times, flights))

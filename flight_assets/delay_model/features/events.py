@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.contracts.features import LATE_MINUTES
 from flight_assets.contracts.message import WEATHER_FIELDS, EventType
+from flight_assets.contracts.units import LATE_MINUTES
 from flight_assets.delay_model.features.timeline import TIME_LIMIT_S, FloatArray, IntArray
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, LIFECYCLE, order_events
 

@@ -143,9 +143,9 @@ class RunningHistory:
     def at(self, flights: pd.DataFrame) -> FeatureContext:
         """Return the inputs of ``features_of`` for flights with FLIGHT_COLUMNS."""
         events = {kind: table.events() for kind, table in self.tables.items()}
-        nothing: Any = None
+        nothing = cast("Any", None)  # the history answers instead of keys and pending flights
         return _RunningContext(
-            flights, *planned_times(flights), events, cast("Any", nothing), cast("Any", nothing), history=self
+            flights, *planned_times(flights), events, keys=nothing, pending=nothing, history=self
         )
 
     def scope(self, kind: EventType, scope: str) -> IntArray:

@@ -8,13 +8,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from flight_assets.contracts.features import PENDING_LIMIT_HOURS
 from flight_assets.contracts.message import EventType
+from flight_assets.delay_model.features.context import OUTCOMES, PENDING_LIMIT_S
 from flight_assets.delay_model.features.events import NO_TIME
 from flight_assets.delay_model.features.growing import GrowingArray
-
-LIMIT_S = PENDING_LIMIT_HOURS * 3_600
-OUTCOMES = (EventType.DEPARTED, EventType.ARRIVED, EventType.CANCELLED)
 
 
 class Rows(Protocol):
@@ -84,8 +81,8 @@ class RunningPending:
     def _announced(self, scheduled: Rows, row: int) -> _Span | None:
         departure_s, announced_s = int(scheduled["departure_s"][row]), int(scheduled["time_s"][row])
         # A flight announced earlier than this is given up before it is due.
-        if departure_s == NO_TIME or departure_s - announced_s > LIMIT_S:
+        if departure_s == NO_TIME or departure_s - announced_s > PENDING_LIMIT_S:
             return None
-        given_up_s = announced_s + LIMIT_S
+        given_up_s = announced_s + PENDING_LIMIT_S
         end_s = min(self._left_s.get(int(scheduled["flight"][row]), given_up_s), given_up_s)
         return _Span(row, announced_s, max(departure_s, announced_s), end_s, departure_s, 1)

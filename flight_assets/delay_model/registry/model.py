@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import xgboost as xgb
+
+if TYPE_CHECKING:
+    # Monitoring and pages read the trust state, for which nothing is predicted.
+    import xgboost as xgb
 
 MEAN, QUANTILES, LATE = "mean", "quantiles", "late"
 BOOSTERS = (MEAN, QUANTILES, LATE)

@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 IN_DOMAIN, BORDERLINE, OUT_OF_DOMAIN = "in_domain", "borderline", "out_of_domain"
 # Likeness from which a flight has the better mark.
 LEAST_IN_DOMAIN, LEAST_BORDERLINE = 0.8, 0.6
-# What an unseen code leaves of the likeness.
+# Factor on the likeness for each unseen code.
 UNSEEN_CODE = 0.6
 # Share of the features outside the training range by chance, and share of known history that is normal.
 USUAL_OUTSIDE, USUAL_HISTORY = 0.05, 0.8

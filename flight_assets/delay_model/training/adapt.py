@@ -17,7 +17,7 @@ DAYS_NEEDED = 5
 # With fewer, the gate's 500 flights and 100 calibration flights are not there.
 FLIGHTS_NEEDED = 3_000
 LONGEST_TEST_DAYS = 14
-# Of this many days, one is for the test, or for calibration, or to stop early.
+# One in so many days is for the test, or for calibration, or to stop early.
 DAYS_PER_TEST_DAY, DAYS_PER_CALIBRATION_DAY, DAYS_PER_STOPPING_DAY = 5, 6, 8
 
 

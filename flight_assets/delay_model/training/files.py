@@ -25,8 +25,8 @@ from flight_assets.sources.spool import Spool
 from flight_assets.sources.survey import Surveyor
 
 Say = Callable[[str], None]
-# Of many flights, few days suffice to stop and to calibrate. The trees need a sample only: the flights of one
-# hour and airport tell much the same.
+# With many flights, few days suffice to stop and to calibrate. The trees need a sample only: the flights of
+# one hour and airport tell much the same.
 GENERAL = TrainConfig(
     calibration_days=7,
     early_stopping_days=6,

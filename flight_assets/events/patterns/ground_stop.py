@@ -73,16 +73,15 @@ def _stopped(
 def waiting_flights(schedule: Schedule, airport: str) -> list[str]:
     """Return the flights planned from an airport in the last three hours that have not departed, in order."""
     since = schedule.now - 180 * MINUTE
-    return [
-        flight.flight_id
-        for flight in sorted(
-            schedule.flights.values(), key=lambda each: (each.planned_departure, each.flight_id)
-        )
+    waiting = sorted(
+        (flight.planned_departure, flight.flight_id)
+        for flight in schedule.flights.values()
         if flight.origin == airport
         and since <= flight.planned_departure <= schedule.now
         and flight.departed is None
         and not flight.is_over
-    ]
+    )
+    return [flight_id for _, flight_id in waiting]
 
 
 PATTERN = Pattern(

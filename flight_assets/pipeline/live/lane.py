@@ -64,8 +64,8 @@ class Lane:
 
     def __init__(self, settings: Settings, tables: TableFiles, db: Any) -> None:  # noqa: ANN401 - pymongo's generic type
         self._settings, self._tables, self.db = settings, tables, db
-        self._ledger, self._models = Ledger(Hdfs(settings)), ModelStore(Hdfs(settings))
-        self._trust = NewestState(Hdfs(settings))
+        hdfs = Hdfs(settings)
+        self._ledger, self._models, self._trust = Ledger(hdfs), ModelStore(hdfs), NewestState(hdfs)
         self.begins_at = self._staged()
         self._reached = dict(self.begins_at)
         self._known = KnownIds(event_dedup.recent_hashes(tables))

@@ -37,7 +37,7 @@ class Shares:
     def update(self, partitions: Collection[int]) -> bool:
         """Let go of others' partitions, and take own ones that are free. Returns whether any was taken.
 
-        What a taken partition held before must be read again: its last holder may not have written it.
+        Read again what a taken partition held before: its last holder may not have written it.
         """
         wanted = share_of(self.name, lease.names(self._settings, MEMBER), partitions)
         for number in self.partitions - wanted:

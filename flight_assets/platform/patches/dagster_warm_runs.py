@@ -18,27 +18,22 @@ from dagster._grpc import server
 
 # The definitions, and what their runs import as they go: half of the time of a run that finds nothing new.
 PRELOADED = [
-    *("flight_assets.platform.patches.dagster_warm_runs", "flight_assets.definitions"),
-    *(
-        "dagster._core.executor.in_process",
-        "dagster._core.storage.local_compute_log_manager",
-        "dagster._core.storage.sqlite_storage",
-    ),
-    *(
-        "concurrent_log_handler",
-        "hdfs_native",
-        "kafka",
-        "kafka.admin",
-        "pymongo",
-        "redis",
-        "requests",
-        "tabulate",
-    ),
-    *(
-        "pyspark.sql.connect.dataframe",
-        "pyspark.sql.connect.session",
-        "pyspark.sql.connect.streaming.readwriter",
-    ),
+    "flight_assets.platform.patches.dagster_warm_runs",
+    "flight_assets.definitions",
+    "dagster._core.executor.in_process",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.sqlite_storage",
+    "concurrent_log_handler",
+    "hdfs_native",
+    "kafka",
+    "kafka.admin",
+    "pymongo",
+    "redis",
+    "requests",
+    "tabulate",
+    "pyspark.sql.connect.dataframe",
+    "pyspark.sql.connect.session",
+    "pyspark.sql.connect.streaming.readwriter",
 ]
 
 

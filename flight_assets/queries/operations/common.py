@@ -5,14 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flight_assets.settings import Settings
-
-BYTES_PER_MB = 1_000_000
 
 
 def patient(settings: Settings) -> Settings:

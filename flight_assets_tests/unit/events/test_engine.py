@@ -146,6 +146,25 @@ def test_flights_are_forgotten_so_that_the_state_stays_small():
     assert not any(engine.state.open.values())
 
 
+def test_windows_are_looked_at_again_after_an_idle_time_that_a_stale_timer_outlasts():
+    ticks = []
+
+    def tick(schedule, _values):
+        ticks.append(schedule.now)
+        yield from ()
+
+    engine = Engine([recorder(on_tick=tick)])
+    planned_earlier = event(at=FIRST_DAY + 60)
+    engine.feed([event(planned_arrival=FIRST_DAY + 4 * HOUR), planned_earlier], FIRST_DAY + 120)
+    idle = FIRST_DAY + 29 * HOUR
+    engine.feed([], idle)
+    assert not engine.state.flights
+    ticks.clear()
+    plan = {"planned_departure": idle + HOUR, "planned_arrival": idle + 2 * HOUR}
+    engine.feed([event(at=idle + 5, flight="F2", **plan)], idle + HOUR)
+    assert ticks == [idle + 300 * number for number in range(1, 13)]
+
+
 def test_an_unreadable_state_says_so():
     with pytest.raises(ValueError, match="cannot be read"):
         Engine.restored(b"something else", PATTERNS)

@@ -25,7 +25,7 @@ def reference() -> Reference:
 
 
 class Loaded:
-    """What a load of files found: its survey, and the flights with their ids."""
+    """Findings of a load of files: its survey, and the flights with their ids."""
 
     def __init__(
         self, folder: Path, reference: Reference, paths: list[Path], layout: str, mapping: Path | None
