@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from flight_assets.settings import get_settings
@@ -30,13 +30,26 @@ PRELOADED = [
     "flight_assets_tests.forked",
     "pyspark.sql.connect.session",
 ]
+_MAIN = sys.modules["__main__"]
 
 
-def process(target: Callable[..., None], *arguments: object) -> BaseProcess:
+class _Process(ForkServerProcess):
+    def start(self) -> None:
+        """Start it with the main module of the test session, which it imports.
+
+        Streamlit's AppTest leaves its page as the main module, which would run in the new process.
+        """
+        left, sys.modules["__main__"] = sys.modules["__main__"], _MAIN
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = left
+
+
+def process(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
     """Return a process that will call the target with the environment that this process has now."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    return context.Process(target=_call, args=(dict(os.environ), target, arguments))
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+    return _Process(target=_call, args=(dict(os.environ), target, arguments))
 
 
 def _call(environment: dict[str, str], target: Callable[..., None], arguments: tuple[object, ...]) -> None:
