@@ -32,8 +32,9 @@ LAST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 class BatchSpec:
     """Messages of the topic that are one batch, and the model to predict with.
 
-    ``spans``: per partition the first offset and the one after the last. ``database`` names the side's own
-    database in MongoDB and Hive, ``root`` its folder on HDFS.
+    ``spans``: per partition the first offset and the one after the last.
+
+    ``database`` names the side's own database in MongoDB and Hive. ``root`` names its folder on HDFS.
     """
 
     batch_id: int

@@ -78,7 +78,10 @@ def test_an_empty_history_gives_features_without_past():
 
 
 def test_the_cost_of_new_events_does_not_depend_on_the_history():
-    """A hundred times the history costs less than three times as much; a batch costs a hundred times."""
+    """A hundred times the history costs less than three times as much; a batch costs a hundred times.
+
+    Processor time counts, since other processes may keep this one waiting.
+    """
     seconds = {}
     for days, flights in ((1, 600), (100, 60_000)):
         events = events_from_flights(network(flights, days))
@@ -88,10 +91,10 @@ def test_the_cost_of_new_events_does_not_depend_on_the_history():
         rounds = []
         for number in range(6):
             again = new.assign(flight_id=new["flight_id"] + f" {number}")
-            began = time.perf_counter()
+            began = time.thread_time()
             history.add(again[PAST])
             features_of(history.at(scheduled_flights(again)))
-            rounds.append(time.perf_counter() - began)
+            rounds.append(time.thread_time() - began)
         seconds[days] = min(rounds)
     assert seconds[100] < 3 * seconds[1], seconds
 

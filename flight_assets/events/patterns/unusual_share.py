@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 class UnusualShare:
     """Rule: ``happened`` to more flights of an airport or airline than its own usual share allows.
 
-    ``happened``, such as ``cancelled``, names a flight's field, the learnt share, and the parameter
-    ``least_cancelled``. ``hits`` and ``trials`` are measures. ``end`` is the field with the flight's airport.
+    ``happened`` is a flight's field, such as ``cancelled``. The learnt share and the parameter
+    ``least_cancelled`` are named after it.
+
+    ``hits`` and ``trials`` are measures of the schedule.
+
+    ``end`` is the field with the flight's airport.
     """
 
     pattern: str
