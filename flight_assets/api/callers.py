@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
     from flight_assets.stores.access import ApiKey, Tenant
 
-# A key that is made, revoked or expires takes effect within this time.
+# A key that is revoked or expires takes effect within this time.
 REFRESH_S = 2.0
+# For a key that is not known, keys are read again sooner: a new one works at once.
+UNKNOWN_REFRESH_S = 0.2
 # While MongoDB is down, known keys stay valid for this long.
 STALE_S = 900.0
 USE_NOTED_S = 60.0
@@ -66,15 +68,15 @@ class KeyRing:
         self._used: dict[str, datetime] = {}
         self._noted_at = clock()
 
-    @property
-    def is_due(self) -> bool:
-        """Return True if the keys should be read again before the next look."""
-        return self._clock() - self._looked_at >= REFRESH_S
+    def is_due(self, text: str) -> bool:
+        """Return True if the keys should be read again before a look for this one."""
+        is_known = access.prefix_of(text) in self._keys
+        return self._clock() - self._looked_at >= (REFRESH_S if is_known else UNKNOWN_REFRESH_S)
 
-    def refresh(self) -> None:
+    def refresh(self, text: str) -> None:
         """Read the keys and tenants, and record which keys were used. An outage is borne for ``STALE_S``."""
         with self._lock:
-            if not self.is_due:
+            if not self.is_due(text):
                 return
             self._looked_at = self._clock()
             try:
@@ -164,6 +166,7 @@ async def identify(ring: KeyRing, limits: Limits, authorization: str | None) -> 
     Raises Problem 401, 429 or 503.
     """
     scheme, _, text = (authorization or "").partition(" ")
+    text = text.strip()
     if scheme.lower() != "bearer" or not text:
         raise Problem(
             401,
@@ -171,10 +174,10 @@ async def identify(ring: KeyRing, limits: Limits, authorization: str | None) -> 
             "send the header `Authorization: Bearer KEY`; `flights status` shows the local key",
             headers=CHALLENGE,
         )
-    if ring.is_due:
-        await run_in_threadpool(ring.refresh)
+    if ring.is_due(text):
+        await run_in_threadpool(ring.refresh, text)
     try:
-        caller = ring.caller(text.strip())
+        caller = ring.caller(text)
     except StoreUnavailable as error:
         raise of_error(error) from error
     limits.take(caller)

@@ -154,12 +154,15 @@ def series(warehouse: Warehouse, filters: Filters, period: Period) -> pd.DataFra
     """Return one row per period, oldest first: begin and MEASURES; no rows without flights.
 
     ``begin`` is the origin's local time, without zone.
-    Periods without a flight between the first and the last that has one are there with 0 flights.
+    Periods without a flight between the first and the last that has one are there with 0 flights. By hour,
+    flights without a planned departure are left out.
     """
     if period != "hour":
         return in_periods(daily_sums(warehouse, filters), period)
     begin = "CAST(flight_date AS TIMESTAMP_NTZ) + make_dt_interval(0, hour)"
-    return _filled(_grouped(warehouse, filters, HOURLY, {"begin": begin}, "ORDER BY begin"), "h")
+    return _filled(
+        _grouped(warehouse, filters, HOURLY, {"begin": begin}, "WHERE begin IS NOT NULL ORDER BY begin"), "h"
+    )
 
 
 def by(
@@ -184,14 +187,14 @@ def side_by_side(warehouse: Warehouse, filters: Filters, dimension: Dimension) -
 def by_weekday_and_hour(warehouse: Warehouse, filters: Filters) -> pd.DataFrame:
     """Return one row per ISO weekday and local hour of departure that has flights: weekday, hour, MEASURES.
 
-    Monday is 1.
+    Monday is 1. Flights without a planned departure are left out.
     """
     return _grouped(
         warehouse,
         filters,
         HOURLY,
         {"weekday": "weekday(flight_date) + 1", "hour": "hour"},
-        "ORDER BY weekday, hour",
+        "WHERE hour IS NOT NULL ORDER BY weekday, hour",
     )
 
 

@@ -103,7 +103,7 @@ def _caller(ring: KeyRing, prefix: str) -> callers.Caller:
     from flight_assets.settings import Settings
 
     ring._settings = Settings(_env_file=None)
-    ring.refresh()
+    ring.refresh(key_text(prefix))
     return ring.caller(key_text(prefix))
 
 
@@ -121,6 +121,17 @@ def test_a_revoked_key_is_refused_after_the_next_look(mongo):
     now[0] = callers.REFRESH_S
     with pytest.raises(Problem, match="not valid"):
         _caller(ring, "bbbbbbbb")
+
+
+def test_a_new_key_does_not_wait_for_the_next_look(mongo):
+    now = [0.0]
+    ring = KeyRing(None, mongo.database, lambda: now[0])
+    new = next(key for key in mongo.keys if key.prefix == "bbbbbbbb")
+    mongo.keys = [key for key in mongo.keys if key is not new]
+    assert _caller(ring, "aaaaaaaa").role is Role.ADMIN
+    mongo.keys = [*mongo.keys, new]
+    now[0] = callers.UNKNOWN_REFRESH_S
+    assert _caller(ring, "bbbbbbbb").role is Role.READER
 
 
 def test_known_keys_bear_an_outage_of_mongodb_for_a_while(mongo):
