@@ -194,7 +194,7 @@ class Engine:
             if len(open_ones) >= OPEN_AT_MOST:
                 return
             found = Finding(
-                finding_id(pattern.name, signal.key, signal.start), pattern.name, pattern.severity,
+                finding_id(pattern.name, signal.key, state.clock), pattern.name, pattern.severity,
                 signal.key, min(signal.start, state.clock), state.clock, state.clock,
                 signal.explanation, numbers, signal.flight_ids[:FLIGHTS_NAMED],
                 signal.airport, signal.airline,

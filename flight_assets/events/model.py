@@ -160,6 +160,9 @@ class Change(msgspec.Struct, frozen=True):
     finding: Finding
 
 
-def finding_id(pattern: str, key: str, start: int) -> str:
-    """Return the stable id of a finding: 16 hexadecimal digits of the hash of pattern, key and start."""
-    return sha256(f"{pattern}\n{key}\n{start}".encode()).hexdigest()[:16]
+def finding_id(pattern: str, key: str, raised: int) -> str:
+    """Return the stable id of a finding: 16 hexadecimal digits of the hash of pattern, key and time raised.
+
+    One that was cleared may be found again with the same start: that is another finding.
+    """
+    return sha256(f"{pattern}\n{key}\n{raised}".encode()).hexdigest()[:16]

@@ -117,6 +117,18 @@ def test_a_finding_is_raised_updated_at_most_every_quarter_hour_and_cleared_once
     assert changes[-1].finding.cleared == changes[-1].at
 
 
+def test_a_finding_that_comes_again_with_its_old_start_is_another_one():
+    def on_and_off(event, _schedule, _values):
+        yield Raise("k", FIRST_DAY, "One. Two.", {}) if event.kind == "scheduled" else Clear("k", "over")
+
+    engine = Engine([recorder(on_event=on_and_off)])
+    kinds = ("scheduled", "departed", "scheduled", "departed")
+    events = [event(kind, FIRST_DAY + 60 * n) for n, kind in enumerate(kinds)]
+    changes = engine.feed(events, FIRST_DAY + HOUR)
+    assert [each.kind for each in changes] == ["raised", "cleared"] * 2
+    assert len({(each.finding.finding_id, each.finding.changes) for each in changes}) == 4
+
+
 def test_a_wake_comes_at_its_time_and_a_later_one_replaces_it():
     woken = []
 
