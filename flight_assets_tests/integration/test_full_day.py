@@ -19,6 +19,7 @@ pytestmark = pytest.mark.integration
 EVENTS = 250_000
 AIRLINES = ("UA", "AA", "DL", "B6", "WN", "AS", "NK", "F9", "HA")
 NUMBERS = 9_400
+ORIGIN = "BOS"  # other tests' flights of the same days leave from elsewhere
 MORNING = datetime(1975, 5, 14, 6, tzinfo=UTC)
 BLOCK = timedelta(hours=2)
 KINDS = ("scheduled", "departed", "arrived")
@@ -30,7 +31,7 @@ def day(year: int) -> Iterator[Message]:
     for index in range(EVENTS // len(KINDS) + 1):
         airline, number = AIRLINES[index // NUMBERS], index % NUMBERS + 1
         departs = morning + timedelta(seconds=index // 3 + 3_600)
-        flight_id = f"{airline}{number}-EWR-{departs:%Y%m%d}"
+        flight_id = f"{airline}{number}-{ORIGIN}-{departs:%Y%m%d}"
         times = {
             "scheduled": departs - timedelta(hours=1),
             "departed": departs,
@@ -43,6 +44,7 @@ def day(year: int) -> Iterator[Message]:
                 flight_id=flight_id,
                 airline=airline,
                 flight_number=number,
+                origin=ORIGIN,
                 tail_number=f"N{index % 5_000 + 1}",
                 timestamp=z(times[kind]),
                 scheduled_departure=z(departs),
