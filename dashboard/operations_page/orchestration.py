@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, render_cache
+from dashboard import data, data_tables, render_cache
 from dashboard.charts import operations as charts
 from dashboard.operations_page.common import query, runs_query, times_column, typed
 from flight_assets.queries import dagster, operations
@@ -49,7 +49,7 @@ def orchestration() -> None:
                 "run": st.column_config.LinkColumn("run", display_text=r"runs/(.{8})"),
             }
             picked = frame[["status", "job", "started", "seconds", "trigger", "run"]]
-            ui.table(picked, key="operations_runs_table", height=250, column_config=columns)
+            data_tables.table(picked, key="operations_runs_table", height=250, column_config=columns)
         ui.stamp(answer, source="Dagster", note=f"failed since success: {failures(answer.frame)}")
     with right, ui.section("Schedules and sensors", "When each last looked, and what it decided."):
         answer = ui.answer(found["automation"])
@@ -57,7 +57,9 @@ def orchestration() -> None:
         picked = answer.frame[
             ["name", "kind", "when", "status", "last_tick", "last_tick_status", "detail", "next_tick"]
         ]
-        ui.table(picked, key="operations_automation", height=38 + 36 * len(picked), column_config=columns)
+        data_tables.table(
+            picked, key="operations_automation", height=38 + 36 * len(picked), column_config=columns
+        )
         ill = ui.answer(found["daemons"]).frame.query("not healthy")["daemon"]
         st.caption(
             f"Daemons without a heartbeat: {', '.join(ill)}"
@@ -68,7 +70,7 @@ def orchestration() -> None:
     if data.clients().settings.airflow_url:
         with ui.section("Airflow", "DAGs of the configured Airflow."):
             answer = ui.answer(ui.gather(dags=query("airflow", operations.airflow_dags))["dags"])
-            ui.table(
+            data_tables.table(
                 typed(answer.frame, "last_run_at"),
                 key="operations_airflow",
                 column_config={"last_run_at": times_column("last run")},

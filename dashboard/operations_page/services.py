@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, render_cache
+from dashboard import data, data_tables, render_cache, texts
 from dashboard.charts import operations as charts
 from dashboard.operations_page.common import of, one_row, query, redis_query, services_query, stamped
 from flight_assets.queries import operations
@@ -43,8 +43,8 @@ def services() -> None:
             "uptime_s": "up for",
             "port": st.column_config.NumberColumn("port", format="%d"),
         }
-        ui.table(
-            shown.assign(uptime_s=[ui.duration(s) for s in shown["uptime_s"]]),
+        data_tables.table(
+            shown.assign(uptime_s=[texts.duration(s) for s in shown["uptime_s"]]),
             key="operations_services",
             height=450,
             column_config=columns,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import render_cache
+from dashboard import data_tables, render_cache
 from dashboard.charts import operations as charts
 from dashboard.operations_page.common import batches_query, lag_query, one_row, query, times_column
 from flight_assets.queries import operations
@@ -69,7 +69,7 @@ def work() -> None:
             shown = answer.frame[
                 ["job_id", "status", "submitted", "seconds", "tasks", "failed_tasks", "name"]
             ]
-            ui.table(shown, key="operations_jobs", height=260, column_config=columns)
+            data_tables.table(shown, key="operations_jobs", height=260, column_config=columns)
         ui.stamp(answer, source="Spark's REST interface")
 
 
@@ -96,5 +96,5 @@ def archives() -> None:
                 alt,
             )
             columns = {"timestamp": times_column("begun")}
-            ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
+            data_tables.table(answer.frame, key="operations_archives", height=200, column_config=columns)
         ui.stamp(answer, source="the archives' records")

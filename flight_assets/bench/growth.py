@@ -22,7 +22,7 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGED_IDS, STAGIN
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import maintenance
 from flight_assets.provenance import STEPS, Ledger
-from flight_assets.queries import history
+from flight_assets.queries import flight_rows
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.warehouse import open_warehouse
@@ -138,8 +138,8 @@ def _questions(warehouse: Warehouse, today: date) -> dict[str, list[float]]:
     whole = replace(QUERY, until=today)
     month = replace(whole, first=today - timedelta(days=QUESTION_DAYS - 1))
     ask: dict[str, Callable[[], pd.DataFrame]] = {
-        "month": lambda: history.flights(warehouse, month, SHOWN),
-        "whole": lambda: history.flights(warehouse, whole, SHOWN),
+        "month": lambda: flight_rows.flights(warehouse, month, SHOWN),
+        "whole": lambda: flight_rows.flights(warehouse, whole, SHOWN),
     }
     for name, question in ask.items():
         if question().empty:
