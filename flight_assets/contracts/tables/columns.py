@@ -12,7 +12,7 @@ ORIGIN_OF_ROW = (
     Column("processing_date", "DATE", "date of ingestion_timestamp", "UTC"),
 )
 
-FLIGHT_COLUMNS = (
+FLIGHT = (
     Column("flight_id", "STRING", "carrier + number + '-' + origin + '-' + scheduled local date"),
     Column("flight_date", "DATE", "scheduled date of departure, the origin's local time (from flight_id)"),
     Column("airline", "STRING", "IATA carrier code"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flight_assets.contracts.tables.columns import FLIGHT_COLUMNS, ORIGIN_OF_ROW
+from flight_assets.contracts.tables.columns import FLIGHT, ORIGIN_OF_ROW
 from flight_assets.contracts.tables.schema import Column, Table
 
 STAGING = Table(
@@ -14,7 +14,7 @@ STAGING = Table(
         Column("event_type", "STRING", "scheduled, departed, arrived or cancelled"),
         Column("timestamp", "TIMESTAMP", "when it happened", "UTC"),
         Column("schema_version", "INT", "version of the message contract"),
-        *FLIGHT_COLUMNS,
+        *FLIGHT,
         Column(
             "unknown_codes",
             "ARRAY<STRING>",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flight_assets.contracts.tables.columns import (
-    FLIGHT_COLUMNS,
+    FLIGHT,
     FLIGHT_DATE,
     ORIGIN_OF_ROW,
     PREDICTION,
@@ -19,7 +19,7 @@ FACT = Table(
         Column("event_id", "STRING", "event that the newest state comes from"),
         Column("event_type", "STRING", "newest state: scheduled, departed, arrived or cancelled"),
         Column("timestamp", "TIMESTAMP", "when that happened", "UTC"),
-        *FLIGHT_COLUMNS,
+        *FLIGHT,
         *PREDICTION,
         *TRUTH,
         *ORIGIN_OF_ROW,
