@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import charts, data, data_tables, filter_bar, findings, render_cache, texts, trust_section
@@ -212,22 +213,7 @@ def why(filters: Filters) -> None:
         )
         flight = ui.answer(found["flight"])
         if len(flight.frame):
-            row = flight.frame.iloc[0]
-            with st.container(horizontal=True):
-                ui.metric(
-                    "Predicted",
-                    texts.number(row.predicted_delay_minutes, 1, "min"),
-                    f"90 %: {texts.number(row.interval_low_minutes)} to"
-                    f" {texts.number(row.interval_high_minutes, 0, 'min')}",
-                )
-                ui.metric(
-                    "Actual",
-                    texts.number(row.actual_delay_minutes, 0, "min"),
-                    f"error {texts.number(row.error_minutes, 1, 'min')}",
-                )
-                ui.metric("Confidence", texts.number(row.confidence, 2), f"model {row.model_version}")
-                about = [row.get(name) or "–" for name in ("maker", "domain_mark", "domain_reasons")]
-                ui.metric("Made by", about[0], about[1], help=f"Unlike the training flights in: {about[2]}.")
+            _forecast_and_outcome(flight.frame.iloc[0])
         reasons = ui.answer(found["why"])
         if refusal := reasons.frame.attrs.get("refusal"):
             ui.empty(f"This prediction cannot be explained: {refusal}.")
@@ -245,6 +231,24 @@ def why(filters: Filters) -> None:
             source="the model and staging_flight_events",
             note=f"added to {start}, the mean over training",
         )
+
+
+def _forecast_and_outcome(row: pd.Series) -> None:
+    with st.container(horizontal=True):
+        ui.metric(
+            "Predicted",
+            texts.number(row.predicted_delay_minutes, 1, "min"),
+            f"90 %: {texts.number(row.interval_low_minutes)} to"
+            f" {texts.number(row.interval_high_minutes, 0, 'min')}",
+        )
+        ui.metric(
+            "Actual",
+            texts.number(row.actual_delay_minutes, 0, "min"),
+            f"error {texts.number(row.error_minutes, 1, 'min')}",
+        )
+        ui.metric("Confidence", texts.number(row.confidence, 2), f"model {row.model_version}")
+        about = [row.get(name) or "–" for name in ("maker", "domain_mark", "domain_reasons")]
+        ui.metric("Made by", about[0], about[1], help=f"Unlike the training flights in: {about[2]}.")
 
 
 def body() -> None:

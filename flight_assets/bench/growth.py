@@ -108,12 +108,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
                 | {name: median(took) for name, took in asked.items()},
             )
     finally:
-        for table, day in FILLED.items():
-            condition = (
-                f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id"
-                f" = {FILLER_BATCH}"
-            )
-            warehouse.spark.sql(f"DELETE FROM {warehouse.name(table)} WHERE {condition}").collect()
+        _remove_filler(warehouse, begin, today)
     if not quick:
         batches["none"] += _batches(batch, quick)
     note = (
@@ -132,6 +127,15 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
             questions["whole"], f"the latest {SHOWN} flights of one airline since ever"
         ),
     }
+
+
+def _remove_filler(warehouse: Warehouse, begin: date, today: date) -> None:
+    for table, day in FILLED.items():
+        condition = (
+            f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id"
+            f" = {FILLER_BATCH}"
+        )
+        warehouse.spark.sql(f"DELETE FROM {warehouse.name(table)} WHERE {condition}").collect()
 
 
 def _questions(warehouse: Warehouse, today: date) -> dict[str, list[float]]:
