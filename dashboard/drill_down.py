@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, data_tables, filter_bar, render_cache, texts
 from dashboard import components as ui
 from dashboard.charts import history as figures
-from flight_assets.queries import history
+from flight_assets.queries import flight_rows, history
 from flight_assets.queries.cache import Query
 from flight_assets.queries.filters import Filters
 
@@ -123,10 +123,10 @@ def _level(filters: Filters, dimension: history.Dimension, measure: Measure) -> 
 
 def ranked(frame: pd.DataFrame, dimension: str, measure: Measure) -> go.Figure:
     """Return the bars of a level, with names and delays on hover."""
-    names = ui.airline_names() if dimension == "airline" else ui.airport_cities()
+    names = filter_bar.airline_names() if dimension == "airline" else filter_bar.airport_cities()
     hover = [
         f"{names.get(row[dimension], '')} {row['flights']:,} flights, "
-        f"{ui.number(row['mean_arrival_delay'], 1)} min late"
+        f"{texts.number(row['mean_arrival_delay'], 1)} min late"
         for row in frame.to_dict("records")
     ]
     title = f"{measure[1]} (blue: early, red: late)"
@@ -137,7 +137,7 @@ def _route(filters: Filters) -> None:
     """Show the days and the flights of one route; a chosen flight shows its whole row."""
     found = ui.gather(
         days=data.history(history.by, filters, "day", 400),
-        flights=data.history(history.flights, filters, 200),
+        flights=data.history(flight_rows.flights, filters, 200),
     )
     by_day = ui.answer(found["days"])
     ui.chart(
@@ -146,7 +146,7 @@ def _route(filters: Filters) -> None:
         "Line: mean arrival delay of the route by day",
     )
     flights = ui.answer(found["flights"])
-    event = ui.table(
+    event = data_tables.table(
         flights.frame, key="history_flights", height=300, on_select="rerun", selection_mode="single-row"
     )
     picked = event["selection"]["rows"] if event else []
@@ -159,9 +159,9 @@ def _route(filters: Filters) -> None:
     if picked:
         flight = flights.frame.iloc[picked[0]]
         st.subheader(flight["flight_id"], anchor=False)
-        whole = ui.answer(ui.gather(flight=data.history(history.flight, flight["flight_id"]))["flight"])
+        whole = ui.answer(ui.gather(flight=data.history(flight_rows.flight, flight["flight_id"]))["flight"])
         shown = whole.frame.iloc[0].map(str).rename_axis("field").rename("value").reset_index()
-        ui.table(shown, key="history_flight", height=320)
+        data_tables.table(shown, key="history_flight", height=320)
         ui.stamp(whole, source="fact_flight_events")
 
 

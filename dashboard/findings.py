@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, render_cache
+from dashboard import data, data_tables, render_cache
 from dashboard.charts import findings as figures
 from flight_assets.queries import events
 
@@ -34,7 +34,7 @@ def situation() -> None:
                 for severity in figures.SEVERITY_COLOURS:
                     ui.metric(severity.capitalize(), f"{counts.get(severity, 0):,}", "open findings")
             grouped = events.situations_of(answer.frame)
-            ui.table(
+            data_tables.table(
                 grouped.head(SHOWN).assign(pattern=grouped["pattern"].str.replace("_", " ")),
                 key="overview_situations", height=220,
                 column_config={"since": _moment("since")},
@@ -43,7 +43,7 @@ def situation() -> None:
                 "Flights of", grouped["group"], key="overview_situation", persist_state="session", width=260
             )
             members = answer.frame[answer.frame["group"] == chosen].head(SHOWN)
-            ui.table(
+            data_tables.table(
                 members[["finding_id", "severity", "explanation", "flight_ids"]],
                 key="overview_findings", height=180,
             )  # fmt: skip
@@ -114,7 +114,7 @@ def forecast_anomalies() -> None:
             ui.empty("No airline or airport stood out.")
         else:
             times = {name: _moment(name) for name in ("started", "cleared")}
-            ui.table(
+            data_tables.table(
                 answer.frame[["key", "started", "cleared", "explanation"]],
                 key="prediction_anomalies", height=220,
                 column_config=times,

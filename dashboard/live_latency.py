@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard import components as ui
+from dashboard import texts
 from flight_assets.queries.cache import Answer
 
 
@@ -16,7 +17,7 @@ def live_latency_metric(found: Answer | Exception) -> None:
         row = frame.iloc[0]
         processes = f"{row.processes} process{'' if row.processes == 1 else 'es'}"
         ui.metric(
-            "Live latency p95", ui.duration(row.p95_s),
-            f"p50 {ui.duration(row.p50_s)}, p99 {ui.duration(row.p99_s)}; {processes}",
+            "Live latency p95", texts.duration(row.p95_s),
+            f"p50 {texts.duration(row.p50_s)}, p99 {texts.duration(row.p99_s)}; {processes}",
             help="From Kafka taking a message until live processing has it in MongoDB, in the last minute.",
         )  # fmt: skip

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data
+from dashboard import data, data_tables
 from flight_assets.queries import quality, reference
 from flight_assets.queries.filters import Filters
 
@@ -44,7 +44,7 @@ def show() -> None:
             ui.metric("Conserved", f"{conserved:.2%}", "of the batches")
             ui.metric("Mean quality", f"{mean_quality:.3f}", f"{flights:,} flights")
             ui.metric("Low quality", f"{low / flights:.2%}", f"{low:,.0f} flights")
-        ui.table(
+        data_tables.table(
             frame.assign(source=frame["source"].fillna("not named")),
             key="quality_sources",
             column_config={
@@ -66,5 +66,5 @@ def unknown_codes() -> None:
         if codes.frame.empty:
             ui.empty("Every code is known.")
         else:
-            ui.table(codes.frame, key="quality_unknown")
+            data_tables.table(codes.frame, key="quality_unknown")
         ui.stamp(codes, source="staging_flight_events")

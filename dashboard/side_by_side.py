@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, render_cache
+from dashboard import charts, data, data_tables, render_cache
 from dashboard import components as ui
 from flight_assets.queries import history
 from flight_assets.queries.filters import Filters
@@ -47,7 +47,7 @@ def show(filters: Filters, measure: tuple[str, str]) -> None:
         figure = render_cache.figure(by_day, days, tuple(picked), measure)
         ui.chart(figure, "history_sides_chart", f"Lines: {measure[1]} by day of {', '.join(picked)}")
         rows = ranking.frame.set_index(dimension).reindex(picked).reset_index()
-        ui.table(rows[[dimension, *FIGURES]], key="history_sides_table")
+        data_tables.table(rows[[dimension, *FIGURES]], key="history_sides_table")
         ui.stamp(ranking, days, source="flights_daily")
 
 

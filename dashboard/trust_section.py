@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, render_cache
+from dashboard import data, data_tables, render_cache, texts
 from dashboard.charts import prediction as figures
 from flight_assets.queries import trust
 from flight_assets.queries.filters import Filters
@@ -29,12 +29,12 @@ def sections(filters: Filters) -> None:
             row = serving.frame.iloc[0]
             with st.container(horizontal=True):
                 ui.metric("Serving", str(row.serving), f"since {row.since or 'the beginning'}")
-                ui.metric("Model", ui.number(row.model_mae_minutes, 1, "min"), f"MAE, {row.model_version}")
-                ui.metric("Baseline", ui.number(row.baseline_mae_minutes, 1, "min"), "MAE, same flights")
-                ui.metric("Outcomes", ui.number(row.outcomes), "of the last day")
+                ui.metric("Model", texts.number(row.model_mae_minutes, 1, "min"), f"MAE, {row.model_version}")
+                ui.metric("Baseline", texts.number(row.baseline_mae_minutes, 1, "min"), "MAE, same flights")
+                ui.metric("Outcomes", texts.number(row.outcomes), "of the last day")
         switches = ui.answer(found["switches"])
         if len(switches.frame):
-            ui.table(switches.frame, key="prediction_switches")
+            data_tables.table(switches.frame, key="prediction_switches")
         ui.stamp(serving, source="the trust state on HDFS")
     with ui.section(
         "Coverage by airline and day",

@@ -8,10 +8,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, drill_down, exports, render_cache, side_by_side
+from dashboard import charts, data, drill_down, exports, filter_bar, render_cache, side_by_side, texts
 from dashboard import components as ui
 from dashboard.charts import history as figures
-from flight_assets.queries import history
+from flight_assets.queries import flight_rows, history
 from flight_assets.queries.cache import Answer
 from flight_assets.queries.filters import Filters
 
@@ -66,9 +66,9 @@ def headline(sums: Answer, filters: Filters, before: Filters) -> bool:
     with st.container(horizontal=True):
         ui.metric("Flights", f"{now.flights:,.0f}", change(now.flights, then.flights))
         for name, shown, earlier in (
-            ("Mean arrival delay", *(ui.number(row.mean_arrival_delay, 1, "min") for row in (now, then))),
-            ("Late ≥ 15 min", *(ui.percent(row.late_share) for row in (now, then))),
-            ("Cancelled", *(ui.percent(row.cancelled_share) for row in (now, then))),
+            ("Mean arrival delay", *(texts.number(row.mean_arrival_delay, 1, "min") for row in (now, then))),
+            ("Late ≥ 15 min", *(texts.percent(row.late_share) for row in (now, then))),
+            ("Cancelled", *(texts.percent(row.cancelled_share) for row in (now, then))),
         ):
             ui.metric(name, shown, f"before {earlier}" if then.flights else "none before")
     ui.stamp(sums, source="flights_daily")
@@ -155,7 +155,7 @@ def export(filters: Filters) -> None:
         )
         if what == "single flights":
             good_only = st.toggle("Leave out rows of low quality", key="history_good_only")
-            rows = data.history(history.flights, filters, EXPORT_ROWS, 0, good_only)
+            rows = data.history(flight_rows.flights, filters, EXPORT_ROWS, 0, good_only)
             found = ui.answer(ui.gather(rows=rows)["rows"])
         else:
             found = ui.answer(ui.gather(rows=data.history(history.daily_rows, filters, EXPORT_ROWS))["rows"])
@@ -190,7 +190,7 @@ def body() -> None:
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)
         return
-    filters = ui.history_filters("history", extent["first"], extent["last"])
+    filters = filter_bar.history_filters("history", extent["first"], extent["last"])
     if filters is None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):

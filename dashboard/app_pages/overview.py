@@ -4,11 +4,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, findings, render_cache
+from dashboard import charts, data, data_tables, filter_bar, findings, render_cache, texts
 from dashboard import components as ui
 from dashboard.live_latency import live_latency_metric
 from flight_assets.contracts import dimensions
-from flight_assets.queries import live
+from flight_assets.queries import flight_latency, live
 from flight_assets.queries.cache import Answer
 from flight_assets.queries.filters import Filters
 
@@ -27,7 +27,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     label = st.selectbox(
         "Window", list(WINDOWS), index=1, key="overview_window", persist_state="session", width=160
     )
-    filters = ui.code_filters("overview", data.live(live.codes))
+    filters = filter_bar.code_filters("overview", data.live(live.codes))
 minutes = WINDOWS[label]
 
 
@@ -37,8 +37,8 @@ def now() -> None:
         incoming=data.other(live.incoming, lambda known: (known.kafka(),), minutes),
         messages=data.other(live.messages_taken, lambda known: (known.kafka(),)),
         store=data.live(live.hot_store),
-        latency=data.other(live.latency, lambda known: (known.mongo(), known.hdfs())),
-        seconds=data.live(live.live_latency),
+        latency=data.other(flight_latency.latency, lambda known: (known.mongo(), known.hdfs())),
+        seconds=data.live(flight_latency.live_latency),
         routes=data.live(live.by_route, minutes, filters, 500),
     )
     with st.container(horizontal=True):
@@ -103,7 +103,7 @@ def incoming_metric(found: dict[str, Answer | Exception]) -> None:
         last = frame.iloc[-1]
         ui.metric(
             "Incoming rate", f"{last.messages / last.seconds:,.1f} /s",
-            f"{last.messages:,} messages in {ui.duration(last.seconds)}",
+            f"{last.messages:,} messages in {texts.duration(last.seconds)}",
             help="Messages that Kafka took in the last whole interval, per second.",
         )  # fmt: skip
 
@@ -141,8 +141,8 @@ def latency_metric(found: dict[str, Answer | Exception]) -> None:
             ui.metric("End-to-end latency", "–", "no batch yet")
             return
         ui.metric(
-            "End-to-end latency p50", ui.duration(newest.p50_s),
-            f"p95 {ui.duration(newest.p95_s)}, batch {newest.batch_id}",
+            "End-to-end latency p50", texts.duration(newest.p50_s),
+            f"p95 {texts.duration(newest.p95_s)}, batch {newest.batch_id}",
             help="Of the newest finished batch: from Kafka taking the event until every store has it.",
         )  # fmt: skip
 
@@ -201,7 +201,7 @@ def records() -> None:
                 else "MongoDB holds no flight yet. Run `flights produce`, then `flights process`."
             )
         else:
-            ui.table(found.frame[list(COLUMNS)], key="overview_latest", height=360)
+            data_tables.table(found.frame[list(COLUMNS)], key="overview_latest", height=360)
         # A full page may have another one behind it.
         st.pagination(
             min(page + 1 + (len(found.frame) == PAGE_SIZE), live.SKIP_AT_MOST // PAGE_SIZE), key=PAGE

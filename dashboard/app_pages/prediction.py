@@ -2,12 +2,13 @@
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, findings, render_cache, trust_section
+from dashboard import charts, data, data_tables, filter_bar, findings, render_cache, texts, trust_section
 from dashboard import components as ui
 from dashboard.charts import prediction as quality_figures
-from flight_assets.queries import history, model_quality
+from flight_assets.queries import flight_rows, history, model_quality
 from flight_assets.queries.cache import Answer, Query
 from flight_assets.queries.filters import Filters
 
@@ -24,9 +25,9 @@ ui.page(
 def queries_of_figures(filters: Filters) -> dict[str, Query]:
     """Return the queries of ``figures``."""
     return {
-        "bins": data.history(history.delay_distribution, filters),
-        "dots": data.history(history.predicted_against_actual, filters, 3_000),
-        "errors": data.history(history.largest_errors, filters, LARGEST),
+        "bins": data.history(flight_rows.delay_distribution, filters),
+        "dots": data.history(flight_rows.predicted_against_actual, filters, 3_000),
+        "errors": data.history(flight_rows.largest_errors, filters, LARGEST),
     }
 
 
@@ -74,7 +75,7 @@ def figures(filters: Filters) -> None:
             ui.empty("No predicted flight of this range has arrived yet.")
         else:
             shown = errors.frame.drop(columns=["airline", "flight_date"])
-            ui.table(
+            data_tables.table(
                 shown, key="prediction_errors", height=280,
                 column_config={"z": st.column_config.NumberColumn("z", format="%.1f"),
                     "model_version": "model"},
@@ -123,16 +124,16 @@ def headline(whole: Answer) -> bool:
     with st.container(horizontal=True):
         ui.metric(
             "MAE",
-            ui.number(best.mae, 1, "min"),
-            f"median guess {ui.number(best.mae_median_baseline, 1, 'min')}",
+            texts.number(best.mae, 1, "min"),
+            f"median guess {texts.number(best.mae_median_baseline, 1, 'min')}",
         )
         ui.metric(
             "RMSE",
-            ui.number(best.rmse, 1, "min"),
-            f"mean guess {ui.number(best.rmse_mean_baseline, 1, 'min')}",
+            texts.number(best.rmse, 1, "min"),
+            f"mean guess {texts.number(best.rmse_mean_baseline, 1, 'min')}",
         )
-        ui.metric("MAPE", ui.percent(best.mape, 0), "of flights ≥ 15 min off time", help=explained)
-        ui.metric("90 % interval", ui.percent(best.coverage_90), "of actuals within")
+        ui.metric("MAPE", texts.percent(best.mape, 0), "of flights ≥ 15 min off time", help=explained)
+        ui.metric("90 % interval", texts.percent(best.coverage_90), "of actuals within")
         ui.metric("Flights", f"{best.flights:,.0f}", f"model {best.model_version}")
     ui.stamp(whole, source="predictions")
     return True
@@ -186,7 +187,7 @@ def versions_compared(found: Answer | Exception) -> None:
                 "interval_width_minutes",
                 "brier",
             ]
-            ui.table(versions.frame[columns], key="prediction_versions")
+            data_tables.table(versions.frame[columns], key="prediction_versions")
         ui.stamp(versions, source="predictions and challenger_predictions")
 
 
@@ -197,7 +198,7 @@ def why(filters: Filters) -> None:
         "SHAP values of the mean forecast: what each feature added to it or took from it, in minutes.",
     ):
         candidates = ui.answer(
-            ui.gather(rows=data.history(history.largest_errors, filters, LARGEST))["rows"]
+            ui.gather(rows=data.history(flight_rows.largest_errors, filters, LARGEST))["rows"]
         ).frame["flight_id"]
         if candidates.empty:
             ui.empty("No predicted flight of this range has arrived yet.")
@@ -208,26 +209,11 @@ def why(filters: Filters) -> None:
         )  # fmt: skip
         found = ui.gather(
             why=data.model(model_quality.explanation, flight_id),
-            flight=data.history(history.flight, flight_id),
+            flight=data.history(flight_rows.flight, flight_id),
         )
         flight = ui.answer(found["flight"])
         if len(flight.frame):
-            row = flight.frame.iloc[0]
-            with st.container(horizontal=True):
-                ui.metric(
-                    "Predicted",
-                    ui.number(row.predicted_delay_minutes, 1, "min"),
-                    f"90 %: {ui.number(row.interval_low_minutes)} to"
-                    f" {ui.number(row.interval_high_minutes, 0, 'min')}",
-                )
-                ui.metric(
-                    "Actual",
-                    ui.number(row.actual_delay_minutes, 0, "min"),
-                    f"error {ui.number(row.error_minutes, 1, 'min')}",
-                )
-                ui.metric("Confidence", ui.number(row.confidence, 2), f"model {row.model_version}")
-                about = [row.get(name) or "–" for name in ("maker", "domain_mark", "domain_reasons")]
-                ui.metric("Made by", about[0], about[1], help=f"Unlike the training flights in: {about[2]}.")
+            _forecast_and_outcome(flight.frame.iloc[0])
         reasons = ui.answer(found["why"])
         if refusal := reasons.frame.attrs.get("refusal"):
             ui.empty(f"This prediction cannot be explained: {refusal}.")
@@ -238,7 +224,7 @@ def why(filters: Filters) -> None:
             "prediction_why",
             f"Bars: contributions of features to the prediction of {flight_id}",
         )
-        start = ui.number(reasons.frame.attrs.get("expected_minutes"), 1, "min")
+        start = texts.number(reasons.frame.attrs.get("expected_minutes"), 1, "min")
         ui.stamp(
             reasons,
             flight,
@@ -247,13 +233,31 @@ def why(filters: Filters) -> None:
         )
 
 
+def _forecast_and_outcome(row: pd.Series) -> None:
+    with st.container(horizontal=True):
+        ui.metric(
+            "Predicted",
+            texts.number(row.predicted_delay_minutes, 1, "min"),
+            f"90 %: {texts.number(row.interval_low_minutes)} to"
+            f" {texts.number(row.interval_high_minutes, 0, 'min')}",
+        )
+        ui.metric(
+            "Actual",
+            texts.number(row.actual_delay_minutes, 0, "min"),
+            f"error {texts.number(row.error_minutes, 1, 'min')}",
+        )
+        ui.metric("Confidence", texts.number(row.confidence, 2), f"model {row.model_version}")
+        about = [row.get(name) or "–" for name in ("maker", "domain_mark", "domain_reasons")]
+        ui.metric("Made by", about[0], about[1], help=f"Unlike the training flights in: {about[2]}.")
+
+
 def body() -> None:
     """Show the page below its head, for the days that the warehouse has."""
     extent = ui.answer(ui.gather(extent=data.history(history.extent))["extent"]).frame.iloc[0]
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)
         return
-    chosen = ui.history_filters("prediction", extent["first"], extent["last"], DAYS)
+    chosen = filter_bar.history_filters("prediction", extent["first"], extent["last"], DAYS)
     if chosen is not None:
         bucket = (
             st.segmented_control(

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, overall_quality, render_cache
+from dashboard import charts, data, data_tables, filter_bar, overall_quality, render_cache, texts
 from dashboard import components as ui
 from flight_assets.queries import history, quality
 from flight_assets.queries.filters import Filters
@@ -73,11 +73,11 @@ def freshness() -> None:
         tables = ui.answer(found["tables"])
         frame = tables.frame
         age = [
-            ui.duration((tables.as_of - newest).total_seconds()) if pd.notna(newest) else "empty"
+            texts.duration((tables.as_of - newest).total_seconds()) if pd.notna(newest) else "empty"
             for newest in frame["newest"]
         ]
         links = [f"{data.clients().settings.dagster_url}/assets/{asset}" for asset in frame["asset"]]
-        ui.table(
+        data_tables.table(
             frame.assign(age=age, asset=links), key="quality_freshness",
             column_config={"asset": st.column_config.LinkColumn("asset in Dagster",
                 display_text=r".*/assets/(.*)"),
@@ -107,7 +107,7 @@ def rejected() -> None:
             "Samples of", reasons.frame["reason"], key="quality_reason", persist_state="session", width=260
         )
         samples = ui.answer(ui.gather(rows=data.history(quality.quarantine_samples, reason, SAMPLES))["rows"])
-        ui.table(samples.frame, key="quality_samples", height=260)
+        data_tables.table(samples.frame, key="quality_samples", height=260)
         ui.stamp(reasons, samples, source="quarantined_events")
 
 
@@ -118,7 +118,7 @@ def gaps() -> None:
         if not extent.flights:
             ui.empty(ui.NOTHING_YET)
             return
-        filters = ui.history_filters("quality", extent["first"], extent["last"])
+        filters = filter_bar.history_filters("quality", extent["first"], extent["last"])
         if filters is None:
             return
         found = ui.gather(
@@ -204,7 +204,7 @@ def checks() -> None:
                 "Heatmap: share of failed evaluations by check and day",
             )
             newest = trend.frame.sort_values("day").groupby("check_name", as_index=False).last()
-            ui.table(
+            data_tables.table(
                 newest[
                     ["check_name", "asset", "severity", "day", "evaluations", "failures", "value", "detail"]
                 ],
@@ -221,7 +221,7 @@ def archives() -> None:
         if rows.frame.empty:
             ui.empty("Nothing has been archived: MongoDB has stayed below its threshold.")
         else:
-            ui.table(
+            data_tables.table(
                 rows.frame,
                 key="quality_archives",
                 column_config={"file_size_mb": st.column_config.NumberColumn("size (MB)", format="%.2f")},
@@ -249,7 +249,7 @@ def schema() -> None:
             shown = contract.frame[contract.frame["schema_version"] == (version or versions[0])].drop(
                 columns="schema_version"
             )
-            ui.table(shown, key="quality_schema", height=320)
+            data_tables.table(shown, key="quality_schema", height=320)
         ui.stamp(contract, source="schema_metadata")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, findings, render_cache
+from dashboard import charts, data, data_tables, filter_bar, findings, render_cache, texts
 from dashboard import components as ui
 from flight_assets.queries import history, live
 from flight_assets.queries.cache import Answer
@@ -95,7 +95,7 @@ def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
     with st.container(horizontal=True):
         ui.metric(
             "Latest",
-            ui.number(
+            texts.number(
                 values.dropna().iloc[-1] if values.notna().any() else None, 0 if column in COUNTS else 2
             ),
             unit,
@@ -106,7 +106,7 @@ def analysis(found: Answer, unit: str, x_title: str, bucket: str) -> None:
         direction = "rising" if line.slope > 0 else "falling"
         ui.metric(
             "Trend", direction if line.is_clear else "none to be seen",
-            f"{ui.number(line.slope, 3)} {unit} per {bucket}",
+            f"{texts.number(line.slope, 3)} {unit} per {bucket}",
             help=f"Least squares; 95 % interval of the slope {line.slope_low:.3g} to {line.slope_high:.3g}.",
         )  # fmt: skip
         ui.metric(
@@ -139,7 +139,7 @@ def windows(frame: pd.DataFrame, points: int, bucket: str) -> pd.DataFrame:
 
 def windowed(found: Answer, bucket: str) -> None:
     """Show the newest windows as a table."""
-    ui.table(
+    data_tables.table(
         render_cache.value(windows, found, points, bucket),
         key="streaming_windows",
         column_config={"cancelled": st.column_config.NumberColumn("cancelled", format="%d")},
@@ -212,7 +212,7 @@ def past() -> None:
     if not extent.flights:
         ui.empty(ui.NOTHING_YET)
         return
-    chosen = ui.history_filters("streaming_past", extent["first"], extent["last"])
+    chosen = filter_bar.history_filters("streaming_past", extent["first"], extent["last"])
     if chosen is not None:
         period = (
             st.segmented_control(
@@ -228,7 +228,7 @@ if source == "hot store":
         window = st.selectbox(
             "Window", list(LIVE_WINDOWS), key="streaming_window", persist_state="session", width=170
         )
-        filters = ui.code_filters("streaming", data.live(live.codes))
+        filters = filter_bar.code_filters("streaming", data.live(live.codes))
     ui.live(hot, "streaming_hot")
 else:
     with ui.section_if_failing():

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.look import BLUE, DELAY_LIMIT, DELAY_SCALE, GREY, HEIGHT, ORANGE, VERMILLION, look
-
-if TYPE_CHECKING:
-    pass
 
 
 def bars(

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.look import AMOUNT_SCALE, BLUE, DELAY_LIMIT, DELAY_SCALE, GREY, VERMILLION, look
-
-if TYPE_CHECKING:
-    pass
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

@@ -14,6 +14,21 @@ from dashboard.charts.look import DELAY_LIMIT, DELAY_SCALE, GREY, HEIGHT, look
 MARGIN, LEAST_SPAN = 4.0, 12.0
 # A wider span shows the whole world, on a projection made for it.
 WORLD_SPAN, MERCATOR_SPAN = 200.0, 100.0
+BORDER = "rgba(135,149,161,0.45)"
+# Outlines of land and countries.
+LAND: dict[str, Any] = {
+    "resolution": 110,
+    "bgcolor": "rgba(0,0,0,0)",
+    "showland": True,
+    "landcolor": "rgba(135,149,161,0.14)",
+    "showlakes": False,
+    "showframe": False,
+    "showcountries": True,
+    "countrycolor": BORDER,
+    "showsubunits": True,
+    "subunitcolor": BORDER,
+    "coastlinecolor": "rgba(135,149,161,0.6)",
+}
 
 
 def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT + 60) -> go.Figure:
@@ -56,21 +71,7 @@ def delay_map(routes: pd.DataFrame, airports: pd.DataFrame, height: int = HEIGHT
         hovertemplate="<b>%{customdata[0]}</b> %{customdata[1]}<br>%{customdata[2]:,} flights<br>"
             "%{customdata[3]:+.1f} min<extra></extra>",
     )  # fmt: skip
-    line = "rgba(135,149,161,0.45)"
-    geo = {
-        "resolution": 110,
-        "bgcolor": "rgba(0,0,0,0)",
-        "showland": True,
-        "landcolor": "rgba(135,149,161,0.14)",
-        "showlakes": False,
-        "showframe": False,
-        "showcountries": True,
-        "countrycolor": line,
-        "showsubunits": True,
-        "subunitcolor": line,
-        "coastlinecolor": "rgba(135,149,161,0.6)",
-        **frame_of(dots["latitude"], dots["longitude"]),
-    }
+    geo = {**LAND, **frame_of(dots["latitude"], dots["longitude"])}
     return look(figure, height=height, geo=geo, hovermode="closest", margin={"l": 0, "r": 0, "t": 0, "b": 40})
 
 

@@ -99,20 +99,7 @@ def series_with_bands(
             hovertemplate=f"%{{y:,.1f}} {unit}",
         )
     if trend is not None:
-        figure.add_scatter(
-            x=x,
-            y=trend.fitted,
-            mode="lines",
-            name="trend",
-            line={"color": ORANGE, "dash": "dash"},
-            hovertemplate="%{y:,.1f}",
-        )
-        odd = trend.is_anomaly
-        figure.add_scatter(
-            x=pd.Series(x)[odd.to_numpy()], y=values[odd], mode="markers", name="anomaly",
-            hovertemplate=f"%{{y:,.1f}} {unit}",
-            marker={"symbol": "diamond-open", "size": 12, "color": VERMILLION, "line_width": 2},
-        )  # fmt: skip
+        _add_trend(figure, x, values, trend, unit)
     return look(
         figure,
         x_title,
@@ -121,6 +108,25 @@ def series_with_bands(
         yaxis_rangemode="normal",
         yaxis_tickformat=None if unit.startswith("0") else ",",
     )
+
+
+def _add_trend(
+    figure: go.Figure, x: Sequence[Any] | pd.Series, values: pd.Series, trend: Trend, unit: str
+) -> None:
+    figure.add_scatter(
+        x=x,
+        y=trend.fitted,
+        mode="lines",
+        name="trend",
+        line={"color": ORANGE, "dash": "dash"},
+        hovertemplate="%{y:,.1f}",
+    )
+    odd = trend.is_anomaly
+    figure.add_scatter(
+        x=pd.Series(x)[odd.to_numpy()], y=values[odd], mode="markers", name="anomaly",
+        hovertemplate=f"%{{y:,.1f}} {unit}",
+        marker={"symbol": "diamond-open", "size": 12, "color": VERMILLION, "line_width": 2},
+    )  # fmt: skip
 
 
 def periods_compared(now: pd.DataFrame, before: pd.DataFrame, value: str, title: str) -> go.Figure:

@@ -18,6 +18,7 @@ from flight_assets.settings import Settings
 
 T = TypeVar("T")
 _BOARD = TypeAdapter(history.Board)
+Answers = dict[str, Answer | Exception]
 TIME = "YYYY-MM-DD HH:mm:ss"
 
 

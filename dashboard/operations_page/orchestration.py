@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, render_cache
+from dashboard import data, data_tables, render_cache
 from dashboard.charts import operations as charts
-from dashboard.operations_page.common import query, runs_query, times_column, typed
+from dashboard.operations_page.common import Answers, query, runs_query, times_column, typed
 from flight_assets.queries import dagster, operations
 
 RUN_ICONS = {
@@ -29,7 +29,23 @@ def orchestration() -> None:
         daemons=query("daemons", dagster.daemons),
     )
     left, right = st.columns([3, 2])
-    with left, ui.section("Runs", "The newest runs of every job, by Dagster."):
+    with left:
+        _runs(found)
+    with right:
+        _automation(found)
+    if data.clients().settings.airflow_url:
+        with ui.section("Airflow", "DAGs of the configured Airflow."):
+            answer = ui.answer(ui.gather(dags=query("airflow", operations.airflow_dags))["dags"])
+            data_tables.table(
+                typed(answer.frame, "last_run_at"),
+                key="operations_airflow",
+                column_config={"last_run_at": times_column("last run")},
+            )
+            ui.stamp(answer, source="Airflow")
+
+
+def _runs(found: Answers) -> None:
+    with ui.section("Runs", "The newest runs of every job, by Dagster."):
         answer = ui.answer(found["runs"])
         if answer.frame.empty:
             ui.empty(
@@ -49,15 +65,20 @@ def orchestration() -> None:
                 "run": st.column_config.LinkColumn("run", display_text=r"runs/(.{8})"),
             }
             picked = frame[["status", "job", "started", "seconds", "trigger", "run"]]
-            ui.table(picked, key="operations_runs_table", height=250, column_config=columns)
+            data_tables.table(picked, key="operations_runs_table", height=250, column_config=columns)
         ui.stamp(answer, source="Dagster", note=f"failed since success: {failures(answer.frame)}")
-    with right, ui.section("Schedules and sensors", "When each last looked, and what it decided."):
+
+
+def _automation(found: Answers) -> None:
+    with ui.section("Schedules and sensors", "When each last looked, and what it decided."):
         answer = ui.answer(found["automation"])
         columns = {"last_tick": times_column("last tick"), "next_tick": times_column("next")}
         picked = answer.frame[
             ["name", "kind", "when", "status", "last_tick", "last_tick_status", "detail", "next_tick"]
         ]
-        ui.table(picked, key="operations_automation", height=38 + 36 * len(picked), column_config=columns)
+        data_tables.table(
+            picked, key="operations_automation", height=38 + 36 * len(picked), column_config=columns
+        )
         ill = ui.answer(found["daemons"]).frame.query("not healthy")["daemon"]
         st.caption(
             f"Daemons without a heartbeat: {', '.join(ill)}"
@@ -65,15 +86,6 @@ def orchestration() -> None:
             else "Every Dagster daemon has a current heartbeat."
         )
         ui.stamp(answer, source="Dagster")
-    if data.clients().settings.airflow_url:
-        with ui.section("Airflow", "DAGs of the configured Airflow."):
-            answer = ui.answer(ui.gather(dags=query("airflow", operations.airflow_dags))["dags"])
-            ui.table(
-                typed(answer.frame, "last_run_at"),
-                key="operations_airflow",
-                column_config={"last_run_at": times_column("last run")},
-            )
-            ui.stamp(answer, source="Airflow")
 
 
 def failures(frame: pd.DataFrame) -> str:

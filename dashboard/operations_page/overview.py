@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, render_cache
+from dashboard import data, data_tables, render_cache, texts
 from dashboard.charts import operations as charts
 from dashboard.live_latency import live_latency_metric
 from dashboard.operations_page.common import (
     _BOARD,
+    Answers,
     batches_query,
     board_query,
     lag_query,
@@ -25,7 +26,7 @@ from dashboard.operations_page.common import (
     typed,
 )
 from flight_assets.monitoring import history
-from flight_assets.queries import live, operations
+from flight_assets.queries import flight_latency, operations
 from flight_assets.queries.cache import Answer
 
 STATUS_ICONS = {
@@ -45,7 +46,7 @@ def overview() -> None:
         batches=batches_query(),
         redis=redis_query(),
         board=board_query(),
-        live=data.live(live.live_latency),
+        live=data.live(flight_latency.live_latency),
     )
     asked = found.pop("board")
     board = asked if isinstance(asked, Exception) else render_cache.value(read_board, asked)
@@ -71,50 +72,55 @@ def overview() -> None:
             if parts[weakest] > 0.999
             else f"weakest: {weakest}, {parts[weakest]:.0%}"
         )
-        ui.metric("Pipeline health", ui.percent(score, 0), note, help=FORMULA)
-        with ui.cell():
-            firing = raised(board).firing
-            loud = [alert for alert in firing if not raised(board).silence_of(alert.rule)]
-            ui.metric(
-                "Alerts",
-                str(len(loud)),
-                f"{len(firing) - len(loud)} more silenced" if len(firing) > len(loud) else "firing now",
-            )
-        with ui.cell():
-            frame = ui.answer(found["services"]).frame
-            broken = ", ".join(frame.loc[~frame["works"], "service"])
-            ui.metric(
-                "Services that work",
-                f"{int(frame['works'].sum())} of {len(frame)}",
-                f"not: {broken}" if broken else "all of them",
-            )
-        with ui.cell():
-            waiting = ui.answer(found["lag"]).frame["lag"]
-            ui.metric("Topic lag", f"{int(waiting.sum()):,}", "messages that no batch has taken")
-        with ui.cell():
-            ui.answer(found["runs"])
-            ui.metric(
-                "Data age",
-                ui.duration(age),
-                "since a run last succeeded" if age is not None else "no run has succeeded yet",
-            )
-        with ui.cell():
-            row = ui.answer(found["redis"]).frame.iloc[0]
-            counted = ", ".join(f"{row[name]:,.0f} {name}" for name in ("hits", "misses", "errors"))
-            ui.metric("Cache hit ratio", ui.percent(row["hit_ratio"]), counted)
+        ui.metric("Pipeline health", texts.percent(score, 0), note, help=FORMULA)
+        _alert_count(board)
+        _headline_numbers(found, age)
         live_latency_metric(found["live"])
     stamped(found)
     left, right = st.columns([3, 2])
     with left:
         alerts(board)
     with right, ui.section("Health score", FORMULA):
-        ui.chart(
-            render_cache.figure(charts.health_parts, parts),
-            "operations_health",
-            f"Bars: parts of the health score, {score:.0%} in all",
-        )
+        alt = f"Bars: parts of the health score, {score:.0%} in all"
+        ui.chart(render_cache.figure(charts.health_parts, parts), "operations_health", alt)
         st.caption(FORMULA)
         stamped(found)
+
+
+def _alert_count(board: history.Board | Exception) -> None:
+    with ui.cell():
+        firing = raised(board).firing
+        loud = [alert for alert in firing if not raised(board).silence_of(alert.rule)]
+        ui.metric(
+            "Alerts",
+            str(len(loud)),
+            f"{len(firing) - len(loud)} more silenced" if len(firing) > len(loud) else "firing now",
+        )
+
+
+def _headline_numbers(found: Answers, age: float | None) -> None:
+    with ui.cell():
+        frame = ui.answer(found["services"]).frame
+        broken = ", ".join(frame.loc[~frame["works"], "service"])
+        ui.metric(
+            "Services that work",
+            f"{int(frame['works'].sum())} of {len(frame)}",
+            f"not: {broken}" if broken else "all of them",
+        )
+    with ui.cell():
+        waiting = ui.answer(found["lag"]).frame["lag"]
+        ui.metric("Topic lag", f"{int(waiting.sum()):,}", "messages that no batch has taken")
+    with ui.cell():
+        ui.answer(found["runs"])
+        ui.metric(
+            "Data age",
+            texts.duration(age),
+            "since a run last succeeded" if age is not None else "no run has succeeded yet",
+        )
+    with ui.cell():
+        row = ui.answer(found["redis"]).frame.iloc[0]
+        counted = ", ".join(f"{row[name]:,.0f} {name}" for name in ("hits", "misses", "errors"))
+        ui.metric("Cache hit ratio", texts.percent(row["hit_ratio"]), counted)
 
 
 def read_board(frame: pd.DataFrame) -> history.Board:
@@ -168,7 +174,7 @@ def alerts(board: history.Board | Exception) -> None:
                 rows, columns=["status", "severity", "summary", "since", "resolved", "remedy", "alert"]
             )
             times = {name: times_column(name) for name in ("since", "resolved")}
-            ui.table(
+            data_tables.table(
                 typed(frame, "since", "resolved"),
                 key="operations_alerts",
                 height=min(320, 38 + 36 * len(frame)),

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import data, render_cache
+from dashboard import data, data_tables, render_cache, texts
 from dashboard.charts import operations as charts
-from dashboard.operations_page.common import of, one_row, query, redis_query, services_query, stamped
+from dashboard.operations_page.common import Answers, of, one_row, query, redis_query, services_query, stamped
 from flight_assets.queries import operations
 from flight_assets.queries.cache import Answer
 
@@ -43,8 +43,8 @@ def services() -> None:
             "uptime_s": "up for",
             "port": st.column_config.NumberColumn("port", format="%d"),
         }
-        ui.table(
-            shown.assign(uptime_s=[ui.duration(s) for s in shown["uptime_s"]]),
+        data_tables.table(
+            shown.assign(uptime_s=[texts.duration(s) for s in shown["uptime_s"]]),
             key="operations_services",
             height=450,
             column_config=columns,
@@ -52,7 +52,12 @@ def services() -> None:
         ui.stamp(
             answer, source="each service", note=f"{frame['rss_mb'].sum() / 1000:,.1f} GB resident in all"
         )
-    with right, ui.section("How full", "Used share of each; the mark is the limit of an alert."):
+    with right:
+        _how_full(found)
+
+
+def _how_full(found: Answers) -> None:
+    with ui.section("How full", "Used share of each; the mark is the limit of an alert."):
         rows, missing = fullness(found)
         if rows:
             figure = render_cache.figure(capacity, rows)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import components as ui
-from dashboard import render_cache
+from dashboard import data_tables, render_cache
 from dashboard.charts import operations as charts
-from dashboard.operations_page.common import batches_query, lag_query, one_row, query, times_column
+from dashboard.operations_page.common import Answers, batches_query, lag_query, one_row, query, times_column
 from flight_assets.queries import operations
 
 
@@ -23,6 +23,11 @@ def work() -> None:
         lag=lag_query(),
         jobs=query("jobs", operations.spark_jobs),
     )
+    _batches_and_landing(found)
+    _lag_and_jobs(found)
+
+
+def _batches_and_landing(found: Answers) -> None:
     left, right = st.columns(2)
     with left, ui.section("Batches", "How long each step of the newest batches took."):
         answer = ui.answer(found["batches"])
@@ -48,6 +53,9 @@ def work() -> None:
                    f"committed up to {progress['committed']:.0f}."
                    if progress["planned"] >= 0 else "Nothing has landed yet.")  # fmt: skip
         ui.stamp(answer, source="HDFS")
+
+
+def _lag_and_jobs(found: Answers) -> None:
     left, right = st.columns([2, 3])
     with left, ui.section("Topic lag", "Messages per partition: taken by a batch, and waiting."):
         answer = ui.answer(found["lag"])
@@ -69,7 +77,7 @@ def work() -> None:
             shown = answer.frame[
                 ["job_id", "status", "submitted", "seconds", "tasks", "failed_tasks", "name"]
             ]
-            ui.table(shown, key="operations_jobs", height=260, column_config=columns)
+            data_tables.table(shown, key="operations_jobs", height=260, column_config=columns)
         ui.stamp(answer, source="Spark's REST interface")
 
 
@@ -96,5 +104,5 @@ def archives() -> None:
                 alt,
             )
             columns = {"timestamp": times_column("begun")}
-            ui.table(answer.frame, key="operations_archives", height=200, column_config=columns)
+            data_tables.table(answer.frame, key="operations_archives", height=200, column_config=columns)
         ui.stamp(answer, source="the archives' records")

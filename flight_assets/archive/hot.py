@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flight_assets.archive.columns import archivable_schema
 from flight_assets.archive.policy import Bin, HotSize
+from flight_assets.archive.record import Sizes
 from flight_assets.stores import mongo
 
 if TYPE_CHECKING:
@@ -267,3 +268,14 @@ def compact(db: Any) -> str:  # noqa: ANN401
     except OperationFailure as error:
         return f"MongoDB refused: {error.details.get('errmsg') if error.details else error}"
     return f"{(freed or 0) / 1e6:.1f} MB freed"
+
+
+def sizes_of(size: HotSize) -> Sizes:
+    """Return a measured size as the record of an archive holds it."""
+    return Sizes(
+        data_bytes=size.data_bytes,
+        index_bytes=size.index_bytes,
+        storage_bytes=size.storage_bytes,
+        reusable_bytes=size.reusable_bytes,
+        documents=size.documents,
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
+from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import METADATA_ROOT, ColumnType
 
@@ -176,6 +177,18 @@ class ArchiveRecord(BaseModel):
         Spark and listings skip names that begin with an underscore.
         """
         return f"{ARCHIVE_ROOT}/_{self.archive_id}.tmp"
+
+    def note_files(self, found: list[ArchivedFile]) -> None:
+        """Keep the verified files, and the totals that follow from them."""
+        self.files = found
+        self.file_size_mb = round(sum(each.bytes for each in found) / BYTES_PER_MB, 3)
+        self.first_ingestion = min(each.first_ingestion for each in found)
+        self.last_ingestion = max(each.last_ingestion for each in found)
+        self.id_range = (
+            min(each.first_flight_id for each in found),
+            max(each.last_flight_id for each in found),
+        )
+        self.batch_id = max(each.last_batch_id for each in found)
 
     def to_json(self) -> str:
         """Return the record as the JSON file holds it."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from flight_assets.archive import files, hot, tasks
 from flight_assets.archive.policy import HotSize, Selection, policy_of, select, slices
-from flight_assets.archive.record import NEXT_STEP, ArchiveRecord, Archives, Sizes, State, TimeSlice
-from flight_assets.contracts.units import BYTES_PER_MB
+from flight_assets.archive.record import NEXT_STEP, ArchiveRecord, Archives, State, TimeSlice
 from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.provenance import ColumnType
 from flight_assets.stores import lease, mongo, outage
@@ -122,7 +121,7 @@ class Archiver:
                 for each in slices(selection.bins, tasks.DOCUMENTS_PER_FILE)
             ],
             storage_location="",
-            size_before=_sizes(size),
+            size_before=hot.sizes_of(size),
         )
         record.storage_location = self.settings.hdfs_path(record.directory)
         self._reach(record, State.PLANNED)
@@ -199,15 +198,7 @@ class Archiver:
                 f"archive {record.archive_id}: {error}; nothing was published or deleted, the next run"
                 " exports again"
             ) from error
-        record.files = found
-        record.file_size_mb = round(sum(each.bytes for each in found) / BYTES_PER_MB, 3)
-        record.first_ingestion = min(each.first_ingestion for each in found)
-        record.last_ingestion = max(each.last_ingestion for each in found)
-        record.id_range = (
-            min(each.first_flight_id for each in found),
-            max(each.last_flight_id for each in found),
-        )
-        record.batch_id = max(each.last_batch_id for each in found)
+        record.note_files(found)
         schema = files.read(warehouse, self.settings.hdfs_path(record.temporary)).schema
         record.schema_ = [
             ColumnType(name=column.name, type=column.dataType.simpleString()) for column in schema.fields
@@ -261,9 +252,9 @@ class Archiver:
                 " deletes them"
             )
         with mongo.database(self.settings) as db:
-            record.size_after_delete = _sizes(hot.measure(db))
+            record.size_after_delete = hot.sizes_of(hot.measure(db))
             record.compaction = hot.compact(db)
-            record.size_after = _sizes(hot.measure(db))
+            record.size_after = hot.sizes_of(hot.measure(db))
         self._write_table(warehouse, record, State.DONE)
         return State.DONE
 
@@ -297,16 +288,6 @@ STEPS: dict[State, tuple[str, Callable[[Archiver, ArchiveRecord], State]]] = {
     State.DELETING: ("delete", Archiver._delete),
     State.DELETED: ("confirm", Archiver._confirm),
 }
-
-
-def _sizes(size: HotSize) -> Sizes:
-    return Sizes(
-        data_bytes=size.data_bytes,
-        index_bytes=size.index_bytes,
-        storage_bytes=size.storage_bytes,
-        reusable_bytes=size.reusable_bytes,
-        documents=size.documents,
-    )
 
 
 def next_step(record: ArchiveRecord) -> str:

@@ -20,7 +20,8 @@ from dagster import (
 from pydantic import Field
 
 from flight_assets.archive.record import ArchiveRecord
-from flight_assets.archive.restore import Selection, expire, restore, verify
+from flight_assets.archive.removal import expire
+from flight_assets.archive.restore import Selection, restore, verify
 from flight_assets.archive.steps import Archiver
 from flight_assets.assets.pipeline import OWNERS, table_schema
 from flight_assets.contracts.tables import FACT

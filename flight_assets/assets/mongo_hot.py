@@ -9,11 +9,11 @@ from flight_assets.archive.files import without_archived
 from flight_assets.archive.record import ARCHIVE_ROOT
 from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step_asset, table_schema
 from flight_assets.contracts.tables import FACT
-from flight_assets.pipeline import checks
+from flight_assets.pipeline import check_rules
 from flight_assets.pipeline.run_step import Done
 from flight_assets.pipeline.write_hot import take_back_unconfirmed, upsert_from_spark
 from flight_assets.provenance import STEPS, BatchRecord
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_writes
 from flight_assets.stores.warehouse import computed
 
 PREVIEW_DOCUMENTS = 3
@@ -39,7 +39,7 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
         )
         written = {"upserted": counts.upserted, "out_of_order": counts.out_of_order}
         preview[:] = counts.sample
-        return Done(written, [checks.all_in_mongo(record.model_copy(update=written))])
+        return Done(written, [check_rules.all_in_mongo(record.model_copy(update=written))])
 
     records = pipeline.run("mongo_hot", work)
     totals = {name: sum(getattr(record, name) for record in records) for name in ("upserted", "out_of_order")}
@@ -55,16 +55,16 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
     )
 
 
-def _upsert(pipeline: PipelineResource, record: BatchRecord, has_archives: bool) -> mongo.UpsertCounts:
+def _upsert(pipeline: PipelineResource, record: BatchRecord, has_archives: bool) -> mongo_writes.UpsertCounts:
     """Write a batch's states. A state older than the archived one of its flight counts as out of order."""
     if not record.flights:
-        return mongo.UpsertCounts(0, 0)
+        return mongo_writes.UpsertCounts(0, 0)
     flights = pipeline.rows.flights(record).select(*FACT.column_names, "is_newest")
     if not has_archives:
         return upsert_from_spark(flights, pipeline.settings, record.flights)
     hot = computed(without_archived(pipeline.warehouse, flights))
     written = upsert_from_spark(hot, pipeline.settings, record.flights)
-    return mongo.UpsertCounts(
+    return mongo_writes.UpsertCounts(
         written.upserted, written.out_of_order + flights.count() - hot.count(), written.sample
     )
 

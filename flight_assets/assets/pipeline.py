@@ -39,7 +39,7 @@ from flight_assets.pipeline.batch_rows import BatchRows
 from flight_assets.pipeline.run_step import Done, commit, run_step
 from flight_assets.provenance import BatchRecord, CheckResult, Ledger
 from flight_assets.settings import Settings, get_settings
-from flight_assets.stores import lease, outage, warehouse
+from flight_assets.stores import lease, outage, spark_connection, warehouse
 from flight_assets.stores.hdfs import Hdfs
 
 POOL = "processing"
@@ -103,7 +103,7 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
     def rows(self) -> BatchRows:
         """Rows of the current batch."""
         if self._rows is None:
-            warehouse.refuse_unreachable(self.settings)
+            spark_connection.refuse_unreachable(self.settings)
             self._rows = BatchRows(warehouse.prepare(self.spark.spark_session, self.settings))
         return self._rows
 

@@ -4,10 +4,10 @@ from dagster import AssetExecutionContext, MaterializeResult
 
 from flight_assets.assets.pipeline import PipelineResource, report, step_asset
 from flight_assets.contracts.tables import PREDICTIONS
-from flight_assets.pipeline import check_results, checks, early_predictions, trust
+from flight_assets.pipeline import check_results, check_rules, early_predictions, trust
 from flight_assets.pipeline.fill_in import fill_in
 from flight_assets.pipeline.predict import merge_challenger, merge_predictions, prediction_counts
-from flight_assets.pipeline.predictors import usable_predictors
+from flight_assets.pipeline.predictors import Predictors, usable_predictors
 from flight_assets.pipeline.run_step import Done
 from flight_assets.provenance import BatchRecord
 from flight_assets.stores.models import ModelStore
@@ -54,10 +54,16 @@ def predictions(context: AssetExecutionContext, pipeline: PipelineResource) -> M
         counted = record.model_copy(update=counts)
         results = check_results.of_predictions(rows, counted, found["rows"], found["keys"])
         kept = trust.kept_of_batch(pipeline.hdfs, record.batch_id) if models.champion else None
-        shift = [checks.domain_shift(kept.shift)] if kept else []
+        shift = [check_rules.domain_shift(kept.shift)] if kept else []
         return Done(counts | made_by, results + shift)
 
     records = pipeline.run("predictions", work)
+    return _reported(pipeline, models, records, filled)
+
+
+def _reported(
+    pipeline: PipelineResource, models: Predictors, records: list[BatchRecord], filled: int
+) -> MaterializeResult[None]:
     totals = {
         name: sum(getattr(record, name) or 0 for record in records) for name in ("predicted", "seen_too_late")
     }

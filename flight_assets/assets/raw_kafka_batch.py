@@ -16,9 +16,9 @@ from dagster import (
 
 from flight_assets.assets.pipeline import PREVIEW_ROWS, PipelineResource, batch_metadata, step_asset
 from flight_assets.assets.preview import markdown
-from flight_assets.pipeline import checks
+from flight_assets.pipeline import check_rules
 from flight_assets.provenance import BatchRecord, CheckResult, Ledger, raw_path
-from flight_assets.stores import kafka, landing, raw_files
+from flight_assets.stores import kafka, landing, raw_files, topic_lag
 from flight_assets.stores.kafka_reader import TopicReader
 
 # Seconds behind the topic if they cannot be measured: above any threshold.
@@ -60,7 +60,7 @@ def _observe_topic(context: AssetExecutionContext, pipeline: PipelineResource, e
     landed = pipeline.ledger.next_offsets()
     observed: dict[str, Any] = {
         "messages": sum(ends.values()),
-        "lag_messages": landing.waiting(ends, landed),
+        "lag_messages": topic_lag.waiting(ends, landed),
         "topic": pipeline.settings.kafka_topic,
     }
     by_partition = {
@@ -84,8 +84,8 @@ def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) 
         before = ledger.next_offsets()
         record = landing.describe_landed(topic, pipeline.settings, pipeline.hdfs, batch_id, before)
         record.accepted = ledger.accepted(batch_id)
-        found = [checks.offsets_follow_on(record, before)]
-        is_told = not found[0].passed or not landing.waiting(ends, record.next_offsets)
+        found = [check_rules.offsets_follow_on(record, before)]
+        is_told = not found[0].passed or not topic_lag.waiting(ends, record.next_offsets)
         if is_told:
             found.append(_freshness(pipeline, ends, record.next_offsets, record.timestamp))
         yield record
@@ -93,7 +93,7 @@ def _land(pipeline: PipelineResource, topic: TopicReader, ends: dict[int, int]) 
             return
     if not is_told:
         # The remaining offsets have no message.
-        pipeline.note(checks.fresh(0, 0, pipeline.settings.freshness_threshold_s))
+        pipeline.note(check_rules.fresh(0, 0, pipeline.settings.freshness_threshold_s))
 
 
 def _next_landed(
@@ -113,14 +113,14 @@ def _next_landed(
 def _freshness(
     pipeline: PipelineResource, ends: dict[int, int], landed: dict[str, int], newest_landed: datetime | None
 ) -> CheckResult:
-    waiting = landing.waiting(ends, landed)
+    waiting = topic_lag.waiting(ends, landed)
     newest = kafka.newest_timestamp(pipeline.settings, ends) if waiting else None
     behind_s = (
         (newest - newest_landed).total_seconds()
         if newest and newest_landed
         else (UNKNOWN_S if waiting else 0.0)
     )
-    return checks.fresh(waiting, behind_s, pipeline.settings.freshness_threshold_s)
+    return check_rules.fresh(waiting, behind_s, pipeline.settings.freshness_threshold_s)
 
 
 def _sizes(records: list[BatchRecord]) -> dict[str, MetadataValue]:

@@ -13,7 +13,7 @@ from flight_assets.automation.schedules import process_flights, under_way
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.settings import Settings, get_settings
-from flight_assets.stores import kafka, landing
+from flight_assets.stores import kafka, topic_lag
 from flight_assets.stores.hdfs import Hdfs
 
 INTERVAL_S = 1
@@ -53,5 +53,5 @@ def process_backlog(context: RunStatusSensorContext) -> RunRequest | SkipReason:
 def backlog(settings: Settings) -> tuple[int, int]:
     """Return how many offsets have not landed, and the newest finished batch. Raises StoreUnavailable."""
     ledger = Ledger(Hdfs(settings))
-    waiting = landing.waiting(kafka.end_offsets(settings), ledger.next_offsets())
+    waiting = topic_lag.waiting(kafka.end_offsets(settings), ledger.next_offsets())
     return waiting, ledger.last_done(STEPS[-1])

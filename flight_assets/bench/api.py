@@ -129,15 +129,18 @@ def _forecasts(settings: Settings, session: requests.Session, lists: int) -> Fig
     return Figure(rate, "forecasts/s", {f"{len(scheduled)} flights": seconds})
 
 
+def _stream_request(session: requests.Session, flight_id: str) -> str:
+    key = session.headers["Authorization"]
+    lines = (f"GET /v1/stream/flights?flight={flight_id} HTTP/1.1", "Host: api", f"Authorization: {key!s}")
+    return "\r\n".join(lines) + "\r\n\r\n"
+
+
 async def _stream(settings: Settings, session: requests.Session, flight_id: str, listeners: int) -> Figure:
     """Return the 95th percentile from a write in MongoDB to each listener, in seconds."""
-    key = session.headers["Authorization"]
     arrived: list[float] = []
     written: dict[float, float] = {}
     opened = asyncio.Semaphore(50)
-
-    lines = (f"GET /v1/stream/flights?flight={flight_id} HTTP/1.1", "Host: api", f"Authorization: {key!s}")
-    head = "\r\n".join(lines) + "\r\n\r\n"
+    head = _stream_request(session, flight_id)
 
     async def listen() -> None:
         address = urlsplit(settings.api_url)

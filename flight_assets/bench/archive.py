@@ -1,19 +1,14 @@
-"""Archive against its floor in one run: a cursor read by PyArrow, a Parquet write, a delete by equal ids."""
+"""Archive against its floor in one run."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -21,50 +16,32 @@ from flight_assets.archive import files
 from flight_assets.archive.record import READABLE, ArchiveRecord
 from flight_assets.archive.restore import Selection, restore
 from flight_assets.archive.steps import Archiver
+from flight_assets.bench.archive_floor import DATABASE, bare_insert, floor, refill
 from flight_assets.bench.figures import Figure, sampling
-from flight_assets.bench.hot_flights import fact_rows, fill, now
+from flight_assets.bench.hot_flights import fact_rows, now
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError
 from flight_assets.queries.flights import FlightFinder
 from flight_assets.stores import lease, mongo
-from flight_assets.stores.warehouse import Warehouse, create_statement, open_warehouse
+from flight_assets.stores.table_ddl import create_statement
+from flight_assets.stores.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pymongo.collection import Collection
-
     from flight_assets.settings import Settings
 
-DATABASE = "bench_archive"
+
 # Real documents weigh 1.34 kB with their indexes' share: 250,000 are 334 MB, past the threshold of 300.
 DOCUMENTS = 250_000
 QUICK_DOCUMENTS = 20_000
+
 # Archives of the curve. Its largest is not the one beside the floor, which is the first that Spark has to do.
 SIZES, QUICK_SIZES = (10_000, 50_000, 100_000, DOCUMENTS), (5_000, 10_000, QUICK_DOCUMENTS)
 OTHER_FLIGHTS = 10_000_000
-AGE = timedelta(days=12)
 BATCH_DOCUMENTS = 1_000
 BATCHES_ALONE = 5
 LOOKUPS = 30
-IDS_PER_DELETE = 100_000
-
-_FLOOR = """
-import json, sys, time, warnings
-warnings.simplefilter("ignore")
-import pyarrow.parquet as pq
-from pymongo import MongoClient
-from pymongoarrow.api import find_arrow_all
-uri, database, collection, path, at_once = sys.argv[1:]
-flights = MongoClient(uri, w="majority", journal=True)[database][collection]
-began = time.perf_counter()
-table = find_arrow_all(flights, {})
-pq.write_table(table, path, compression="snappy")
-ids = table["_id"].to_pylist()
-for start in range(0, len(ids), int(at_once)):
-    flights.delete_many({"_id": {"$in": ids[start:start + int(at_once)]}})
-print(json.dumps({"seconds": time.perf_counter() - began, "rows": table.num_rows}))
-"""
 
 
 def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
@@ -79,8 +56,8 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
     own = settings.model_copy(update={"mongo_database": DATABASE, "warehouse_database": DATABASE})
     count = QUICK_DOCUMENTS if quick else DOCUMENTS
     with _stores(own) as (warehouse, archives):
-        floors = [_floor(own, count)]
-        ids = _fill(own, count)
+        floors = [floor(own, count)]
+        ids = refill(own, count)
         alone = [_batch(own, warehouse, nth) for nth in range(1 + BATCHES_ALONE)][1:]
         archiver = Archiver(own, lambda: warehouse, purpose="flights bench")
         with _memory(own) as memory:
@@ -91,8 +68,8 @@ def measure(settings: Settings, quick: bool) -> dict[str, Figure]:
             raise FlightsError(f"the archive took {record.deleted if record else 0} of {count} documents")
         archives.append(record)
         lookups = _lookups(own, ids)
-        floors.append(_floor(own, count))
-        insert_s = _bare_insert(own, count)
+        floors.append(floor(own, count))
+        insert_s = bare_insert(own, count)
         began = time.perf_counter()
         restore(archiver, Selection(archive_id=record.archive_id), "benchmark")
         restore_s = time.perf_counter() - began
@@ -158,7 +135,7 @@ def _run(own: Settings) -> ArchiveRecord:
 
 def _one_archive(own: Settings, archiver: Archiver, count: int) -> float:
     """Seconds of an archive of that many flights, none of which another archive has."""
-    _fill(own, count, first=OTHER_FLIGHTS + count)
+    refill(own, count, first=OTHER_FLIGHTS + count)
     began = time.perf_counter()
     record = archiver.run()
     seconds = time.perf_counter() - began
@@ -194,39 +171,6 @@ def _stores(own: Settings) -> Iterator[tuple[Warehouse, list[ArchiveRecord]]]:
             client.drop_database(DATABASE)
 
 
-def _clear(own: Settings) -> None:
-    with mongo.connect(own) as client:
-        client[DATABASE].drop_collection(mongo.FLIGHTS)
-
-
-def _fill(own: Settings, count: int, first: int = 0) -> list[str]:
-    _clear(own)
-    return fill(own, count, now() - AGE, now() - AGE + timedelta(days=4), first)
-
-
-def _floor(own: Settings, count: int) -> float:
-    """Seconds of the bare floor over the same documents.
-
-    In a process of its own, so that its memory is not the archive's.
-    """
-    _fill(own, count)
-    with tempfile.TemporaryDirectory() as folder:
-        words = [
-            own.mongo_uri,
-            DATABASE,
-            mongo.FLIGHTS,
-            str(Path(folder) / "floor.parquet"),
-            str(IDS_PER_DELETE),
-        ]
-        done = subprocess.run(
-            [sys.executable, "-c", _FLOOR, *words], capture_output=True, text=True, check=True, timeout=1_200
-        )
-    found = json.loads(done.stdout)
-    if found["rows"] != count:
-        raise FlightsError(f"the floor read {found['rows']} of {count} documents")
-    return float(found["seconds"])
-
-
 def _batch(own: Settings, warehouse: Warehouse, nth: int) -> float:
     """Return seconds of a batch's writes: 1,000 flights merged into the fact table and into the hot store."""
     from pyspark.sql import functions as F
@@ -260,29 +204,6 @@ def _lookups(own: Settings, ids: list[str]) -> list[float]:
         took.append((time.perf_counter() - began) * 1_000)
     finder.close()
     return took[1:]
-
-
-def _bare_insert(own: Settings, count: int) -> float:
-    """Seconds of inserting the same documents, ready in memory, without anything else."""
-    _clear(own)
-    mongo.ensure_collection(own)
-    seconds = 0.0
-    with mongo.database(own) as db:
-        waiting: list[dict[str, Any]] = []
-        for row in fact_rows(count, now() - AGE, now() - AGE + timedelta(days=4)):
-            waiting.append(mongo.document(row))
-            if len(waiting) == 10_000:
-                seconds += _insert(db[mongo.FLIGHTS], waiting)
-                waiting = []
-        seconds += _insert(db[mongo.FLIGHTS], waiting) if waiting else 0.0
-        db[mongo.FLIGHTS].delete_many({})
-    return seconds
-
-
-def _insert(flights: Collection[dict[str, Any]], documents: list[dict[str, Any]]) -> float:
-    began = time.perf_counter()
-    flights.insert_many(documents, ordered=False)
-    return time.perf_counter() - began
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline.write_hot import upsert_from_spark
 from flight_assets.provenance import STEPS
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents
 from flight_assets.stores.warehouse import computed
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _upserts(sides: Sides, spec: BatchSpec, repetitions: int) -> Figure:
     stored = sides.warehouse.read(FACT).where(f"batch_id = {spec.batch_id}")
     states = computed(stored.withColumn("is_newest", F.lit(True)))
     with mongo.connect(own) as client:
-        documents = [mongo.document(row) for row in states.drop("is_newest").toArrow().to_pylist()]
+        documents = [mongo_documents.document(row) for row in states.drop("is_newest").toArrow().to_pylist()]
         flights = client[UPSERTS][mongo.FLIGHTS]
         writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
         work: dict[str, Any] = {

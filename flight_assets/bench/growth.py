@@ -22,7 +22,7 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGED_IDS, STAGIN
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import maintenance
 from flight_assets.provenance import STEPS, Ledger
-from flight_assets.queries import history
+from flight_assets.queries import flight_rows
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.warehouse import open_warehouse
@@ -108,12 +108,7 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
                 | {name: median(took) for name, took in asked.items()},
             )
     finally:
-        for table, day in FILLED.items():
-            condition = (
-                f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id"
-                f" = {FILLER_BATCH}"
-            )
-            warehouse.spark.sql(f"DELETE FROM {warehouse.name(table)} WHERE {condition}").collect()
+        _remove_filler(warehouse, begin, today)
     if not quick:
         batches["none"] += _batches(batch, quick)
     note = (
@@ -134,12 +129,21 @@ def _over_warehouse(settings: Settings, sizes: tuple[int, ...], quick: bool) -> 
     }
 
 
+def _remove_filler(warehouse: Warehouse, begin: date, today: date) -> None:
+    for table, day in FILLED.items():
+        condition = (
+            f"{day} BETWEEN trunc(DATE'{begin}', 'MM') AND DATE'{today + timedelta(days=2)}' AND batch_id"
+            f" = {FILLER_BATCH}"
+        )
+        warehouse.spark.sql(f"DELETE FROM {warehouse.name(table)} WHERE {condition}").collect()
+
+
 def _questions(warehouse: Warehouse, today: date) -> dict[str, list[float]]:
     whole = replace(QUERY, until=today)
     month = replace(whole, first=today - timedelta(days=QUESTION_DAYS - 1))
     ask: dict[str, Callable[[], pd.DataFrame]] = {
-        "month": lambda: history.flights(warehouse, month, SHOWN),
-        "whole": lambda: history.flights(warehouse, whole, SHOWN),
+        "month": lambda: flight_rows.flights(warehouse, month, SHOWN),
+        "whole": lambda: flight_rows.flights(warehouse, whole, SHOWN),
     }
     for name, question in ask.items():
         if question().empty:

@@ -20,10 +20,11 @@ from flight_assets.bench.warehouse_flights import fact_rows, rows_of
 from flight_assets.contracts.tables import FACT, Table
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import maintenance
-from flight_assets.queries import history
+from flight_assets.queries import flight_rows
 from flight_assets.queries.filters import Filters
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.warehouse import Warehouse, connect, create_statement
+from flight_assets.stores.table_ddl import create_statement
+from flight_assets.stores.warehouse import Warehouse, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ def own_table(settings: Settings, database: str, *tables: Table) -> Iterator[War
 
 
 def _ask(warehouse: Warehouse, filters: Filters) -> list[str]:
-    return list(history.flights(warehouse, filters, SHOWN)["flight_id"])
+    return list(flight_rows.flights(warehouse, filters, SHOWN)["flight_id"])
 
 
 def _compaction(
@@ -156,7 +157,7 @@ def _against_duckdb(settings: Settings, warehouse: Warehouse, repetitions: int) 
         engine = duckdb.connect(config={"threads": 2})
         engine.execute("SET TimeZone = 'UTC'")
         query = (
-            f"SELECT {', '.join(history.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE"
+            f"SELECT {', '.join(flight_rows.FLIGHT_COLUMNS)} FROM read_parquet('{folder}/*.parquet') WHERE"
             f" {QUERY.sql()} ORDER BY scheduled_departure DESC, flight_id LIMIT {SHOWN}"
         )
         if _ask(warehouse, QUERY) != engine.execute(query).df()["flight_id"].tolist():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS
 from flight_assets.producer.nycflights import WEATHER_COLUMNS, load_flights
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
@@ -103,7 +103,7 @@ def fill(settings: Settings, count: int, oldest: datetime, newest: datetime, fir
     waiting: list[dict[str, Any]] = []
     with mongo.database(settings) as db:
         for row in fact_rows(count, oldest, newest, first):
-            waiting.append(mongo.document(row))
+            waiting.append(mongo_documents.document(row))
             ids.append(row["flight_id"])
             if len(waiting) == INSERTS_AT_ONCE:
                 db[mongo.FLIGHTS].insert_many(waiting, ordered=False)

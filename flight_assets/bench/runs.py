@@ -17,7 +17,7 @@ import requests
 from flight_assets.errors import FlightsError
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries.dagster import ENDED
-from flight_assets.stores import kafka, landing
+from flight_assets.stores import kafka, topic_lag
 from flight_assets.stores.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -215,6 +215,6 @@ def has_work(settings: Settings) -> bool:
         FlightsError: the topic ends before the landed offsets.
     """
     ledger = Ledger(Hdfs(settings))
-    if landing.has_news(kafka.end_offsets(settings), ledger.next_offsets()):
+    if topic_lag.has_news(kafka.end_offsets(settings), ledger.next_offsets()):
         return True
     return ledger.last_done(STEPS[-1]) < ledger.last_done(STEPS[0])

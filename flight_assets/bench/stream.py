@@ -8,51 +8,57 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
 from math import ceil
 from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flight_assets.bench.batch import BYTES_PER_GB, resident
 from flight_assets.bench.disk import disk_bytes
 from flight_assets.bench.figures import Figure, tell
 from flight_assets.bench.runs import automation_paused, run_job
+from flight_assets.bench.stream_lag import (
+    DRAIN_S,
+    Visible,
+    is_growing,
+    lag,
+    refuse_backlog,
+    wait_until_visible,
+)
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline.live.shares import MEMBER
 from flight_assets.producer.publish import publish
 from flight_assets.producer.synthetic import synthetic_messages
-from flight_assets.provenance import STEPS, WHOLE_JOB, Ledger
-from flight_assets.stores import kafka, landing, lease, mongo
-from flight_assets.stores.hdfs import Hdfs
+from flight_assets.provenance import WHOLE_JOB
+from flight_assets.stores import kafka, lease, mongo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from flight_assets.producer.events import Message
     from flight_assets.producer.publish import PublishResult
     from flight_assets.settings import Settings
 
 CADENCE_S = 60.0
+
 # The rate that stands for the latencies' figures.
 FIGURE_RATE = 100
 RATES, MINUTES = (10, FIGURE_RATE, 1_000, 3_000), 10.0
+
 # The next rate after those above: if the last of them was held, and if it was not.
 HIGHER, LOWER = 5_000, 2_000
 LIVE_RATES = (10, FIGURE_RATE, 1_000)
 QUICK_RATES, QUICK_MINUTES = (FIGURE_RATE,), 1 / 6
 OUTAGE_RATE, OUTAGE_S = 500, 3_600
-# How long what was sent may take to become visible before the measurement gives up.
-DRAIN_S = 3_600.0
 LAG_EVERY_S = 1.0
+
 # A sender that this machine does not let keep its rate has not shown that the rate is held.
 RATE_KEPT = 0.95
-# Lag swings with the cadence; from one minute's peak to the next it may differ by this much and not count as
-# growing.
-GROWTH_ALLOWED = 1.25
 MILLION = 1_000_000
+
 # Parts of a change that a latency needs: a document has a thousand bytes more.
 TIMES_ONLY = [
     {
@@ -182,7 +188,7 @@ def _at_rate(settings: Settings, rate: int, minutes: float, *, ask_for_batch: bo
 
     The wait is for the next scheduled batch, or for one that is asked for then.
     """
-    _refuse_backlog(settings)
+    refuse_backlog(settings)
     messages = _messages(settings, int(rate * minutes * CADENCE_S))
     peaks = [0.0] * ceil(minutes)
     with (
@@ -197,12 +203,12 @@ def _at_rate(settings: Settings, rate: int, minutes: float, *, ask_for_batch: bo
                 if time.monotonic() - looked >= LAG_EVERY_S:
                     looked = time.monotonic()
                     minute = min(len(peaks) - 1, int((looked - began) / CADENCE_S))
-                    peaks[minute] = max(peaks[minute], float(_lag(settings)))
+                    peaks[minute] = max(peaks[minute], float(lag(settings)))
         ends = kafka.end_offsets(settings)
-        backlog = _lag(settings, ends)
+        backlog = lag(settings, ends)
         if ask_for_batch:
             run_job(settings, WHOLE_JOB)
-        _wait_until_visible(settings, ends, visible.take)
+        wait_until_visible(settings, ends, visible.take)
         while visible.take():
             pass
     if not visible.seconds:
@@ -213,84 +219,9 @@ def _at_rate(settings: Settings, rate: int, minutes: float, *, ask_for_batch: bo
     return found
 
 
-def _wait_until_visible(settings: Settings, ends: dict[int, int], meanwhile: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DRAIN_S
-    while _is_behind(settings, ends):
-        if time.monotonic() > deadline:
-            raise FlightsError(f"not every message was in MongoDB {DRAIN_S:.0f} s after the last was sent")
-        meanwhile()
-
-
-@dataclass
-class Visible:
-    """Watch MongoDB's changes: when it took each document, and when Kafka took its message.
-
-    ``seconds``: of each state of a flight, until MongoDB first had it; that a batch confirms it later does
-    not count.
-    """
-
-    changes: Any
-    seconds: list[float] = field(default_factory=list)
-    _seen: set[tuple[str, int, int]] = field(default_factory=set)
-
-    def take(self) -> bool:
-        """Take the changes that are there; returns whether there were any."""
-        taken = False
-        while (change := self.changes.try_next()) is not None:
-            taken = True
-            document = change.get("fullDocument")
-            if not document:
-                continue
-            state = (
-                change["documentKey"]["_id"],
-                document["version"]["timestamp_us"],
-                document["version"]["kafka_offset"],
-            )
-            if state not in self._seen:
-                self._seen.add(state)
-                self.seconds.append(
-                    (_utc(change["wallTime"]) - _utc(document["ingestion_timestamp"])).total_seconds()
-                )
-        time.sleep(0.2)
-        return taken
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _refuse_backlog(settings: Settings) -> None:
-    """Messages of before the measurement would count as having taken all that time."""
-    if _is_behind(settings, kafka.end_offsets(settings)):
-        raise FlightsError("messages wait in the topic: run `flights process` before measuring")
-
-
-def _is_behind(settings: Settings, ends: dict[int, int]) -> bool:
-    """Return True if a message before these offsets has not passed the step that writes to MongoDB."""
-    ledger = Ledger(Hdfs(settings))
-    return _lag(settings, ends) > 0 or ledger.last_done("mongo_hot") < ledger.last_done(STEPS[0])
-
-
-def _lag(settings: Settings, ends: dict[int, int] | None = None) -> int:
-    """Messages in the topic, or before its offsets ``ends``, that no batch has taken."""
-    return landing.waiting(ends or kafka.end_offsets(settings), Ledger(Hdfs(settings)).next_offsets())
-
-
-def is_growing(peaks: list[float]) -> bool:
-    """Return True if the backlog's peaks rise: the second half's largest is beyond the first half's swing.
-
-    The first minute is left out when there are more than two: it starts from nothing.
-    """
-    settled = peaks[1:] if len(peaks) > 2 else peaks
-    if len(settled) < 2:
-        return False
-    half = len(settled) // 2
-    return max(settled[half:]) > GROWTH_ALLOWED * max(settled[:half])
-
-
 def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
     """Process nothing for that long at OUTAGE_RATE, then everything, while messages go on coming."""
-    _refuse_backlog(settings)
+    refuse_backlog(settings)
     missed = OUTAGE_RATE * outage_s
     disk, memory = disk_bytes(settings), resident(settings)["PSS"]
     with automation_paused(settings):
@@ -303,12 +234,12 @@ def _recovery(settings: Settings, outage_s: int) -> dict[str, Figure]:
     with _sending(settings, coming, OUTAGE_RATE) as sending:
         began = time.monotonic()
         try:
-            _wait_until_visible(settings, ends, lambda: time.sleep(LAG_EVERY_S))
+            wait_until_visible(settings, ends, lambda: time.sleep(LAG_EVERY_S))
         finally:
             caught_up.set()
         recovery_s = time.monotonic() - began
     more = sending.result().sent
-    _wait_until_visible(settings, kafka.end_offsets(settings), lambda: time.sleep(LAG_EVERY_S))
+    wait_until_visible(settings, kafka.end_offsets(settings), lambda: time.sleep(LAG_EVERY_S))
     millions = (missed + more) / MILLION
     added = {
         name: [(size - disk.get(name, 0)) / BYTES_PER_GB / millions]

@@ -121,7 +121,7 @@ def documents(
 ) -> list[dict[str, Any]]:
     """Return fact rows as MongoDB documents, ingested evenly over ``spread``, until twenty minutes ago."""
     from flight_assets.contracts.tables import FACT
-    from flight_assets.stores.mongo import document
+    from flight_assets.stores.mongo_documents import document
 
     begin = datetime.now(UTC) - timedelta(minutes=20) - spread
     rows = warehouse.read(FACT).drop("weather").where(f"kafka_offset < {limit}").toArrow().to_pylist()

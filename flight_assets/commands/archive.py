@@ -1,4 +1,4 @@
-"""``flights archive …``: plan, due, run, status, pause, resume, verify, restore, expire."""
+"""``flights archive …``: plan, due, run, status, explain, pause, resume."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flight_assets.commands.archive_restore import abandon, expire, open_archiver, restore, verify
 from flight_assets.commands.console import (
     Column,
     Group,
@@ -21,13 +22,10 @@ from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from flight_assets.archive.record import ArchiveRecord
-    from flight_assets.archive.steps import Archiver
-
 
 PLAN_COLUMNS = (Column("part"), number("documents"), number("MB"), Column("ingested UTC", folds=True))
+
 STATUS_COLUMNS = (
     *(Column("archive"), Column("state"), number("documents"), number("MB")),
     *(number("deleted", optional=True), Column("newest UTC", optional=True)),
@@ -40,20 +38,12 @@ def archive() -> None:
     """Move old flights from MongoDB to HDFS, verified, and back."""
 
 
-def _archiver() -> Archiver:
-    from flight_assets.archive.steps import Archiver
-    from flight_assets.stores import warehouse
-
-    settings = get_settings()
-    return Archiver(settings, lambda: warehouse.open_warehouse(settings), purpose="flights archive")
-
-
 @archive.command(epilog=example("flights archive plan"))
 @wide_option
 @json_option
 def plan(wide: bool, as_json: bool) -> None:
     """Show the documents that an archive would move now; changes nothing."""
-    size, selection, held_back = _archiver().preview(exact=True)
+    size, selection, held_back = open_archiver().preview(exact=True)
     settings = get_settings()
     found: dict[str, Any] = {
         "hot_mb": round(size.mb, 3),
@@ -157,7 +147,7 @@ def explain(archive_id: str | None, wide: bool, as_json: bool) -> None:
     """
     from flight_assets.archive.steps import STEPS, next_step
 
-    archives = _archiver().archives
+    archives = open_archiver().archives
     ids = archives.ids()
     if not (archive_id or ids):
         raise FlightsError(
@@ -184,7 +174,7 @@ def explain(archive_id: str | None, wide: bool, as_json: bool) -> None:
 @click.option("--reason", default="by hand", show_default=True, help="Shown by `flights archive status`.")
 def pause(reason: str) -> None:
     """Let no step of any archive begin; the one that runs now ends first."""
-    archiver = _archiver()
+    archiver = open_archiver()
     archiver.archives.pause(reason, archiver.now())
     console.print("paused: no step begins until `flights archive resume`")
 
@@ -192,107 +182,13 @@ def pause(reason: str) -> None:
 @archive.command(epilog=example("flights archive resume"))
 def resume() -> None:
     """Undo pause."""
-    archives = _archiver().archives
+    archives = open_archiver().archives
     archives.resume()
     waiting = archives.unfinished()
     resumed = f"archive {waiting.archive_id} continues" if waiting else "archiving starts again"
     console.print(
         f"{resumed} at the next tick of mongo_size_sensor, or now by `flights archive run`", soft_wrap=True
     )
-
-
-@archive.command(epilog=example("flights archive verify mongodb_000001"))
-@click.argument("archive_id")
-def verify(archive_id: str) -> None:
-    """Read the files of an archive again and compare counts and checksums; exit 1 if one differs."""
-    from flight_assets.archive.restore import verify as read_again
-
-    with console.status("reading"):
-        record = read_again(_archiver(), archive_id)
-    console.print(
-        f"{len(record.files)} files are unchanged: {record.record_count} rows, checksum {record.checksum}",
-        soft_wrap=True,
-    )
-
-
-@archive.command(
-    epilog=example(
-        "flights archive restore mongodb_000001", "flights archive restore --from 2026-11-01 --to 2026-11-03"
-    )
-)
-@click.argument("archive_id", required=False)
-@click.option(
-    "--from",
-    "first",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="Flights scheduled on this date or later (the origin's local date).",
-)
-@click.option(
-    "--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Flights scheduled on this date or earlier."
-)
-@click.option("--flight-id", help="One flight.")
-@click.option(
-    "--reason",
-    default="by hand",
-    show_default=True,
-    help="Kept in the documents and in the archive's record.",
-)
-def restore(
-    archive_id: str | None, first: datetime | None, last: datetime | None, flight_id: str | None, reason: str
-) -> None:
-    """Bring archived flights back into MongoDB: an archive, dates, or a flight.
-
-    A hot document that is as new stays.
-    """
-    from flight_assets.archive.restore import Selection
-    from flight_assets.archive.restore import restore as put_back
-
-    if not (archive_id or first or last or flight_id):
-        raise click.UsageError("give an ARCHIVE_ID, --from, --to or --flight-id")
-    selection = Selection(
-        archive_id, first.date() if first else None, last.date() if last else None, flight_id
-    )
-    with console.status("restoring"):
-        done = put_back(_archiver(), selection, reason)
-    if not done.archives:
-        raise FlightsError(f"no archive holds {selection}")
-    console.print(
-        f"{done.restored} restored from {', '.join(done.archives)}; {done.kept_newer} were hot already, as"
-        " new or newer",
-        soft_wrap=True,
-    )
-
-
-@archive.command(epilog=example("flights archive abandon mongodb_000001 --reason 'its files are lost'"))
-@click.argument("archive_id")
-@click.option(
-    "--reason",
-    default="by hand",
-    show_default=True,
-    help="Kept in the documents and in the archive's record.",
-)
-def abandon(archive_id: str, reason: str) -> None:
-    """Give up an unfinished archive. The documents it deleted from MongoDB come back from the fact table."""
-    from flight_assets.archive.restore import abandon as give_up
-
-    with console.status("restoring"):
-        done = give_up(_archiver(), archive_id, reason)
-    console.print(
-        f"{archive_id} is given up: {done.restored} flights are hot again, {done.kept_newer} were hot",
-        soft_wrap=True,
-    )
-
-
-@archive.command(epilog=example("flights archive expire"))
-def expire() -> None:
-    """Delete archives older than FLIGHTS_ARCHIVE_RETENTION_DAYS; does nothing while that is 0."""
-    from flight_assets.archive.restore import expire as remove_old
-
-    if not get_settings().archive_retention_days:
-        console.print("archives are kept for ever: set FLIGHTS_ARCHIVE_RETENTION_DAYS to let them expire")
-        return
-    gone = remove_old(_archiver())
-    console.print(f"expired: {', '.join(gone) or 'none is that old'}")
 
 
 def _status_row(record: ArchiveRecord) -> tuple[object, ...]:
@@ -324,3 +220,9 @@ def _print_record(record: ArchiveRecord) -> None:
             f"{(after.data_bytes + after.index_bytes) / 1e6:.1f} MB after; compaction: {record.compaction}",
             soft_wrap=True,
         )
+
+
+archive.add_command(verify)
+archive.add_command(restore)
+archive.add_command(abandon)
+archive.add_command(expire)

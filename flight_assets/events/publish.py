@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flight_assets.contracts.tables import COMPLEX_EVENTS
 from flight_assets.events.groups import groups, rank
 from flight_assets.events.model import Change, Finding
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,4 +84,4 @@ def write_open(settings: Settings, findings: Sequence[Finding]) -> None:
     group_of = {member: each.name for each in groups(findings) for member in each.members}
     documents = [document(found, group_of[found.finding_id]) for found in findings]
     with mongo.database(settings) as db:
-        mongo.replace_all(db[mongo.FINDINGS], documents)
+        mongo_writes.replace_all(db[mongo.FINDINGS], documents)

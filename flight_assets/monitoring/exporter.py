@@ -12,8 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from flight_assets import logs
+from flight_assets.monitoring.health import health
 from flight_assets.monitoring.metrics import METRICS, Sample, Source
-from flight_assets.monitoring.sources import health, sources
+from flight_assets.monitoring.sources import sources
 from flight_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:

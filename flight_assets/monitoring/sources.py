@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,8 @@ from flight_assets.events.patterns import PATTERNS
 from flight_assets.events.store import EventStore, Head
 from flight_assets.monitoring.metrics import Sample, Source
 from flight_assets.pipeline.trust import state_before
-from flight_assets.provenance import PIPELINE_JOBS, STEPS, Ledger
-from flight_assets.queries import dagster, events, live, operations
+from flight_assets.provenance import STEPS, Ledger
+from flight_assets.queries import dagster, events, flight_latency, operations
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 SECONDS_PER_MINUTE = 60.0
+
 # Sources with most flights that have a figure of their own, so that a label stays bounded.
 MAX_SOURCES = 20
 NO_SOURCE = "not named"
@@ -196,7 +196,7 @@ def from_latency(settings: Settings) -> Iterator[Sample]:
 def from_live(settings: Settings) -> Iterator[Sample]:
     """Live processes and their latency; no latency without messages in the last minute."""
     with mongo.database(operations.patient(settings)) as db:
-        found = live.live_latency(db)
+        found = flight_latency.live_latency(db)
     yield Sample("flights_live_processes", float(found["processes"].sum()))
     for row in found.dropna().itertuples():
         for quantile, seconds in (("0.5", row.p50_s), ("0.95", row.p95_s), ("0.99", row.p99_s)):
@@ -219,7 +219,8 @@ def from_warehouse(settings: Settings) -> Iterator[Sample]:
     """
     from pyspark.sql import SparkSession
 
-    from flight_assets.stores.warehouse import prepare, refuse_unreachable
+    from flight_assets.stores.spark_connection import refuse_unreachable
+    from flight_assets.stores.warehouse import prepare
 
     refuse_unreachable(operations.patient(settings))
     session = SparkSession.builder.remote(settings.spark_remote).create()
@@ -255,34 +256,6 @@ def from_services(settings: Settings) -> Iterator[Sample]:
     for row in operations.services(settings).itertuples():
         yield Sample("flights_service_up", float(row.works), (str(row.service),))
         yield Sample("flights_service_memory_bytes", float(row.rss_mb) * 1024 * 1024, (str(row.service),))
-
-
-def health(settings: Settings, samples: Iterable[Sample]) -> Iterator[Sample]:
-    """Yield the health score from the other samples of a scrape."""
-    by_name: dict[str, list[Sample]] = {}
-    for sample in samples:
-        by_name.setdefault(sample.metric, []).append(sample)
-
-    def one(name: str) -> float | None:
-        return by_name[name][0].value if name in by_name else None
-
-    up = [sample.value for sample in by_name.get("flights_service_up", [])]
-    runs = Counter[str]()
-    for sample in by_name.get("flights_dagster_runs", []):
-        if sample.labels[0] in PIPELINE_JOBS:
-            runs[sample.labels[1]] += int(sample.value)
-    ended = sum(runs[status] for status in dagster.ENDED)
-    parts = operations.health_parts(
-        settings,
-        works=sum(up) / len(up) if up else None,
-        data_age_s=one("flights_data_age_seconds"),
-        succeeded=runs["SUCCESS"] / ended if ended else None,
-        lag=one("flights_lag_messages"),
-        rejected=(one("flights_rejected_ratio") or 0.0) if "flights_batches_total" in by_name else None,
-    )
-    for part, value in parts.items():
-        yield Sample("flights_health_part_ratio", value, (part,))
-    yield Sample("flights_health_score_ratio", operations.health_score(parts))
 
 
 def sources() -> tuple[Source, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from flight_assets.contracts.tables import CHECK_RESULTS, FACT, PREDICTIONS, QUARANTINE, STAGING
-from flight_assets.pipeline import checks, event_dedup
+from flight_assets.pipeline import check_rules, checks, event_dedup
 from flight_assets.pipeline.batch_rows import rows_of_batch
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def of_staging(rows: BatchRows, record: BatchRecord, settings: Settings) -> list
     ids = _appended(rows, STAGING, record, "event_id") if record.staged else []
     rejected = _appended(rows, QUARANTINE, record, "kafka_offset") if record.quarantined else []
     return [
-        checks.messages_conserved(record, len(ids), len(rejected)),
-        checks.key_unique(checks.EVENTS_UNIQUE, len(ids), len(set(ids))),
-        checks.quality(record.staged or 0, record.quality, settings.quality_threshold),
-        checks.rejected_share(record),
-        checks.fields_known(record),
-        checks.values_clean(record),
-        checks.codes_known(record),
-        checks.schema_is_the_contract("staged_events", STAGING, rows.warehouse.log(STAGING).columns()),
+        check_rules.messages_conserved(record, len(ids), len(rejected)),
+        check_rules.key_unique(checks.EVENTS_UNIQUE, len(ids), len(set(ids))),
+        check_rules.quality(record.staged or 0, record.quality, settings.quality_threshold),
+        check_rules.rejected_share(record),
+        check_rules.fields_known(record),
+        check_rules.values_clean(record),
+        check_rules.codes_known(record),
+        check_rules.schema_is_the_contract("staged_events", STAGING, rows.warehouse.log(STAGING).columns()),
     ]
 
 
@@ -70,8 +70,10 @@ def of_predictions(rows: BatchRows, record: BatchRecord, there: int, keys: int) 
     ``there``: its rows in the table; ``keys``: flights among them.
     """
     return [
-        checks.key_unique(checks.PREDICTIONS_UNIQUE, there, keys, record.predicted),
-        checks.schema_is_the_contract("predictions", PREDICTIONS, rows.warehouse.log(PREDICTIONS).columns()),
+        check_rules.key_unique(checks.PREDICTIONS_UNIQUE, there, keys, record.predicted),
+        check_rules.schema_is_the_contract(
+            "predictions", PREDICTIONS, rows.warehouse.log(PREDICTIONS).columns()
+        ),
     ]
 
 
@@ -81,9 +83,9 @@ def of_fact(rows: BatchRows, record: BatchRecord, there: int, keys: int) -> list
     ``there``: rows of its flights; ``keys``: flights among them.
     """
     return [
-        checks.key_unique(checks.FLIGHTS_UNIQUE, there, keys),
-        checks.all_in_fact(record, keys),
-        checks.schema_is_the_contract("hive_fact", FACT, rows.warehouse.log(FACT).columns()),
+        check_rules.key_unique(checks.FLIGHTS_UNIQUE, there, keys),
+        check_rules.all_in_fact(record, keys),
+        check_rules.schema_is_the_contract("hive_fact", FACT, rows.warehouse.log(FACT).columns()),
     ]
 
 
@@ -93,12 +95,14 @@ def evaluate_tables(warehouse: Warehouse) -> list[CheckResult]:
     The checks: no event, rejected message, prediction or flight twice in all batches together, and no staged
     event that the search for duplicates would miss.
     """
-    results = [checks.ids_complete(event_dedup.missing(warehouse))]
+    results = [check_rules.ids_complete(event_dedup.missing(warehouse))]
     for table, asset in KEPT_TABLES.items():
         check = checks.Check(
             f"{table.name}_key_unique", asset, f"No {', '.join(table.key)} twice in {table.name}."
         )
-        results.append(checks.key_unique(check, *checks.count_keys(warehouse.read(table), table.key)))
+        results.append(
+            check_rules.key_unique(check, *check_rules.count_keys(warehouse.read(table), table.key))
+        )
     return results
 
 

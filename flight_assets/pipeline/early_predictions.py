@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from flight_assets.contracts.tables import PREDICTED_COLUMNS, PREDICTIONS, SIDE_COLUMNS, arrow_schema
 from flight_assets.provenance import METADATA_ROOT
-from flight_assets.stores import mongo
-from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED, Document
+from flight_assets.stores import mongo, mongo_writes
+from flight_assets.stores.mongo import FLIGHTS
+from flight_assets.stores.mongo_documents import UNCONFIRMED, Document
 from flight_assets.stores.mongo_expiry import EARLY, EXPIRING
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def keep_first(db: Any, predictions: Sequence[Document]) -> dict[str, Document]:
 
     kept_at = {EXPIRING[EARLY].field: datetime.now(UTC)}
     documents = [{"_id": each["flight_id"], **each, **kept_at} for each in predictions]
-    refused = mongo.write_unless_there(db[EARLY], [InsertOne(document) for document in documents], documents)
+    refused = mongo_writes.write_unless_there(
+        db[EARLY], [InsertOne(document) for document in documents], documents
+    )
     earlier = db[EARLY].find({"_id": {"$in": [document["_id"] for document in refused]}}) if refused else []
     return {document["_id"]: document for document in [*documents, *earlier]}
 

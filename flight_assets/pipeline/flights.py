@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa  # not only for type checkers: Spark reads the annotations of the functions it gets
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.features import LOOKBACK, PAST_COLUMNS
+from flight_assets.contracts.feature_windows import LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.ranges import DateRange, in_date_ranges
 from flight_assets.contracts.tables import (

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa  # not only for type checkers: Spark reads the annotations of the function it gets
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK, PAST_COLUMNS
+from flight_assets.contracts.feature_windows import LOOKBACK, PAST_COLUMNS
+from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.message import WEATHER_FIELDS
 from flight_assets.contracts.ranges import date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, arrow_schema

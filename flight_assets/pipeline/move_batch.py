@@ -27,14 +27,14 @@ from flight_assets.contracts.tables import (
     STAGING,
 )
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline import checks, rollups
+from flight_assets.pipeline import check_rules, checks, rollups
 from flight_assets.pipeline.flights import with_known_predictions, with_truth
 from flight_assets.pipeline.predict import replace_outcomes
 from flight_assets.pipeline.stage import NOTHING_STAGED
 from flight_assets.pipeline.write_fact import replace_flights
 from flight_assets.pipeline.write_hot import rows_of
 from flight_assets.provenance import STEPS, Ledger
-from flight_assets.stores import landing, lease, mongo
+from flight_assets.stores import landing, lease, mongo, mongo_documents, mongo_writes
 from flight_assets.stores.warehouse import computed
 from flight_assets.transforms.flights import flight_rows
 
@@ -154,7 +154,9 @@ def _replace_documents(settings: Settings, touched: DataFrame, states: DataFrame
     ]
     ids = touched.select("flight_id").toArrow()["flight_id"].to_pylist()
     with mongo.database(settings) as db:
-        mongo.replace_confirmed(db[mongo.FLIGHTS], ids, [mongo.document(row) for row in rows])
+        mongo_writes.replace_confirmed(
+            db[mongo.FLIGHTS], ids, [mongo_documents.document(row) for row in rows]
+        )
 
 
 def _set_counts(record: BatchRecord, warehouse: Warehouse) -> None:
@@ -175,7 +177,9 @@ def _set_counts(record: BatchRecord, warehouse: Warehouse) -> None:
                 if result.asset == step and result.name != checks.CONSERVED.name
             ],
         )
-    conserved = checks.messages_conserved(record, 0, warehouse.count_of_batch(QUARANTINE, record.batch_id))
+    conserved = check_rules.messages_conserved(
+        record, 0, warehouse.count_of_batch(QUARANTINE, record.batch_id)
+    )
     if not conserved.passed:
         raise FlightsError(
             f"batch {record.batch_id} was moved, but its rows do not add up: {conserved.detail}; see its raw"

@@ -13,7 +13,7 @@ from flight_assets.contracts.ranges import date_ranges, in_date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, arrow_schema
 from flight_assets.pipeline import early_predictions
 from flight_assets.platform.patches.spark_known_columns import with_columns_known
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents, mongo_writes
 from flight_assets.stores.spark_types import struct
 from flight_assets.stores.warehouse import collected
 
@@ -33,7 +33,7 @@ _STATE = arrow_schema(FACT).append(pa.field("is_newest", pa.bool_()))
 _WRITTEN = pa.schema([("upserted", pa.int64()), ("out_of_order", pa.int64()), ("sample", pa.string())])
 
 
-def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) -> mongo.UpsertCounts:
+def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) -> mongo_writes.UpsertCounts:
     """Upsert flights; the newer state wins. Returns the total counts of all workers.
 
     A flight whose newest event is of an earlier batch counts as out of order. It is written too, because this
@@ -57,7 +57,7 @@ def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) ->
         F.collect_list("sample").alias("sample"),
     )
     total = collected(sums)[0]
-    return mongo.UpsertCounts(total["upserted"] or 0, total["late"] or 0, tuple(total["sample"]))
+    return mongo_writes.UpsertCounts(total["upserted"] or 0, total["late"] or 0, tuple(total["sample"]))
 
 
 def fill_in_predictions(predictions: DataFrame, settings: Settings) -> int:
@@ -78,7 +78,7 @@ def _filler(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator
         with mongo.database(settings) as db:
             for batch in batches:
                 yield pa.RecordBatch.from_pydict(
-                    {"changed": [mongo.fill_in_predictions(db[mongo.FLIGHTS], batch.to_pylist())]}
+                    {"changed": [mongo_writes.fill_in_predictions(db[mongo.FLIGHTS], batch.to_pylist())]}
                 )
 
     return fill
@@ -95,10 +95,10 @@ def _writer(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator
 
 def _write_batch(collection: Any, batch: pa.RecordBatch) -> pa.RecordBatch:  # noqa: ANN401 - pymongo's generic type
     is_newest = batch.column("is_newest").to_pylist()
-    documents = [mongo.document(row) for row in rows_of(batch.drop_columns(["is_newest"]))]
+    documents = [mongo_documents.document(row) for row in rows_of(batch.drop_columns(["is_newest"]))]
     news = [each for each, newest in zip(documents, is_newest, strict=True) if newest]
     late = [each for each, newest in zip(documents, is_newest, strict=True) if not newest]
-    counts, of_late = mongo.upsert_newer(collection, news), mongo.upsert_newer(collection, late)
+    counts, of_late = mongo_writes.upsert_newer(collection, news), mongo_writes.upsert_newer(collection, late)
     found = {
         "upserted": pa.array([counts.upserted], pa.int64()),
         "out_of_order": pa.array([counts.out_of_order + of_late.upserted + of_late.out_of_order], pa.int64()),
@@ -125,7 +125,7 @@ def take_back_unconfirmed(
         rows = [
             row for batch in known.select(*FACT.column_names).toArrow().to_batches() for row in rows_of(batch)
         ]
-        early_predictions.take_back(db, left, [mongo.document(row) for row in rows])
+        early_predictions.take_back(db, left, [mongo_documents.document(row) for row in rows])
 
 
 def rows_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:

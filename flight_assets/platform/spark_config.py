@@ -31,18 +31,8 @@ def hiveserver2_properties(settings: Settings) -> dict[str, object]:
 
 def spark_properties(settings: Settings) -> dict[str, object]:
     """One application that serves Connect and HiveServer2, with Delta as the table format."""
-    return _executor_properties(settings) | {
-        "spark.app.name": "flight-tracking",
-        "spark.master": settings.spark_master,
-        "spark.driver.memory": f"{settings.spark_heap_mb}m",
-        "spark.driver.host": settings.advertised_host,
-        "spark.driver.bindAddress": settings.bind_host,
-        "spark.ui.port": settings.port("spark_ui"),
-        "spark.ui.showConsoleProgress": "false",
-        "spark.plugins": extensions.CONNECT_PLUGIN,
-        "spark.connect.grpc.binding.address": settings.bind_host,
-        "spark.connect.grpc.binding.port": settings.port("spark_connect"),
-        "spark.connect.session.manager.defaultSessionTimeout": "30m",
+    served = _executor_properties(settings) | _server_properties(settings)
+    return served | {
         "spark.sql.catalogImplementation": "hive",
         "spark.sql.extensions": ",".join(
             ("io.delta.sql.DeltaSparkSessionExtension", *extensions.SQL_EXTENSIONS)
@@ -79,6 +69,23 @@ def spark_properties(settings: Settings) -> dict[str, object]:
         "spark.local.dir": settings.home / "data/spark-local",
         "spark.sql.artifact.isolation.enabled": "false",
         "spark.log.structuredLogging.enabled": "false",
+    }
+
+
+def _server_properties(settings: Settings) -> dict[str, object]:
+    """Return name and memory of the application, and where it listens."""
+    return {
+        "spark.app.name": "flight-tracking",
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": f"{settings.spark_heap_mb}m",
+        "spark.driver.host": settings.advertised_host,
+        "spark.driver.bindAddress": settings.bind_host,
+        "spark.ui.port": settings.port("spark_ui"),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.plugins": extensions.CONNECT_PLUGIN,
+        "spark.connect.grpc.binding.address": settings.bind_host,
+        "spark.connect.grpc.binding.port": settings.port("spark_connect"),
+        "spark.connect.session.manager.defaultSessionTimeout": "30m",
     }
 
 

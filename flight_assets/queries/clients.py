@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flight_assets.queries.cache import OF_A_BATCH, DataVersion, Life, Query, open_cache
 from flight_assets.stores import mongo, outage
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.warehouse import Warehouse, prepare, refuse_unreachable
+from flight_assets.stores.spark_connection import refuse_unreachable
+from flight_assets.stores.warehouse import Warehouse, prepare
 
 if TYPE_CHECKING:
     import pandas as pd

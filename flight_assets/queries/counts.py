@@ -10,7 +10,8 @@ from flight_assets.contracts.tables import BATCH_METADATA, FACT, PREDICTIONS, QU
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.landing import gaps, messages_waiting, raw_locations
+from flight_assets.stores.landing import raw_locations
+from flight_assets.stores.topic_lag import gaps, messages_waiting
 from flight_assets.stores.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flight_assets.contracts.message import EventType
 from flight_assets.queries.filters import Filters
-from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED
+from flight_assets.stores.mongo import FLIGHTS
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 
 if TYPE_CHECKING:
     from pymongo.database import Database

@@ -17,7 +17,7 @@ from flight_assets.archive.record import (
     Archives,
     State,
 )
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.transforms.rules import flight_day
 
@@ -63,7 +63,10 @@ class FlightFinder:
         with mongo.answering(self._settings):
             document = self._client[self._settings.mongo_database][mongo.FLIGHTS].find_one({"_id": flight_id})
         found = [FoundFlight(document, "hot")] if document else []
-        found += [FoundFlight(mongo.document(row), archive_id) for archive_id, row in self._cold(flight_id)]
+        found += [
+            FoundFlight(mongo_documents.document(row), archive_id)
+            for archive_id, row in self._cold(flight_id)
+        ]
         # max keeps the first of equals: the hot one.
         return max(found, key=lambda each: _version(each.document), default=None)
 
@@ -136,7 +139,7 @@ def _version(document: Document) -> tuple[int, datetime, int, int, bool]:
     version = document.get("version") or {}
     return (
         int(version.get("timestamp_us", -1)),
-        document.get("ingestion_timestamp", mongo.EPOCH),
+        document.get("ingestion_timestamp", mongo_documents.EPOCH),
         int(document.get("kafka_partition", -1)),
         int(version.get("kafka_offset", -1)),
         document.get("prediction") is not None,

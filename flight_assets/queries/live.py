@@ -11,18 +11,16 @@ import pandas as pd
 
 from flight_assets.contracts.units import BYTES_PER_MB, LATE_MINUTES
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline.live import latency as latency_of_live
-from flight_assets.provenance import METADATA_ROOT, STEPS, Ledger
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.trends import without_gaps
 from flight_assets.stores import kafka
-from flight_assets.stores.mongo import FLIGHTS, UNCONFIRMED
+from flight_assets.stores.mongo import FLIGHTS
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 
 if TYPE_CHECKING:
     from pymongo.database import Database
 
     from flight_assets.settings import Settings
-    from flight_assets.stores.hdfs import Hdfs
 
     Mongo = Database[dict[str, Any]]
 
@@ -62,25 +60,7 @@ def hot_store(db: Mongo) -> pd.DataFrame:
         "size_mb": (stats["dataSize"] + stats["indexSize"]) / BYTES_PER_MB,
         "newest": newest.get("ingestion_timestamp"),
     }
-    return _typed(pd.DataFrame([row]), times=("newest",))
-
-
-def live_latency(db: Mongo) -> pd.DataFrame:
-    """One row if live processing runs, else none: processes, messages in a minute, p50_s, p95_s, p99_s.
-
-    The latency runs from Kafka taking a message until its flight is in MongoDB. Of several processes it is
-    the slowest one's. Null without messages.
-    """
-    found = latency_of_live.current(db)
-    names = {"p50_s": "0.5", "p95_s": "0.95", "p99_s": "0.99"}
-    row: dict[str, float | None] = {
-        name: max((each["quantiles"][key] for each in found if each["quantiles"]), default=None)
-        for name, key in names.items()
-    }
-    row |= {"processes": len(found), "messages": sum(each["messages"] for each in found)}
-    columns = ["processes", "messages", *names]
-    frame = pd.DataFrame([row] if found else [], columns=columns)
-    return frame.astype(dict.fromkeys(names, "float64") | dict.fromkeys(columns[:2], "int64"))
+    return typed(pd.DataFrame([row]), times=("newest",))
 
 
 def incoming(
@@ -97,7 +77,7 @@ def incoming(
     edges = [end - step * count for count in range(min(buckets, minutes), -1, -1)]
     before = kafka.messages_before(settings, edges)
     messages = [after - first for first, after in pairwise(before)]
-    return _typed(
+    return typed(
         pd.DataFrame({"minute": edges[:-1], "messages": messages, "seconds": step.total_seconds()}),
         times=("minute",),
     )
@@ -137,7 +117,7 @@ def latest(
     )
     frame = pd.DataFrame(list(rows), columns=list(LATEST_COLUMNS))
     frame["batch_id"] = frame["batch_id"].astype("Int64").mask(lambda numbers: numbers == UNCONFIRMED)
-    return _typed(frame, times=("timestamp", "scheduled_departure", "ingestion_timestamp"))
+    return typed(frame, times=("timestamp", "scheduled_departure", "ingestion_timestamp"))
 
 
 def flight(db: Mongo, flight_id: str) -> dict[str, Any]:
@@ -167,7 +147,7 @@ def over_time(
     since, until = window(minutes, clock)
     begin = {"$dateTrunc": {"date": "$ingestion_timestamp", "unit": bucket}}
     rows = _aggregate(db, since, until, filters, begin, [{"$sort": {"_id": 1}}])
-    frame = _typed(_measured(rows, "begin"), times=("begin",))
+    frame = typed(_measured(rows, "begin"), times=("begin",))
     unit = {"minute": "min", "hour": "h", "day": "D"}[bucket]
     begins = pd.date_range(pd.Timestamp(since).floor(unit), pd.Timestamp(until).floor(unit), freq=unit)
     return frame if frame.empty else without_gaps(frame, begins, COUNTS)
@@ -199,58 +179,6 @@ def by_state(
     )
 
 
-def latency(db: Mongo, hdfs: Hdfs, batches: int = 60) -> pd.DataFrame:
-    """One row per finished batch, oldest first: batch_id, finished (UTC), flights, p50_s, p95_s.
-
-    The latency of a flight runs from its ingestion_timestamp until its batch has reached every store. That
-    moment is the last write of the batch's record on HDFS, which follows its data.
-    """
-    last = Ledger(hdfs).last_done(STEPS[-1])
-    finished = _finished_at(hdfs, range(max(0, last + 1 - batches), last + 1))
-    if not finished:
-        return _typed(
-            pd.DataFrame(columns=["batch_id", "finished", "flights", "p50_s", "p95_s"]), times=("finished",)
-        )
-    second = {"$dateTrunc": {"date": "$ingestion_timestamp", "unit": "second"}}
-    oldest = min(finished.values()) - timedelta(days=1)
-    pipeline = [
-        {"$match": {"ingestion_timestamp": {"$gte": oldest}, "batch_id": {"$in": list(finished)}}},
-        {"$group": {"_id": {"batch_id": "$batch_id", "second": second}, "flights": {"$sum": 1}}},
-    ]
-    ages: dict[int, list[tuple[float, int]]] = {}
-    for row in db[FLIGHTS].aggregate(pipeline, maxTimeMS=AGGREGATION_MS):
-        batch_id = int(row["_id"]["batch_id"])
-        age = (finished[batch_id] - row["_id"]["second"]).total_seconds()
-        ages.setdefault(batch_id, []).append((age, row["flights"]))
-    rows = [
-        {"batch_id": batch_id, "finished": finished[batch_id], "flights": sum(count for _, count in found)}
-        | {"p50_s": weighted_quantile(found, 0.5), "p95_s": weighted_quantile(found, 0.95)}
-        for batch_id, found in sorted(ages.items())
-    ]
-    frame = pd.DataFrame(rows, columns=["batch_id", "finished", "flights", "p50_s", "p95_s"])
-    return _typed(frame, times=("finished",))
-
-
-def weighted_quantile(values: list[tuple[float, int]], quantile: float) -> float:
-    """Return the weighted quantile: the least value with that share of the weight at or below it.
-
-    ``values``: (value, weight), at least one.
-    """
-    ordered = sorted(values)
-    wanted, seen = quantile * sum(weight for _, weight in ordered), 0
-    for value, weight in ordered:
-        seen += weight
-        if seen >= wanted:
-            return value
-    return ordered[-1][0]
-
-
-def _finished_at(hdfs: Hdfs, batches: range) -> dict[int, datetime]:
-    modified = hdfs.modified_in(METADATA_ROOT)
-    numbers = {f"batch_{batch_id:08d}.json": batch_id for batch_id in batches}
-    return {numbers[name]: moment for name, moment in modified.items() if name in numbers}
-
-
 def _searched(search: str) -> dict[str, Any]:
     text = search.strip().upper()
     if not text:
@@ -266,6 +194,7 @@ def _searched(search: str) -> dict[str, Any]:
 # with an arrival delay, or, until it arrives, a departure delay, that is LATE_MINUTES or more (0–1);
 # mean_quality 0–1; cancelled flights.
 _DELAY = {"$ifNull": ["$arrival_delay_minutes", "$departure_delay_minutes"]}
+
 _MEASURES = {
     "flights": {"$sum": 1},
     "mean_departure_delay": {"$avg": "$departure_delay_minutes"},
@@ -308,7 +237,8 @@ def _measured(rows: list[dict[str, Any]], name: str) -> pd.DataFrame:
     )
 
 
-def _typed(frame: pd.DataFrame, times: tuple[str, ...]) -> pd.DataFrame:
+def typed(frame: pd.DataFrame, times: tuple[str, ...]) -> pd.DataFrame:
+    """Return the frame with these columns as times in UTC."""
     for column in times:
         frame[column] = pd.to_datetime(frame[column], utc=True)
     return frame

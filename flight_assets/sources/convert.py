@@ -83,9 +83,7 @@ def convert(
     clocks = clocks_of(origin, destination, time_zone, zones)
     miles = distance_of(raw["distance_miles"].to_numpy(float), origin, destination)
     departure, arrival = planned_times(raw, clocks, zones, miles)
-    local = np.where(
-        departure != NO_TIME, departure + utc_offset(some(departure), some_zone(origin.zone), zones), NO_TIME
-    )
+    local = _local_times(departure, origin, zones)
     departure_delay = signed_delay(raw, "departure", departure, clocks[0], zones)
     arrival_delay = signed_delay(raw, "arrival", arrival, clocks[1], zones)
     cancelled = raw["cancelled"].to_numpy(bool)
@@ -115,7 +113,17 @@ def convert(
         }
     )
     flights["diverted_at"] = _diverted_at(flights, moments_of(arrival))
-    reason = _reasons(raw, flights, origin)
+    return _parted(flights, rows, _reasons(raw, flights, origin))
+
+
+def _local_times(departure: np.ndarray, origin: Places, zones: list[str]) -> np.ndarray:
+    """Return departures on the clock of their origin, in seconds; NO_TIME without one."""
+    return np.where(
+        departure != NO_TIME, departure + utc_offset(some(departure), some_zone(origin.zone), zones), NO_TIME
+    )
+
+
+def _parted(flights: pd.DataFrame, rows: np.ndarray, reason: np.ndarray) -> Converted:
     usable = pd.isna(reason)
     kept = flights.loc[usable, list(FLIGHT_COLUMNS)].astype({"flight_number": "int64"}).reset_index(drop=True)
     return Converted(kept, pd.DataFrame({"row": rows[~usable], "reason": reason[~usable]}))

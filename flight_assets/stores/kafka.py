@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flight_assets.errors import FlightsError, StoreUnavailable
-from flight_assets.stores import kafka_reader
+from flight_assets.stores import kafka_arrow, kafka_reader
 from flight_assets.stores.kafka_reader import TopicReader
 from flight_assets.stores.kafka_records import Clock, headers_of
 from flight_assets.stores.kafka_topic import MILLISECONDS_PER_DAY, topic_settings, unsafe_settings
@@ -250,9 +250,9 @@ def _look(topic: str, streams: dict[int, Iterator[Record | None]]) -> pa.Table:
     """
     import pyarrow as pa
 
-    found, rows, size = [kafka_reader.arrow([], topic, 0)], 0, 0
+    found, rows, size = [kafka_arrow.arrow([], topic, 0)], 0, 0
     for number in list(streams):
-        for block in kafka_reader.blocks(streams[number], topic, number):
+        for block in kafka_arrow.blocks(streams[number], topic, number):
             found.append(block)
             rows, size = rows + block.num_rows, size + block.nbytes
             if rows >= MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE:

@@ -21,15 +21,14 @@ from flight_assets.stores.kafka_records import Batch, Clock, Record, batches_of,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    import pyarrow as pa
     from kafka import KafkaConsumer, TopicPartition
 
 FETCH_BYTES = 1 << 20
+
 # The largest answer that is taken. A broker sends a batch whole; a larger one counts as unreadable.
 ANSWER_BYTES = 64 << 20
-BLOCK_ROWS = 10_000
-BLOCK_BYTES = 4 << 20
 RETRY_PAUSE_S = 0.1
+
 # ``value_bytes`` of the record that replaces unreadable ones.
 UNREADABLE = -1
 _READ_COMMITTED = 1
@@ -270,43 +269,3 @@ def _unread(first: int, last: int, problem: str, clock: Clock, time_ms: int | No
     """
     text = f"unreadable in Kafka, offsets {first} to {last}: the records {problem}"
     return Record(first, clock.now_ms if time_ms is None else time_ms, None, text.encode(), UNREADABLE, b"\0")
-
-
-def blocks(records: Iterable[Record | None], topic: str, partition: int) -> Iterator[pa.RecordBatch]:
-    """Yield the records before the first None as Arrow: ``BLOCK_ROWS`` or about ``BLOCK_BYTES`` a block."""
-    block: deque[Record] = deque()
-    held = 0
-    for record in records:
-        if record is None:
-            break
-        block.append(record)
-        held += len(record.key or b"") + len(record.value or b"")
-        if len(block) >= BLOCK_ROWS or held >= BLOCK_BYTES:
-            yield arrow(block, topic, partition)
-            block.clear()
-            held = 0
-    if block:
-        yield arrow(block, topic, partition)
-
-
-def arrow(records: Iterable[Record], topic: str, partition: int) -> pa.RecordBatch:
-    """Return records as Arrow.
-
-    Columns: key, value, topic, kafka_partition, kafka_offset, ingestion_timestamp (UTC), value_bytes.
-    """
-    import pyarrow as pa
-
-    offsets, times, keys, values, sizes, _ = zip(*records, strict=True) if records else ((),) * 6
-    count = len(offsets)
-    return pa.RecordBatch.from_pydict(
-        {
-            "key": pa.array(keys, pa.binary()),
-            "value": pa.array(values, pa.binary()),
-            "topic": pa.array([topic] * count, pa.string()),
-            "kafka_partition": pa.array([partition] * count, pa.int32()),
-            "kafka_offset": pa.array(offsets, pa.int64()),
-            # Kafka has milliseconds, Spark microseconds.
-            "ingestion_timestamp": pa.array([ms * 1_000 for ms in times], pa.timestamp("us", "UTC")),
-            "value_bytes": pa.array(sizes, pa.int64()),
-        }
-    )

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flight_assets.contracts.message import MAX_MESSAGE_BYTES
 from flight_assets.stores import kafka_codecs
+from flight_assets.stores.kafka_bytes import VARINT_BYTES, HeldBytes, number_at
 from flight_assets.stores.kafka_codecs import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 # A key or value that is too large keeps this much: one byte more than is allowed, so that checks see it.
 KEPT_BYTES = MAX_MESSAGE_BYTES + 1
+
 # A longer record has a key, a value or headers that are too large. It is read part by part and not held.
 HELD_BYTES = 3 * MAX_MESSAGE_BYTES + 64
 MOST_HEADERS = 100
-VARINT_BYTES = 10
 LATEST_MS = 253_402_300_799_000  # the end of the year 9999
-
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _FIXED = struct.Struct(">qii")  # base offset, length, leader epoch: the same in every version of the format
 _AFTER_LENGTH = 12
@@ -134,57 +135,6 @@ def _batch(base: int, whole: memoryview) -> Batch:
     )
 
 
-class _Bytes:
-    """Buffer over the output of a codec. It holds only the bytes in use."""
-
-    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
-        self._pieces = pieces
-        self.held = b""
-        self.at = 0
-
-    def hold(self, count: int, at_least: int | None = None) -> None:
-        """Buffer ``count`` bytes, or at least ``at_least`` if the data ends before. Raises Unreadable."""
-        parts, held = [self.held[self.at :]], len(self.held) - self.at
-        while held < count and (piece := next(self._pieces, None)) is not None:
-            parts.append(bytes(piece))
-            held += len(piece)
-        self.held, self.at = b"".join(parts), 0
-        if held < (count if at_least is None else at_least):
-            raise Unreadable("end within a record")
-
-    def take(self, count: int, keep: int) -> bytes:
-        """Consume ``count`` bytes and return the first ``keep`` of them."""
-        kept = min(count, keep)
-        self.hold(kept)
-        taken = self.held[self.at : self.at + kept]
-        self.at += kept
-        self.skip(count - kept)
-        return taken
-
-    def skip(self, count: int) -> None:
-        """Skip so many bytes without holding them."""
-        while count > (held := len(self.held) - self.at):
-            count -= held
-            self.held, self.at = b"", 0
-            self.hold(1)
-        self.at += count
-
-
-def number_at(data: bytes, at: int) -> tuple[int, int]:
-    """Return the signed number at a position (zigzag, 7 bits a byte, low ones first) and where it ends."""
-    byte = data[at]
-    if byte < 0x80:
-        return (byte >> 1) ^ -(byte & 1), at + 1
-    value, shift = byte & 0x7F, 7
-    for at in range(at + 1, at + VARINT_BYTES):  # noqa: B020 - continues where it began
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return (value >> 1) ^ -(value & 1), at + 1
-        shift += 7
-    raise Unreadable("hold a number that does not end")
-
-
 def records_of(batch: Batch, clock: Clock) -> Iterator[Record]:
     """Yield the records of a batch. Each holds at most ``KEPT_BYTES`` of its key and of its value.
 
@@ -193,7 +143,7 @@ def records_of(batch: Batch, clock: Clock) -> Iterator[Record]:
     """
     if batch.problem:
         raise Unreadable(batch.problem)
-    stream = _Bytes(kafka_codecs.unpacked(batch.attributes & _CODEC, batch.packed))
+    stream = HeldBytes(kafka_codecs.unpacked(batch.attributes & _CODEC, batch.packed))
     stamp = _Stamp(batch.first, batch.first_ms, batch.broker_ms(clock), clock)
     before = batch.first - 1
     try:
@@ -222,7 +172,7 @@ class _Stamp(NamedTuple):
         return time_ms if self.clock.oldest_ms <= time_ms <= self.clock.now_ms else self.clock.now_ms
 
 
-def _record(stream: _Bytes, stamp: _Stamp) -> Record:
+def _record(stream: HeldBytes, stamp: _Stamp) -> Record:
     if len(stream.held) - stream.at < VARINT_BYTES:
         stream.hold(VARINT_BYTES, at_least=1)
     length, stream.at = number_at(stream.held, stream.at)
@@ -253,7 +203,7 @@ def _record(stream: _Bytes, stamp: _Stamp) -> Record:
     )
 
 
-def _large_record(stream: _Bytes, length: int, stamp: _Stamp) -> Record:
+def _large_record(stream: HeldBytes, length: int, stamp: _Stamp) -> Record:
     """Return the record whose length was just read, part by part. Large parts are skipped in pieces."""
     left = length - 1
     stream.take(1, 0)

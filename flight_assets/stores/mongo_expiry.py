@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
-    from flight_assets.stores.mongo import Document
+    from flight_assets.stores.mongo_documents import Document
 
 _OTHER_OPTIONS = 85  # IndexOptionsConflict: the index is there with another time
 

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from flight_assets.contracts.ranges import in_date_ranges
-from flight_assets.contracts.tables import TABLES, Column, Table, arrow_schema
-from flight_assets.errors import FlightsError, StoreUnavailable
-from flight_assets.platform.patches import spark_keepalive
+from flight_assets.contracts.tables import TABLES, Table, arrow_schema
+from flight_assets.errors import FlightsError
 from flight_assets.platform.patches.spark_checkpoint_session import checkpointed
 from flight_assets.platform.patches.spark_command_rows import command_rows
 from flight_assets.platform.patches.spark_local_rows import local_rows
 from flight_assets.platform.patches.spark_one_call import arrow_rows
-from flight_assets.settings import get_settings, hand_over
+from flight_assets.settings import get_settings
 from flight_assets.stores.delta_log import DeltaLog
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.spark_connection import refuse_unreachable, silence
 from flight_assets.stores.spark_types import struct
+from flight_assets.stores.table_ddl import column_definition, create_statement, listed, table_properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
 
     from flight_assets.contracts.ranges import DateRange
     from flight_assets.settings import Settings
-
-# How long old versions of a table can be read and restored. After it, VACUUM removes files and a checkpoint
-# removes log entries. Delta's default of 30 days would be 43,000 log files at a commit a minute, which every
-# read lists. Delta refuses to keep the log shorter than the files.
-RETENTION = "interval 7 days"
-
 
 _RELEASED_AT_EXIT: set[str] = set()
 
@@ -93,51 +88,9 @@ def _release_at_exit(session: SparkSession, settings: Settings) -> None:
 
 def _release(session: SparkSession, settings: Settings) -> None:
     # A stopped Spark holds nothing, and a hanging one must not keep the process alive.
-    if _silence(settings, wait=False) is None:
+    if silence(settings, wait=False) is None:
         session.client.set_retry_policies([])
         session.stop()
-
-
-def refuse_unreachable(settings: Settings) -> None:
-    """Return if the Connect address answers; raise StoreUnavailable after ``timeout_s``.
-
-    Call it before a session is made. Otherwise the client retries a refused connection for minutes, and waits
-    for a hanging server without end.
-    """
-    if settings.spark_token:
-        # Sessions read the token from here. In their address it would be shown.
-        hand_over("SPARK_CONNECT_AUTHENTICATE_TOKEN", settings.spark_token.get_secret_value())
-    spark_keepalive.apply()
-    silence = _silence(settings, wait=True)
-    if silence:
-        raise _unavailable(settings, f"the call ended as {silence}")
-
-
-def _silence(settings: Settings, wait: bool) -> str | None:
-    """Return how the Connect address failed to answer within ``timeout_s``, or None.
-
-    ``wait``: retry a refused connection.
-    """
-    import grpc
-
-    host = settings.spark_remote.removeprefix("sc://").split("/", 1)[0]
-    with grpc.insecure_channel(host) as channel:
-        try:
-            # An unknown service is an answer too. grpc's "channel is ready" comes 0.2 s late, and this call
-            # is frequent.
-            channel.unary_unary("/grpc.health.v1.Health/Check")(
-                b"", timeout=settings.timeout_s, wait_for_ready=wait
-            )
-        except grpc.RpcError as error:
-            if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
-                return str(error.code().name)
-    return None
-
-
-def _unavailable(settings: Settings, detail: str) -> StoreUnavailable:
-    return StoreUnavailable(
-        "Spark Connect", settings.spark_remote, f"see `flights status` and `flights logs spark` ({detail})"
-    )
 
 
 class Merged(NamedTuple):
@@ -223,7 +176,7 @@ class Warehouse(TableFiles):
             row.key: row.value for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()
         }
         if any(present.get(key) != value for key, value in wanted.items()):
-            self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({_listed(wanted)})").collect()
+            self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ({listed(wanted)})").collect()
 
     def _add_new_columns(self, table: Table) -> None:
         """Add the columns that are missing; they are null in older rows.
@@ -343,37 +296,3 @@ def computed(frame: DataFrame) -> DataFrame:
 def collected(frame: DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame as dicts, times in UTC, in one call to Spark."""
     return list(arrow_rows(frame).to_pylist())
-
-
-def table_properties(table: Table) -> dict[str, str]:
-    """Return Delta's properties of a table: its retention, and the columns with statistics to skip files.
-
-    By default, Delta keeps statistics of the first 32 columns only, which excludes batch_id.
-    """
-    skipping = {"delta.dataSkippingStatsColumns": ",".join(table.skipped_by)} if table.skipped_by else {}
-    return skipping | {
-        "delta.logRetentionDuration": RETENTION,
-        "delta.deletedFileRetentionDuration": RETENTION,
-    }
-
-
-def create_statement(name: str, table: Table) -> str:
-    """Return the SQL that creates a table with comments, partitioning and properties."""
-    columns = ", ".join(map(column_definition, table.columns))
-    partitioning = f"PARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
-    properties = f"TBLPROPERTIES ({_listed(table_properties(table))})"
-    comment = f"COMMENT 'One row per {_comment(table.grain, '')}'"
-    return f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING delta {partitioning} {comment} {properties}"
-
-
-def _listed(properties: dict[str, str]) -> str:
-    return ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
-
-
-def column_definition(column: Column) -> str:
-    """Return a column in the syntax of CREATE TABLE and ADD COLUMNS."""
-    return f"{column.name} {column.type} COMMENT '{_comment(column.description, column.unit)}'"
-
-
-def _comment(text: str, unit: str) -> str:
-    return (f"{text} [{unit}]" if unit else text).replace("'", "’")

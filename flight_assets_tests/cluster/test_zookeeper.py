@@ -26,7 +26,7 @@ from flight_assets.producer.events import Message
 from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.settings import Settings
-from flight_assets.stores import kafka, landing
+from flight_assets.stores import kafka, topic_lag
 from flight_assets_tests.cluster import zookeeper
 from flight_assets_tests.conftest import PORT_OFFSET
 from flight_assets_tests.told import say
@@ -165,7 +165,7 @@ def test_a_killed_broker_loses_nothing_that_it_acknowledged(broker, broker_setti
 
 
 def test_spark_lands_all_of_it_as_a_batch(broker, broker_settings):
-    assert landing.has_news(kafka.end_offsets(broker_settings), {})
+    assert topic_lag.has_news(kafka.end_offsets(broker_settings), {})
     began = time.monotonic()
     command = [
         sys.executable,
@@ -187,7 +187,7 @@ def test_spark_lands_all_of_it_as_a_batch(broker, broker_settings):
     landed = json.loads(done.stdout.splitlines()[-1])
     ends = kafka.end_offsets(broker_settings)
     assert landed == {str(partition): [end, end] for partition, end in ends.items()}
-    assert not landing.has_news(ends, {partition: count for partition, (count, _) in landed.items()})
+    assert not topic_lag.has_news(ends, {partition: count for partition, (count, _) in landed.items()})
     say(
         "zookeeper",
         f"Spark landed {sum(ends.values())} messages in {time.monotonic() - began:.0f} s, its start included",

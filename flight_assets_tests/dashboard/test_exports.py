@@ -39,11 +39,11 @@ def test_other_texts_numbers_and_missing_values_stay_as_they_are() -> None:
 def test_tables_of_the_pages_are_safe_since_viewers_download_them_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from dashboard import components
+    from dashboard import components, data_tables
 
     shown = []
     monkeypatch.setattr(components.st, "dataframe", lambda frame, **_: shown.append(frame))
-    components.table(pd.DataFrame({"detail": ["=1+1"], "messages": [-1]}), key="any")
+    data_tables.table(pd.DataFrame({"detail": ["=1+1"], "messages": [-1]}), key="any")
     assert shown[0].to_dict("list") == {"detail": ["'=1+1"], "messages": [-1]}
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from flight_assets.bench.warehouse_flights import DAYS, FLIGHTS, create_rollups
 from flight_assets.contracts.tables import FACT
 from flight_assets.errors import FlightsError
-from flight_assets.queries import history, quality
+from flight_assets.queries import flight_rows, history, quality
 from flight_assets.queries.cache import DataVersion
 from flight_assets.queries.filters import Filters
 from flight_assets.stores.warehouse import Warehouse, connect
@@ -142,13 +142,13 @@ def test_week_and_hours_hold_every_flight(house):
 
 
 def test_distributions_of_predicted_and_actual_have_as_many_flights(house):
-    frame = history.delay_distribution(house, JUNE)
+    frame = flight_rows.delay_distribution(house, JUNE)
     assert frame["predicted"].sum() == frame["actual"].sum() == len(ARRIVED)
     assert frame.loc[frame["minutes"] == 10, "predicted"].iloc[0] == len(ARRIVED)
 
 
 def test_largest_errors_come_first(house):
-    frame = history.largest_errors(house, JUNE, 5)
+    frame = flight_rows.largest_errors(house, JUNE, 5)
     worst = sorted((abs(delay - 10) for delay in ARRIVAL.values()), reverse=True)[:5]
     assert list(frame["error_minutes"].abs()) == worst
     errors = [delay - 10 for delay in ARRIVAL.values()]
@@ -177,25 +177,25 @@ def latest(numbers, count: int) -> list[datetime]:
     ],
 )
 def test_the_latest_flights_of_any_range_come_first_page_by_page(house, filters, numbers):
-    whole = history.flights(house, filters, 2 * FLIGHTS)
+    whole = flight_rows.flights(house, filters, 2 * FLIGHTS)
     assert list(whole["scheduled_departure"]) == latest(numbers, FLIGHTS)
-    pages = [history.flights(house, filters, 45, offset) for offset in (0, 45, 90)]
+    pages = [flight_rows.flights(house, filters, 45, offset) for offset in (0, 45, 90)]
     assert [flight_id for page in pages for flight_id in page["flight_id"]] == list(whole["flight_id"])[:135]
 
 
 def test_of_a_long_range_only_its_newest_days_are_read_where_they_are_enough(house, monkeypatch):
     asked = []
-    read = history._flights
+    read = flight_rows._flights
     monkeypatch.setattr(
-        history,
+        flight_rows,
         "_flights",
         lambda house, filters, *page: asked.append(filters.first) or read(house, filters, *page),
     )
-    history.flights(house, Filters(until=date(2026, 7, 10)), 45)
+    flight_rows.flights(house, Filters(until=date(2026, 7, 10)), 45)
     assert asked == [date(2026, 6, 9)]
-    history.flights(house, Filters(until=date(2027, 6, 10)), 45)
+    flight_rows.flights(house, Filters(until=date(2027, 6, 10)), 45)
     assert asked[1:] == [date(2027, 5, 10), date(2026, 6, 9)]
-    history.flights(house, Filters(until=date(2029, 1, 1)), 45)
+    flight_rows.flights(house, Filters(until=date(2029, 1, 1)), 45)
     assert asked[3:] == [date(2028, 12, 1), date(2028, 1, 1), None]
 
 
@@ -220,15 +220,15 @@ def test_a_flight_of_a_date_just_before_the_newest_days_is_not_passed_over(house
     with one_more(
         house, FACT, flight_id="UA1-HNL-20260629", flight_date=date(2026, 6, 29), scheduled_departure=late
     ):
-        assert history.flights(house, newest, 10)["flight_id"].iloc[0] == "UA1-HNL-20260629"
+        assert flight_rows.flights(house, newest, 10)["flight_id"].iloc[0] == "UA1-HNL-20260629"
 
 
 def test_a_flight_is_found_by_its_id_and_what_is_none_is_refused(house):
-    assert history.flight(house, "ua1000-EWR-20260601").iloc[0].flight_number == 1000
-    assert history.flight(house, "UA9999-EWR-20260601").empty
-    assert history.flight(house, "UAL1000B-KEWR-20260601T2355").empty
+    assert flight_rows.flight(house, "ua1000-EWR-20260601").iloc[0].flight_number == 1000
+    assert flight_rows.flight(house, "UA9999-EWR-20260601").empty
+    assert flight_rows.flight(house, "UAL1000B-KEWR-20260601T2355").empty
     with pytest.raises(FlightsError, match="no flight_id"):
-        history.flight(house, "'; DROP TABLE x")
+        flight_rows.flight(house, "'; DROP TABLE x")
 
 
 def test_a_table_that_is_not_there_is_said_by_name(house):
@@ -304,13 +304,13 @@ def test_quality_by_source_holds_every_flight(house):
 
 def test_rows_of_low_quality_can_be_left_out(house):
     table = house.name(FACT)
-    everyone = history.flights(house, JUNE, 5_000)
+    everyone = flight_rows.flights(house, JUNE, 5_000)
     chosen = everyone["flight_id"].iloc[0]
     day = everyone["flight_date"].iloc[0]
     where = f"flight_id = '{chosen}' AND flight_date = DATE'{day}'"
     try:
         house.spark.sql(f"UPDATE {table} SET low_quality = true WHERE {where}").collect()
-        good = history.flights(house, JUNE, 5_000, 0, True)
+        good = flight_rows.flights(house, JUNE, 5_000, 0, True)
         assert set(everyone["flight_id"]) - set(good["flight_id"]) == {chosen}
     finally:
         house.spark.sql(f"UPDATE {table} SET low_quality = false WHERE {where}").collect()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.features import LOOKBACK
+from flight_assets.contracts.feature_windows import LOOKBACK
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
 from flight_assets.delay_model.registry.model import TrainedModel

@@ -10,7 +10,7 @@ import pytest
 
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.settings import Settings
-from flight_assets.stores import kafka, lease, mongo, redis, warehouse
+from flight_assets.stores import kafka, lease, mongo, mongo_writes, redis, spark_connection
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.faults.proxy import proxied
 
@@ -42,7 +42,7 @@ CALLS = {
     ),
     "spark_connect": (
         lambda port: {"spark_remote": f"sc://127.0.0.1:{port}"},
-        warehouse.refuse_unreachable,
+        spark_connection.refuse_unreachable,
         2.0,
     ),
 }
@@ -86,12 +86,12 @@ def test_a_connection_reset_in_the_middle_of_a_bulk_write_neither_loses_nor_doub
         ).model_copy(update={"timeout_s": 15.0})
         proxy.reset_after = 300_000
         with mongo.database(settings) as db:
-            counts = mongo.upsert_newer(db[mongo.FLIGHTS], documents)
+            counts = mongo_writes.upsert_newer(db[mongo.FLIGHTS], documents)
         assert proxy.resets == 1
     assert (counts.upserted, counts.out_of_order) == (1_500, 0)
     with mongo.database(own) as db:
         assert db[mongo.FLIGHTS].count_documents({}) == 1_500
-        assert mongo.upsert_newer(db[mongo.FLIGHTS], documents).out_of_order == 0
+        assert mongo_writes.upsert_newer(db[mongo.FLIGHTS], documents).out_of_order == 0
 
 
 def test_a_clock_that_is_set_does_not_take_a_living_runs_lease(own, monkeypatch):

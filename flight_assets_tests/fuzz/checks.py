@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from flight_assets.contracts.message import CHECKED_REASONS, MAX_MESSAGE_BYTES
 from flight_assets.contracts.tables import STAGING
 from flight_assets.pipeline.write_hot import rows_of
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents
 from flight_assets.transforms import messages
 from flight_assets.transforms.check import check
 from flight_assets.transforms.flights import flight_of, with_prediction
@@ -153,7 +153,7 @@ def _of_documents(found: pa.RecordBatch) -> Iterable[tuple[int, str]]:
     """Problems of the documents that valid events become: none may break the collection's validator."""
     staged = found.filter(pc.is_null(found["reason"])).select(STAGING.column_names)
     for row in rows_of(staged):
-        document = mongo.document(with_prediction(flight_of([row], None), None))
+        document = mongo_documents.document(with_prediction(flight_of([row], None), None))
         if problem := _invalid(document):
             yield row["kafka_offset"], problem
 

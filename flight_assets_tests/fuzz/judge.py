@@ -21,7 +21,7 @@ from flight_assets.contracts.message import MAX_MESSAGE_BYTES
 from flight_assets.contracts.tables import BATCH_METADATA, QUARANTINE, STAGING
 from flight_assets.provenance import STEPS, BatchRecord, Ledger
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets.stores.kafka_reader import arrow
+from flight_assets.stores.kafka_arrow import arrow
 from flight_assets.stores.kafka_records import KEPT_BYTES, Record
 from flight_assets.transforms.check import check
 from flight_assets.transforms.inputs import Checks

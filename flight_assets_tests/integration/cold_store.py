@@ -10,7 +10,7 @@ from flight_assets.archive import files
 from flight_assets.archive.record import ARCHIVE_ROOT, RECORD_ROOT, Archives
 from flight_assets.archive.steps import Archiver
 from flight_assets.bench.hot_flights import fact_rows, fill, now
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents, mongo_writes
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.factories import merge_flights
 
@@ -65,7 +65,7 @@ class Store:
             taken = start - timedelta(days=nth)
             rows += fact_rows(a_day, taken, taken + timedelta(hours=3), first=Store.first + nth * a_day)
         merge_flights(self.house, rows)
-        self.flights.insert_many([mongo.document(row) for row in rows])
+        self.flights.insert_many([mongo_documents.document(row) for row in rows])
         return [row["flight_id"] for row in rows]
 
     def united(self, flight_ids: list[str]) -> list[tuple[str, str | None]]:
@@ -107,4 +107,4 @@ class Store:
             "kafka_offset": document["version"]["kafka_offset"] + 1,
         }
         newer = document | {"version": version, "event_id": f"{flight_id}:late", "ingestion_timestamp": now()}
-        assert mongo.upsert_newer(self.flights, [newer]) == mongo.UpsertCounts(1, 0)
+        assert mongo_writes.upsert_newer(self.flights, [newer]) == mongo_writes.UpsertCounts(1, 0)

@@ -23,7 +23,7 @@ from flight_assets.producer.events import Message
 from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.queries.counts import counts
-from flight_assets.stores import mongo, warehouse
+from flight_assets.stores import mongo, table_ddl, warehouse
 from flight_assets_tests import forked
 from flight_assets_tests.integration import cold_store
 from flight_assets_tests.told import say
@@ -158,7 +158,7 @@ def cold(quiet_platform, spark):
     cold_store.clean(settings, house)
     house.spark.sql(f"CREATE DATABASE {cold_store.OWN}").collect()
     for table in (FACT, ARCHIVE_METADATA):
-        house.spark.sql(warehouse.create_statement(house.name(table), table)).collect()
+        house.spark.sql(table_ddl.create_statement(house.name(table), table)).collect()
     yield settings, house
     cold_store.clean(settings, house)
 

@@ -10,7 +10,8 @@ import pytest
 
 from flight_assets.archive import files
 from flight_assets.archive.record import NEXT_STEP, READABLE, State
-from flight_assets.archive.restore import Selection, expire, restore, verify
+from flight_assets.archive.removal import expire
+from flight_assets.archive.restore import Selection, restore, verify
 from flight_assets.archive.steps import Archiver, Paused
 from flight_assets.bench.hot_flights import fact_rows, now
 from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT

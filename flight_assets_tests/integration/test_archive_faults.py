@@ -14,14 +14,14 @@ from datetime import UTC, timedelta
 import pytest
 from pyspark.errors import PySparkException
 
-from flight_assets.archive import columns, files, hot, restore, steps
+from flight_assets.archive import columns, files, hot, removal, steps
 from flight_assets.archive.record import State
 from flight_assets.archive.restore import verify
 from flight_assets.archive.steps import Paused
 from flight_assets.bench.hot_flights import fact_rows, now
 from flight_assets.errors import FlightsError, StoreFull, StoreUnavailable
 from flight_assets.platform import launcher
-from flight_assets.stores import lease, mongo
+from flight_assets.stores import lease, mongo_documents, mongo_writes
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.integration.cold_store import OLD, Crash
 
@@ -117,7 +117,7 @@ def test_an_archive_damaged_while_it_deletes_can_be_given_up_without_a_loss(
     with pytest.raises(FlightsError, match=f"flights archive abandon {left.archive_id}"):
         store.archiver().run()
     assert len(store.hot()) == 4
-    done = restore.abandon(store.archiver(), left.archive_id, "a lost file")
+    done = removal.abandon(store.archiver(), left.archive_id, "a lost file")
     assert (done.restored, done.kept_newer) == (4, 4)
     after = store.hot()
     assert {flight_id: state | {"restored": None} for flight_id, state in after.items()} == {
@@ -126,7 +126,7 @@ def test_an_archive_damaged_while_it_deletes_can_be_given_up_without_a_loss(
     assert store.archives.unfinished() is None
     assert not store.archived(left)
     with pytest.raises(FlightsError, match="nothing to give up"):
-        restore.abandon(store.archiver(), left.archive_id, "again")
+        removal.abandon(store.archiver(), left.archive_id, "again")
     again = store.archiver(archive_restore_hold_hours=0.0).run()
     assert (again.state, again.deleted) == (State.DONE, 8)
 
@@ -172,8 +172,8 @@ def test_documents_inserted_into_the_range_meanwhile_stay_hot_and_leave_with_the
                     first=9_000_000 + len(inserted) + 7 * store.first,
                 )
             )
-            document = mongo.document(row)
-            assert mongo.upsert_newer(store.flights, [document]) == mongo.UpsertCounts(1, 0)
+            document = mongo_documents.document(row)
+            assert mongo_writes.upsert_newer(store.flights, [document]) == mongo_writes.UpsertCounts(1, 0)
             inserted[record.state] = document["_id"]
 
     record = store.archiver(insert).run()

@@ -9,7 +9,7 @@ import pytest
 
 from flight_assets.contracts.tables import BATCH_METADATA, QUARANTINE, STAGED_IDS, STAGING
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline import checks, move_batch
+from flight_assets.pipeline import check_rules, move_batch
 from flight_assets.producer.events import Message
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries.ledger import waiting
@@ -105,10 +105,10 @@ def test_a_batch_held_at_the_last_step_leaves_no_trace_in_any_store(
 ) -> None:
     """A later batch is in MongoDB and in predictions already, built on what the held one had brought."""
     take(flight(4511), flight(4512), flight(4514))
-    before, real = count(), checks.all_in_fact
+    before, real = count(), check_rules.all_in_fact
     held = ledger.last_done(STEPS[-1]) + 1
     with monkeypatch.context() as broken:
-        broken.setattr(checks, "all_in_fact", lambda record, there: real(record, there - 1))
+        broken.setattr(check_rules, "all_in_fact", lambda record, there: real(record, there - 1))
         take(
             flight(4511, "departed"),
             flight(4512, "departed"),

@@ -19,7 +19,7 @@ from flight_assets.contracts.message import MAX_MESSAGE_BYTES
 from flight_assets.contracts.tables import QUARANTINE
 from flight_assets.provenance import Ledger
 from flight_assets.queries import operations
-from flight_assets.stores import kafka, kafka_reader, landing
+from flight_assets.stores import kafka, kafka_arrow, kafka_reader, landing
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.kafka_topic import topic_settings
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command
@@ -208,7 +208,7 @@ def test_live_reading_gives_committed_messages_only_once_and_no_more_than_a_look
     quiet_platform, send, new_rows, monkeypatch
 ) -> None:
     monkeypatch.setattr(kafka, "MESSAGES_AT_ONCE", 10)
-    monkeypatch.setattr(kafka_reader, "BLOCK_ROWS", 10)
+    monkeypatch.setattr(kafka_arrow, "BLOCK_ROWS", 10)
     committed, aborted, plain = good(235, 30), good(250, 30), flights_with_defects(265, 30, share=0.0)
     with (
         kafka.following(quiet_platform, kafka.end_offsets(quiet_platform)) as look,

@@ -29,8 +29,8 @@ from flight_assets.producer.corrupt import mixed_messages
 from flight_assets.producer.events import Message
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import Ledger
-from flight_assets.queries import live
-from flight_assets.stores import kafka, lease, mongo, warehouse
+from flight_assets.queries import flight_latency
+from flight_assets.stores import kafka, lease, mongo, mongo_documents, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
 
@@ -78,7 +78,7 @@ def running_services() -> set[str]:
     return {row["name"] for row in rows if row["state"] == "running"}
 
 
-def documents(settings, flights: set[str]) -> dict[str, mongo.Document]:
+def documents(settings, flights: set[str]) -> dict[str, mongo_documents.Document]:
     with mongo.database(settings) as db:
         return {each["_id"]: each for each in db[mongo.FLIGHTS].find({"_id": {"$in": sorted(flights)}})}
 
@@ -112,7 +112,9 @@ def test_up_with_live_shows_events_before_their_batch_which_confirms_them(
         seen_at_once = len(flights) // 2
         wait_until(lambda: len(documents(platform, flights)) >= seen_at_once)
         assert has_work(platform)
-        assert {each["batch_id"] for each in documents(platform, flights).values()} == {mongo.UNCONFIRMED}
+        assert {each["batch_id"] for each in documents(platform, flights).values()} == {
+            mongo_documents.UNCONFIRMED
+        }
         process()
         confirmed = documents(platform, flights)
         assert set(confirmed) == flights
@@ -353,8 +355,8 @@ def test_two_processes_share_the_partitions_and_one_takes_over_when_the_other_is
                 assert set(partitions_written(platform)) == every
                 assert len(holders(platform)) == 1
                 with mongo.database(platform) as db:
-                    wait_until(lambda: live.live_latency(db)["messages"].sum() > 0)
-                    found = live.live_latency(db).iloc[0]
+                    wait_until(lambda: flight_latency.live_latency(db)["messages"].sum() > 0)
+                    found = flight_latency.live_latency(db).iloc[0]
                 assert 0 < found.p50_s <= found.p95_s <= found.p99_s < VISIBLE_WITHIN_S
                 second.send_signal(signal.SIGTERM)
                 assert second.wait(ENDS_WITHIN_S) == 0

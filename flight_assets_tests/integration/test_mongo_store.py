@@ -9,7 +9,7 @@ import pytest
 
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.errors import FlightsError, StoreUnavailable
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents, mongo_writes
 from flight_assets.stores.mongo_expiry import EXPIRING, REPLAYS
 from flight_assets_tests.factories import HAPPENED, WEATHER, fact, utc
 
@@ -39,13 +39,13 @@ def flights(own):
 def state(event_type: str = "scheduled", offset: int = 0, number: int = 1545, **changes):
     """The document of one flight in one state."""
     flight_id = f"UA{number}-EWR-20130612"
-    return mongo.document(
+    return mongo_documents.document(
         fact(event_type=event_type, kafka_offset=offset, flight_id=flight_id, flight_number=number, **changes)
     )
 
 
-def counts(upserted: int, out_of_order: int) -> mongo.UpsertCounts:
-    return mongo.UpsertCounts(upserted, out_of_order)
+def counts(upserted: int, out_of_order: int) -> mongo_writes.UpsertCounts:
+    return mongo_writes.UpsertCounts(upserted, out_of_order)
 
 
 def test_the_collection_has_its_indexes_and_no_ttl(flights):
@@ -66,7 +66,7 @@ def impatient_mongod(own):
 def test_what_is_kept_for_a_while_expires_and_a_flight_never_does(own, flights, impatient_mongod):
     db, now = impatient_mongod, datetime.now(UTC)
     mongo.ensure_collection(own)
-    mongo.upsert_newer(flights, [state()])
+    mongo_writes.upsert_newer(flights, [state()])
     for name, (field, days) in EXPIRING.items():
         db[name].insert_many(
             [
@@ -93,7 +93,7 @@ def test_an_index_with_another_time_is_brought_to_the_time_of_this_version(own, 
 
 
 def test_creating_the_collection_again_keeps_its_documents_and_indexes(own, flights):
-    mongo.upsert_newer(flights, [state()])
+    mongo_writes.upsert_newer(flights, [state()])
     before = flights.index_information()
     mongo.ensure_collection(own)
     assert flights.count_documents({}) == 1
@@ -112,27 +112,29 @@ def test_a_collection_that_is_there_without_validator_gets_it(own, flights):
 
 
 def test_a_batch_confirms_the_version_that_was_written_ahead_of_it_and_only_a_later_one_replaces_it(flights):
-    ahead, confirmed = state(batch_id=mongo.UNCONFIRMED), state(batch_id=7)
-    assert mongo.upsert_newer(flights, [ahead]) == counts(1, 0)
-    assert mongo.upsert_newer(flights, [confirmed]) == counts(1, 0)
+    ahead, confirmed = state(batch_id=mongo_documents.UNCONFIRMED), state(batch_id=7)
+    assert mongo_writes.upsert_newer(flights, [ahead]) == counts(1, 0)
+    assert mongo_writes.upsert_newer(flights, [confirmed]) == counts(1, 0)
     assert flights.find_one() == confirmed
     for repeated in (ahead, state(batch_id=6)):
-        assert mongo.upsert_newer(flights, [repeated]) == counts(1, 0)
+        assert mongo_writes.upsert_newer(flights, [repeated]) == counts(1, 0)
         assert flights.find_one() == confirmed
-    mongo.upsert_newer(flights, [state(batch_id=9)])
+    mongo_writes.upsert_newer(flights, [state(batch_id=9)])
     assert flights.find_one()["batch_id"] == 9
 
 
 def test_a_newer_version_written_ahead_stays_when_an_older_batch_comes(flights):
-    mongo.upsert_newer(flights, [state("departed", 3, batch_id=mongo.UNCONFIRMED)])
-    assert mongo.upsert_newer(flights, [state(batch_id=7)]) == counts(0, 1)
+    mongo_writes.upsert_newer(flights, [state("departed", 3, batch_id=mongo_documents.UNCONFIRMED)])
+    assert mongo_writes.upsert_newer(flights, [state(batch_id=7)]) == counts(0, 1)
     found = flights.find_one()
-    assert (found["event_type"], found["batch_id"]) == ("departed", mongo.UNCONFIRMED)
+    assert (found["event_type"], found["batch_id"]) == ("departed", mongo_documents.UNCONFIRMED)
 
 
 @pytest.mark.parametrize("event_type", ["scheduled", "departed", "arrived", "cancelled"])
 def test_a_flight_in_any_state_passes_the_validator(flights, event_type):
-    assert mongo.upsert_newer(flights, [state(event_type, batch_id=2**40, **PREDICTION)]) == counts(1, 0)
+    assert mongo_writes.upsert_newer(flights, [state(event_type, batch_id=2**40, **PREDICTION)]) == counts(
+        1, 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,25 +158,25 @@ def test_an_invalid_document_is_refused_with_a_sentence(flights, changes):
     with pytest.raises(
         FlightsError, match="MongoDB refused 1 documents, the first because: Document failed validation"
     ):
-        mongo.upsert_newer(flights, [state() | changes])
+        mongo_writes.upsert_newer(flights, [state() | changes])
     assert flights.count_documents({}) == 0
 
 
 def test_a_missing_required_field_is_refused(flights):
     incomplete = {name: value for name, value in state().items() if name != "batch_id"}
     with pytest.raises(FlightsError, match="refused 1 documents"):
-        mongo.upsert_newer(flights, [incomplete])
+        mongo_writes.upsert_newer(flights, [incomplete])
 
 
 def test_a_refused_document_does_not_keep_the_others_out(flights):
     with pytest.raises(FlightsError, match="refused 1 documents"):
-        mongo.upsert_newer(flights, [state() | {"airline": 5}, state(number=2), state(number=3)])
+        mongo_writes.upsert_newer(flights, [state() | {"airline": 5}, state(number=2), state(number=3)])
     assert flights.distinct("flight_number") == [2, 3]
 
 
 def test_a_newer_state_replaces_the_whole_document(flights):
-    mongo.upsert_newer(flights, [state("scheduled") | {"left_over": 1}])
-    assert mongo.upsert_newer(flights, [state("departed", offset=1)]) == counts(1, 0)
+    mongo_writes.upsert_newer(flights, [state("scheduled") | {"left_over": 1}])
+    assert mongo_writes.upsert_newer(flights, [state("departed", offset=1)]) == counts(1, 0)
     kept = flights.find_one({"_id": "UA1545-EWR-20130612"})
     assert (kept["event_type"], kept["departure_delay_minutes"], "left_over" in kept) == (
         "departed",
@@ -184,56 +186,64 @@ def test_a_newer_state_replaces_the_whole_document(flights):
 
 
 def test_an_older_state_that_comes_late_is_left_out(flights):
-    mongo.upsert_newer(flights, [state("arrived", offset=1)])
-    assert mongo.upsert_newer(flights, [state("departed", offset=9)]) == counts(0, 1)
+    mongo_writes.upsert_newer(flights, [state("arrived", offset=1)])
+    assert mongo_writes.upsert_newer(flights, [state("departed", offset=9)]) == counts(0, 1)
     assert flights.find_one()["event_type"] == "arrived"
 
 
 def test_of_two_states_of_one_moment_the_later_offset_wins(flights):
     moment = HAPPENED["departed"]
-    mongo.upsert_newer(flights, [state("departed", offset=7, timestamp=moment)])
-    assert mongo.upsert_newer(flights, [state("cancelled", offset=6, timestamp=moment)]) == counts(0, 1)
-    assert mongo.upsert_newer(flights, [state("cancelled", offset=8, timestamp=moment)]) == counts(1, 0)
+    mongo_writes.upsert_newer(flights, [state("departed", offset=7, timestamp=moment)])
+    assert mongo_writes.upsert_newer(flights, [state("cancelled", offset=6, timestamp=moment)]) == counts(
+        0, 1
+    )
+    assert mongo_writes.upsert_newer(flights, [state("cancelled", offset=8, timestamp=moment)]) == counts(
+        1, 0
+    )
     assert flights.find_one()["event_type"] == "cancelled"
 
 
 def test_a_later_offset_does_not_beat_a_later_time(flights):
-    mongo.upsert_newer(flights, [state("departed", offset=1)])
-    assert mongo.upsert_newer(flights, [state("scheduled", offset=10**12)]) == counts(0, 1)
+    mongo_writes.upsert_newer(flights, [state("departed", offset=1)])
+    assert mongo_writes.upsert_newer(flights, [state("scheduled", offset=10**12)]) == counts(0, 1)
 
 
 def test_writing_the_same_states_again_counts_the_same_and_changes_nothing(flights):
     batch = [state("arrived", offset=nth, number=nth) for nth in range(1, 6)]
     older = [state("scheduled", offset=0, number=1)]
-    assert mongo.upsert_newer(flights, batch) == counts(5, 0)
+    assert mongo_writes.upsert_newer(flights, batch) == counts(5, 0)
     before = list(flights.find().sort("_id"))
-    assert mongo.upsert_newer(flights, batch) == counts(5, 0)
-    assert mongo.upsert_newer(flights, older) == mongo.upsert_newer(flights, older) == counts(0, 1)
+    assert mongo_writes.upsert_newer(flights, batch) == counts(5, 0)
+    assert (
+        mongo_writes.upsert_newer(flights, older) == mongo_writes.upsert_newer(flights, older) == counts(0, 1)
+    )
     assert list(flights.find().sort("_id")) == before
 
 
 def test_of_two_states_within_a_millisecond_the_later_one_wins(flights):
     """MongoDB's dates end at the millisecond, the contract's times at the microsecond."""
-    mongo.upsert_newer(flights, [state("departed", offset=1, timestamp="2013-06-12T14:04:00.000900Z")])
-    assert mongo.upsert_newer(
+    mongo_writes.upsert_newer(flights, [state("departed", offset=1, timestamp="2013-06-12T14:04:00.000900Z")])
+    assert mongo_writes.upsert_newer(
         flights, [state("cancelled", offset=2, timestamp="2013-06-12T14:04:00.000100Z")]
     ) == counts(0, 1)
 
 
 def test_writing_a_state_with_microseconds_again_counts_the_same(flights):
     batch = [state("departed", timestamp="2013-06-12T14:04:00.123456Z")]
-    assert mongo.upsert_newer(flights, batch) == mongo.upsert_newer(flights, batch) == counts(1, 0)
+    assert (
+        mongo_writes.upsert_newer(flights, batch) == mongo_writes.upsert_newer(flights, batch) == counts(1, 0)
+    )
 
 
 def test_new_newer_same_and_older_states_in_one_call_are_counted_apart(flights):
-    mongo.upsert_newer(flights, [state("departed", offset=5, number=nth) for nth in (1, 2, 3)])
+    mongo_writes.upsert_newer(flights, [state("departed", offset=5, number=nth) for nth in (1, 2, 3)])
     mixed = [
         state("arrived", offset=6, number=1),
         state("departed", offset=5, number=2),
         state("scheduled", offset=4, number=3),
         state("scheduled", offset=3, number=4),
     ]
-    assert mongo.upsert_newer(flights, mixed) == counts(3, 1)
+    assert mongo_writes.upsert_newer(flights, mixed) == counts(3, 1)
     assert {found["flight_number"]: found["event_type"] for found in flights.find()} == {
         1: "arrived",
         2: "departed",
@@ -243,33 +253,33 @@ def test_new_newer_same_and_older_states_in_one_call_are_counted_apart(flights):
 
 
 def test_of_two_states_of_a_new_flight_in_one_call_the_newer_stays_whichever_comes_first(flights):
-    assert mongo.upsert_newer(
+    assert mongo_writes.upsert_newer(
         flights, [state("scheduled", number=1), state("departed", offset=1, number=1)]
     ) == counts(2, 0)
-    assert mongo.upsert_newer(
+    assert mongo_writes.upsert_newer(
         flights, [state("departed", offset=1, number=2), state("scheduled", number=2)]
     ) == counts(1, 1)
     assert {found["event_type"] for found in flights.find()} == {"departed"}
 
 
 def test_more_flights_than_one_bulk_holds_are_all_written(flights):
-    many = [state(number=nth) for nth in range(1, mongo.WRITES_PER_BULK * 2 + 2)]
-    assert mongo.upsert_newer(flights, many) == counts(len(many), 0)
+    many = [state(number=nth) for nth in range(1, mongo_writes.WRITES_PER_BULK * 2 + 2)]
+    assert mongo_writes.upsert_newer(flights, many) == counts(len(many), 0)
     assert flights.count_documents({}) == len(many)
 
 
 def test_nothing_to_write_is_no_error(flights):
-    assert mongo.upsert_newer(flights, []) == counts(0, 0)
+    assert mongo_writes.upsert_newer(flights, []) == counts(0, 0)
 
 
 def test_times_come_back_as_utc(flights):
-    mongo.upsert_newer(flights, [state()])
+    mongo_writes.upsert_newer(flights, [state()])
     assert flights.find_one()["timestamp"] == utc(HAPPENED["scheduled"])
     assert flights.find_one()["timestamp"].utcoffset() == timedelta(0)
 
 
 def test_a_document_has_the_flight_its_prediction_and_its_version():
-    made = mongo.document(
+    made = mongo_documents.document(
         fact(
             event_type="arrived", kafka_offset=7, actual_delay_minutes=-7.0, error_minutes=-8.5, **PREDICTION
         )
@@ -283,20 +293,20 @@ def test_a_document_has_the_flight_its_prediction_and_its_version():
 
 
 def test_dates_are_text_and_times_are_times():
-    made = mongo.document(fact())
+    made = mongo_documents.document(fact())
     assert made["flight_date"] == "2013-06-12"
     assert made["timestamp"] == utc(HAPPENED["scheduled"])
     assert not any(type(value) is date for value in made.values())
 
 
 def test_a_flight_without_prediction_has_null():
-    assert mongo.document(fact())["prediction"] is None
+    assert mongo_documents.document(fact())["prediction"] is None
 
 
 def test_making_a_document_leaves_the_row_alone():
     row = fact(**PREDICTION)
     before = dict(row)
-    mongo.document(row)
+    mongo_documents.document(row)
     assert row == before
 
 

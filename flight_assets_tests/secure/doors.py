@@ -15,7 +15,7 @@ import requests
 
 from flight_assets.contracts.tables import DIM_AIRLINE
 from flight_assets.settings import Settings
-from flight_assets.stores import mongo, redis, warehouse
+from flight_assets.stores import mongo, redis, spark_connection, warehouse
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests import hive
 
@@ -229,7 +229,7 @@ def connect_sql(statement: str, **conf: str) -> Callable[[Settings], object]:
     def knock(settings: Settings) -> object:
         from pyspark.sql import SparkSession
 
-        warehouse.refuse_unreachable(settings)
+        spark_connection.refuse_unreachable(settings)
         session = SparkSession.builder.remote(settings.spark_remote).create()
         try:
             house = warehouse.prepare(session, settings)

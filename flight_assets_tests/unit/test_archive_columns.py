@@ -15,7 +15,7 @@ from flight_assets.archive import columns
 from flight_assets.archive.checksum import checksum
 from flight_assets.bench.hot_flights import fact_rows
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo_documents
 
 MIDNIGHT = datetime(2026, 11, 15, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def table() -> pa.Table:
 
 
 def test_documents_built_by_columns_are_those_built_one_by_one():
-    one_by_one = [mongo.document(row) for row in rows()]
+    one_by_one = [mongo_documents.document(row) for row in rows()]
     by_columns = columns.documents(table())
     # As BSON, so that the order of fields and the kinds of times and numbers count.
     assert [BSON.encode(document) for document in by_columns] == [

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from flight_assets.bench import floor
+from flight_assets.bench import floor, floor_stage
 from flight_assets.bench.batch_spec import BatchSpec
 from flight_assets.bench.figures import Figure, chart, machine, markdown, ratio, report
 from flight_assets.bench.runs import covered
 from flight_assets.bench.sides import COMPARED
-from flight_assets.bench.stream import AtRate, is_growing
+from flight_assets.bench.stream import AtRate
+from flight_assets.bench.stream_lag import is_growing
 from flight_assets.commands.bench import BENCHES, _module
 from flight_assets.contracts.tables import FACT, PREDICTIONS, STAGING
 from flight_assets.delay_model.registry.shipped import shipped_model
@@ -109,7 +110,7 @@ def test_the_floor_makes_rows_with_every_column_of_the_tables():
         taken.alias("ingestion_timestamp"),
         pl.lit(1, pl.Int64).alias("batch_id"),
     )
-    staged, rejected = floor.stage(raw)
+    staged, rejected = floor_stage.stage(raw)
     predictions, states = floor.predict_flights(staged, shipped_model())
     for table, rows in ((STAGING, staged), (PREDICTIONS, predictions), (FACT, states)):
         assert tuple(rows.columns) == table.column_names

@@ -7,7 +7,7 @@ from dagster import AssetCheckSeverity
 
 from flight_assets.checks.dagster_checks import asset_check_results, check_specs, remedy
 from flight_assets.contracts.tables import FACT, Column, Table
-from flight_assets.pipeline import checks
+from flight_assets.pipeline import check_rules, checks
 from flight_assets.pipeline.trust import DomainShift
 from flight_assets.provenance import STEPS, BatchRecord, CheckResult, OffsetRange, archive_id
 
@@ -43,91 +43,94 @@ SCHEMA = ("hive_fact", THINGS)
 # Check: what passes it, and what must fail it.
 CASES: dict[str, tuple[CheckResult, CheckResult]] = {
     "domain: most flights unlike the training flights": (
-        checks.domain_shift(DomainShift(200, 30, 60, {"origin not in training": 60})),
-        checks.domain_shift(DomainShift(200, 30, 61, {"origin not in training": 61})),
+        check_rules.domain_shift(DomainShift(200, 30, 60, {"origin not in training": 60})),
+        check_rules.domain_shift(DomainShift(200, 30, 61, {"origin not in training": 61})),
     ),
     "offsets: a gap to the batch before": (
-        checks.offsets_follow_on(record(), NEXT),
-        checks.offsets_follow_on(record(), NEXT | {"0": 9}),
+        check_rules.offsets_follow_on(record(), NEXT),
+        check_rules.offsets_follow_on(record(), NEXT | {"0": 9}),
     ),
     "offsets: an overlap with the batch before": (
-        checks.offsets_follow_on(record(), {}),
-        checks.offsets_follow_on(record(), NEXT | {"1": 6}),
+        check_rules.offsets_follow_on(record(), {}),
+        check_rules.offsets_follow_on(record(), NEXT | {"1": 6}),
     ),
     "offsets: a message missing inside": (
-        checks.offsets_follow_on(record(), NEXT),
-        checks.offsets_follow_on(record(record_count=29), NEXT),
+        check_rules.offsets_follow_on(record(), NEXT),
+        check_rules.offsets_follow_on(record(record_count=29), NEXT),
     ),
     "offsets: a message of the topic that has not landed": (
-        checks.offsets_follow_on(record(record_count=29, without_message=1), NEXT),
-        checks.offsets_follow_on(record(record_count=29, without_message=1, off=1), NEXT),
+        check_rules.offsets_follow_on(record(record_count=29, without_message=1), NEXT),
+        check_rules.offsets_follow_on(record(record_count=29, without_message=1, off=1), NEXT),
     ),
-    "fresh: messages left behind": (checks.fresh(5, 299.0, 300.0), checks.fresh(5, 301.0, 300.0)),
+    "fresh: messages left behind": (check_rules.fresh(5, 299.0, 300.0), check_rules.fresh(5, 301.0, 300.0)),
     "conserved: a message in no counter": (
-        checks.messages_conserved(record(), 25, 3),
-        checks.messages_conserved(record(duplicate=1), 25, 3),
+        check_rules.messages_conserved(record(), 25, 3),
+        check_rules.messages_conserved(record(duplicate=1), 25, 3),
     ),
     "conserved: a message in two counters": (
-        checks.messages_conserved(record(), 25, 3),
-        checks.messages_conserved(record(duplicate=3), 25, 3),
+        check_rules.messages_conserved(record(), 25, 3),
+        check_rules.messages_conserved(record(duplicate=3), 25, 3),
     ),
     "conserved: a reason not counted": (
-        checks.messages_conserved(record(), 25, 3),
-        checks.messages_conserved(record(quarantined_by_reason={"not_json": 2}), 25, 3),
+        check_rules.messages_conserved(record(), 25, 3),
+        check_rules.messages_conserved(record(quarantined_by_reason={"not_json": 2}), 25, 3),
     ),
     "conserved: a row lost in staging": (
-        checks.messages_conserved(record(), 25, 3),
-        checks.messages_conserved(record(), 24, 3),
+        check_rules.messages_conserved(record(), 25, 3),
+        check_rules.messages_conserved(record(), 24, 3),
     ),
     "conserved: a quarantined row doubled": (
-        checks.messages_conserved(record(), 25, 3),
-        checks.messages_conserved(record(), 25, 4),
+        check_rules.messages_conserved(record(), 25, 3),
+        check_rules.messages_conserved(record(), 25, 4),
     ),
     "unique: a key twice": (
-        checks.key_unique(checks.EVENTS_UNIQUE, 25, 25),
-        checks.key_unique(checks.EVENTS_UNIQUE, 25, 24),
+        check_rules.key_unique(checks.EVENTS_UNIQUE, 25, 25),
+        check_rules.key_unique(checks.EVENTS_UNIQUE, 25, 24),
     ),
     "fact: a flight twice": (
-        checks.key_unique(checks.FLIGHTS_UNIQUE, 20, 20),
-        checks.key_unique(checks.FLIGHTS_UNIQUE, 21, 20),
+        check_rules.key_unique(checks.FLIGHTS_UNIQUE, 20, 20),
+        check_rules.key_unique(checks.FLIGHTS_UNIQUE, 21, 20),
     ),
     "predictions: fewer than recorded": (
-        checks.key_unique(checks.PREDICTIONS_UNIQUE, 9, 9, 9),
-        checks.key_unique(checks.PREDICTIONS_UNIQUE, 8, 8, 9),
+        check_rules.key_unique(checks.PREDICTIONS_UNIQUE, 9, 9, 9),
+        check_rules.key_unique(checks.PREDICTIONS_UNIQUE, 8, 8, 9),
     ),
-    "quality: too low": (checks.quality(100, 0.2, 0.2), checks.quality(100, 0.19, 0.2)),
+    "quality: too low": (check_rules.quality(100, 0.2, 0.2), check_rules.quality(100, 0.19, 0.2)),
     "rejected share: most of the batch": (
-        checks.rejected_share(record()),
-        checks.rejected_share(record(quarantined=20, quarantined_by_reason={"not_json": 20})),
+        check_rules.rejected_share(record()),
+        check_rules.rejected_share(record(quarantined=20, quarantined_by_reason={"not_json": 20})),
     ),
     "fields: one that the contract lacks": (
-        checks.fields_known(record()),
-        checks.fields_known(record(unknown_fields={"colour": 4})),
+        check_rules.fields_known(record()),
+        check_rules.fields_known(record(unknown_fields={"colour": 4})),
     ),
     "values: one that is not what it claims": (
-        checks.values_clean(record()),
-        checks.values_clean(record(cleaned_values={"tail_number": 2})),
+        check_rules.values_clean(record()),
+        check_rules.values_clean(record(cleaned_values={"tail_number": 2})),
     ),
     "codes: one that nobody knows": (
-        checks.codes_known(record()),
-        checks.codes_known(record(unknown_codes={"airline:ZZ": 1})),
+        check_rules.codes_known(record()),
+        check_rules.codes_known(record(unknown_codes={"airline:ZZ": 1})),
     ),
     "mongo: a flight without answer": (
-        checks.all_in_mongo(record()),
-        checks.all_in_mongo(record(upserted=17)),
+        check_rules.all_in_mongo(record()),
+        check_rules.all_in_mongo(record(upserted=17)),
     ),
-    "fact: a flight without row": (checks.all_in_fact(record(), 20), checks.all_in_fact(record(), 19)),
+    "fact: a flight without row": (
+        check_rules.all_in_fact(record(), 20),
+        check_rules.all_in_fact(record(), 19),
+    ),
     "schema: a column missing": (
-        checks.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
-        checks.schema_is_the_contract(*SCHEMA, {"id": "string"}),
+        check_rules.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
+        check_rules.schema_is_the_contract(*SCHEMA, {"id": "string"}),
     ),
     "schema: a column too many": (
-        checks.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
-        checks.schema_is_the_contract(*SCHEMA, {**THINGS_TYPE, "m": "bigint"}),
+        check_rules.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
+        check_rules.schema_is_the_contract(*SCHEMA, {**THINGS_TYPE, "m": "bigint"}),
     ),
     "schema: another type": (
-        checks.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
-        checks.schema_is_the_contract(*SCHEMA, {**THINGS_TYPE, "n": "string"}),
+        check_rules.schema_is_the_contract(*SCHEMA, THINGS_TYPE),
+        check_rules.schema_is_the_contract(*SCHEMA, {**THINGS_TYPE, "n": "string"}),
     ),
 }
 
@@ -145,18 +148,18 @@ def test_every_check_has_a_case_that_fails_it():
 
 
 def test_a_handful_of_poor_events_never_holds_up_a_batch():
-    assert checks.quality(checks.EVENTS_TO_JUDGE_BY - 1, 0.0, 0.2).passed
-    assert checks.quality(0, None, 0.2).passed
+    assert check_rules.quality(check_rules.EVENTS_TO_JUDGE_BY - 1, 0.0, 0.2).passed
+    assert check_rules.quality(0, None, 0.2).passed
 
 
 def test_a_handful_of_flights_says_nothing_of_a_shift_and_the_reasons_are_told():
-    shift = DomainShift(checks.EVENTS_TO_JUDGE_BY - 1, 0, 99, {"airline not in training": 99})
-    assert checks.domain_shift(shift).passed
-    assert "airline not in training (99)" in checks.domain_shift(shift).detail
+    shift = DomainShift(check_rules.EVENTS_TO_JUDGE_BY - 1, 0, 99, {"airline not in training": 99})
+    assert check_rules.domain_shift(shift).passed
+    assert "airline not in training (99)" in check_rules.domain_shift(shift).detail
 
 
 def test_poison_is_told_but_never_blocks():
-    assert not checks.rejected_share(record(record_count=3, quarantined=3)).blocks
+    assert not check_rules.rejected_share(record(record_count=3, quarantined=3)).blocks
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -207,7 +210,7 @@ def test_an_accepted_failure_becomes_a_warning_that_says_why():
 def test_checking_again_replaces_what_was_found_before():
     sound, broken = CASES["conserved: a row lost in staging"]
     checked = record()
-    checked.note_checks("mongo_hot", [checks.all_in_mongo(checked)])
+    checked.note_checks("mongo_hot", [check_rules.all_in_mongo(checked)])
     checked.note_checks("staged_events", [broken])
     checked.note_checks("staged_events", [sound])
     assert [(result.asset, result.passed) for result in checked.checks] == [
@@ -218,4 +221,4 @@ def test_checking_again_replaces_what_was_found_before():
 
 def test_types_of_the_contract_compare_with_sparks_spelling():
     weather = next(column.type for column in FACT.columns if column.name == "weather")
-    assert checks._plain(weather).startswith("struct<temperature_f:double,")
+    assert check_rules._plain(weather).startswith("struct<temperature_f:double,")

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.features import FEATURE_NAMES, FEATURES, INBOUND_FEATURES, LOOKBACK, PAST_COLUMNS
+from flight_assets.contracts.feature_windows import LOOKBACK, PAST_COLUMNS
+from flight_assets.contracts.features import FEATURE_NAMES, FEATURES, INBOUND_FEATURES
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import (
     EVENT_COLUMNS,

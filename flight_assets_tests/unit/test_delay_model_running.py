@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.features import PAST_COLUMNS
+from flight_assets.contracts.feature_windows import PAST_COLUMNS
 from flight_assets.delay_model.features import growing
 from flight_assets.delay_model.features.build import build_features, features_of
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights

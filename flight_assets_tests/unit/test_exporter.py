@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from flight_assets.errors import StoreUnavailable
 from flight_assets.monitoring import exporter
 from flight_assets.monitoring.exporter import StoreCollector
+from flight_assets.monitoring.health import health
 from flight_assets.monitoring.metrics import Sample, Source
-from flight_assets.monitoring.sources import health
 from flight_assets.settings import Settings
 
 

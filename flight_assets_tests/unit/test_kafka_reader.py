@@ -11,8 +11,9 @@ import pytest
 from kafka import errors
 
 from flight_assets.errors import FlightsError
-from flight_assets.stores import kafka_reader
-from flight_assets.stores.kafka_reader import UNREADABLE, TopicReader, blocks
+from flight_assets.stores import kafka_arrow
+from flight_assets.stores.kafka_arrow import blocks
+from flight_assets.stores.kafka_reader import UNREADABLE, TopicReader
 from flight_assets.stores.kafka_records import Clock, Record
 from flight_assets_tests.record_batches import (
     ABORT,
@@ -225,8 +226,8 @@ def test_an_error_that_waiting_does_not_mend_is_raised_at_once():
 
 
 def test_blocks_are_bounded_in_rows_and_bytes(monkeypatch):
-    monkeypatch.setattr(kafka_reader, "BLOCK_ROWS", 3)
-    monkeypatch.setattr(kafka_reader, "BLOCK_BYTES", 10)
+    monkeypatch.setattr(kafka_arrow, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(kafka_arrow, "BLOCK_BYTES", 10)
     sizes = [1, 1, 1, 1, 9, 1, 30, 1]
     records = [Record(n, TOOK_AT_MS, b"k", b"v" * size, size, b"") for n, size in enumerate(sizes)]
     made = list(blocks([*records, None, records[0]], "flights", 4))

@@ -9,7 +9,7 @@ from kafka.errors import TopicAuthorizationFailedError
 
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.settings import Settings
-from flight_assets.stores import kafka, kafka_reader
+from flight_assets.stores import kafka, kafka_arrow
 from flight_assets.stores.kafka_topic import topic_settings, unsafe_settings
 from flight_assets_tests.unit.test_kafka_reader import Broker, three
 
@@ -90,7 +90,7 @@ def test_a_look_gives_what_is_new_and_takes_up_new_partitions(follow):
 
 def test_looks_are_bounded_and_no_partition_waits_for_ever(follow, monkeypatch):
     monkeypatch.setattr(kafka, "MESSAGES_AT_ONCE", 4)
-    monkeypatch.setattr(kafka_reader, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(kafka_arrow, "BLOCK_ROWS", 2)
     topic = Topic(p0=Broker([three(n) for n in range(0, 30, 3)]), p1=Broker([three(0)]))
     with follow(topic, {}) as look:
         looks = [look() for _ in range(3)]
@@ -104,7 +104,7 @@ def test_looks_are_bounded_and_no_partition_waits_for_ever(follow, monkeypatch):
 
 def test_looks_are_bounded_in_bytes(follow, monkeypatch):
     monkeypatch.setattr(kafka, "BYTES_AT_ONCE", 1)
-    monkeypatch.setattr(kafka_reader, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(kafka_arrow, "BLOCK_BYTES", 1)
     with follow(Topic(p0=Broker([three(0)])), {}) as look:
         assert [look() for _ in range(4)] == [[(0, 0)], [(0, 1)], [(0, 2)], []]
 

@@ -14,10 +14,10 @@ from flight_assets.pipeline import new_topic
 from flight_assets.provenance import Ledger, OffsetRange, archive_id, raw_path
 from flight_assets.settings import Settings
 from flight_assets.stores import kafka, landing
-from flight_assets.stores.kafka_reader import arrow
+from flight_assets.stores.kafka_arrow import arrow
 from flight_assets.stores.kafka_records import Record
-from flight_assets.stores.landing import expired_ranges, has_news
 from flight_assets.stores.landing_plan import MESSAGES_PER_TASK, Share, most_messages, shared_out, within
+from flight_assets.stores.topic_lag import expired_ranges, has_news
 from flight_assets_tests.record_batches import (
     ABORT,
     BROKER_TIME,

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from flight_assets.contracts.features import PAST_COLUMNS
+from flight_assets.contracts.feature_windows import PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS, EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.features.build import build_features

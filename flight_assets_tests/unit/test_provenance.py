@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from flight_assets.contracts.tables import BATCH_METADATA
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline import checks
+from flight_assets.pipeline import check_rules
 from flight_assets.provenance import (
     COUNTS,
     STEPS,
@@ -136,7 +136,7 @@ def test_every_count_is_in_the_json_the_row_and_dagsters_metadata_alike():
         quarantined_by_reason={"not_json": 3},
         accepted={"quality": "known"},
     )
-    full.note_checks("mongo_hot", [checks.all_in_mongo(full)])
+    full.note_checks("mongo_hot", [check_rules.all_in_mongo(full)])
     written, row = json.loads(full.to_json()), full.row()
     assert full.counts() == {name: written[name] for name in COUNTS} == {name: row[name] for name in COUNTS}
     assert BatchRecord.model_validate_json(row["record"]) == full
@@ -153,7 +153,7 @@ def test_the_dates_of_a_batch_are_all_between_its_oldest_and_newest_message():
 
 def test_only_a_check_that_holds_a_batch_up_can_be_accepted(ledger):
     held = record()
-    held.note_checks("mongo_hot", [checks.all_in_mongo(record(flights=5))])
+    held.note_checks("mongo_hot", [check_rules.all_in_mongo(record(flights=5))])
     ledger.save(held)
     with pytest.raises(
         FlightsError, match="no check named quality holds up batch 7; there are: flights_conserved"

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from flight_assets.contracts import features as contract
+from flight_assets.contracts import feature_windows
 from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.features.aircraft import aircraft_features
@@ -59,10 +59,10 @@ def features_of(context: FeatureContext) -> pd.DataFrame:
     flights, overdue = context.flights, _overdue_now(context)
     columns = {
         **schedule_features(flights),
-        **_windows(context, EventType.DEPARTED, "departed", contract.DEPARTED_WINDOWS),
-        **_windows(context, EventType.ARRIVED, "arrived", contract.ARRIVED_WINDOWS),
+        **_windows(context, EventType.DEPARTED, "departed", feature_windows.DEPARTED_WINDOWS),
+        **_windows(context, EventType.ARRIVED, "arrived", feature_windows.ARRIVED_WINDOWS),
         **_cancelled(context),
-        **_windows(context, EventType.SCHEDULED, "announced", contract.ANNOUNCED_WINDOWS),
+        **_windows(context, EventType.SCHEDULED, "announced", feature_windows.ANNOUNCED_WINDOWS),
         **_last_few(context),
         **_overdue(overdue),
         **_current_delay(context, overdue),
@@ -76,7 +76,7 @@ def features_of(context: FeatureContext) -> pd.DataFrame:
 
 
 def _windows(
-    context: FeatureContext, kind: EventType, event: str, windows: tuple[contract.Window, ...]
+    context: FeatureContext, kind: EventType, event: str, windows: tuple[feature_windows.Window, ...]
 ) -> Features:
     """Return the statistics of one type of event that the contract's table lists."""
     result: Features = {}
@@ -88,37 +88,39 @@ def _windows(
         else:
             value, scale = _AVERAGED[window.statistic]
             values = mean_or_nan(timeline.total(value, first, now), now - first, scale)
-        result[contract.window_name(event, window)] = values
+        result[feature_windows.window_name(event, window)] = values
     return result
 
 
 def _load(timeline: Timeline, moments: Moments, hours: int, first: IntArray, now: IntArray) -> FloatArray:
     """Return the points per hour of a window, divided by those per hour of LOAD_HOURS; NaN without any."""
-    of_day = now - timeline.before(moments, contract.LOAD_HOURS * HOUR_S)
-    return mean_or_nan((now - first) * contract.LOAD_HOURS, of_day * hours, 1.0)
+    of_day = now - timeline.before(moments, feature_windows.LOAD_HOURS * HOUR_S)
+    return mean_or_nan((now - first) * feature_windows.LOAD_HOURS, of_day * hours, 1.0)
 
 
 def _cancelled(context: FeatureContext) -> Features:
     """Return the share of cancelled flights among those cancelled or departed; NaN without any."""
     result: Features = {}
-    for window in contract.CANCELLED_WINDOWS:
+    for window in feature_windows.CANCELLED_WINDOWS:
         cancelled, departed = (
             _happened(context, kind, window) for kind in (EventType.CANCELLED, EventType.DEPARTED)
         )
-        result[contract.window_name("cancelled", window)] = mean_or_nan(cancelled, cancelled + departed, 1.0)
+        result[feature_windows.window_name("cancelled", window)] = mean_or_nan(
+            cancelled, cancelled + departed, 1.0
+        )
     return result
 
 
 def _last_few(context: FeatureContext) -> Features:
     """Return the mean gain of the last few arrivals, at most LAST_FEW_MEMORY_HOURS old."""
     result: Features = {}
-    for item in contract.ARRIVED_LAST_FEW:
+    for item in feature_windows.ARRIVED_LAST_FEW:
         timeline, moments = context.timeline(EventType.ARRIVED, item.scope), context.moments(item.scope)
         now = context.now(EventType.ARRIVED, item.scope)
         first = np.maximum(
-            timeline.before(moments, contract.LAST_FEW_MEMORY_HOURS * HOUR_S), now - item.flights
+            timeline.before(moments, feature_windows.LAST_FEW_MEMORY_HOURS * HOUR_S), now - item.flights
         )
-        result[contract.last_few_name(item)] = mean_or_nan(
+        result[feature_windows.last_few_name(item)] = mean_or_nan(
             timeline.total("gain", first, now), now - first, MINUTE_S
         )
     return result
@@ -127,9 +129,9 @@ def _last_few(context: FeatureContext) -> Features:
 def _overdue_now(context: FeatureContext) -> _Overdue:
     """Return by scope the number of flights overdue at T, and the sum of their overdue seconds."""
     result: _Overdue = {}
-    windows = (*contract.CURRENT_DELAY_WINDOWS, *contract.THROUGHPUT_WINDOWS)
+    windows = (*feature_windows.CURRENT_DELAY_WINDOWS, *feature_windows.THROUGHPUT_WINDOWS)
     for scope in dict.fromkeys(
-        [item.scope for item in contract.OVERDUE] + [window.scope for window in windows]
+        [item.scope for item in feature_windows.OVERDUE] + [window.scope for window in windows]
     ):
         count, departures = context.overdue(scope).open_at(context.moments(scope), "departure")
         result[scope] = (count, context.time_s * count - departures)
@@ -139,15 +141,17 @@ def _overdue_now(context: FeatureContext) -> _Overdue:
 def _overdue(overdue: _Overdue) -> Features:
     """Return the features of flights past their planned departure that the contract's table lists."""
     return {
-        contract.pending_name(item): mean_or_nan(overdue[item.scope][1], overdue[item.scope][0], MINUTE_S)
-        for item in contract.OVERDUE
+        feature_windows.pending_name(item): mean_or_nan(
+            overdue[item.scope][1], overdue[item.scope][0], MINUTE_S
+        )
+        for item in feature_windows.OVERDUE
     }
 
 
 def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
     """Return the mean lateness (early counts as 0) of departures in the window and of flights overdue now."""
     result: Features = {}
-    for window in contract.CURRENT_DELAY_WINDOWS:
+    for window in feature_windows.CURRENT_DELAY_WINDOWS:
         timeline, now = (
             context.timeline(EventType.DEPARTED, window.scope),
             context.now(EventType.DEPARTED, window.scope),
@@ -155,17 +159,19 @@ def _current_delay(context: FeatureContext, overdue: _Overdue) -> Features:
         first = timeline.before(context.moments(window.scope), window.hours * HOUR_S)
         count, overdue_s = overdue[window.scope]
         total = timeline.total("lateness", first, now) + overdue_s
-        result[contract.window_name("departing", window)] = mean_or_nan(total, now - first + count, MINUTE_S)
+        result[feature_windows.window_name("departing", window)] = mean_or_nan(
+            total, now - first + count, MINUTE_S
+        )
     return result
 
 
 def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
     """Return departures, overdue flights and their minutes, per departure planned in the window."""
     planned = {
-        scope: context.planned(scope) for scope in {item.scope for item in contract.THROUGHPUT_WINDOWS}
+        scope: context.planned(scope) for scope in {item.scope for item in feature_windows.THROUGHPUT_WINDOWS}
     }
     result: Features = {}
-    for window in contract.THROUGHPUT_WINDOWS:
+    for window in feature_windows.THROUGHPUT_WINDOWS:
         moments = context.moments(window.scope)
         expected = planned[window.scope].before(moments) - planned[window.scope].before(
             moments, window.hours * HOUR_S
@@ -175,11 +181,11 @@ def _throughput(context: FeatureContext, overdue: _Overdue) -> Features:
         else:
             count, overdue_s = overdue[window.scope]
             happened, scale = (count, 1.0) if window.statistic == "overdue_ratio" else (overdue_s, MINUTE_S)
-        result[contract.window_name("planned", window)] = mean_or_nan(happened, expected, scale)
+        result[feature_windows.window_name("planned", window)] = mean_or_nan(happened, expected, scale)
     return result
 
 
-def _happened(context: FeatureContext, kind: EventType, window: contract.Window) -> IntArray:
+def _happened(context: FeatureContext, kind: EventType, window: feature_windows.Window) -> IntArray:
     """Return the number of events of a kind in the window."""
     first = context.timeline(kind, window.scope).before(context.moments(window.scope), window.hours * HOUR_S)
     return context.now(kind, window.scope) - first

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.contracts.features import PENDING_LIMIT_HOURS
+from flight_assets.contracts.feature_windows import PENDING_LIMIT_HOURS
 from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.features.events import NO_TIME, Events, numbers, seconds, split_events
 from flight_assets.delay_model.features.keys import ScopeKeys

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flight_assets.contracts.features import AIRCRAFT_MEMORY_HOURS, INBOUND_FEATURES, TURNAROUND_MINUTES
+from flight_assets.contracts.feature_windows import AIRCRAFT_MEMORY_HOURS, TURNAROUND_MINUTES
+from flight_assets.contracts.features import INBOUND_FEATURES
 from flight_assets.contracts.message import EventType
 from flight_assets.delay_model.features.context import NO_ROW, FeatureContext, Features
 from flight_assets.delay_model.features.events import NO_TIME

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.contracts.features import DISTANCE_BAND_EDGES_MILES, MEETING_SCOPES, SCOPES
+from flight_assets.contracts.feature_windows import DISTANCE_BAND_EDGES_MILES, MEETING_SCOPES, SCOPES
 from flight_assets.delay_model.features.events import numbers
 from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.contracts.features import MEETING_SCOPES
+from flight_assets.contracts.feature_windows import MEETING_SCOPES
 from flight_assets.delay_model.features.events import numbers
 from flight_assets.delay_model.features.keys import ALL_SCOPES, TEXT_COLUMNS, distance_bands
 from flight_assets.delay_model.features.timeline import NO_KEY, IntArray

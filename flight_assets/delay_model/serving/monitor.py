@@ -69,12 +69,8 @@ def judged(
         bounds.coverage_tolerance,
         abs(live["coverage_90"] - COVERAGE) > bounds.coverage_tolerance,
     )
-    add(
-        "brier_vs_base_rate",
-        live["brier"] / live["brier_base_rate"],
-        1.0,
-        live["brier"] > live["brier_base_rate"],
-    )
+    brier, base_rate = live["brier"], live["brier_base_rate"]
+    add("brier_vs_base_rate", brier / base_rate, 1.0, brier > base_rate)
     for feature, value in psi.items():
         bound = nan if feature in CALENDAR_FEATURES else bounds.psi
         add("psi", float(value), bound, value > bound, str(feature), announced)

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from flight_assets.contracts.features import FEATURE_NAMES, LOOKBACK
+from flight_assets.contracts.feature_windows import LOOKBACK
+from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import WEATHER_COLUMNS, events_from_flights, scheduled_flights
 from flight_assets.delay_model.training.dataset import Dataset

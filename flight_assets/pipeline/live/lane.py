@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flight_assets.contracts.features import PAST_COLUMNS
+from flight_assets.contracts.feature_windows import PAST_COLUMNS
 from flight_assets.contracts.message import WEATHER_FIELDS, EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.errors import ModelError
@@ -26,7 +26,7 @@ from flight_assets.pipeline.live.known_ids import KnownIds
 from flight_assets.pipeline.trust import NewestState
 from flight_assets.pipeline.write_hot import rows_of
 from flight_assets.provenance import Ledger
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents, mongo_writes
 from flight_assets.stores.dimensions import read_reference
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
@@ -107,7 +107,7 @@ class Lane:
         if time.monotonic() > self._checks_until:
             self._read_checks()
         found = check(
-            raw.append_column("batch_id", pa.array([mongo.UNCONFIRMED] * raw.num_rows, pa.int64())),
+            raw.append_column("batch_id", pa.array([mongo_documents.UNCONFIRMED] * raw.num_rows, pa.int64())),
             self._checks,
         )
         valid = pa.Table.from_batches([found]).filter(pc.is_null(found["reason"]))
@@ -130,17 +130,19 @@ class Lane:
         said = shown | self._predict(events, _announced(rows, shown))
         states = [
             with_prediction(
-                flight_of(some, known.get(flight)) | {"batch_id": mongo.UNCONFIRMED}, said[flight]
+                flight_of(some, known.get(flight)) | {"batch_id": mongo_documents.UNCONFIRMED}, said[flight]
             )
             for flight, some in by_flight.items()
             if flight in said
         ]
-        mongo.upsert_newer(self.db[mongo.FLIGHTS], [mongo.document(state) for state in states])
+        mongo_writes.upsert_newer(
+            self.db[mongo.FLIGHTS], [mongo_documents.document(state) for state in states]
+        )
 
     def _known_flights(self, flights: set[str]) -> dict[str, Event]:
         """Return by id the flights that MongoDB has, as rows for ``flight_of``, with ``prediction``."""
         return {
-            document["_id"]: mongo.flight(document)
+            document["_id"]: mongo_documents.flight(document)
             for document in self.db[mongo.FLIGHTS].find({"_id": {"$in": list(flights)}})
         }
 
