@@ -12,18 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flight_assets.contracts.message import EventType
-from flight_assets.contracts.ranges import RANGES_AT_MOST, date_ranges, in_date_ranges
+from flight_assets.contracts.ranges import date_ranges, in_date_ranges
 from flight_assets.contracts.tables import FACT, FLIGHTS_DAILY, FLIGHTS_HOURLY, Table
 from flight_assets.contracts.units import LATE_MINUTES
 from flight_assets.stores import lease
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection
     from datetime import date
 
     from pyspark.sql import Column, DataFrame
 
-    from flight_assets.contracts.ranges import DateRange
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import Warehouse
 
@@ -71,16 +70,11 @@ def recompute_changed(warehouse: Warehouse, table: Table, days: Collection[date]
         for row in flights.where(f"batch_id > {counted}").select("flight_date").distinct().collect()
     }
     wanted = sorted(changed | set(days))
-    for some in _in_parts(wanted):
-        condition = in_date_ranges("flight_date", some)
+    if wanted:
+        # Days in the gaps between many ranges are recomputed too: one write is cheaper than one for each.
+        condition = in_date_ranges("flight_date", date_ranges(wanted))
         warehouse.replace_where(rollup(flights.where(condition), table), table, condition)
     return RollupUpdate(wanted, newest)
-
-
-def _in_parts(days: Sequence[date]) -> Iterator[list[DateRange]]:
-    """Yield the days as exact ranges, RANGES_AT_MOST at a time, so that statements stay small."""
-    ranges = date_ranges(days, limit=max(1, len(days)))
-    yield from (ranges[start : start + RANGES_AT_MOST] for start in range(0, len(ranges), RANGES_AT_MOST))
 
 
 def rollup(flights: DataFrame, table: Table) -> DataFrame:
