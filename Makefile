@@ -83,7 +83,7 @@ lint-airflow: install-dev install-airflow ## types of Airflow's DAGs
 
 check: lint sbom audit ## style, types, static security checks, a bill of materials, known vulnerabilities
 
-audit: install-security ## known vulnerabilities of locked packages and jars, and the reviews of servers; fails if it could not ask
+audit: install-security ## known vulnerabilities of locked packages and jars, which must have been asked for, and the reviews of servers, which must be recent
 	@failed=0; .venv-security/bin/python deploy/security/audit.py requirements.lock requirements-dev.lock $(wildcard deploy/*/*.lock) || failed=1; \
 	.venv-security/bin/python deploy/security/audit_servers.py flight_assets/platform/jars.lock flight_assets_tests/cluster/zookeeper.lock || failed=1; \
 	exit $$failed

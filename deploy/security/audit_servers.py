@@ -24,7 +24,10 @@ SEVERE = ("HIGH", "CRITICAL")
 
 @dataclass(frozen=True)
 class Review:
-    """One version of one server, and how it stood: ``fine``, ``risk`` (known and taken) or ``unknown``."""
+    """One version of one server, and how it stood.
+
+    ``fine``, ``risk`` (known and taken), or ``unknown``: nobody has looked its advisories up.
+    """
 
     part: str
     version: str
@@ -51,7 +54,10 @@ def images(deploy: Path = DEPLOY) -> set[tuple[str, str]]:
 
 
 def servers(parts: Iterable[tuple[str, str]], known: list[Review], today: date) -> Iterator[tuple[str, bool]]:
-    """Yield a line for each server, and whether it is a problem: it has no review, or an old one."""
+    """Yield a line for each server, and whether it is a problem: it has no review, or an old one.
+
+    A review that says ``unknown`` is no problem, but its line and a count at the end say so.
+    """
     found = {(review.part, review.version): review for review in known}
     for part, version in sorted(parts):
         review = found.get((part, version))
@@ -106,13 +112,19 @@ def embedded() -> set[tuple[str, str]]:
 
 
 def main(locks: list[str]) -> int:
-    """Print what is known of jars and servers. Returns 1 if something is severe, or could not be asked."""
+    """Print what is known of jars and servers.
+
+    Returns 1 if a jar has a severe vulnerability or could not be asked for, or a server's review is missing
+    or old. A server that is reviewed as ``unknown`` does not make it 1.
+    """
     rows = [line.split() for lock in locks for line in Path(lock).read_text().splitlines() if line[:1] != "#"]
     jars = [(row[1], row[2], row[3]) for row in rows if row]
     found = list(jar_problems(jars, _ask_osv))
     print("\n".join(found) or f"{len(set(jars))} jars: no known severe vulnerability")  # noqa: T201
     lines = list(servers(images() | embedded(), reviews(), datetime.now(UTC).date()))
     print("\n".join(line for line, _ in lines))  # noqa: T201 - a command's output
+    unaudited = sum("NOT audited" in line for line, _ in lines)
+    print(f"{unaudited} of {len(lines)} servers are NOT audited")  # noqa: T201 - a command's output
     return 1 if found or any(is_problem for _, is_problem in lines) else 0
 
 

@@ -37,7 +37,7 @@ from flight_assets.contracts.tables import BATCH_METADATA, Table
 from flight_assets.pipeline import check_results
 from flight_assets.pipeline.batch_rows import BatchRows
 from flight_assets.pipeline.run_step import Done, commit, run_step
-from flight_assets.provenance import BatchRecord, CheckResult, Ledger
+from flight_assets.provenance import STEPS, BatchRecord, CheckResult, Ledger
 from flight_assets.settings import Settings, get_settings
 from flight_assets.stores import lease, outage, spark_connection, warehouse
 from flight_assets.stores.hdfs import Hdfs
@@ -117,7 +117,8 @@ class PipelineResource(ConfigurableResource):  # type: ignore[type-arg]
 
     def finish(self, step: str, record: BatchRecord, began: float, also: Sequence[CheckResult] = ()) -> bool:
         """Commit a landed batch with its check results. Returns False if a check stops it."""
-        return commit(step, record, Done(checks=list(also)), began, self)
+        done = self.ledger.last_done(STEPS[-1])
+        return commit(step, record, Done(checks=list(also)), began, self, done)
 
     def note(self, result: CheckResult) -> None:
         """Report a result without batch.

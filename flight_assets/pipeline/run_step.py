@@ -62,6 +62,7 @@ def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[B
         FlightsError: a move of the batch to quarantine is not complete.
     """
     records = []
+    last_done = run.ledger.last_done(STEPS[-1])
     for batch_id in run.ledger.pending(step):
         began = time.monotonic()
         record = run.ledger.record(batch_id)
@@ -72,7 +73,7 @@ def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[B
                 _close(record, run)
                 passed = True
             else:
-                passed = commit(step, record, work(record), began, run)
+                passed = commit(step, record, work(record), began, run, last_done)
             records.append(record)
         finally:
             logs.note(batch_id=None)
@@ -81,15 +82,18 @@ def run_step(step: str, work: Callable[[BatchRecord], Done], run: Run) -> list[B
     return records
 
 
-def commit(step: str, record: BatchRecord, done: Done, began: float, run: Run) -> bool:
-    """Commit a batch after its work: stages 2 to 5 of ``run_step``. Returns False if a check stops it."""
+def commit(step: str, record: BatchRecord, done: Done, began: float, run: Run, last_done: int) -> bool:
+    """Commit a batch after its work: stages 2 to 5 of ``run_step``. Returns False if a check stops it.
+
+    ``last_done``: the last batch that was done when the step began. Records up to it are final.
+    """
     for name, value in done.counts.items():
         setattr(record, name, value)
     results = record.note_checks(step, done.checks)
     record.seconds[step] = round(time.monotonic() - began, 3)
     run.still_held()
     # A step that is repeated for a batch that is done leaves its final record as it is.
-    if run.ledger.last_done(STEPS[-1]) < record.batch_id:
+    if last_done < record.batch_id:
         run.ledger.save(record)
     run.found(step, record.batch_id, results)
     failed = [result for result in results if result.blocks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     access.ensure_collections(settings)
     if settings.embedded:
         make_local_key(settings)
+    else:
+        _tell_of_first_key(settings, say)
     warehouse = open_warehouse(settings)
     warehouse.create_tables()
     event_dedup.fill_once(warehouse, Ledger(Hdfs(settings)).last_done("staged_events") + 1)
@@ -66,7 +69,8 @@ def _install_model(settings: Settings, say: Callable[[str], None]) -> None:
 def make_local_key(settings: Settings) -> None:
     """Make an API key for this machine, unless its file holds one that is valid.
 
-    Only the file's owner may read it.
+    Only the file's owner may read it. The file is written first: no crash leaves a valid key that nobody
+    has.
     """
     path = settings.api_key_file
     with mongo.database(settings) as db:
@@ -75,8 +79,18 @@ def make_local_key(settings: Settings) -> None:
         key = known.get(access.prefix_of(text) or "")
         if key and key.matches(text) and key.is_valid(datetime.now(UTC)):
             return
-        _, text = access.create_key(db, "this machine", Role.ADMIN)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text + "\n")
+        text = access.new_text()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        begun = path.with_name(f"{path.name}.{os.getpid()}")
+        begun.unlink(missing_ok=True)
+        begun.touch(mode=0o600)
+        begun.write_text(text + "\n")
+        begun.replace(path)
+        access.create_key(db, "this machine", Role.ADMIN, text=text)
+
+
+def _tell_of_first_key(settings: Settings, say: Callable[[str], None]) -> None:
+    """Say how to make the first API key. A container's output is kept, so no key is shown in it."""
+    with mongo.database(settings) as db:
+        if not access.keys(db):
+            say("the API has no key yet: `flights api key create NAME --role admin` makes one")

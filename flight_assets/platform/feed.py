@@ -41,7 +41,7 @@ def stop(settings: Settings) -> bool:
 
 def status(settings: Settings) -> ServiceStatus | None:
     """Return the feed's state; None if it was not started."""
-    return next((row for row in launcher.status(settings) if row.name == FEED), None)
+    return next(iter(launcher.status(settings, {FEED})), None)
 
 
 def _running(settings: Settings) -> set[str]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 from flight_assets.errors import FlightsError
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 DOWNLOADS_AT_ONCE = 8
+# Checkouts of several versions may share the cache, so a set stays this long after a platform has used it.
+SECONDS_KEPT = 14 * 86_400
 
 # Roots of each set of jars, as Maven coordinates; `make lock` resolves the rest. A range in a published POM
 # is pinned here.
@@ -88,6 +95,36 @@ def _digest(set_name: str) -> str:
 def classpath_dir(cache_dir: Path, set_name: str) -> Path:
     """Folder with the jars of one set, as locked now: jars of another version are never on one class path."""
     return cache_dir / "jars" / f"{set_name}{_digest(set_name)}"
+
+
+def remove_old_sets(cache_dir: Path, now: float) -> list[Path]:
+    """Delete sets of other versions that nothing uses; returns their folders.
+
+    A set is in use if a command line of a process names it, or if a platform was started with it in the
+    last SECONDS_KEPT. The sets of this version count as used at ``now`` (seconds since 1970).
+    """
+    own = {classpath_dir(cache_dir, name) for name in ROOTS}
+    for folder in filter(Path.is_dir, own):
+        os.utime(folder, (now, now))
+    is_set = re.compile(rf"(?:{'|'.join(ROOTS)})(?:-[0-9a-f]{{12}})?").fullmatch
+    old = [
+        folder
+        for folder in sorted((cache_dir / "jars").glob("*"))
+        if is_set(folder.name) and folder not in own and now - folder.stat().st_mtime > SECONDS_KEPT
+    ]
+    commands = " ".join(_command_lines()) if old else ""
+    unused = [folder for folder in old if f"{folder}/" not in commands]
+    for folder in unused:
+        shutil.rmtree(folder)
+    return unused
+
+
+def _command_lines() -> Iterator[str]:
+    for process in psutil.process_iter():
+        try:
+            yield " ".join(process.cmdline())
+        except psutil.Error:  # it has ended, or the system does not tell
+            continue
 
 
 def missing(cache_dir: Path, jars: Iterable[Jar]) -> list[Jar]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from flight_assets.errors import FlightsError
+from flight_assets.errors import FlightsError, StartTimeout
 from flight_assets.platform import access, jars, supervision
 from flight_assets.platform.config import write_configs
 from flight_assets.platform.obstacles import (
@@ -67,6 +67,8 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None], also: C
     refuse_low_disk(settings)
     remember_offset(settings)
     download_jars(settings, say, on_jar)
+    for folder in jars.remove_old_sets(settings.cache_dir, time.time()):
+        say(f"deleted {folder}: jars of another version")
     table = (*services(settings), *asked_for(settings, also))
     if settings.secured:
         access.make_secrets(settings)
@@ -82,7 +84,9 @@ def up(settings: Settings, say: Say, on_jar: Callable[[int, int], None], also: C
 def down(settings: Settings, say: Say) -> None:
     """Stop everything, the services that need others first. Nothing happens when nothing runs."""
     if supervision.is_running(settings):
-        for service in reversed(services(settings)):
+        infos = supervision.process_info(settings)
+        # Services that run only on request need those of the profile, and none of these needs them.
+        for service in reversed((*services(settings), *asked_for(settings, infos))):
             say(f"stopping {service.name}")
             supervision.stop_service(settings, service.name)
         supervision.shutdown(settings)
@@ -96,16 +100,19 @@ def reset(settings: Settings, say: Say) -> None:
         shutil.rmtree(settings.home)
 
 
-def status(settings: Settings) -> list[ServiceStatus]:
-    """Return the state of each service, in the order of the table.
+def status(settings: Settings, names: Container[str] | None = None) -> list[ServiceStatus]:
+    """Return the state of each service, or of these only, in the order of the table.
 
     States: running, starting, stopped, failed. Services of other machines count as running.
     """
-    if not settings.embedded:
-        return [_status(settings, service, {"statename": "RUNNING"}) for service in services(settings)]
-    infos = supervision.process_info(settings)
+    infos = supervision.process_info(settings) if settings.embedded else {}
     table = (*services(settings), *asked_for(settings, infos))
-    return [_status(settings, service, infos.get(service.name, {})) for service in table]
+    elsewhere = {} if settings.embedded else {"statename": "RUNNING"}
+    return [
+        _status(settings, service, infos.get(service.name, elsewhere))
+        for service in table
+        if names is None or service.name in names
+    ]
 
 
 def as_json(statuses: list[ServiceStatus]) -> dict[str, Any]:
@@ -236,7 +243,8 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
     """Return when the service's check passes.
 
     Raises:
-        FlightsError: it did not within its start time, or it ended; with the tail of its log.
+        StartTimeout: it did not within its start time; with the tail of its log.
+        FlightsError: it ended; with the tail of its log.
     """
     deadline = time.monotonic() + service.start_timeout_s
     pids = set()
@@ -248,7 +256,7 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
         pids |= {info.get("pid") or 0} - {0}
         has_died = info.get("statename") == "FATAL" or len(pids) > 1
         if has_died or time.monotonic() > deadline:
-            raise FlightsError(
+            raise (FlightsError if has_died else StartTimeout)(
                 f"{service.name} did not come up ({problem}); the end of its"
                 f" log:\n{log_tail(settings, service.name)}"
             )

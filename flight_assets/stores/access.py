@@ -127,6 +127,11 @@ def prefix_of(text: str) -> str | None:
     return prefix if mark == MARK and len(prefix) == PREFIX_CHARACTERS and secret else None
 
 
+def new_text() -> str:
+    """Return the text of a key that does not exist yet."""
+    return f"{MARK}_{token_hex(PREFIX_CHARACTERS // 2)}_{token_urlsafe(SECRET_BYTES)}"
+
+
 def create_key(
     db: Any,  # noqa: ANN401 - pymongo's generic type
     name: str,
@@ -134,16 +139,19 @@ def create_key(
     tenant: str = DEFAULT,
     days: int | None = None,
     requests_per_minute: int | None = None,
+    text: str = "",
 ) -> tuple[ApiKey, str]:
     """Store a new key. Return it, and its text, which cannot be read again.
+
+    ``text``: what ``new_text`` has returned, if the caller has kept it already.
 
     Raises:
         FlightsError: there is no such tenant.
     """
     tenant_named(db, tenant)
     now = datetime.now(UTC)
-    prefix = token_hex(PREFIX_CHARACTERS // 2)
-    text = f"{MARK}_{prefix}_{token_urlsafe(SECRET_BYTES)}"
+    text = text or new_text()
+    prefix = prefix_of(text)
     document = {
         "_id": prefix,
         "name": name,

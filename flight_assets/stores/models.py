@@ -91,7 +91,7 @@ class ModelStore:
         if champion is None:
             return "there was no champion"
         try:
-            self._check(champion)
+            artifact.check_contract(self.manifest(champion))
         except UnfitFeaturesError as error:
             return str(error)
         except ModelError:

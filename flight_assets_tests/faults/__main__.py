@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
-from flight_assets.errors import FlightsError
+from flight_assets.errors import StartTimeout
 from flight_assets_tests.conftest import pytest_configure
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def fresh(settings: Settings, say: Callable[[str], None], also: Container[str] =
         try:
             launcher.up(settings, say, lambda _done, _total: None, also)
             break
-        except FlightsError as error:  # on a busy machine a service may need longer than its start time
+        except StartTimeout as error:  # on a busy machine a service may need longer than its start time
             say(str(error))
             if not left:
                 raise

@@ -276,6 +276,23 @@ def hive_plain(auth: str) -> Callable[[Settings], object]:
     return knock
 
 
+# --- API
+
+
+def ask_api(key: str | None = None, path: str = "/v1/flights") -> Callable[[Settings], object]:
+    """A page of the API with that key; with the key of this machine if it is an empty text."""
+
+    def knock(settings: Settings) -> object:
+        shown = key or settings.api_key_file.read_text().strip()
+        headers = {} if key is None else {"Authorization": f"Bearer {shown}"}
+        answer = requests.get(f"{settings.api_url}{path}", headers=headers, timeout=TIMEOUT_S)
+        if not answer.ok:
+            raise PermissionError(answer.text)
+        return answer.json()
+
+    return knock
+
+
 @dataclass(frozen=True)
 class Door:
     """``who`` makes the settings of the one who knocks.
@@ -387,4 +404,10 @@ DOORS = (
         READ_ONLY),
     Door("HiveServer2", "the dashboard asks to write", role("dashboard"), hive_sql(INSERT, **HIVE_WRITING),
         READ_ONLY),
+    Door("API", "the key of this machine reads", role("dashboard"), ask_api("")),
+    Door("API", "no key", role("pipeline"), ask_api(), "the request has no key"),
+    Door("API", "a wrong key", role("pipeline"), ask_api(f"flights_{WRONG}abc_{WRONG}"),
+        "the key is not valid"),
+    Door("API", "no key asks for batches", role("pipeline"), ask_api(path="/v1/batches"),
+        "the request has no key"),
 )  # fmt: skip

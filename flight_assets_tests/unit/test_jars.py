@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +104,31 @@ def test_a_refused_jar_does_not_stay_in_the_way_of_the_next_try(maven, tmp_path)
 
 def test_the_jars_inside_pyspark_are_found():
     assert list(jars.spark_jars_dir().glob("spark-core_*.jar"))
+
+
+def old_set(cache: Path, name: str, used_at: float) -> Path:
+    """A set of another version that was last used at that time."""
+    folder = cache / "jars" / name
+    folder.mkdir(parents=True)
+    (folder / "tool-0.9.jar").write_bytes(CONTENT)
+    os.utime(folder, (used_at, used_at))
+    return folder
+
+
+def test_sets_of_other_versions_go_once_nothing_has_used_them_for_long(tmp_path):
+    now = 10.0 * jars.SECONDS_KEPT
+    unused = old_set(tmp_path, "kafka-0123456789ab", now - jars.SECONDS_KEPT - 1)
+    fresh = old_set(tmp_path, "spark-0123456789ab", now - jars.SECONDS_KEPT + 1)
+    others = old_set(tmp_path, "zookeeper-0123456789ab", 0.0)
+    own = old_set(tmp_path, jars.classpath_dir(tmp_path, "hdfs").name, 0.0)
+    assert jars.remove_old_sets(tmp_path, now) == [unused]
+    assert sorted((tmp_path / "jars").iterdir()) == sorted([fresh, others, own])
+    assert own.stat().st_mtime == now
+
+
+def test_a_set_that_a_running_process_names_stays(tmp_path):
+    used = old_set(tmp_path, "kafka-0123456789ab", 0.0)
+    with subprocess.Popen([sys.executable, "-c", "input()", f"/etc:{used}/*"], stdin=subprocess.PIPE) as java:
+        assert jars.remove_old_sets(tmp_path, 10.0 * jars.SECONDS_KEPT) == []
+        java.communicate(b"\n")
+    assert jars.remove_old_sets(tmp_path, 10.0 * jars.SECONDS_KEPT) == [used]

@@ -35,8 +35,29 @@ def test_a_hook_states_library_symptom_gain_guard_and_end(name: str) -> None:
     assert all(said.values()), said
     library, of_version = said["Library"].split()
     assert installed(library) == of_version, f"{library} has changed: try whether {name} is needed still"
-    path, _, test = said["Guard"].partition("::")
-    assert f"def {test}" in (PROJECT_DIR / path).read_text()
+    assert guard_exists(said["Guard"]), f"{said['Guard']} is no test"
+
+
+def guard_exists(guard: str) -> bool:
+    """Return whether ``path::test`` names a test function of that file exactly."""
+    path, _, test = guard.partition("::")
+    file = PROJECT_DIR / path
+    return (
+        file.is_file()
+        and re.search(rf"^def {re.escape(test) or '(?!)'}\(", file.read_text(), re.M) is not None
+    )
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "flight_assets_tests/unit/test_patches.py",
+        "flight_assets_tests/unit/test_patches.py::test_the_hooks",
+        "flight_assets_tests/unit/no_such_file.py::test_the_hooks",
+    ],
+)
+def test_a_guard_without_the_exact_name_of_a_test_is_none(guard: str) -> None:
+    assert not guard_exists(guard)
 
 
 def test_the_hooks_without_code_are_in_the_services_configuration(tmp_path) -> None:

@@ -151,3 +151,22 @@ def test_a_step_that_is_repeated_for_a_batch_that_is_done_leaves_its_record(stor
     run_step.run_step(STEPS[-2], lambda _record: run_step.Done({"upserted": 99}), Run(files, warehouse))
     assert text_of(files, warehouse) == before
     assert Ledger(files).last_done(STEPS[-2]) == BATCH
+
+
+def test_progress_of_the_last_step_is_read_once_for_all_batches_of_a_step(stores, monkeypatch) -> None:
+    files, warehouse = stores
+    ledger = Ledger(files)
+    for batch in (BATCH + 1, BATCH + 2):
+        ledger.save(record(batch, seconds={}))
+    ledger.mark_done(STEPS[0], BATCH + 2)
+    asked: list[str] = []
+    last_done = Ledger.last_done
+    monkeypatch.setattr(
+        Ledger, "last_done", lambda self, step: (asked.append(step), last_done(self, step))[1]
+    )
+    work = merged()
+    done = run_step.run_step(
+        STEPS[1], lambda _record: run_step.Done(work(_record).counts), Run(files, warehouse)
+    )
+    assert [each.batch_id for each in done] == [BATCH + 1, BATCH + 2]
+    assert asked.count(LAST) == 1

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from flight_assets.contracts.features import FEATURE_NAMES, NETWORK_BOUND_FEATURES
-from flight_assets.delay_model.errors import UnfitFeaturesError
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
 from flight_assets.delay_model.registry import artifact
@@ -109,12 +108,28 @@ def test_a_usable_champion_stays(store: ModelStore):
     assert store.champion() == "20260101-00000000"
 
 
-def test_a_champion_for_other_features_gives_way(store: ModelStore, monkeypatch):
+def test_a_champion_for_other_features_gives_way(store: ModelStore):
     store.install_shipped()
+    path = f"{MODELS_ROOT}/{VERSION}/{artifact.MANIFEST_FILE}"
+    shipped = store._hdfs.read(path)
+    other = "20260101-00000000"
+    for name, content in shipped_files().items():
+        store._hdfs.write(f"{MODELS_ROOT}/{other}/{name}", content.replace(VERSION.encode(), other.encode()))
+    store.promote(other)
+    first = FEATURE_NAMES[0].encode()
+    store._hdfs.write(
+        f"{MODELS_ROOT}/{other}/{artifact.MANIFEST_FILE}",
+        shipped.replace(VERSION.encode(), other.encode()).replace(first, b"moon_phase"),
+    )
+    entry = store.install_shipped()
+    assert entry.champion == VERSION
+    assert "moon_phase" in entry.reason
 
-    def refused(_version: str) -> None:
-        monkeypatch.undo()
-        raise UnfitFeaturesError("made for other features")
 
-    monkeypatch.setattr(store, "_check", refused)
-    assert store.install_shipped().reason.endswith("made for other features")
+def test_a_champion_is_not_loaded_to_see_whether_it_stays(store: ModelStore, monkeypatch):
+    store.install_shipped()
+    read: list[str] = []
+    kept = store._hdfs.read
+    monkeypatch.setattr(store._hdfs, "read", lambda path: (read.append(path), kept(path))[1])
+    assert store.install_shipped() is None
+    assert {PurePosixPath(path).suffix for path in read} == {".json"}

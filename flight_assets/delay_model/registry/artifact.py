@@ -62,7 +62,7 @@ def load(files: Mapping[str, bytes], pinned_sha256: str = "") -> DelayModel:
         RefusedPickleError: the hash of a pickled regressor is not pinned.
     """
     about = manifest(files)
-    _check_contract(about)
+    check_contract(about)
     if about.kind == PICKLED:
         content = _verified(files, about, PICKLE_FILE)
         return PickledModel(load_pickle(content, pinned_sha256), content, about)
@@ -106,7 +106,8 @@ def manifest(files: Mapping[str, bytes]) -> Manifest:
         ) from error
 
 
-def _check_contract(manifest: Manifest) -> None:
+def check_contract(manifest: Manifest) -> None:
+    """Raise UnfitFeaturesError if the features of a manifest are not those of this version's contract."""
     if manifest.feature_contract_version != FEATURE_CONTRACT_VERSION:
         trained, known = manifest.feature_contract_version, FEATURE_CONTRACT_VERSION
         raise UnfitFeaturesError(

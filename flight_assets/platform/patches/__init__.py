@@ -17,6 +17,7 @@ def described() -> dict[str, dict[str, str]]:
     found = {}
     for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
         text = ast.get_docstring(ast.parse(path.read_text())) or ""
+        text = re.sub(r"\n +::", "::", text)  # a long name of a test is in a line of its own
         stated = dict(re.findall(rf"^({'|'.join(STATED)}): (.+)$", text, re.MULTILINE))
         found[path.stem] = {"Purpose": text.partition("\n")[0]} | {
             name: stated.get(name, "") for name in STATED

@@ -5,7 +5,8 @@
 Library: dagster 1.13.27
 Symptom: Dagster gives each run a new interpreter, which imports the definitions first.
 Gain: 4 s per run, when it was made.
-Guard: flight_assets_tests/integration/test_platform.py::test_a_run_is_forked
+Guard: flight_assets_tests/integration/test_platform.py
+    ::test_a_run_is_forked_from_the_process_that_has_the_definitions
 Remove: when Dagster's code server can start runs from a warm process (dagster#8638).
 """
 

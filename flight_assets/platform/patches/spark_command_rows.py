@@ -4,6 +4,7 @@ Library: pyspark 4.2.0
 Symptom: the answer to a MERGE holds its counts, but reading them sends them to the server and back.
 Gain: 2 of 23 calls of a batch.
 Guard: flight_assets_tests/integration/test_spark_calls.py
+    ::test_a_batch_makes_few_calls_to_spark_whatever_its_size
 Remove: when ``toArrow`` of a command's result makes no call.
 """
 

@@ -3,7 +3,7 @@
 Library: pyspark 4.2.0
 Symptom: a call waits without end for a server that keeps its connection and says nothing.
 Gain: none in time. A run against a hanging Spark ends after 320 s with a sentence.
-Guard: flight_assets_tests/faults/test_network.py
+Guard: flight_assets_tests/faults/test_network.py::test_a_store_that_hangs_is_given_up_within_its_time
 Remove: when the connection string or a setting takes gRPC's keepalive.
 """
 

@@ -4,6 +4,7 @@ Library: pyspark 4.2.0
 Symptom: ``mapInArrow`` asks the server for the columns of its input: a call and an analysis of the plan.
 Gain: 3 of 23 calls of a batch.
 Guard: flight_assets_tests/integration/test_spark_calls.py
+    ::test_a_batch_makes_few_calls_to_spark_whatever_its_size
 Remove: when ``mapInArrow`` no longer asks for ``self.columns``.
 """
 

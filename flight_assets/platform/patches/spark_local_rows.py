@@ -4,6 +4,7 @@ Library: pyspark 4.2.0
 Symptom: ``createDataFrame`` asks for seven settings each time, which costs a call.
 Gain: 2 of 23 calls of a batch.
 Guard: flight_assets_tests/integration/test_spark_calls.py
+    ::test_a_batch_makes_few_calls_to_spark_whatever_its_size
 Remove: when ``createDataFrame`` takes an Arrow table without asking for settings.
 """
 

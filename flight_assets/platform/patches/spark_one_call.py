@@ -4,6 +4,7 @@ Library: pyspark 4.2.0
 Symptom: ``toArrow`` asks for the frame's types first, and ``collect`` for settings too: a call for each read.
 Gain: 5 calls of a batch.
 Guard: flight_assets_tests/integration/test_spark_calls.py
+    ::test_a_batch_makes_few_calls_to_spark_whatever_its_size
 Remove: when ``toArrow`` makes one call.
 """
 
