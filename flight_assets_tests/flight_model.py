@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
 BATCHES, PARTITIONS = 4, 2
@@ -76,6 +77,59 @@ def drawn_lives(count: int, number: int) -> list[list[Step]]:
 
     collect()
     return found
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Happenings about a batch: a kill in its run, then an archive or a restore of all flights.
+
+    ``victim``: a service or the run itself; None without a kill, which else strikes at a phase of a step.
+    ``dies_at``: an archive ends in this state as by a crash, and the next one finishes it.
+    """
+
+    victim: str | None
+    step: int
+    phase: int
+    cold: str
+    dies_at: str | None
+
+
+NOTHING, ARCHIVE, RESTORE = COLD = ("nothing", "archive", "restore")
+
+
+def drawn_turns(
+    victims: Sequence[str], steps: int, phases: int, states: Sequence[str], number: int
+) -> list[Turn]:
+    """Return a turn for each batch: at least one kill, and an archive before the last batch.
+
+    The same ones for the same number.
+    """
+    turn = st.builds(
+        Turn,
+        victim=st.sampled_from((None, *victims)),
+        step=st.integers(0, steps - 1),
+        phase=st.integers(0, phases - 1),
+        cold=st.sampled_from(COLD),
+        dies_at=st.sampled_from((None, *states)),
+    )
+    found: list[list[Turn]] = []
+
+    @seed(number)
+    @settings(
+        max_examples=20,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+    )
+    @given(st.lists(turn, min_size=BATCHES, max_size=BATCHES))
+    def collect(turns: list[Turn]) -> None:
+        assume(any(each.victim for each in turns))
+        assume(any(each.cold == ARCHIVE and each.dies_at is None for each in turns[:-1]))
+        found.append(turns)
+
+    collect()
+    return found[-1]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 The order of a replay:
 
-1. Note the intent of each message in MongoDB. Its Kafka position is the key, so a second intent is refused.
-2. Send the message with the position as a header.
+1. Note the intent of each message in MongoDB. Its Kafka position and time are the key, so a second intent is
+   refused.
+2. Send the message with that key as a header.
 3. Look up the headers in the topic, and note where each message went.
 
 A crash between two steps leaves intents. The next replay looks them up in the topic, from its end at step 1.
@@ -59,6 +60,11 @@ class Rejected:
     def id(self) -> str:
         """Position in Kafka: topic-partition-offset."""
         return f"{self.topic}-{self.kafka_partition}-{self.kafka_offset}"
+
+    @property
+    def intent(self) -> str:
+        """Name of its replay. A topic that was created again has the same positions at other times."""
+        return f"{self.id}@{self.ingestion_timestamp}"
 
 
 @dataclass(frozen=True)
@@ -120,10 +126,12 @@ def _replay_page(
     repairs: Mapping[str, Any],
     dry_run: bool,
 ) -> Replay:
-    done = replays(settings, [message.id for message in messages])
-    fresh = [_repaired(message, repairs.get(message.id)) for message in messages if message.id not in done]
+    done = replays(settings, messages)
+    fresh = [
+        _repaired(message, repairs.get(message.id)) for message in messages if message.intent not in done
+    ]
     refused = _still_rejected(checks, fresh)
-    sending = [message for message in fresh if message.id not in refused]
+    sending = [message for message in fresh if message.intent not in refused]
     if sending and not dry_run:
         _note_intents(settings, sending, repairs)
         servers, topic = settings.kafka_bootstrap_servers, settings.kafka_topic
@@ -132,23 +140,36 @@ def _replay_page(
         if result.failed:
             raise FlightsError(f"{result.failed} messages are too large for the broker; the others were sent")
     return Replay(
-        [message.id for message in sending], sorted(done), [(name, *why) for name, why in refused.items()]
+        [message.id for message in sending],
+        sorted(message.id for message in messages if message.intent in done),
+        [(message.id, *refused[message.intent]) for message in fresh if message.intent in refused],
     )
 
 
-def replays(settings: Settings, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return by id the replays of these messages: state, at (UTC), to (topic-partition-offset), repaired."""
+def replays(settings: Settings, messages: Sequence[Rejected]) -> dict[str, dict[str, Any]]:
+    """Return by ``intent`` the replays of these messages: state, at (UTC), to, repaired.
+
+    ``to``: topic-partition-offset.
+    """
+    names = {message.id for message in messages} | {message.intent for message in messages}
     with mongo.database(settings) as db:
-        found = db[REPLAYS].find({"_id": {"$in": list(ids)}})
-        return {
-            doc["_id"]: {
-                "state": doc["state"],
-                "at": doc["at"].isoformat(),
-                "to": doc.get("to"),
-                "repaired": doc["repaired"],
-            }
-            for doc in found
+        found = {doc["_id"]: doc for doc in db[REPLAYS].find({"_id": {"$in": sorted(names)}})}
+    return {
+        message.intent: {
+            "state": doc["state"],
+            "at": doc["at"].isoformat(),
+            "to": doc.get("to"),
+            "repaired": doc["repaired"],
         }
+        for message in messages
+        if (doc := found.get(message.intent) or _of_older_version(found.get(message.id), message))
+    }
+
+
+def _of_older_version(doc: dict[str, Any] | None, message: Rejected) -> dict[str, Any] | None:
+    """Return a replay that is named by the position alone, if it can be this message's."""
+    is_later = doc and doc["at"].replace(tzinfo=UTC) >= datetime.fromisoformat(message.ingestion_timestamp)
+    return doc if is_later else None
 
 
 def settle(settings: Settings) -> None:
@@ -180,7 +201,7 @@ def _note_intents(settings: Settings, messages: Sequence[Rejected], repairs: Map
         db[REPLAYS].insert_many(
             [
                 {
-                    "_id": message.id,
+                    "_id": message.intent,
                     "state": SENDING,
                     "at": now,
                     "repaired": message.id in repairs,
@@ -201,11 +222,11 @@ def _repaired(message: Rejected, repair: Any) -> Rejected:  # noqa: ANN401 - a J
 
 
 def _message(message: Rejected) -> Message:
-    return Message(message.key, message.value or b"", 0, headers=((HEADER, message.id.encode()),))
+    return Message(message.key, message.value or b"", 0, headers=((HEADER, message.intent.encode()),))
 
 
 def _still_rejected(checks: Checks, messages: Sequence[Rejected]) -> dict[str, tuple[str, str]]:
-    """Return reason and detail of each message that would be rejected again, by id."""
+    """Return reason and detail of each message that would be rejected again, by ``intent``."""
     if not messages:
         return {}
     columns = {
@@ -219,7 +240,7 @@ def _still_rejected(checks: Checks, messages: Sequence[Rejected]) -> dict[str, t
     }
     found = check(pa.table(columns), checks).select(["kafka_offset", "reason", "detail"]).to_pylist()
     return {
-        messages[row["kafka_offset"]].id: (row["reason"], row["detail"]) for row in found if row["reason"]
+        messages[row["kafka_offset"]].intent: (row["reason"], row["detail"]) for row in found if row["reason"]
     }
 
 

@@ -174,8 +174,8 @@ def _messages(rows: DataFrame) -> list[replay.Rejected]:
 
 def described(settings: Settings, messages: Sequence[replay.Rejected]) -> list[dict[str, Any]]:
     """Return each message as a dictionary: id, origin, reason, detail, bytes, replay (null if none)."""
-    replays = replay.replays(settings, [message.id for message in messages])
-    return [_described(message, replays.get(message.id)) for message in messages]
+    replays = replay.replays(settings, messages)
+    return [_described(message, replays.get(message.intent)) for message in messages]
 
 
 def _described(message: replay.Rejected, replayed: dict[str, Any] | None) -> dict[str, Any]:

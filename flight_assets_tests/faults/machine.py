@@ -14,13 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from flight_assets.producer.publish import publish
 from flight_assets.provenance import STEPS
 from flight_assets.settings import Settings
+from flight_assets_tests import archiving
 from flight_assets_tests.faults import campaign, victims
 from flight_assets_tests.faults.attempts import DURING, PHASES, RUN, Fault, attempt
 from flight_assets_tests.faults.truth import Sent, verify
 
 SEED = 79
-# Everything that is hot is old enough to leave.
-ALL_IS_OLD = {"archive_window_days": 1e-9, "archive_min_window_hours": 0.0}
 
 
 def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple[str, ...]) -> None:
@@ -57,14 +56,9 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
 
         @rule()
         def archive(self) -> None:
-            from flight_assets.archive.steps import Archiver
             from flight_assets.stores import warehouse
 
-            Archiver(
-                platform.model_copy(update=ALL_IS_OLD),
-                lambda: warehouse.open_warehouse(platform),
-                purpose="a test",
-            ).run()
+            archiving.archive(platform, lambda: warehouse.open_warehouse(platform))
 
         @rule()
         def merge_raw_files(self) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from kafka.errors import KafkaError
 
-from flight_assets.provenance import Ledger
+from flight_assets.contracts.tables import QUARANTINE, STAGING
+from flight_assets.errors import FlightsError
+from flight_assets.pipeline.check_results import evaluate_tables
+from flight_assets.producer.publish import publish
+from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries.counts import counts
+from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.faults.attempts import calm_attempt
 from flight_assets_tests.faults.campaign import messages_of_round
@@ -16,11 +23,11 @@ from flight_assets_tests.integration.conftest import run_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 SEED = 78
+RECREATED_S = 60.0
+GHOST = "UA9999-EWR-20260601"
 
 
 def send(settings, sent, number: int, count: int) -> None:
-    from flight_assets.producer.publish import publish
-
     messages = messages_of_round(SEED, number)[:count]
     assert publish(messages, settings.kafka_bootstrap_servers, settings.kafka_topic).acknowledged == len(
         messages
@@ -78,3 +85,61 @@ def test_offsets_that_expired_before_they_landed_are_recorded_and_counted(target
     }
     assert record.record_count == 60 - 3 * len(landed)
     assert f'"lost": {lost_before + 3 * len(landed)}' in run_command("flights", "counts", "--json").stdout
+
+
+def recreate(settings) -> None:
+    """Delete the topic and create it again, as an operator does by mistake."""
+    client = admin(settings)
+    client.delete_topics([settings.kafka_topic])
+    client.close()
+    deadline = time.monotonic() + RECREATED_S
+    while True:
+        try:
+            kafka.ensure_topic(
+                settings, settings.kafka_topic, settings.kafka_partitions, settings.kafka_retention_days
+            )
+            if set(kafka.end_offsets(settings).values()) == {0}:
+                return
+        except (FlightsError, KafkaError) as error:
+            problem = str(error)
+        assert time.monotonic() < deadline, problem
+        time.sleep(0.5)
+
+
+def shown_live(settings, flight_id: str) -> None:
+    """A flight that live processing has shown, from a message far beyond those of the new topic."""
+    with mongo.database(settings) as db:
+        flights = db[mongo.FLIGHTS]
+        other = flights.find_one({"batch_id": {"$ne": mongo.UNCONFIRMED}})
+        version = other["version"] | {"kafka_offset": 10**9}
+        own = {"_id": flight_id, "flight_id": flight_id, "batch_id": mongo.UNCONFIRMED, "version": version}
+        flights.insert_one(other | own)
+
+
+@pytest.mark.forgets_messages
+def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_beginning(target, house) -> None:
+    """Runs last of all: nothing else may read the topic that was there before."""
+    ledger = Ledger(Hdfs(target))
+    assert process() == ""  # what earlier tests have left
+    last = ledger.last_done(STEPS[-1])
+    kept = {table.name: house.read(table).count() for table in (STAGING, QUARANTINE)}
+    recreate(target)
+    shown_live(target, GHOST)
+    content = [message for number in (30, 31) for message in messages_of_round(SEED, number)]
+    assert publish(content, target.kafka_bootstrap_servers, target.kafka_topic).failed == 0
+    assert "flights ledger new-topic" in process()
+    assert ledger.last_done(STEPS[0]) == last
+    run_command("flights", "ledger", "new-topic", "--reason", "created again")
+    with mongo.database(target) as db:
+        assert db[mongo.FLIGHTS].find_one({"_id": GHOST}) is None
+    assert process() == ""
+    records = [ledger.record(number) for number in range(last + 1, ledger.last_done(STEPS[-1]) + 1)]
+    assert sum(record.record_count for record in records) == len(content)
+    assert min(span.first for record in records for span in record.offsets.values()) == 0
+    assert [record.lost for record in records] == [{}] * len(records)
+    now = {table.name: house.read(table).count() for table in (STAGING, QUARANTINE)}
+    for table, count in ((STAGING, "staged"), (QUARANTINE, "quarantined")):
+        assert now[table.name] - kept[table.name] == sum(getattr(record, count) for record in records)
+    assert counts(target).problems == []
+    # Positions of the two topics are the same, and no key is there twice for that.
+    assert [result.name for result in evaluate_tables(house) if not result.passed] == []

@@ -1,6 +1,7 @@
-"""``make fuzz``: fuzzed messages on a platform of the tests' own, live processing on, and kills.
+"""``make fuzz``: fuzzed messages on a platform of the tests' own, live processing on, archives and kills.
 
-Usage: python -m flight_assets_tests.fuzz [--minutes M] [--seed S] [--kill-share F] [--running] [--keep]
+Usage: python -m flight_assets_tests.fuzz [--minutes M] [--seed S] [--kill-share F] [--archive-share F]
+       [--running] [--keep]
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ def main() -> int:
     )
     words.add_argument(
         "--kill-share", type=float, default=0.5, help="share of the runs in which something is killed"
+    )
+    words.add_argument(
+        "--archive-share",
+        type=float,
+        default=0.2,
+        help="share of the runs before an archive or a restore",
     )
     words.add_argument(
         "--running", action="store_true", help="use the platform of the tests that runs already"
@@ -56,6 +63,7 @@ def main() -> int:
         campaign.plan(given.seed, given.kill_share),
         _say,
         given.messages,
+        given.archive_share,
     )
     for line in report.lines():
         _say(line)

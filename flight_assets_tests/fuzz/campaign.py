@@ -16,6 +16,7 @@ from flight_assets.platform import launcher
 from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import kafka
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests.archiving import Cold
 from flight_assets_tests.faults import victims
 from flight_assets_tests.faults.attempts import ANY_MOMENT, DURING, PHASES, RUN, Fault, attempt
 from flight_assets_tests.faults.campaign import LONGEST_DELAY_S, Result, process_until_done
@@ -68,6 +69,7 @@ class Report:
     transactions: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     kills: Counter[str] = field(default_factory=Counter)
+    archives: Counter[str] = field(default_factory=Counter)
     landed: int = 0
     runs: int = 0
     resident_mb: dict[str, int] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Report:
     def lines(self) -> list[str]:
         """Return the report as text."""
         found = [f"{count:>10,} {kind}" for kind, count in self.sent.most_common()]
-        for name in ("packed", "transactions", "refused", "kills"):
+        for name in ("packed", "transactions", "refused", "kills", "archives"):
             found.append(f"{name}: {dict(sorted(getattr(self, name).items()))}")
         found.append(f"most resident memory, MB: {dict(sorted(self.resident_mb.items()))}")
         found += [f"FAILED seed {self.seed}: {line}" for line in self.failures]
@@ -97,17 +99,20 @@ def run(
     faults: Iterable[Fault | None],
     say: Callable[[str], None],
     of_each_run: float = math.inf,
+    archive_share: float = 0.0,
 ) -> Report:
     """Send and process for so long, or until all these faults have struck; then process the rest, and judge.
 
-    ``house``: opens the warehouse, after the last kill. ``of_each_run``: about so many messages are sent for
-    each fault, half of them before its run, so that the run has work to be struck in.
+    ``house``: opens the warehouse. ``of_each_run``: about so many messages are sent for each fault, half of
+    them before its run, so that the run has work to be struck in. ``archive_share``: share of the runs after
+    which all that is hot is archived, or all that is archived comes back.
     """
     report = Report(seed)
     process_until_done(settings, Result())  # what earlier tests have left is not judged
     starts = kafka.end_offsets(settings)
     ledger = Ledger(Hdfs(settings))
     traffic = Traffic(settings, seed, pool, len(starts))
+    cold = Cold(settings, house, seed, archive_share)
     began = time.monotonic()
     with _sampled(settings, report), _sending(traffic) as may_send:
         for number, fault in enumerate(faults, 1):
@@ -115,6 +120,7 @@ def run(
             while of_each_run < math.inf and traffic.sent.total() < traffic.most - of_each_run / 2:
                 time.sleep(0.1)
             _strike_once(settings, report, fault, say)
+            cold.turn()
             landed = _landed(ledger, starts)
             (may_send.set if traffic.sent.total() - landed < BACKLOG else may_send.clear)()
             if time.monotonic() - began > seconds:
@@ -128,14 +134,19 @@ def run(
     report.sent, report.packed, report.transactions, report.refused = (
         traffic.sent, traffic.packed, traffic.ended, traffic.refused,
     )  # fmt: skip
+    report.archives = cold.done
     report.failures += judge(settings, house(), starts)
+    report.failures += _over_ceilings(settings, report.resident_mb)
+    return report
+
+
+def _over_ceilings(settings: Settings, resident_mb: dict[str, int]) -> list[str]:
     limits = ceilings_mb(settings)
-    report.failures += [
+    return [
         f"{name} took {found} MB of memory, {limits[name]} are allowed"
-        for name, found in report.resident_mb.items()
+        for name, found in resident_mb.items()
         if name in limits and found > limits[name]
     ]
-    return report
 
 
 def _strike_once(settings: Settings, report: Report, fault: Fault | None, say: Callable[[str], None]) -> None:

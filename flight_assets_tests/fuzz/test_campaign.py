@@ -9,11 +9,14 @@ from functools import partial
 
 import pytest
 
+from flight_assets.archive.record import Archives
 from flight_assets.pipeline.live.process import process_live
 from flight_assets.provenance import STEPS
 from flight_assets.settings import get_settings
+from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.warehouse import open_warehouse
 from flight_assets_tests import forked
+from flight_assets_tests.archiving import restore_all
 from flight_assets_tests.faults.attempts import DURING, RUN, Fault
 from flight_assets_tests.fuzz import campaign
 from flight_assets_tests.fuzz.content import KINDS
@@ -50,7 +53,15 @@ def target(quiet_platform, small_model):
     return quiet_platform
 
 
-@pytest.mark.usefixtures("live")
+@pytest.fixture
+def kept_hot(target) -> Iterator[None]:
+    """Bring back afterwards what was archived, for the tests that follow."""
+    newest = max(Archives(Hdfs(target)).ids(), default="")
+    yield
+    restore_all(target, lambda: open_warehouse(target), newest)
+
+
+@pytest.mark.usefixtures("live", "kept_hot")
 def test_fuzzed_messages_in_every_codec_and_kills_leave_every_store_right(target) -> None:
     pool = campaign.own_pool(target, numbers=6, days=20)
     report = campaign.run(
@@ -62,11 +73,14 @@ def test_fuzzed_messages_in_every_codec_and_kills_leave_every_store_right(target
         FAULTS,
         partial(say, "fuzz"),
         MESSAGES / len(FAULTS),
+        archive_share=1.0,
     )
     for line in report.lines():
         say("fuzz", line)
     assert report.failures == []
     assert report.kills.total() >= 1
+    assert report.archives["archived"] >= 1
+    assert report.archives["documents"] >= 1
     assert set(report.packed) == set(CODECS)
     assert set(report.sent) >= set(KINDS) - {"many names", "large"}
     assert report.landed > MESSAGES / 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -43,6 +43,12 @@ def said_of(truth: Truth | None) -> Answers:
     """Return the answers of stores that all state this; None if they do not have the flight."""
     predicted = (truth.outcome, truth.actual) if truth and truth.is_predicted else None
     return Answers(truth, truth, truth, predicted)
+
+
+def agrees(found: Answers, wanted: Truth, is_archived: bool) -> bool:
+    """Return whether every store states this. An archived flight may have left MongoDB."""
+    states = said_of(wanted)
+    return found == states or (is_archived and found == replace(states, hot=None))
 
 
 def answers(settings, house, flight_ids: Collection[str]) -> dict[str, Answers]:

@@ -1,5 +1,5 @@
-"""Whatever happens to flights, in whatever order and however many batches: every store says what a plain
-model says (promise P8).
+"""Whatever happens to flights, in whatever order and however many batches, with kills and archives: every
+store says what a plain model says (promise P8).
 
 ``make agree ROUNDS=20`` plays more rounds, each with other lives.
 """
@@ -16,15 +16,31 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
+from flight_assets.archive.record import UNFINISHED, Archives, State
+from flight_assets.provenance import STEPS
+from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests import archiving
 from flight_assets_tests.factories import message, z
-from flight_assets_tests.flight_model import BATCHES, Step, drawn_lives, truth
-from flight_assets_tests.integration.agreement import answers, said_of
+from flight_assets_tests.faults import victims
+from flight_assets_tests.faults.attempts import DURING, PHASES, RUN, Fault, attempt
+from flight_assets_tests.flight_model import (
+    ARCHIVE,
+    COLD,
+    RESTORE,
+    Step,
+    Turn,
+    drawn_lives,
+    drawn_turns,
+    truth,
+)
+from flight_assets_tests.integration.agreement import agrees, answers
 
 pytestmark = pytest.mark.integration
 
 ROUNDS = int(os.environ.get("FLIGHTS_TEST_ROUNDS", "1"))
 FLIGHTS = 60
 DEPARTS = datetime(2025, 3, 12, 14, tzinfo=UTC)
+VICTIMS = ("mongod", "redis", RUN)
 Told = dict[str, Any]
 # Lives that have parted the stores. The last event changes the plan, and is older than the arrival: diverted.
 KNOWN_LIVES = [
@@ -86,6 +102,36 @@ def producer(quiet_platform) -> Iterator[KafkaProducer]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def kept_hot(quiet_platform, house) -> Iterator[None]:
+    """Bring back afterwards what was archived, for the tests that follow."""
+    newest = max(Archives(Hdfs(quiet_platform)).ids(), default="")
+    yield
+    archiving.restore_all(quiet_platform, lambda: house, newest)
+
+
+def turns_of(number: int) -> list[Turn]:
+    return drawn_turns(VICTIMS, len(STEPS), len(PHASES), UNFINISHED, number)
+
+
+def run_batch(settings, turn: Turn, process) -> None:
+    """Process what was sent, after a kill if the turn has one."""
+    if turn.victim:
+        fault = Fault(turn.victim, STEPS[turn.step], PHASES[turn.phase], 0.2 * (PHASES[turn.phase] == DURING))
+        attempt([fault], lambda name: victims.kill(settings, name), [])
+        victims.wait_for(settings)
+    process()
+
+
+def freeze(settings, turn: Turn, house) -> None:
+    """Archive all flights, or bring all back."""
+    if turn.cold == ARCHIVE:
+        archiving.archive(settings, lambda: house, turn.dies_at and State(turn.dies_at))
+    elif turn.cold == RESTORE:
+        archiving.restore_all(settings, lambda: house)
+
+
+@pytest.mark.usefixtures("kept_hot")
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_after_each_batch_every_store_says_what_the_model_says(
     number, producer, quiet_platform, process, count, house
@@ -95,15 +141,16 @@ def test_after_each_batch_every_store_says_what_the_model_says(
     lives = {f"UA{nth}-EWR-{departs:%Y%m%d}": life for nth, life in enumerate(drawn, 6001)}
     assert len(lives) == FLIGHTS + len(KNOWN_LIVES)
     told: dict[str, list[Told]] = {}
-    for batch in range(BATCHES):
+    for batch, turn in enumerate(turns_of(number)):
         for name, facts in play(producer, quiet_platform.kafka_topic, lives, departs, batch).items():
             told.setdefault(name, []).extend(facts)
-        process()
-        found = answers(quiet_platform, house, told)
+        run_batch(quiet_platform, turn, process)
+        freeze(quiet_platform, turn, house)
+        found, cold = answers(quiet_platform, house, told), archiving.archived(house, told)
         wrong = {
-            name: (lives[name], found[name], truth(told[name]))
+            name: (lives[name], turn, found[name], truth(told[name]))
             for name in told
-            if found[name] != said_of(truth(told[name]))
+            if not agrees(found[name], truth(told[name]), name in cold)
         }
         assert wrong == {}
     count()
@@ -122,3 +169,14 @@ def test_the_lives_that_are_drawn_have_all_that_can_happen() -> None:
     }
     assert any(step.repeats for life in lives for step in life)
     assert len(truths) > FLIGHTS / 4
+
+
+def test_a_round_has_a_kill_and_archives_and_rounds_differ() -> None:
+    rounds = [turns_of(number) for number in range(8)]
+    assert rounds == [turns_of(number) for number in range(8)]
+    assert {each.cold for turns in rounds for each in turns} == set(COLD)
+    assert any(each.victim and each.cold == ARCHIVE for turns in rounds for each in turns)
+    assert len({each.victim for turns in rounds for each in turns}) == len(VICTIMS) + 1
+    for turns in rounds:
+        assert any(each.victim for each in turns)
+        assert any(each.cold == ARCHIVE and each.dies_at is None for each in turns[:-1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,7 @@ from flight_assets.contracts.message import MAX_MESSAGE_BYTES
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import replay
 from flight_assets.pipeline.replay import Rejected, Replay, read_repairs
+from flight_assets.producer.events import Message
 from flight_assets.queries import quarantine
 from flight_assets.queries.quarantine import PAGE_BYTES, PAGE_ROWS
 from flight_assets.settings import Settings
@@ -42,6 +45,70 @@ def test_the_id_of_a_message_is_its_position() -> None:
         "flight-events", 1, 5_000_000_000, "2013-06-12T09:00:00.000000Z", 3, "not_json", "", b"", b""
     )
     assert message.id == "flight-events-1-5000000000"
+
+
+AT = "2026-06-12T09:00:00.000000Z"
+
+
+def at(ingested: str, value: bytes = b"{}") -> Rejected:
+    """A message of one position; a topic that was created again has it too."""
+    return Rejected("t", 0, 7, ingested, 3, "not_json", "", None, value)
+
+
+class Replays:
+    """The collection of replays, as a dictionary."""
+
+    def __init__(self, *documents: dict[str, object]) -> None:
+        self.kept = {document["_id"]: document for document in documents}
+
+    def find(self, query: dict[str, dict[str, list[str]]]) -> list[dict[str, object]]:
+        return [self.kept[name] for name in query["_id"]["$in"] if name in self.kept]
+
+    def insert_many(self, documents: list[dict[str, object]]) -> None:
+        assert not self.kept.keys() & {document["_id"] for document in documents}
+        assert len({document["_id"] for document in documents}) == len(documents)
+        self.kept |= {document["_id"]: document for document in documents}
+
+
+@pytest.fixture
+def kept(monkeypatch) -> Replays:
+    found = Replays()
+
+    @contextmanager
+    def database(_settings: object) -> Iterator[dict[str, Replays]]:
+        yield {replay.REPLAYS: found}
+
+    monkeypatch.setattr(replay.mongo, "database", database)
+    monkeypatch.setattr(replay.kafka, "end_offsets", lambda _: {0: 9})
+    return found
+
+
+def sent(name: str, moment: str) -> dict[str, object]:
+    return {"_id": name, "state": "sent", "at": datetime.fromisoformat(moment), "repaired": False}
+
+
+def test_messages_of_one_position_in_two_topics_are_sent_each_once(kept, monkeypatch) -> None:
+    old, new = at(AT), at("2026-06-13T09:00:00.000000Z")
+    published: list[bytes] = []
+
+    def publish(messages: Iterator[Message], *_: object, **__: object) -> SimpleNamespace:
+        published.extend(header for message in messages for _, header in message.headers)
+        return SimpleNamespace(failed=0)
+
+    monkeypatch.setattr(replay, "publish", publish)
+    monkeypatch.setattr(replay, "settle", lambda _: None)
+    monkeypatch.setattr(replay, "_still_rejected", lambda *_: {})
+    first = replay._replay_page(Settings(), None, [old, new], {}, False)
+    assert (first.sent, first.already) == ([old.id, new.id], [])
+    assert published == [old.intent.encode(), new.intent.encode()]
+    again = replay._replay_page(Settings(), None, [old, new], {}, False)
+    assert (again.sent, again.already) == ([], [old.id, new.id])
+
+
+def test_a_replay_that_an_older_version_noted_is_of_the_message_before_it(kept) -> None:
+    old, new = at(AT), at("2026-06-13T09:00:00.000000Z")
+    kept.kept = {old.id: sent(old.id, "2026-06-12T10:00:00+00:00")}
+    assert set(replay.replays(Settings(), [old, new])) == {old.intent}
 
 
 def test_a_hostile_text_cannot_steer_the_terminal() -> None:

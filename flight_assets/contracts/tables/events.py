@@ -55,7 +55,8 @@ STAGED_IDS = Table(
 QUARANTINE = Table(
     name="quarantined_events",
     grain="rejected message",
-    key=("topic", "kafka_partition", "kafka_offset"),
+    # A topic that was created again has the same offsets at other times.
+    key=("topic", "kafka_partition", "kafka_offset", "ingestion_timestamp"),
     columns=(
         Column("reason", "STRING", "reason code of the message contract"),
         Column("detail", "STRING", "what exactly was wrong"),
