@@ -22,7 +22,7 @@ ASYNCAPI = "3.0.0"
 Schema = dict[str, Any]
 
 # RFC 3339: the offset may be Z or any other but -00:00, the fraction up to nine digits.
-TIME = r"^(19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
+TIME = r"^(19|20)\d{2}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
 # Plain groups instead of Python's (?:…), for the dialects of other programs.
 AIRLINE, AIRPORT, FLIGHT_ID = (
     f"^{pattern.replace('(?:', '(')}$" for pattern in (units.AIRLINE, units.AIRPORT, units.FLIGHT_ID)

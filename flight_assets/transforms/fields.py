@@ -26,12 +26,15 @@ from flight_assets.transforms.messages import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# RFC 3339 in years that every store can hold. The unknown offset (-00:00) and more than nine fractional
-# digits are refused.
+# RFC 3339. The unknown offset (-00:00) and more than nine fractional digits are refused; so is the hour 24,
+# which only newer versions of Python read.
 _TIME = re.compile(
-    r"(?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+(?:0\d|1[0-4]):[0-5]\d|-(?!00:00)(?:0\d|1[0-4]):[0-5]\d)",
+    r"(?:19|20)\d\d-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
+    r"(?:Z|\+(?:0\d|1[0-4]):[0-5]\d|-(?!00:00)(?:0\d|1[0-4]):[0-5]\d)",
     re.ASCII,
 )
+# Years, UTC, that every store can hold.
+_YEARS = range(1900, 2100)
 _KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array", dict: "object"}
 _UPPER = frozenset(
     ("airline", "origin", "destination", "diverted_to", "tail_number", "gate", "flight_suffix")
@@ -60,9 +63,10 @@ def moment(text: str) -> datetime | None:
     if _TIME.fullmatch(text) is None:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        found = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return found if found.year in _YEARS else None
 
 
 @lru_cache(maxsize=1 << 14)
@@ -79,7 +83,9 @@ def _text(member: object) -> str | None:
 
 
 def _code(member: object) -> str | None:
-    return (member.strip(" ").upper() or None) if type(member) is str else None
+    """Return a text in capitals. Letters beyond ASCII stay: some, such as ﬁ and ı, have ASCII capitals."""
+    text = _text(member)
+    return text.upper() if text is not None and text.isascii() else text
 
 
 def _event_id(member: object) -> str | None:

@@ -250,15 +250,18 @@ def _inconsistent_times(
 def _is_on_its_date(flight_id: str, flight_date: date, departure: datetime, local: datetime | None) -> bool:
     """Return whether the planned departure matches the date, and the time if any, in the id.
 
-    Without a zone, a day off passes.
+    Without a zone, a day off passes, and any time of the day.
     """
+    planned = flight_id[flight_id.rfind("-") + 1 + _DATE_DIGITS :][1:]
     if local is None:
-        return abs((departure.date() - flight_date).days) <= 1
-    time_begins = flight_id.rfind("-") + 1 + _DATE_DIGITS
-    is_that_time = len(flight_id) == time_begins or flight_id[time_begins + 1 :] == local.strftime(
-        TIME_IN_FLIGHT_ID
-    )
+        return abs((departure.date() - flight_date).days) <= 1 and (not planned or _is_time(planned))
+    is_that_time = not planned or planned == local.strftime(TIME_IN_FLIGHT_ID)
     return local.date() == flight_date and is_that_time
+
+
+def _is_time(digits: str) -> bool:
+    """Return whether four digits are a time of the day."""
+    return digits < "2400" and digits[2:] < "60"
 
 
 def _arrived_too_early(

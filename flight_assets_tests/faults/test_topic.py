@@ -117,7 +117,7 @@ def shown_live(settings, flight_id: str) -> None:
 
 
 @pytest.mark.forgets_messages
-def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_beginning(target, house) -> None:
+def test_a_topic_that_was_created_again_is_read_from_its_beginning(target, house) -> None:
     """Runs last of all: nothing else may read the topic that was there before."""
     ledger = Ledger(Hdfs(target))
     assert process() == ""  # what earlier tests have left
