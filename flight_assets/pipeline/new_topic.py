@@ -11,6 +11,7 @@ from flight_assets.provenance import STEPS, Ledger
 from flight_assets.stores import lease, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.landing_plan import plan_path
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 from flight_assets.stores.mongo_expiry import EARLY
 from flight_assets.stores.warehouse import open_warehouse
 
@@ -45,7 +46,7 @@ def _forget_live(settings: Settings) -> None:
     Its offsets would be compared with those of the new topic.
     """
     with mongo.database(settings) as db:
-        shown = db[mongo.FLIGHTS].distinct("kafka_partition", {"batch_id": mongo.UNCONFIRMED})
+        shown = db[mongo.FLIGHTS].distinct("kafka_partition", {"batch_id": UNCONFIRMED})
         partitions = {*shown, *db[EARLY].distinct("kafka_partition")}
         beyond = {str(number): BEYOND_EVERY_OFFSET for number in partitions}
         early_predictions.forget_before(db, beyond)

@@ -100,8 +100,8 @@ def classpath_dir(cache_dir: Path, set_name: str) -> Path:
 def remove_old_sets(cache_dir: Path, now: float) -> list[Path]:
     """Delete sets of other versions that nothing uses; returns their folders.
 
-    A set is in use if a command line of a process names it, or if a platform was started with it in the
-    last SECONDS_KEPT. The sets of this version count as used at ``now`` (seconds since 1970).
+    A set is in use if the command line of a process names it. It also is for SECONDS_KEPT after a platform
+    was started with it. Sets of this version count as used at ``now`` (seconds since 1970).
     """
     own = {classpath_dir(cache_dir, name) for name in ROOTS}
     for folder in filter(Path.is_dir, own):

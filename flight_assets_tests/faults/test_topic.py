@@ -16,6 +16,7 @@ from flight_assets.provenance import STEPS, Ledger
 from flight_assets.queries.counts import counts
 from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 from flight_assets_tests.faults.attempts import calm_attempt
 from flight_assets_tests.faults.campaign import messages_of_round
 from flight_assets_tests.faults.truth import verify
@@ -110,9 +111,9 @@ def shown_live(settings, flight_id: str) -> None:
     """A flight that live processing has shown, from a message far beyond those of the new topic."""
     with mongo.database(settings) as db:
         flights = db[mongo.FLIGHTS]
-        other = flights.find_one({"batch_id": {"$ne": mongo.UNCONFIRMED}})
+        other = flights.find_one({"batch_id": {"$ne": UNCONFIRMED}})
         version = other["version"] | {"kafka_offset": 10**9}
-        own = {"_id": flight_id, "flight_id": flight_id, "batch_id": mongo.UNCONFIRMED, "version": version}
+        own = {"_id": flight_id, "flight_id": flight_id, "batch_id": UNCONFIRMED, "version": version}
         flights.insert_one(other | own)
 
 
