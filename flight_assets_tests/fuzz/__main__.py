@@ -19,26 +19,7 @@ LIVE = "live"
 
 def main() -> int:
     """Exit code 0 if every promise held."""
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--minutes", type=float, default=30.0, help="how long messages are sent")
-    words.add_argument("--seed", type=int, default=1, help="the same seed gives the same messages and faults")
-    words.add_argument(
-        "--messages", type=float, default=math.inf, help="about how many messages are sent at most"
-    )
-    words.add_argument(
-        "--kill-share", type=float, default=0.5, help="share of the runs in which something is killed"
-    )
-    words.add_argument(
-        "--archive-share",
-        type=float,
-        default=0.2,
-        help="share of the runs before an archive or a restore",
-    )
-    words.add_argument(
-        "--running", action="store_true", help="use the platform of the tests that runs already"
-    )
-    words.add_argument("--keep", action="store_true", help="leave the platform running")
-    given = words.parse_args()
+    given = _words().parse_args()
     pytest_configure()
 
     from flight_assets.platform import launcher
@@ -70,6 +51,29 @@ def main() -> int:
     if not given.keep:
         launcher.reset(settings, _say)
     return 1 if report.failures else 0
+
+
+def _words() -> argparse.ArgumentParser:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--minutes", type=float, default=30.0, help="how long messages are sent")
+    words.add_argument("--seed", type=int, default=1, help="the same seed gives the same messages and faults")
+    words.add_argument(
+        "--messages", type=float, default=math.inf, help="about how many messages are sent at most"
+    )
+    words.add_argument(
+        "--kill-share", type=float, default=0.5, help="share of the runs in which something is killed"
+    )
+    words.add_argument(
+        "--archive-share",
+        type=float,
+        default=0.2,
+        help="share of the runs before an archive or a restore",
+    )
+    words.add_argument(
+        "--running", action="store_true", help="use the platform of the tests that runs already"
+    )
+    words.add_argument("--keep", action="store_true", help="leave the platform running")
+    return words
 
 
 def _say(line: str) -> None:
