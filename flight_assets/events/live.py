@@ -203,3 +203,13 @@ def _forecasts_of(db: Any, flight_ids: Collection[str]) -> Forecasts:  # noqa: A
         return {}
     found = db[mongo.FLIGHTS].find({"_id": {"$in": sorted(flight_ids)}}, {"prediction": 1})
     return {each["_id"]: each.get("prediction") for each in found}
+
+
+def search_of(processes: list[dict[str, Any]]) -> str:
+    """Return the state of the search, from the status of each live process: the best, with its problem."""
+    states = [each.get("search", {}) for each in processes]
+    for wanted in (SEARCHING, FAILED, WAITING):
+        for each in states:
+            if each.get("state") == wanted:
+                return f"{wanted}: {each['problem']}" if each["problem"] else wanted
+    return WAITING

@@ -32,10 +32,10 @@ def list_findings(
     parts: Parts,
     caller: Reader,
     state: Annotated[Literal["open", "all"], Query(description="open ones, or also cleared ones")] = "open",
-    pattern: Patterns = (),
-    severity: Severities = (),
-    airport: Airports = (),  # type: ignore[valid-type]
-    airline: Airlines = (),  # type: ignore[valid-type]
+    pattern: Patterns = (),  # type: ignore[assignment]
+    severity: Severities = (),  # type: ignore[assignment]
+    airport: Airports = (),
+    airline: Airlines = (),
     since: Annotated[Moment | None, Query(description="raised at this time or later, RFC 3339")] = None,
     limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=400, description="from `next` of the page before")] = None,

@@ -266,3 +266,20 @@ def test_forecasts_are_those_of_the_lane_or_of_other_processes():
 def test_documents_say_what_has_confirmed_them():
     engine, _ = fed(departure(1))
     assert publish.document(findings_of(engine)[0], "EWR", 4)["batch_id"] == 4
+
+
+def process_in(state, problem=""):
+    return {"search": {"state": state, "problem": problem}}
+
+
+@pytest.mark.parametrize(
+    ("processes", "state"),
+    [
+        ([process_in(searching.ELSEWHERE), process_in(SEARCHING)], SEARCHING),
+        ([process_in(searching.ELSEWHERE), process_in(FAILED, "no folder")], "failed: no folder"),
+        ([process_in(searching.ELSEWHERE)], WAITING),
+        ([], WAITING),
+    ],
+)
+def test_the_state_of_the_search_is_that_of_the_process_that_searches(processes, state):
+    assert searching.search_of(processes) == state
