@@ -25,6 +25,7 @@ from flight_assets.stores.hdfs import Hdfs
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from flight_assets.events.model import Change
     from flight_assets.settings import Settings
 
 LEASE = "searching events live"
@@ -124,12 +125,13 @@ class LiveSearch:
         while not self._stop.wait(EVERY_S):
             until = self._drain(fork, db)
             if (newest := states.newer()) is not None:
-                is_pending = fork.begin(*newest)
+                state, changes, done = newest
+                is_pending = fork.goes_on(changes, done) or fork.begin(state, done)
                 shown = Shown(db) if is_pending else shown
-            changes = fork.advance(int(until - GRACE_S))
+            found = fork.advance(int(until - GRACE_S))
             self._figures = {"held": fork.held, "open": len(fork.findings())}
             self._tell(SEARCHING if fork.works else WAITING)
-            is_pending = fork.works and (is_pending or bool(changes))
+            is_pending = fork.works and (is_pending or bool(found))
             if is_pending and time.monotonic() >= free_at:
                 began = time.monotonic()
                 shown.write(fork.findings(), fork.clock, still_held)
@@ -165,10 +167,10 @@ class States:
         self._number: int | None = None
         self._look_at = 0.0
 
-    def newer(self) -> tuple[bytes | None, dict[int, int]] | None:
+    def newer(self) -> tuple[bytes | None, list[Change], dict[int, int]] | None:
         """Return a state that was published since the last call, or None. The first call returns the newest.
 
-        A state is the engine's bytes, None before the first one, and what ``Fork.begin`` calls ``done``.
+        A state is the engine's bytes, None before the first one, its changes, and ``done`` of ``Fork.begin``.
         """
         if time.monotonic() < self._look_at:
             return None
@@ -180,7 +182,8 @@ class States:
         if saved is None and (self._store.head() or _NO_STATE).number != head.number:
             return None  # it was replaced meanwhile
         self._number = head.number
-        return (saved.engine if saved else None), self._done(head.batch_id)
+        done = self._done(head.batch_id)
+        return (saved.engine, saved.changes, done) if saved else (None, [], done)
 
     def _done(self, batch_id: int) -> dict[int, int]:
         if batch_id < self._ledger.topic_start().first_batch:

@@ -10,6 +10,7 @@ from flight_assets.contracts.tables import COMPLEX_EVENTS
 from flight_assets.events.groups import groups, rank
 from flight_assets.events.model import Change, Finding
 from flight_assets.stores import mongo, mongo_writes
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ def row(change: Change, batch_id: int) -> dict[str, Any]:
 def document(found: Finding, group: str, batch_id: int) -> dict[str, Any]:
     """Return an open finding as a document of ``open_findings``. Key: finding_id.
 
-    ``batch_id``: newest batch of the search; ``mongo.UNCONFIRMED`` if live processing has found it ahead.
+    ``batch_id``: newest batch of the search; ``UNCONFIRMED`` if live processing has found it ahead.
     """
     return {
         "_id": found.finding_id,
@@ -131,7 +132,7 @@ class Ahead:
     @classmethod
     def of(cls, db: Any, clock: int | None) -> Ahead:  # noqa: ANN401 - pymongo's generic type
         """Return what is ahead of ``clock``, event time; nothing is ahead of None."""
-        changed = list(db[mongo.FINDINGS].find({"batch_id": mongo.UNCONFIRMED}, {"updated": 1}))
+        changed = list(db[mongo.FINDINGS].find({"batch_id": UNCONFIRMED}, {"updated": 1}))
         gone = list(db[CLEARED_AHEAD].find())
         found = frozenset(each["_id"] for each in changed if _is_later(each["updated"], clock))
         cleared = frozenset(each["_id"] for each in gone if _is_later(each["cleared"], clock))
@@ -179,7 +180,7 @@ class Shown:
             if self._known.get(each.finding_id, (0, ""))[0] == each.changes
             else ReplaceOne(
                 {"_id": each.finding_id},
-                document(each, group_of[each.finding_id], mongo.UNCONFIRMED),
+                document(each, group_of[each.finding_id], UNCONFIRMED),
                 upsert=True,
             )
             for each in changed

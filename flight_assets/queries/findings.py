@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from flight_assets.contracts.tables import COMPLEX_EVENTS
 from flight_assets.contracts.units import AIRLINE, AIRPORT
 from flight_assets.events.model import SEVERITIES
-from flight_assets.stores.mongo import FINDINGS, UNCONFIRMED
+from flight_assets.stores.mongo import FINDINGS
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 from flight_assets.tenancy import EVERYTHING, Scope
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
-from flight_assets.stores import access, kafka, mongo
+from flight_assets.stores import access, kafka, mongo, mongo_writes
 from flight_assets.tenancy import Role
 from flight_assets_tests.factories import message
 
@@ -171,7 +171,7 @@ def twins(admin, process, quiet_platform) -> None:
     stop = {**overdue, "_id": STOP, "pattern": "ground_stop", "key": "airport:EWR", "airline": "",
             "flight_ids": both, "explanation": f"EWR has stopped: {both} wait."}  # fmt: skip
     with mongo.database(quiet_platform) as db:
-        mongo.replace_all(db[mongo.FINDINGS], [*own, stop])
+        mongo_writes.replace_all(db[mongo.FINDINGS], [*own, stop])
 
 
 @pytest.mark.core

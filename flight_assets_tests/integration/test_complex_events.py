@@ -139,7 +139,12 @@ def live_processing(settings):
     thread.start()
     try:
         with mongo.database(settings) as db:
-            until(lambda: len(found := flight_latency.live_latency(db)) and found.iloc[0]["search"] == SEARCHING, told)
+            until(
+                lambda: (
+                    len(found := flight_latency.live_latency(db)) and found.iloc[0]["search"] == SEARCHING
+                ),
+                told,
+            )
             yield db
     finally:
         stop.set()

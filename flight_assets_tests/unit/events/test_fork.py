@@ -110,6 +110,31 @@ def test_live_shows_at_any_moment_what_batches_and_replay_find_over_100_random_c
     assert counts["moments"] > 300
 
 
+def test_it_goes_on_without_beginning_again_while_it_has_found_what_the_batches_find(monkeypatch):
+    """As at a high rate, when beginning again would be dear."""
+    monkeypatch.setattr(forks, "CHEAP_EVENTS", -1)
+    events = as_topic(planted_events())
+    steps, changes = reference(events)
+    batches, live, taken, begun, searched = Batches(events), Fork(PATTERNS, {}), 0, 0, 0
+    for number, (now, (end, expected)) in enumerate(steps.items()):
+        live.add(events[taken:end])
+        taken = end
+        live.advance(now)
+        if number % 3 == 0:
+            before = len(batches.changes)
+            batches.search(end, now, killed=False)
+            state, done = batches.state()
+            searched += 1
+            if not live.goes_on(batches.changes[before:], done):
+                begun += 1
+                assert live.begin(state, done)
+                live.advance(now)
+        assert opened(live.findings()) == expected
+    assert begun == 1 < searched
+    # Batches with a finding that it has not: it begins again.
+    assert not live.goes_on(changes[:1], batches.reached())
+
+
 def test_absence_is_found_while_messages_are_silent():
     live = Fork(PATTERNS, {})
     live.add([event()])

@@ -19,6 +19,7 @@ from flight_assets.events.rows import COLUMNS, TIMES
 from flight_assets.events.store import EventStore, Head
 from flight_assets.settings import Settings
 from flight_assets.stores import lease, mongo
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 from flight_assets_tests.unit.events.test_engine import FIRST_DAY, event
 from flight_assets_tests.unit.events.test_store import Files
 
@@ -113,7 +114,7 @@ def test_the_batch_confirms_what_live_has_shown_and_takes_back_what_it_does_not_
     settings = Settings()
     both, _ = fed(departure(1), departure(2))
     Shown(db).write(findings_of(both), both.state.clock, lambda: None)
-    assert len(ids(db, batch_id=mongo.UNCONFIRMED)) == 2
+    assert len(ids(db, batch_id=UNCONFIRMED)) == 2
     one, _ = fed(departure(1))
     batches(settings, one, 7)
     assert ids(db) == ids(db, batch_id=7) == {"UA1-EWR-20260601"}
@@ -128,7 +129,7 @@ def test_what_live_has_done_after_the_state_of_the_batch_stays(db):
     assert shown.write(findings_of(later), later.state.clock, lambda: None) == 1
     first, _ = fed(departure(1), now=FIRST_DAY + 120)
     batches(settings, first, 1)
-    assert ids(db, batch_id=mongo.UNCONFIRMED) == {"UA2-EWR-20260601"}
+    assert ids(db, batch_id=UNCONFIRMED) == {"UA2-EWR-20260601"}
     assert ids(db, batch_id=1) == {"UA1-EWR-20260601"}
     # It clears the first: the batch that has not come so far does not show it again.
     shown = Shown(db)
