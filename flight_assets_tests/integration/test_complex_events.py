@@ -22,6 +22,7 @@ from flight_assets.producer.events import Message
 from flight_assets.queries import flight_latency
 from flight_assets.stores import mongo
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 from flight_assets_tests.factories import message
 from flight_assets_tests.integration.conftest import run_command
 
@@ -187,7 +188,7 @@ def test_live_shows_findings_within_seconds_also_without_a_message_and_the_batch
             return db[mongo.FINDINGS].find_one({"key": key})
 
         seconds = until(lambda: shown(f"two aircraft|{conflict}")) - began
-        assert shown(f"two aircraft|{conflict}")["batch_id"] == mongo.UNCONFIRMED
+        assert shown(f"two aircraft|{conflict}")["batch_id"] == UNCONFIRMED
         until(lambda: shown(f"arrival:{arrival}"))
         waited = datetime.now(UTC).timestamp() - now.timestamp() - SILENT_S
         print(f"shown after {seconds:.1f} s; a silent one {waited:.1f} s after it was due")  # noqa: T201
