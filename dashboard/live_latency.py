@@ -19,5 +19,6 @@ def live_latency_metric(found: Answer | Exception) -> None:
         ui.metric(
             "Live latency p95", texts.duration(row.p95_s),
             f"p50 {texts.duration(row.p50_s)}, p99 {texts.duration(row.p99_s)}; {processes}",
-            help="From Kafka taking a message until live processing has it in MongoDB, in the last minute.",
+            help="From Kafka taking a message until live processing has it in MongoDB, in the last minute. "
+            f"Complex events: {row.search}.",
         )  # fmt: skip

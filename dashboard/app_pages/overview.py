@@ -8,7 +8,7 @@ from dashboard import charts, data, data_tables, filter_bar, findings, render_ca
 from dashboard import components as ui
 from dashboard.live_latency import live_latency_metric
 from flight_assets.contracts import dimensions
-from flight_assets.queries import flight_latency, live
+from flight_assets.queries import events, flight_latency, live
 from flight_assets.queries.cache import Answer
 from flight_assets.queries.filters import Filters
 
@@ -40,6 +40,7 @@ def now() -> None:
         latency=data.other(flight_latency.latency, lambda known: (known.mongo(), known.hdfs())),
         seconds=data.live(flight_latency.live_latency),
         routes=data.live(live.by_route, minutes, filters, 500),
+        open=data.live(events.open_findings),
     )
     with st.container(horizontal=True):
         incoming_metric(found)
@@ -48,7 +49,9 @@ def now() -> None:
         latency_metric(found)
         live_latency_metric(found["seconds"])
     if answers := [
-        answer for name, answer in found.items() if name != "routes" and isinstance(answer, Answer)
+        answer
+        for name, answer in found.items()
+        if name not in ("routes", "open") and isinstance(answer, Answer)
     ]:
         ui.stamp(*answers, source="Kafka, MongoDB and HDFS")
     left, right = st.columns(2)
@@ -148,19 +151,23 @@ def latency_metric(found: dict[str, Answer | Exception]) -> None:
 
 
 def delays(found: dict[str, Answer | Exception]) -> None:
-    """Show the map of routes and airports."""
+    """Show the map of routes and airports, with open complex events around their airports."""
     with ui.section(
         "Delays by airport and route",
-        "Mean arrival delay, before arrival the departure delay; flights of the window.",
+        "Mean arrival delay, before arrival the departure delay; flights of the window. "
+        "A ring is an airport with open complex events.",
     ):
-        routes = ui.answer(found["routes"])
+        routes, open_ones = ui.answer(found["routes"]), found["open"]
         placed, shown = render_cache.value(placed_and_shown, routes)
-        if not placed:
+        # Without an answer about complex events, the map shows delays; the situation below tells why.
+        rings = render_cache.value(rings_of, open_ones) if isinstance(open_ones, Answer) else 0
+        if not placed and not rings:
             ui.empty(f"No flight with a known delay came in during the last {label}.")
         else:
             ui.chart(
-                render_cache.figure(delay_map, routes), "overview_map",
-                f"Map: {shown} routes and their airports coloured by mean delay"
+                render_cache.figure(delay_map, routes, *([open_ones] if rings else [])), "overview_map",
+                f"Map: {shown} routes and their airports coloured by mean delay; "
+                f"{rings} airports with open complex events"
             )  # fmt: skip
         beyond = placed - shown
         note = f"{int(routes.frame['flights'].sum()):,} flights in the window"
@@ -177,9 +184,16 @@ def placed_and_shown(routes: pd.DataFrame) -> tuple[int, int]:
     return len(placed), len(charts.on_the_map(placed, dimensions.airports()))
 
 
-def delay_map(routes: pd.DataFrame) -> go.Figure:
-    """Return the map of the routes that have a delay."""
-    return charts.delay_map(routes[routes["mean_delay"].notna()], dimensions.airports(), MAP_HEIGHT)
+def rings_of(open_ones: pd.DataFrame) -> int:
+    """Return the number of airports on the map that have open findings."""
+    return len(charts.findings_by_airport(open_ones, dimensions.airports()))
+
+
+def delay_map(routes: pd.DataFrame, open_ones: pd.DataFrame | None = None) -> go.Figure:
+    """Return the map of the routes that have a delay, and of airports with open findings."""
+    airports = dimensions.airports()
+    figure = charts.delay_map(routes[routes["mean_delay"].notna()], airports, MAP_HEIGHT)
+    return figure if open_ones is None else charts.add_findings(figure, open_ones, airports)
 
 
 def records() -> None:

@@ -11,6 +11,7 @@ from dashboard.charts.distributions import (
     predicted_against_actual,
     week_heatmap,
 )
+from dashboard.charts.finding_map import add_findings, findings_by_airport
 from dashboard.charts.look import local_on_hover
 from dashboard.charts.maps import airport_delays, delay_map, on_the_map
 from dashboard.charts.over_time import (
@@ -26,6 +27,7 @@ from dashboard.charts.over_time import (
 __all__ = [
     "COVERED",
     "WEEKDAYS",
+    "add_findings",
     "airport_delays",
     "bars",
     "check_heatmap",
@@ -34,6 +36,7 @@ __all__ = [
     "coverage",
     "delay_map",
     "distributions",
+    "findings_by_airport",
     "latency_over_batches",
     "lines",
     "local_on_hover",

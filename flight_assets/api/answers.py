@@ -72,6 +72,24 @@ def rows(
     return _page(request, table.to_pylist, lambda: table, next_url, headers)
 
 
+def of_rows(
+    request: Request, found: list[dict[str, Any]], schema: pa.Schema, next_url: str | None = None
+) -> Response:
+    """Return rows as they are; as a table, objects within a row are JSON texts."""
+
+    def table() -> pa.Table:
+        flat = [
+            {
+                name: msgspec.json.encode(value).decode() if isinstance(value, dict) else value
+                for name, value in row.items()
+            }
+            for row in found
+        ]
+        return pa.Table.from_pylist(flat, schema)
+
+    return _page(request, lambda: found, table, next_url)
+
+
 def of_flights(request: Request, found: list[dict[str, Any]], next_url: str | None = None) -> Response:
     """Return rows of the fact table as flights. JSON needs no table, whose making takes most of the time."""
     return _page(request, lambda: [flight_row(row) for row in found], lambda: flight_table(found), next_url)

@@ -28,6 +28,7 @@ def _codes(pattern: str, what: str) -> Any:  # noqa: ANN401 - an annotation
 
 
 Airlines = _codes(AIRLINE, "airline codes; repeat the parameter for several")
+Airports = _codes(AIRPORT, "airports")
 Origins = _codes(AIRPORT, "airports of departure")
 Destinations = _codes(AIRPORT, "planned airports of arrival")
 Routes = _codes(f"{AIRPORT}-{AIRPORT}", "routes, such as EWR-IAH")

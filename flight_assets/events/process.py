@@ -209,7 +209,8 @@ def _publish(
     findings = [found for by_key in engine.state.open.values() for found in by_key.values()]
     if saved.changes:
         publish.write_changes(stores.warehouse, saved.changes, saved.batch_id, saved.number)
-        publish.write_open(stores.settings, findings)
+    clock = engine.state.clock
+    publish.write_open(stores.settings, findings, saved.batch_id, clock, bool(saved.changes))
     stores.still_held()
     head = Head(
         saved.number, saved.batch_id, engine.next_due(), dict(engine.state.raised_total), len(findings),
@@ -225,7 +226,7 @@ def _begin_anew(stores: Stores, store: EventStore, head: Head, from_batch: int) 
     stores.still_held()
     stores.hdfs.delete(path(head.number + 1))
     warehouse.delete_all(COMPLEX_EVENTS)
-    publish.write_open(stores.settings, [])
+    publish.write_open(stores.settings, [], from_batch - 1, None, True)
     # The numbers go on: the table knows the older ones as written.
     anew = Head(head.number + 1, from_batch - 1)
     store.mark(anew)

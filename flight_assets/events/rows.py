@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flight_assets.events.model import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pyarrow as pa
 
 TIMES = ("timestamp", "ingestion_timestamp", "scheduled_departure", "scheduled_arrival")
@@ -33,27 +31,19 @@ def events_of(table: pa.Table) -> list[Event]:
     }
     columns |= {name: table[name].to_pylist() for name in PLAIN}
     nothing = [None] * table.num_rows
+    # The rows below are in the order of TIMES, PLAIN and FORECAST.
     columns |= {name: table[name].to_pylist() if name in table.column_names else nothing for name in FORECAST}
-    names = tuple(columns)
-    rows = (dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))
-    return [_event(row) for row in rows if row["scheduled_departure"] is not None]
-
-
-def _event(row: Mapping[str, Any]) -> Event:
-    arrival = row["scheduled_arrival"]
-    return Event(
-        (row["timestamp"], row["ingestion_timestamp"], row["kafka_partition"], row["kafka_offset"]),
-        row["event_type"],
-        row["flight_id"],
-        row["airline"],
-        row["origin"],
-        row["destination"],
-        row["scheduled_departure"] // 1_000_000,
-        None if arrival is None else arrival // 1_000_000,
-        row["tail_number"],
-        row["departure_delay_minutes"],
-        row["arrival_delay_minutes"],
-        row["diverted_to"],
-        row["source"],
-        *(row.get(name) for name in FORECAST),
-    )
+    return [
+        Event(
+            (at, taken, partition, offset), kind, flight_id, airline, origin, destination,
+            departure // 1_000_000, None if arrival is None else arrival // 1_000_000, tail,
+            departure_delay, arrival_delay, diverted_to, source, *forecast,
+        )
+        for (
+            at, taken, departure, arrival,
+            kind, flight_id, airline, origin, destination, tail, source, diverted_to,
+            departure_delay, arrival_delay, partition, offset,
+            *forecast,
+        ) in zip(*columns.values(), strict=True)
+        if departure is not None
+    ]  # fmt: skip

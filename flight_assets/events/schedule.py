@@ -53,8 +53,8 @@ class Schedule:
         """Return the flights of an aircraft that were not cancelled, by planned departure."""
         if tail is None:
             return []
-        flights = (self.state.flights[name] for _, name in self.state.legs.get(tail, ()))
-        return [flight for flight in flights if flight.cancelled is None]
+        known = self.state.flights
+        return [known[name] for _, name in self.state.legs.get(tail, ()) if known[name].cancelled is None]
 
     def least_turn_minutes(self, airport: str) -> float:
         """Return the least usual turnaround at an airport, minutes, learnt from 100 turnarounds on."""
@@ -71,7 +71,11 @@ class Schedule:
         if not buckets:
             return 0
         last = int(self.now - ago_minutes * MINUTE) // BUCKET
-        return sum(buckets.get(number, 0) for number in range(last - int(minutes * MINUTE) // BUCKET, last))
+        first = last - int(minutes * MINUTE) // BUCKET
+        # Most calls of a live feed come here: of both sides, the shorter one is looked through.
+        if len(buckets) < last - first:
+            return sum([count for number, count in buckets.items() if first <= number < last])
+        return sum([buckets[number] for number in range(first, last) if number in buckets])
 
     def share(self, name: str, key: str, prior: float, weight: float) -> float:
         """Return a learnt share, drawn to ``prior`` as if that had been seen ``weight`` times."""

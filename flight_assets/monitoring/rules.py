@@ -171,6 +171,11 @@ RULES = (
         "see the check patterns_work of complex_events; `flights events test` tries a pattern of your own",
     ),
     Rule(
+        "LiveSearchFailed", "warning", "flights_live_search_failed", ">", 0, 120,
+        "live processing cannot search for complex events: findings come with their batches",
+        "see `flights logs live`; the search tries again every minute",
+    ),
+    Rule(
         "BaselineServes", "warning", "flights_model_up", "<", 1, 0,
         "the running baseline makes the forecasts: the delay model did worse on the last day's outcomes",
         "see `flights model trust`; train on these flights with `flights model train --source warehouse`",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from flight_assets.delay_model.serving.trust import MODEL
+from flight_assets.events.live import FAILED
 from flight_assets.events.patterns import PATTERNS
 from flight_assets.events.store import EventStore, Head
 from flight_assets.monitoring.metrics import Sample, Source
@@ -194,10 +195,12 @@ def from_latency(settings: Settings) -> Iterator[Sample]:
 
 
 def from_live(settings: Settings) -> Iterator[Sample]:
-    """Live processes and their latency; no latency without messages in the last minute."""
+    """Live processes, their search and latency; no latency without messages in the last minute."""
     with mongo.database(operations.patient(settings)) as db:
         found = flight_latency.live_latency(db)
     yield Sample("flights_live_processes", float(found["processes"].sum()))
+    failed = found["search"].str.startswith(FAILED).any() if len(found) else False
+    yield Sample("flights_live_search_failed", float(failed))
     for row in found.dropna().itertuples():
         for quantile, seconds in (("0.5", row.p50_s), ("0.95", row.p95_s), ("0.99", row.p99_s)):
             yield Sample("flights_live_latency_seconds", float(seconds), (quantile,))

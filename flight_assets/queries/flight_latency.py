@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from flight_assets.events.live import search_of
 from flight_assets.pipeline.live import latency as latency_of_live
 from flight_assets.provenance import METADATA_ROOT, STEPS, Ledger
 from flight_assets.queries.live import AGGREGATION_MS, typed
@@ -21,19 +22,20 @@ if TYPE_CHECKING:
 
 
 def live_latency(db: Mongo) -> pd.DataFrame:
-    """One row if live processing runs, else none: processes, messages in a minute, p50_s, p95_s, p99_s.
+    """One row if live processing runs: processes, messages in a minute, p50_s, p95_s, p99_s, search.
 
     The latency runs from Kafka taking a message until its flight is in MongoDB. Of several processes it is
-    the slowest one's. Null without messages.
+    the slowest one's. Null without messages. ``search`` is the state of the search for complex events.
     """
     found = latency_of_live.current(db)
     names = {"p50_s": "0.5", "p95_s": "0.95", "p99_s": "0.99"}
-    row: dict[str, float | None] = {
+    row: dict[str, Any] = {
         name: max((each["quantiles"][key] for each in found if each["quantiles"]), default=None)
         for name, key in names.items()
     }
     row |= {"processes": len(found), "messages": sum(each["messages"] for each in found)}
-    columns = ["processes", "messages", *names]
+    row["search"] = search_of(found)
+    columns = ["processes", "messages", *names, "search"]
     frame = pd.DataFrame([row] if found else [], columns=columns)
     return frame.astype(dict.fromkeys(names, "float64") | dict.fromkeys(columns[:2], "int64"))
 

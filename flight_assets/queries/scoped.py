@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.queries import (
     archive,
+    findings,
     flight_history,
     flight_list,
     flights,
@@ -25,6 +26,9 @@ from flight_assets.queries import (
 )
 from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, Query
 from flight_assets.queries.filters import Filters as Filters
+from flight_assets.queries.findings import FINDING_ID as FINDING_ID
+from flight_assets.queries.findings import PATTERN_NAME as PATTERN_NAME
+from flight_assets.queries.findings import WantedFindings as WantedFindings
 from flight_assets.queries.flight_list import Order as Order
 from flight_assets.queries.flight_list import Position as Position
 from flight_assets.queries.flight_list import Wanted as Wanted
@@ -129,6 +133,37 @@ def matcher(scope: Scope, wanted: Wanted) -> Callable[[Document], bool]:
         and (since is None or row["timestamp"] >= since)
         and (until is None or row["timestamp"] < until)
     )
+
+
+def list_findings(
+    scope: Scope, clients: Clients, wanted: WantedFindings, limit: int, after: Position | None
+) -> tuple[list[Document], Position | None]:
+    """Return complex events in scope, newest first, and the position of the last one if there may be more.
+
+    Open ones are those of MongoDB. All of them come from the warehouse, through the cache.
+    """
+    scoped = replace(wanted, scope=scope)
+    if wanted.state == "open":
+        with mongo.answering(clients.settings):
+            rows = findings.open_page(clients.mongo(), scoped, limit, after)
+    else:
+        rows = _past_findings(scope, clients, scoped, limit, after)
+    return rows, (rows[-1]["raised"], rows[-1]["finding_id"]) if len(rows) == limit else None
+
+
+def one_finding(scope: Scope, clients: Clients, finding_id: str) -> Document | None:
+    """Return a complex event in scope: the open one, or else its newest change in the warehouse; or None."""
+    with mongo.answering(clients.settings):
+        found = findings.open_finding(clients.mongo(), scope, finding_id)
+    if found is not None:
+        return found
+    past = _past_findings(scope, clients, WantedFindings("all", scope=scope), 1, None, finding_id)
+    return past[0] if past else None
+
+
+def _past_findings(scope: Scope, clients: Clients, *args: Any) -> list[Document]:  # noqa: ANN401
+    frame = _of_history(clients, findings.history_page, *args, life=OF_NOW).frame
+    return [findings.visible(findings.of_row(row), scope) for row in frame.to_dict("records")]
 
 
 def flight_events(scope: Scope, clients: Clients, flight_id: str) -> Answer:

@@ -261,6 +261,11 @@ def _look(topic: str, streams: dict[int, Iterator[Record | None]]) -> pa.Table:
     return pa.Table.from_batches(found)
 
 
+def has_more(looked: pa.Table) -> bool:
+    """Return whether a look of ``following`` has filled its limits, so that messages may have been left."""
+    return bool(looked.num_rows >= MESSAGES_AT_ONCE or looked.nbytes >= BYTES_AT_ONCE)
+
+
 def headers_since(settings: Settings, starts: dict[int, int], header: str) -> Iterator[tuple[str, str]]:
     """Yield, for each message from these offsets on that has a header, its value and topic-partition-offset.
 

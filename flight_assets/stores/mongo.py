@@ -67,6 +67,7 @@ FINDING_VALIDATOR: Document = {
             "updated": {"bsonType": "date"},
             "explanation": {"bsonType": "string"},
             "flight_ids": {"bsonType": "array", "maxItems": 50},
+            "batch_id": {"bsonType": ["int", "long"]},
         },
     }
 }

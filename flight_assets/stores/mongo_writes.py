@@ -27,14 +27,19 @@ WRITES_PER_BULK = 1_000
 DUPLICATE_KEY = 11_000
 
 
-def replace_all(collection: Collection[Document], documents: Sequence[Document]) -> None:
-    """Make a small collection hold exactly these documents. A repeat changes nothing."""
+def replace_all(
+    collection: Collection[Document], documents: Sequence[Document], also: Sequence[str] = ()
+) -> None:
+    """Make a small collection hold exactly these documents, ``also`` those of other ids that it has.
+
+    A repeat changes nothing.
+    """
     from pymongo import ReplaceOne
 
     writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
     for start in range(0, len(writes), WRITES_PER_BULK):
         collection.bulk_write(writes[start : start + WRITES_PER_BULK], ordered=False)
-    collection.delete_many({"_id": {"$nin": [each["_id"] for each in documents]}})
+    collection.delete_many({"_id": {"$nin": [*(each["_id"] for each in documents), *also]}})
 
 
 @dataclass(frozen=True)

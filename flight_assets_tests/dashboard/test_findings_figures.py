@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.findings import findings_over_time, legs
+from dashboard import charts, data
+from dashboard import components as ui
+from dashboard.charts.findings import SEVERITY_COLOURS, findings_over_time, legs
+from flight_assets.contracts import dimensions
+from flight_assets.errors import StoreUnavailable
+from flight_assets.queries.cache import Answer
 from flight_assets.queries.events import history_of, situations_of
+from flight_assets_tests.dashboard.conftest import APP_DIR
 
 
 def at(minute: int) -> pd.Timestamp:
@@ -86,3 +95,68 @@ def test_situations_have_their_leading_finding_first() -> None:
 def test_an_id_that_is_none_never_reaches_the_warehouse(text) -> None:
     with pytest.raises(Exception, match="no id of a finding"):
         history_of(None, text)
+
+
+def waiting(airport: str, severity: str = "warning", **changes) -> dict:
+    return found(airport=airport, severity=severity, flight_ids=[], **changes)
+
+
+STOP = waiting("IAH", "critical", group="IAH", explanation="Nothing has departed from IAH. 3 wait.")
+ROUTES = pd.DataFrame({"route": ["EWR-BOS"], "flights": [3], "mean_delay": [12.0]})
+
+
+def on_map(*members):
+    airports = dimensions.airports()
+    return charts.add_findings(charts.delay_map(ROUTES, airports), pd.DataFrame(members), airports)
+
+
+def rings_of(traces) -> dict:
+    return {trace["name"]: trace for trace in traces if trace["marker"]["symbol"] == "circle-open"}
+
+
+def test_open_findings_are_rings_around_their_airports_by_the_most_severe_one() -> None:
+    rings = rings_of(on_map(STOP, waiting("IAH"), waiting("BOS"), waiting(""), waiting("QQQ")).data)
+    assert set(rings) == {"critical", "warning"}
+    assert list(rings["critical"].customdata[0]) == ["IAH", 2, "Nothing has departed from IAH. 3 wait."]
+    assert [row[0] for row in rings["warning"].customdata] == ["BOS"]
+    assert rings["critical"].marker.color == SEVERITY_COLOURS["critical"]
+
+
+def test_the_map_reaches_to_airports_that_only_have_findings() -> None:
+    far = on_map(waiting("SEA")).layout.geo.lonaxis.range
+    near = on_map(waiting("BOS")).layout.geo.lonaxis.range
+    assert far[0] < -122 < near[0]
+
+
+@pytest.fixture
+def overview(monkeypatch, closed_settings):
+    """Page 1 with the given routes and open findings; every other store is down."""
+
+    def page(routes, members) -> str:
+        known = {"routes": routes, "open": pd.DataFrame(members)}
+
+        def gather(**asked):
+            return {
+                name: Answer(known[name], datetime.now(UTC), "store")
+                if name in known
+                else StoreUnavailable("MongoDB", "nowhere", "start it")
+                for name in asked
+            }
+
+        monkeypatch.setattr(data, "get_settings", lambda: closed_settings)
+        monkeypatch.setattr(ui, "gather", gather)
+        shown = AppTest.from_file(str(APP_DIR / "app_pages/overview.py"), default_timeout=120).run()
+        assert not shown.exception
+        return "\n".join(each.proto.spec for each in shown.get("plotly_chart"))
+
+    yield page
+    data._clients.clear()
+
+
+@pytest.mark.parametrize("routes", [ROUTES, ROUTES.head(0)], ids=["with delays", "without"])
+def test_page_1_has_the_open_findings_on_its_map(overview, routes) -> None:
+    assert "Nothing has departed from IAH" in overview(routes, [STOP])
+
+
+def test_page_1_without_findings_has_the_map_of_delays_only(overview) -> None:
+    assert "circle-open" not in overview(ROUTES, [STOP][:0])

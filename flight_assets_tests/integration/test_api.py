@@ -23,7 +23,7 @@ from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
-from flight_assets.stores import access, kafka, mongo
+from flight_assets.stores import access, kafka, mongo, mongo_writes
 from flight_assets.tenancy import Role
 from flight_assets_tests.factories import message
 
@@ -31,6 +31,9 @@ DEPARTURE = datetime(2026, 6, 12, 14, tzinfo=UTC)
 FLIGHTS = 12
 # Marks that are in every answer about a flight of the airline.
 MARKS = {"UA": ("UA77", "N7UA"), "AA": ("AA77", "N7AA")}
+# A complex event about a flight of the airline, and one about the airport of both.
+FINDINGS = {"UA": "a" * 16, "AA": "b" * 16}
+STOP = "c" * 16
 TENANTS = {"UA": "apitestunited", "AA": "apitestamerican"}
 WAIT_S = 60
 CASES_PER_ROUTE = 10
@@ -47,6 +50,8 @@ CALLS = {
     "GET /v1/stream/flights": ("", 200),
     "POST /v1/predict": ("/v1/predict", 200),
     "POST /v1/events": ("/v1/events", 202),
+    "GET /v1/events": ("/v1/events?limit=1000", 200),
+    "GET /v1/events/{finding_id}": ("/v1/events/{finding_id}", 200),
     "GET /v1/reference/{kind}": ("/v1/reference/airlines", 200),
     "GET /v1/health": ("/v1/health", 200),
     **{
@@ -153,6 +158,20 @@ def twins(admin, process, quiet_platform) -> None:
     assert (answer.status_code, answer.json()["rejected"]) == (202, 0), answer.text
     process()
     run_job(quiet_platform, "update_rollups")
+    at = DEPARTURE + timedelta(hours=2)
+    overdue = {
+        "pattern": "overdue", "severity": "warning", "group": "overdue", "rank": 13, "airport": "EWR",
+        "started": at, "raised": at, "updated": at, "changes": 1, "numbers": {}, "batch_id": 0,
+    }  # fmt: skip
+    own = [
+        {**overdue, "_id": name, "key": flight_id(code), "airline": code, "flight_ids": [flight_id(code)],
+         "explanation": f"{flight_id(code)} is overdue."} for code, name in FINDINGS.items()
+    ]  # fmt: skip
+    both = [flight_id(code) for code in MARKS]
+    stop = {**overdue, "_id": STOP, "pattern": "ground_stop", "key": "airport:EWR", "airline": "",
+            "flight_ids": both, "explanation": f"EWR has stopped: {both} wait."}  # fmt: skip
+    with mongo.database(quiet_platform) as db:
+        mongo_writes.replace_all(db[mongo.FINDINGS], [*own, stop])
 
 
 @pytest.mark.core
@@ -182,25 +201,40 @@ def test_every_route_has_an_isolation_test():
 @pytest.mark.parametrize(("mine", "other"), [("UA", "AA"), ("AA", "UA")])
 def test_a_tenant_reads_its_own_and_nothing_of_another(twins, admin, tenants, route, mine, other):
     path, status = CALLS[route]
-    answer = tenants[mine].get(path.format(flight_id=flight_id(mine)))
+    own, others = ({"flight_id": flight_id(code), "finding_id": FINDINGS[code]} for code in (mine, other))
+    answer = tenants[mine].get(path.format(**own))
     assert answer.status_code == status, answer.text
     if route.removeprefix("GET ") in PUBLIC:
         return
     assert not any(mark in answer.text for mark in MARKS[other])
     if status == 200:
-        everything = admin.get(path.format(flight_id=flight_id(mine))).text
+        everything = admin.get(path.format(**own)).text
         if "aggregates" in path:
             assert [row["airline"] for row in answer.json()["data"]] == [mine]
             assert {row["airline"] for row in json.loads(everything)["data"]} >= {mine, other}
         else:
             assert MARKS[mine][0] in answer.text
             assert MARKS[mine][0] in everything
+        if path != path.format(**own):
+            assert admin.get(path.format(**others)).status_code == 200
+            assert tenants[mine].get(path.format(**others)).status_code == 404
         if "{flight_id}" in path:
-            assert admin.get(path.format(flight_id=flight_id(other))).status_code == 200
-            assert tenants[mine].get(path.format(flight_id=flight_id(other))).status_code == 404
             missing = tenants[mine].get(path.format(flight_id=flight_id(mine, 9999))).json()
             hidden = tenants[mine].get(path.format(flight_id=flight_id(other, 7701))).json()
             assert hidden["title"] == missing["title"]
+
+
+def test_a_finding_about_an_airport_has_the_tenants_flights_only(twins, admin, tenants):
+    for airline, tenant in tenants.items():
+        found = tenant.get(f"/v1/events/{STOP}").json()
+        assert (found["flight_ids"], found["is_partial"]) == ([flight_id(airline)], True)
+    assert len(admin.get(f"/v1/events/{STOP}").json()["flight_ids"]) == len(MARKS)
+    pages = [admin.get("/v1/events?limit=2").json()]
+    pages.append(admin.get(pages[0]["next"]).json())
+    assert {row["finding_id"] for page in pages for row in page["data"]} == {STOP, *FINDINGS.values()}
+    past = admin.get("/v1/events?state=all&severity=warning&since=2026-01-01T00:00:00Z")
+    assert past.status_code == 200, past.text
+    assert admin.get(f"/v1/events/{'0' * 16}").status_code == 404
 
 
 @pytest.mark.parametrize("by", ["hourly", "daily", "airline", "origin", "destination", "route"])

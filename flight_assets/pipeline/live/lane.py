@@ -36,9 +36,11 @@ from flight_assets.transforms.flights import flight_of, with_prediction
 from flight_assets.transforms.inputs import Checks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from flight_assets.settings import Settings
+
+    OnEvents = Callable[[pa.Table, dict[str, "Event | None"], Mapping[int, int]], None]
 
 Event = dict[str, Any]
 STEP = "staged_events"
@@ -70,6 +72,8 @@ class Lane:
         self._reached = dict(self.begins_at)
         self._known = KnownIds(event_dedup.recent_hashes(tables))
         self._history = EventHistory(partial(events_of_days, tables))
+        # Gets the new valid events of every partition, known forecasts by flight, and the offsets reached.
+        self.on_events: OnEvents = lambda _events, _forecasts, _reached: None
         self._read_checks()
 
     def take(self, raw: pa.Table, partitions: Collection[int] | None = None) -> None:
@@ -82,18 +86,21 @@ class Lane:
         if not raw.num_rows:
             return
         events = self._checked(raw).sort_by(ARRIVAL)
-        events = events.filter(pa.array(self._known.take_new(events["event_hash"].to_numpy())))
-        if events.num_rows:
-            self._history.add(events.select(PAST_COLUMNS))
+        new = events = events.filter(pa.array(self._known.take_new(events["event_hash"].to_numpy())))
+        said: dict[str, Event | None] = {}
+        if new.num_rows:
+            self._history.add(new.select(PAST_COLUMNS))
             if partitions is not None:
                 own = pa.array(sorted(partitions), events["kafka_partition"].type)
                 events = events.filter(pc.is_in(events["kafka_partition"], own))
             if events.num_rows:
-                self._write(events)
+                said = self._write(events)
         for partition, offset in zip(
             raw["kafka_partition"].to_pylist(), raw["kafka_offset"].to_pylist(), strict=True
         ):
             self._reached[partition] = max(self._reached.get(partition, 0), offset + 1)
+        if new.num_rows:
+            self.on_events(new, said, self._reached)
 
     def is_overtaken(self) -> bool:
         """Return whether batches have staged messages that have not come through here."""
@@ -120,7 +127,8 @@ class Lane:
         self._checks = Checks.of(self._settings, read_reference(self._tables))
         self._checks_until = time.monotonic() + CHECKS_EVERY_S
 
-    def _write(self, events: pa.Table) -> None:
+    def _write(self, events: pa.Table) -> dict[str, Event | None]:
+        """Write the newest state of each flight. Returns the forecasts by flight, None without one."""
         rows = rows_of(events.select(STAGING.column_names).combine_chunks().to_batches()[0])
         by_flight: dict[str, list[Event]] = {}
         for row in rows:
@@ -138,6 +146,7 @@ class Lane:
         mongo_writes.upsert_newer(
             self.db[mongo.FLIGHTS], [mongo_documents.document(state) for state in states]
         )
+        return said
 
     def _known_flights(self, flights: set[str]) -> dict[str, Event]:
         """Return by id the flights that MongoDB has, as rows for ``flight_of``, with ``prediction``."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     import numpy.typing as npt
@@ -50,11 +50,17 @@ class Latencies:
             "quantiles": {str(name): float(value) for name, value in zip(QUANTILES, found, strict=True)},
         }
 
-    def write(self, db: Any, name: str, partitions: Collection[int]) -> None:  # noqa: ANN401 - pymongo's generic type
-        """Write the figures of a process for the metrics, at most every EVERY_S."""
+    def write(
+        self,
+        db: Any,  # noqa: ANN401 - pymongo's generic type
+        name: str,
+        partitions: Collection[int],
+        search: Mapping[str, Any],
+    ) -> None:
+        """Write the figures of a process, and the state of its search, at most every EVERY_S."""
         if time.monotonic() - self._written_at >= EVERY_S:
             self._written_at = time.monotonic()
-            fields = {"$literal": self.figures() | {"partitions": sorted(partitions)}}
+            fields = {"$literal": self.figures() | {"partitions": sorted(partitions), "search": dict(search)}}
             db[STATUS].update_one(
                 {"_id": name},
                 [{"$replaceWith": {"_id": name, "at": "$$NOW", "figures": fields}}],
@@ -63,7 +69,7 @@ class Latencies:
 
 
 def current(db: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - pymongo's generic type
-    """Return the figures of the live processes: process, partitions, messages and quantiles in seconds."""
+    """Return the figures of the live processes: process, partitions, messages, quantiles (s), search."""
     age = {"$subtract": ["$$NOW", "$at"]}
     found = db[STATUS].find({"$expr": {"$lt": [age, CURRENT_S * 1000]}})
     return [{"process": each["_id"], **each["figures"]} for each in found]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flight_assets.events.live import LiveSearch
 from flight_assets.pipeline.live import latency, shares
 from flight_assets.pipeline.live.lane import open_lane
 from flight_assets.pipeline.live.latency import Latencies
@@ -58,7 +59,12 @@ def _follow(settings: Settings, stop: threading.Event, own: Shares, say: Callabl
     """Send new messages through a lane until batches have overtaken it, or partitions were taken over."""
     partitions = kafka.end_offsets(settings).keys()
     own.update(partitions)
-    with open_lane(settings) as lane, kafka.following(settings, lane.begins_at) as messages:
+    with (
+        open_lane(settings) as lane,
+        kafka.following(settings, lane.begins_at) as messages,
+        LiveSearch(settings, lane.begins_at, say) as search,
+    ):
+        lane.on_events = search.add
         latencies, taken = Latencies(), 0
         shared = told = time.monotonic()
         try:
@@ -70,7 +76,7 @@ def _follow(settings: Settings, stop: threading.Event, own: Shares, say: Callabl
                         return
                     shared = began
                 own.check()
-                taken += _take(lane, messages(), own, latencies)
+                taken += _take(lane, messages, own, latencies, search)
                 if began - told > TOLD_EVERY_S:
                     if taken:
                         say(f"{taken:,} messages; {_seconds(latencies)} after Kafka took them")
@@ -83,13 +89,23 @@ def _follow(settings: Settings, stop: threading.Event, own: Shares, say: Callabl
             latency.forget(lane.db, own.name)
 
 
-def _take(lane: Lane, raw: pa.Table, own: Shares, latencies: Latencies) -> int:
-    """Take messages, and note the latency of those written here. Returns their number."""
+def _take(
+    lane: Lane,
+    messages: Callable[[], pa.Table],
+    own: Shares,
+    latencies: Latencies,
+    search: LiveSearch,
+) -> int:
+    """Take the new messages, and note the latency of those written here. Returns their number."""
+    asked = time.time()
+    raw = messages()
     lane.take(raw, own.partitions)
+    if not kafka.has_more(raw):
+        search.complete(asked)
     mine = pa.array(sorted(own.partitions), raw["kafka_partition"].type)
     written = raw.filter(pc.is_in(raw["kafka_partition"], mine))
     latencies.add(written["ingestion_timestamp"], datetime.now(UTC))
-    latencies.write(lane.db, own.name, own.partitions)
+    latencies.write(lane.db, own.name, own.partitions, search.status())
     return len(written["kafka_offset"])
 
 
