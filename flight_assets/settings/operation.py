@@ -48,7 +48,10 @@ class OperationSettings(PipelineSettings):
         default=0.2, ge=0, le=1, description="largest share of quarantined messages in the newest batches"
     )
     alert_disk_used_ratio: float = Field(
-        default=0.95, gt=0, le=1, description="share of the platform's disk that is full"
+        default=0.95, gt=0, le=1, description="share of a disk of the platform that is full"
+    )
+    alert_memory_used_ratio: float = Field(
+        default=0.95, gt=0, le=1, description="share of its memory limit that a container uses"
     )
     events_patterns_dir: Path | None = Field(
         default=None,
