@@ -260,7 +260,7 @@ def from_services(settings: Settings) -> Iterator[Sample]:
     for row in operations.services(settings).itertuples():
         labels = (str(row.service),)
         yield Sample("flights_service_up", float(row.works), labels)
-        if pd.notna(row.rss_mb):
+        if pd.notna(row.rss_mb) and (settings.embedded or settings.state_dir):
             yield Sample("flights_service_memory_bytes", float(row.rss_mb) * 1024 * 1024, labels)
         if pd.notna(row.rss_mb) and pd.notna(row.limit_mb):
             yield Sample("flights_service_memory_used_ratio", row.rss_mb / row.limit_mb, labels)
