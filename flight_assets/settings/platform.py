@@ -66,7 +66,8 @@ class PlatformSettings(BaseSettings):
         description="the services run under this machine's supervisor; false: each by itself, elsewhere",
     )
     state_dir: Path | None = Field(
-        default=None, description="folder with a report of each container's health check; unset = there is none"
+        default=None,
+        description="folder with a report of each container's health check; unset = none",
     )
     reporting_services: str = Field(
         default="",

@@ -308,10 +308,13 @@ def test_the_dashboard_signs_in_to_airflow_as_a_viewer_whose_password_is_a_file(
         "",
         "",
     )  # without the profile there is no Airflow to show
-    users = services()["airflow-api-server"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(
-        ","
-    )
-    assert f"{dashboard.airflow_user}:viewer" in users
+    users = services()["airflow-migrate"]["environment"]["AIRFLOW_USERS"].split(",")
+    assert f"{dashboard.airflow_user}:Viewer" in users
+    for name, service in services().items():
+        if name.startswith("airflow-"):
+            assert service["environment"]["AIRFLOW__CORE__AUTH_MANAGER"].endswith(".FabAuthManager")
+            has_passwords = "airflow_passwords" in {secret["source"] for secret in service["secrets"]}
+            assert has_passwords == (name == "airflow-migrate")
 
     subprocess.run(["bash", DEPLOY / "secrets.sh", tmp_path], check=True)
     passwords = json.loads((tmp_path / "airflow_passwords").read_text())

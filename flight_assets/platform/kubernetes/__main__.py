@@ -16,16 +16,13 @@ def render() -> dict[str, str]:
     """Return the text of each file of the base, by its name."""
     import yaml
 
-    class Dumper(yaml.SafeDumper):
-        """Writes texts of several lines as blocks, and repeats values instead of naming them."""
-
-        def ignore_aliases(self, _data: Any) -> bool:  # noqa: ANN401 - as in its class
-            return True
-
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    def text(dumper: Any, value: str) -> Any:  # noqa: ANN401 - the library has no types
+        """Write a text of several lines as a block."""
         style = "|" if "\n" in value else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
 
+    # Values that occur twice are written twice, without names for them.
+    Dumper: Any = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})  # noqa: N806 - a class
     Dumper.add_representer(str, text)
     found = manifests()
     files = {name: parts for name, parts in found.items() if parts}

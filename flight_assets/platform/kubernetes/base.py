@@ -212,4 +212,4 @@ def _executors_policy() -> Manifest:
 def _yaml(value: Manifest) -> str:
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, width=120)
+    return str(yaml.safe_dump(value, sort_keys=False, width=120))

@@ -128,7 +128,9 @@ def _probes(container: Container) -> Manifest:
 
 
 def _mounts(container: Container) -> list[Manifest]:
-    found = [{"name": _name(folder), "mountPath": folder} for folder in _empty_folders(container)]
+    found: list[Manifest] = [
+        {"name": _name(folder), "mountPath": folder} for folder in _empty_folders(container)
+    ]
     found += [{"name": volume, "mountPath": target} for volume, target in container.volumes.items()]
     for target, source in container.files:
         folder, _, name = source.partition("/")
