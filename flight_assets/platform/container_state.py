@@ -1,7 +1,7 @@
 """State and memory of containers, as their own health checks report them into one shared folder.
 
 Each check writes a small file, named like its service. So the metrics need no way into the container engine,
-and no network to each container. `deploy/health/check.sh` writes the same file in images that are not ours.
+and no network to each container. In images that are not ours, `deploy/health/check.sh` writes the same file.
 """
 
 from __future__ import annotations

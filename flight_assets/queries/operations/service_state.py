@@ -32,8 +32,8 @@ SERVICE_COLUMNS = (
 def services(settings: Settings) -> pd.DataFrame:
     """One row per service of the table: ``SERVICE_COLUMNS``.
 
-    ``works`` is whether its own check passed just now; of a container, at its last health check. ``limit_mb``
-    is the memory limit of a container, NaN without one.
+    - ``works``: whether its own check passed just now, or at the last health check of a container.
+    - ``limit_mb``: memory limit of a container, NaN without one.
     """
     if settings.state_dir:
         return _containers(settings, settings.state_dir)
