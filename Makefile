@@ -97,6 +97,12 @@ sbom: install-security ## build/sbom.cdx.json: what the platform consists of, Py
 docs: install ## write docs/reference from the contracts, settings, metrics, alert rules and commands
 	$(BIN)/python -m flight_assets.docgen
 
+kubernetes: install ## write deploy/kubernetes/base from the table of services and the Compose file
+	$(BIN)/python -m flight_assets.platform.kubernetes
+
+lint-kubernetes: install-dev ## validate deploy/kubernetes against the schemas of Kubernetes
+	$(BIN)/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
+
 format: install-dev ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -151,4 +157,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test compose-test wheel-test platforms-test faults fuzz fuzz-checks agree lint lint-code lint-airflow check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test compose-test wheel-test platforms-test faults fuzz fuzz-checks agree lint lint-code lint-airflow lint-kubernetes kubernetes check audit sbom format install install-dev install-airflow install-security lock clean

@@ -21,6 +21,7 @@ def services() -> None:
     found = ui.gather(
         services=services_query(),
         machine=query("machine", one_row(operations.machine)),
+        disks=query("disks", operations.disks),
         hdfs=query("hdfs", one_row(operations.hdfs_capacity)),
         mongodb=query("mongodb", one_row(operations.mongodb_size)),
         redis=redis_query(),
@@ -29,7 +30,10 @@ def services() -> None:
     left, right = st.columns([3, 2])
     with (
         left,
-        ui.section("Services", "State by the supervisor; a service works if its own check passed just now."),
+        ui.section(
+            "Services",
+            "A service works if its own check passed. Containers report theirs every half minute.",
+        ),
     ):
         answer = ui.answer(found["services"])
         frame = answer.frame.assign(
@@ -74,7 +78,7 @@ def _how_full(found: Answers) -> None:
                 f" {extra['missing_blocks']:.0f} blocks missing, {extra['under_replicated_blocks']:.0f} with"
                 " too few copies"
             )
-        stamped(found, "NameNode JMX, dbStats, INFO, Spark, the machine")
+        stamped(found, "NameNode JMX, dbStats, INFO, Spark, the machine, its disks")
 
 
 def capacity(rows: list[tuple[str, float, str, float | None]]) -> go.Figure:
@@ -98,10 +102,8 @@ def fullness(
                 None),
             ("Memory", row["memory_used_ratio"], amount(row["memory_used_bytes"], row["memory_total_bytes"]),
                 None),
-            ("Disk", row["disk_used_ratio"], amount(row["disk_total_bytes"] - row["disk_free_bytes"],
-                row["disk_total_bytes"]),
-             limits.alert_disk_used_ratio),
         ]  # fmt: skip
+    rows += of(found["disks"], disk_rows) or []
     row = of(found["hdfs"], lambda frame: frame.iloc[0])
     if row is not None:
         rows.append(("HDFS", row["used_ratio"], f"{row['remaining_bytes'] / GB:,.0f} GB free", None))
@@ -130,8 +132,22 @@ def fullness(
     if row is not None and row["memory_limit_bytes"]:
         text = amount(row["memory_used_bytes"], row["memory_limit_bytes"])
         rows.append(("Spark storage", row["memory_used_bytes"] / row["memory_limit_bytes"], text, None))
-    names = {"hdfs": "HDFS", "mongodb": "MongoDB", "redis": "Redis", "spark": "Spark"}
+    names = {"disks": "Disks", "hdfs": "HDFS", "mongodb": "MongoDB", "redis": "Redis", "spark": "Spark"}
     return rows, [name for key, name in names.items() if isinstance(found[key], Exception)]
+
+
+def disk_rows(frame: pd.DataFrame) -> list[tuple[str, float, str, float | None]]:
+    """Return the rows of ``fullness`` for the disks."""
+    limit = data.clients().settings.alert_disk_used_ratio
+    return [
+        (
+            f"Disk of {row.disk}",
+            row.used_ratio,
+            amount(row.total_bytes - row.free_bytes, row.total_bytes),
+            limit,
+        )
+        for row in frame.itertuples()
+    ]
 
 
 def amount(used: float, total: float) -> str:

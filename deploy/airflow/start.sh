@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Airflow opens its file of passwords for writing, and a mounted secret is read-only.
+# Becomes a command of Airflow. After `db migrate` the users get the passwords of the secret.
 set -euo pipefail
 umask 077
-install -m 0600 /run/secrets/airflow_passwords /tmp/airflow_passwords.json
+if [ "$*" = "db migrate" ]; then
+    /opt/airflow/bin/airflow db migrate
+    exec /opt/airflow/bin/python /etc/flights/airflow/users.py /run/secrets/airflow_passwords "$AIRFLOW_USERS"
+fi
 # The DAGs' tasks are `flights` commands, which find Dagster's storage through its configuration.
 flights service configure
 exec /opt/airflow/bin/airflow "$@"

@@ -37,6 +37,14 @@ def check(name: str) -> None:
     foreground.check(get_settings(), name)
 
 
+@service.command(epilog=example("flights service executor"))
+def executor() -> None:
+    """Become an executor of Spark on Kubernetes, where Spark starts this command itself."""
+    from flight_assets.platform import spark_executor
+
+    spark_executor.run_executor(get_settings())
+
+
 @service.command(epilog=example("flights service configure"))
 def configure() -> None:
     """Write the configuration files of every service, as `run` does before it starts one."""

@@ -148,6 +148,9 @@ METRICS = (
     # health
     Metric("flights_service_up", "1 if the service's own check passes", ("service",)),
     Metric("flights_service_memory_bytes", "resident memory of the service and its children", ("service",)),
+    Metric(
+        "flights_service_memory_used_ratio", "share of its memory limit that a container uses", ("service",)
+    ),
     Metric("flights_dagster_daemon_up", "1 if the daemon's heartbeat is current", ("daemon",)),
     Metric("flights_dagster_runs", "recent runs by status", ("job", "status")),
     Metric(
@@ -159,8 +162,8 @@ METRICS = (
     Metric("flights_spark_memory_bytes", "storage memory of Spark's executors", ("state",)),
     Metric("flights_host_cpu_used_ratio", "busy share of all cores"),
     Metric("flights_host_memory_bytes", "memory of the machine", ("state",)),
-    Metric("flights_host_disk_bytes", "disk of the platform's folder", ("state",)),
-    Metric("flights_host_disk_used_ratio", "full share of that disk"),
+    Metric("flights_disk_bytes", "each disk that the platform's data is on", ("disk", "state")),
+    Metric("flights_disk_used_ratio", "full share of that disk", ("disk",)),
     Metric("flights_health_score_ratio", "pipeline health, 0 to 1; its formula is in queries/operations.py"),
     Metric("flights_health_part_ratio", "parts of the health score, 0 to 1", ("part",)),
 )

@@ -186,9 +186,14 @@ RULES = (
         "look at `flights logs dagster-daemon`",
     ),
     Rule(
-        "DiskFull", "warning", "flights_host_disk_used_ratio", ">", "alert_disk_used_ratio", 300,
-        "the platform's disk is {value:.0%} full",
+        "DiskFull", "warning", "flights_disk_used_ratio", ">", "alert_disk_used_ratio", 300,
+        "the disk of {disk} is {value:.0%} full",
         "free some, or let the archive's and the tables' retention delete more",
+    ),
+    Rule(
+        "MemoryHigh", "warning", "flights_service_memory_used_ratio", ">", "alert_memory_used_ratio", 300,
+        "the container of {service} uses {value:.0%} of its memory limit",
+        "see its course on the operations page; raise its limit before the kernel ends it",
     ),
     Rule(
         "BlocksMissing", "critical", "flights_hdfs_missing_blocks", ">", 0, 60,

@@ -242,23 +242,31 @@ def from_warehouse(settings: Settings) -> Iterator[Sample]:
 
 
 def from_machine(settings: Settings) -> Iterator[Sample]:
-    """CPU, memory and disk."""
+    """CPU and memory."""
     found = operations.machine(settings)
     yield Sample("flights_host_cpu_used_ratio", found["cpu_used_ratio"])
     yield from _flags(
         found, "flights_host_memory_bytes", {"used": "memory_used_bytes", "total": "memory_total_bytes"}
     )
-    yield from _flags(
-        found, "flights_host_disk_bytes", {"free": "disk_free_bytes", "total": "disk_total_bytes"}
-    )
-    yield Sample("flights_host_disk_used_ratio", found["disk_used_ratio"])
+
+
+def from_disks(settings: Settings) -> Iterator[Sample]:
+    """Size and free room of each disk with data."""
+    for row in operations.disks(settings).itertuples():
+        yield Sample("flights_disk_bytes", row.total_bytes, (row.disk, "total"))
+        yield Sample("flights_disk_bytes", row.free_bytes, (row.disk, "free"))
+        yield Sample("flights_disk_used_ratio", row.used_ratio, (row.disk,))
 
 
 def from_services(settings: Settings) -> Iterator[Sample]:
-    """Sample whether each service of the embedded platform works, and its memory."""
+    """Sample whether each service works, its memory, and the used share of a container's memory limit."""
     for row in operations.services(settings).itertuples():
-        yield Sample("flights_service_up", float(row.works), (str(row.service),))
-        yield Sample("flights_service_memory_bytes", float(row.rss_mb) * 1024 * 1024, (str(row.service),))
+        labels = (str(row.service),)
+        yield Sample("flights_service_up", float(row.works), labels)
+        if pd.notna(row.rss_mb) and (settings.embedded or settings.state_dir):
+            yield Sample("flights_service_memory_bytes", float(row.rss_mb) * 1024 * 1024, labels)
+        if pd.notna(row.rss_mb) and pd.notna(row.limit_mb):
+            yield Sample("flights_service_memory_used_ratio", row.rss_mb / row.limit_mb, labels)
 
 
 def sources() -> tuple[Source, ...]:
@@ -280,5 +288,6 @@ def sources() -> tuple[Source, ...]:
         Source("spark", 10.0, from_spark),
         Source("warehouse", 300.0, from_warehouse),
         Source("machine", 5.0, from_machine),
+        Source("disks", 30.0, from_disks),
         Source("services", 60.0, from_services),
     )

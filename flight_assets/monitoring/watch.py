@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flight_assets import logs
 from flight_assets.errors import FlightsError
-from flight_assets.monitoring import alerts, history, notify
+from flight_assets.monitoring import alerts, course, history, notify
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,7 +57,16 @@ def watch(settings: Settings, state: State, samples: Samples, now: datetime) -> 
             state = alerts.after(state, name, waiting, _attempt(settings, name, send, waiting))
     if _keep_again(settings, state, is_kept):
         state = alerts.without_settled(state, known, now)
-    return state
+    return _keep_course(settings, state, samples, now)
+
+
+def _keep_course(settings: Settings, state: State, samples: Samples, now: datetime) -> State:
+    """Keep the course of services and disks. If MongoDB is down, the state notes it."""
+    try:
+        course.keep(settings, samples, now)
+    except FlightsError as error:
+        return alerts.noted(state, "course", str(error))
+    return alerts.noted(state, "course", None)
 
 
 def _keep(settings: Settings, state: State) -> tuple[State, bool]:

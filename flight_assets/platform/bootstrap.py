@@ -10,6 +10,7 @@ from flight_assets.archive.files import create_views
 from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline import event_dedup
+from flight_assets.platform.access import make_hdfs_permissions
 from flight_assets.provenance import Ledger
 from flight_assets.stores import access, dimensions, kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
@@ -33,6 +34,7 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     )
     for warning in kafka.topic_warnings(settings):
         say(f"warning: {warning}")
+    make_hdfs_permissions(settings)
     mongo.ensure_collection(settings)
     access.ensure_collections(settings)
     if settings.embedded:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import psutil
 
 from flight_assets.errors import FlightsError
-from flight_assets.platform import launcher
+from flight_assets.platform import container_state, launcher
 from flight_assets.platform.config import write_configs
 from flight_assets.platform.services import Service, further_services, services
 
@@ -53,7 +53,13 @@ def run(settings: Settings, name: str) -> NoReturn:
 
 
 def check(settings: Settings, name: str) -> None:
-    """Return if a service does its work. Raises FlightsError with what is wrong."""
+    """Return if a service does its work. Raises FlightsError with what is wrong.
+
+    With ``state_dir``, the outcome is also reported there.
+    """
     problem = launcher.problem_of(settings, find(settings, name))
+    if settings.state_dir:
+        own = container_state.service_name(settings, name)
+        container_state.write(settings.state_dir, own, works=problem is None)
     if problem:
         raise FlightsError(f"{name} does not work: {problem}")

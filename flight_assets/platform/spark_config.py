@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flight_assets.platform import extensions
+from flight_assets.platform import extensions, spark_kubernetes
 from flight_assets.platform.jars import classpath_dir
 from flight_assets.platform.patches import java_long_methods
 from flight_assets.settings import Settings
@@ -101,4 +101,5 @@ def _executor_properties(settings: Settings) -> dict[str, object]:
         "spark.executor.extraJavaOptions": java_long_methods.OPTION,
         "spark.executor.extraClassPath": classpath_dir(settings.cache_dir, "spark") / "*",
         "spark.jars": extensions.jar_path(settings),
+        **spark_kubernetes.properties(settings),
     }

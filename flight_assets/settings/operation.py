@@ -48,7 +48,10 @@ class OperationSettings(PipelineSettings):
         default=0.2, ge=0, le=1, description="largest share of quarantined messages in the newest batches"
     )
     alert_disk_used_ratio: float = Field(
-        default=0.95, gt=0, le=1, description="share of the platform's disk that is full"
+        default=0.95, gt=0, le=1, description="share of a disk of the platform that is full"
+    )
+    alert_memory_used_ratio: float = Field(
+        default=0.95, gt=0, le=1, description="share of its memory limit that a container uses"
     )
     events_patterns_dir: Path | None = Field(
         default=None,
@@ -86,6 +89,11 @@ class OperationSettings(PipelineSettings):
     spark_worker_cores: int = Field(
         default=2, ge=1, description="cores that a worker of a Spark cluster gives to executors"
     )
+    spark_executors: int = Field(default=2, ge=1, description="executors on Kubernetes, each a pod")
+    spark_executor_image: str = Field(
+        default="", description="image of executors on Kubernetes: the platform's own, with its tag"
+    )
+    kubernetes_namespace: str = Field(default="flights", description="namespace of those executors")
     spark_heap_mb: int = Field(default=1_400, ge=512, description="heap of the Spark application")
     kafka_heap_mb: int = Field(default=256, ge=128, description="heap of a broker")
     hdfs_heap_mb: int = Field(default=192, ge=96, description="heap of the NameNode and of each DataNode")

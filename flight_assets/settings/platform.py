@@ -65,6 +65,18 @@ class PlatformSettings(BaseSettings):
         default=True,
         description="the services run under this machine's supervisor; false: each by itself, elsewhere",
     )
+    state_dir: Path | None = Field(
+        default=None,
+        description="folder with a report of each container's health check; unset = none",
+    )
+    reporting_services: str = Field(
+        default="",
+        description="containers that must report there besides the table's services, separated by commas",
+    )
+    volumes_dir: Path | None = Field(
+        default=None,
+        description="folder in which each volume is mounted, to measure its disk; unset = stores are asked",
+    )
     bind_host: str = Field(default=LOOPBACK, description="address at which the platform's own servers listen")
     advertised_host: str = Field(
         default=LOOPBACK, description="name by which Spark's driver, master and workers reach each other"

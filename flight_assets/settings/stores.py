@@ -26,6 +26,10 @@ class StoreSettings(PlatformSettings):
     )
     hdfs_url: str = Field(default="", description="address of the NameNode")
     hdfs_http_url: str = Field(default="", description="address of WebHDFS and JMX")
+    hdfs_private: bool = Field(
+        default=False,
+        description="`flights service bootstrap` lets only the platform and the group `readers` into HDFS",
+    )
     hdfs_replication: int = Field(default=1, ge=1, description="copies of each block")
     metastore_uri: str = Field(default="", description="address of the Hive metastore")
     metastore_db_url: str = Field(

@@ -103,6 +103,20 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
             client.close()
 
 
+def log_folders(settings: Settings) -> list[tuple[int, int, float, float]]:
+    """Return broker, number of the folder, total and free bytes of each folder of messages.
+
+    Brokers from version 3.3 on say it.
+    """
+    with _admin(settings) as admin:
+        answers = admin.describe_log_dirs()
+    return [
+        (answer["broker"], number, float(folder["total_bytes"]), float(folder["usable_bytes"]))
+        for answer in answers
+        for number, folder in enumerate(answer["log_dirs"], 1)
+    ]
+
+
 def ensure_topic(settings: Settings, name: str, partitions: int, retention_days: int) -> None:
     """Create a topic with ``topic_settings`` if it is not there; an existing one is left as it is."""
     from kafka.admin import NewTopic

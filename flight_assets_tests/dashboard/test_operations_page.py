@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import data
 from dashboard.charts import look
 from dashboard.charts import operations as operations_charts
-from flight_assets.monitoring import history
+from flight_assets.monitoring import course, history
 from flight_assets.monitoring.alerts import Alert, Silence
 from flight_assets.monitoring.history import Board
 from flight_assets.provenance import STEPS
@@ -113,8 +113,8 @@ BOARD = Board(
 )
 SERVICES = pd.DataFrame(
     [
-        ("mongod", "running", True, "", 27017, 130, 60, "6.0.5"),
-        ("kafka", "failed", False, "failed", 9092, 0, 0, "4.1.1"),
+        ("mongod", "running", True, "", 27017, 130, 60, "6.0.5", float("nan")),
+        ("kafka", "failed", False, "failed", 9092, 0, 0, "4.1.1", float("nan")),
     ],
     columns=list(operations.SERVICE_COLUMNS),
 )
@@ -178,6 +178,9 @@ REDIS = {
 SPARK = {"memory_used_bytes": 1e6, "memory_limit_bytes": 1e9, "active_tasks": 0.0, "cores": 2.0}
 
 
+COURSE = pd.DataFrame(
+    [(NOW, "up", "kafka", 0.0), (NOW, "memory_bytes", "kafka", 3e8)], columns=list(course.COURSE_COLUMNS)
+)
 ARCHIVED = pd.DataFrame(
     [
         (f"archive_{i}", pd.Timestamp("2026-06-01T12:00Z"), state, "size", 1_000 + i, 0.5)
@@ -211,6 +214,7 @@ def answers(monkeypatch):
             monkeypatch.setattr(operations, name, lambda _settings, found=found: found)
         monkeypatch.setattr(operations, "streaming", lambda _settings: streaming)
         monkeypatch.setattr(history, "board", lambda _settings: board)
+        monkeypatch.setattr(course, "course", lambda _settings: COURSE)
 
     return answer
 
@@ -240,6 +244,9 @@ def test_a_full_page_shows_the_numbers_of_the_stores(answers, visit, tmp_path) -
     assert "is writing batch 3; committed up to 2" in said
     assert "1 for predictions" in said
     assert "paused: since noon: disk swap" in said
+    # The course has services and memory, and no disk yet.
+    assert said.count("Nothing has been kept yet") == 1
+    assert "Services over a day" in said
     alerts = page.dataframe[0].value
     assert list(alerts["status"]) == ["● firing", "⊘ silenced", "○ resolved"]
 

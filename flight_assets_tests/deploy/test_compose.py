@@ -117,18 +117,12 @@ def test_the_example_gives_the_defaults_of_the_files():
     assert set(written) == {(name, value) for name, value in example().items() if name not in FILLED_IN}
 
 
-def test_the_network_is_a_bridge_of_the_promised_name():
-    network = config()["networks"]["bigdata-network"]
-    assert (network["name"], network["driver"]) == ("bigdata-network", "bridge")
-
-
 # --- each container
 
 
 @pytest.mark.parametrize(("stack", "name"), CONTAINERS)
 def test_a_container_is_confined(stack, name):
     service = services(*stack)[name]
-    assert list(service["networks"]) == ["bigdata-network"]
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert (service["user"].split(":")[0] == "0") == (name == "hdfs-volumes")
@@ -314,10 +308,13 @@ def test_the_dashboard_signs_in_to_airflow_as_a_viewer_whose_password_is_a_file(
         "",
         "",
     )  # without the profile there is no Airflow to show
-    users = services()["airflow-api-server"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(
-        ","
-    )
-    assert f"{dashboard.airflow_user}:viewer" in users
+    users = services()["airflow-migrate"]["environment"]["AIRFLOW_USERS"].split(",")
+    assert f"{dashboard.airflow_user}:Viewer" in users
+    for name, service in services().items():
+        if name.startswith("airflow-"):
+            assert service["environment"]["AIRFLOW__CORE__AUTH_MANAGER"].endswith(".FabAuthManager")
+            has_passwords = "airflow_passwords" in {secret["source"] for secret in service["secrets"]}
+            assert has_passwords == (name == "airflow-migrate")
 
     subprocess.run(["bash", DEPLOY / "secrets.sh", tmp_path], check=True)
     passwords = json.loads((tmp_path / "airflow_passwords").read_text())
@@ -401,8 +398,10 @@ def test_hdfs_properties_are_those_of_the_embedded_servers():
     embedded = configured.hdfs_properties(EMBEDDED)
     clients = set(configured.hdfs_client_properties(EMBEDDED)) - {"dfs.replication"}
     assert set(found) == set(embedded) - clients
+    assert found["dfs.permissions.enabled"] == "true"
     where = {key for key, value in embedded.items() if LOOPBACK in str(value) or "file://" in str(value)} | {
-        "dfs.replication"
+        "dfs.replication",
+        "dfs.permissions.enabled",
     }
     assert {key: found[key] for key in set(found) - where} == {
         key: str(embedded[key]) for key in set(found) - where
@@ -492,7 +491,7 @@ def test_high_availability_gives_every_server_its_own_volume():
             mount["source"]
             for service in found.values()
             for mount in service["volumes"]
-            if mount["type"] == "volume"
+            if mount["type"] == "volume" and mount["source"] != "service-state"
         ]
         assert len(sources) == len(set(sources)) == len(found)
     owned = {mount["source"] for mount in services("docker-compose.ha.yml")["hdfs-volumes"]["volumes"]}

@@ -172,11 +172,36 @@ def test_the_tiers_start_in_order(containers):
     assert sorted(first, key=first.__getitem__) == list(TIERS)
 
 
-def test_names_are_found_on_the_network(stack, containers):
-    ask = "import socket, sys; [socket.gethostbyname(name) for name in sys.argv[1:]]"
-    stack.inside("dashboard", "python", "-c", ask, *lasting(containers))
+def networks(name: str) -> set[str]:
+    return set(compose.services()[name].get("networks", []))
+
+
+def test_names_are_found_on_shared_networks_only(stack, containers):
+    ask = """import socket, sys
+def answers(name):
+    try:
+        return bool(socket.gethostbyname(name))
+    except OSError:
+        return False
+print(*filter(answers, sys.argv[1:]))"""
+    for asking in ("producer", "spark-worker", "dashboard"):
+        found = set(stack.inside(asking, "python", "-c", ask, *lasting(containers)).split())
+        wanted = {name for name in lasting(containers) if networks(name) & networks(asking)}
+        assert found == wanted, asking
     for name, container in containers.items():
-        assert set(container["NetworkSettings"]["Networks"]) == {"bigdata-network"}, name
+        if networks(name):
+            assert set(container["NetworkSettings"]["Networks"]) == networks(name), name
+
+
+def test_every_container_reports_its_state_and_memory_and_the_disks_are_those_of_volumes(stack, containers):
+    ask = "import urllib.request as u; print(u.urlopen('http://localhost:9464/metrics').read().decode())"
+    shown = stack.inside("metrics", "python", "-c", ask)
+    memory = set(re.findall(r'flights_service_memory_bytes\{service="([\w-]+)"\}', shown))
+    renamed = {"mongodb": "mongod"}
+    assert {renamed.get(name, name) for name in lasting(containers)} <= memory
+    assert not re.findall(r'flights_service_up\{service="([\w-]+)"\} 0.0', shown)
+    say("compose", ", ".join(re.findall(r"flights_disk_used_ratio\{.*", shown)))
+    assert 'flights_disk_used_ratio{disk="volumes"}' in shown
 
 
 def counts(stack: Engine) -> dict[str, Any]:

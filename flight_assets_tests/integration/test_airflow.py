@@ -74,8 +74,7 @@ class Airflow:
         section = {
             "CORE__DAGS_FOLDER": str(self.dags),
             "CORE__LOAD_EXAMPLES": "False",
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": "tester:admin,page:viewer",
-            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            "CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
             "API_AUTH__JWT_CLI_EXPIRATION_TIME": str(TOKEN_LIFETIME_S),
             "API_AUTH__JWT_LEEWAY": "0",
         }
@@ -124,6 +123,17 @@ def airflow(quiet_platform, tmp_path_factory):
     made = Airflow(home, DAGS, url, {name: token_hex() for name in ("tester", "page")})
     (home / "passwords.json").write_text(json.dumps(made.passwords))
     made.run("db", "migrate")
+    make_users = [
+        AIRFLOW.with_name("python"),
+        PROJECT_DIR / "deploy/airflow/users.py",
+        home / "passwords.json",
+    ]
+    subprocess.run(
+        [*make_users, "tester:Admin,page:Viewer"],
+        env=made.environment,
+        check=True,
+        timeout=COMMAND_TIMEOUT_S,
+    )
     made.run("dags", "reserialize")
     log = home / "api-server.log"
     server = made.start(

@@ -136,11 +136,10 @@ def test_airflow_that_is_not_configured_is_not_asked(nowhere: Settings) -> None:
     assert operations.airflow_dags(nowhere.model_copy(update={"airflow_url": ""})).empty
 
 
-def test_the_machine_has_cpu_memory_and_a_disk(nowhere: Settings) -> None:
+def test_the_machine_has_cpu_and_memory(nowhere: Settings) -> None:
     found = operations.machine(nowhere)
     assert 0 <= found["cpu_used_ratio"] <= 1
     assert 0 < found["memory_used_bytes"] < found["memory_total_bytes"]
-    assert 0 < found["disk_free_bytes"] < found["disk_total_bytes"]
 
 
 def test_services_of_a_platform_that_does_not_run_do_not_work(nowhere: Settings) -> None:

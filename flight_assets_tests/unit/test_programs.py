@@ -41,6 +41,30 @@ def test_an_open_platform_starts_the_chosen_program(tmp_path, setting, says, rel
     assert (service.command[0], service.version) == (str(chosen), release)
 
 
+def test_a_secured_platform_starts_the_chosen_redis_too(tmp_path):
+    chosen = program(tmp_path, "Redis server v=8.2.3 sha=00000000:0")
+    settings = Settings(_env_file=None, home=tmp_path, secured=True, redis_server=chosen)
+    assert programs.redis_server(settings).path == chosen
+
+
+def test_variables_of_the_environment_choose_the_programs(tmp_path, monkeypatch):
+    redis, mongod = tmp_path / "redis", tmp_path / "mongo"
+    for folder in (redis, mongod):
+        folder.mkdir()
+    chosen = {
+        "FLIGHTS_REDIS_SERVER": program(redis, "Redis server v=8.2.3 sha=0"),
+        "FLIGHTS_MONGOD": program(mongod, "db version v8.0.4"),
+        "FLIGHTS_JAVA_HOME": Path("/jdk"),
+    }
+    for name, path in chosen.items():
+        monkeypatch.setenv(name, str(path))
+    for profile in ("embedded", "cluster"):
+        settings = Settings(_env_file=None, home=tmp_path, profile=profile)
+        assert programs.redis_server(settings).path == chosen["FLIGHTS_REDIS_SERVER"]
+        assert programs.mongod(settings).path == chosen["FLIGHTS_MONGOD"]
+        assert services.java(settings) == "/jdk/bin/java"
+
+
 def test_the_chosen_java_starts_every_java_service(tmp_path):
     settings = Settings(_env_file=None, home=tmp_path, java_home="/jdk")
     started = {row.name for row in services.services(settings) if "/jdk/bin/java" in row.command}

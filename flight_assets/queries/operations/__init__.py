@@ -21,6 +21,7 @@ from flight_assets.queries.operations.common import (
     get_json,
     patient,
 )
+from flight_assets.queries.operations.disks import DISK_COLUMNS, disks
 from flight_assets.queries.operations.flights import (
     FLIGHT_COLUMNS,
     PredictionError,
@@ -43,6 +44,7 @@ from flight_assets.queries.operations.storage import hdfs_capacity, mongodb_size
 
 __all__ = [
     "BATCH_COLUMNS",
+    "DISK_COLUMNS",
     "FLIGHT_COLUMNS",
     "HEALTH_WEIGHTS",
     "JOB_COLUMNS",
@@ -58,6 +60,7 @@ __all__ = [
     "archives",
     "batch_records",
     "batches",
+    "disks",
     "gather",
     "get_json",
     "hdfs_capacity",
