@@ -24,7 +24,7 @@ from flight_assets.queries import rotation
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.forecast_now import flat_events
 from flight_assets.queries.risk import DEADLINE_MS, newest_moment
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def _curve(
     now = newest_moment(db, scope)
     if found is None or now is None or found["event_type"] != EventType.SCHEDULED:
         raise _NothingToChange("the flight has departed, or is not here any more")
-    flight = mongo.flight(found)
+    flight = mongo_documents.flight(found)
     departure = flight["scheduled_departure"]
     legs = (
         rotation.legs_of_aircraft(db, scope, [flight["tail_number"]], departure - rotation.CHAIN, departure)

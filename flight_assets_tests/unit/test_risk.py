@@ -19,7 +19,7 @@ from flight_assets.queries.risk import (
     newest_moment,
     rows,
 )
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo_documents
 from flight_assets.tenancy import EVERYTHING, Scope
 from flight_assets_tests.factories import fact
 from flight_assets_tests.memory_mongo import Database
@@ -57,7 +57,7 @@ def flight(name: str, ahead: float, probability: float | None = 0.3, **changes) 
         "maker": "model",
         "domain_mark": "in_domain",
     }
-    return mongo.document(fact() | values | said)
+    return mongo_documents.document(fact() | values | said)
 
 
 def current(document: dict, probability: float, **changes) -> dict:

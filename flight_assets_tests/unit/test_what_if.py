@@ -21,7 +21,7 @@ from flight_assets.queries.what_if import (
     later_inbound,
     with_aircraft,
 )
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo_documents
 from flight_assets.tenancy import EVERYTHING
 from flight_assets_tests.unit.test_risk import NOW, UNITED, database, flight, minutes
 from flight_assets_tests.unit.test_rotation import DEPARTED, LANDED, leg
@@ -80,7 +80,7 @@ class OnDemand:
 def test_the_features_of_the_known_delay_are_those_of_all_events():
     inbound = leg(**DEPARTED)
     own, past = flight("UA1", 60), happened(OWN, inbound)
-    event = announcement(mongo.flight(own), NOW)
+    event = announcement(mongo_documents.flight(own), NOW)
     everything = build_features(
         flat_events(event).select(FLAT_COLUMNS).to_pandas(), pd.concat([past, happened(*OTHERS)])
     )
@@ -92,7 +92,7 @@ def test_the_features_of_the_known_delay_are_those_of_all_events():
 
 def test_each_case_is_an_aircraft_of_its_own():
     inbound = leg(**DEPARTED)
-    event, past = announcement(mongo.flight(OWN), NOW), happened(OWN, inbound)
+    event, past = announcement(mongo_documents.flight(OWN), NOW), happened(OWN, inbound)
     together = aircraft_features(event, past, inbound["flight_id"], [25.0, 55.0, 115.0])
     alone = aircraft_features(event, past, inbound["flight_id"], [115.0])
     assert together["inbound_delay_minutes"].tolist() == [25, 55, 115]
@@ -101,7 +101,7 @@ def test_each_case_is_an_aircraft_of_its_own():
 
 
 def test_all_other_features_stay():
-    event, past = announcement(mongo.flight(OWN), NOW), happened(OWN, leg(**DEPARTED), *OTHERS)
+    event, past = announcement(mongo_documents.flight(OWN), NOW), happened(OWN, leg(**DEPARTED), *OTHERS)
     features = OnDemand(past).features(event)
     own = aircraft_features(
         event, past[past["tail_number"] == OWN["tail_number"]], leg()["flight_id"], [25.0, 90.0]
