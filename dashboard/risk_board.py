@@ -17,7 +17,7 @@ from flight_assets.queries.flight_list import Wanted
 from flight_assets.tenancy import EVERYTHING
 
 HOURS = (1, 2, 3, 6, 12, 24)
-ORDERS: tuple[risk.Order, ...] = ("probability", "delay")
+ORDERS: tuple[risk.RiskOrder, ...] = ("probability", "delay")
 SHOWN = 200
 LIKELY = 0.5
 FLIGHT, TABLE, ROWS = "risk_flight", "risk_board", "risk_rows"

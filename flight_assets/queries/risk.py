@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Mongo = Database[dict[str, Any]]
 
 Document = dict[str, Any]
-Order = Literal["probability", "delay"]
+RiskOrder = Literal["probability", "delay"]
 DEADLINE_MS = 10_000
 # A flight that should have left longer ago is no longer on a board of the next hours.
 OVERDUE = timedelta(hours=3)
@@ -37,7 +37,7 @@ OVERDUE = timedelta(hours=3)
 COMPARED_AT_MOST = 20_000
 CURRENT_FORECASTS = "current_forecasts"
 ANNOUNCED = "announced"
-_RANKED_BY: dict[Order, str] = {
+_RANKED_BY: dict[RiskOrder, str] = {
     "probability": "probability_delayed_15",
     "delay": "predicted_mean_delay_minutes",
 }
@@ -75,7 +75,7 @@ class Asked:
     hours_ahead: float | None = None
     since: datetime | None = None
     least: float = 0.0
-    order: Order = "probability"
+    order: RiskOrder = "probability"
     limit: int = 100
 
     def within(self, scope: Scope) -> Asked:
