@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flight_assets.contracts.features import TURNAROUND_MINUTES
+from flight_assets.contracts.feature_windows import TURNAROUND_MINUTES
 from flight_assets.contracts.message import EventType
 from flight_assets.queries import events
 from flight_assets.queries.filters import Filters

@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flight_assets.contracts.features import AIRCRAFT_FEATURES, PAST_COLUMNS
+from flight_assets.contracts.feature_windows import PAST_COLUMNS
+from flight_assets.contracts.features import AIRCRAFT_FEATURES
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.features.build import build_features

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.features import PAST_COLUMNS
+from flight_assets.contracts.feature_windows import PAST_COLUMNS
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import FLIGHT_COLUMNS
 from flight_assets.queries.rotation import chain, inbound_leg

@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from flight_assets.contracts.features import AIRCRAFT_FEATURES, PAST_COLUMNS
+from flight_assets.contracts.feature_windows import PAST_COLUMNS
+from flight_assets.contracts.features import AIRCRAFT_FEATURES
 from flight_assets.contracts.tables import PREDICTED_COLUMNS, STAGING, arrow_schema
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.registry.shipped import shipped_model
