@@ -32,7 +32,7 @@ _COLUMNS: dict[str, Any] = {
     "inbound_state": "its state",
     "inbound_delay_minutes": st.column_config.NumberColumn("its delay (min)", format="%.0f"),
     "turnaround_minutes": st.column_config.NumberColumn("ground time left (min)", format="%.0f"),
-    "reasons": st.column_config.TextColumn("reasons", width="large"),
+    "reasons": st.column_config.TextColumn("reasons", width="medium"),
     "unlike_training": "unlike training",
     "tail_number": "aircraft",
     "maker": "made by",
@@ -133,7 +133,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     columns = [
         *("flight_id", "origin", "destination", "scheduled_departure", "minutes_to_departure"),
         *("probability_delayed_15", "predicted_mean_delay_minutes", "interval_low_minutes"),
-        *("interval_high_minutes", "reasons", "unlike_training", "tail_number", "inbound_flight_id"),
+        *("interval_high_minutes", "unlike_training", "reasons", "tail_number", "inbound_flight_id"),
         *("inbound_state", "inbound_delay_minutes", "turnaround_minutes", "maker", "forecast_stage"),
     ]
     return frame.assign(unlike_training=marks + why)[columns]
