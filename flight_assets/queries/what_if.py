@@ -1,7 +1,7 @@
 """Forecasts of a flight for the case that its inbound leg leaves later than is known now.
 
-The events of one aircraft are changed, and the features that follow from its own events are built from them
-by the function of training and serving. All other features, the champion and the trust state are those of a
+Only the events of one aircraft are changed. The function of training and serving builds from them the
+features that follow from its own events. All other features, the champion and the trust state are those of a
 forecast on demand. Nothing is stored.
 """
 
