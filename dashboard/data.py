@@ -19,6 +19,8 @@ from flight_assets.stores.models import ModelStore
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flight_assets.queries.forecast_now import Forecaster
+
 _texts: dict[int, tuple[Settings, str]] = {}
 
 
@@ -101,6 +103,12 @@ def model(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: 
     )
 
 
+def registry(function: Callable[..., pd.DataFrame]) -> Query:
+    """Return a query to the registry of models, ``function(model store)``, on this minute's data."""
+    known = clients()
+    return _query(function, (), {}, known.versions.live, lambda: function(ModelStore(known.hdfs())), OF_NOW)
+
+
 def other(
     function: Callable[..., pd.DataFrame],
     make: Callable[[Clients], tuple[Any, ...]],
@@ -115,6 +123,30 @@ def other(
         parameters,
         known.versions.live,
         lambda: function(*make(known), *args, **parameters),
+        OF_NOW,
+    )
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: _text})
+def _forecaster(settings: Settings) -> Forecaster:
+    # Spark's functions are loaded with it, which most pages do not need.
+    from flight_assets.queries.forecast_now import Forecaster
+
+    return Forecaster(clients())
+
+
+def on_demand(function: Callable[..., pd.DataFrame], *args: Any) -> Query:  # noqa: ANN401
+    """Return a query to the forecasts on demand and MongoDB, on this minute's data.
+
+    It calls ``function(forecaster, database, *args)``.
+    """
+    known = clients()
+    return _query(
+        function,
+        args,
+        {},
+        known.versions.live,
+        lambda: function(_forecaster(get_settings()), known.mongo(), *args),
         OF_NOW,
     )
 

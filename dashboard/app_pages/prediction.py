@@ -5,7 +5,17 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, data_tables, filter_bar, findings, render_cache, texts, trust_section
+from dashboard import (
+    charts,
+    data,
+    data_tables,
+    filter_bar,
+    findings,
+    render_cache,
+    risk_board,
+    texts,
+    trust_section,
+)
 from dashboard import components as ui
 from dashboard.charts import prediction as quality_figures
 from flight_assets.queries import flight_rows, history, model_quality
@@ -18,7 +28,7 @@ BUCKETS: tuple[model_quality.Bucket, ...] = ("hour", "day")
 
 ui.page(
     "Prediction & Insights",
-    "Errors of the delay model beside those of plain guesses, and the reasons of a prediction.",
+    "Flights likely to be late, errors of the delay model beside plain guesses, and reasons of a prediction.",
 )
 
 
@@ -272,6 +282,7 @@ def body() -> None:
         ui.live(partial(why, chosen), "prediction_reasons")
 
 
+ui.live(risk_board.sections, "prediction_risk")
 with ui.section_if_failing():
     body()
 ui.live(findings.forecast_anomalies, "prediction_anomalies_part")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 from fastapi import Request, Response
 
-from flight_assets.api.models import flight_row, flight_table
+from flight_assets.api.models import flight_row, flight_table, risk_row, risk_table
 from flight_assets.api.problems import Problem
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ def of_rows(
 def of_flights(request: Request, found: list[dict[str, Any]], next_url: str | None = None) -> Response:
     """Return rows of the fact table as flights. JSON needs no table, whose making takes most of the time."""
     return _page(request, lambda: [flight_row(row) for row in found], lambda: flight_table(found), next_url)
+
+
+def of_risk(request: Request, found: list[dict[str, Any]]) -> Response:
+    """Return rows of the risk board."""
+    return _page(request, lambda: [risk_row(row) for row in found], lambda: risk_table(found), None)
 
 
 def _page(

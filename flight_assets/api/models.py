@@ -21,6 +21,30 @@ _TYPES: dict[str, Any] = {
 }  # fmt: skip
 
 
+# Columns of the risk board beside those of a flight.
+RISK = (
+    Column(
+        "minutes_to_departure",
+        "DOUBLE",
+        "planned departure minus the newest event; negative: overdue",
+        "minutes",
+    ),
+    Column("forecast_stage", "STRING", "stage of the forecast: announced or departed"),
+    Column("forecast_made_at", "TIMESTAMP", "moment that the forecast is of", "UTC"),
+    Column("reasons", "ARRAY<STRING>", "reasons in words, most telling first"),
+    Column("inbound_flight_id", "STRING", "leg that brings the aircraft; null if none is known"),
+    Column("inbound_state", "STRING", "newest event type of that leg"),
+    Column("inbound_arrival", "TIMESTAMP", "its arrival, or the one expected from its delay", "UTC"),
+    Column("inbound_delay_minutes", "DOUBLE", "its known delay", "minutes"),
+    Column("turnaround_minutes", "DOUBLE", "planned departure minus that arrival", "minutes"),
+    Column("planned_turnaround_minutes", "DOUBLE", "turnaround as planned", "minutes"),
+)
+_ARROW = {
+    "STRING": pa.string(), "DOUBLE": pa.float64(), "TIMESTAMP": pa.timestamp("us", "UTC"),
+    "ARRAY<STRING>": pa.list_(pa.string()),
+}  # fmt: skip
+
+
 def _field(column: Column) -> tuple[Any, Any]:
     kind = dict[str, float | None] if column.type.startswith("STRUCT") else _TYPES[column.type]
     unit = f", {column.unit}" if column.unit else ""
@@ -38,6 +62,21 @@ Forecast: type[BaseModel] = create_model(
     flight_id=(str, ...),
     **{column.name: _field(column) for column in FACT.columns if column.name in PREDICTED_COLUMNS},  # type: ignore[call-overload]
 )
+
+
+RiskRow: type[BaseModel] = create_model(
+    "FlightAtRisk",
+    __base__=FlightRow,
+    __doc__="Flight that has not departed: the forecast that counts now, its reasons and its inbound leg.",
+    **{column.name: _field(column) for column in RISK},  # type: ignore[call-overload]
+)
+
+
+class RiskPage(BaseModel):
+    """Flights by risk."""
+
+    data: list[RiskRow]  # type: ignore[valid-type]
+    next: str | None = Field(description="always null: there is one page")
 
 
 class FlightPage(BaseModel):
@@ -143,6 +182,20 @@ class Forecasts(BaseModel):
 def flight_row(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row of the fact table with the API's columns only."""
     return {column.name: row.get(column.name) for column in FLIGHT_COLUMNS}
+
+
+def risk_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the risk board with the API's columns only."""
+    return flight_row(row) | {column.name: row.get(column.name) for column in RISK}
+
+
+def risk_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows of the risk board as a table of the API's columns."""
+    more = [pa.field(column.name, _ARROW[column.type]) for column in RISK]
+    table = flight_table(rows)
+    for one in more:
+        table = table.append_column(one, pa.array([row.get(one.name) for row in rows], one.type))
+    return table
 
 
 def flight_table(rows: list[dict[str, Any]]) -> pa.Table:

@@ -175,8 +175,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("flights_hourly", "flights_daily", "hive_fact"),
     ),
     "dashboard_prediction": (
-        "Prediction & Insights: forecasts beside actual delays",
-        (PREDICTED, "delay_model", "hive_fact", "flights_daily", "complex_events"),
+        "Prediction & Insights: flights at risk, and forecasts beside actual delays",
+        (STAGED, PREDICTED, "delay_model", "mongo_hot", "hive_fact", "flights_daily", "complex_events"),
     ),
     "dashboard_quality": (
         "Data Quality & Metadata: rejects, quality, batches, schemas",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from flight_assets.contracts.message import EventType
 from flight_assets.queries.filters import Filters
 from flight_assets.stores.mongo import FLIGHTS
 from flight_assets.stores.mongo_documents import UNCONFIRMED
@@ -103,26 +102,6 @@ def _found(db: Mongo, match: dict[str, Any], order: tuple[str, int], limit: int)
 def position(document: dict[str, Any]) -> Position:
     """Return the place of a document in a list, for ``after``."""
     return document["timestamp"], document["_id"]
-
-
-def at_risk(db: Mongo, wanted: Wanted, since: datetime, least: float, limit: int) -> list[dict[str, Any]]:
-    """Return documents of flights that have not departed and have a forecast, likeliest to be late first.
-
-    Args:
-        db: the platform's database.
-        wanted: which flights.
-        since: flights that Kafka told of before this moment are left out; goes by an index.
-        least: least probability of an arrival 15 minutes late or more, 0–1.
-        limit: flights at most.
-    """
-    match = {
-        "ingestion_timestamp": {"$gte": since},
-        "prediction.probability_delayed_15": {"$gte": least},
-        **wanted.mongo(),
-        "event_type": EventType.SCHEDULED.value,
-    }
-    order = [("prediction.probability_delayed_15", -1), ("_id", 1)]
-    return list(db[FLIGHTS].find(match, max_time_ms=DEADLINE_MS).sort(order).limit(limit))
 
 
 def hot_flight(db: Mongo, scope: Scope, flight_id: str) -> dict[str, Any] | None:

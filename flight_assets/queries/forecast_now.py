@@ -24,6 +24,8 @@ from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import TableFiles
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from flight_assets.queries.clients import Clients
 
 # Events that come after the look-back was read count in a forecast after this time at the latest.
@@ -49,24 +51,41 @@ class Forecaster:
             ModelError: there is no champion, or it cannot be used.
             StoreUnavailable: HDFS.
         """
+        return self.forecast_from(events, self.features(events))
+
+    def features(self, events: pa.Table) -> pd.DataFrame:
+        """Return the features of checked ``scheduled`` events, each from the events before it.
+
+        Raises StoreUnavailable.
+        """
+        with self._lock:
+            return self._history_now().features(flat_events(events).select(FLAT_COLUMNS))
+
+    def forecast_from(self, events: pa.Table, features: pd.DataFrame) -> list[dict[str, Any]]:
+        """Return the forecasts of ``forecast`` for these features, one row per event.
+
+        Raises:
+            ModelError: there is no champion, or it cannot be used.
+            StoreUnavailable: HDFS.
+        """
         champion = self._champion_now()
         if champion is None:
             raise ModelError("there is no delay model: run `flights model train`")
-        columns = [events[name].combine_chunks() for name in events.column_names]
-        rows = flat_table(pa.StructArray.from_arrays(columns, names=events.column_names))
-        with self._lock:
-            features = self._history_now().features(rows.select(FLAT_COLUMNS))
         of_model = predictions_of(champion, features, self._clients.settings.pickled_model_sha256)
         # One state serves all requests, and turning it to a champion changes it.
         with self._lock:
             if self._trust is None:
                 self._trust = NewestState(self._clients.hdfs())
             said = self._trust.forecasts(champion, events, of_model)
-        ids = rows["flight_id"].to_pylist()
+        ids = events["flight_id"].to_pylist()
         return [
             {"flight_id": flight, **{name: prediction[name] for name in PREDICTED_COLUMNS}}
             for flight, prediction in zip(ids, said, strict=True)
         ]
+
+    def past_events(self, days: set[date]) -> pa.Table:
+        """Return the events of these UTC days: PAST_COLUMNS. Raises StoreUnavailable."""
+        return self._load(days)
 
     def _champion_now(self) -> str | None:
         if self._champion is None or time.monotonic() > self._champion[0]:
@@ -82,6 +101,12 @@ class Forecaster:
     def _load(self, days: set[date]) -> pa.Table:
         outage.refuse_silent(self._clients.settings, "HDFS NameNode")
         return events_of_days(TableFiles(self._clients.settings), days)
+
+
+def flat_events(events: pa.Table) -> pa.Table:
+    """Return staged events with one column per weather value."""
+    columns = [events[name].combine_chunks() for name in events.column_names]
+    return flat_table(pa.StructArray.from_arrays(columns, names=events.column_names))
 
 
 def message_of(flight: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ not exist. Answers about the whole platform are for callers that may see every f
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from flight_assets.errors import FlightsError, StoreUnavailable
@@ -23,6 +23,7 @@ from flight_assets.queries import (
     model_quality,
     operations,
     quality,
+    risk,
 )
 from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, Query
 from flight_assets.queries.filters import Filters as Filters
@@ -32,6 +33,8 @@ from flight_assets.queries.findings import WantedFindings as WantedFindings
 from flight_assets.queries.flight_list import Order as Order
 from flight_assets.queries.flight_list import Position as Position
 from flight_assets.queries.flight_list import Wanted as Wanted
+from flight_assets.queries.risk import Asked as Asked
+from flight_assets.queries.risk import RiskOrder as RiskOrder
 from flight_assets.stores import mongo
 from flight_assets.stores.models import ModelStore
 
@@ -90,16 +93,13 @@ def list_flights(
     return [flight_list.row(document) for document in found], last
 
 
-def risk_board(
-    scope: Scope, clients: Clients, wanted: Wanted, since: datetime, least: float, limit: int
-) -> list[Document]:
-    """Return rows of flights in scope that have not departed, likeliest to be late first.
+def risk_board(scope: Scope, clients: Clients, asked: Asked) -> list[Document]:
+    """Return rows of flights in scope that have not departed, with RISK_COLUMNS, greatest risk first.
 
     Raises StoreUnavailable.
     """
     with mongo.answering(clients.settings):
-        found = flight_list.at_risk(clients.mongo(), within(scope, wanted), since, least, limit)
-    return [flight_list.row(document) for document in found]
+        return risk.rows(clients.mongo(), scope, asked)
 
 
 def within(scope: Scope, wanted: Wanted) -> Wanted:

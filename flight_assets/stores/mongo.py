@@ -123,6 +123,9 @@ def ensure_collection(settings: Settings) -> None:
         ensure(db, FLIGHTS, VALIDATOR, INDEXES)
         # A partial index: only documents that no batch has confirmed are in it.
         db[FLIGHTS].create_index("batch_id", partialFilterExpression={"batch_id": UNCONFIRMED})
+        # The risk board looks up flights that have not departed. They leave this index when they depart.
+        waiting = {"event_type": EventType.SCHEDULED.value}
+        db[FLIGHTS].create_index("scheduled_departure", partialFilterExpression=waiting)
         ensure(db, FINDINGS, FINDING_VALIDATOR, FINDING_INDEXES)
         ensure_expiry(db)
 

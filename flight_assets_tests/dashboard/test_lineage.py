@@ -54,7 +54,7 @@ STATES = {
         {"history_period": "hour"},
         {"history_export": "single flights"},
     ],
-    "prediction": [{}],
+    "prediction": [{}, {"risk_flight": "UA1-EWR-20260601"}],
     "quality": [{}],
     "operations": [{}],
 }
@@ -157,6 +157,10 @@ def recorder(monkeypatch, closed_settings) -> Recorder:
     clients.hdfs = MagicMock
     clients.kafka = found.down(TOPIC)
     monkeypatch.setattr(data, "clients", lambda: clients)
+    # Forecasts on demand are made by the model from staged events.
+    monkeypatch.setattr(
+        data, "_forecaster", lambda _settings: found.assets.add("staged_events") or MagicMock()
+    )
     monkeypatch.setattr(data, "ModelStore", lambda _hdfs: found.assets.add("delay_model") or MagicMock())
     monkeypatch.setattr(mongo, "database", found.down("mongo_hot"))
     monkeypatch.setattr(kafka, "end_offsets", lambda _settings: found.assets.add(TOPIC) or {})

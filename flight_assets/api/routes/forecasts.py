@@ -13,9 +13,9 @@ from flight_assets.api import answers
 from flight_assets.api.context import Context, Parts, Reader
 from flight_assets.api.models import (
     FlightForecast,
-    FlightPage,
     Forecasts,
     PredictRequest,
+    RiskPage,
 )
 from flight_assets.api.parameters import Asked, FlightId, Limit, responses
 from flight_assets.api.problems import Problem, not_found
@@ -30,9 +30,14 @@ from flight_assets.transforms.check import check
 router = APIRouter(prefix="/v1", tags=["forecasts"])
 Least = Annotated[float, Query(ge=0, le=1, description="least probability of 15 minutes late or more")]
 Hours = Annotated[float, Query(gt=0, le=8_760, description="flights that Kafka told of in these last hours")]
+Ahead = Annotated[
+    float | None,
+    Query(gt=0, le=168, description="planned to leave so many hours after the newest event, or overdue"),
+]
+Sort = Annotated[scoped.RiskOrder, Query(description="what the greatest risk is")]
 
 
-@router.get("/forecasts", response_model=FlightPage, responses=responses(is_table=True))
+@router.get("/forecasts", response_model=RiskPage, responses=responses(is_table=True))
 def risk_board(
     request: Request,
     parts: Parts,
@@ -40,12 +45,18 @@ def risk_board(
     wanted: Asked,
     min_probability: Least = 0.0,
     hours: Hours = 24.0,
+    hours_ahead: Ahead = None,
+    sort: Sort = "probability",
     limit: Limit = 100,
 ) -> Response:
-    """List flights that have not departed, likeliest to be late first."""
+    """List flights that have not departed, likeliest to be late or with the longest expected delay first.
+
+    Each has its reasons in words and the leg that brings its aircraft. A current forecast takes the place of
+    the announcement's; it has no confidence.
+    """
     since = datetime.now(UTC) - timedelta(hours=hours)
-    rows = scoped.risk_board(caller.scope, parts.clients, wanted, since, min_probability, limit)
-    return answers.of_flights(request, rows)
+    asked = scoped.Asked(wanted, hours_ahead, since, min_probability, sort, limit)
+    return answers.of_risk(request, scoped.risk_board(caller.scope, parts.clients, asked))
 
 
 @router.get("/forecasts/{flight_id}", response_model=FlightForecast, responses=responses(404))
