@@ -5,7 +5,17 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, data_tables, filter_bar, findings, render_cache, texts, trust_section
+from dashboard import (
+    charts,
+    data,
+    data_tables,
+    filter_bar,
+    findings,
+    render_cache,
+    stage_section,
+    texts,
+    trust_section,
+)
 from dashboard import components as ui
 from dashboard.charts import prediction as quality_figures
 from flight_assets.queries import flight_rows, history, model_quality
@@ -268,6 +278,7 @@ def body() -> None:
         data.prefetch(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
         ui.live(partial(trust_section.sections, chosen), "prediction_trust")
+        ui.live(partial(stage_section.section, chosen), "prediction_stages_part")
         ui.live(partial(figures, chosen), "prediction_figures")
         ui.live(partial(why, chosen), "prediction_reasons")
 

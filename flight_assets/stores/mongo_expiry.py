@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flight_assets.contracts import current_forecasts
+
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
@@ -24,6 +26,7 @@ class Expiry(NamedTuple):
 
 
 EARLY, REPLAYS, ALERTS, SILENCES = "early_predictions", "quarantine_replays", "alerts", "alert_silences"
+CURRENT_FORECASTS = current_forecasts.COLLECTION
 EXPIRING: dict[str, Expiry] = {
     # A batch takes them over within minutes. What is left is of messages that no batch has staged.
     EARLY: Expiry("kept_at", 30),
@@ -31,6 +34,8 @@ EXPIRING: dict[str, Expiry] = {
     REPLAYS: Expiry("at", 365),
     ALERTS: Expiry("resolved_at", 90),
     SILENCES: Expiry("until", 90),
+    # The field says when: some hours after the planned arrival.
+    CURRENT_FORECASTS: Expiry(current_forecasts.EXPIRES, 0),
 }
 
 
