@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard import components as ui
-from dashboard import data
+from dashboard import data, data_tables
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.stages import stages_compared
 
@@ -23,5 +23,5 @@ def section(filters: Filters) -> None:
         if stages.frame.empty:
             ui.empty("No flight of this range that has a forecast has arrived yet.")
         else:
-            ui.table(stages.frame[list(COLUMNS)], key="prediction_stages")
+            data_tables.table(stages.frame[list(COLUMNS)], key="prediction_stages")
         ui.stamp(stages, source="fact_flight_events")

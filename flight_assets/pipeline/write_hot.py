@@ -120,7 +120,7 @@ def _writer(
 
 def _follow(
     db: Any,  # noqa: ANN401 - pymongo's generic type
-    documents: list[mongo.Document],
+    documents: list[mongo_documents.Document],
     settings: Settings,
     following: Following,
 ) -> str | None:
@@ -139,7 +139,7 @@ def _follow(
 def _write_batch(
     collection: Any,  # noqa: ANN401 - pymongo's generic type
     batch: pa.RecordBatch,
-) -> tuple[list[mongo.Document], dict[str, pa.Array]]:
+) -> tuple[list[mongo_documents.Document], dict[str, pa.Array]]:
     """Upsert the flights of a batch. Returns their documents, and the counts as columns."""
     is_newest = batch.column("is_newest").to_pylist()
     documents = [mongo_documents.document(row) for row in rows_of(batch.drop_columns(["is_newest"]))]

@@ -10,7 +10,7 @@ import pytest
 
 from flight_assets.contracts.current_forecasts import COLLECTION, FORECAST_FIELDS
 from flight_assets.contracts.departed import ANNOUNCED, DEPARTED
-from flight_assets.contracts.features import PAST_COLUMNS
+from flight_assets.contracts.feature_windows import PAST_COLUMNS
 from flight_assets.pipeline.current_forecasts import follow, usable_model
 from flight_assets.pipeline.live.history import EventHistory
 from flight_assets.pipeline.live.lane import events_of_days
