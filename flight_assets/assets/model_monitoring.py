@@ -30,8 +30,8 @@ SAMPLED_FLIGHTS = 20_000
 def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
     """One row per metric of an evaluation (flight_dw.model_monitoring): errors, coverage and drift.
 
-    An evaluation covers what was learnt in the newest ``monitoring_days`` days of messages, whatever the
-    date of the flights: the champion's flights that arrived, and those that were announced.
+    An evaluation covers what was learnt in the newest ``monitoring_days`` days of messages. These are the
+    champion's flights that arrived, and those that were announced, whatever their dates.
     """
     settings = get_settings()
     warehouse, store = open_warehouse(settings), ModelStore(Hdfs(settings))

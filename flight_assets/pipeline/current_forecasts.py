@@ -1,8 +1,8 @@
 """Current forecasts: follow each open flight from its announcement to its end, in MongoDB and not in Spark.
 
 ``follow`` takes flights whose documents have just been written: by a batch, or live. A departed flight gets
-the forecast of that stage, which needs nothing but its document. ``refresh`` forecasts announced flights
-again, from all events up to the data's clock. Both read the hot store, so batch and live say the same.
+the forecast of that stage, which needs nothing but its document. The module ``refresh_forecasts`` forecasts
+announced flights again. Both read the hot store, so batch and live say the same.
 """
 
 from __future__ import annotations

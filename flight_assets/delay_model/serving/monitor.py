@@ -36,7 +36,7 @@ def judged(
 ) -> pd.DataFrame:
     """One row per metric: metric, subject, value, threshold (NaN without one), breached, flights.
 
-    A calm or a stormy season moves the errors of the model and of the baseline alike, so their ratio is a
+    A calm or a stormy season moves the errors of the model and of the baseline alike. So their ratio is a
     fair score all year.
 
     Args:
