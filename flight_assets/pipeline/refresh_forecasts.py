@@ -19,7 +19,7 @@ from flight_assets.pipeline.current_forecasts import (
     forecast_departed,
     usable_model,
 )
-from flight_assets.pipeline.inference import FLAT_COLUMNS, flat_table, predictions_of
+from flight_assets.pipeline.inference import DAYS_BACK, FLAT_COLUMNS, flat_table, predictions_of
 from flight_assets.stores import current_forecasts, mongo
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flight_assets.pipeline.live.history import EventHistory
     from flight_assets.pipeline.trust_now import NewestState
     from flight_assets.stores.mongo_documents import Document
+    from flight_assets.stores.warehouse import TableFiles
 
 # A flight that has not left so long after its plan is no longer followed.
 OVERDUE_AT_MOST = timedelta(hours=12)
@@ -36,6 +37,8 @@ OVERDUE_AT_MOST = timedelta(hours=12)
 MODEL_AHEAD = timedelta(minutes=90)
 # Flights that one refresh takes, those whose forecast is oldest first.
 MOST_FLIGHTS = 5_000
+# Beside the pipeline, the look-back is read anew each time. With more events only live processing refreshes.
+MOST_EVENTS = 2_000_000
 _COLUMNS = (
     "event_id",
     *(name for name in STAGING.column_names if name in {*FLAT_COLUMNS, "weather", "hour"}),
@@ -57,9 +60,7 @@ class Refresher:
         The clock is the time of the newest event in the hot store; only events before it count. Flights that
         have departed or ended meanwhile are followed up. Without a usable model nothing is done.
         """
-        newest = db[mongo.FLIGHTS].find_one(
-            sort=[("timestamp", -1)], projection=["timestamp", "ingestion_timestamp"]
-        )
+        newest = newest_event(db)
         model = usable_model(version, self._pinned)
         if newest is None or model is None or version is None:
             return 0
@@ -114,6 +115,20 @@ class Refresher:
         said = forecast_departed(overdue, usable_model(version, self._pinned))
         by_flight = dict(zip((each["_id"] for each in overdue), said, strict=False))
         return [by_flight.get(each["_id"]) for each in flights]
+
+
+def newest_event(db: Any) -> Document | None:  # noqa: ANN401 - pymongo's generic type
+    """Return timestamp and ingestion_timestamp of the hot store's newest event; None without flights."""
+    found: Document | None = db[mongo.FLIGHTS].find_one(
+        sort=[("timestamp", -1)], projection=["timestamp", "ingestion_timestamp"]
+    )
+    return found
+
+
+def look_back_rows(tables: TableFiles, clock: datetime) -> int:
+    """Return the number of events in the files that a refresh at this time reads, from the table's log."""
+    days = [clock.date() - timedelta(days=back) for back in range(DAYS_BACK, -1, -1)]
+    return sum(file.rows for file in tables.log(STAGING).files() if file.may_have("timestamp", days))
 
 
 def _oldest(db: Any, clock: datetime, most: int) -> list[str]:  # noqa: ANN401 - pymongo's generic type

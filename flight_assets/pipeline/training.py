@@ -9,6 +9,7 @@ import pandas as pd
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import STAGING
 from flight_assets.delay_model.training.dataset import DELAYS
@@ -109,5 +110,7 @@ def recent_features(warehouse: Warehouse, since: datetime, until: datetime, limi
     )
     of_days = announced.select(F.to_date("timestamp").alias("day")).distinct()
     days = spread(sorted(row["day"] for row in collected(of_days)), MOST_DAYS_SAMPLED)
+    if not days:
+        return pd.DataFrame(columns=list(FEATURE_NAMES), dtype="float32")
     sample = announced.where(F.to_date("timestamp").isin(days)).orderBy(F.xxhash64("flight_id")).limit(limit)
     return unpack(with_features(sample, history_of(days, staged)).toArrow()["features"].combine_chunks())

@@ -18,7 +18,7 @@ PLAN_COLUMNS = (
     *("airline", "origin", "destination", "scheduled_departure", "scheduled_arrival", "distance_miles"),
     "departure_delay_minutes",
 )
-MODEL = "model"
+BASELINE = "baseline"
 Columns: TypeAlias = Mapping[str, FloatArray] | pd.DataFrame
 
 
@@ -30,7 +30,8 @@ def departed_features(flights: pd.DataFrame) -> pd.DataFrame:
     """
     no_weather = dict.fromkeys(WEATHER_COLUMNS, np.nan)
     plan = schedule_features(flights[list(PLAN_COLUMNS)].assign(**no_weather))
-    is_model = (flights["maker"] == MODEL).to_numpy()
+    # Older rows do not name their maker: it was the model.
+    is_model = (flights["maker"] != BASELINE).to_numpy()
     return inputs_of(
         plan,
         numbers(flights["departure_delay_minutes"]),
