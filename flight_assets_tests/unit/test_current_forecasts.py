@@ -115,7 +115,7 @@ def test_forecast_again_a_flight_is_not_among_the_other_flights_of_its_aircraft(
     flights, events = later(minutes)
     names = ["aircraft_pending_flights", "aircraft_pending_overdue_minutes"]
     with_own = build_features(flights, events)
-    for row in range(0, len(flights), 40):
+    for row in range(0, len(flights), 150):
         one = flights.iloc[row : row + 1]
         others = events[events["flight_id"] != one["flight_id"].iloc[0]]
         np.testing.assert_array_equal(

@@ -85,11 +85,12 @@ def test_documents_of_the_hot_store_get_the_forecasts_of_a_table_of_flights(mode
         row | {"prediction": prediction}
         for row, prediction in zip(flights.to_dict("records"), predictions, strict=True)
     ]
-    one_by_one = [forecast_departed([each], model)[0] for each in documents]
+    one_by_one = [forecast_departed([each], model)[0] for each in documents[::20]]
     expected = [
         row | {"model_version": model.manifest.version, "maker": "model"} for row in whole.to_dict("records")
     ]
-    assert one_by_one == forecast_departed(documents, model) == expected
+    assert forecast_departed(documents, model) == expected
+    assert one_by_one == expected[::20]
 
 
 def test_it_is_better_than_the_announced_forecast_and_covers_what_it_claims(model: TrainedModel):
