@@ -6,6 +6,7 @@ from dagster import AssetSpec, Definitions, in_process_executor
 from dagster_pyspark import LazyPySparkResource
 
 from flight_assets.assets.complex_events import complex_events
+from flight_assets.assets.current_forecasts import current_forecasts
 from flight_assets.assets.dashboard import dashboard_pages
 from flight_assets.assets.delay_model import delay_model
 from flight_assets.assets.dimensions import dim_airline, dim_airport
@@ -73,7 +74,7 @@ def build_defs(settings: Settings) -> Definitions:
             *(raw_kafka_batch, staged_events, predictions, mongo_hot, hive_fact),
             *(delay_model, model_monitoring),
             *(flights_hourly, flights_daily),
-            complex_events,
+            *(complex_events, current_forecasts),
             *(hdfs_archive, warehouse_files, raw_files, table_files),
             *dashboard_pages,
         ],

@@ -13,6 +13,7 @@ from dashboard import (
     findings,
     render_cache,
     risk_board,
+    stage_section,
     texts,
     trust_section,
 )
@@ -278,6 +279,7 @@ def body() -> None:
         data.prefetch(*queries_of_figures(chosen).values())
         ui.live(partial(over_time, chosen, bucket), "prediction_time")
         ui.live(partial(trust_section.sections, chosen), "prediction_trust")
+        ui.live(partial(stage_section.section, chosen), "prediction_stages_part")
         ui.live(partial(figures, chosen), "prediction_figures")
         ui.live(partial(why, chosen), "prediction_reasons")
 

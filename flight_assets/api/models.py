@@ -116,10 +116,28 @@ class Reason(BaseModel):
     contribution_minutes: float
 
 
+class CurrentForecast(BaseModel):
+    """Newest forecast of a flight that has not ended: its stage, when it was made, and why in words."""
+
+    model_config = ConfigDict(extra="allow")
+
+    flight_id: str
+    stage: Literal["announced", "departed"]
+    made_at: datetime = Field(description="time of the data's clock, UTC")
+    predicted_delay_minutes: float
+    interval_low_minutes: float
+    interval_high_minutes: float
+    probability_delayed_15: float
+    model_version: str
+    maker: str
+    reasons: list[str]
+
+
 class FlightForecast(BaseModel):
-    """Forecast of one flight, and its reasons if they were asked for."""
+    """Frozen forecast of one flight, the current one, and its reasons if they were asked for."""
 
     forecast: Forecast  # type: ignore[valid-type]
+    current: CurrentForecast | None = Field(description="until the flight ends")
     reasons: list[Reason] | None
     reasons_refused: str | None = Field(description="why there are no reasons")
 

@@ -1,18 +1,17 @@
 """Asset ``model_monitoring``: the champion's errors on live flights, against those of its test period."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 from dagster import AssetExecutionContext, MaterializeResult, asset
-from pyspark.sql import functions as F
 
 from flight_assets.assets.pipeline import OWNERS, table_schema
 from flight_assets.assets.preview import markdown
-from flight_assets.contracts.tables import MODEL_MONITORING, PREDICTIONS
+from flight_assets.contracts.tables import MODEL_MONITORING
 from flight_assets.delay_model.serving.drift import psi
 from flight_assets.delay_model.serving.monitor import Bounds, judged
 from flight_assets.pipeline.training import recent_features
-from flight_assets.queries.model_quality import live_quality
+from flight_assets.queries.model_quality import newest_learnt, quality_learnt
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
@@ -31,19 +30,20 @@ SAMPLED_FLIGHTS = 20_000
 def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
     """One row per metric of an evaluation (flight_dw.model_monitoring): errors, coverage and drift.
 
-    An evaluation covers the champion's arrived flights of the newest ``monitoring_days`` days, beside the
-    baselines.
+    An evaluation covers what was learnt in the newest ``monitoring_days`` days of messages. These are the
+    champion's flights that arrived, and those that were announced, whatever their dates.
     """
     settings = get_settings()
     warehouse, store = open_warehouse(settings), ModelStore(Hdfs(settings))
     champion = store.champion()
-    newest = newest_arrival(warehouse, champion) if champion else None
+    newest = newest_learnt(warehouse, champion) if champion else None
     if champion is None or newest is None:
         context.log.info(
             "there is no flight yet that the champion predicted and that has arrived: nothing to evaluate"
         )
         return MaterializeResult(metadata={"rows": 0, "breached": 0})
-    rows = evaluate(warehouse, store, champion, newest - timedelta(days=settings.monitoring_days - 1), newest)
+    since = newest - timedelta(days=settings.monitoring_days)
+    rows = evaluate(warehouse, store, champion, since, newest)
     warehouse.append(rows, MODEL_MONITORING)
     breached = rows[rows["breached"]]
     for row in breached.itertuples():
@@ -63,24 +63,17 @@ def model_monitoring(context: AssetExecutionContext) -> MaterializeResult[None]:
     )
 
 
-def evaluate(warehouse: Warehouse, store: ModelStore, version: str, first: date, until: date) -> pd.DataFrame:
-    """Return rows of ``model_monitoring`` for a version over the flights of these days, both included."""
-    figures = live_quality(warehouse, store, first, until, "all")
+def evaluate(
+    warehouse: Warehouse, store: ModelStore, version: str, since: datetime, until: datetime
+) -> pd.DataFrame:
+    """Return rows of ``model_monitoring`` for a version over what the broker took between two times."""
+    figures = quality_learnt(warehouse, store, since, until)
     live = figures[figures["model_version"] == version].iloc[0].to_dict()
     manifest = store.manifest(version)
-    features = recent_features(warehouse, first, until, SAMPLED_FLIGHTS)
+    features = recent_features(warehouse, since, until, SAMPLED_FLIGHTS)
     rows = judged(
         live, manifest.metrics.get("test", {}), psi(manifest.reference, features), len(features), Bounds()
     )
     rows.insert(0, "model_version", version)
     rows.insert(0, "timestamp", pd.Timestamp(datetime.now(UTC)).tz_localize(None))
     return rows
-
-
-def newest_arrival(warehouse: Warehouse, version: str) -> date | None:
-    """Return the newest prediction date of a version's arrived flights; None if there are none."""
-    arrived = warehouse.read(PREDICTIONS).where(
-        (F.col("outcome") == "arrived") & (F.col("model_version") == version)
-    )
-    newest: date | None = arrived.agg(F.max("prediction_date").alias("newest")).collect()[0].newest
-    return newest

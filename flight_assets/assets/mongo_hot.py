@@ -1,6 +1,7 @@
 """Asset ``mongo_hot``: the newest state of each flight in MongoDB."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
@@ -11,7 +12,7 @@ from flight_assets.assets.pipeline import PipelineResource, batch_metadata, step
 from flight_assets.contracts.tables import FACT
 from flight_assets.pipeline import check_rules
 from flight_assets.pipeline.run_step import Done
-from flight_assets.pipeline.write_hot import take_back_unconfirmed, upsert_from_spark
+from flight_assets.pipeline.write_hot import Following, take_back_unconfirmed, upsert_from_spark
 from flight_assets.provenance import STEPS, BatchRecord
 from flight_assets.stores import mongo, mongo_writes
 from flight_assets.stores.warehouse import computed
@@ -37,6 +38,8 @@ def mongo_hot(context: AssetExecutionContext, pipeline: PipelineResource) -> Mat
         context.log.info(
             "batch %d: %d upserted, %d out of order", record.batch_id, counts.upserted, counts.out_of_order
         )
+        if counts.problem:
+            context.log.warning("current forecasts are not up to date: %s", counts.problem)
         written = {"upserted": counts.upserted, "out_of_order": counts.out_of_order}
         preview[:] = counts.sample
         return Done(written, [check_rules.all_in_mongo(record.model_copy(update=written))])
@@ -60,13 +63,13 @@ def _upsert(pipeline: PipelineResource, record: BatchRecord, has_archives: bool)
     if not record.flights:
         return mongo_writes.UpsertCounts(0, 0)
     flights = pipeline.rows.flights(record).select(*FACT.column_names, "is_newest")
+    following = Following(record.model_version)
     if not has_archives:
-        return upsert_from_spark(flights, pipeline.settings, record.flights)
+        return upsert_from_spark(flights, pipeline.settings, record.flights, following)
     hot = computed(without_archived(pipeline.warehouse, flights))
-    written = upsert_from_spark(hot, pipeline.settings, record.flights)
-    return mongo_writes.UpsertCounts(
-        written.upserted, written.out_of_order + flights.count() - hot.count(), written.sample
-    )
+    written = upsert_from_spark(hot, pipeline.settings, record.flights, following)
+    archived = flights.count() - hot.count()
+    return replace(written, out_of_order=written.out_of_order + archived)
 
 
 def _documents(pipeline: PipelineResource, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Job that searches for complex events, beside the pipeline, and the sensor that starts it."""
+"""Job that searches for complex events and refreshes forecasts, beside the pipeline, and its sensor."""
 
 import time
 
@@ -22,9 +22,12 @@ from flight_assets.stores.hdfs import Hdfs
 
 find_events = define_asset_job(
     "find_events",
-    selection=AssetSelection.assets("complex_events"),
+    selection=AssetSelection.assets("complex_events", "current_forecasts"),
     tags={MAX_RUNTIME: "1800"},
-    description="Searches finished batches for complex events, beside the pipeline. It cannot hold it up.",
+    description=(
+        "Searches finished batches for complex events, and refreshes current forecasts, beside the pipeline."
+        " It cannot hold it up."
+    ),
 )
 
 

@@ -19,8 +19,7 @@ from dagster import (
 
 from flight_assets.assets.delay_model import Source, TrainingConfig
 from flight_assets.automation.schedules import UNFINISHED
-from flight_assets.delay_model.registry import artifact
-from flight_assets.delay_model.registry.shipped import shipped_files
+from flight_assets.delay_model.registry.shipped import is_general
 from flight_assets.delay_model.training.adapt import missing
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline.training import arrived_days
@@ -103,7 +102,7 @@ def own_model_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReaso
     settings = get_settings()
     try:
         champion = ModelStore(Hdfs(settings)).champion()
-        if champion != artifact.manifest(shipped_files()).version:
+        if not is_general(champion):
             return SkipReason(f"the champion {champion} is not the general model")
         counts = arrived_days(open_warehouse(settings))
     except FlightsError as error:

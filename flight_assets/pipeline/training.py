@@ -9,15 +9,17 @@ import pandas as pd
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import STAGING
+from flight_assets.delay_model.training.dataset import DELAYS
 from flight_assets.delay_model.training.days import KEPT_COLUMNS, DatasetFile
 from flight_assets.pipeline.inference import history_of, unpack, with_features
 from flight_assets.stores.warehouse import collected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
+    from datetime import date, datetime
     from pathlib import Path
 
     from pyspark.sql import DataFrame
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 DAYS_AT_ONCE = 7
 # A flight arrives within so many days of its announcement: the contract bounds its delay.
 LONGEST_DELAY = timedelta(days=16)
+# A history load brings years at once; features need all events of the days before each one.
+MOST_DAYS_SAMPLED = 14
 
 
 def arrived_days(warehouse: Warehouse, days: int = 0) -> dict[date, int]:
@@ -73,28 +77,40 @@ def _announced(staged: DataFrame, days: Sequence[date]) -> DataFrame:
 
 
 def _with_delays(announced: DataFrame, staged: DataFrame, days: Sequence[date]) -> DataFrame:
-    """Return event_id and KEPT_COLUMNS of announced flights, with the newest arrival delay of each."""
+    """Return event_id and KEPT_COLUMNS of announced flights, with the delays of its newest arrival."""
     arrived = (
         staged.where(F.col("event_type") == EventType.ARRIVED.value)
         .where(F.to_date("timestamp").between(days[0], days[-1] + LONGEST_DELAY))
         .groupBy("flight_id")
-        .agg(F.max_by("arrival_delay_minutes", "timestamp").alias("arrival_delay_minutes"))
+        .agg(*(F.max_by(name, "timestamp").alias(name) for name in DELAYS))
     )
-    names = [name for name in KEPT_COLUMNS if name not in ("flight_id", "arrival_delay_minutes")]
+    names = [name for name in KEPT_COLUMNS if name not in ("flight_id", *DELAYS)]
     return announced.select("event_id", "flight_id", *names).join(arrived, "flight_id", "left")
 
 
-def recent_features(warehouse: Warehouse, first: date, until: date, limit: int) -> pd.DataFrame:
-    """Return the serving features of flights announced on these UTC days, ends included.
+def spread(days: Sequence[date], most: int) -> list[date]:
+    """Return at most so many of these days, evenly spread from the first to the last."""
+    if len(days) <= most:
+        return list(days)
+    return [days[nth * (len(days) - 1) // (most - 1)] for nth in range(most)]
+
+
+def recent_features(warehouse: Warehouse, since: datetime, until: datetime, limit: int) -> pd.DataFrame:
+    """Return the serving features of flights whose announcement the broker took between two times.
 
     Columns: FEATURE_NAMES, float32.
 
+    If they were announced on more than MOST_DAYS_SAMPLED UTC days, evenly spread ones of these are taken.
     With more than ``limit`` flights, the sample is fixed: the flights whose id has the smallest hash.
     """
     staged = warehouse.read(STAGING)
-    in_window = F.to_date("timestamp").between(F.lit(first), F.lit(until)) & (
-        F.col("event_type") == EventType.SCHEDULED.value
+    announced = staged.where(
+        F.col("ingestion_timestamp").between(F.lit(since), F.lit(until))
+        & (F.col("event_type") == EventType.SCHEDULED.value)
     )
-    sample = staged.where(in_window).orderBy(F.xxhash64("flight_id")).limit(limit)
-    days = [first + timedelta(days=day) for day in range((until - first).days + 1)]
+    of_days = announced.select(F.to_date("timestamp").alias("day")).distinct()
+    days = spread(sorted(row["day"] for row in collected(of_days)), MOST_DAYS_SAMPLED)
+    if not days:
+        return pd.DataFrame(columns=list(FEATURE_NAMES), dtype="float32")
+    sample = announced.where(F.to_date("timestamp").isin(days)).orderBy(F.xxhash64("flight_id")).limit(limit)
     return unpack(with_features(sample, history_of(days, staged)).toArrow()["features"].combine_chunks())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from flight_assets.contracts.tables import PREDICTED_COLUMNS, SIDE_COLUMNS
+from flight_assets.contracts.tables import SIDE_COLUMNS
 from flight_assets.delay_model.serving.advance import advance
 from flight_assets.delay_model.serving.domain import BORDERLINE, MARK_COLUMNS, OUT_OF_DOMAIN
 from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS
@@ -174,36 +174,6 @@ def _shift(marked: pd.DataFrame) -> DomainShift:
         int(marks.get(OUT_OF_DOMAIN, 0)),
         {str(name): int(count) for name, count in counts.items()},
     )
-
-
-class NewestState:
-    """The newest trust state, read again only when a batch has made a newer one. Live processing uses it."""
-
-    def __init__(self, hdfs: Hdfs) -> None:
-        self._hdfs = hdfs
-        self._batch: int | None = None
-        self._state = TrustState()
-
-    def forecasts(self, version: str, events: pa.Table, said: pa.StructArray) -> list[dict[str, Any]]:
-        """Return the forecasts of a batch with this state: rows of PREDICTED_COLUMNS and SIDE_COLUMNS.
-
-        Args:
-            version: the champion.
-            events: the scheduled events of the flights, columns of ``staging_flight_events``.
-            said: the champion's forecasts for them, from ``predictions_of``.
-        """
-        newest = newest_batch(self._hdfs)
-        if newest != self._batch:
-            self._batch, self._state = newest, state_before(self._hdfs)
-        self._state.turn_to(version)
-        asked = pa.Table.from_struct_array(said).to_pandas()
-        about = events.select(["airline", "origin", "hour"]).to_pandas()
-        made = forecasts(self._state, asked.assign(**{name: about[name] for name in about}))
-        columns = [*PREDICTED_COLUMNS, *SIDE_COLUMNS]
-        rows: list[dict[str, Any]] = pa.Table.from_pandas(
-            made.assign(model_version=version)[columns], preserve_index=False
-        ).to_pylist()
-        return rows
 
 
 def trusted(flights: DataFrame, batch_id: int, predictors: Predictors, schema: pa.Schema) -> DataFrame:

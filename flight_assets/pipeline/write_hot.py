@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from flight_assets.archive.files import without_archived
 from flight_assets.contracts.ranges import date_ranges, in_date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, arrow_schema
 from flight_assets.pipeline import early_predictions
+from flight_assets.pipeline.current_forecasts import OPEN, follow, usable_model
 from flight_assets.platform.patches.spark_known_columns import with_columns_known
-from flight_assets.stores import mongo, mongo_documents, mongo_writes
+from flight_assets.stores import current_forecasts, mongo, mongo_documents, mongo_writes
 from flight_assets.stores.spark_types import struct
 from flight_assets.stores.warehouse import collected
 
@@ -30,10 +32,25 @@ ROWS_PER_WORKER = 10_000
 
 
 _STATE = arrow_schema(FACT).append(pa.field("is_newest", pa.bool_()))
-_WRITTEN = pa.schema([("upserted", pa.int64()), ("out_of_order", pa.int64()), ("sample", pa.string())])
+_WRITTEN = pa.schema(
+    [
+        *[("upserted", pa.int64()), ("out_of_order", pa.int64())],
+        *[("sample", pa.string()), ("problem", pa.string())],
+    ]
+)
+MOST_OF_A_PROBLEM = 300
 
 
-def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) -> mongo_writes.UpsertCounts:
+@dataclass(frozen=True)
+class Following:
+    """Current forecasts to bring up to date too. ``champion``: version of the model, or None."""
+
+    champion: str | None
+
+
+def upsert_from_spark(
+    flights: DataFrame, settings: Settings, count: int = 0, following: Following | None = None
+) -> mongo_writes.UpsertCounts:
     """Upsert flights; the newer state wins. Returns the total counts of all workers.
 
     A flight whose newest event is of an earlier batch counts as out of order. It is written too, because this
@@ -43,6 +60,7 @@ def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) ->
         flights: rows of ``fact_flight_events`` with ``is_newest``.
         settings: address of MongoDB.
         count: approximate number of rows.
+        following: also bring current forecasts up to date; a failure of that is told and stops nothing.
     """
     from pyspark.sql import functions as F
 
@@ -50,14 +68,17 @@ def upsert_from_spark(flights: DataFrame, settings: Settings, count: int = 0) ->
     if count > ROWS_PER_WORKER:
         # A computed frame has as few partitions as its bytes allow.
         flights = flights.repartition(settings.spark_parallelism)
-    written = flights.mapInArrow(_writer(settings), struct(_WRITTEN))
+    written = flights.mapInArrow(_writer(settings, following), struct(_WRITTEN))
     sums = written.agg(
         F.sum("upserted").alias("upserted"),
         F.sum("out_of_order").alias("late"),
         F.collect_list("sample").alias("sample"),
+        F.max("problem").alias("problem"),
     )
     total = collected(sums)[0]
-    return mongo_writes.UpsertCounts(total["upserted"] or 0, total["late"] or 0, tuple(total["sample"]))
+    return mongo_writes.UpsertCounts(
+        total["upserted"] or 0, total["late"] or 0, tuple(total["sample"]), total["problem"]
+    )
 
 
 def fill_in_predictions(predictions: DataFrame, settings: Settings) -> int:
@@ -84,16 +105,42 @@ def _filler(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator
     return fill
 
 
-def _writer(settings: Settings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _writer(
+    settings: Settings, following: Following | None
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with mongo.database(settings) as db:
             for batch in batches:
-                yield _write_batch(db[mongo.FLIGHTS], batch)
+                documents, found = _write_batch(db[mongo.FLIGHTS], batch)
+                problem = _follow(db, documents, settings, following) if following else None
+                yield pa.RecordBatch.from_pydict(found | {"problem": pa.array([problem], pa.string())})
 
     return write
 
 
-def _write_batch(collection: Any, batch: pa.RecordBatch) -> pa.RecordBatch:  # noqa: ANN401 - pymongo's generic type
+def _follow(
+    db: Any,  # noqa: ANN401 - pymongo's generic type
+    documents: list[mongo_documents.Document],
+    settings: Settings,
+    following: Following,
+) -> str | None:
+    """Bring the current forecasts of these flights up to date. Returns an error in words, or None."""
+    ended = [each["_id"] for each in documents if each["event_type"] not in OPEN]
+    is_open = [each["_id"] for each in documents if each["event_type"] in OPEN]
+    try:
+        current_forecasts.remove(db, ended)
+        if is_open:
+            follow(db, is_open, usable_model(following.champion, settings.pickled_model_sha256))
+    except Exception as error:  # a current forecast never holds a batch up: the run tells the error
+        return f"{type(error).__name__}: {error}"[:MOST_OF_A_PROBLEM]
+    return None
+
+
+def _write_batch(
+    collection: Any,  # noqa: ANN401 - pymongo's generic type
+    batch: pa.RecordBatch,
+) -> tuple[list[mongo_documents.Document], dict[str, pa.Array]]:
+    """Upsert the flights of a batch. Returns their documents, and the counts as columns."""
     is_newest = batch.column("is_newest").to_pylist()
     documents = [mongo_documents.document(row) for row in rows_of(batch.drop_columns(["is_newest"]))]
     news = [each for each, newest in zip(documents, is_newest, strict=True) if newest]
@@ -104,7 +151,7 @@ def _write_batch(collection: Any, batch: pa.RecordBatch) -> pa.RecordBatch:  # n
         "out_of_order": pa.array([counts.out_of_order + of_late.upserted + of_late.out_of_order], pa.int64()),
         "sample": pa.array([documents[0]["_id"] if documents else None], pa.string()),
     }
-    return pa.RecordBatch.from_pydict(found)
+    return documents, found
 
 
 def take_back_unconfirmed(

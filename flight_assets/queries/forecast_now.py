@@ -18,7 +18,7 @@ from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline.inference import FLAT_COLUMNS, flat_table, predictions_of
 from flight_assets.pipeline.live.history import EventHistory
 from flight_assets.pipeline.live.lane import events_of_days
-from flight_assets.pipeline.trust import NewestState
+from flight_assets.pipeline.trust_now import NewestState
 from flight_assets.stores import outage
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import TableFiles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -63,6 +64,11 @@ _FIGURES = {
 }
 
 
+# When the platform learnt a flight's newest event. Older rows have the outcome's own time instead.
+LEARNT_AT = "coalesce(newest_event.ingestion_timestamp, outcome_timestamp)"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def live_quality(
     warehouse: Warehouse, models: ModelStore, first: date, until: date, bucket: Bucket = "day"
 ) -> pd.DataFrame:
@@ -84,6 +90,25 @@ def live_quality(
         rows.selectExpr("*", f"date_trunc('{bucket}', prediction_timestamp) AS bucket"),
         ["bucket", "model_version"],
     )
+
+
+def quality_learnt(
+    warehouse: Warehouse, models: ModelStore, since: datetime, until: datetime
+) -> pd.DataFrame:
+    """One row per version: the figures of ``live_quality``, by when the platform learnt what came true.
+
+    Over predictions whose newest event the broker took from ``since`` to ``until``, whatever the date of the
+    flight.
+    """
+    learnt = warehouse.read(PREDICTIONS).where(F.expr(LEARNT_AT).between(F.lit(since), F.lit(until)))
+    return _aggregated(_with_baselines(warehouse, models, learnt), ["model_version"])
+
+
+def newest_learnt(warehouse: Warehouse, version: str) -> datetime | None:
+    """Return when the broker took the newest arrival of a version's flights, UTC; None without one."""
+    arrived = warehouse.read(PREDICTIONS).where(_ARRIVED).where(_equals("model_version", version))
+    newest = arrived.agg(F.unix_micros(F.max(F.expr(LEARNT_AT))).alias("newest")).collect()[0].newest
+    return None if newest is None else EPOCH + timedelta(microseconds=newest)
 
 
 def confidence_bins(warehouse: Warehouse, first: date, until: date, bins: int = 10) -> pd.DataFrame:

@@ -45,7 +45,9 @@ class PipelineSettings(StoreSettings):
         default=365, ge=1, description="newest days of the warehouse that retraining uses"
     )
     monitoring_days: int = Field(
-        default=7, ge=1, description="newest days of flights that the model is watched over"
+        default=7,
+        ge=1,
+        description="newest days of messages that the model is watched over, of flights of any date",
     )
     retraining_pause_hours: float = Field(
         default=24.0,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from flight_assets.delay_model.errors import ModelError, UnfitFeaturesError
 from flight_assets.delay_model.registry import artifact
-from flight_assets.delay_model.registry.shipped import shipped_files
+from flight_assets.delay_model.registry.shipped import EARLIER, shipped_files
 from flight_assets.errors import FlightsError
 from flight_assets.settings import get_settings
 from flight_assets.stores.hdfs import Hdfs
@@ -73,9 +73,10 @@ class ModelStore:
         return root
 
     def install_shipped(self) -> Entry | None:
-        """Make the package's general model the champion, if there is none or it needs other features.
+        """Make the package's general model the champion, if there is none or an upgrade asks for it.
 
-        The second happens after an upgrade. Returns the journal's entry; None if a usable champion is there.
+        An upgrade does if the champion needs other features, or is an earlier general model.
+        Returns the journal's entry; None if a usable champion is there.
         """
         reason = self._reason_to_install()
         if reason is None:
@@ -90,6 +91,8 @@ class ModelStore:
         champion = self.champion()
         if champion is None:
             return "there was no champion"
+        if champion in EARLIER:
+            return f"it takes the place of its earlier version {champion}"
         try:
             artifact.check_contract(self.manifest(champion))
         except UnfitFeaturesError as error:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from flight_assets.contracts import current_forecasts
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.units import AIRPORT, FLIGHT_ID
 from flight_assets.errors import StoreUnavailable
 from flight_assets.stores.mongo_documents import UNCONFIRMED, Document
-from flight_assets.stores.mongo_expiry import ensure_expiry
+from flight_assets.stores.mongo_expiry import CURRENT_FORECASTS, ensure_expiry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,9 +116,9 @@ def answering(settings: Settings) -> Iterator[None]:
 
 
 def ensure_collection(settings: Settings) -> None:
-    """Create or update the collections of flights and open findings, with validators and indexes.
+    """Create or update the collections of flights, open findings and current forecasts.
 
-    Other collections get TTL indexes.
+    They get validators and indexes. Other collections get TTL indexes.
     """
     with database(settings) as db:
         ensure(db, FLIGHTS, VALIDATOR, INDEXES)
@@ -127,6 +128,7 @@ def ensure_collection(settings: Settings) -> None:
         waiting = {"event_type": EventType.SCHEDULED.value}
         db[FLIGHTS].create_index("scheduled_departure", partialFilterExpression=waiting)
         ensure(db, FINDINGS, FINDING_VALIDATOR, FINDING_INDEXES)
+        ensure(db, CURRENT_FORECASTS, current_forecasts.VALIDATOR, current_forecasts.INDEXES)
         ensure_expiry(db)
 
 

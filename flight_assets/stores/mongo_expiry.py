@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flight_assets.contracts import current_forecasts
+
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
@@ -25,6 +27,7 @@ class Expiry(NamedTuple):
 
 EARLY, REPLAYS, ALERTS, SILENCES = "early_predictions", "quarantine_replays", "alerts", "alert_silences"
 COURSE = "service_course"
+CURRENT_FORECASTS = current_forecasts.COLLECTION
 EXPIRING: dict[str, Expiry] = {
     # A batch takes them over within minutes. What is left is of messages that no batch has staged.
     EARLY: Expiry("kept_at", 30),
@@ -34,6 +37,8 @@ EXPIRING: dict[str, Expiry] = {
     SILENCES: Expiry("until", 90),
     # Page 6 shows one day.
     COURSE: Expiry("at", 2),
+    # The field says when: some hours after the planned arrival.
+    CURRENT_FORECASTS: Expiry(current_forecasts.EXPIRES, 0),
 }
 
 

@@ -46,12 +46,13 @@ def replace_all(
 class UpsertCounts:
     """Counts of flights: ``upserted``, and ``out_of_order`` ones that met a newer state.
 
-    ``sample``: some of their ids.
+    ``sample``: some of their ids. ``problem``: an error of the current forecasts, which hold nothing up.
     """
 
     upserted: int
     out_of_order: int
     sample: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 def upsert_newer(collection: Collection[Document], documents: Sequence[Document]) -> UpsertCounts:

@@ -284,6 +284,9 @@ def test_monitoring_writes_what_it_found_and_drift_asks_for_a_model(
     figures = rows[rows["subject"] == ""].set_index("metric")["value"]
     assert {"mae", "rmse", "coverage_90", "mae_vs_median", "psi_share"} <= set(figures.index)
     assert (rows["metric"] == "psi").sum() == len(store_features(house))
+    # Flights of another year that were loaded lately count: the platform learnt them now.
+    learnt = house.read(PREDICTIONS).where(f"outcome = 'arrived' AND model_version = '{small_model}'")
+    assert rows.set_index("metric").loc["mae", "flights"] == learnt.count()
     with DagsterInstance.from_config(str(quiet_platform.dagster_home)) as instance:
         answer = drift_sensor(build_sensor_context(instance=instance))
     wanted = RunRequest if rows[rows["subject"] == ""]["breached"].any() else SkipReason

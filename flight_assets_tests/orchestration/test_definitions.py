@@ -55,6 +55,7 @@ GRAPH = {
     "raw_files": {"hive_fact"},
     "table_files": {"hive_fact"},
     "complex_events": {"hive_fact"},
+    "current_forecasts": {"mongo_hot"},
 }
 MADE_ELSEWHERE = {"kafka_flight_events", *PAGES}
 PIPELINE = ["raw_kafka_batch", "staged_events", "predictions", "mongo_hot", "hive_fact"]

@@ -33,8 +33,8 @@ def assets_of(job) -> set[str]:
 
 
 def test_the_search_is_a_job_of_its_own_that_no_batch_waits_for() -> None:
-    assert assets_of(find_events) == {"complex_events"}
-    assert "complex_events" not in assets_of(process_flights)
+    assert assets_of(find_events) == {"complex_events", "current_forecasts"}
+    assert not assets_of(find_events) & assets_of(process_flights)
     assert events_sensor.default_status.value == "RUNNING"
     assert events_sensor.minimum_interval_seconds <= 30
 

@@ -65,6 +65,7 @@ def example(seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
     flights = pd.DataFrame(
         {
             "scheduled_departure": departure,
+            "departure_delay_minutes": (delay - 10 * rng.random(FLIGHTS)).round(),
             "arrival_delay_minutes": delay.round(),
             "airline": "UA",
             "origin": "EWR",

@@ -12,7 +12,14 @@ from flight_assets.contracts.features import FEATURE_NAMES, NETWORK_BOUND_FEATUR
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
 from flight_assets.delay_model.registry import artifact
-from flight_assets.delay_model.registry.shipped import FOLDER, shipped_files, shipped_model
+from flight_assets.delay_model.registry.model import BOOSTERS, DEPARTED_BOOSTERS
+from flight_assets.delay_model.registry.shipped import (
+    EARLIER,
+    FOLDER,
+    is_general,
+    shipped_files,
+    shipped_model,
+)
 from flight_assets.delay_model.serving.predict import predict
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
 from flight_assets_tests.unit.test_delay_model_features import network
@@ -56,7 +63,8 @@ def test_it_is_whole_and_fits_the_features_of_this_version():
     manifest = shipped_model().manifest
     assert manifest.features == FEATURE_NAMES
     assert set(manifest.training["unused_features"]) == set(NETWORK_BOUND_FEATURES)
-    assert sorted(manifest.sha256) == ["late.ubj", "mean.ubj", "model_card.md", "quantiles.ubj"]
+    boosters = [f"{name}.ubj" for name in sorted((*BOOSTERS, *DEPARTED_BOOSTERS))]
+    assert sorted(manifest.sha256) == sorted([*boosters, "model_card.md"])
 
 
 def test_it_is_at_most_eight_megabytes():
@@ -79,6 +87,17 @@ def test_on_a_later_month_and_on_another_network_it_is_better_than_a_constant():
     elsewhere = metrics["transfer"]["other network"]["nycflights13"]
     assert elsewhere["mae_vs_own_median"] < 1
     assert elsewhere["coverage_90"] == pytest.approx(0.9, abs=0.05)
+
+
+def test_once_a_flight_has_left_its_forecast_is_much_better():
+    announced, departed = (
+        shipped_model().manifest.metrics["test"],
+        shipped_model().manifest.departed["metrics"],
+    )
+    assert departed["flights"] == announced["flights"]
+    assert departed["r2"] >= 0.88
+    assert departed["mae"] <= 0.58 * announced["mae"]
+    assert departed["coverage_90"] == pytest.approx(0.9, abs=0.015)
 
 
 def test_it_knows_no_code_and_no_month():
@@ -106,6 +125,19 @@ def test_a_usable_champion_stays(store: ModelStore):
     store.promote("20260101-00000000")
     assert store.install_shipped() is None
     assert store.champion() == "20260101-00000000"
+
+
+def test_an_earlier_general_model_gives_way_to_the_newest(store: ModelStore):
+    (earlier,) = EARLIER
+    manifest = artifact.manifest(shipped_files()).to_json().replace(VERSION, earlier)
+    for name, content in (shipped_files() | {artifact.MANIFEST_FILE: manifest.encode()}).items():
+        store._hdfs.write(f"{MODELS_ROOT}/{earlier}/{name}", content)
+    store.promote(earlier)
+    assert is_general(earlier)
+    assert store.install_shipped().reason.endswith(f"it takes the place of its earlier version {earlier}")
+    assert is_general(store.champion())
+    assert not is_general(None)
+    assert store.install_shipped() is None
 
 
 def test_a_champion_for_other_features_gives_way(store: ModelStore):

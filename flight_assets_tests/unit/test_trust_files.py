@@ -10,6 +10,7 @@ from flight_assets.contracts.tables import FACT, PREDICTIONS, SIDE_COLUMNS, arro
 from flight_assets.pipeline import trust
 from flight_assets.pipeline.flights import FLIGHT_SCHEMA
 from flight_assets.pipeline.inference import MODEL_FIELDS
+from flight_assets.pipeline.trust_now import NewestState
 from flight_assets.queries import trust as queries
 from flight_assets_tests.unit.test_trust import DAY_S, START_S, VERSION, ended, network
 
@@ -131,7 +132,7 @@ def test_flights_that_live_processing_has_forecast_count_as_those_of_the_batch(h
 
 
 def test_live_forecasts_are_those_of_the_newest_state_and_follow_a_newer_one(hdfs, flights):
-    live = trust.NewestState(hdfs)
+    live = NewestState(hdfs)
     one = flights.tail(1)
     events = pa.table({name: one[name].tolist() for name in ("airline", "origin", "hour")})
     of_model = one.assign(model_version=VERSION, maker="model")[list(MODEL_FIELDS)]

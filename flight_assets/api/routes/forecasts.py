@@ -23,6 +23,7 @@ from flight_assets.api.sender import OTHER_TENANT, raw_table
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.queries import scoped
+from flight_assets.queries.current_forecasts import current_forecast
 from flight_assets.queries.forecast_now import message_of
 from flight_assets.tenancy import Scope
 from flight_assets.transforms.check import check
@@ -67,7 +68,10 @@ def one_forecast(
     flight_id: FlightId,
     reasons: Annotated[bool, Query(description="what moved the forecast; read from the warehouse")] = False,
 ) -> Response:
-    """Return the forecast of a flight; with `reasons`, each feature's share in it, in minutes."""
+    """Return a flight's frozen forecast, and the current one until it ends.
+
+    With `reasons`, each feature's share in the frozen one, in minutes.
+    """
     found = scoped.one_flight(caller.scope, parts.clients, flight_id)
     if found is None or found[0].get("model_version") is None:
         raise not_found(f"forecast of flight {flight_id}")
@@ -81,7 +85,9 @@ def one_forecast(
             else "the flight's events are not in the warehouse yet"
         )
         rows = None if answer is None or refusal else answers.table_of(answer.frame).to_pylist()
-    return answers.document(request, {"forecast": forecast, "reasons": rows, "reasons_refused": refusal})
+    current = current_forecast(caller.scope, parts.clients, flight_id)
+    answer_of = {"forecast": forecast, "current": current, "reasons": rows, "reasons_refused": refusal}
+    return answers.document(request, answer_of)
 
 
 @router.post("/predict", response_model=Forecasts, responses=responses(404, 409))

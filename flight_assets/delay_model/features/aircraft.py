@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from flight_assets.contracts.feature_windows import AIRCRAFT_MEMORY_HOURS
 from flight_assets.contracts.message import EventType
-from flight_assets.delay_model.features.context import FeatureContext, Features
+from flight_assets.delay_model.features.context import (
+    NO_ROW,
+    OUTCOMES,
+    PENDING_LIMIT_S,
+    FeatureContext,
+    Features,
+)
 from flight_assets.delay_model.features.events import NO_TIME, Events
 from flight_assets.delay_model.features.keys import AIRCRAFT
 from flight_assets.delay_model.features.timeline import NO_KEY, FloatArray, IntArray, mean_or_nan
@@ -100,9 +107,35 @@ def _recent_delay(context: FeatureContext) -> Features:
     }
 
 
+def _own_pending(context: FeatureContext) -> tuple[IntArray, IntArray]:
+    """Return 1 and the planned departure of flights announced before T themselves; 0 of others.
+
+    None is at its announcement. One that is forecast again is among the aircraft's pending flights.
+    """
+    scheduled = context.events[EventType.SCHEDULED]
+    flights = pd.util.hash_array(context.flights["flight_id"].to_numpy(dtype=object))
+    row = context.rows_of(EventType.SCHEDULED, flights)
+    if not len(scheduled):
+        return np.zeros_like(row), np.zeros_like(row)
+    announced_s, departure_s = scheduled.time_s[row], scheduled.departure_s[row]
+    end_s = announced_s + PENDING_LIMIT_S
+    for kind in OUTCOMES:
+        ended = context.rows_of(kind, flights)
+        if len(context.events[kind]):
+            left_s = context.events[kind].time_s[ended]
+            end_s = np.where(ended == NO_ROW, end_s, np.minimum(end_s, left_s))
+    is_pending = (row != NO_ROW) & (departure_s != NO_TIME) & (departure_s - announced_s <= PENDING_LIMIT_S)
+    is_pending &= (announced_s < context.time_s) & (context.time_s <= end_s)
+    own = context.flight_keys(AIRCRAFT)
+    is_pending &= (own != NO_KEY) & (context.event_keys(EventType.SCHEDULED, AIRCRAFT)[row] == own)
+    return is_pending.astype(np.int64), np.where(is_pending, departure_s, 0)
+
+
 def _pending_legs(context: FeatureContext) -> Features:
     """Return the number of the aircraft's other flights that were announced before T and have not left."""
     count, departures = context.announced(AIRCRAFT).open_at(context.moments(AIRCRAFT), "departure")
+    own, own_departure_s = _own_pending(context)
+    count, departures = count - own, departures - own_departure_s
     known = context.flight_keys(AIRCRAFT) != NO_KEY
     overdue = np.where(count > 0, context.time_s - departures / np.maximum(count, 1), np.nan)
     return {

@@ -18,6 +18,7 @@ from flight_assets.delay_model.errors import CorruptModelError, UnfitFeaturesErr
 from flight_assets.delay_model.registry.card import model_card
 from flight_assets.delay_model.registry.model import (
     BOOSTERS,
+    DEPARTED_BOOSTERS,
     PICKLED,
     DelayModel,
     Manifest,
@@ -66,8 +67,9 @@ def load(files: Mapping[str, bytes], pinned_sha256: str = "") -> DelayModel:
     if about.kind == PICKLED:
         content = _verified(files, about, PICKLE_FILE)
         return PickledModel(load_pickle(content, pinned_sha256), content, about)
+    names = (*BOOSTERS, *DEPARTED_BOOSTERS) if about.departed else BOOSTERS
     return TrainedModel(
-        {name: _booster(name, _verified(files, about, name + BOOSTER_SUFFIX)) for name in BOOSTERS}, about
+        {name: _booster(name, _verified(files, about, name + BOOSTER_SUFFIX)) for name in names}, about
     )
 
 

@@ -54,8 +54,9 @@ def model_card(manifest: Manifest) -> str:
         "",
         "## Results on the test period",
         "",
-        *_results(manifest),
+        *_results(manifest.metrics.get("test", {})),
         "",
+        *_departed(manifest),
         *_transfer(manifest),
         "## Limits",
         "",
@@ -156,8 +157,31 @@ def _ranges(manifest: Manifest) -> list[str]:
     ] + [f"- File {name}, SHA-256 `{sha256}`" for name, sha256 in manifest.training.get("files", {}).items()]
 
 
-def _results(manifest: Manifest) -> list[str]:
-    test = manifest.metrics.get("test", {})
+def _departed(manifest: Manifest) -> list[str]:
+    """Return the section on departed flights; nothing if the version has no such stage."""
+    about = manifest.departed
+    if not about:
+        return []
+    factors = " and ".join(f"{factor:+.1%}" for factor in about["conformal_factors"])
+    return [
+        "## Departed flights",
+        "",
+        "When a flight leaves, its forecast follows: departure delay, plan and the announced forecast go in.",
+        "",
+        f"- {len(about['features'])} inputs: {', '.join(about['features'])}",
+        f"- {about['flights']} flights that the trees above had not seen; boosters of {about['boosters_of']}",
+        f"- Trees per booster: {about['trees']}; settings: {about['settings']}",
+        f"- Announced forecast hidden in a share of {about['hidden_share']} of the flights",
+        f"- Interval moved by {factors} of the distance, on {about['calibration_flights']} flights",
+        "",
+        "Results on the same test period:",
+        "",
+        *_results(about.get("metrics", {})),
+        "",
+    ]
+
+
+def _results(test: dict[str, float]) -> list[str]:
     rows = [
         f"| {label} | {form.format(test[name])} |"
         for name, (label, form) in _FIGURES.items()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 MEAN, QUANTILES, LATE = "mean", "quantiles", "late"
 BOOSTERS = (MEAN, QUANTILES, LATE)
+# Boosters of the stage departed. Versions trained before it have none.
+DEPARTED_MEAN, DEPARTED_QUANTILES, DEPARTED_LATE = "departed_mean", "departed_quantiles", "departed_late"
+DEPARTED_BOOSTERS = (DEPARTED_MEAN, DEPARTED_QUANTILES, DEPARTED_LATE)
 QUANTILE_LEVELS = (0.05, 0.5, 0.95)
 XGBOOST, PICKLED = "xgboost", "pickled"
 
@@ -35,6 +38,7 @@ class Manifest:
     - ``residual_quantiles``: for a pickled regressor, evenly spaced quantiles of actual − predicted in
       calibration
     - ``reference``: distribution of each feature in training, for ``drift``
+    - ``departed``: features, calibration and figures of the stage departed; empty without it
     """
 
     version: str
@@ -53,6 +57,7 @@ class Manifest:
     kind: str = XGBOOST
     residual_quantiles: tuple[float, ...] = ()
     reference: dict[str, Any] = field(default_factory=dict)
+    departed: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return sorted and indented JSON, so that two manifests can be compared as text."""
@@ -75,7 +80,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """Boosters by name (BOOSTERS) and their manifest."""
+    """Boosters by name (BOOSTERS, and DEPARTED_BOOSTERS if it has that stage) and their manifest."""
 
     boosters: dict[str, xgb.Booster]
     manifest: Manifest

@@ -8,6 +8,13 @@ from flight_assets.delay_model.registry import artifact
 from flight_assets.delay_model.registry.model import TrainedModel
 
 FOLDER = Path(__file__).parents[1] / "general"
+# General models of earlier releases. They forecast no departed flights, and give way to the newest.
+EARLIER = frozenset({"20080229-462edf01"})
+
+
+def is_general(version: str | None) -> bool:
+    """Return whether a version is the general model of this release or of an earlier one."""
+    return version in EARLIER or version == artifact.manifest(shipped_files()).version
 
 
 def shipped_files() -> dict[str, bytes]:

@@ -95,7 +95,7 @@ def _best(
     matrix = xgb.QuantileDMatrix(training, max_bin=config.max_bin, nthread=1)
     stop = xgb.QuantileDMatrix(stopping, ref=matrix, max_bin=config.max_bin, nthread=1)
     tried = [
-        _fit(config, candidate, objective, matrix, stop)
+        fit_one(config, candidate, objective, matrix, stop)
         for candidate in candidates(settings, config.tuning_trials, config.seed)
     ]
     if base is not None and parts[TRAIN].sum() <= CONTINUED_AT_MOST:
@@ -103,7 +103,9 @@ def _best(
         whole, rest = (_in_memory(features, label, parts[part], hide) for part in (TRAIN, EARLY_STOPPING))
         tried += [
             _as_it_is(base, objective, settings, rest),
-            _fit(config, replace(settings, eta=settings.eta * CONTINUED_ETA), objective, whole, rest, base),
+            fit_one(
+                config, replace(settings, eta=settings.eta * CONTINUED_ETA), objective, whole, rest, base
+            ),
         ]
     return min(tried, key=lambda fitted: fitted.score)
 
@@ -125,7 +127,7 @@ def _as_it_is(
     return Fitted(whole, settings, float(said.rsplit(":", 1)[1]), BASE)
 
 
-def _fit(
+def fit_one(
     config: TrainConfig,
     settings: BoosterSettings,
     objective: dict[str, Any],

@@ -34,6 +34,7 @@ class TrainConfig:
     - ``most_training_flights``: with more flights for training, so many are drawn by the seed; 0 takes all.
     - ``hidden_shares``: share of the training flights whose weather, inbound leg or aircraft is hidden,
       because other networks do not tell them.
+    - ``departed_stage``: also forecast flights that have departed, if there are enough to learn from.
     - ``nthread``: boosters trained at a time, each in one thread. Threads of one booster wait actively, so on
       a busy machine two are slower than one. Results do not depend on it.
     """
@@ -47,6 +48,7 @@ class TrainConfig:
     tuning_trials: int = 0
     seed: int = 20130101
     nthread: int = 2
+    departed_stage: bool = True
     max_bin: int = 64
     mean_target_minutes: tuple[float, float] = (-60.0, 180.0)
     mean_blend: tuple[float, ...] = (0.53, 0.09, 0.44, 0.06, 2.5)

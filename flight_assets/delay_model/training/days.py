@@ -14,7 +14,7 @@ from flight_assets.contracts.feature_windows import LOOKBACK
 from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import WEATHER_COLUMNS, events_from_flights, scheduled_flights
-from flight_assets.delay_model.training.dataset import Dataset
+from flight_assets.delay_model.training.dataset import DELAYS, Dataset
 from flight_assets.producer.nycflights import load_flights
 from flight_assets.sources.flight_ids import flight_ids
 from flight_assets.sources.spool import Spool
@@ -30,7 +30,7 @@ KEPT_COLUMNS = (
     "origin",
     "destination",
     "scheduled_departure",
-    "arrival_delay_minutes",
+    *DELAYS,
 )
 
 
@@ -126,16 +126,14 @@ def dataset_of_days(source: FlightDays, folder: Path, days: Sequence[date] = ())
 
 
 def pieces(source: FlightDays, days: Sequence[date]) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Yield some days at a time: flights with their arrival delay, and the events that features need."""
+    """Yield some days at a time: flights with DELAYS, and the events that features need."""
     present = source.days()
     for start in range(0, len(days), DAYS_AT_ONCE):
         piece = days[start : start + DAYS_AT_ONCE]
         first, last = piece[0] - timedelta(days=DAYS_BEFORE), piece[-1] + timedelta(days=DAYS_AFTER)
         read = {day: source.read(day) for day in present if first <= day <= last}
         events = events_from_flights(pd.concat(read.values(), ignore_index=True))
-        wanted = pd.concat([read[day] for day in piece if day in read])[
-            ["flight_id", "arrival_delay_minutes"]
-        ]
+        wanted = pd.concat([read[day] for day in piece if day in read])[["flight_id", *DELAYS]]
         flights = scheduled_flights(events).merge(wanted, on="flight_id", how="inner", validate="one_to_one")
         moments = flights["timestamp"]
         near = events["timestamp"].between(moments.min() - LOOKBACK, moments.max(), inclusive="left")

@@ -22,6 +22,7 @@ from flight_assets.delay_model.serving.predict import blend_inputs, matrix_of, p
 from flight_assets.delay_model.training.blocks import blocks, sample
 from flight_assets.delay_model.training.boosters import Fitted, Target, fit_boosters
 from flight_assets.delay_model.training.config import BoosterSettings, TrainConfig
+from flight_assets.delay_model.training.departed import with_departed_stage
 from flight_assets.delay_model.training.report import measure
 from flight_assets.delay_model.training.split import (
     CALIBRATION,
@@ -44,8 +45,8 @@ def train(
 ) -> TrainedModel:
     """Return a model from the flights that arrived.
 
-    - ``flights``: scheduled_departure (UTC), airline, and arrival_delay_minutes; NaN never arrived and is
-      left out
+    - ``flights``: scheduled_departure (UTC), airline, departure_delay_minutes and arrival_delay_minutes. A
+      flight with NaN as the latter never arrived and is left out
     - ``features``: the same rows in the same order
     - ``base``: each booster is this model's, more trees on top of it, or a new one, by its error on the
       early-stopping flights
@@ -65,11 +66,19 @@ def train(
     unseen, outcome = arrived.features[calibration], arrived.target[calibration]
     calibrated = calibrate(blended(draft, unseen, outcome), unseen, outcome)
     test = arrived.parts[TEST]
-    return (
-        _replace(calibrated, metrics=measure(calibrated, arrived.flights[test], arrived.features[test]))
-        if test.any()
-        else calibrated
-    )
+    if test.any():
+        figures = measure(calibrated, arrived.flights[test], arrived.features[test])
+        calibrated = _replace(calibrated, metrics=figures)
+    return _following(config, calibrated, arrived, base) if config.departed_stage else calibrated
+
+
+def _following(
+    config: TrainConfig, model: TrainedModel, arrived: Arrived, base: TrainedModel | None
+) -> TrainedModel:
+    """Return the model with the stage departed, under a version that names its boosters too."""
+    dates = local_dates(arrived.flights)
+    done = with_departed_stage(config, model, arrived.flights, arrived.features, arrived.parts, dates, base)
+    return _replace(done, version=_version(config, done.boosters))
 
 
 @dataclass(frozen=True)
@@ -166,7 +175,7 @@ def _draft_manifest(
     """Return the manifest without calibration and metrics."""
     return Manifest(
         **arrived.about(),
-        version=_version(config, fitted),
+        version=_version(config, {name: result.booster for name, result in fitted.items()}),
         training={
             "settings": {name: asdict(result.settings) for name, result in fitted.items()},
             "seed": config.seed,
@@ -214,10 +223,10 @@ def _fingerprint(features: pd.DataFrame, target: Target) -> str:
     return digest.hexdigest()
 
 
-def _version(config: TrainConfig, fitted: dict[str, Fitted]) -> str:
+def _version(config: TrainConfig, boosters: dict[str, xgb.Booster]) -> str:
     """Return a name such as 20130930-1a2b3c4d: the day before the test period, and a hash of the boosters."""
     digest = hashlib.sha256()
-    for name in sorted(fitted):
-        digest.update(bytes(fitted[name].booster.save_raw("ubj")))
+    for name in sorted(boosters):
+        digest.update(bytes(boosters[name].save_raw("ubj")))
     last = config.test_from - timedelta(days=1)
     return f"{last:%Y%m%d}-{digest.hexdigest()[:8]}"

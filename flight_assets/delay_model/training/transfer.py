@@ -93,7 +93,11 @@ def _test_flights(config: TrainConfig, data: Dataset) -> Mask:
 def _small_model(config: TrainConfig, data: Dataset, kept: Mask) -> TrainedModel:
     """Return a model of the flights before the test period that are kept."""
     used = _rows(data, kept & ~_test_flights(config, data))
-    return train(replace(config, mean=SMALL, quantiles=SMALL, late=SMALL), used.flights, used.features)
+    return train(
+        replace(config, mean=SMALL, quantiles=SMALL, late=SMALL, departed_stage=False),
+        used.flights,
+        used.features,
+    )
 
 
 def _airline_groups(data: Dataset) -> Iterable[dict[str, Mask]]:

@@ -20,10 +20,12 @@ from flight_assets.contracts.message import WEATHER_FIELDS, EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline import early_predictions, event_dedup
+from flight_assets.pipeline.current_forecasts import follow, usable_model
 from flight_assets.pipeline.inference import FLAT_COLUMNS, predictions_of
 from flight_assets.pipeline.live.history import EventHistory
 from flight_assets.pipeline.live.known_ids import KnownIds
-from flight_assets.pipeline.trust import NewestState
+from flight_assets.pipeline.refresh_forecasts import Refresher
+from flight_assets.pipeline.trust_now import NewestState
 from flight_assets.pipeline.write_hot import rows_of
 from flight_assets.provenance import Ledger
 from flight_assets.stores import mongo, mongo_documents, mongo_writes
@@ -48,6 +50,10 @@ STEP = "staged_events"
 ARRIVAL = [(name, "ascending") for name in ("ingestion_timestamp", "kafka_partition", "kafka_offset")]
 # Airlines and airports change rarely, by a run that a user starts.
 CHECKS_EVERY_S = 600.0
+# The champion's name for current forecasts is read again after this time.
+CHAMPION_S = 5.0
+# Flights whose forecast is refreshed at a time, so that messages wait only shortly.
+REFRESHED_AT_ONCE = 200
 
 
 @contextmanager
@@ -74,6 +80,8 @@ class Lane:
         self._history = EventHistory(partial(events_of_days, tables))
         # Gets the new valid events of every partition, known forecasts by flight, and the offsets reached.
         self.on_events: OnEvents = lambda _events, _forecasts, _reached: None
+        self._refresher = Refresher(self._history, self._trust, settings.pickled_model_sha256)
+        self._champion: tuple[float, str | None] = (0.0, None)
         self._read_checks()
 
     def take(self, raw: pa.Table, partitions: Collection[int] | None = None) -> None:
@@ -146,7 +154,18 @@ class Lane:
         mongo_writes.upsert_newer(
             self.db[mongo.FLIGHTS], [mongo_documents.document(state) for state in states]
         )
+        model = usable_model(self._champion_now(), self._settings.pickled_model_sha256)
+        follow(self.db, [state["flight_id"] for state in states], model)
         return said
+
+    def refresh(self) -> int:
+        """Forecast some announced flights again, the oldest forecasts first. Returns their number."""
+        return self._refresher.refresh(self.db, self._champion_now(), REFRESHED_AT_ONCE)
+
+    def _champion_now(self) -> str | None:
+        if time.monotonic() > self._champion[0]:
+            self._champion = (time.monotonic() + CHAMPION_S, self._models.champion())
+        return self._champion[1]
 
     def _known_flights(self, flights: set[str]) -> dict[str, Event]:
         """Return by id the flights that MongoDB has, as rows for ``flight_of``, with ``prediction``."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 EVERY_S = 0.2
 # Interval at which the share of the partitions is agreed with other live processes.
 SHARED_EVERY_S = 2.0
+# Interval between two refreshes of current forecasts. The process that has the first partition makes them.
+REFRESHED_EVERY_S = 5.0
 # Interval of progress reports, and of the check whether batches have overtaken the lane.
 TOLD_EVERY_S = 60.0
 # After each failure the pause doubles, up to the interval of the schedule.
@@ -66,7 +68,7 @@ def _follow(settings: Settings, stop: threading.Event, own: Shares, say: Callabl
     ):
         lane.on_events = search.add
         latencies, taken = Latencies(), 0
-        shared = told = time.monotonic()
+        shared = told = refreshed = time.monotonic()
         try:
             while not stop.is_set():
                 began = time.monotonic()
@@ -77,6 +79,9 @@ def _follow(settings: Settings, stop: threading.Event, own: Shares, say: Callabl
                     shared = began
                 own.check()
                 taken += _take(lane, messages, own, latencies, search)
+                if began - refreshed > REFRESHED_EVERY_S and min(partitions) in own.partitions:
+                    lane.refresh()
+                    refreshed = began
                 if began - told > TOLD_EVERY_S:
                     if taken:
                         say(f"{taken:,} messages; {_seconds(latencies)} after Kafka took them")
