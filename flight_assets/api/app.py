@@ -17,10 +17,13 @@ from flight_assets.api import problems
 from flight_assets.api.context import Context
 from flight_assets.api.manners import Manners
 from flight_assets.api.problems import ProblemDocument
-from flight_assets.api.routes import aggregates, events, flights, forecasts, platform
+from flight_assets.api.routes import aggregates, events, flights, forecasts, platform, subscriptions
 from flight_assets.contracts.units import BYTES_PER_MB
 
-ROUTERS = (flights.router, forecasts.router, aggregates.router, platform.router, events.router)
+ROUTERS = (
+    flights.router, forecasts.router, aggregates.router, platform.router, events.router,
+    subscriptions.router,
+)  # fmt: skip
 # Smaller answers fit into one packet anyway.
 GZIP_FROM_BYTES = 1_400
 DESCRIPTION = (

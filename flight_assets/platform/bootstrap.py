@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from flight_assets.archive.files import create_views
@@ -10,7 +11,7 @@ from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline import event_dedup
 from flight_assets.provenance import Ledger
-from flight_assets.stores import access, dimensions, kafka, mongo
+from flight_assets.stores import access, dimensions, kafka, mongo, subscriptions
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import open_warehouse
@@ -34,8 +35,10 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"warning: {warning}")
     mongo.ensure_collection(settings)
     access.ensure_collections(settings)
+    subscriptions.ensure_collections(settings)
     if settings.embedded:
         make_local_key(settings)
+        make_webhook_key(settings)
     warehouse = open_warehouse(settings)
     warehouse.create_tables()
     event_dedup.fill_once(warehouse, Ledger(Hdfs(settings)).last_done("staged_events") + 1)
@@ -80,3 +83,16 @@ def make_local_key(settings: Settings) -> None:
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(text + "\n")
+
+
+def make_webhook_key(settings: Settings) -> None:
+    """Make the key that webhooks' secrets are derived from, unless there is one.
+
+    Only the file's owner may read it.
+    """
+    path = settings.webhook_key_file
+    if (path.exists() and path.read_text().strip()) or settings.webhook_key.get_secret_value():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(token_hex(32) + "\n")

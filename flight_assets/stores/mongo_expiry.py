@@ -24,6 +24,7 @@ class Expiry(NamedTuple):
 
 
 EARLY, REPLAYS, ALERTS, SILENCES = "early_predictions", "quarantine_replays", "alerts", "alert_silences"
+DELIVERIES = "webhook_deliveries"
 EXPIRING: dict[str, Expiry] = {
     # A batch takes them over within minutes. What is left is of messages that no batch has staged.
     EARLY: Expiry("kept_at", 30),
@@ -31,6 +32,8 @@ EXPIRING: dict[str, Expiry] = {
     REPLAYS: Expiry("at", 365),
     ALERTS: Expiry("resolved_at", 90),
     SILENCES: Expiry("until", 90),
+    # The log of webhooks. A delivery that waits for so long goes as well: its subscription is paused.
+    DELIVERIES: Expiry("created", 7),
 }
 
 
