@@ -9,7 +9,7 @@ put() {
     [ -e "$folder/$1" ] || { printf '%s' "$2" > "$folder/$1"; chmod 0444 "$folder/$1"; }
 }
 for name in postgres_password mongo_root_password flights_mongo_password flights_redis_password \
-    flights_metastore_db_password flights_dagster_db_password flights_airflow_password airflow_db_password airflow_api_secret airflow_jwt_secret; do
+    flights_metastore_db_password flights_dagster_db_password flights_airflow_password flights_webhook_key airflow_db_password airflow_api_secret airflow_jwt_secret; do
     put "$name" "$(openssl rand -hex 24)"
 done
 put mongo_keyfile "$(openssl rand -base64 567 | tr -d '\n')"

@@ -19,6 +19,7 @@ from flight_assets.settings import get_settings
 # Modules that do not read the settings when they are imported: those of a command come from its own
 # environment.
 PRELOADED = [
+    "flight_assets.api.webhooks.worker",
     "flight_assets.archive.restore",
     "flight_assets.assets.hdfs_archive",
     "flight_assets.assets.pipeline",

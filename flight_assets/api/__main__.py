@@ -14,7 +14,9 @@ def main() -> None:
     """Serve at the platform's port."""
     settings = get_settings()
     logs.configure(settings)
-    app = create_app(open_context(settings))
+    context = open_context(settings)
+    app = create_app(context)
+    context.webhooks.start()
     uvicorn.run(
         app,
         host=settings.bind_host,

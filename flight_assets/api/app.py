@@ -17,7 +17,15 @@ from flight_assets.api import problems
 from flight_assets.api.context import Context
 from flight_assets.api.manners import Manners
 from flight_assets.api.problems import ProblemDocument
-from flight_assets.api.routes import aggregates, events, findings, flights, forecasts, platform
+from flight_assets.api.routes import (
+    aggregates,
+    events,
+    findings,
+    flights,
+    forecasts,
+    platform,
+    subscriptions,
+)
 from flight_assets.contracts.units import BYTES_PER_MB
 
 ROUTERS = (
@@ -27,6 +35,7 @@ ROUTERS = (
     platform.router,
     events.router,
     findings.router,
+    subscriptions.router,
 )
 # Smaller answers fit into one packet anyway.
 GZIP_FROM_BYTES = 1_400

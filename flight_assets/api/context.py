@@ -15,6 +15,7 @@ from flight_assets.api.models import flight_row
 from flight_assets.api.problems import Problem
 from flight_assets.api.sender import EventSender
 from flight_assets.api.stream import Hub
+from flight_assets.api.webhooks.worker import Worker
 from flight_assets.queries.clients import Clients
 from flight_assets.queries.forecast_now import Forecaster
 
@@ -36,6 +37,7 @@ class Context:
     sender: EventSender
     hub: Hub
     forecaster: Forecaster
+    webhooks: Worker
     limits: Limits = field(default_factory=Limits)
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
 
@@ -62,7 +64,8 @@ class Context:
             ) from None
 
     def close(self) -> None:
-        """End streams and give the connections back."""
+        """End streams and webhooks, and give the connections back."""
+        self.webhooks.close()
         self.hub.close()
         self.sender.close()
         self.clients.close()
@@ -72,6 +75,7 @@ def open_context(settings: Settings) -> Context:
     """Return the context for a platform. Each part connects when it is first used."""
     # The API changes nothing but its own collections and the topic, so its Spark session stays read-only.
     clients = Clients(settings.model_copy(update={"role": "dashboard"}))
+    metrics = ApiMetrics()
     return Context(
         settings=settings,
         clients=clients,
@@ -79,6 +83,8 @@ def open_context(settings: Settings) -> Context:
         sender=EventSender(clients),
         hub=Hub(clients, flight_row, settings.api_streams),
         forecaster=Forecaster(clients),
+        webhooks=Worker(settings, clients.mongo, lambda outcome: metrics.webhooks.labels(outcome).inc()),
+        metrics=metrics,
     )
 
 

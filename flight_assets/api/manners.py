@@ -47,6 +47,12 @@ class ApiMetrics:
             ("verdict",),
             registry=self.registry,
         )
+        self.webhooks = Counter(
+            "flights_api_webhook_attempts",
+            "attempts to deliver a webhook by outcome",
+            ("outcome",),
+            registry=self.registry,
+        )
 
 
 class _TooLarge(Exception):

@@ -72,22 +72,56 @@ def list_tenants(wide: bool, as_json: bool) -> None:
     print_table(_COLUMNS, rows, wide=wide)
 
 
+@tenant.command(epilog=example("flights tenant views united"))
+@click.argument("name")
+@click.option("--drop", is_flag=True, help="Drop them, also those of a tenant that is gone.")
+def views(name: str, drop: bool) -> None:
+    """Make a database of views that show a tenant's flights only, for clients of HiveServer2.
+
+    They are no protection: a client that may read them may read the tables.
+    """
+    from flight_assets.pipeline import tenant_views
+    from flight_assets.queries.filters import Filters
+    from flight_assets.stores import access, mongo
+    from flight_assets.stores.warehouse import open_warehouse
+
+    settings = get_settings()
+    if drop:
+        is_gone = tenant_views.drop(open_warehouse(settings), name)
+        console.print(f"the views of {name} are dropped" if is_gone else f"{name} has no views")
+        return
+    with mongo.database(settings) as db:
+        known = access.tenant_named(db, name)
+    condition = Filters(scope=known.scope).sql()
+    database, made = tenant_views.create(open_warehouse(settings), name, condition)
+    console.print(f"database {database}: {', '.join(made)}", soft_wrap=True)
+
+
 @tenant.command(epilog=example("flights tenant delete united"))
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(name: str, yes: bool) -> None:
-    """Delete a tenant with its keys, and tell where its flights remain. The flights stay."""
+    """Delete a tenant with its keys, subscriptions and deliveries, and tell where its flights remain.
+
+    The flights stay: they belong to the default tenant as well.
+    """
+    from flight_assets.pipeline import tenant_views
     from flight_assets.queries.remains import remains_of
     from flight_assets.stores import access, mongo
+    from flight_assets.stores.mongo_expiry import DELIVERIES
+    from flight_assets.stores.subscriptions import SUBSCRIPTIONS
+    from flight_assets.stores.warehouse import open_warehouse
 
     settings = get_settings()
     with mongo.database(settings) as db:
         known = access.tenant_named(db, name)
         if not yes:
-            click.confirm(f"Delete the tenant {name} and its keys?", abort=True)
-        keys = access.delete_tenant(db, name)
-    console.print(f"tenant {name} is deleted with {keys} keys")
+            click.confirm(f"Delete the tenant {name}, its keys and its subscriptions?", abort=True)
+        gone = access.delete_tenant(db, name)
+    told = f"{gone[access.KEYS]} keys, {gone[SUBSCRIPTIONS]} subscriptions and {gone[DELIVERIES]} deliveries"
+    console.print(f"tenant {name} is deleted with {told}; none is left", soft_wrap=True)
+    if tenant_views.drop(open_warehouse(settings), name):
+        console.print("its views are dropped")
+    console.print(f"rows of {', '.join(known.airlines)} remain:", soft_wrap=True)
     for place, rows, until in remains_of(settings, known.scope):
-        console.print(
-            f"  {place}: {rows} rows of {', '.join(known.airlines)} remain, {until}", soft_wrap=True
-        )
+        console.print(f"  {place}: {'not counted' if rows is None else rows}, {until}", soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from flight_assets.archive.files import create_views
@@ -12,7 +13,7 @@ from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline import event_dedup
 from flight_assets.platform.access import make_hdfs_permissions
 from flight_assets.provenance import Ledger
-from flight_assets.stores import access, dimensions, kafka, mongo
+from flight_assets.stores import access, dimensions, kafka, mongo, subscriptions
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import ModelStore
 from flight_assets.stores.warehouse import open_warehouse
@@ -37,8 +38,10 @@ def bootstrap(settings: Settings, say: Callable[[str], None]) -> None:
     make_hdfs_permissions(settings)
     mongo.ensure_collection(settings)
     access.ensure_collections(settings)
+    subscriptions.ensure_collections(settings)
     if settings.embedded:
         make_local_key(settings)
+        make_webhook_key(settings)
     else:
         _tell_of_first_key(settings, say)
     warehouse = open_warehouse(settings)
@@ -96,3 +99,16 @@ def _tell_of_first_key(settings: Settings, say: Callable[[str], None]) -> None:
     with mongo.database(settings) as db:
         if not access.keys(db):
             say("the API has no key yet: `flights api key create NAME --role admin` makes one")
+
+
+def make_webhook_key(settings: Settings) -> None:
+    """Make the key that webhooks' secrets are derived from, unless there is one.
+
+    Only the file's owner may read it.
+    """
+    path = settings.webhook_key_file
+    if (path.exists() and path.read_text().strip()) or settings.webhook_key.get_secret_value():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(token_hex(32) + "\n")

@@ -126,6 +126,11 @@ class PlatformSettings(BaseSettings):
         return self.secrets_dir / "api_key"
 
     @property
+    def webhook_key_file(self) -> Path:
+        """File of the key that `flights up` makes for the secrets of webhooks."""
+        return self.secrets_dir / "webhook_key"
+
+    @property
     def tls_dir(self) -> Path:
         """Folder of a secured platform's authority and certificates."""
         return self.home / "tls"

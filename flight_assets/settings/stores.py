@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from ipaddress import ip_network
+
+from pydantic import Field, SecretStr, field_validator
 
 from flight_assets.settings.platform import PlatformSettings
 
@@ -86,6 +88,34 @@ class StoreSettings(PlatformSettings):
         default=30.0, gt=0, description="time limit of one answer of the API; its query goes on for the cache"
     )
     api_streams: int = Field(default=1_000, ge=1, description="streams that one API process serves at once")
+    api_subscriptions: int = Field(default=100, ge=1, description="webhook subscriptions of one tenant")
+    webhook_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="key that webhooks' secrets are derived from; empty = the file that `flights up` makes",
+    )
+    delivery_networks: str = Field(
+        default="",
+        description=(
+            "networks without public addresses that webhooks may be sent to, as 10.1.0.0/16, separated by"
+            " commas; empty = loopback for the default tenant of an open embedded platform, else none"
+        ),
+    )
+    delivery_timeout_s: float = Field(
+        default=10.0, gt=0, description="time limit of one attempt to deliver a webhook"
+    )
+    delivery_first_retry_s: float = Field(
+        default=5.0, gt=0, description="wait after a failed attempt; it doubles up to an hour"
+    )
+    delivery_failures: int = Field(
+        default=12, ge=1, description="failed attempts in a row after which a subscription is paused"
+    )
 
     warehouse_database: str = Field(default="flight_dw", description="database of the warehouse tables")
     warehouse_dir: str = Field(default="/warehouse", description="HDFS folder of the metastore's databases")
+
+    @field_validator("delivery_networks")
+    @classmethod
+    def _are_networks(cls, given: str) -> str:
+        for each in given.split(",") if given else ():
+            ip_network(each.strip())
+        return given

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 from flight_assets.contracts.units import AIRLINE
 from flight_assets.errors import FlightsError
 from flight_assets.stores import mongo
+from flight_assets.stores.mongo_expiry import DELIVERIES
+from flight_assets.stores.subscriptions import SUBSCRIPTIONS
 from flight_assets.tenancy import DEFAULT, EVERYTHING, Role, Scope
 
 if TYPE_CHECKING:
     from flight_assets.settings import Settings
 
 KEYS, TENANTS = "api_keys", "tenants"
+# Collections whose documents belong to one tenant, by their field `tenant`.
+OWNED = (KEYS, SUBSCRIPTIONS, DELIVERIES)
 MARK = "flights"
 PREFIX_CHARACTERS = 8
 # 256 random bits: a fast hash is enough, since nobody can try them all.
@@ -238,17 +242,26 @@ def tenant_named(db: Any, name: str) -> Tenant:  # noqa: ANN401
     return _tenant(found)
 
 
-def delete_tenant(db: Any, name: str) -> int:  # noqa: ANN401
-    """Delete a tenant and all of its keys.
+def delete_tenant(db: Any, name: str) -> dict[str, int]:  # noqa: ANN401
+    """Delete a tenant and all that is its own. Return how many documents are gone, by collection.
 
-    Return how many keys. Raises FlightsError if there is no such tenant.
+    The tenant goes last, so that a deletion that was interrupted can be repeated.
+
+    Raises:
+        FlightsError: there is no such tenant, or documents came back meanwhile.
     """
     if name == DEFAULT:
         raise FlightsError("the default tenant cannot be deleted")
     tenant_named(db, name)
-    removed: int = db[KEYS].delete_many({"tenant": name}).deleted_count
+    gone = {each: db[each].delete_many({"tenant": name}).deleted_count for each in OWNED}
     db[TENANTS].delete_one({"_id": name})
-    return removed
+    # Requests that began before could still write, until the API has read the keys again.
+    if left := [each for each in OWNED if db[each].count_documents({"tenant": name})]:
+        raise FlightsError(
+            f"documents of {name} came back in {', '.join(left)}: create the tenant again, and delete it in"
+            " a few seconds"
+        )
+    return gone
 
 
 def _key(document: Document) -> ApiKey:

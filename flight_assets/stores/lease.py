@@ -30,6 +30,7 @@ LEASES = "leases"
 PROCESSING = "processing"
 ARCHIVING = "archiving"
 LIVE = "processing live"
+DELIVERING = "delivering webhooks"
 POLL_S = 0.5
 # Field 22 of /proc/<pid>/stat (proc(5)), counted from the field after the process's name.
 STARTTIME = 19

@@ -28,6 +28,7 @@ class Expiry(NamedTuple):
 EARLY, REPLAYS, ALERTS, SILENCES = "early_predictions", "quarantine_replays", "alerts", "alert_silences"
 COURSE = "service_course"
 CURRENT_FORECASTS = current_forecasts.COLLECTION
+DELIVERIES = "webhook_deliveries"
 EXPIRING: dict[str, Expiry] = {
     # A batch takes them over within minutes. What is left is of messages that no batch has staged.
     EARLY: Expiry("kept_at", 30),
@@ -39,6 +40,8 @@ EXPIRING: dict[str, Expiry] = {
     COURSE: Expiry("at", 2),
     # The field says when: some hours after the planned arrival.
     CURRENT_FORECASTS: Expiry(current_forecasts.EXPIRES, 0),
+    # The log of webhooks. A delivery that waits for so long goes as well: its subscription is paused.
+    DELIVERIES: Expiry("created", 7),
 }
 
 

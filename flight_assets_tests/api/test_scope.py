@@ -14,16 +14,21 @@ from flight_assets.api.app import create_app
 from flight_assets.queries import scoped
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.flight_list import Wanted, hot_flight
+from flight_assets.stores import subscriptions
 from flight_assets.tenancy import EVERYTHING, Scope
 
 UNITED = Scope("united", ("UA", "UAL"))
 NOBODY = Scope("nobody", ())
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+# These make collections, or shape a document, for any caller.
+WITHOUT_CALLER = {"ensure_collections", "of_document"}
 QUERIES = [
     function
-    for name, function in vars(scoped).items()
-    if inspect.isfunction(function) and function.__module__ == scoped.__name__ and not name.startswith("_")
-]
+    for module in (scoped, subscriptions)
+    for name, function in vars(module).items()
+    if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
+    and name not in WITHOUT_CALLER
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("function", QUERIES, ids=lambda function: function.__name__)
@@ -33,7 +38,7 @@ def test_the_scope_is_the_first_argument_of_every_query_and_has_no_default(funct
 
 
 def test_there_are_queries_to_look_at():
-    assert {"one_flight", "list_flights", "aggregate", "matcher", "batches"} <= {
+    assert {"one_flight", "list_flights", "aggregate", "matcher", "batches", "deliveries", "resume"} <= {
         each.__name__ for each in QUERIES
     }
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import requests
@@ -20,11 +21,12 @@ import requests
 from flight_assets.api.app import schema_text
 from flight_assets.automation.runs import run_job
 from flight_assets.contracts.units import BYTES_PER_MB
+from flight_assets.pipeline import tenant_views
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
 from flight_assets.settings import Settings
-from flight_assets.stores import access, kafka, mongo, mongo_writes
-from flight_assets.tenancy import Role
+from flight_assets.stores import access, kafka, mongo, mongo_writes, outbox, subscriptions
+from flight_assets.tenancy import Role, Scope
 from flight_assets_tests.factories import message
 
 DEPARTURE = datetime(2026, 6, 12, 14, tzinfo=UTC)
@@ -52,6 +54,12 @@ CALLS = {
     "POST /v1/events": ("/v1/events", 202),
     "GET /v1/events": ("/v1/events?limit=1000", 200),
     "GET /v1/events/{finding_id}": ("/v1/events/{finding_id}", 200),
+    "GET /v1/subscriptions": ("/v1/subscriptions", 200),
+    "POST /v1/subscriptions": ("/v1/subscriptions", 201),
+    "GET /v1/subscriptions/{subscription}": ("/v1/subscriptions/{subscription}", 200),
+    "DELETE /v1/subscriptions/{subscription}": ("/v1/subscriptions/{subscription}", 204),
+    "POST /v1/subscriptions/{subscription}/resume": ("/v1/subscriptions/{subscription}/resume", 200),
+    "GET /v1/subscriptions/{subscription}/deliveries": ("/v1/subscriptions/{subscription}/deliveries", 200),
     "GET /v1/reference/{kind}": ("/v1/reference/airlines", 200),
     "GET /v1/health": ("/v1/health", 200),
     **{
@@ -75,6 +83,11 @@ CALLS = {
         )
     },
 }
+
+
+# A documentation address: an attempt to reach it is refused without a look at any network.
+NOWHERE = "http://192.0.2.1/"
+SUBSCRIPTIONS: dict[str, str] = {}
 
 
 class Api:
@@ -145,9 +158,20 @@ def tenants(quiet_platform) -> Iterator[dict[str, Api]]:
                 access.delete_tenant(db, name)
             access.create_tenant(db, name, (airline,))
             found[airline] = Api(quiet_platform, access.create_key(db, name, Role.ADMIN, name)[1])
+            SUBSCRIPTIONS[airline] = subscribed(db, airline, name)
         yield found
         for name in TENANTS.values():
             access.delete_tenant(db, name)
+
+
+def subscribed(db, airline: str, tenant: str) -> str:
+    """Store a subscription of a tenant to its flight, with a delivery. Returns its id."""
+    about, departed = flight_id(airline), subscriptions.Condition.DEPARTED
+    wish = subscriptions.Wish(NOWHERE, subscriptions.Subject.FLIGHT, about, departed)
+    made = subscriptions.create(Scope(tenant, (airline,)), db, wish, most=9)
+    delivery = outbox.Delivery(uuid4().hex, made.id, tenant, departed, about, "{}")
+    assert outbox.add(db, [delivery]) == 1
+    return made.id
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +225,14 @@ def test_every_route_has_an_isolation_test():
 @pytest.mark.parametrize(("mine", "other"), [("UA", "AA"), ("AA", "UA")])
 def test_a_tenant_reads_its_own_and_nothing_of_another(twins, admin, tenants, route, mine, other):
     path, status = CALLS[route]
-    own, others = ({"flight_id": flight_id(code), "finding_id": FINDINGS[code]} for code in (mine, other))
+    own, others = (
+        {
+            "flight_id": flight_id(code),
+            "finding_id": FINDINGS[code],
+            "subscription": SUBSCRIPTIONS[code],
+        }
+        for code in (mine, other)
+    )
     answer = tenants[mine].get(path.format(**own))
     assert answer.status_code == status, answer.text
     if route.removeprefix("GET ") in PUBLIC:
@@ -292,6 +323,22 @@ def test_a_tenant_cannot_send_or_forecast_flights_of_another(twins, tenants):
     assert tenants["UA"].post("/v1/predict", {"flight_id": flight_id("AA")}).status_code == 404
     own = tenants["UA"].post("/v1/predict", {"flights": [flight("UA", 7791)]})
     assert own.status_code == 200, own.text
+
+
+def test_a_tenant_cannot_touch_a_subscription_of_another(twins, admin, tenants):
+    theirs = f"{admin.url}/v1/subscriptions/{SUBSCRIPTIONS['AA']}"
+    assert tenants["UA"].session.delete(theirs, timeout=WAIT_S).status_code == 404
+    assert tenants["UA"].session.post(f"{theirs}/resume", timeout=WAIT_S).status_code == 404
+    assert tenants["AA"].session.post(f"{theirs}/resume", timeout=WAIT_S).status_code == 200
+    asked = {"url": NOWHERE, "subject": "airline", "value": "AA", "condition": "departed"}
+    assert tenants["UA"].post("/v1/subscriptions", asked).status_code == 404
+    refused = tenants["AA"].post("/v1/subscriptions", asked)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/url-refused")
+    made = admin.post("/v1/subscriptions", asked | {"url": "http://127.0.0.1:9/"})
+    assert made.status_code == 201, made.text
+    mine = f"{admin.url}{made.headers['Location']}"
+    assert admin.session.delete(mine, timeout=WAIT_S).status_code == 204
+    assert admin.session.get(mine, timeout=WAIT_S).status_code == 404
 
 
 def test_a_forecast_on_demand_is_the_one_that_the_batch_made(twins, admin):
@@ -389,7 +436,7 @@ def test_a_key_lives_from_its_command_to_its_end(quiet_platform):
     _until(lambda: api.get("/v1/flights").status_code == 401)
 
 
-def test_a_tenant_lives_from_its_command_to_its_end(twins, quiet_platform):
+def test_a_tenant_lives_from_its_command_to_its_end(twins, quiet_platform, house):
     from flight_assets_tests.integration.conftest import run_command
 
     run_command("flights", "tenant", "create", "apitestshort", "--airline", "UA")
@@ -400,9 +447,22 @@ def test_a_tenant_lives_from_its_command_to_its_end(twins, quiet_platform):
         "UA"
     }
     assert "apitestshort" in run_command("flights", "tenant", "list", "--json").stdout
+    own = tenant_views.database_of(house.database, "apitestshort")
+    assert own in run_command("flights", "tenant", "views", "apitestshort").stdout
+    for view in tenant_views.OF_AIRLINES:
+        assert set(house.ask(f"SELECT DISTINCT airline FROM {own}.{view}")["airline"]) == {"UA"}
+    predicted = set(house.ask(f"SELECT flight_id FROM {own}.predictions")["flight_id"])
+    assert flight_id("UA") in predicted
+    assert flight_id("AA") not in predicted
     told = run_command("flights", "tenant", "delete", "apitestshort", "--yes").stdout
-    assert "1 keys" in told
-    assert "MongoDB: " in told
+    assert "1 keys, 0 subscriptions and 0 deliveries; none is left" in told
+    assert "its views are dropped" in told
+    assert not house.spark.sql(f"SHOW DATABASES LIKE '{own}'").collect()
+    remains = {place: rows for place, _, rows in (each.strip().partition(": ") for each in told.splitlines())}
+    assert int(remains["predictions"].split(",")[0]) >= FLIGHTS
+    assert int(remains["staged events"].split(",")[0]) >= FLIGHTS
+    assert remains["archives"].endswith("for good")
+    assert remains["messages in Kafka"] == "not counted, for 7 days"
     _until(lambda: Api(quiet_platform, made["key"]).get("/v1/flights").status_code == 401)
     refused = run_command("flights", "api", "key", "create", "t", "--tenant", "apitestshort", expect=1)
     assert "no tenant apitestshort" in refused.stderr
