@@ -57,29 +57,21 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
 
         @rule()
         def archive(self) -> None:
-            from flight_assets.archive.steps import Archiver
-            from flight_assets.stores import warehouse
-
-            Archiver(
-                platform.model_copy(update=ALL_IS_OLD),
-                lambda: warehouse.open_warehouse(platform),
-                purpose="a test",
-            ).run()
+            _archive(platform)
 
         @rule()
         def merge_raw_files(self) -> None:
-            from flight_assets.pipeline import maintenance
-            from flight_assets.stores import warehouse
-            from flight_assets.stores.hdfs import Hdfs
-
-            house = warehouse.open_warehouse(platform)
-            maintenance.compact_raw(house, Hdfs(platform), platform, datetime.now(UTC).date())
+            _merge_raw_files(platform)
 
         def teardown(self) -> None:
             campaign.process_until_done(platform, campaign.Result())
             assert verify(platform, sent).problems == []
 
-    chosen = settings(
+    run_state_machine_as_test(Stores, settings=_effort(examples, steps))
+
+
+def _effort(examples: int, steps: int) -> settings:
+    return settings(
         max_examples=examples,
         stateful_step_count=steps,
         deadline=None,
@@ -87,4 +79,23 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(Stores, settings=chosen)
+
+
+def _archive(platform: Settings) -> None:
+    from flight_assets.archive.steps import Archiver
+    from flight_assets.stores import warehouse
+
+    Archiver(
+        platform.model_copy(update=ALL_IS_OLD),
+        lambda: warehouse.open_warehouse(platform),
+        purpose="a test",
+    ).run()
+
+
+def _merge_raw_files(platform: Settings) -> None:
+    from flight_assets.pipeline import maintenance
+    from flight_assets.stores import warehouse
+    from flight_assets.stores.hdfs import Hdfs
+
+    house = warehouse.open_warehouse(platform)
+    maintenance.compact_raw(house, Hdfs(platform), platform, datetime.now(UTC).date())

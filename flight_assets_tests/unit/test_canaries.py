@@ -1,5 +1,4 @@
-"""Passwords and tokens are seen nowhere: each credential of the settings is a canary, and no door lets one
-out.
+"""Passwords and tokens are seen nowhere: each credential of the settings is a canary that no door lets out.
 
 Nothing listens at any address, so every client fails with a credential in its hands.
 """
