@@ -12,11 +12,12 @@ import pytest
 from flight_assets.bench.batch_profile import tracing
 from flight_assets.bench.runs import has_work
 from flight_assets.contracts.tables import FACT, PREDICTIONS
-from flight_assets.pipeline import backfill, early_predictions, event_dedup
+from flight_assets.pipeline import backfill, event_dedup
 from flight_assets.producer.events import Message
 from flight_assets.provenance import Ledger
 from flight_assets.stores import kafka, lease, mongo, mongo_documents, warehouse
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets.stores.mongo_expiry import EARLY
 from flight_assets_tests.integration.conftest import flights_of, run_command
 from flight_assets_tests.integration.live_messages import (
     MANY,
@@ -95,7 +96,7 @@ def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
         take()
     shown = documents(platform, announced(messages))
     with mongo.database(platform) as db:
-        db[early_predictions.EARLY].drop()
+        db[EARLY].drop()
     process()
     confirmed = documents(platform, set(shown))
     assert {key: each["prediction"] for key, each in confirmed.items()} == {
@@ -112,7 +113,7 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
     with mongo.database(platform) as db, lane_of(platform) as (_, take):
         send(messages)
         take()
-        db[early_predictions.EARLY].update_many({}, {"$set": {"predicted_delay_minutes": 123.0}})
+        db[EARLY].update_many({}, {"$set": {"predicted_delay_minutes": 123.0}})
         process()
         flights = announced(messages)
         house = warehouse.open_warehouse(platform)
@@ -125,7 +126,7 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
             } == dict.fromkeys(flights, 123.0)
         send(good_messages(platform))
         process()
-        assert db[early_predictions.EARLY].count_documents({}) == 0
+        assert db[EARLY].count_documents({}) == 0
     count()
     # A day that is made again from the raw messages has them as well.
     batch_id = next(iter(documents(platform, flights).values()))["batch_id"]

@@ -29,7 +29,6 @@ from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
 from flight_assets.delay_model.registry.model import TrainedModel
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline import early_predictions
 from flight_assets.pipeline.inference import history_of, unpack, with_features
 from flight_assets.pipeline.live.lane import open_lane
 from flight_assets.producer.nycflights import load_flights
@@ -40,6 +39,7 @@ from flight_assets.queries import model_quality
 from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
+from flight_assets.stores.mongo_expiry import EARLY
 from flight_assets_tests.integration.conftest import ANCHOR, flights_with_defects, run_command
 
 pytestmark = pytest.mark.integration
@@ -173,7 +173,7 @@ def test_a_challenger_predicts_what_live_processing_has_predicted_as_well(
         send(synthetic_messages(14, 90, ANCHOR - timedelta(days=80)))
         lane.take(messages())
     with mongo.database(quiet_platform) as db:
-        ahead_of_batch = db[early_predictions.EARLY].count_documents({})
+        ahead_of_batch = db[EARLY].count_documents({})
     process()
     record = newest(ledger)
     assert record.predicted >= ahead_of_batch > 0

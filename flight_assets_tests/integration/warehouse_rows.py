@@ -60,7 +60,10 @@ def own_tables(spark) -> Iterator[Warehouse]:
 
 
 def prediction(flight: str = "UA1545-EWR-20130612", predicted: float = 10.0, **changes) -> dict:
-    values = dict.fromkeys(PREDICTED_COLUMNS, predicted) | {"model_version": "v1", "maker": "model"}
+    values: dict[str, object] = dict.fromkeys(PREDICTED_COLUMNS, predicted) | {
+        "model_version": "v1",
+        "maker": "model",
+    }
     values |= {"domain_mark": "in_domain", "domain_reasons": None}
     return {
         **values,

@@ -162,7 +162,8 @@ def read_topic(settings: Settings) -> object:
 
 
 def make_topic(settings: Settings) -> object:
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
 
     client = AdminClient(_kafka(settings))
     return client.create_topics([NewTopic("stranger", 1, 1)])["stranger"].result(TIMEOUT_S)

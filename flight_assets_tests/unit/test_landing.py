@@ -11,7 +11,7 @@ import pytest
 from flight_assets.errors import FlightsError
 from flight_assets.pipeline import new_topic
 from flight_assets.provenance import OffsetRange, archive_id
-from flight_assets.stores import landing
+from flight_assets.stores import landing, lease
 from flight_assets.stores.kafka_arrow import arrow
 from flight_assets.stores.kafka_records import Record
 from flight_assets.stores.landing_plan import MESSAGES_PER_TASK, Share, most_messages, shared_out, within
@@ -153,7 +153,7 @@ def test_a_new_topic_is_read_from_its_beginning_and_the_batches_before_stay(land
     first = land.finish(land.plan())
     land.id, land.partitions = "second", {0: Broker(log)}
     monkeypatch.setattr(new_topic, "Hdfs", lambda _: land.files)
-    monkeypatch.setattr(new_topic.lease, "hold", lambda *_: nullcontext())
+    monkeypatch.setattr(lease, "hold", lambda *_: nullcontext())
     for _ in range(2):  # the command is repeated
         start = new_topic.start_new_topic(land.settings, "created again")
         assert (start.first_batch, start.offsets_before, start.reason) == (1, 6, "created again")

@@ -15,6 +15,7 @@ from flight_assets.pipeline.replay import Rejected, Replay, read_repairs
 from flight_assets.queries import quarantine
 from flight_assets.queries.quarantine import PAGE_BYTES, PAGE_ROWS
 from flight_assets.settings import Settings
+from flight_assets.stores import lease
 
 
 def test_repairs_are_read_by_id() -> None:
@@ -91,7 +92,7 @@ def test_pages_are_read_one_by_one_under_one_lease(monkeypatch) -> None:
     class Warehouse:
         settings = Settings()
 
-    monkeypatch.setattr(replay.lease, "hold", hold)
+    monkeypatch.setattr(lease, "hold", hold)
     monkeypatch.setattr(replay, "read_reference", lambda _: None)
     monkeypatch.setattr(replay, "settle", lambda _: events.append("settled"))
     monkeypatch.setattr(replay, "_replay_page", replay_page)

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from flight_assets.events.engine import TICK_S, Engine
-from flight_assets.events.model import Clear, Event, Pattern, Raise, Wake
+from flight_assets.events.model import HOUR, Clear, Event, Pattern, Raise, Wake
 from flight_assets.events.patterns import PATTERNS
-from flight_assets.events.planted import DAY, FIRST_DAY, HOUR, events_of_day, made_day
+from flight_assets.events.planted import DAY, FIRST_DAY, events_of_day, made_day
 from flight_assets.events.plants import PLANTS
 
 END = FIRST_DAY + DAY + HOUR
