@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# With compiled modules kept, a process starts in half of the time; some machines tell Python not to keep them.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests that share nothing run in as many processes as the machine has processors; in one beside the tests on a platform.
 TEST_PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
 BESIDE = $(MAKE) --no-print-directory --jobs=2 --output-sync=line TEST_PROCESSES=1

@@ -170,6 +170,7 @@ def primary(settings) -> str:
 
     with MongoClient(settings.mongo_uri, serverSelectionTimeoutMS=HTTP_TIMEOUT_S * 1_000) as client:
         client.admin.command("ping")
+        assert client.primary is not None
         host, port = client.primary
     return member("mongod", settings.addresses("mongod").index(f"{host}:{port}") + 1)
 

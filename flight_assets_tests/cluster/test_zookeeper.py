@@ -27,6 +27,7 @@ from flight_assets.producer.publish import PublishResult, publish
 from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.settings import Settings
 from flight_assets.stores import kafka, topic_lag
+from flight_assets.stores.kafka_topic import MILLISECONDS_PER_DAY
 from flight_assets_tests.cluster import zookeeper
 from flight_assets_tests.conftest import PORT_OFFSET
 from flight_assets_tests.told import say
@@ -108,7 +109,7 @@ def test_the_topic_has_the_platforms_properties(broker, broker_settings):
         for key in ("retention.ms", "message.timestamp.type")
     }
     assert properties == {
-        "retention.ms": str(RETENTION_DAYS * kafka.MILLISECONDS_PER_DAY),
+        "retention.ms": str(RETENTION_DAYS * MILLISECONDS_PER_DAY),
         "message.timestamp.type": "LogAppendTime",
     }
 

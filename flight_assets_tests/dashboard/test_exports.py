@@ -7,6 +7,7 @@ import io
 
 import pandas as pd
 import pytest
+import streamlit as st
 
 from dashboard.exports import as_csv, without_formulas
 
@@ -39,10 +40,10 @@ def test_other_texts_numbers_and_missing_values_stay_as_they_are() -> None:
 def test_tables_of_the_pages_are_safe_since_viewers_download_them_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from dashboard import components, data_tables
+    from dashboard import data_tables
 
     shown = []
-    monkeypatch.setattr(components.st, "dataframe", lambda frame, **_: shown.append(frame))
+    monkeypatch.setattr(st, "dataframe", lambda frame, **_: shown.append(frame))
     data_tables.table(pd.DataFrame({"detail": ["=1+1"], "messages": [-1]}), key="any")
     assert shown[0].to_dict("list") == {"detail": ["'=1+1"], "messages": [-1]}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 from unittest.mock import MagicMock
 
 import pandas as pd
@@ -18,6 +19,7 @@ from flight_assets.contracts.tables import Table
 from flight_assets.errors import StoreUnavailable
 from flight_assets.provenance import Ledger
 from flight_assets.queries.cache import Answer, Query
+from flight_assets.queries.clients import Clients
 from flight_assets.settings import Settings
 from flight_assets.stores import kafka, mongo
 from flight_assets_tests.dashboard.conftest import APP_DIR
@@ -41,7 +43,7 @@ CANNED = {
 }
 ROUTE = [("airline", "UA"), ("origin", "EWR"), ("destination", "IAH")]
 # Every state of a page that reads other stores than its first one.
-STATES = {
+STATES: dict[str, list[dict[str, Any]]] = {
     "overview": [{}],
     "streaming": [
         {},
@@ -150,7 +152,7 @@ class RecordingCache:
 def recorder(monkeypatch, closed_settings) -> Recorder:
     """Put recorders in the place of every store, and give what they note."""
     found = Recorder()
-    clients = data.Clients(closed_settings.model_copy(update={"monitoring_timeout_s": 0.2}))
+    clients = Clients(closed_settings.model_copy(update={"monitoring_timeout_s": 0.2}))
     clients.cache = RecordingCache(clients.settings)
     clients.on_warehouse = lambda compute: compute(RecordingWarehouse(found))
     clients.mongo = lambda: found.collections()

@@ -12,6 +12,7 @@ import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -164,7 +165,7 @@ def test_what_a_page_has_made_follows_from_arguments_and_constants_alone(page):
         assert not (loaded - own) & choices, name
 
 
-def is_stored(node: ast.AST) -> bool:
+def is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 

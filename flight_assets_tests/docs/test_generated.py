@@ -9,6 +9,7 @@ from flight_assets.cli import main
 from flight_assets.contracts.features import FEATURES
 from flight_assets.contracts.message import MESSAGE_FIELDS, WEATHER_FIELDS, Reason
 from flight_assets.contracts.tables import TABLES
+from flight_assets.docgen.settings import settings_page
 from flight_assets.monitoring.metrics import METRICS
 from flight_assets.monitoring.rules import RULES
 from flight_assets.settings import Settings
@@ -57,10 +58,10 @@ def test_every_setting_says_what_it_is() -> None:
 
 
 def test_defaults_do_not_depend_on_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = docgen.settings_page()
+    before = settings_page()
     monkeypatch.setenv("FLIGHTS_PORT_OFFSET", "700")
     monkeypatch.setenv("FLIGHTS_KAFKA_TOPIC", "elsewhere")
-    assert docgen.settings_page() == before
+    assert settings_page() == before
     assert "`127.0.0.1:9092`" in before
 
 

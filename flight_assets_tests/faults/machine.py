@@ -27,6 +27,8 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
 
     Raises what Hypothesis raises for a wrong store.
     """
+    from flight_assets.stores import warehouse
+
     rounds = iter(range(10_000))
 
     class Stores(RuleBasedStateMachine):
@@ -56,24 +58,21 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
 
         @rule()
         def archive(self) -> None:
-            from flight_assets.stores import warehouse
-
             archiving.archive(platform, lambda: warehouse.open_warehouse(platform))
 
         @rule()
         def merge_raw_files(self) -> None:
-            from flight_assets.pipeline import maintenance
-            from flight_assets.stores import warehouse
-            from flight_assets.stores.hdfs import Hdfs
-
-            house = warehouse.open_warehouse(platform)
-            maintenance.compact_raw(house, Hdfs(platform), platform, datetime.now(UTC).date())
+            _merge_raw_files(platform)
 
         def teardown(self) -> None:
             campaign.process_until_done(platform, campaign.Result())
             assert verify(platform, sent).problems == []
 
-    chosen = settings(
+    run_state_machine_as_test(Stores, settings=_effort(examples, steps))
+
+
+def _effort(examples: int, steps: int) -> settings:
+    return settings(
         max_examples=examples,
         stateful_step_count=steps,
         deadline=None,
@@ -81,4 +80,12 @@ def play(platform: Settings, sent: Sent, examples: int, steps: int, names: tuple
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(Stores, settings=chosen)
+
+
+def _merge_raw_files(platform: Settings) -> None:
+    from flight_assets.pipeline import maintenance
+    from flight_assets.stores import warehouse
+    from flight_assets.stores.hdfs import Hdfs
+
+    house = warehouse.open_warehouse(platform)
+    maintenance.compact_raw(house, Hdfs(platform), platform, datetime.now(UTC).date())

@@ -23,7 +23,7 @@ ALL = Pool()
 
 def encode(event: Event, ascii_only: bool = True, **how: object) -> bytes:
     """Return the JSON text of an event. Numbers that JSON lacks are written as Python writes them."""
-    return json.dumps(event, ensure_ascii=ascii_only, **how).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
+    return json.dumps(event, ensure_ascii=ascii_only, **how).encode("utf-8", "surrogatepass")
 
 
 def _flipped(event: Event, chance: random.Random) -> bytes:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,123 +24,29 @@ from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.pipeline import tenant_views
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
-from flight_assets.settings import Settings
 from flight_assets.stores import access, kafka, mongo, mongo_writes, outbox, subscriptions
 from flight_assets.tenancy import Role, Scope
 from flight_assets_tests.factories import message
-
-DEPARTURE = datetime(2026, 6, 12, 14, tzinfo=UTC)
-FLIGHTS = 12
-# Marks that are in every answer about a flight of the airline.
-MARKS = {"UA": ("UA77", "N7UA"), "AA": ("AA77", "N7AA")}
-# A complex event about a flight of the airline, and one about the airport of both.
-FINDINGS = {"UA": "a" * 16, "AA": "b" * 16}
-STOP = "c" * 16
-TENANTS = {"UA": "apitestunited", "AA": "apitestamerican"}
-WAIT_S = 60
-CASES_PER_ROUTE = 10
-# Routes that say nothing of any flight.
-PUBLIC = {"/v1/health", "/v1/reference/{kind}"}
-# How a test asks each route for flight {flight_id}, and what a tenant may get for its own.
-CALLS = {
-    "GET /v1/flights": ("/v1/flights?limit=1000", 200),
-    "GET /v1/flights/{flight_id}": ("/v1/flights/{flight_id}", 200),
-    "GET /v1/flights/{flight_id}/history": ("/v1/flights/{flight_id}/history", 200),
-    "GET /v1/forecasts": ("/v1/forecasts?hours=8760&limit=1000", 200),
-    "GET /v1/forecasts/{flight_id}": ("/v1/forecasts/{flight_id}?reasons=true", 200),
-    "GET /v1/aggregates/{by}": ("/v1/aggregates/airline", 200),
-    "GET /v1/stream/flights": ("", 200),
-    "POST /v1/predict": ("/v1/predict", 200),
-    "POST /v1/events": ("/v1/events", 202),
-    "GET /v1/events": ("/v1/events?limit=1000", 200),
-    "GET /v1/events/{finding_id}": ("/v1/events/{finding_id}", 200),
-    "GET /v1/subscriptions": ("/v1/subscriptions", 200),
-    "POST /v1/subscriptions": ("/v1/subscriptions", 201),
-    "GET /v1/subscriptions/{subscription}": ("/v1/subscriptions/{subscription}", 200),
-    "DELETE /v1/subscriptions/{subscription}": ("/v1/subscriptions/{subscription}", 204),
-    "POST /v1/subscriptions/{subscription}/resume": ("/v1/subscriptions/{subscription}/resume", 200),
-    "GET /v1/subscriptions/{subscription}/deliveries": ("/v1/subscriptions/{subscription}/deliveries", 200),
-    "GET /v1/reference/{kind}": ("/v1/reference/airlines", 200),
-    "GET /v1/health": ("/v1/health", 200),
-    **{
-        f"GET {path}": (path.format(batch_id=0, reason="not_json"), 403)
-        for path in (
-            *(
-                "/v1/batches",
-                "/v1/batches/{batch_id}",
-                "/v1/checks",
-                "/v1/quarantine",
-                "/v1/quarantine/{reason}",
-            ),
-            *(
-                "/v1/archives",
-                "/v1/archives/status",
-                "/v1/freshness",
-                "/v1/lag",
-                "/v1/hot-store",
-                "/v1/metrics",
-            ),
-        )
-    },
-}
-
-
-# A documentation address: an attempt to reach it is refused without a look at any network.
-NOWHERE = "http://192.0.2.1/"
-SUBSCRIPTIONS: dict[str, str] = {}
-
-
-class Api:
-    """The API with one key."""
-
-    def __init__(self, settings: Settings, key: str) -> None:
-        self.url = settings.api_url
-        self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {key}"
-
-    def get(self, path: str, **headers: str) -> requests.Response:
-        return self.session.get(self.url + path, headers=headers, timeout=WAIT_S)
-
-    def post(self, path: str, body: object) -> requests.Response:
-        return self.session.post(self.url + path, json=body, timeout=WAIT_S)
-
-    def events(self, last_event_id: str = "") -> Iterator[tuple[str, dict]]:
-        """The id and data of each event of the stream."""
-        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        with self.session.get(
-            f"{self.url}/v1/stream/flights", headers=headers, stream=True, timeout=WAIT_S
-        ) as answer:
-            assert answer.status_code == 200, answer.text
-            event_id = ""
-            for line in answer.iter_lines(chunk_size=1):
-                name, _, value = line.decode().partition(": ")
-                if name == "id":
-                    event_id = value
-                elif name == "data":
-                    yield event_id, json.loads(value)
-
-
-def flight_id(airline: str, number: int = 7700) -> str:
-    return f"{airline}{number}-EWR-20260612"
-
-
-def flight(airline: str, number: int, event_type: str = "scheduled") -> dict:
-    """A message of a twin: flights of the two airlines differ in the airline only."""
-    changes = {"scheduled": {}, "departed": {"departure_delay_minutes": 4.0}}[event_type]
-    departure = DEPARTURE + timedelta(minutes=number - 7700)
-    moment = departure - timedelta(hours=1) if event_type == "scheduled" else departure + timedelta(minutes=4)
-    return message(
-        **changes,
-        event_id=f"api:{airline}{number}:{event_type}",
-        event_type=event_type,
-        flight_id=flight_id(airline, number),
-        airline=airline,
-        flight_number=number,
-        tail_number=f"N7{airline}",
-        timestamp=moment.isoformat(),
-        scheduled_departure=departure.isoformat(),
-        scheduled_arrival=(departure + timedelta(hours=4)).isoformat(),
-    )
+from flight_assets_tests.integration.api_client import (
+    CALLS,
+    CASES_PER_ROUTE,
+    DEPARTURE,
+    FINDINGS,
+    FLIGHTS,
+    MARKS,
+    NOWHERE,
+    PUBLIC,
+    STOP,
+    SUBSCRIPTIONS,
+    TENANTS,
+    WAIT_S,
+    Api,
+    flight,
+    flight_id,
+    listen,
+    touch,
+    until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +205,7 @@ def test_a_list_followed_to_its_end_has_each_flight_once_while_others_are_writte
         page = tenants["AA"].get(path).json()
         seen += [row["flight_id"] for row in page["data"]]
         path = page["next"]
-        _touch(admin, "AA")
+        touch(admin, "AA")
     assert len(seen) == len(set(seen))
     assert {flight_id("AA", 7700 + number) for number in range(FLIGHTS)} <= set(seen)
 
@@ -366,74 +272,28 @@ def test_the_history_has_the_events_and_the_forecast(twins, admin):
     assert [each["flight_id"] for each in found["forecasts"]] == [flight_id("UA")]
 
 
-def _touch(admin: Api, airline: str) -> None:
-    """Change a document of each airline, as live processing would."""
-    from flight_assets.settings import get_settings
-
-    with mongo.database(get_settings()) as db:
-        for code in MARKS:
-            db[mongo.FLIGHTS].update_one({"_id": flight_id(code)}, {"$inc": {"quality_score": -0.000001}})
-
-
 def test_a_stream_has_the_tenants_changes_only_and_goes_on_after_a_restart_of_the_api(
     twins, quiet_platform, admin, tenants
 ):
     seen: list[tuple[str, dict]] = []
-    listening = threading.Thread(target=_listen, args=(tenants["UA"], seen, 2), daemon=True)
+    listening = threading.Thread(target=listen, args=(tenants["UA"], seen, 2), daemon=True)
     listening.start()
-    _until(lambda: _touch(admin, "UA") or len(seen) >= 2)
+    until(lambda: touch(admin, "UA") or len(seen) >= 2)
     listening.join(WAIT_S)
     assert {event["flight_id"] for _, event in seen} == {flight_id("UA")}
 
     supervision.stop_service(quiet_platform, "api")
-    _touch(admin, "UA")
+    touch(admin, "UA")
     supervision.start_service(quiet_platform, "api")
     launcher.wait_until_healthy(
         quiet_platform, next(each for each in services(quiet_platform) if each.name == "api")
     )
     last_id, last = seen[1]
     missed: list[tuple[str, dict]] = []
-    _listen(tenants["UA"], missed, 1, last_id)
+    listen(tenants["UA"], missed, 1, last_id)
     assert missed[0][0] > last_id
     assert missed[0][1]["flight_id"] == flight_id("UA")
     assert missed[0][1]["quality_score"] < last["quality_score"]
-
-
-def _listen(api: Api, seen: list[tuple[str, dict]], count: int, last_event_id: str = "") -> None:
-    for event in api.events(last_event_id):
-        seen.append(event)
-        if len(seen) >= count:
-            return
-
-
-def _until(holds) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def test_a_key_lives_from_its_command_to_its_end(quiet_platform):
-    from flight_assets_tests.integration.conftest import run_command
-
-    made = json.loads(
-        run_command(
-            "flights", "api", "key", "create", "tests", "--role", "reader", "--days", "1", "--json"
-        ).stdout
-    )
-    api = Api(quiet_platform, made["key"])
-    assert api.get("/v1/flights").status_code == 200
-    assert api.get("/v1/batches").status_code == 403
-    listed = {
-        each["prefix"]: each
-        for each in json.loads(run_command("flights", "api", "key", "list", "--json").stdout)
-    }
-    assert (listed[made["prefix"]]["role"], listed[made["prefix"]]["state"]) == ("reader", "valid")
-    assert made["key"].rsplit("_", 1)[1] not in json.dumps(listed)
-    with mongo.database(quiet_platform) as db:
-        assert made["key"].rsplit("_", 1)[1] not in str(db[access.KEYS].find_one({"_id": made["prefix"]}))
-    run_command("flights", "api", "key", "revoke", made["prefix"])
-    _until(lambda: api.get("/v1/flights").status_code == 401)
 
 
 def test_a_tenant_lives_from_its_command_to_its_end(twins, quiet_platform, house):
@@ -463,7 +323,7 @@ def test_a_tenant_lives_from_its_command_to_its_end(twins, quiet_platform, house
     assert int(remains["staged events"].split(",")[0]) >= FLIGHTS
     assert remains["archives"].endswith("for good")
     assert remains["messages in Kafka"] == "not counted, for 7 days"
-    _until(lambda: Api(quiet_platform, made["key"]).get("/v1/flights").status_code == 401)
+    until(lambda: Api(quiet_platform, made["key"]).get("/v1/flights").status_code == 401)
     refused = run_command("flights", "api", "key", "create", "t", "--tenant", "apitestshort", expect=1)
     assert "no tenant apitestshort" in refused.stderr
 

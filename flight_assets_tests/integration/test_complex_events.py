@@ -99,6 +99,7 @@ def test_findings_are_stored_once_and_open_ones_are_in_mongodb(quiet_platform, p
     # A run that died before it marked its state publishes the same rows again, to no effect.
     store = EventStore(hdfs)
     head = store.head()
+    assert head is not None
     store.mark(type(head)(head.number - 1, head.batch_id - 1))
     run_job(quiet_platform, "find_events")
     again = rows(house)

@@ -5,97 +5,32 @@ lane behind both.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import threading
-import time
 from collections import Counter
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from flight_assets.bench.batch_profile import tracing
 from flight_assets.bench.runs import has_work
 from flight_assets.contracts.tables import FACT, PREDICTIONS
-from flight_assets.errors import FlightsError
-from flight_assets.pipeline import backfill, early_predictions, event_dedup
-from flight_assets.pipeline.live import process as live_process
-from flight_assets.pipeline.live.lane import Lane, open_lane
-from flight_assets.pipeline.live.shares import PARTITION
-from flight_assets.producer.corrupt import mixed_messages
+from flight_assets.pipeline import backfill, event_dedup
 from flight_assets.producer.events import Message
-from flight_assets.producer.synthetic import synthetic_messages
 from flight_assets.provenance import Ledger
-from flight_assets.queries import flight_latency
 from flight_assets.stores import kafka, lease, mongo, mongo_documents, warehouse
 from flight_assets.stores.hdfs import Hdfs
-from flight_assets_tests.integration.conftest import ANCHOR, BIN, flights_of, run_command
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from flight_assets.stores.mongo_expiry import EARLY
+from flight_assets_tests.integration.conftest import flights_of, run_command
+from flight_assets_tests.integration.live_messages import (
+    MANY,
+    announced,
+    documents,
+    good_messages,
+    lane_of,
+    own_messages,
+    running_services,
+    wait_until,
+)
 
 pytestmark = pytest.mark.integration
-VISIBLE_WITHIN_S = 60.0
-ENDS_WITHIN_S = 60.0
-# Other tests begin with flights that nobody has seen; these are of days of their own.
-OWN_ANCHOR = ANCHOR - timedelta(days=40)
-DAYS = 4_000
-MESSAGES = 60
-# More than one answer of Kafka's.
-MANY = 2_500
-
-
-def own_day(settings) -> tuple[int, datetime]:
-    """A seed and a moment that no messages were made of before, on a platform that is kept as well."""
-    seed = sum(kafka.end_offsets(settings).values())
-    return seed, OWN_ANCHOR - timedelta(days=seed % DAYS)
-
-
-def good_messages(settings, count: int = MESSAGES) -> list[Message]:
-    """Messages in the order of their times, of flights that nobody has seen."""
-    seed, anchor = own_day(settings)
-    return list(synthetic_messages(seed, count, anchor))
-
-
-def own_messages(settings) -> list[Message]:
-    """The same with bad and awkward ones among them."""
-    seed, anchor = own_day(settings)
-    return list(mixed_messages(lambda good: synthetic_messages(seed, good, anchor), MESSAGES, 0.2, seed))
-
-
-def wait_until(holds: Callable[[], bool], limit_s: float = VISIBLE_WITHIN_S) -> None:
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {limit_s:.0f} s"
-        time.sleep(0.2)
-
-
-def running_services() -> set[str]:
-    rows = json.loads(run_command("flights", "status", "--json").stdout)["services"]
-    return {row["name"] for row in rows if row["state"] == "running"}
-
-
-def documents(settings, flights: set[str]) -> dict[str, mongo_documents.Document]:
-    with mongo.database(settings) as db:
-        return {each["_id"]: each for each in db[mongo.FLIGHTS].find({"_id": {"$in": sorted(flights)}})}
-
-
-def announced(messages: list[Message]) -> set[str]:
-    """The flights whose first message is the announcement."""
-    first = {}
-    for event in (json.loads(message.value) for message in messages):
-        first.setdefault(event["flight_id"], event["event_type"])
-    return {flight for flight, event_type in first.items() if event_type == "scheduled"}
-
-
-@contextmanager
-def lane_of(settings) -> Iterator[tuple[Lane, Callable[[], None]]]:
-    """A lane, and a function that takes what the topic holds through it."""
-    with open_lane(settings) as lane, kafka.following(settings, lane.begins_at) as messages:
-        yield lane, lambda: lane.take(messages())
 
 
 def test_up_with_live_shows_events_before_their_batch_which_confirms_them(
@@ -161,7 +96,7 @@ def test_a_batch_by_itself_predicts_the_same(platform, send, process) -> None:
         take()
     shown = documents(platform, announced(messages))
     with mongo.database(platform) as db:
-        db[early_predictions.EARLY].drop()
+        db[EARLY].drop()
     process()
     confirmed = documents(platform, set(shown))
     assert {key: each["prediction"] for key, each in confirmed.items()} == {
@@ -178,7 +113,7 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
     with mongo.database(platform) as db, lane_of(platform) as (_, take):
         send(messages)
         take()
-        db[early_predictions.EARLY].update_many({}, {"$set": {"predicted_delay_minutes": 123.0}})
+        db[EARLY].update_many({}, {"$set": {"predicted_delay_minutes": 123.0}})
         process()
         flights = announced(messages)
         house = warehouse.open_warehouse(platform)
@@ -191,7 +126,7 @@ def test_the_prediction_that_was_made_first_stands_in_every_store_and_is_then_fo
             } == dict.fromkeys(flights, 123.0)
         send(good_messages(platform))
         process()
-        assert db[early_predictions.EARLY].count_documents({}) == 0
+        assert db[EARLY].count_documents({}) == 0
     count()
     # A day that is made again from the raw messages has them as well.
     batch_id = next(iter(documents(platform, flights).values()))["batch_id"]
@@ -319,101 +254,3 @@ def test_a_lane_knows_when_batches_were_faster(platform, send, process) -> None:
         assert lane.is_overtaken()
         take()
         assert not lane.is_overtaken()
-
-
-def partitions_written(settings) -> dict[int, str]:
-    """The live process that writes each partition."""
-    held = lease.names(settings, PARTITION)
-    return {int(name.removeprefix(PARTITION)): str(lease.holder(settings, name)) for name in held}
-
-
-def holders(settings) -> set[str]:
-    return set(partitions_written(settings).values())
-
-
-def test_two_processes_share_the_partitions_and_one_takes_over_when_the_other_is_killed(
-    platform, small_model, send, process, count
-) -> None:
-    process()
-    command = [str(BIN / "flights"), "process", "--live"]
-    every = set(kafka.end_offsets(platform))
-    with subprocess.Popen(command, env=dict(os.environ)) as first:
-        wait_until(lambda: set(partitions_written(platform)) == every)
-        with subprocess.Popen(command, env=dict(os.environ)) as second:
-            try:
-                wait_until(lambda: len(holders(platform)) == 2)
-                assert set(partitions_written(platform)) == every
-                messages = good_messages(platform)
-                shown = announced(messages)
-                send(messages)
-                wait_until(lambda: set(documents(platform, shown)) == shown)
-                first.kill()
-                first.wait()
-                more = good_messages(platform)
-                send(more)
-                wait_until(lambda: set(documents(platform, announced(more))) == announced(more))
-                assert set(partitions_written(platform)) == every
-                assert len(holders(platform)) == 1
-                with mongo.database(platform) as db:
-                    wait_until(lambda: flight_latency.live_latency(db)["messages"].sum() > 0)
-                    found = flight_latency.live_latency(db).iloc[0]
-                assert 0 < found.p50_s <= found.p95_s <= found.p99_s < VISIBLE_WITHIN_S
-                second.send_signal(signal.SIGTERM)
-                assert second.wait(ENDS_WITHIN_S) == 0
-            finally:
-                second.kill()
-    assert not lease.names(platform, lease.LIVE)
-    process()
-    assert set(documents(platform, flights_of(messages + more))) == flights_of(messages + more)
-    count()
-
-
-def test_after_a_kill_the_next_one_goes_on(platform, send, process, count) -> None:
-    process()
-    messages = own_messages(platform)
-    flights = flights_of(messages)
-    command = [str(BIN / "flights"), "process", "--live"]
-    send(messages[: MESSAGES // 2])
-    with subprocess.Popen(command, env=dict(os.environ)) as first:
-        wait_until(lambda: bool(documents(platform, flights)))
-        send(messages[MESSAGES // 2 :])
-        first.kill()
-    shown = documents(platform, flights)
-    with subprocess.Popen(command, env=dict(os.environ)) as second:
-        try:
-            wait_until(lambda: len(documents(platform, flights)) > len(shown))
-            second.send_signal(signal.SIGTERM)
-            assert second.wait(ENDS_WITHIN_S) == 0
-        finally:
-            second.kill()
-    process()
-    assert set(documents(platform, flights)) == flights
-    count()
-
-
-def test_what_fails_is_told_and_tried_again(platform, send, process, count, monkeypatch) -> None:
-    """As when a store is down for a while: the next try begins with the first message that no batch has
-    staged.
-    """
-    process()
-    stop, told, tries = threading.Event(), [], []
-    take = Lane.take
-    messages = good_messages(platform)
-
-    def fail_once(lane: Lane, raw, partitions) -> None:
-        tries.append(raw.num_rows)
-        if len(tries) == 1:
-            send(messages)
-            raise FlightsError("a store is down")
-        take(lane, raw, partitions)
-        if sum(tries) >= MESSAGES:
-            stop.set()
-
-    monkeypatch.setattr(Lane, "take", fail_once)
-    live_process.process_live(platform, stop, told.append)
-    assert told == ["a store is down"]
-    assert tries[0] == 0
-    assert sum(tries) == MESSAGES
-    assert set(documents(platform, announced(messages))) == announced(messages)
-    process()
-    count()

@@ -20,7 +20,7 @@ from flight_assets.stores.warehouse import Warehouse
 from flight_assets_tests.factories import TOOK_AT, frame, staged
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command
 from flight_assets_tests.integration.test_rollups import content
-from flight_assets_tests.integration.test_warehouse_store import drop
+from flight_assets_tests.integration.warehouse_rows import drop
 
 pytestmark = pytest.mark.integration
 DATABASE = "test_maintenance"

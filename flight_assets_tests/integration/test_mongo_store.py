@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.stores import mongo, mongo_documents, mongo_writes
 from flight_assets.stores.mongo_expiry import EXPIRING, REPLAYS
-from flight_assets_tests.factories import HAPPENED, WEATHER, fact, utc
+from flight_assets_tests.factories import HAPPENED, fact, utc
 
 pytestmark = pytest.mark.integration
 EXPIRES_WITHIN_S = 150.0
@@ -276,38 +276,6 @@ def test_times_come_back_as_utc(flights):
     mongo_writes.upsert_newer(flights, [state()])
     assert flights.find_one()["timestamp"] == utc(HAPPENED["scheduled"])
     assert flights.find_one()["timestamp"].utcoffset() == timedelta(0)
-
-
-def test_a_document_has_the_flight_its_prediction_and_its_version():
-    made = mongo_documents.document(
-        fact(
-            event_type="arrived", kafka_offset=7, actual_delay_minutes=-7.0, error_minutes=-8.5, **PREDICTION
-        )
-    )
-    assert made["_id"] == made["flight_id"] == "UA1545-EWR-20130612"
-    assert made["prediction"] == PREDICTION
-    assert (made["timestamp"], made["version"]["kafka_offset"]) == (utc(HAPPENED["arrived"]), 7)
-    assert (made["actual_delay_minutes"], made["error_minutes"]) == (-7.0, -8.5)
-    assert made["weather"] == WEATHER
-    assert not set(PREDICTED_COLUMNS) & set(made)
-
-
-def test_dates_are_text_and_times_are_times():
-    made = mongo_documents.document(fact())
-    assert made["flight_date"] == "2013-06-12"
-    assert made["timestamp"] == utc(HAPPENED["scheduled"])
-    assert not any(type(value) is date for value in made.values())
-
-
-def test_a_flight_without_prediction_has_null():
-    assert mongo_documents.document(fact())["prediction"] is None
-
-
-def test_making_a_document_leaves_the_row_alone():
-    row = fact(**PREDICTION)
-    before = dict(row)
-    mongo_documents.document(row)
-    assert row == before
 
 
 def test_a_server_that_is_not_there_is_named(platform):

@@ -15,6 +15,7 @@ import pytest
 from dagster import DagsterInstance, RunRequest, SkipReason, build_sensor_context
 
 from flight_assets.assets.delay_model import Source
+from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.tables import (
     CHALLENGER_PREDICTIONS,
     FACT,
@@ -28,7 +29,6 @@ from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
 from flight_assets.delay_model.registry.model import TrainedModel
 from flight_assets.errors import FlightsError
-from flight_assets.pipeline import early_predictions
 from flight_assets.pipeline.inference import history_of, unpack, with_features
 from flight_assets.pipeline.live.lane import open_lane
 from flight_assets.producer.nycflights import load_flights
@@ -39,6 +39,7 @@ from flight_assets.queries import model_quality
 from flight_assets.stores import kafka, mongo
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
+from flight_assets.stores.mongo_expiry import EARLY
 from flight_assets_tests.integration.conftest import ANCHOR, flights_with_defects, run_command
 
 pytestmark = pytest.mark.integration
@@ -134,28 +135,6 @@ def test_a_prediction_is_explained_by_contributions_that_add_up(replayed, house,
         model_quality.explain_flight(house, store, "ZZ1-EWR-20130101")
 
 
-def test_a_flight_first_seen_after_departure_gets_no_prediction_and_is_counted(
-    send, process, ledger, house
-) -> None:
-    lives = by_flight(flights_with_defects(seed=10, count=900, share=0.0))
-    late = next(life for life in lives.values() if [kind(m) for m in life][:2] == ["scheduled", "departed"])
-    early = next(
-        life
-        for life in lives.values()
-        if [kind(m) for m in life][:2] == ["scheduled", "departed"] and life is not late
-    )
-    send([late[1], early[0]])
-    process()
-    record = newest(ledger)
-    assert (record.predicted, record.seen_too_late, record.to_predict) == (1, 1, 1)
-    send([late[0], early[1]])
-    process()
-    record = newest(ledger)
-    assert (record.predicted, record.seen_too_late, record.to_predict) == (0, 0, 0)
-    assert house.read(PREDICTIONS).where(f"flight_id = '{flight_id(late[0])}'").count() == 0
-    assert house.read(PREDICTIONS).where(f"flight_id = '{flight_id(early[0])}'").count() == 1
-
-
 def test_a_challenger_predicts_beside_the_champion_and_is_not_served(
     send, process, store, house, ledger, small_model, other_model
 ) -> None:
@@ -194,7 +173,7 @@ def test_a_challenger_predicts_what_live_processing_has_predicted_as_well(
         send(synthetic_messages(14, 90, ANCHOR - timedelta(days=80)))
         lane.take(messages())
     with mongo.database(quiet_platform) as db:
-        ahead_of_batch = db[early_predictions.EARLY].count_documents({})
+        ahead_of_batch = db[EARLY].count_documents({})
     process()
     record = newest(ledger)
     assert record.predicted >= ahead_of_batch > 0
@@ -283,7 +262,7 @@ def test_monitoring_writes_what_it_found_and_drift_asks_for_a_model(
     assert set(rows["model_version"]) == {small_model}
     figures = rows[rows["subject"] == ""].set_index("metric")["value"]
     assert {"mae", "rmse", "coverage_90", "mae_vs_median", "psi_share"} <= set(figures.index)
-    assert (rows["metric"] == "psi").sum() == len(store_features(house))
+    assert (rows["metric"] == "psi").sum() == len(FEATURE_NAMES)
     # Flights of another year that were loaded lately count: the platform learnt them now.
     learnt = house.read(PREDICTIONS).where(f"outcome = 'arrived' AND model_version = '{small_model}'")
     assert rows.set_index("metric").loc["mae", "flights"] == learnt.count()
@@ -291,12 +270,6 @@ def test_monitoring_writes_what_it_found_and_drift_asks_for_a_model(
         answer = drift_sensor(build_sensor_context(instance=instance))
     wanted = RunRequest if rows[rows["subject"] == ""]["breached"].any() else SkipReason
     assert isinstance(answer, wanted)
-
-
-def store_features(house) -> list[str]:
-    from flight_assets.contracts.features import FEATURE_NAMES
-
-    return list(FEATURE_NAMES)
 
 
 def test_retraining_from_the_warehouse_goes_through_the_gate(replayed, store, quiet_platform) -> None:
@@ -324,18 +297,3 @@ def test_retraining_from_the_warehouse_goes_through_the_gate(replayed, store, qu
     config = {"source": Source.WAREHOUSE.name, "history_days": 10_000, "test_from": "2012-12-01"}
     with pytest.raises(FlightsError, match="training range holds"):
         run_job(quiet_platform, "retrain_delay_model", {"delay_model": {"config": config}})
-
-
-def by_flight(messages) -> dict[str, list]:
-    lives: dict[str, list] = {}
-    for message in messages:
-        lives.setdefault(flight_id(message), []).append(message)
-    return lives
-
-
-def kind(message) -> str:
-    return json.loads(message.value)["event_type"]
-
-
-def flight_id(message) -> str:
-    return json.loads(message.value)["flight_id"]

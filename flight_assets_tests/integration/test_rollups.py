@@ -14,7 +14,7 @@ from flight_assets.contracts.tables import FACT, FLIGHTS_HOURLY, PREDICTED_COLUM
 from flight_assets.pipeline.rollups import ROLLUPS, recompute_changed, rollup, update_rollup
 from flight_assets.stores.warehouse import Warehouse
 from flight_assets_tests.factories import fact, merge_flights, utc
-from flight_assets_tests.integration.test_warehouse_store import drop
+from flight_assets_tests.integration.warehouse_rows import drop
 
 pytestmark = pytest.mark.integration
 DATABASE = "test_rollups"

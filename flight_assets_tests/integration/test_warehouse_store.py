@@ -4,54 +4,39 @@ own.
 
 from __future__ import annotations
 
-import contextlib
 from datetime import date, timedelta
 
 import pytest
-from pyspark.sql import functions as F
 
-from flight_assets.contracts.ranges import date_ranges
 from flight_assets.contracts.tables import (
     DIM_AIRLINE,
     FACT,
-    PREDICTED_COLUMNS,
     PREDICTIONS,
-    SIDE_COLUMNS,
-    STAGED_IDS,
     STAGING,
     TABLES,
 )
-from flight_assets.pipeline import event_dedup, predict
-from flight_assets.pipeline.flights import Scope, with_known_predictions, with_truth
-from flight_assets.stores.warehouse import Merged, Warehouse, computed
-from flight_assets_tests import factories
-from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged, utc
+from flight_assets_tests.factories import HAPPENED, TOOK_AT, fact, frame, staged
+from flight_assets_tests.integration.warehouse_rows import (
+    DATABASE,
+    databases,
+    ended,
+    keep,
+    merge_flights,
+    merge_outcomes,
+    merge_predictions,
+    only_row,
+    own_tables,
+    prediction,
+)
 
 pytestmark = pytest.mark.integration
-DATABASE = "test_dw"
-
-
-def drop(spark, database: str) -> None:
-    """Drop a database with its tables, if it is there."""
-    from pyspark.errors import AnalysisException
-
-    with contextlib.suppress(AnalysisException):
-        spark.sql(f"DROP DATABASE IF EXISTS {database} CASCADE").collect()
-    assert database not in databases(spark)
-
-
-def databases(spark) -> set[str]:
-    return {row.namespace for row in spark.sql("SHOW DATABASES").collect()}
 
 
 @pytest.fixture(scope="module")
 def own(spark):
     """A warehouse of the tests' own with empty tables."""
-    drop(spark, DATABASE)
-    own = Warehouse(spark, DATABASE)
-    own.create_tables()
-    yield own
-    drop(spark, DATABASE)
+    with own_tables(spark) as own:
+        yield own
 
 
 @pytest.fixture
@@ -60,66 +45,6 @@ def empty(own):
     for table in (PREDICTIONS, FACT, DIM_AIRLINE):
         own.spark.sql(f"DELETE FROM {own.name(table)}").collect()
     return own
-
-
-def prediction(flight: str = "UA1545-EWR-20130612", predicted: float = 10.0, **changes) -> dict:
-    values = dict.fromkeys(PREDICTED_COLUMNS, predicted) | {"model_version": "v1", "maker": "model"}
-    values |= {"domain_mark": "in_domain", "domain_reasons": None}
-    return {
-        **values,
-        "prediction_id": f"{flight}:scheduled",
-        "flight_id": flight,
-        "flight_date": date(2013, 6, 12),
-        "prediction_timestamp": utc(HAPPENED["scheduled"]),
-        "batch_id": 0,
-        "prediction_date": date(2013, 6, 12),
-        **changes,
-    }
-
-
-def merge_predictions(house: Warehouse, *rows: dict) -> int:
-    return keep(house, list(rows), []).inserted
-
-
-def merge_outcomes(house: Warehouse, *flights: dict) -> int:
-    return keep(house, [], list(flights)).updated
-
-
-def keep(house: Warehouse, predicted: list[dict], ended: list[dict]) -> Merged:
-    """Write predictions of flights that are announced, and how flights ended, as a batch does."""
-    announced = [fact(flight_id=row["flight_id"], kafka_offset=0) for row in predicted]
-    states = {row["flight_id"]: row for row in [*announced, *ended]}
-    rows = frame(house.spark, FACT, list(states.values())).drop(
-        *PREDICTED_COLUMNS, "actual_delay_minutes", "error_minutes"
-    )
-    known = with_known_predictions(rows, house.read(PREDICTIONS))
-    names = ("prediction_id", "prediction_timestamp", *PREDICTED_COLUMNS)
-    new = frame(house.spark, PREDICTIONS, predicted).select(
-        "flight_id", *(F.col(name).alias(f"new_{name}") for name in names), *SIDE_COLUMNS
-    )
-    is_now = F.col("prediction_id").isNull() & F.col("new_prediction_id").isNotNull()
-    joined = known.join(new, "flight_id", "left").withColumn("is_predicted_now", is_now)
-    filled = joined.withColumns({name: F.coalesce(name, f"new_{name}") for name in names})
-    scope = Scope(
-        predicted[0]["batch_id"] if predicted else 0,
-        date_ranges(row["flight_date"] for row in states.values()),
-        [],
-    )
-    return predict.merge_predictions(house, computed(with_truth(filled)), scope)
-
-
-def merge_flights(house: Warehouse, *rows: dict) -> int:
-    return factories.merge_flights(house, list(rows))
-
-
-def only_row(house: Warehouse, table):
-    rows = house.read(table).collect()
-    assert len(rows) == 1
-    return rows[0]
-
-
-def ended(outcome: str, actual: float | None, at: str = HAPPENED["arrived"], offset: int = 7) -> dict:
-    return fact(event_type=outcome, kafka_offset=offset, timestamp=at, arrival_delay_minutes=actual)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -181,64 +106,6 @@ def test_a_batch_is_appended_once_and_an_earlier_one_never(own):
     assert append(1, "late") == ["a", "b", "c"]
     assert append(2, "c") == ["a", "b", "c"]
     assert append(3, "d") == ["a", "b", "c", "d"]
-
-
-@pytest.fixture
-def staged_twice(own):
-    """The warehouse with events of two batches, and a function that appends those of one as a batch does."""
-    for table in (STAGING, STAGED_IDS):
-        own.spark.sql(f"DROP TABLE {own.name(table)}").collect()
-    own.create_tables()
-
-    def append(batch_id: int, *event_ids: str) -> None:
-        rows = frame(
-            own.spark, STAGING, [staged(batch_id=batch_id) | {"event_id": event_id} for event_id in event_ids]
-        )
-        own.append_once(rows, STAGING, batch_id)
-        own.append_once(
-            event_dedup.id_rows(rows.withColumn("event_hash", F.xxhash64("event_id"))), STAGED_IDS, batch_id
-        )
-
-    append(0, "a", "b")
-    append(1, "c")
-    return append
-
-
-def met(house: Warehouse, before_batch: int, *event_ids: str) -> set[str]:
-    """Those of the ids that batches before this one have staged."""
-    events = house.spark.createDataFrame([(event_id,) for event_id in event_ids], "event_id STRING")
-    messages = computed(events.withColumn("event_hash", F.xxhash64("event_id")))
-    batches = event_dedup.batches_met(house, messages, before_batch).collect()[0].met
-    return (
-        {row.event_id for row in event_dedup.staged_in(house, messages, batches).collect()}
-        if batches
-        else set()
-    )
-
-
-def test_events_of_earlier_batches_are_found_and_no_others(own, staged_twice):
-    assert met(own, 2, "a", "c", "x") == {"a", "c"}
-    assert met(own, 1, "a", "c", "x") == {"a"}
-    assert met(own, 0, "a", "c") == set()
-    assert event_dedup.missing(own) == 0
-
-
-def test_an_event_that_shares_its_hash_with_a_staged_one_is_no_duplicate(own, staged_twice):
-    own.spark.sql(f"INSERT INTO {own.name(STAGED_IDS)} SELECT xxhash64('x'), 0, DATE'2013-06-01'").collect()
-    assert met(own, 2, "x", "a") == {"a"}
-
-
-def test_events_that_were_staged_before_the_ids_were_kept_are_entered_once(own, staged_twice):
-    own.spark.sql(f"DROP TABLE {own.name(STAGED_IDS)}").collect()
-    own.create_tables()
-    assert (met(own, 2, "a", "c"), event_dedup.missing(own)) == (set(), 3)
-    for _ in range(2):
-        event_dedup.fill_once(own, 2)
-    assert (met(own, 2, "a", "c"), event_dedup.missing(own)) == ({"a", "c"}, 0)
-    assert own.read(STAGED_IDS).count() == 3
-    staged_twice(2, "d")
-    event_dedup.fill_once(own, 3)
-    assert (met(own, 3, "d"), own.read(STAGED_IDS).count()) == ({"d"}, 4)
 
 
 def test_each_table_counts_its_batches_for_itself(empty):
@@ -406,41 +273,3 @@ def test_rows_of_a_batch_are_counted(empty):
         fact(batch_id=5, flight_id="UA3-EWR-20130612"),
     )
     assert [empty.count_of_batch(FACT, batch_id) for batch_id in (4, 5, 6)] == [2, 1, 0]
-
-
-def test_what_is_computed_stays_in_its_session_when_the_process_has_others(own, platform):
-    """A second session is the active one from then on.
-
-    The first one's rows must still join and merge with the first one's.
-    """
-    from pyspark.sql import SparkSession
-
-    other = SparkSession.builder.remote(platform.spark_remote).create()
-    try:
-        rows = own.spark.range(3)
-        kept = computed(rows)
-        assert kept.sparkSession is own.spark
-        assert kept.join(rows, "id").count() == 3
-    finally:
-        other.stop()
-
-
-def test_python_workers_are_forked_from_a_process_that_has_what_they_need(own):
-    def look(batches):
-        import gc
-        import sys
-
-        import pyarrow as pa
-
-        for _ in batches:
-            found = {
-                name: name in sys.modules
-                for name in ("flight_assets.pipeline.inference", "pymongo", "xgboost")
-            }
-            yield pa.RecordBatch.from_pydict(
-                {"is_there": [all(found.values())], "shared": [gc.get_freeze_count()]}
-            )
-
-    rows = own.spark.range(0, 1, 1, 1).mapInArrow(look, "is_there boolean, shared long").collect()
-    assert [row.is_there for row in rows] == [True]
-    assert rows[0].shared > 100_000

@@ -35,6 +35,7 @@ from flight_assets.contracts.tables import DIM_AIRLINE, DIM_AIRPORT
 from flight_assets.definitions import defs
 from flight_assets.pipeline.checks import checks_of
 from flight_assets.provenance import PART_JOBS, PIPELINE_JOBS, STORING_JOBS
+from flight_assets.stores import lease
 
 GRAPH = {
     "kafka_flight_events": set(),
@@ -190,7 +191,7 @@ def test_a_run_whose_process_was_killed_does_not_stop_the_schedule_for_ever(
         defs.resolve_job_def("process_flights"), status=DagsterRunStatus.STARTED
     )
     monkeypatch.setattr(schedules, "START_GRACE", timedelta(0))
-    monkeypatch.setattr(schedules.lease, "is_held", lambda _settings: is_held)
+    monkeypatch.setattr(lease, "is_held", lambda _settings: is_held)
     result = process_every_minute(build_schedule_context(instance=instance))
     assert isinstance(result, SkipReason if is_held else RunRequest)
     status = check.not_none(instance.get_run_by_id(run.run_id)).status

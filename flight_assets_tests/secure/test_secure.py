@@ -27,7 +27,8 @@ from flight_assets.stores import kafka
 from flight_assets_tests.faults.attempts import calm_attempt
 from flight_assets_tests.faults.truth import Sent, verify
 from flight_assets_tests.integration.conftest import flights_with_defects, run_command, with_small_model
-from flight_assets_tests.secure.doors import DOORS, Door, as_role, hive_sql
+from flight_assets_tests.secure.attempts import as_role, hive_sql
+from flight_assets_tests.secure.doors import DOORS, Door
 from flight_assets_tests.told import say
 from flight_assets_tests.unit.test_canaries import SNAPSHOT
 

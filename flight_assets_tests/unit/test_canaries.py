@@ -1,5 +1,4 @@
-"""Passwords and tokens are seen nowhere: each credential of the settings is a canary, and no door lets one
-out.
+"""Passwords and tokens are seen nowhere: each credential of the settings is a canary that no door lets out.
 
 Nothing listens at any address, so every client fails with a credential in its hands.
 """
@@ -11,7 +10,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -55,7 +54,7 @@ ALERT = Alert.model_validate(
 
 
 @pytest.fixture(scope="module")
-def nowhere() -> str:
+def nowhere() -> Iterator[str]:
     """An address at which nothing listens: the port stays taken, so that no other program gets it."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -99,7 +98,7 @@ def given(nowhere, tmp_path) -> dict[str, str]:
 
 
 @pytest.fixture
-def settings(given, own_environment) -> Settings:
+def settings(given, own_environment) -> Iterator[Settings]:
     """The settings of this process for the length of a test, out of the environment as a deployment's are."""
     for name in [name for name in os.environ if name.startswith("FLIGHTS_")]:
         del os.environ[name]

@@ -9,7 +9,6 @@ import json
 import pickle
 from datetime import date
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -22,12 +21,10 @@ from flight_assets.delay_model.errors import (
     TooFewFlightsError,
     UnfitFeaturesError,
 )
-from flight_assets.delay_model.features.schedule_features import local_dates
 from flight_assets.delay_model.registry import artifact
 from flight_assets.delay_model.registry.model import TrainedModel
 from flight_assets.delay_model.registry.pickled import load_pickle
 from flight_assets.delay_model.serving.predict import PREDICTION_COLUMNS, confidence, predict
-from flight_assets.delay_model.training.boosters import candidates, fit_boosters
 from flight_assets.delay_model.training.importance import (
     contributions,
     gain_importance,
@@ -35,44 +32,9 @@ from flight_assets.delay_model.training.importance import (
     shap_importance,
 )
 from flight_assets.delay_model.training.split import split
-from flight_assets.delay_model.training.train import BoosterSettings, TrainConfig, train
+from flight_assets.delay_model.training.train import train
 from flight_assets.errors import FlightsError
-
-SMALL = BoosterSettings(rounds=20, max_depth=3, eta=0.3)
-DATES = {"test_from": date(2013, 5, 1), "test_until": date(2013, 6, 1)}
-CONFIG = TrainConfig(**DATES, nthread=1, mean=SMALL, quantiles=SMALL, late=SMALL)
-FLIGHTS = 6_000
-
-
-def example(seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Flights from January to May whose delay grows with one feature and scatters with another.
-
-    Each feature has a generator of its own, so that a new feature changes no other value.
-    """
-    rng = np.random.default_rng(seed)
-    drawn = {
-        name: np.random.default_rng([seed, crc32(name.encode())]).normal(size=FLIGHTS)
-        for name in FEATURE_NAMES
-    }
-    features = pd.DataFrame(drawn, dtype=np.float32)
-    features["scheduled_departure_minute"] = rng.integers(300, 1_400, FLIGHTS).astype(np.float32)
-    features["months_from_january"] = 1.0
-    for name in CODE_FEATURES:
-        features[name] = rng.choice([10.0, 20.0, 30.0], FLIGHTS).astype(np.float32)
-    spread = 5 + 20 * np.abs(features["temperature_f"])
-    delay = 20 * features["network_planned_overdue_minutes_2h"] + rng.normal(0, 1, FLIGHTS) * spread
-    departure = pd.Timestamp("2013-01-01T12:00Z") + pd.to_timedelta(np.linspace(0, 150, FLIGHTS), unit="D")
-    flights = pd.DataFrame(
-        {
-            "scheduled_departure": departure,
-            "departure_delay_minutes": (delay - 10 * rng.random(FLIGHTS)).round(),
-            "arrival_delay_minutes": delay.round(),
-            "airline": "UA",
-            "origin": "EWR",
-        }
-    )
-    flights.loc[::50, "arrival_delay_minutes"] = np.nan
-    return flights, features
+from flight_assets_tests.unit.small_model import CONFIG, FLIGHTS, example
 
 
 @pytest.fixture(scope="module")
@@ -328,21 +290,3 @@ def test_the_picture_of_importances_is_a_png_and_always_the_same(model: TrainedM
     pictures = [importance_picture(gain_importance(model), shown=5) for _ in range(2)]
     assert pictures[0] == pictures[1]
     assert pictures[0].startswith(b"\x89PNG")
-
-
-def test_the_candidates_of_a_seed_are_always_the_same():
-    assert candidates(SMALL, 2, seed=1) == candidates(SMALL, 2, seed=1) != candidates(SMALL, 2, seed=2)
-    assert candidates(SMALL, 2, seed=1)[0] == SMALL
-
-
-def test_tuning_never_ends_worse_than_the_settings_it_started_from():
-    flights, features = example()
-    dates, arrived = (
-        local_dates(flights),
-        flights["arrival_delay_minutes"].notna().to_numpy(),
-    )
-    target = flights["arrival_delay_minutes"].to_numpy(dtype=np.float32)[arrived]
-    parts = split(CONFIG, dates[arrived])
-    plain = fit_boosters(CONFIG, features[arrived], target, parts)
-    best = fit_boosters(dataclasses.replace(CONFIG, tuning_trials=2), features[arrived], target, parts)
-    assert all(best[name].score <= plain[name].score for name in plain)

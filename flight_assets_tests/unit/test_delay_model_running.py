@@ -15,7 +15,7 @@ from flight_assets.delay_model.features.events import events_from_flights, sched
 from flight_assets.delay_model.features.growing import GrowingSpans, GrowingTimeline
 from flight_assets.delay_model.features.running import RunningHistory
 from flight_assets.delay_model.features.timeline import Moments, Spans, Timeline
-from flight_assets_tests.unit.test_delay_model_features import bits, network
+from flight_assets_tests.unit.feature_network import bits, network
 
 PAST = list(PAST_COLUMNS)
 AT_ONCE = 150

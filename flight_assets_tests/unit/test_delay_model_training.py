@@ -30,8 +30,8 @@ from flight_assets.delay_model.training.days import dataset_of_days
 from flight_assets.delay_model.training.split import EARLY_STOPPING, TEST, check_sizes, split, thinned
 from flight_assets.delay_model.training.train import Arrived, train
 from flight_assets.delay_model.training.transfer import figures
-from flight_assets_tests.unit.test_delay_model_artifact import CONFIG, example
-from flight_assets_tests.unit.test_delay_model_features import bits, network
+from flight_assets_tests.unit.feature_network import bits, network
+from flight_assets_tests.unit.small_model import CONFIG, example
 
 
 def days(count: int, flights_a_day: int = 1_000, first: str = "2026-03-02") -> np.ndarray:

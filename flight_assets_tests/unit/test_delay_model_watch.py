@@ -24,7 +24,7 @@ from flight_assets.delay_model.training.dataset import Dataset
 from flight_assets.delay_model.training.gate import GateRules, compare, decide
 from flight_assets.delay_model.training.register import registered
 from flight_assets.delay_model.training.train import Arrived, calibrate, train
-from flight_assets_tests.unit.test_delay_model_artifact import CONFIG, SMALL, example
+from flight_assets_tests.unit.small_model import CONFIG, SMALL, example
 
 GOOD = {"flights": 5_000.0, "mae": 18.0, "rmse": 31.0, "coverage_90": 0.905}
 LIVE = {

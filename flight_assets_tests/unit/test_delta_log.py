@@ -46,7 +46,7 @@ class Table:
         self._path, self._version = path / "t", -1
         (self._path / "_delta_log").mkdir(parents=True)
         self.files = Folder(path)
-        self.log = DeltaLog(self.files, "/t")  # type: ignore[arg-type]
+        self.log = DeltaLog(self.files, "/t")
 
     def commit(self, *actions: dict) -> None:
         self._version += 1
@@ -138,6 +138,6 @@ def test_known_ids_are_those_of_the_newest_two_months(months, read) -> None:
             assert table is STAGED_IDS
             return Log()
 
-    found = recent_hashes(Tables())  # type: ignore[arg-type]
+    found = recent_hashes(Tables())
     assert found.dtype == np.int64
     assert set(found.tolist()) == read

@@ -14,6 +14,7 @@ from flight_assets.commands import installation as commands
 from flight_assets.commands import service
 from flight_assets.errors import FlightsError
 from flight_assets.platform import installation, systemd
+from flight_assets.platform.doctor import Finding
 from flight_assets.settings import Settings
 
 
@@ -32,7 +33,7 @@ def chosen(monkeypatch, settings) -> Settings:
     return settings
 
 
-def written_by(settings: Settings, **changes: object) -> dict[str, installation.Finding]:
+def written_by(settings: Settings, **changes: object) -> dict[str, Finding]:
     """The findings about data that was written by this installation, but for some changes."""
     record = installation.installed(settings)
     servers = record["servers"] | changes.pop("servers", {})

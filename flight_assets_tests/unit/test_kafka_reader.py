@@ -61,7 +61,7 @@ class Broker(TopicReader):
         found = [entry for entry in self.log if position <= entry[1] < self.stable_end][: self.answer_batches]
         if found and isinstance(found[0][2], errors.InvalidReceiveError):
             raise found[0][2]
-        if found and isinstance(found[0][2], Exception):
+        if found and isinstance(found[0][2], errors.BrokerResponseError):
             return SimpleNamespace(error_code=found[0][2].errno)
         data = b"".join(content for _, _, content in found if isinstance(content, bytes))
         return SimpleNamespace(

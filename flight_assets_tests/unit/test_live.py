@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -148,7 +149,7 @@ def test_partitions_are_shared_without_overlap_or_gap():
 
 def test_latency_is_of_the_last_minute_and_has_its_quantiles(monkeypatch):
     latencies, clock = Latencies(), [0.0]
-    monkeypatch.setattr(latency.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     taken = [NOON - timedelta(seconds=nth) for nth in range(1, 101)]
     latencies.add(pa.chunked_array([pa.array(taken, pa.timestamp("us", "UTC"))]), NOON)
     found = latencies.figures()

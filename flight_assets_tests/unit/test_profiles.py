@@ -138,7 +138,7 @@ def test_of_several_postgresqls_the_newest_is_taken(tmp_path, monkeypatch):
 
 def test_a_metastore_on_postgresql_makes_every_table_at_its_start(cluster, tmp_path):
     found = config.metastore_properties(cluster)
-    names = {name.rpartition(".")[2] for name in found["datanucleus.autoStartClassNames"].split(",")}
+    names = {name.rpartition(".")[2] for name in str(found["datanucleus.autoStartClassNames"]).split(",")}
     assert found["datanucleus.autoStartMechanism"] == "Classes"
     assert {"MDatabase", "MTable", "MTablePrivilege", "MPartition"} <= names
     assert "datanucleus.autoStartMechanism" not in config.metastore_properties(

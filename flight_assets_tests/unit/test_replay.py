@@ -18,6 +18,7 @@ from flight_assets.producer.events import Message
 from flight_assets.queries import quarantine
 from flight_assets.queries.quarantine import PAGE_BYTES, PAGE_ROWS
 from flight_assets.settings import Settings
+from flight_assets.stores import lease
 
 
 def test_repairs_are_read_by_id() -> None:
@@ -158,7 +159,7 @@ def test_pages_are_read_one_by_one_under_one_lease(monkeypatch) -> None:
     class Warehouse:
         settings = Settings()
 
-    monkeypatch.setattr(replay.lease, "hold", hold)
+    monkeypatch.setattr(lease, "hold", hold)
     monkeypatch.setattr(replay, "read_reference", lambda _: None)
     monkeypatch.setattr(replay, "settle", lambda _: events.append("settled"))
     monkeypatch.setattr(replay, "_replay_page", replay_page)

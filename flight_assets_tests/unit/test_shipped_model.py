@@ -22,7 +22,7 @@ from flight_assets.delay_model.registry.shipped import (
 )
 from flight_assets.delay_model.serving.predict import predict
 from flight_assets.stores.models import MODELS_ROOT, Action, ModelStore
-from flight_assets_tests.unit.test_delay_model_features import network
+from flight_assets_tests.unit.feature_network import network
 
 MOST_BYTES = 8_000_000
 VERSION = artifact.manifest(shipped_files()).version

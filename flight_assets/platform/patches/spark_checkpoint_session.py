@@ -3,7 +3,7 @@
 Library: pyspark 4.2.0
 Symptom: ``localCheckpoint`` attaches its result to the newest session of the process, not to the frame's own.
 Gain: none in time. Without it, a process with two sessions does not find the rows.
-Guard: flight_assets_tests/integration/test_warehouse_store.py
+Guard: flight_assets_tests/integration/test_warehouse_sessions.py
     ::test_what_is_computed_stays_in_its_session_when_the_process_has_others
 Remove: when ``localCheckpoint`` keeps the session of its frame.
 """

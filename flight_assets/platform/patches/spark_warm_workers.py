@@ -3,7 +3,7 @@
 Library: pyspark 4.2.0
 Symptom: Spark ends idle workers after a minute, and a new one imports everything again.
 Gain: the first batch after a start takes 39 s, not 50 s, when it was made.
-Guard: flight_assets_tests/integration/test_warehouse_store.py
+Guard: flight_assets_tests/integration/test_warehouse_sessions.py
     ::test_python_workers_are_forked_from_a_process_that_has_what_they_need
 Remove: when the minute is a setting, or workers start with their imports done.
 """

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from flight_assets.events.engine import TICK_S, Engine
-from flight_assets.events.model import Clear, Event, Pattern, Raise, Wake
+from flight_assets.events.model import HOUR, Clear, Event, Pattern, Raise, Wake
 from flight_assets.events.patterns import PATTERNS
-from flight_assets.events.planted import DAY, FIRST_DAY, HOUR, events_of_day, made_day
+from flight_assets.events.planted import DAY, FIRST_DAY, events_of_day, made_day
 from flight_assets.events.plants import PLANTS
 
 END = FIRST_DAY + DAY + HOUR
@@ -26,11 +26,14 @@ def told(changes):
     return [msgspec.json.encode(change) for change in changes]
 
 
-def test_any_batches_and_kills_give_the_same_findings():
+@pytest.mark.parametrize(
+    "seeds", [range(10), pytest.param(range(10, 100), marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_any_batches_and_kills_give_the_same_findings(seeds):
     events = planted_events()
     expected = told(Engine(PATTERNS).feed(events, END))
     assert len(expected) > 30
-    for seed in range(100):
+    for seed in seeds:
         random = Random(seed)  # noqa: S311
         engine, found, rest = Engine(PATTERNS), [], sorted(events, key=lambda each: each.order[1])
         for _ in range(random.randrange(1, 7)):

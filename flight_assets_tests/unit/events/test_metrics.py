@@ -9,8 +9,10 @@ import pytest
 from flight_assets.events.patterns import PATTERNS
 from flight_assets.events.store import EventStore, Head
 from flight_assets.monitoring import alerts, sources
+from flight_assets.queries import events
 from flight_assets.queries.events import OPEN_COLUMNS
 from flight_assets.settings import Settings
+from flight_assets.stores import mongo
 from flight_assets_tests.unit.events.test_store import Files
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -31,9 +33,9 @@ def measured(monkeypatch):
         hdfs = Files()
         EventStore(hdfs).mark(Head(3, -1, failures=failures or {}))
         monkeypatch.setattr(sources, "Hdfs", lambda _settings: hdfs)
-        monkeypatch.setattr(sources.mongo, "database", lambda _settings: nullcontext())
+        monkeypatch.setattr(mongo, "database", lambda _settings: nullcontext())
         frame = pd.DataFrame(found, columns=list(OPEN_COLUMNS))
-        monkeypatch.setattr(sources.events, "open_findings", lambda _db: frame)
+        monkeypatch.setattr(events, "open_findings", lambda _db: frame)
         by_name = {}
         for sample in sources.from_events(Settings()):
             labels = dict(zip(("group", "pattern", "severity"), sample.labels, strict=False))

@@ -46,11 +46,16 @@ def test_quiet_days_have_no_false_alarm():
     assert sum(false_alarms(1, seed=3).values()) == 0
 
 
+@pytest.fixture(scope="module")
+def quiet_days():
+    """Events of the day before the planted one, and of the day after it."""
+    return [events_of_day(made_day(4, day, aircraft=800)) for day in (-1, 1)]
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_finding_explains_itself_in_two_sentences_with_numbers_and_ends(name):
+def test_a_finding_explains_itself_in_two_sentences_with_numbers_and_ends(name, quiet_days):
     day = made_day(4, 0, aircraft=800)
-    quiet = events_of_day(made_day(4, 1, aircraft=800))
-    before = events_of_day(made_day(4, -1, aircraft=800))
+    before, quiet = quiet_days
     PLANTS[name][0](day)
     engine = Engine([pattern for pattern in PATTERNS if pattern.name in (name, "ground_stop")])
     changes = engine.feed([*before, *events_of_day(day), *quiet], FIRST_DAY + 2 * DAY + HOUR)

@@ -4,10 +4,11 @@ import pyarrow as pa
 import pytest
 
 from flight_assets.events import process as searching
+from flight_assets.events import publish
 from flight_assets.events.engine import Engine
-from flight_assets.events.model import Event
+from flight_assets.events.model import HOUR, Event
 from flight_assets.events.patterns import PATTERNS
-from flight_assets.events.planted import DAY, FIRST_DAY, HOUR, events_of_day, made_day
+from flight_assets.events.planted import DAY, FIRST_DAY, events_of_day, made_day
 from flight_assets.events.plants import PLANTS
 from flight_assets.events.process import Stores, has_work, process
 from flight_assets.events.publish import row
@@ -64,8 +65,8 @@ def world(monkeypatch):
     def write_changes(_warehouse, changes, batch_id, number):
         published.setdefault(number, [row(change, batch_id) for change in changes])
 
-    monkeypatch.setattr(searching.publish, "write_changes", write_changes)
-    monkeypatch.setattr(searching.publish, "write_open", lambda *_: None)
+    monkeypatch.setattr(publish, "write_changes", write_changes)
+    monkeypatch.setattr(publish, "write_open", lambda *_: None)
     monkeypatch.setattr(
         searching, "events_of_batches", lambda _, records: [e for r in records for e in batches[r.batch_id]]
     )
@@ -123,7 +124,7 @@ def test_a_run_that_dies_is_repeated_to_the_same_rows(world, monkeypatch, at):
     )
     broken = {
         "before saving": (EventStore, "save"),
-        "before publishing": (searching.publish, "write_changes"),
+        "before publishing": (publish, "write_changes"),
         "before marking": (EventStore, "mark"),
     }[at]
     with monkeypatch.context() as patch:

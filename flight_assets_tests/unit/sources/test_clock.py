@@ -12,7 +12,7 @@ import pytest
 from flight_assets.sources.clock import to_utc
 from flight_assets.sources.planned import arrival_on_clock
 from flight_assets_tests.unit.sources.conftest import Loaded
-from flight_assets_tests.unit.sources.test_layouts import DATA_EXPO_HEADER
+from flight_assets_tests.unit.sources.layout_files import DATA_EXPO_HEADER
 
 Load = Callable[..., Loaded]
 

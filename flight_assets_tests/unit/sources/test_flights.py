@@ -13,7 +13,7 @@ import pytest
 from flight_assets.producer.loaded import weeks_until
 from flight_assets.sources import reading
 from flight_assets_tests.unit.sources.conftest import Loaded
-from flight_assets_tests.unit.sources.test_layouts import DATA_EXPO_HEADER, PREZIP
+from flight_assets_tests.unit.sources.layout_files import DATA_EXPO_HEADER, PREZIP
 
 Load = Callable[..., Loaded]
 

@@ -14,7 +14,7 @@ from flight_assets.contracts.reference import Reference
 from flight_assets.producer.load_job import LoadJob, open_job
 from flight_assets.sources.reading import sources_of
 from flight_assets.sources.registry import layout_of
-from flight_assets_tests.unit.sources.test_layouts import PREZIP, T_ONTIME
+from flight_assets_tests.unit.sources.layout_files import PREZIP, T_ONTIME
 
 
 @pytest.fixture
