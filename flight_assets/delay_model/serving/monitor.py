@@ -1,4 +1,8 @@
-"""Rules for a breach: compare a model's live figures and its features with bounds."""
+"""Rules for a breach: compare a model's live figures and its features with bounds.
+
+A calm or a stormy season moves the errors of the model and of the baseline alike. So their ratio is a fair
+score all year.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,6 @@ def judged(
     live: Mapping[str, float], on_test: Mapping[str, float], psi: pd.Series, announced: int, bounds: Bounds
 ) -> pd.DataFrame:
     """One row per metric: metric, subject, value, threshold (NaN without one), breached, flights.
-
-    A calm or a stormy season moves the errors of the model and of the baseline alike. So their ratio is a
-    fair score all year.
 
     Args:
         live: a row of ``quality_learnt`` over the window.
