@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flight_assets.contracts.message import WEATHER_FIELDS
-from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, Column
+from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, WEATHER_TYPE, Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _BSON_TYPES = {
 }
 # Columns that archives written by older versions do not have; they are null in their flights.
 ADDED_SINCE = {
-    *("gate", "flight_suffix", "diverted_to", "source", "low_quality"),
+    *("gate", "flight_suffix", "diverted_to", "source", "low_quality", "destination_weather"),
     *("maker", "domain_mark", "domain_reasons"),
 }
 _ISO_DATE = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
@@ -57,8 +57,11 @@ def archivable_schema() -> Document:
     They have no field that the contract does not know, and each of them has the contract's type or is null.
     """
     properties: Document = {column.name: _bson_property(column) for column in PLAIN}
-    properties["weather"] = _closed_object({name: {"bsonType": ["double", "null"]} for name in WEATHER}) | {
-        "bsonType": ["object", "null"]
+    weather = _closed_object({name: {"bsonType": ["double", "null"]} for name in WEATHER})
+    properties |= {
+        column.name: weather | {"bsonType": ["object", "null"]}
+        for column in PLAIN
+        if column.type == WEATHER_TYPE
     }
     properties["prediction"] = _closed_object(
         {column.name: _bson_property(column) for column in PREDICTED}
@@ -84,7 +87,7 @@ def _bson_property(column: Column) -> Document:
 def _arrow_type(column: Column) -> pa.DataType:
     import pyarrow as pa
 
-    if column.name == "weather":
+    if column.type == WEATHER_TYPE:
         return pa.struct([(name, pa.float64()) for name in WEATHER])
     types = {
         "STRING": pa.string(), "DATE": pa.string(), "INT": pa.int32(), "BIGINT": pa.int64(),

@@ -18,6 +18,7 @@ from pymongo import ReplaceOne
 
 from flight_assets.bench.batch_spec import BatchSpec
 from flight_assets.bench.floor_stage import ARRIVAL, rows_of, stage
+from flight_assets.contracts.message import FLAT_WEATHER, WEATHER_PREFIXES
 from flight_assets.contracts.tables import (
     FACT,
     PREDICTED_COLUMNS,
@@ -125,7 +126,10 @@ def consume(settings: Settings, spec: BatchSpec) -> pl.DataFrame:
 
 def predict_flights(staged: pl.DataFrame, model: DelayModel) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return rows of ``predictions`` for announced flights, and of ``fact_flight_events`` for all."""
-    flat = staged.unnest("weather").to_pandas()
+    there = staged.with_columns(
+        pl.col(place).struct.field(value).alias(name) for name, (place, value) in FLAT_WEATHER.items()
+    )
+    flat = there.drop(*WEATHER_PREFIXES).to_pandas()
     first = (
         staged.sort(ARRIVAL)
         .unique("flight_id", keep="first", maintain_order=True)

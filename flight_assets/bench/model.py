@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from flight_assets.bench.figures import Figure, interleaved, ratio
 from flight_assets.delay_model.features.events import events_from_flights
-from flight_assets.delay_model.registry.model import BOOSTERS, TrainedModel
+from flight_assets.delay_model.registry.model import BOOSTERS, TrainedModel, fitting
 from flight_assets.delay_model.training.dataset import dataset
 from flight_assets.delay_model.training.train import TrainConfig, train
 from flight_assets.pipeline.inference import pack, predictions_of, unpack
@@ -58,7 +58,7 @@ def _inference(
 ) -> Figure:
     ModelStore(Hdfs(settings)).publish(model)
     some = features.head(rows)
-    matrix = some.to_numpy(np.float32)
+    matrix = fitting(model.manifest, some).to_numpy(np.float32)
     spark = open_warehouse(settings).spark
     frame = spark.createDataFrame(pa.table({"features": pack(some)})).repartition(CORES)
     for booster in model.boosters.values():

@@ -15,7 +15,8 @@ from flight_assets.bench.batch_spec import BatchSpec
 from flight_assets.bench.naive_stage import clean, quarantined_rows, staged_rows
 from flight_assets.bench.warehouse_flights import rows_of
 from flight_assets.contracts.message import (
-    WEATHER_FIELDS,
+    FLAT_WEATHER,
+    WEATHER_PREFIXES,
 )
 from flight_assets.contracts.tables import (
     FACT,
@@ -132,6 +133,7 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
     from pyspark.sql import functions as F
 
     from flight_assets.delay_model.features.build import build_features
+    from flight_assets.delay_model.registry.model import fitting
 
     first = Window.partitionBy("flight_id").orderBy("ingestion_timestamp", "kafka_partition", "kafka_offset")
     announced = (
@@ -139,10 +141,12 @@ def predict_flights(spark: SparkSession, events: DataFrame, pickled: bytes, vers
         .where("nth = 1 AND event_type = 'scheduled'")
         .drop("nth")
     )
-    weather = [F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS]
-    flights: pd.DataFrame = announced.select("*", *weather).drop("weather").toPandas()
-    features = build_features(flights, events.select("*", *weather).drop("weather").toPandas())
-    for name, codes in pickle.loads(pickled).manifest.codes.items():  # noqa: S301 - pickled by the measurement itself
+    weather = [F.col(place)[value].alias(name) for name, (place, value) in FLAT_WEATHER.items()]
+    flights: pd.DataFrame = announced.select("*", *weather).drop(*WEATHER_PREFIXES).toPandas()
+    every = build_features(flights, events.select("*", *weather).drop(*WEATHER_PREFIXES).toPandas())
+    manifest = pickle.loads(pickled).manifest  # noqa: S301 - pickled by the measurement itself
+    features = fitting(manifest, every)
+    for name, codes in manifest.codes.items():
         features[name] = features[name].where(features[name].isin(codes))
     inputs = flights[["event_id"]].assign(features=features.astype("float64").to_numpy().tolist())
     forecast = F.udf(

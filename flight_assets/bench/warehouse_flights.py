@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flight_assets.contracts.tables import WEATHER_TYPE
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -35,14 +37,11 @@ def fact_rows(flights: int, days: int, first: int = 0, from_day: str = "2026-06-
     origin, destination, route,
       scheduled_departure, scheduled_departure + INTERVAL 2 HOURS AS scheduled_arrival,
       500D + i % 100 AS distance_miles,
-      departure_delay_minutes, arrival_delay_minutes, CAST(NULL AS STRUCT<temperature_f: DOUBLE,
-      dew_point_f: DOUBLE, humidity_pct: DOUBLE,
-      wind_direction_deg: DOUBLE, wind_speed_mph: DOUBLE, wind_gust_mph: DOUBLE, precipitation_in: DOUBLE,
-      pressure_mb: DOUBLE,
-      visibility_miles: DOUBLE>) AS weather, 6 AS month, weekday(flight_date) + 1 AS day_of_week, hour,
+      departure_delay_minutes, arrival_delay_minutes, CAST(NULL AS {WEATHER_TYPE}) AS weather, 6 AS month, weekday(flight_date) + 1 AS day_of_week, hour,
       weekday(flight_date) >= 5 AS is_weekend, 0.5D AS quality_score, CAST(NULL AS STRING) AS gate,
       CAST(NULL AS STRING) AS flight_suffix, CAST(NULL AS STRING) AS diverted_to,
       CAST(NULL AS STRING) AS source, false AS low_quality,
+      CAST(NULL AS {WEATHER_TYPE}) AS destination_weather,
       10D AS predicted_delay_minutes,
       11D AS predicted_mean_delay_minutes, -10D AS interval_low_minutes, 30D AS interval_high_minutes,
       0.2D AS probability_delayed_15,

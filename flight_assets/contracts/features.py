@@ -29,10 +29,10 @@ from flight_assets.contracts.feature_windows import (
     pending_name,
     window_name,
 )
-from flight_assets.contracts.message import WEATHER_FIELDS
+from flight_assets.contracts.message import FLAT_WEATHER, WEATHER_FIELDS
 from flight_assets.contracts.units import CRUISE_MPH, LATE_MINUTES, OVERHEAD_MINUTES
 
-FEATURE_CONTRACT_VERSION = 2
+FEATURE_CONTRACT_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +201,12 @@ _INBOUND = (
     _inbound("inbound_distance_miles", "miles", "its distance"),
 )
 
+# Added by version 3, at the end: the features of version 2 are those before.
+_DESTINATION_WEATHER = tuple(
+    _own(f"destination_{field.name}", field.unit, f"{field.description}, at the destination")
+    for field in WEATHER_FIELDS
+)
+
 FEATURES: tuple[Feature, ...] = (
     *_OWN,
     *(_window("departed", window) for window in DEPARTED_WINDOWS),
@@ -213,10 +219,16 @@ FEATURES: tuple[Feature, ...] = (
     *(_window("planned", window, "scheduled, departed, cancelled") for window in THROUGHPUT_WINDOWS),
     *_AIRCRAFT,
     *_INBOUND,
+    *_DESTINATION_WEATHER,
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+# Features of each version whose models still serve. A version only adds features, at the end.
+FEATURES_OF_VERSION: dict[int, tuple[str, ...]] = {
+    2: FEATURE_NAMES[: -len(_DESTINATION_WEATHER)],
+    FEATURE_CONTRACT_VERSION: FEATURE_NAMES,
+}
 CODE_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if feature.type == "code")
-WEATHER_FEATURES: tuple[str, ...] = tuple(field.name for field in WEATHER_FIELDS)
+WEATHER_FEATURES: tuple[str, ...] = tuple(FLAT_WEATHER)
 AIRCRAFT_FEATURES: tuple[str, ...] = tuple(feature.name for feature in (*_AIRCRAFT, *_INBOUND))
 INBOUND_FEATURES: tuple[str, ...] = tuple(feature.name for feature in _INBOUND)
 

@@ -153,6 +153,13 @@ MESSAGE_FIELDS: tuple[Field, ...] = (
         since=3,
     ),
     Field("source", "string", "who sent the message", required=False, since=3),
+    Field(
+        "destination_weather",
+        "object",
+        "at the destination, the last report known at the event ``scheduled``",
+        required=False,
+        since=3,
+    ),
 )
 
 
@@ -178,6 +185,14 @@ WEATHER_FIELDS: tuple[Field, ...] = (
     Field("pressure_mb", "number", "sea-level pressure", "millibars", required=False, low=850, high=1_100),
     Field("visibility_miles", "number", "visibility", "miles", required=False, low=0, high=100),
 )
+
+# Objects of weather, and what their values are called as columns of their own.
+WEATHER_PREFIXES = {"weather": "", "destination_weather": "destination_"}
+FLAT_WEATHER: dict[str, tuple[str, str]] = {
+    f"{prefix}{field.name}": (name, field.name)
+    for name, prefix in WEATHER_PREFIXES.items()
+    for field in WEATHER_FIELDS
+}
 
 # Delays that a message of each type must have, and those that it must not have yet.
 REQUIRED_DELAYS: dict[EventType, tuple[str, ...]] = {

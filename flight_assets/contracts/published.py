@@ -12,6 +12,7 @@ from flight_assets.contracts.message import (
     REQUIRED_DELAYS,
     SCHEMA_VERSIONS,
     WEATHER_FIELDS,
+    WEATHER_PREFIXES,
     EventType,
     Field,
     fields_of,
@@ -75,7 +76,7 @@ def example(kind: EventType, version: int = SCHEMA_VERSIONS[-1]) -> Schema:
         "event_id": f"{_FLIGHT['flight_id']}:{kind.value}",
         "event_type": kind.value,
     }
-    values = {**named, **_FLIGHT, **_HAPPENED[kind.value], "weather": _WEATHER}
+    values = {**named, **_FLIGHT, **_HAPPENED[kind.value], **dict.fromkeys(WEATHER_PREFIXES, _WEATHER)}
     return {field.name: values[field.name] for field in fields_of(version) if field.name in values}
 
 
@@ -153,7 +154,7 @@ def _field(field: Field) -> Schema:
         schema["enum"] = list(SCHEMA_VERSIONS)
     if field.name == "event_type":
         schema["enum"] = [kind.value for kind in EventType]
-    if field.name == "weather":
+    if field.name in WEATHER_PREFIXES:
         schema["properties"] = {each.name: _weather_field(each) for each in WEATHER_FIELDS}
     return schema | _bounds(field)
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from flight_assets.contracts.feature_windows import LOOKBACK, PAST_COLUMNS
 from flight_assets.contracts.features import FEATURE_NAMES
-from flight_assets.contracts.message import WEATHER_FIELDS
+from flight_assets.contracts.message import FLAT_WEATHER
 from flight_assets.contracts.ranges import date_ranges
 from flight_assets.contracts.tables import FACT, PREDICTED_COLUMNS, arrow_schema
 
@@ -46,7 +46,7 @@ _EVENT_COLUMNS = (
         "arrival_delay_minutes",
     ),
 )
-FLAT_COLUMNS = (*_EVENT_COLUMNS, *(field.name for field in WEATHER_FIELDS))
+FLAT_COLUMNS = (*_EVENT_COLUMNS, *FLAT_WEATHER)
 # Fields of ``predictions_of``: those of a prediction, and two that the trust state needs.
 _MODEL_SCHEMA = pa.schema(
     [
@@ -89,7 +89,7 @@ def flat(events: DataFrame) -> DataFrame:
 
 def with_flat_weather(events: DataFrame) -> DataFrame:
     """Return staged events with one more column per weather value."""
-    return events.select("*", *(F.col("weather")[field.name].alias(field.name) for field in WEATHER_FIELDS))
+    return events.select("*", *(F.col(place)[value].alias(name) for name, (place, value) in FLAT_WEATHER.items()))
 
 
 def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
@@ -104,7 +104,7 @@ def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:
 def pack(features: pd.DataFrame) -> pa.Array:
     """Return each row's features as bytes: float32, in the contract's order.
 
-    Spark moves one value instead of 86.
+    Spark moves one value instead of one per feature.
     """
     rows = np.ascontiguousarray(features.to_numpy(np.float32))
     return pa.FixedSizeBinaryArray.from_buffers(
@@ -130,8 +130,7 @@ def unpack(features: pa.Array) -> pd.DataFrame:
 
 def flat_table(events: pa.StructArray) -> pa.Table:
     """Return staged events as a table of FLAT_COLUMNS, with one column per weather value."""
-    weather = events.field("weather")
-    of_weather = {field.name: weather.field(field.name) for field in WEATHER_FIELDS}
+    of_weather = {name: events.field(place).field(value) for name, (place, value) in FLAT_WEATHER.items()}
     return pa.table(
         {name: of_weather[name] if name in of_weather else events.field(name) for name in FLAT_COLUMNS}
     )

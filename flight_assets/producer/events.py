@@ -15,8 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flight_assets.contracts.message import SCHEMA_VERSION, EventType, fields_of
-from flight_assets.producer.nycflights import WEATHER_COLUMNS
+from flight_assets.contracts.message import (
+    FLAT_WEATHER,
+    SCHEMA_VERSION,
+    WEATHER_PREFIXES,
+    EventType,
+    fields_of,
+)
 
 DEFAULT_LEAD_MINUTES = 60
 # The earliest departure of the source is 43 minutes early. A later announcement would come after that
@@ -28,6 +33,7 @@ LIFECYCLE = tuple(EventType)
 _ARRIVED = LIFECYCLE.index(EventType.ARRIVED)
 # Fields of every message. An optional field of a later version needs a column of its name in the flights.
 _ALWAYS = tuple(field.name for field in fields_of(1))
+_FIRST_VALUE = next(iter(FLAT_WEATHER))
 _JSON = msgspec.json.Encoder()
 
 
@@ -177,13 +183,16 @@ def _columns(flights: pd.DataFrame, events: pd.DataFrame, source: str, version: 
         "scheduled_arrival": _rfc3339(flights["scheduled_arrival"]),
         "departure_delay_minutes": _or_none(flights["departure_delay_minutes"].to_numpy(), has_left),
         "arrival_delay_minutes": _or_none(flights["arrival_delay_minutes"].to_numpy(), rank == _ARRIVED),
-        "weather": _weather(flights),
+        "weather": _weather(flights, "weather"),
+        "destination_weather": _weather(flights, "destination_weather"),
     }
     if "diverted_to" in flights:
         made["diverted_to"] = _or_none(
             flights["diverted_to"].to_numpy(), np.array([kind == "diverted" for kind in event_types])
         )
-    names = [field.name for field in fields_of(version) if field.name in _ALWAYS or field.name in flights]
+    there = {*_ALWAYS, *flights.columns}
+    there |= {name for name, prefix in WEATHER_PREFIXES.items() if f"{prefix}{_FIRST_VALUE}" in flights}
+    names = [field.name for field in fields_of(version) if field.name in there]
     return {name: made[name] if name in made else flights[name].tolist() for name in names}
 
 
@@ -201,11 +210,13 @@ def _or_none(values: np.ndarray, known: np.ndarray) -> list[Any]:
     return list(objects.tolist())
 
 
-def _weather(flights: pd.DataFrame) -> list[dict[str, float | None] | None]:
-    """Return the weather object of each flight; None without any measurement."""
-    if WEATHER_COLUMNS[0] not in flights:
+def _weather(flights: pd.DataFrame, place: str) -> list[dict[str, float | None] | None]:
+    """Return an object of weather for each flight; None without any measurement."""
+    names = {column: value for column, (name, value) in FLAT_WEATHER.items() if name == place}
+    if next(iter(names)) not in flights:
         return [None] * len(flights)
-    measured = flights[list(WEATHER_COLUMNS)].to_numpy(float)
+    measured = flights[list(names)].to_numpy(float)
     known = ~np.isnan(measured)
     rows = zip(_or_none(measured, known), known.any(axis=1).tolist(), strict=True)
-    return [dict(zip(WEATHER_COLUMNS, row, strict=True)) if any_known else None for row, any_known in rows]
+    values = tuple(names.values())
+    return [dict(zip(values, row, strict=True)) if any_known else None for row, any_known in rows]

@@ -91,7 +91,8 @@ def _no_earlier_date_reaches(first: date) -> datetime:
 def flight(warehouse: Warehouse, flight_id: str) -> pd.DataFrame:
     """Return the row of a flight in the fact table without the nested weather; no row if it is not there."""
     chosen = of_flight(flight_id.strip().upper())
-    return warehouse.ask(f"SELECT * EXCEPT (weather) FROM {warehouse.name(FACT)} WHERE {chosen}")  # noqa: S608 - a checked id
+    columns = "* EXCEPT (weather, destination_weather)"
+    return warehouse.ask(f"SELECT {columns} FROM {warehouse.name(FACT)} WHERE {chosen}")  # noqa: S608 - a checked id
 
 
 def predicted_against_actual(warehouse: Warehouse, filters: Filters, limit: int = 4_000) -> pd.DataFrame:

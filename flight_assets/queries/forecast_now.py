@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from flight_assets.contracts.message import MESSAGE_FIELDS, SCHEMA_VERSIONS, WEATHER_FIELDS, EventType
+from flight_assets.contracts.message import (
+    MESSAGE_FIELDS,
+    SCHEMA_VERSIONS,
+    WEATHER_FIELDS,
+    WEATHER_PREFIXES,
+    EventType,
+)
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline.inference import FLAT_COLUMNS, flat_table, predictions_of
@@ -122,9 +128,10 @@ def message_of(flight: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
     for name in _TIMES:
         if isinstance(message.get(name), datetime):
             message[name] = message[name].astimezone(UTC).isoformat().replace("+00:00", "Z")
-    weather = message.get("weather")
-    if weather is not None:
-        message["weather"] = {field.name: weather.get(field.name) for field in WEATHER_FIELDS}
+    for place in WEATHER_PREFIXES:
+        weather = message.get(place)
+        if weather is not None:
+            message[place] = {field.name: weather.get(field.name) for field in WEATHER_FIELDS}
     for name in ("departure_delay_minutes", "arrival_delay_minutes", "diverted_to"):
         message.pop(name, None)
     return message

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
-from flight_assets.contracts.features import FEATURE_NAMES
 from flight_assets.contracts.tables import (
     CHALLENGER_PREDICTIONS,
     MODEL_MONITORING,
@@ -19,7 +18,7 @@ from flight_assets.contracts.tables import (
 )
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.delay_model.evaluate import LATE_MINUTES
-from flight_assets.delay_model.registry.model import TrainedModel
+from flight_assets.delay_model.registry.model import TrainedModel, fitting
 from flight_assets.delay_model.training.importance import contributions
 from flight_assets.pipeline.inference import history_of, unpack, with_features
 
@@ -169,8 +168,8 @@ def explain_flight(warehouse: Warehouse, models: ModelStore, flight_id: str) -> 
     minutes, expected = contributions(model, features)
     frame = pd.DataFrame(
         {
-            "feature": list(FEATURE_NAMES),
-            "value": features.iloc[0].to_numpy(),
+            "feature": list(model.manifest.features),
+            "value": fitting(model.manifest, features).iloc[0].to_numpy(),
             "contribution_minutes": minutes[0],
         }
     )

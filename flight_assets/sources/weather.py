@@ -1,4 +1,4 @@
-"""Weather reports from files, joined to flights at the origin: the last report known at announcement.
+"""Weather reports from files, joined to flights at both ends: the last report known at announcement.
 
 Two layouts: IEM ASOS (``station,valid,tmpf,…``; knots, inches of mercury, M for missing and T for a trace)
 and the contract's own columns (``airport,timestamp,temperature_f,…``).
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from flight_assets.contracts.message import WEATHER_FIELDS
+from flight_assets.contracts.message import WEATHER_FIELDS, WEATHER_PREFIXES
 from flight_assets.contracts.reference import Reference
 from flight_assets.errors import FlightsError
 from flight_assets.sources.bts import has_all
@@ -38,6 +38,8 @@ _ASOS = {
     "pressure_mb": ("mslp", 1.0),
     "visibility_miles": ("vsby", 1.0),
 }
+# The airport that each object of weather in a message is about.
+ENDS = {"weather": "origin", "destination_weather": "destination"}
 _LAYOUT = Layout("weather", "weather reports", lambda _: True, lambda _: raw_rows(0, {}))
 
 
@@ -52,10 +54,20 @@ class Weather:
     lead: pd.Timedelta
 
     def add_to(self, flights: pd.DataFrame) -> pd.DataFrame:
-        """Return the flights with the last report of three hours before the announcement, or NaN."""
+        """Return the flights with the last reports of both ends before the announcement, or NaN.
+
+        A report is at most three hours old. Columns: those of the contract; ``destination_…`` for the
+        destination.
+        """
+        for name, end in ENDS.items():
+            values = self._last_known(flights, end)
+            flights = flights.assign(**{f"{WEATHER_PREFIXES[name]}{each}": values[each] for each in NAMES})
+        return flights
+
+    def _last_known(self, flights: pd.DataFrame, end: str) -> pd.DataFrame:
         wanted = pd.DataFrame(
             {
-                "airport": flights["origin"],
+                "airport": flights[end],
                 "known_at": flights["scheduled_departure"].astype("datetime64[ns]") - self.lead,
             }
         )
@@ -74,8 +86,8 @@ class Weather:
             tolerance=MAX_AGE,
             direction="backward",
         ).set_index("place")
-        values = joined.sort_index()[list(NAMES)].set_axis(flights.index).astype(float)
-        return flights.assign(**{name: values[name] for name in NAMES})
+        values: pd.DataFrame = joined.sort_index()[list(NAMES)].set_axis(flights.index).astype(float)
+        return values
 
 
 def read_weather(paths: Sequence[Path], reference: Reference, lead_minutes: int) -> Weather:

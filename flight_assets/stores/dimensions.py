@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
+    from flight_assets.contracts.message import Field
     from flight_assets.settings import Settings
     from flight_assets.stores.warehouse import TableFiles, Warehouse
 
@@ -195,10 +196,18 @@ def load_contract(warehouse: Warehouse) -> bool:
             field.since,
         )
         for version in SCHEMA_VERSIONS
-        for group, fields in (("", fields_of(version)), ("weather.", WEATHER_FIELDS))
+        for group, fields in _groups(version)
         for field in fields
     ]
     return _make_equal(warehouse, SCHEMA_METADATA, rows)
+
+
+def _groups(version: int) -> Iterator[tuple[str, tuple[Field, ...]]]:
+    """Yield the fields of a version, and those of each of its objects with the object's name before them."""
+    yield "", fields_of(version)
+    for field in fields_of(version):
+        if field.json_type == "object":
+            yield f"{field.name}.", WEATHER_FIELDS
 
 
 def _make_equal(warehouse: Warehouse, table: Table, rows: list[tuple[Any, ...]]) -> bool:

@@ -138,6 +138,7 @@ def _event(values: dict[str, Any], codes: Codes, checks: Checks) -> dict[str, An
     values["flight_date"] = flight_date
     values["route"] = f"{values['origin']}-{values['destination']}"
     values["weather"] = weather
+    values["destination_weather"] = plausible_weather(values["destination_weather"])
     values["month"] = flight_date.month
     values["day_of_week"] = weekday
     values["hour"] = codes.local_departure.hour if codes.local_departure else None
@@ -146,6 +147,16 @@ def _event(values: dict[str, Any], codes: Codes, checks: Checks) -> dict[str, An
     values["low_quality"] = score < checks.low_quality_below
     values["unknown_codes"] = codes.unknown
     return values
+
+
+def plausible_weather(measured: tuple[float | None, ...] | None) -> dict[str, float | None] | None:
+    """Return the values by name, None for each outside its plausible range."""
+    if measured is None:
+        return None
+    return {
+        name: value if value is not None and low <= value <= high else None
+        for (name, low, high), value in zip(_PLAUSIBLE, measured, strict=True)
+    }
 
 
 def quality(
@@ -160,21 +171,17 @@ def quality(
     - validity: plausible values / optional values present
 
     A message that has none of the expected values scores 0, one of which none is expected 1. The contract has
-    the plausible ranges.
+    the plausible ranges. Weather at the destination does not count.
     """
     weather = values["weather"]
     there = [values[name] is not None for name in SCORED_FIELDS]
     plausible = sum(there)
     expected = sum(is_there or name in delivered for name, is_there in zip(SCORED_FIELDS, there, strict=True))
     expects_weather = WEATHER in delivered
-    kept: dict[str, float | None] | None = None
-    if weather is None:
+    kept = plausible_weather(weather)
+    if weather is None or kept is None:
         expected += len(_PLAUSIBLE) if expects_weather else 0
     else:
-        kept = {}
-        for (name, low, high), value in zip(_PLAUSIBLE, weather, strict=True):
-            is_plausible = value is not None and low <= value <= high
-            expected += expects_weather or value is not None
-            plausible += is_plausible
-            kept[name] = value if is_plausible else None
+        expected += sum(expects_weather or value is not None for value in weather)
+        plausible += sum(value is not None for value in kept.values())
     return (round(plausible / expected, 4) if expected else 1.0), kept

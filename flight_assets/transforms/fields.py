@@ -17,6 +17,7 @@ from flight_assets.contracts.message import (
     REQUIRED_DELAYS,
     SCHEMA_VERSIONS,
     WEATHER_FIELDS,
+    WEATHER_PREFIXES,
     Field,
     fields_of,
 )
@@ -180,8 +181,9 @@ class Typed:
         self.missing += [
             name for name in _NEEDED.get(values["event_type"], ()) if get(name) is None and name in known
         ]
-        if values["weather"] is not None:
-            values["weather"] = self._weather(values["weather"])
+        for name in WEATHER_PREFIXES:
+            if values[name] is not None:
+                values[name] = self._weather(name, values[name])
         self.unknown = self._unknown(message)
 
     def _note_unusable(self, field: Field, member: object) -> None:
@@ -200,13 +202,13 @@ class Typed:
         else:
             self.wrong.append(f"{field.name} is not {field.json_type} but {kind}")
 
-    def _weather(self, member: dict[str, Any]) -> tuple[float | None, ...]:
+    def _weather(self, place: str, member: dict[str, Any]) -> tuple[float | None, ...]:
         """Return the values of WEATHER_FIELDS as doubles; note those of another type."""
         found = []
         for name in WEATHER_NAMES:
             value = member.get(name)
             if value is not None and (value := number(value)) is None:
-                self.cleaned.append(f"weather.{name}")
+                self.cleaned.append(f"{place}.{name}")
             found.append(value)
         return tuple(found)
 
@@ -219,7 +221,8 @@ class Typed:
             if len(message) > len(known) or message.keys() - known
             else []
         )
-        weather = message.get("weather")
-        if type(weather) is dict and weather.keys() - _WEATHER_SET:
-            found += [f"weather.{name}" for name in weather if name not in _WEATHER_SET]
+        for place in WEATHER_PREFIXES:
+            weather = message.get(place) if place in known else None
+            if type(weather) is dict and weather.keys() - _WEATHER_SET:
+                found += [f"{place}.{name}" for name in weather if name not in _WEATHER_SET]
         return [printable(name[:UNKNOWN_LENGTH], UNKNOWN_LENGTH) for name in found[:UNKNOWN_REPORTED]]

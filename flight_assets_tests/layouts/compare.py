@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def messages_of(spool: Spool, reference: Reference) -> tuple[Verdicts, float]:
         place = 0
         while True:
             started = time.process_time()
-            some = [message for message, _ in zip(messages, range(20_000), strict=False)]
+            some = list(islice(messages, 20_000))
             seconds += time.process_time() - started
             if not some:
                 return
@@ -143,6 +144,9 @@ def _compare(
 ) -> None:
     """Compare file by file: each row is a flight as it is true, or named with a reason that holds."""
     named = _named_lines(unusable)
+    if not spool.days():
+        outcome.faults.append("no row is a flight")
+        return
     flights = pd.concat([spool.read(day) for day in spool.days()], ignore_index=True)
     flights["file"] = flights["file"].str.split("/").str[0]
     for name, (rows, lines) in written.items():

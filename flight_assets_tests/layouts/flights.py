@@ -34,11 +34,21 @@ def frames(folder: Path, days: int = 0) -> list[tuple[str, pd.DataFrame]]:
     paths = sorted(folder.glob("*.parquet"))
     if not paths:
         raise FileNotFoundError(f"{folder} has no Parquet files of flights")
-    found = [(path.stem, pd.read_parquet(path, columns=list(COLUMNS))) for path in paths]
+    found = [(path.stem, _read(path)) for path in paths]
     if days:
         name, rows = found[0]
         return [(name, rows[rows["DayofMonth"] <= days].reset_index(drop=True))]
     return found
+
+
+def _read(path: Path) -> pd.DataFrame:
+    rows = pd.read_parquet(path, columns=list(COLUMNS))
+    texts = ("UniqueCarrier", "TailNum", "Origin", "Dest")
+    kinds = {
+        name: "object" if name in texts else "float64" if rows[name].isna().any() else "int64"
+        for name in rows
+    }
+    return rows.astype(kinds)
 
 
 def sample(day: date = date(2008, 3, 9), count: int = 400) -> pd.DataFrame:

@@ -47,6 +47,11 @@ FLIGHT = (
     Column(
         "low_quality", "BOOLEAN", "whether quality_score is under `low_quality_below`; null in older rows"
     ),
+    Column(
+        "destination_weather",
+        WEATHER_TYPE,
+        "at the destination, as known when the flight was announced; null before version 3",
+    ),
 )
 FLIGHT_DATE = Column("flight_date", "DATE", "scheduled date of departure, the origin's local time")
 PREDICTED_FLIGHT = (Column("flight_id", "STRING", "flight that it is for"), FLIGHT_DATE)

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flight_assets.contracts.message import WEATHER_FIELDS, EventType
+from flight_assets.contracts.message import FLAT_WEATHER, EventType
 from flight_assets.contracts.units import LATE_MINUTES
 from flight_assets.delay_model.features.timeline import TIME_LIMIT_S, FloatArray, IntArray
 from flight_assets.producer.events import DEFAULT_LEAD_MINUTES, LIFECYCLE, order_events
 
-WEATHER_COLUMNS = tuple(field.name for field in WEATHER_FIELDS)
+WEATHER_COLUMNS = tuple(FLAT_WEATHER)
 FLIGHT_COLUMNS = (
     *("flight_id", "timestamp", "airline", "flight_number", "tail_number", "origin", "destination"),
     *("scheduled_departure", "scheduled_arrival", "distance_miles"),
@@ -70,8 +70,10 @@ def split_events(events: pd.DataFrame) -> dict[EventType, Events]:
 def events_from_flights(flights: pd.DataFrame, lead_minutes: int = DEFAULT_LEAD_MINUTES) -> pd.DataFrame:
     """One row per event that the producer sends for these flights of ``load_flights``, with the same values.
 
-    Key: flight_id, event_type. Delays are NaN until they are known; ``timestamp`` is UTC.
+    Key: flight_id, event_type. Delays are NaN until they are known; ``timestamp`` is UTC. Weather that the
+    flights have no column of is NaN.
     """
+    flights = flights.assign(**{name: np.nan for name in WEATHER_COLUMNS if name not in flights})
     order = order_events(flights, lead_minutes)
     events = flights.iloc[order["row"].to_numpy()].reset_index(drop=True)
     rank = order["rank"].to_numpy()

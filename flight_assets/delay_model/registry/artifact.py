@@ -13,7 +13,7 @@ from pathlib import Path
 
 import xgboost as xgb
 
-from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURE_NAMES
+from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURES_OF_VERSION
 from flight_assets.delay_model.errors import CorruptModelError, UnfitFeaturesError
 from flight_assets.delay_model.registry.card import model_card
 from flight_assets.delay_model.registry.model import (
@@ -109,15 +109,16 @@ def manifest(files: Mapping[str, bytes]) -> Manifest:
 
 
 def check_contract(manifest: Manifest) -> None:
-    """Raise UnfitFeaturesError if the features of a manifest are not those of this version's contract."""
-    if manifest.feature_contract_version != FEATURE_CONTRACT_VERSION:
+    """Raise UnfitFeaturesError if the features of a manifest are not those of its version's contract."""
+    names = FEATURES_OF_VERSION.get(manifest.feature_contract_version)
+    if names is None:
         trained, known = manifest.feature_contract_version, FEATURE_CONTRACT_VERSION
         raise UnfitFeaturesError(
             f"the model {manifest.version} was trained with version {trained} of the features, these are"
             f" version {known}; train again"
         )
-    if manifest.features != FEATURE_NAMES:
-        different = sorted(set(manifest.features) ^ set(FEATURE_NAMES))
+    if manifest.features != names:
+        different = sorted(set(manifest.features) ^ set(names))
         what = f"they differ in {', '.join(different[:5])}" if different else "their order differs"
         raise UnfitFeaturesError(
             f"the features of the model {manifest.version} are not those of the contract: {what}; train again"

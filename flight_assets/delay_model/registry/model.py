@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from flight_assets.contracts.features import FEATURE_NAMES
+
 if TYPE_CHECKING:
     # Monitoring and pages read the trust state, for which nothing is predicted.
+    import pandas as pd
     import xgboost as xgb
 
 MEAN, QUANTILES, LATE = "mean", "quantiles", "late"
@@ -84,6 +87,13 @@ class TrainedModel:
 
     boosters: dict[str, xgb.Booster]
     manifest: Manifest
+
+
+def fitting(manifest: Manifest, features: pd.DataFrame) -> pd.DataFrame:
+    """Return the model's own features of ``build_features``, which a model of an older version has fewer of."""
+    if tuple(features.columns) == FEATURE_NAMES != manifest.features:
+        return features[list(manifest.features)]
+    return features
 
 
 class Regressor(Protocol):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flight_assets.contracts.features import FEATURES
-from flight_assets.delay_model.registry.model import Manifest
+from flight_assets.delay_model.registry.model import Manifest, fitting
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,6 +44,7 @@ def marks(manifest: Manifest, features: pd.DataFrame) -> pd.DataFrame:
         manifest: what is known of the training flights.
         features: the model's inputs, one row per flight.
     """
+    features = fitting(manifest, features)
     unseen = {
         name: _unseen(features[name], codes) for name, codes in manifest.codes.items() if name in features
     }

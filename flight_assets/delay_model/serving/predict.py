@@ -17,6 +17,7 @@ from flight_assets.delay_model.registry.model import (
     Manifest,
     PickledModel,
     TrainedModel,
+    fitting,
 )
 from flight_assets.delay_model.serving.conformal import moved_distance
 
@@ -46,8 +47,8 @@ def predict(model: DelayModel, features: pd.DataFrame, nthread: int = 1) -> pd.D
     from its errors on the calibration flights.
 
     Raises:
-        UnfitFeaturesError: the columns are not the model's features in its order, or a regressor gives no
-            number for a row.
+        UnfitFeaturesError: the columns are neither those of ``build_features`` nor the model's features in
+            its order, or a regressor gives no number for a row.
     """
     matrix = matrix_of(model.manifest, features)
     columns = (
@@ -121,6 +122,7 @@ def completeness(matrix: FloatArray, fill_rates: tuple[float, ...]) -> FloatArra
 
 def matrix_of(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
     """Return the features as boosters take them. Codes that training did not have become NaN."""
+    features = fitting(manifest, features)
     if tuple(features.columns) != manifest.features:
         difference = _difference(tuple(features.columns), manifest)
         raise UnfitFeaturesError(

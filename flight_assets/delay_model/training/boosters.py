@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -72,7 +74,12 @@ def fit_boosters(
     with ThreadPoolExecutor(config.nthread) as pool:
         running = {
             name: pool.submit(
-                _best, config, wanted[name], features, parts, base.boosters[name] if base else None
+                _best,
+                config,
+                wanted[name],
+                features,
+                parts,
+                widened(base.boosters[name], features.columns) if base else None,
             )
             for name in (QUANTILES, MEAN, LATE)
         }
@@ -108,6 +115,19 @@ def _best(
             ),
         ]
     return min(tried, key=lambda fitted: fitted.score)
+
+
+def widened(booster: xgb.Booster, names: Sequence[str]) -> xgb.Booster:
+    """Return the booster for features of a newer contract, which come after its own; it predicts the same.
+
+    Its trees ask nothing of the new ones. Trees on top of it may.
+    """
+    if booster.num_features() == len(names):
+        return booster
+    model = msgspec.json.decode(bytes(booster.save_raw("json")))
+    model["learner"]["learner_model_param"]["num_feature"] = str(len(names))
+    model["learner"]["feature_names"] = [str(name) for name in names]
+    return xgb.Booster(model_file=bytearray(msgspec.json.encode(model)))
 
 
 def _in_memory(features: pd.DataFrame, label: Target, mask: Mask, hide: Hiding) -> xgb.DMatrix:

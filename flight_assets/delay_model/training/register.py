@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from flight_assets.contracts.features import FEATURE_CONTRACT_VERSION, FEATURES_OF_VERSION
 from flight_assets.delay_model.evaluate import COVERAGE
-from flight_assets.delay_model.registry.model import PICKLED, Manifest, PickledModel
+from flight_assets.delay_model.registry.model import PICKLED, Manifest, PickledModel, Regressor
 from flight_assets.delay_model.registry.pickled import load_pickle
 from flight_assets.delay_model.serving.conformal import tail_factor
 from flight_assets.delay_model.serving.predict import predict
@@ -36,8 +37,10 @@ def registered(content: bytes, pinned_sha256: str, data: Dataset, config: TrainC
         TooFewFlightsError: there are too few flights to calibrate with.
     """
     regressor = load_pickle(content, pinned_sha256)
-    arrived = Arrived.of(config, data.flights, data.features)
-    draft = PickledModel(regressor, content, _draft(content, arrived))
+    version = _version_for(regressor)
+    names = list(FEATURES_OF_VERSION[version])
+    arrived = Arrived.of(config, data.flights, data.features[names])
+    draft = PickledModel(regressor, content, _draft(content, arrived, version))
     used = arrived.parts[CALIBRATION]
     said = predict(draft, arrived.features[used])["predicted_delay_minutes"].to_numpy(np.float64)
     residuals = arrived.target[used].astype(np.float64) - said
@@ -54,10 +57,17 @@ def registered(content: bytes, pinned_sha256: str, data: Dataset, config: TrainC
     return PickledModel(regressor, content, replace(manifest, metrics=figures))
 
 
-def _draft(content: bytes, arrived: Arrived) -> Manifest:
+def _version_for(regressor: Regressor) -> int:
+    """Return the version of the features that a regressor says it takes by their number; else the newest."""
+    count = getattr(regressor, "n_features_in_", None)
+    fitting = (version for version, names in FEATURES_OF_VERSION.items() if len(names) == count)
+    return next(fitting, FEATURE_CONTRACT_VERSION)
+
+
+def _draft(content: bytes, arrived: Arrived, version: int) -> Manifest:
     ranges = {name: arrived.ranges[name] for name in (CALIBRATION, TEST) if name in arrived.ranges}
     return Manifest(
-        **arrived.about(),
+        **arrived.about() | {"feature_contract_version": version},
         version=f"pickled-{hashlib.sha256(content).hexdigest()[:8]}",
         training={"ranges": ranges, "baselines": arrived.baselines()},
         metrics={},

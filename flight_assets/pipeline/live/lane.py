@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flight_assets.contracts.feature_windows import PAST_COLUMNS
-from flight_assets.contracts.message import WEATHER_FIELDS, EventType
+from flight_assets.contracts.message import FLAT_WEATHER, EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.pipeline import early_predictions, event_dedup
@@ -126,9 +126,8 @@ class Lane:
             self._checks,
         )
         valid = pa.Table.from_batches([found]).filter(pc.is_null(found["reason"]))
-        weather = valid["weather"].combine_chunks()
-        for field in WEATHER_FIELDS:
-            valid = valid.append_column(field.name, weather.field(field.name))
+        for name, (place, value) in FLAT_WEATHER.items():
+            valid = valid.append_column(name, valid[place].combine_chunks().field(value))
         return valid
 
     def _read_checks(self) -> None:
