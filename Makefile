@@ -70,6 +70,9 @@ fuzz-checks: install-dev ## check messages of every kind in one process, without
 agree: install-dev ## compare every store with a plain model of flights, with events in any order and batches (ROUNDS=20 by default)
 	FLIGHTS_TEST_ROUNDS=$(or $(ROUNDS),20) FLIGHTS_TEST_EXAMPLES=5000 $(BIN)/pytest flight_assets_tests/integration/test_stores_agree.py flight_assets_tests/unit/test_flight_model.py
 
+layouts: install-dev ## write the flights of FOLDER (Parquet, columns of Data Expo 2009) in each layout, load them dry, and compare every row
+	$(BIN)/python -m flight_assets_tests.layouts $(FOLDER)
+
 lint: lint-code lint-airflow ## style and types, without editing anything
 
 lint-code: install-dev ## the same without Airflow's DAGs, whose types need Airflow's environment
@@ -157,4 +160,4 @@ clean: ## remove the environments; data stays (see `flights reset`)
 	@$(BIN)/uv pip install --quiet --python .venv-security/bin/python --require-hashes --no-deps --requirement deploy/security/requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
-.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test compose-test wheel-test platforms-test faults fuzz fuzz-checks agree lint lint-code lint-airflow lint-kubernetes kubernetes check audit sbom format install install-dev install-airflow install-security lock clean
+.PHONY: help demo test test-unit test-platform test-slow test-slow-platform test-slow-alone cluster-test secure-test proxy-test upgrade-test compose-test wheel-test platforms-test faults fuzz fuzz-checks agree layouts lint lint-code lint-airflow lint-kubernetes kubernetes check audit sbom format install install-dev install-airflow install-security lock clean

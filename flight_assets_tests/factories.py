@@ -150,7 +150,7 @@ def staged(**changes: Any) -> dict[str, Any]:
         "hour": 10,
         "is_weekend": False,
         "quality_score": 1.0,
-        **dict.fromkeys(("gate", "flight_suffix", "diverted_to", "source")),
+        **dict.fromkeys(("gate", "flight_suffix", "diverted_to", "source", "destination_weather")),
         "unknown_codes": [],
         "low_quality": False,
         "kafka_partition": 0,

@@ -55,6 +55,7 @@ _FEATURE_COLUMNS = (
         "scheduled_arrival",
         "distance_miles",
         "weather",
+        "destination_weather",
     ),
     *("airline", "origin", "destination", "tail_number", "departure_delay_minutes", "arrival_delay_minutes"),
 )

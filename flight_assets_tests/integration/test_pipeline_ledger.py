@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flight_assets.contracts.message import SCHEMA_VERSIONS, WEATHER_FIELDS, fields_of
+from flight_assets.contracts.message import SCHEMA_VERSIONS, WEATHER_FIELDS, WEATHER_PREFIXES, fields_of
 from flight_assets.contracts.tables import (
     BATCH_METADATA,
     CHECK_RESULTS,
@@ -363,7 +363,10 @@ def test_each_version_of_the_contract_is_written_down(house) -> None:
     for version in SCHEMA_VERSIONS:
         found = {row.field: row for row in rows if row.schema_version == version}
         assert set(found) == {field.name for field in fields_of(version)} | {
-            f"weather.{field.name}" for field in WEATHER_FIELDS
+            f"{place}.{field.name}"
+            for place in WEATHER_PREFIXES
+            for field in WEATHER_FIELDS
+            if place in {each.name for each in fields_of(version)}
         }
         assert all(row.since is not None for row in found.values())
     assert {row.since_version for row in rows if row.field == "gate"} == {2}

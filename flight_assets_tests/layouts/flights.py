@@ -98,8 +98,8 @@ def with_arrival_clock(rows: pd.DataFrame) -> pd.DataFrame:
 def expected(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per row: what is true of the flight. Times UTC without a zone, NaT if unknown.
 
-    Columns: airline, flight_number, origin, destination, tail_number, distance_miles, date (local), departure,
-    arrival (planned), departed, arrived, departure_delay, arrival_delay, cancelled, diverted.
+    Columns: airline, flight_number, origin, destination, tail_number, distance_miles, date (local),
+    departure and arrival (planned), departed, arrived, departure_delay, arrival_delay, cancelled, diverted.
     """
     days = pd.to_datetime(
         {"year": rows["Year"], "month": rows["Month"], "day": rows["DayofMonth"]}

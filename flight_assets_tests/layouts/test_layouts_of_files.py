@@ -1,7 +1,7 @@
 """A day of flights in each layout: every flight comes back as it is, and every other row is named.
 
-The flights are those of the folder FLIGHTS_TEST_FLIGHTS, or made up. ``make layouts`` does the same with whole
-months.
+The flights are those of the folder FLIGHTS_TEST_FLIGHTS, or made up. ``make layouts`` does the same with
+whole months.
 """
 
 from __future__ import annotations

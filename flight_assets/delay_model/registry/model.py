@@ -90,7 +90,7 @@ class TrainedModel:
 
 
 def fitting(manifest: Manifest, features: pd.DataFrame) -> pd.DataFrame:
-    """Return the model's own features of ``build_features``, which a model of an older version has fewer of."""
+    """Return the features that the model takes of ``build_features``: an older model takes fewer."""
     if tuple(features.columns) == FEATURE_NAMES != manifest.features:
         return features[list(manifest.features)]
     return features
