@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flight_assets.settings import Settings
     from flight_assets.sources.layout import Layout
     from flight_assets.sources.opening import Source
+    from flight_assets.sources.weather import Weather
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILES", type=click.Path(path_type=Path))
 LAYOUT = click.option("--layout", default="", help="Name of the layout; recognised from the file by default.")
@@ -74,10 +75,13 @@ def load(
         _send_lines(settings, sources, rate, dry_run, as_json)
         return
     job = _job(settings, files, layout, mapping, weather, shift_to_now)
+    reports = _weather(settings, job, weather)
     state = surveyed(job, sources, shift_to_now, as_json)
     if not as_json:
         print_survey(state, job)
-    sent = None if dry_run else _send(settings, job, state, weather, rate, as_json)
+        if reports:
+            say("weather", reports.about)
+    sent = None if dry_run else _send(settings, job, state, reports, rate, as_json)
     if as_json:
         click.echo(json.dumps(state["survey"] | {"sent": sent}))
     if dry_run:
@@ -160,8 +164,9 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
     say("rows", f"{found['rows']:,}")
     say(
         "flights",
-        f"{found['flights']:,} from {found['first_day'] or '-'} to {found['last_day'] or '-'},"
-        f" {found['days']} days",
+        f"{found['flights']:,} from {found['first_day']} to {found['last_day']}, {found['days']} days"
+        if found["flights"]
+        else "none",
     )
     say("carriers", f"{len(found['carriers'])}: {' '.join(found['carriers'])}")
     say("airports", f"{found['airports']:,}")
@@ -187,20 +192,26 @@ def print_survey(state: dict[str, Any], job: LoadJob) -> None:
         console.print(f"  all of them: {job.unusable_file}", markup=False, soft_wrap=True)
 
 
+def _weather(settings: Settings, job: LoadJob, files: tuple[Path, ...]) -> Weather | None:
+    """Return the reports of files of weather; None without any file."""
+    from flight_assets.sources.weather import read_weather
+
+    return read_weather(files, job.reference, settings.scheduled_lead_minutes) if files else None
+
+
 def _send(
     settings: Settings,
     job: LoadJob,
     state: dict[str, Any],
-    weather: tuple[Path, ...],
+    weather: Weather | None,
     rate: float,
     quiet: bool,
 ) -> dict[str, int]:
     """Send what has not been sent, and keep how far it came."""
     from flight_assets.producer.publish import MAX_UNACKNOWLEDGED
-    from flight_assets.sources.weather import read_weather
 
     lead = settings.scheduled_lead_minutes
-    enrich = read_weather(weather, job.reference, lead).add_to if weather else None
+    enrich = weather.add_to if weather else None
     before, noted_at = state["sent"], time.monotonic()
     if before and not quiet:
         console.print(f"resuming after {before:,} messages")

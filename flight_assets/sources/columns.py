@@ -26,6 +26,7 @@ _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _CLOCK = r"^(\d{1,2}):(\d{2})(:\d{2}(\.\d+)?)?$"
 _HALF_DAY = r"(?i)\s*([ap])\.?m\.?$"
 # Seconds since 1970 and finer, by their number of digits: 10 for the years 2001 to 2286.
+_FIRST_YEAR, _YEAR_AFTER = np.datetime64("1900", "s"), np.datetime64("2200", "s")
 _EPOCH_UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 
 
@@ -171,7 +172,18 @@ def moments(column: pa.ChunkedArray | pa.Array, form: str = "") -> Times:
     if not form:
         texts = by_distinct(texts, _from_epoch)
     parsed = pd.to_datetime(texts, format=form or "ISO8601", errors="coerce", utc=True)
-    return _times(parsed.dt.tz_localize(None), "s")
+    times = _times(parsed.dt.tz_localize(None), "s")
+    # 1022 is a time of day and no year: no flight is of that one.
+    times[(times < _FIRST_YEAR) | (times >= _YEAR_AFTER)] = np.datetime64("NaT")
+    return times
+
+
+def are_clock_times(column: pa.ChunkedArray | pa.Array) -> bool:
+    """Return whether a column has times of day without a date, such as 0930 or 9:30, and nothing else."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    texts = text(column).dropna()
+    return bool(len(texts)) and bool(texts.str.fullmatch(r"\d{1,2}:?\d{2}(:\d{2})?").all())
 
 
 def has_offsets(column: pa.ChunkedArray | pa.Array) -> bool:

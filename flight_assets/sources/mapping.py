@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from flight_assets.errors import FlightsError
 from flight_assets.sources.columns import (
     TRUE_WORDS,
+    are_clock_times,
     clock_times,
     dates,
     flag,
@@ -30,7 +31,7 @@ from flight_assets.sources.columns import (
     text,
 )
 from flight_assets.sources.layout import AIRPORTS_OWN, UTC, Chunk, Columns, Layout, at, raw_rows
-from flight_assets.sources.opening import Source
+from flight_assets.sources.opening import Source, require_file
 
 MINUTES = {"minutes": 1.0, "seconds": 1 / 60, "hours": 60.0}
 MILES = {"miles": 1.0, "km": 0.621371192, "nautical_miles": 1.150779448}
@@ -159,8 +160,11 @@ def read_mapping(path: Path) -> Described:
     Raises:
         FlightsError: it is not TOML, or something in it is wrong; the sentence says where.
     """
+    require_file(path)
     try:
         return Described(Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))))
+    except UnicodeDecodeError as error:
+        raise FlightsError(f"{path} is not in UTF-8: save it so") from error
     except tomllib.TOMLDecodeError as error:
         raise FlightsError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
@@ -177,6 +181,7 @@ def _reader(mapping: Mapping, source: Source) -> Callable[[Chunk], pd.DataFrame]
 
     def rows(chunk: Chunk) -> pd.DataFrame:
         columns = Columns(chunk)
+        _require_dates(columns, mapping.fields, source.name)
         if mapping.time_zone != UTC:
             _require_local(columns, mapping.fields, source.name)
         return raw_rows(columns.count, _Values(columns, mapping.fields, decimal).all())
@@ -184,9 +189,30 @@ def _reader(mapping: Mapping, source: Source) -> Callable[[Chunk], pd.DataFrame]
     return rows
 
 
+MOMENTS = ("scheduled_departure", "scheduled_arrival", "actual_departure", "actual_arrival")
+
+
+def _require_dates(columns: Columns, fields: Fields, name: str) -> None:
+    """Raise FlightsError if a field that needs date and time has times of day: a date is never guessed."""
+    for field in MOMENTS:
+        spec: Column | None = getattr(fields, field)
+        if spec and not spec.format and are_clock_times(columns.get(spec.column)):
+            raise FlightsError(f"{name}: column {spec.column} has times without a date. {_INSTEAD[field]}")
+
+
+_INSTEAD = {
+    "scheduled_departure": "Use date and departure_time in the mapping",
+    "scheduled_arrival": "Use arrival_time in the mapping",
+    **{
+        f"actual_{end}": f"Map the column of the delay to {end}_delay instead, or leave actual_{end} out"
+        for end in ("departure", "arrival")
+    },
+}
+
+
 def _require_local(columns: Columns, fields: Fields, name: str) -> None:
     """Raise FlightsError if a time has an offset of its own, which the mapping's clock would contradict."""
-    for field in ("scheduled_departure", "scheduled_arrival", "actual_departure", "actual_arrival"):
+    for field in MOMENTS:
         spec: Column | None = getattr(fields, field)
         if spec and not spec.format and has_offsets(columns.get(spec.column)):
             raise FlightsError(

@@ -18,6 +18,9 @@ from flight_assets.errors import FlightsError
 _PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
 _ZIP = b"PK\x03\x04"
 _MAGIC_BYTES = 4
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# Text has next to no control characters below the blank.
+BLANK, MOST_CONTROLS = 32, 0.01
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,27 @@ def is_zip(path: Path) -> bool:
     return first_bytes(path) == _ZIP or path.suffix.lower() == ".zip"
 
 
+def require_file(path: Path) -> None:
+    """Raise FlightsError for a path that is no file which can be read more than once."""
+    if path.is_dir():
+        raise FlightsError(f"{path} is a folder: name its files, such as {path / '*.csv'}")
+    if str(path) == "-" or (path.exists() and not path.is_file()):
+        raise FlightsError(f"{path} can be read only once, and loading reads twice: save it as a file first")
+    if not path.is_file():
+        raise FlightsError(f"there is no file {path}: check the path")
+
+
+def require_text(name: str, sample: bytes) -> None:
+    """Raise FlightsError for the beginning of a file that is no table and no JSON."""
+    if sample[:2] in UTF16_MARKS:
+        raise FlightsError(f"{name} is in UTF-16: save it as UTF-8 and load it again")
+    controls = sum(byte < BLANK and byte not in b"\t\n\r\f" for byte in sample)
+    if controls > len(sample) * MOST_CONTROLS:
+        raise FlightsError(f"{name} is neither text nor Parquet: it needs to be CSV, JSON or Parquet")
+    if sample.lstrip()[:1] == b"<":
+        raise FlightsError(f"{name} is a web page or XML, no table: check what was downloaded")
+
+
 def opened(source: Source) -> IO[bytes]:
     """Return the bytes of a source, unpacked as they are read."""
     if source.member:
@@ -71,6 +95,8 @@ def readable(name: str) -> Iterator[None]:
     """Raise FlightsError for a file that is cut off, damaged, locked or not allowed to be read."""
     try:
         yield
+    except PermissionError as error:
+        raise FlightsError(f"{name} may not be read by this user: give it read permission") from error
     except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid) as error:
         raise FlightsError(
             f"{name} cannot be read to its end ({str(error).strip() or type(error).__name__}): "

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from flight_assets.errors import FlightsError
 from flight_assets.sources.json_reading import read_json
 from flight_assets.sources.layout import Chunk, Layout
-from flight_assets.sources.opening import Source, is_zip, opened, readable
+from flight_assets.sources.opening import Source, is_zip, opened, readable, require_file, require_text
+from flight_assets.sources.quotes import row_starts, without_open_quotes
 
 SAMPLE_BYTES = 65_536
 BLOCK_BYTES = 4 << 20
@@ -29,7 +30,7 @@ CHUNK_ROWS = 50_000
 SUFFIXES = (".csv", ".txt", ".json", ".jsonl", ".tsv")
 # Words in the names of members of an archive that are no tables.
 NOTES = ("readme", "license", "terms")
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+WORKBOOK = "[Content_Types].xml"
 _NAME = re.compile(r'"(\w+)"\s*:')
 
 
@@ -39,15 +40,15 @@ def sources_of(path: Path, delimiter: str = "", encoding: str = "") -> list[Sour
     Raises:
         FlightsError: the file is not there, empty, or neither CSV, Parquet nor JSON.
     """
-    if not path.is_file():
-        raise FlightsError(f"there is no file {path}: check the path")
+    require_file(path)
     with readable(path.name):
         if not is_zip(path):
             return [_inspected(Source(path, ""), delimiter, encoding)]
         with zipfile.ZipFile(path) as archive:
-            members = [
-                entry.filename for entry in archive.infolist() if entry.file_size and _is_data(entry.filename)
-            ]
+            every = [entry.filename for entry in archive.infolist() if entry.file_size]
+        if WORKBOOK in every:
+            raise FlightsError(f"{path} is a workbook: save its sheet as CSV, and load that")
+        members = [member for member in every if _is_data(member)]
         if not members:
             raise FlightsError(f"{path} holds no table: it needs a .csv, .txt or .json inside")
         return [_inspected(Source(path, "", member=member), delimiter, encoding) for member in members]
@@ -67,8 +68,7 @@ def _inspected(source: Source, delimiter: str, encoding: str) -> Source:
         raise FlightsError(f"{source.path} is empty: nothing to load")
     if sample[:4] == b"PAR1":
         return replace(source, kind="parquet", header=tuple(pq.read_schema(source.path).names))
-    if sample[:2] in UTF16_MARKS:
-        raise FlightsError(f"{source.name} is in UTF-16: save it as UTF-8 and load it again")
+    require_text(source.name, sample)
     encoding = encoding or _encoding(sample)
     text = sample.decode(encoding, errors="replace").lstrip("\ufeff")
     if text.lstrip()[0] in "{[":
@@ -169,12 +169,12 @@ def _csv_chunks(source: Source, layout: Layout, bad: BadLines) -> Iterator[Chunk
     with opened(source) as stream:
         for _ in range(line - 1):
             stream.readline()
-        for piece in _pieces(stream):
+        for piece in _pieces(stream, source.name):
             yield _parsed(piece, line, source, names, wanted, bad)
             line += piece.count(b"\n")
 
 
-def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+def _pieces(stream: IO[bytes], name: str) -> Iterator[bytes]:
     """Yield the stream in pieces of whole lines."""
     rest = b""
     while block := stream.read(BLOCK_BYTES):
@@ -182,7 +182,7 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
         end = data.rfind(b"\n") + 1
         rest = data[end:]
         if len(rest) > BLOCK_BYTES:
-            raise FlightsError(f"a line is longer than {BLOCK_BYTES >> 20} MB: this is no table")
+            raise FlightsError(f"{name}: a line is longer than {BLOCK_BYTES >> 20} MB: this is no table")
         if end:
             yield data[:end]
     if rest:
@@ -196,14 +196,33 @@ def _parsed(
 
     ``first`` is the number of the first line; blank lines are left out.
     """
-    skipped: list[int] = []
+    table, skipped = _table(piece, source, names, wanted)
+    starts = np.arange(table.num_rows + len(skipped))
+    if b'"' in piece and len(starts) < piece.count(b"\n"):
+        # Some cells hold line ends, or a quote is not closed and has swallowed rows.
+        places = row_starts(piece)
+        if skipped or len(places) != len(starts):
+            piece, unclosed = without_open_quotes(piece)
+            bad.lines |= {first + place: "bad_row: a quote is not closed" for place in unclosed}
+            table, skipped = _table(piece, source, names, wanted)
+            places = np.arange(table.num_rows + len(skipped))
+        starts = places
+    bad.lines |= {first + int(starts[place]): reason for place, reason in skipped.items()}
+    numbers = np.delete(starts, list(skipped)) + first
+    is_blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in table.columns))
+    kept = pc.invert(is_blank)
+    return Chunk(numbers[np.asarray(kept, dtype=bool)], table.filter(kept))
+
+
+def _table(
+    piece: bytes, source: Source, names: list[str], wanted: list[str]
+) -> tuple[pa.Table, dict[int, str]]:
+    """Return the rows of some whole lines as texts, and the rows left out: place from 0, and reason."""
+    skipped: dict[int, str] = {}
 
     def note(row: pa_csv.InvalidRow) -> str:
         # Arrow counts from 1 in each piece, if it parses in one thread.
-        skipped.append(row.number)
-        bad.lines[first + row.number - 1] = (
-            f"bad_row: {row.actual_columns} cells instead of {row.expected_columns}"
-        )
+        skipped[row.number - 1] = f"bad_row: {row.actual_columns} cells instead of {row.expected_columns}"
         return "skip"
 
     def read(encoding: str) -> pa.Table:
@@ -219,17 +238,13 @@ def _parsed(
         )
 
     try:
-        table = read(source.encoding)
+        return read(source.encoding), skipped
     except pa.ArrowInvalid as error:
         if "UTF8" not in str(error):
             raise
         # A file that begins as UTF-8 and is not.
         skipped.clear()
-        table = read("latin1")
-    numbers = np.delete(np.arange(table.num_rows + len(skipped)), [number - 1 for number in skipped]) + first
-    is_blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in table.columns))
-    kept = pc.invert(is_blank)
-    return Chunk(numbers[np.asarray(kept, dtype=bool)], table.filter(kept))
+        return read("latin1"), skipped
 
 
 def _distinct(names: tuple[str, ...]) -> list[str]:

@@ -34,6 +34,8 @@ def layout_of(source: Source, name: str = "") -> Layout:
     Raises:
         FlightsError: none does, or it lacks columns, or files of its layout cannot be loaded.
     """
+    if name and name not in LAYOUT_NAMES:
+        raise FlightsError(f"there is no layout {name}: choose one of {', '.join(LAYOUT_NAMES)}")
     fitting = [layout for layout in LAYOUTS if (layout.name == name if name else _fits(layout, source))]
     if not fitting:
         raise FlightsError(
@@ -63,4 +65,4 @@ def with_header(source: Source, layout: Layout) -> Source:
 
 def _fits(layout: Layout, source: Source) -> bool:
     is_table = source.kind in ("csv", "parquet")
-    return is_table == (layout.kind == "csv") and layout.recognises(source.header)
+    return (is_table == (layout.kind == "csv") or bool(layout.refusal)) and layout.recognises(source.header)

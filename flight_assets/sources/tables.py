@@ -138,8 +138,8 @@ def _nothing(chunk: Chunk) -> pd.DataFrame:
 
 OPENSKY = Layout(
     "opensky", "OpenSky Network flights", rows=_nothing,
-    recognises=lambda header: has_all(header, "icao24", "firstSeen") or has_all(header, "icao24", "firstseen",
-        "lastseen"),
+    recognises=lambda header: has_all(header, "icao24") and any(has_all(header, *names) for names in
+        (("firstSeen",), ("time", "lat"), ("time_position",))),
     refusal="it has no schedules, so no planned times and no delays: load a source with a timetable instead",
 )  # fmt: skip
 EUROCONTROL = Layout(

@@ -53,6 +53,12 @@ class Weather:
     reports: pd.DataFrame
     lead: pd.Timedelta
 
+    @property
+    def about(self) -> str:
+        """Return a phrase on the reports: how many, of how many airports, from when to when."""
+        times, places = self.reports["reported_at"], self.reports["airport"].nunique()
+        return f"{len(times):,} reports of {places:,} airports, {times.iloc[0]} to {times.iloc[-1]} UTC"
+
     def add_to(self, flights: pd.DataFrame) -> pd.DataFrame:
         """Return the flights with the last reports of both ends before the announcement, or NaN.
 
@@ -106,7 +112,10 @@ def read_weather(paths: Sequence[Path], reference: Reference, lead_minutes: int)
                     " airport,timestamp"
                 )
             parts.extend(_reports(chunk, reference) for chunk in chunks(source, _LAYOUT, BadLines({})))
-    known = pd.concat(parts, ignore_index=True).dropna(subset=["reported_at", "airport"])
+    every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["reported_at", "airport"])
+    known = every.dropna(subset=["reported_at", "airport"])
+    if known.empty:
+        raise FlightsError(f"{paths[0].name} has no report with an airport and a time: nothing to join")
     ordered = known.sort_values("reported_at", kind="stable", ignore_index=True)
     return Weather(ordered, pd.Timedelta(minutes=lead_minutes))
 

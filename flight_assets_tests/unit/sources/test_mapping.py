@@ -94,3 +94,33 @@ def test_moments_in_one_zone(load: Load) -> None:
 def test_a_wrong_mapping_says_what_and_where(load: Load, change: tuple[str, str], message: str) -> None:
     with pytest.raises(FlightsError, match=message.replace("+", r"\+")):
         load({"a.csv": TABLE.encode("latin1")}, mapping=MAPPING.replace(*change))
+
+
+@pytest.mark.parametrize("field", ["scheduled_arrival", "actual_departure", "actual_arrival"])
+def test_a_time_without_a_date_is_not_guessed_but_explained(load: Load, field: str) -> None:
+    mapping = f"""
+    [fields]
+    flight = "flight"
+    origin = "from"
+    destination = "to"
+    date = "day"
+    departure_time = "std"
+    {field} = "time"
+    """
+    text = "flight,from,to,day,std,time\nLH400,FRA,JFK,2024-03-30,1015,1022\nLH402,FRA,EWR,2024-03-30,1715,\n"
+    with pytest.raises(FlightsError, match="column time has times without a date. (Use|Map)"):
+        load({"a.csv": text}, mapping=mapping)
+
+
+def test_a_moment_of_no_possible_year_is_nothing(load: Load) -> None:
+    mapping = """
+    [fields]
+    flight = "flight"
+    origin = "from"
+    destination = "to"
+    scheduled_departure = "std"
+    """
+    text = "flight,from,to,std\nLH400,FRA,JFK,1022\nLH402,FRA,EWR,2024-03-30 17:15\n"
+    found = load({"a.csv": text}, mapping=mapping)
+    assert found.reasons == [(2, "no_departure")]
+    assert list(found.flights()) == ["LH402-FRA-20240330"]
