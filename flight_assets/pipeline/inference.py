@@ -89,7 +89,9 @@ def flat(events: DataFrame) -> DataFrame:
 
 def with_flat_weather(events: DataFrame) -> DataFrame:
     """Return staged events with one more column per weather value."""
-    return events.select("*", *(F.col(place)[value].alias(name) for name, (place, value) in FLAT_WEATHER.items()))
+    return events.select(
+        "*", *(F.col(place)[value].alias(name) for name, (place, value) in FLAT_WEATHER.items())
+    )
 
 
 def _features_of_day(flights: pa.Table, events: pa.Table) -> pa.Table:

@@ -16,7 +16,7 @@ from pathlib import Path
 from flight_assets.contracts.reference import load_reference
 from flight_assets_tests.layouts.compare import Outcome, messages_of, peak_mb, read_back
 from flight_assets_tests.layouts.flights import frames
-from flight_assets_tests.layouts.writers import FORMATS
+from flight_assets_tests.layouts.formats import FORMATS
 
 # The messages of one layout are checked as a batch does it; the others give the same flights.
 CHECKED = "Data Expo 2009 with header"

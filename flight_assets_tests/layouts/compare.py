@@ -29,7 +29,7 @@ from flight_assets.sources.survey import Survey, Surveyor
 from flight_assets.transforms.check import check
 from flight_assets.transforms.inputs import Checks
 from flight_assets_tests.layouts.flights import expected, repeated
-from flight_assets_tests.layouts.writers import Format
+from flight_assets_tests.layouts.formats import Format
 
 MOST_TOLD = 5
 # The hour of 17 February 2008 that the clocks of Brasília showed twice, and the one before: which one a time

@@ -13,7 +13,7 @@ import pytest
 from flight_assets.contracts.reference import Reference, load_reference
 from flight_assets_tests.layouts.compare import messages_of, read_back
 from flight_assets_tests.layouts.flights import FOLDER, frames, sample
-from flight_assets_tests.layouts.writers import FORMATS, Format
+from flight_assets_tests.layouts.formats import FORMATS, Format
 
 
 @pytest.fixture(scope="module")

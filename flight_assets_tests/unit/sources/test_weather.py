@@ -26,6 +26,7 @@ def flights(*rows: tuple[str, str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "origin": [origin for origin, _ in rows],
+            "destination": "LAX",
             "scheduled_departure": [pd.Timestamp(time) for _, time in rows],
         },
         index=range(5, 5 + len(rows)),
