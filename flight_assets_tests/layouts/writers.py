@@ -108,9 +108,9 @@ def t_ontime(rows: pd.DataFrame, path: Path) -> Written:
 
 def data_expo(header: bool) -> Callable[[pd.DataFrame, Path], Written]:
     def write(rows: pd.DataFrame, path: Path) -> Written:
-        numbers = ("CRSElapsedTime", "ArrDelay", "DepDelay")
+        delays = ("CRSElapsedTime", "ArrDelay", "DepDelay")
         there = {name: rows[name] for name in rows} | {
-            name: numbers(rows[name].astype(float), nothing="NA") for name in numbers
+            name: numbers(rows[name].astype(float), nothing="NA") for name in delays
         }
         there["TailNum"] = rows["TailNum"].fillna("NA")
         path = path.with_suffix(".csv")
