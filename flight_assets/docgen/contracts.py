@@ -79,7 +79,7 @@ def _range(field: message.Field) -> str:
 def features_page() -> str:
     """Return the page of the delay model's inputs."""
     rows = (
-        (f"`{feature.name}`", feature.unit, feature.source, feature.window, feature.description)
+        (f"`{feature.name}`", feature.unit, _events(feature), _window(feature.window), feature.description)
         for feature in features.FEATURES
     )
     hours = feature_windows.LOOKBACK.total_seconds() / 3600
@@ -87,9 +87,18 @@ def features_page() -> str:
         "Features of the delay model",
         "`flight_assets/contracts/features.py`",
         f"The model has {len(features.FEATURES)} features. T is the time of the flight's `scheduled` event. "
+        "A window of 2 h is the 2 hours before T; `message` is that event itself. "
         f"No event older than {hours:g} hours before T changes a feature.",
         table(("feature", "unit", "events", "window", "meaning"), rows),
     )
+
+
+def _events(feature: features.Feature) -> str:
+    return "–" if feature.window == "message" else feature.source
+
+
+def _window(window: str) -> str:
+    return window.removesuffix(" before T")
 
 
 def tables_page(title: str, of: Iterable[tables.Table]) -> str:

@@ -21,16 +21,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from flight_assets.errors import FlightsError
 from flight_assets.sources.columns import (
     TRUE_WORDS,
-    are_clock_times,
     clock_times,
     dates,
     flag,
-    has_offsets,
     moments,
     number,
     text,
 )
 from flight_assets.sources.layout import AIRPORTS_OWN, UTC, Chunk, Columns, Layout, at, raw_rows
+from flight_assets.sources.mapping_checks import require_dates, require_local, require_some
 from flight_assets.sources.opening import Source, require_file
 
 MINUTES = {"minutes": 1.0, "seconds": 1 / 60, "hours": 60.0}
@@ -181,44 +180,12 @@ def _reader(mapping: Mapping, source: Source) -> Callable[[Chunk], pd.DataFrame]
 
     def rows(chunk: Chunk) -> pd.DataFrame:
         columns = Columns(chunk)
-        _require_dates(columns, mapping.fields, source.name)
+        require_dates(columns, mapping.fields, source.name)
         if mapping.time_zone != UTC:
-            _require_local(columns, mapping.fields, source.name)
+            require_local(columns, mapping.fields, source.name)
         return raw_rows(columns.count, _Values(columns, mapping.fields, decimal).all())
 
     return rows
-
-
-MOMENTS = ("scheduled_departure", "scheduled_arrival", "actual_departure", "actual_arrival")
-
-
-def _require_dates(columns: Columns, fields: Fields, name: str) -> None:
-    """Raise FlightsError if a field that needs date and time has times of day: a date is never guessed."""
-    for field in MOMENTS:
-        spec: Column | None = getattr(fields, field)
-        if spec and not spec.format and are_clock_times(columns.get(spec.column)):
-            raise FlightsError(f"{name}: column {spec.column} has times without a date. {_INSTEAD[field]}")
-
-
-_INSTEAD = {
-    "scheduled_departure": "Use date and departure_time in the mapping",
-    "scheduled_arrival": "Use arrival_time in the mapping",
-    **{
-        f"actual_{end}": f"Map the column of the delay to {end}_delay instead, or leave actual_{end} out"
-        for end in ("departure", "arrival")
-    },
-}
-
-
-def _require_local(columns: Columns, fields: Fields, name: str) -> None:
-    """Raise FlightsError if a time has an offset of its own, which the mapping's clock would contradict."""
-    for field in MOMENTS:
-        spec: Column | None = getattr(fields, field)
-        if spec and not spec.format and has_offsets(columns.get(spec.column)):
-            raise FlightsError(
-                f"{name}: column {spec.column} has times with an offset from UTC: "
-                'set time_zone = "UTC" in the mapping'
-            )
 
 
 @dataclass(frozen=True)
@@ -276,13 +243,15 @@ class _Values:
         if self.fields.scheduled_departure:
             return self._moments("scheduled_departure")
         spec = self._spec("date")
-        return at(
-            dates(self._of("date"), spec.format if spec else ""), clock_times(self._of("departure_time"))
-        )
+        days = dates(self._of("date"), spec.format if spec else "")
+        require_some(self._of("date"), days, spec)
+        return at(days, clock_times(self._of("departure_time")))
 
     def _moments(self, name: str) -> np.ndarray:
         spec = self._spec(name)
-        return moments(self._of(name), spec.format if spec else "")
+        times = moments(self._of(name), spec.format if spec else "")
+        require_some(self._of(name), times, spec)
+        return times
 
     def _scaled(self, name: str, units: dict[str, float]) -> np.ndarray:
         spec = self._spec(name)

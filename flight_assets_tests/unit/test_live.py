@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from flight_assets.contracts.feature_windows import PAST_COLUMNS
-from flight_assets.contracts.message import WEATHER_FIELDS, EventType
+from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import WEATHER_COLUMNS
@@ -72,7 +72,7 @@ def known(history: EventHistory) -> list[datetime]:
 
 
 def ask(history: EventHistory, *moments: datetime) -> pd.DataFrame:
-    weather = {field.name: pa.nulls(len(moments), pa.float64()) for field in WEATHER_FIELDS}
+    weather = {name: pa.nulls(len(moments), pa.float64()) for name in WEATHER_COLUMNS}
     flights = table(*moments, name="own")
     for name, values in weather.items():
         flights = flights.append_column(name, values)

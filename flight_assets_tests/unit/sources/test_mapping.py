@@ -124,3 +124,10 @@ def test_a_moment_of_no_possible_year_is_nothing(load: Load) -> None:
     found = load({"a.csv": text}, mapping=mapping)
     assert found.reasons == [(2, "no_departure")]
     assert list(found.flights()) == ["LH402-FRA-20240330"]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", ""])
+def test_a_date_of_another_form_is_shown(load: Load, form: str) -> None:
+    mapping = MAPPING.replace('format = "%d.%m.%Y"', f'format = "{form}"')
+    with pytest.raises(FlightsError, match="column Tag has values such as 31.03.2024, which .* set format"):
+        load({"a.csv": TABLE.encode("latin1")}, mapping=mapping)
