@@ -87,7 +87,7 @@ def features_page() -> str:
         "Features of the delay model",
         "`flight_assets/contracts/features.py`",
         f"The model has {len(features.FEATURES)} features. T is the time of the flight's `scheduled` event. "
-        "A window of 2 h is the 2 hours before T; `message` is that event itself. "
+        "A window of 2 h ends at T; `message` is that event. "
         f"No event older than {hours:g} hours before T changes a feature.",
         table(("feature", "unit", "events", "window", "meaning"), rows),
     )
