@@ -13,6 +13,7 @@ from dashboard.charts.risk import later_delay, later_probability, reliability
 from flight_assets.errors import StoreUnavailable
 from flight_assets.queries import calibration, risk, rotation, what_if
 from flight_assets.queries.cache import Answer
+from flight_assets.queries.clients import Clients
 from flight_assets.tenancy import EVERYTHING
 from flight_assets_tests.dashboard.conftest import APP_DIR
 from flight_assets_tests.unit.test_risk import current, database, flight
@@ -63,7 +64,7 @@ def page(monkeypatch, closed_settings):
                 OnDemand(happened(OWN, INBOUND)), STORE, EVERYTHING, OWN["_id"]
             ),
         }
-        known = data.Clients(closed_settings)
+        known = Clients(closed_settings)
         known.cache = CannedCache(answers)
         monkeypatch.setattr(data, "clients", lambda: known)
         shown = AppTest.from_file(str(APP_DIR / "app_pages/prediction.py"), default_timeout=120)
@@ -72,7 +73,7 @@ def page(monkeypatch, closed_settings):
         opened.append(known)
         return shown.run()
 
-    opened: list[data.Clients] = []
+    opened: list[Clients] = []
     yield run
     for known in opened:
         known.close()

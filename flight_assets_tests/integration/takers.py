@@ -49,6 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         server = self.server
+        assert isinstance(server, Taker)
         server.requests.append((dict(self.headers), body))
         word = server.behaviour.pop(0) if server.behaviour else server.always
         if word == "stall":

@@ -75,6 +75,7 @@ def test_output_for_programs_has_one_name_everywhere(path) -> None:
     """``--json`` is a flag, and the help says what it prints."""
     for parameter in COMMANDS[path].params:
         if "json" in parameter.name:
+            assert isinstance(parameter, click.Option)
             assert (parameter.opts, parameter.name, parameter.is_flag) == (["--json"], "as_json", True)
             assert parameter.help == "Print JSON for programs."
 

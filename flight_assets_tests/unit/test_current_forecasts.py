@@ -17,7 +17,7 @@ from flight_assets.delay_model.features.running import RunningHistory
 from flight_assets.delay_model.registry.shipped import shipped_model
 from flight_assets.delay_model.serving.reasons import MOST_REASONS, reasons_in_words
 from flight_assets.pipeline.current_forecasts import as_announced, departed_documents, left_in_words
-from flight_assets_tests.unit.test_delay_model_features import bits, network
+from flight_assets_tests.unit.feature_network import bits, network
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 

@@ -23,8 +23,8 @@ from flight_assets.delay_model.training import departed as training
 from flight_assets.delay_model.training.departed import with_departed_stage
 from flight_assets.delay_model.training.train import Arrived, train
 from flight_assets.pipeline.current_forecasts import forecast_departed
-from flight_assets_tests.unit.test_delay_model_artifact import CONFIG, example
-from flight_assets_tests.unit.test_delay_model_features import bits, network
+from flight_assets_tests.unit.feature_network import bits, network
+from flight_assets_tests.unit.small_model import CONFIG, example
 
 
 @pytest.fixture(scope="module")

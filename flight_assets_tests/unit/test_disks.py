@@ -18,6 +18,7 @@ from flight_assets.monitoring.alerts import State
 from flight_assets.monitoring.watch import watch
 from flight_assets.queries import operations
 from flight_assets.settings import Settings
+from flight_assets.stores import mongo, mongo_expiry
 
 NOW = datetime(2026, 11, 30, 12, 3, 20, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -112,9 +113,9 @@ def kept(monkeypatch) -> Collection:
 
     @contextmanager
     def database(_settings):
-        yield {course.COURSE: collection}
+        yield {mongo_expiry.COURSE: collection}
 
-    monkeypatch.setattr(course.mongo, "database", database)
+    monkeypatch.setattr(mongo, "database", database)
     return collection
 
 

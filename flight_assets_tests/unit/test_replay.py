@@ -18,7 +18,7 @@ from flight_assets.producer.events import Message
 from flight_assets.queries import quarantine
 from flight_assets.queries.quarantine import PAGE_BYTES, PAGE_ROWS
 from flight_assets.settings import Settings
-from flight_assets.stores import lease
+from flight_assets.stores import kafka, lease, mongo, mongo_expiry
 
 
 def test_repairs_are_read_by_id() -> None:
@@ -77,10 +77,10 @@ def kept(monkeypatch) -> Replays:
 
     @contextmanager
     def database(_settings: object) -> Iterator[dict[str, Replays]]:
-        yield {replay.REPLAYS: found}
+        yield {mongo_expiry.REPLAYS: found}
 
-    monkeypatch.setattr(replay.mongo, "database", database)
-    monkeypatch.setattr(replay.kafka, "end_offsets", lambda _: {0: 9})
+    monkeypatch.setattr(mongo, "database", database)
+    monkeypatch.setattr(kafka, "end_offsets", lambda _: {0: 9})
     return found
 
 

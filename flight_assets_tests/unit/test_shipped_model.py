@@ -148,7 +148,7 @@ def test_a_champion_for_other_features_gives_way(store: ModelStore):
     for name, content in shipped_files().items():
         store._hdfs.write(f"{MODELS_ROOT}/{other}/{name}", content.replace(VERSION.encode(), other.encode()))
     store.promote(other)
-    first = FEATURE_NAMES[0].encode()
+    first = shipped_model().manifest.features[0].encode()
     store._hdfs.write(
         f"{MODELS_ROOT}/{other}/{artifact.MANIFEST_FILE}",
         shipped.replace(VERSION.encode(), other.encode()).replace(first, b"moon_phase"),

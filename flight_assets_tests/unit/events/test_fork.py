@@ -9,8 +9,9 @@ import pytest
 from flight_assets.events import fork as forks
 from flight_assets.events.engine import Engine
 from flight_assets.events.fork import Fork
+from flight_assets.events.model import HOUR
 from flight_assets.events.patterns import PATTERNS
-from flight_assets.events.planted import FIRST_DAY, HOUR
+from flight_assets.events.planted import FIRST_DAY
 from flight_assets_tests.unit.events.test_engine import END, event, planted_events, told
 
 STEP_S = 20 * 60

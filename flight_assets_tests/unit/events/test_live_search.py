@@ -14,13 +14,14 @@ from flight_assets.events import publish
 from flight_assets.events.engine import Engine
 from flight_assets.events.live import FAILED, SEARCHING, WAITING, LiveSearch
 from flight_assets.events.model import Pattern, Raise
+from flight_assets.events.planted import FIRST_DAY
 from flight_assets.events.publish import CLEARED_AHEAD, Shown, write_open
 from flight_assets.events.rows import COLUMNS, TIMES
 from flight_assets.events.store import EventStore, Head
 from flight_assets.settings import Settings
 from flight_assets.stores import lease, mongo
 from flight_assets.stores.mongo_documents import UNCONFIRMED
-from flight_assets_tests.unit.events.test_engine import FIRST_DAY, event
+from flight_assets_tests.unit.events.test_engine import event
 from flight_assets_tests.unit.events.test_store import Files
 
 LATE = 60.0
