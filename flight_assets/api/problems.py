@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.errors import FlightsError, StoreUnavailable
-from flight_assets.queries.scoped import OutOfScope
+from flight_assets.queries.scoped_platform import OutOfScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

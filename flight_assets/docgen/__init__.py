@@ -14,7 +14,7 @@ from flight_assets.docgen.commands import commands_page
 from flight_assets.docgen.contracts import FLIGHT_TABLES, features_page, message_page, tables_page
 from flight_assets.docgen.monitoring import alerts_page, metrics_page
 from flight_assets.docgen.parts import licences_page, patches_page
-from flight_assets.docgen.settings import settings_page
+from flight_assets.docgen.settings import ports_page, settings_page
 from flight_assets.settings import PROJECT_DIR
 
 REFERENCE = PROJECT_DIR / "docs/reference"
@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
         "tables-flights.md": tables_page("Tables of flights and predictions", FLIGHT_TABLES),
         "tables-records.md": tables_page("Tables of batches, checks, archives, sums and codes", records),
         "settings.md": settings_page(),
+        "ports.md": ports_page(),
         "metrics.md": metrics_page(),
         "alerts.md": alerts_page(),
         "commands.md": commands_page(),

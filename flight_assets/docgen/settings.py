@@ -1,4 +1,4 @@
-"""Page of the settings and ports."""
+"""Pages of the settings and of the ports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OTHERS = "Platform and batches"
 
 
 def settings_page() -> str:
-    """Return the page of the settings, with the defaults of the embedded platform, and of its ports."""
+    """Return the page of the settings, with the defaults of the embedded platform."""
     fields = Settings.model_fields
     group_of = {
         name: next((g for g, words in GROUPS.items() if name.split("_")[0] in words), OTHERS)
@@ -51,8 +51,15 @@ def settings_page() -> str:
         "or from a file of its name in `/run/secrets`. "
         "The names end in their unit: `_s` seconds, `_mb` megabytes, `_days`, `_hours`.",
         *parts,
-        "## Ports",
-        "`FLIGHTS_PORT_OFFSET` is added to each port.",
+    )
+
+
+def ports_page() -> str:
+    """Return the page of the ports."""
+    return page(
+        "Ports",
+        "`flight_assets/settings/`",
+        "The embedded servers listen on 127.0.0.1. `FLIGHTS_PORT_OFFSET` is added to each port.",
         table(("endpoint", "port"), BASE_PORTS.items()),
     )
 
@@ -76,7 +83,7 @@ def _allowed(field: FieldInfo) -> str:
     if kind is SecretStr:
         return "secret"
     if kind is bool:
-        return "`true`, `false`"
+        return "yes or no"
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     bounds = [(sign, getattr(rule, bound, None)) for rule in field.metadata for bound, sign in signs.items()]
     return ", ".join(f"{sign} {value:,}" for sign, value in bounds if value is not None)

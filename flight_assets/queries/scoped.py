@@ -1,31 +1,24 @@
 """Queries of the API. The scope of the caller is the first argument of each, and nothing runs without it.
 
-The API may import no other query, which import-linter holds. A flight of another tenant is like one that does
-not exist. Answers about the whole platform are for callers that may see every flight.
+The API may import no other query but those of ``scoped_platform``, which import-linter holds. A flight of
+another tenant is like one that does not exist.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.queries import (
-    archive,
     findings,
     flight_history,
     flight_list,
     flights,
     history,
-    ledger,
-    live,
     model_quality,
-    operations,
-    quality,
     risk,
 )
-from flight_assets.queries.cache import OF_A_BATCH, OF_NOW, Answer, Query
+from flight_assets.queries.cache import OF_NOW, Answer
 from flight_assets.queries.filters import Filters as Filters
 from flight_assets.queries.findings import FINDING_ID as FINDING_ID
 from flight_assets.queries.findings import PATTERN_NAME as PATTERN_NAME
@@ -33,6 +26,7 @@ from flight_assets.queries.findings import WantedFindings as WantedFindings
 from flight_assets.queries.flight_list import Order as Order
 from flight_assets.queries.flight_list import Position as Position
 from flight_assets.queries.flight_list import Wanted as Wanted
+from flight_assets.queries.of_history import of_history
 from flight_assets.queries.risk import Asked as Asked
 from flight_assets.queries.risk import RiskOrder as RiskOrder
 from flight_assets.stores import mongo
@@ -43,20 +37,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from flight_assets.provenance import BatchRecord
-    from flight_assets.queries.cache import Life
     from flight_assets.queries.clients import Clients
-    from flight_assets.stores.warehouse import Warehouse
     from flight_assets.tenancy import Scope
 
     Document = dict[str, Any]
 
 By = Literal["hourly", "daily", "airline", "origin", "destination", "route"]
 PERIODS: dict[str, history.Period] = {"hourly": "hour", "daily": "day"}
-
-
-class OutOfScope(FlightsError):
-    """Question about the whole platform by a caller that sees a part of it."""
 
 
 def one_flight(scope: Scope, clients: Clients, flight_id: str) -> tuple[Document, str] | None:
@@ -162,13 +149,13 @@ def one_finding(scope: Scope, clients: Clients, finding_id: str) -> Document | N
 
 
 def _past_findings(scope: Scope, clients: Clients, *args: Any) -> list[Document]:  # noqa: ANN401
-    frame = _of_history(clients, findings.history_page, *args, life=OF_NOW).frame
+    frame = of_history(clients, findings.history_page, *args, life=OF_NOW).frame
     return [findings.visible(findings.of_row(row), scope) for row in frame.to_dict("records")]
 
 
 def flight_events(scope: Scope, clients: Clients, flight_id: str) -> Answer:
     """Return the staged events of a flight in scope; no row without one."""
-    return _of_history(clients, flight_history.events, Filters(scope=scope), flight_id)
+    return of_history(clients, flight_history.events, Filters(scope=scope), flight_id)
 
 
 def events_and_forecasts(scope: Scope, clients: Clients, flight_id: str) -> tuple[Answer, Answer] | None:
@@ -176,7 +163,7 @@ def events_and_forecasts(scope: Scope, clients: Clients, flight_id: str) -> tupl
     events = flight_events(scope, clients, flight_id)
     if events.frame.empty:
         return None
-    return events, _of_history(clients, flight_history.forecasts, flight_id)
+    return events, of_history(clients, flight_history.forecasts, flight_id)
 
 
 def reasons(scope: Scope, clients: Clients, flight_id: str) -> Answer | None:
@@ -200,135 +187,10 @@ def aggregate(scope: Scope, clients: Clients, by: By, filters: Filters, limit: i
     """Return flights and their delays by hour, day, airline, airport or route, over the flights in scope."""
     scoped = replace(filters, scope=scope)
     if by in PERIODS:
-        return _of_history(clients, history.series, scoped, PERIODS[by])
-    return _of_history(clients, history.by, scoped, by, limit)
+        return of_history(clients, history.series, scoped, PERIODS[by])
+    return of_history(clients, history.by, scoped, by, limit)
 
 
 def reference(scope: Scope, clients: Clients, kind: Literal["airline", "airport"]) -> Answer:
     """Return the airlines or airports. They are public, so every scope sees all of them."""
-    return _of_history(clients, history.dimension, kind)
-
-
-def batches(scope: Scope, clients: Clients, limit: int) -> Answer:
-    """Return the newest batches, oldest first. Raises OutOfScope."""
-    return _of_history(clients, quality.batches, limit, platform_of=scope)
-
-
-def batch_record(scope: Scope, clients: Clients, batch_id: int) -> BatchRecord | None:
-    """Return the record of a batch, or None if there is none. Raises OutOfScope."""
-    refuse_part(scope)
-    clients.hdfs()
-    return ledger.find_record(clients.settings, batch_id)
-
-
-def check_results(scope: Scope, clients: Clients, since: date) -> Answer:
-    """Return one row per asset check and day. Raises OutOfScope."""
-    return _of_history(clients, quality.check_trend, since, platform_of=scope)
-
-
-def quarantine(scope: Scope, clients: Clients) -> Answer:
-    """Return the rejected messages by reason. Raises OutOfScope."""
-    return _of_history(clients, quality.quarantine_by_reason, platform_of=scope)
-
-
-def quarantine_samples(scope: Scope, clients: Clients, reason: str, limit: int) -> Answer:
-    """Return the newest rejected messages of a reason. Raises OutOfScope."""
-    return _of_history(clients, quality.quarantine_samples, reason, limit, platform_of=scope)
-
-
-def archives(scope: Scope, clients: Clients, limit: int) -> Answer:
-    """Return the archives of MongoDB's documents, newest first. Raises OutOfScope."""
-    return _of_history(clients, quality.archives, limit, platform_of=scope)
-
-
-def archive_status(scope: Scope, clients: Clients) -> dict[str, Any]:
-    """Return the hot store against its threshold, and what archiving does next. Raises OutOfScope."""
-    refuse_part(scope)
-    clients.hdfs()
-    clients.mongo()
-    status = archive.archive_status(clients.settings)
-    return {
-        name: getattr(status, name)
-        for name in ("hot_mb", "threshold_mb", "hot_documents", "running", "paused", "next")
-    }
-
-
-def freshness(scope: Scope, clients: Clients) -> Answer:
-    """Return rows and newest moment of each table. Raises OutOfScope."""
-    return _of_history(clients, quality.freshness, platform_of=scope, life=OF_NOW)
-
-
-def hot_store(scope: Scope, clients: Clients) -> Answer:
-    """Return documents, size and newest ingestion of MongoDB. Raises OutOfScope."""
-    refuse_part(scope)
-    return clients.cache.ask(
-        clients.query(
-            live.hot_store, (), {}, clients.versions.live, lambda: live.hot_store(clients.mongo()), OF_NOW
-        )
-    )
-
-
-def lag(scope: Scope, clients: Clients) -> pd.DataFrame:
-    """Return one row per partition: the topic's end, what batches have taken, and what waits.
-
-    Raises OutOfScope.
-    """
-    refuse_part(scope)
-    clients.hdfs()
-    return operations.topic_lag(clients.kafka())
-
-
-def stores_up(scope: Scope, clients: Clients) -> dict[str, str]:
-    """Return ``up`` or the problem of each store. Every caller may know which answers to expect."""
-    return {
-        name: _state(look)
-        for name, look in (
-            ("mongodb", lambda: clients.mongo().command("ping")),
-            ("kafka", clients.kafka),
-            ("hdfs", clients.hdfs),
-            ("warehouse", lambda: clients.refuse_silent("Spark Connect")),
-            ("redis", clients.cache.counters),
-        )
-    }
-
-
-def _state(look: Callable[[], object]) -> str:
-    from pymongo.errors import PyMongoError
-
-    try:
-        look()
-    except (StoreUnavailable, PyMongoError) as error:
-        return f"down: {str(error).splitlines()[0]}"
-    return "up"
-
-
-def refuse_part(scope: Scope) -> None:
-    """Return if the scope has every flight. Raises OutOfScope."""
-    if not scope.is_everything:
-        raise OutOfScope(
-            f"this is about the whole platform, and the tenant {scope.tenant} sees a part of it: "
-            "use a key of the default tenant"
-        )
-
-
-def _of_history(
-    clients: Clients,
-    function: Callable[..., pd.DataFrame],
-    *args: Any,  # noqa: ANN401
-    platform_of: Scope | None = None,
-    life: Life = OF_A_BATCH,
-) -> Answer:
-    """Return the cached answer of ``function(warehouse, *args)``.
-
-    With ``platform_of``, only a scope of everything gets one.
-    """
-    if platform_of:
-        refuse_part(platform_of)
-
-    def compute(warehouse: Warehouse) -> pd.DataFrame:
-        return function(warehouse, *args)
-
-    query: Query = clients.query(
-        function, args, {}, clients.versions.history, lambda: clients.on_warehouse(compute), life
-    )
-    return clients.cache.ask(query)
+    return of_history(clients, history.dimension, kind)

@@ -17,7 +17,7 @@ from pymongo.errors import ExecutionTimeout
 from flight_assets.api.app import create_app
 from flight_assets.api.cursors import read, sign
 from flight_assets.api.problems import Problem
-from flight_assets.queries import scoped
+from flight_assets.queries import scoped, scoped_platform
 from flight_assets_tests.factories import fact
 
 ROW = fact(predicted_delay_minutes=4.5, model_version="m1")
@@ -44,6 +44,8 @@ NEEDS = {
     "/v1/lag": "HDFS NameNode",
     "/v1/hot-store": "MongoDB",
     "/v1/stream/flights": "MongoDB",
+    "/v1/events": "MongoDB",
+    f"/v1/events/{'a' * 16}": "MongoDB",
 }
 NEEDS_NONE = {"/v1/health", "/v1/metrics"}
 
@@ -92,7 +94,7 @@ def test_a_query_that_takes_too_long_is_a_problem_of_its_store(as_key, monkeypat
     import threading
 
     release = threading.Event()
-    monkeypatch.setattr(scoped, "batches", lambda *_: release.wait(10))
+    monkeypatch.setattr(scoped_platform, "batches", lambda *_: release.wait(10))
     answer = as_key("aaaaaaaa").get("/v1/batches")
     release.set()
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/store-timeout")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flight_assets.api.app import create_app
-from flight_assets.queries import scoped
+from flight_assets.queries import scoped, scoped_platform
 from flight_assets.queries.filters import Filters
 from flight_assets.queries.flight_list import Wanted, hot_flight
 from flight_assets.stores import subscriptions
@@ -24,7 +24,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 WITHOUT_CALLER = {"ensure_collections", "of_document"}
 QUERIES = [
     function
-    for module in (scoped, subscriptions)
+    for module in (scoped, scoped_platform, subscriptions)
     for name, function in vars(module).items()
     if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
     and name not in WITHOUT_CALLER

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import requests
 
+from flight_assets.automation.runs import run_job
 from flight_assets.settings import Settings
-from flight_assets.stores import mongo
+from flight_assets.stores import mongo, mongo_writes, outbox, subscriptions
+from flight_assets.tenancy import Scope
 from flight_assets_tests.factories import message
 
 DEPARTURE = datetime(2026, 6, 12, 14, tzinfo=UTC)
@@ -151,3 +154,36 @@ def until(holds) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def subscribed(db, airline: str, tenant: str) -> str:
+    """Store a subscription of a tenant to its flight, with a delivery. Returns its id."""
+    about, departed = flight_id(airline), subscriptions.Condition.DEPARTED
+    wish = subscriptions.Wish(NOWHERE, subscriptions.Subject.FLIGHT, about, departed)
+    made = subscriptions.create(Scope(tenant, (airline,)), db, wish, most=9)
+    delivery = outbox.Delivery(uuid4().hex, made.id, tenant, departed, about, "{}")
+    assert outbox.add(db, [delivery]) == 1
+    return made.id
+
+
+def send_twins(admin: Api, process: Callable[[], object], settings: Settings) -> None:
+    """Send flights of two airlines, the same but for the airline, into every store and the rollups."""
+    sent = [flight(airline, 7700 + number) for airline in MARKS for number in range(FLIGHTS)]
+    answer = admin.post("/v1/events", sent)
+    assert (answer.status_code, answer.json()["rejected"]) == (202, 0), answer.text
+    process()
+    run_job(settings, "update_rollups")
+    at = DEPARTURE + timedelta(hours=2)
+    overdue = {
+        "pattern": "overdue", "severity": "warning", "group": "overdue", "rank": 13, "airport": "EWR",
+        "started": at, "raised": at, "updated": at, "changes": 1, "numbers": {}, "batch_id": 0,
+    }  # fmt: skip
+    own = [
+        {**overdue, "_id": name, "key": flight_id(code), "airline": code, "flight_ids": [flight_id(code)],
+         "explanation": f"{flight_id(code)} is overdue."} for code, name in FINDINGS.items()
+    ]  # fmt: skip
+    both = [flight_id(code) for code in MARKS]
+    stop = {**overdue, "_id": STOP, "pattern": "ground_stop", "key": "airport:EWR", "airline": "",
+            "flight_ids": both, "explanation": f"EWR has stopped: {both} wait."}  # fmt: skip
+    with mongo.database(settings) as db:
+        mongo_writes.replace_all(db[mongo.FINDINGS], [*own, stop])

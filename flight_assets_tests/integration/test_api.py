@@ -6,31 +6,22 @@ Events in, flights out by every route, and two tenants that see only their own.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import requests
 
 from flight_assets.api.app import schema_text
-from flight_assets.automation.runs import run_job
-from flight_assets.contracts.units import BYTES_PER_MB
 from flight_assets.pipeline import tenant_views
 from flight_assets.platform import launcher, supervision
 from flight_assets.platform.services import services
-from flight_assets.stores import access, kafka, mongo, mongo_writes, outbox, subscriptions
-from flight_assets.tenancy import Role, Scope
+from flight_assets.stores import access, kafka, mongo
+from flight_assets.tenancy import Role
 from flight_assets_tests.factories import message
 from flight_assets_tests.integration.api_client import (
     CALLS,
-    CASES_PER_ROUTE,
-    DEPARTURE,
     FINDINGS,
     FLIGHTS,
     MARKS,
@@ -44,6 +35,8 @@ from flight_assets_tests.integration.api_client import (
     flight,
     flight_id,
     listen,
+    send_twins,
+    subscribed,
     touch,
     until,
 )
@@ -70,38 +63,10 @@ def tenants(quiet_platform) -> Iterator[dict[str, Api]]:
             access.delete_tenant(db, name)
 
 
-def subscribed(db, airline: str, tenant: str) -> str:
-    """Store a subscription of a tenant to its flight, with a delivery. Returns its id."""
-    about, departed = flight_id(airline), subscriptions.Condition.DEPARTED
-    wish = subscriptions.Wish(NOWHERE, subscriptions.Subject.FLIGHT, about, departed)
-    made = subscriptions.create(Scope(tenant, (airline,)), db, wish, most=9)
-    delivery = outbox.Delivery(uuid4().hex, made.id, tenant, departed, about, "{}")
-    assert outbox.add(db, [delivery]) == 1
-    return made.id
-
-
 @pytest.fixture(scope="module")
 def twins(admin, process, quiet_platform) -> None:
     """Flights of two airlines, the same but for the airline, in every store and in the rollups."""
-    sent = [flight(airline, 7700 + number) for airline in MARKS for number in range(FLIGHTS)]
-    answer = admin.post("/v1/events", sent)
-    assert (answer.status_code, answer.json()["rejected"]) == (202, 0), answer.text
-    process()
-    run_job(quiet_platform, "update_rollups")
-    at = DEPARTURE + timedelta(hours=2)
-    overdue = {
-        "pattern": "overdue", "severity": "warning", "group": "overdue", "rank": 13, "airport": "EWR",
-        "started": at, "raised": at, "updated": at, "changes": 1, "numbers": {}, "batch_id": 0,
-    }  # fmt: skip
-    own = [
-        {**overdue, "_id": name, "key": flight_id(code), "airline": code, "flight_ids": [flight_id(code)],
-         "explanation": f"{flight_id(code)} is overdue."} for code, name in FINDINGS.items()
-    ]  # fmt: skip
-    both = [flight_id(code) for code in MARKS]
-    stop = {**overdue, "_id": STOP, "pattern": "ground_stop", "key": "airport:EWR", "airline": "",
-            "flight_ids": both, "explanation": f"EWR has stopped: {both} wait."}  # fmt: skip
-    with mongo.database(quiet_platform) as db:
-        mongo_writes.replace_all(db[mongo.FINDINGS], [*own, stop])
+    send_twins(admin, process, quiet_platform)
 
 
 @pytest.mark.core
@@ -326,56 +291,3 @@ def test_a_tenant_lives_from_its_command_to_its_end(twins, quiet_platform, house
     until(lambda: Api(quiet_platform, made["key"]).get("/v1/flights").status_code == 401)
     refused = run_command("flights", "api", "key", "create", "t", "--tenant", "apitestshort", expect=1)
     assert "no tenant apitestshort" in refused.stderr
-
-
-def test_two_hundred_clients_at_once_are_all_answered(twins, admin):
-    answers: list[int] = []
-
-    def ask() -> None:
-        for _ in range(3):
-            answers.append(
-                requests.get(
-                    f"{admin.url}/v1/flights/{flight_id('UA')}", headers=admin.session.headers, timeout=WAIT_S
-                ).status_code
-            )
-
-    threads = [threading.Thread(target=ask) for _ in range(200)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(WAIT_S)
-    assert answers == [200] * 600
-
-
-def test_generated_requests_find_no_fault(twins, admin, tmp_path):
-    """Schemathesis on every route but the stream, which does not end.
-
-    One check is left out: that whatever fits the schema is accepted. Messages and cursors have rules that a
-    schema cannot say, and what breaks them is refused with a reason.
-    """
-    key = admin.session.headers["Authorization"]
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).parent / "st"), "run", f"{admin.url}/openapi.json", "-H",
-            f"Authorization: {key}",
-            "--exclude-path", "/v1/stream/flights", "-n", str(CASES_PER_ROUTE), "--seed", "1",
-            "--exclude-checks", "positive_data_acceptance",
-            "--warnings", "off",
-            "--continue-on-failure",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:]
-
-
-def test_the_largest_body_is_named_in_the_settings(quiet_platform, admin):
-    answer = admin.session.post(
-        f"{admin.url}/v1/events",
-        data=b" " * (int(quiet_platform.api_body_mb * BYTES_PER_MB) + 1),
-        timeout=WAIT_S,
-    )
-    assert answer.status_code == 413

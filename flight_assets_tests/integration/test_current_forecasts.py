@@ -48,6 +48,39 @@ def refreshed(settings, db, history: EventHistory, version: str) -> dict[str, di
     return rows(db, ids)
 
 
+def rows_are_right(found, documents, flights, left, version) -> None:
+    """Each open flight has one row, at its stage."""
+    assert {name for name, row in found.items() if row["stage"] == DEPARTED} == left
+    assert set(found) == set(flights)
+    for document in documents:
+        row, prediction = found[document["_id"]], document["prediction"]
+        assert row["made_at"] == document["timestamp"]
+        assert row["model_version"] == version
+        same = all(row[name] == prediction[name] for name in FORECAST_FIELDS)
+        assert same == (row["stage"] == ANNOUNCED)
+
+
+def a_refresh_is_right(settings, own, documents, found, left, version) -> None:
+    """A refresh forecasts announced flights at the clock of the newest event, whoever read the events."""
+    tables = TableFiles(settings)
+    of_files = EventHistory(partial(events_of_days, tables))
+    days = {each["timestamp"].date() - timedelta(days=back) for each in documents for back in range(4)}
+    past = events_of_days(tables, days)
+    grown = EventHistory(lambda _: past.slice(0, 0))
+    for start in range(0, past.num_rows, 97):
+        grown.add(past.slice(start, 97).select(PAST_COLUMNS))
+    newer = refreshed(settings, own, of_files, version)
+    assert newer == refreshed(settings, own, grown, version)
+    clock = max(each["timestamp"] for each in documents)
+    again = {name for name, row in newer.items() if row["stage"] == ANNOUNCED and row["made_at"] == clock}
+    assert again
+    assert {name: newer[name] for name in left} == {name: found[name] for name in left}
+    overdue = [
+        row for row in newer.values() if row["stage"] == ANNOUNCED and row["scheduled_departure"] < clock
+    ]
+    assert all("should have left" in row["reasons"][0] for row in overdue)
+
+
 def test_a_forecast_follows_its_flight_until_it_ends(quiet_platform, small_model, house, send, process):
     messages = own_messages(quiet_platform)
     flights = sorted({content["flight_id"] for content, _ in messages})
@@ -66,38 +99,13 @@ def test_a_forecast_follows_its_flight_until_it_ends(quiet_platform, small_model
         client.drop_database(OWN)
         found = rows(db, flights)
         documents = list(db[mongo.FLIGHTS].find({"_id": {"$in": flights}}))
-        # Each open flight has one row, at its stage.
-        assert {name for name, row in found.items() if row["stage"] == DEPARTED} == left
-        assert set(found) == set(flights)
-        for document in documents:
-            row, prediction = found[document["_id"]], document["prediction"]
-            assert row["made_at"] == document["timestamp"]
-            assert row["model_version"] == small_model
-            same = all(row[name] == prediction[name] for name in FORECAST_FIELDS)
-            assert same == (row["stage"] == ANNOUNCED)
+        rows_are_right(found, documents, flights, left, small_model)
         # The live path writes the same rows of the same documents.
         own[mongo.FLIGHTS].insert_many(documents)
         follow(own, flights, usable_model(small_model, ""))
         assert rows(own, flights) == found
 
-        # A refresh forecasts announced flights at the clock of the newest event, whoever read the events.
-        tables = TableFiles(quiet_platform)
-        of_files = EventHistory(partial(events_of_days, tables))
-        days = {each["timestamp"].date() - timedelta(days=back) for each in documents for back in range(4)}
-        past = events_of_days(tables, days)
-        grown = EventHistory(lambda _: past.slice(0, 0))
-        for start in range(0, past.num_rows, 97):
-            grown.add(past.slice(start, 97).select(PAST_COLUMNS))
-        newer = refreshed(quiet_platform, own, of_files, small_model)
-        assert newer == refreshed(quiet_platform, own, grown, small_model)
-        clock = max(each["timestamp"] for each in documents)
-        again = {name for name, row in newer.items() if row["stage"] == ANNOUNCED and row["made_at"] == clock}
-        assert again
-        assert {name: newer[name] for name in left} == {name: found[name] for name in left}
-        overdue = [
-            row for row in newer.values() if row["stage"] == ANNOUNCED and row["scheduled_departure"] < clock
-        ]
-        assert all("should have left" in row["reasons"][0] for row in overdue)
+        a_refresh_is_right(quiet_platform, own, documents, found, left, small_model)
 
         # A flight that ends loses its row, and figures of both stages are over the same flights.
         send([each for content, each in messages if each not in early])

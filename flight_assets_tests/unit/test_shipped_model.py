@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flight_assets.contracts.features import FEATURE_NAMES, FEATURES_OF_VERSION, NETWORK_BOUND_FEATURES
+from flight_assets.contracts.features import FEATURES_OF_VERSION, NETWORK_BOUND_FEATURES
 from flight_assets.delay_model.features.build import build_features
 from flight_assets.delay_model.features.events import events_from_flights, scheduled_flights
 from flight_assets.delay_model.registry import artifact

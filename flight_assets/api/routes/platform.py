@@ -17,7 +17,7 @@ from flight_assets.api.models import Document, Health, Rows
 from flight_assets.api.parameters import Limit, responses
 from flight_assets.api.problems import not_found
 from flight_assets.contracts.message import Reason
-from flight_assets.queries import scoped
+from flight_assets.queries import scoped_platform
 
 router = APIRouter(prefix="/v1", tags=["platform"])
 Days = Annotated[int, Query(ge=1, le=366, description="newest UTC days")]
@@ -27,7 +27,8 @@ Days = Annotated[int, Query(ge=1, le=366, description="newest UTC days")]
 def batches(request: Request, parts: Parts, caller: Operator, limit: Limit = 100) -> Response:
     """List the newest batches, oldest first: messages and what became of them."""
     return answers.of_answer(
-        request, parts.within_time("Spark", lambda: scoped.batches(caller.scope, parts.clients, limit))
+        request,
+        parts.within_time("Spark", lambda: scoped_platform.batches(caller.scope, parts.clients, limit)),
     )
 
 
@@ -39,7 +40,7 @@ def batch(
     batch_id: Annotated[int, Path(ge=0, le=2**53, description="number of the batch")],
 ) -> Response:
     """Return the whole record of a batch, from HDFS."""
-    record = scoped.batch_record(caller.scope, parts.clients, batch_id)
+    record = scoped_platform.batch_record(caller.scope, parts.clients, batch_id)
     if record is None:
         raise not_found(f"batch {batch_id}")
     return answers.document(request, record.model_dump(mode="json", by_alias=True))
@@ -50,7 +51,8 @@ def checks(request: Request, parts: Parts, caller: Operator, days: Days = 7) -> 
     """List the results of the asset checks, one row per check and day."""
     since = (datetime.now(UTC) - timedelta(days=days)).date()
     return answers.of_answer(
-        request, parts.within_time("Spark", lambda: scoped.check_results(caller.scope, parts.clients, since))
+        request,
+        parts.within_time("Spark", lambda: scoped_platform.check_results(caller.scope, parts.clients, since)),
     )
 
 
@@ -58,7 +60,7 @@ def checks(request: Request, parts: Parts, caller: Operator, days: Days = 7) -> 
 def quarantine(request: Request, parts: Parts, caller: Operator) -> Response:
     """Count the rejected messages by reason."""
     return answers.of_answer(
-        request, parts.within_time("Spark", lambda: scoped.quarantine(caller.scope, parts.clients))
+        request, parts.within_time("Spark", lambda: scoped_platform.quarantine(caller.scope, parts.clients))
     )
 
 
@@ -74,7 +76,8 @@ def quarantine_samples(
     return answers.of_answer(
         request,
         parts.within_time(
-            "Spark", lambda: scoped.quarantine_samples(caller.scope, parts.clients, reason.value, limit)
+            "Spark",
+            lambda: scoped_platform.quarantine_samples(caller.scope, parts.clients, reason.value, limit),
         ),
     )
 
@@ -83,41 +86,42 @@ def quarantine_samples(
 def archives(request: Request, parts: Parts, caller: Operator, limit: Limit = 50) -> Response:
     """List the archives of MongoDB's documents, newest first."""
     return answers.of_answer(
-        request, parts.within_time("Spark", lambda: scoped.archives(caller.scope, parts.clients, limit))
+        request,
+        parts.within_time("Spark", lambda: scoped_platform.archives(caller.scope, parts.clients, limit)),
     )
 
 
 @router.get("/archives/status", response_model=Document, responses=responses())
 def archive_status(request: Request, parts: Parts, caller: Operator) -> Response:
     """Return the size of MongoDB against its threshold, and what archiving does next."""
-    return answers.document(request, scoped.archive_status(caller.scope, parts.clients))
+    return answers.document(request, scoped_platform.archive_status(caller.scope, parts.clients))
 
 
 @router.get("/freshness", response_model=Rows, responses=responses(is_table=True))
 def freshness(request: Request, parts: Parts, caller: Operator) -> Response:
     """Return rows and newest moment of each table."""
     return answers.of_answer(
-        request, parts.within_time("Spark", lambda: scoped.freshness(caller.scope, parts.clients))
+        request, parts.within_time("Spark", lambda: scoped_platform.freshness(caller.scope, parts.clients))
     )
 
 
 @router.get("/lag", response_model=Rows, responses=responses(is_table=True))
 def lag(request: Request, parts: Parts, caller: Operator) -> Response:
     """Return the messages of the topic that no batch has taken, by partition."""
-    frame = parts.within_time("Kafka", lambda: scoped.lag(caller.scope, parts.clients))
+    frame = parts.within_time("Kafka", lambda: scoped_platform.lag(caller.scope, parts.clients))
     return answers.rows(request, answers.table_of(frame))
 
 
 @router.get("/hot-store", response_model=Rows, responses=responses(is_table=True))
 def hot_store(request: Request, parts: Parts, caller: Operator) -> Response:
     """Return documents, size and newest ingestion of MongoDB."""
-    return answers.of_answer(request, scoped.hot_store(caller.scope, parts.clients))
+    return answers.of_answer(request, scoped_platform.hot_store(caller.scope, parts.clients))
 
 
 @router.get("/health", response_model=Health, responses=responses())
 def health(request: Request, parts: Parts, caller: Reader) -> Response:
     """Return which stores answer, and so which routes."""
-    stores = scoped.stores_up(caller.scope, parts.clients)
+    stores = scoped_platform.stores_up(caller.scope, parts.clients)
     is_up = all(state == "up" for state in stores.values())
     if not caller.scope.is_everything:
         stores = {name: state.partition(":")[0] for name, state in stores.items()}
@@ -129,5 +133,5 @@ def health(request: Request, parts: Parts, caller: Reader) -> Response:
 )
 def metrics(parts: Parts, caller: Operator) -> Response:
     """Return the API's own metrics for Prometheus: requests and seconds by route."""
-    scoped.refuse_part(caller.scope)
+    scoped_platform.refuse_part(caller.scope)
     return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
