@@ -30,6 +30,8 @@ from flight_assets.events.state import Flight, Turns, Usual
 if TYPE_CHECKING:
     from flight_assets.events.model import Event
 
+# More legs at once are no aircraft: a source has given one registration to many flights.
+LEGS_AT_MOST = 60
 BUCKETS_KEPT = 6 * HOUR // BUCKET
 TURN_BIN_MINUTES, TURN_BINS, TURNS_NEEDED, TURNS_KEPT = 5, 72, 100, 2_000
 # The least usual turnaround is this quantile of those observed.
@@ -232,8 +234,11 @@ class Book(Schedule):
         buckets[bucket] = buckets.get(bucket, 0) + number
 
     def _index(self, flight: Flight) -> None:
-        if flight.tail is not None:
-            insort(self.state.legs.setdefault(flight.tail, []), (flight.planned_departure, flight.flight_id))
+        if flight.tail is None:
+            return
+        legs = self.state.legs.setdefault(flight.tail, [])
+        if len(legs) < LEGS_AT_MOST:
+            insort(legs, (flight.planned_departure, flight.flight_id))
 
     def _unindex(self, flight: Flight) -> None:
         legs = self.state.legs.get(flight.tail or "")

@@ -5,6 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
+from flight_assets.events.book import LEGS_AT_MOST
 from flight_assets.events.engine import TICK_S, Engine
 from flight_assets.events.model import HOUR, Clear, Event, Pattern, Raise, Wake
 from flight_assets.events.patterns import PATTERNS
@@ -130,6 +131,15 @@ def test_a_finding_that_comes_again_with_its_old_start_is_another_one():
     changes = engine.feed(events, FIRST_DAY + HOUR)
     assert [each.kind for each in changes] == ["raised", "cleared"] * 2
     assert len({(each.finding.finding_id, each.finding.changes) for each in changes}) == 4
+
+
+def test_one_registration_for_all_flights_costs_no_more_per_event():
+    engine = Engine(PATTERNS)
+    plans = {"planned_departure": FIRST_DAY + HOUR, "planned_arrival": FIRST_DAY + 2 * HOUR, "tail": "N1"}
+    engine.feed([event(flight=f"F{n}", **plans) for n in range(500)], FIRST_DAY + 10)
+    assert len(engine.schedule.legs("N1")) == LEGS_AT_MOST
+    engine.feed([], FIRST_DAY + 40 * HOUR)
+    assert engine.state.legs == {}
 
 
 def test_a_wake_comes_at_its_time_and_a_later_one_replaces_it():
