@@ -127,7 +127,21 @@ def read_table(collection: Any, query: Document, **find: Any) -> pa.Table:  # no
     fields: dict[str, pa.DataType] = {column.name: _arrow_type(column) for column in PLAIN}
     fields["prediction"] = pa.struct([(column.name, _arrow_type(column)) for column in PREDICTED])
     fields["version"] = pa.struct([("timestamp_us", pa.int64()), ("kafka_offset", pa.int64())])
-    return _as_rows(find_arrow_all(collection, query, schema=Schema(fields), **find))
+    # The library reads an object that is null as one whose fields are null.
+    is_there = {
+        _is_there(column): {"$eq": [{"$type": f"${column.name}"}, "object"]}
+        for column in PLAIN
+        if column.type == WEATHER_TYPE
+    }
+    schema = Schema(fields | dict.fromkeys(is_there, pa.bool_()))
+    found = find_arrow_all(
+        collection, query, schema=schema, projection=dict.fromkeys(fields, 1) | is_there, **find
+    )
+    return _as_rows(found)
+
+
+def _is_there(column: Column) -> str:
+    return f"{column.name}_is_there"
 
 
 @dataclass(frozen=True)
@@ -236,6 +250,9 @@ def _as_rows(documents: pa.Table) -> pa.Table:
             made[column.name] = documents[column.name].cast(pa.timestamp("us", tz="UTC"))
         elif column.type == "DATE":
             made[column.name] = documents[column.name].cast(pa.date32())
+        elif column.type == WEATHER_TYPE:
+            nothing = pa.scalar(None, documents[column.name].type)
+            made[column.name] = pc.if_else(documents[_is_there(column)], documents[column.name], nothing)
         else:
             made[column.name] = documents[column.name]
     return pa.table(made)
