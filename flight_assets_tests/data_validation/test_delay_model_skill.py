@@ -39,7 +39,7 @@ class Year:
 def year() -> Year:
     loaded = load_flights()
     events = events_from_flights(loaded)
-    outcome = loaded[["flight_id", "arrival_delay_minutes"]]
+    outcome = loaded[["flight_id", "departure_delay_minutes", "arrival_delay_minutes"]]
     flights = scheduled_flights(events).merge(outcome, on="flight_id", how="left", validate="one_to_one")
     return Year(events, flights, build_features(flights, events))
 
