@@ -52,5 +52,5 @@ def _shown(
     if names:
         ui.chart(rendered(answer), f"operations_course_{kind}", alt.format(names=names))
     else:
-        ui.empty("Nothing has been kept yet. The sensor `watch` keeps a point every five minutes.")
-    ui.stamp(answer, source="MongoDB, kept by the sensor `watch`")
+        ui.empty("Nothing has been kept yet. The sensor “watch” keeps a point every five minutes.")
+    ui.stamp(answer, source="MongoDB, kept by the sensor “watch”")

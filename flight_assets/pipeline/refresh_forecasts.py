@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from flight_assets.contracts.current_forecasts import AHEAD, COLLECTION, FORECAST_FIELDS, MAKER_FIELDS
 from flight_assets.contracts.departed import ANNOUNCED
-from flight_assets.contracts.message import EventType
+from flight_assets.contracts.message import WEATHER_PREFIXES, EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
 from flight_assets.delay_model.errors import ModelError
 from flight_assets.delay_model.serving.reasons import reasons_in_words
@@ -41,7 +41,7 @@ MOST_FLIGHTS = 5_000
 MOST_EVENTS = 2_000_000
 _COLUMNS = (
     "event_id",
-    *(name for name in STAGING.column_names if name in {*FLAT_COLUMNS, "weather", "hour"}),
+    *(name for name in STAGING.column_names if name in {*FLAT_COLUMNS, *WEATHER_PREFIXES, "hour"}),
 )
 _EVENT = pa.struct([arrow_schema(STAGING).field(name) for name in dict.fromkeys(_COLUMNS)])
 # At the overdue flight's earliest departure its delay is at least what the stage departed says of it.
@@ -83,10 +83,8 @@ class Refresher:
     def _forecast(
         self, flights: Sequence[Document], clock: datetime, known_at: datetime, version: str
     ) -> list[Document]:
-        events = pa.array([_event(each, clock) for each in flights], _EVENT)
-        table = flat_table(events)
+        table = events_at(flights, clock)
         features = self._history.features(table)
-        table = table.append_column("hour", events.field("hour"))
         is_far = [each["scheduled_departure"] - clock > MODEL_AHEAD for each in flights]
         of_model = predictions_of(version, features, self._pinned)
         said = self._trust.forecasts(version, table, of_model, is_far)
@@ -137,6 +135,12 @@ def _oldest(db: Any, clock: datetime, most: int) -> list[str]:  # noqa: ANN401 -
     query = {"stage": ANNOUNCED, "scheduled_departure": span, "made_at": {"$lt": clock}}
     found = db[COLLECTION].find(query, ["_id"]).sort([("made_at", 1), ("scheduled_departure", 1)])
     return [each["_id"] for each in found.limit(most)]
+
+
+def events_at(flights: Sequence[Document], clock: datetime) -> pa.Table:
+    """Return FLAT_COLUMNS and hour of the newest announcements, as if they were made at the clock."""
+    events = pa.array([_event(each, clock) for each in flights], _EVENT)
+    return flat_table(events).append_column("hour", events.field("hour"))
 
 
 def _event(flight: Document, clock: datetime) -> Document:

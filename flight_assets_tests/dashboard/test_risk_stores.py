@@ -30,7 +30,13 @@ def db(platform) -> Iterator[Any]:
     settings = with_stores(platform, NAME)
     mongo.ensure_collection(settings)
     ended = [
-        flight(f"DL{number}", -300, event_type="arrived", timestamp=NOW - timedelta(minutes=number))
+        flight(
+            f"DL{number}",
+            -300,
+            event_type="arrived",
+            timestamp=NOW - timedelta(minutes=number),
+            tail_number="N9",
+        )
         for number in range(1, MANY)
     ]
     waiting = [flight("UA1", 60, 0.3), flight("AA2", 30, 0.6, tail_number="N2"), flight("UA3", 600, 0.9)]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flight_assets.bench import hot_flights
 from flight_assets.contracts.current_forecasts import FORECAST_FIELDS, KEPT_AFTER_ARRIVAL, VALIDATOR
 from flight_assets.contracts.departed import ANNOUNCED, DEPARTED
 from flight_assets.contracts.features import FEATURE_NAMES
@@ -16,7 +17,10 @@ from flight_assets.delay_model.features.events import events_from_flights, sched
 from flight_assets.delay_model.features.running import RunningHistory
 from flight_assets.delay_model.registry.shipped import shipped_model
 from flight_assets.delay_model.serving.reasons import MOST_REASONS, reasons_in_words
+from flight_assets.pipeline import refresh_forecasts
 from flight_assets.pipeline.current_forecasts import as_announced, departed_documents, left_in_words
+from flight_assets.pipeline.inference import FLAT_COLUMNS
+from flight_assets.stores import mongo_documents
 from flight_assets_tests.unit.feature_network import bits, network
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -86,6 +90,14 @@ def test_a_flight_without_announced_forecast_still_gets_one_when_it_leaves():
 )
 def test_the_departure_in_words(delay: float, words: str):
     assert left_in_words(delay) == f"it left {words}"
+
+
+def test_a_document_of_the_hot_store_has_all_that_a_forecast_needs():
+    rows = hot_flights.fact_rows(3, *(datetime(2026, 6, 1, hour, tzinfo=UTC) for hour in (12, 13)), 0)
+    documents = [mongo_documents.document(row) for row in rows]
+    table = refresh_forecasts.events_at(documents, datetime(2026, 6, 1, 14, tzinfo=UTC))
+    assert tuple(table.column_names) == (*FLAT_COLUMNS, "hour")
+    assert table["temperature_f"].to_pylist() == [each["weather"]["temperature_f"] for each in documents]
 
 
 def test_reasons_are_few_and_unknown_values_say_nothing():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flight_assets import logs
 from flight_assets.contracts.feature_windows import PAST_COLUMNS
 from flight_assets.contracts.message import FLAT_WEATHER, EventType
 from flight_assets.contracts.tables import STAGING, arrow_schema
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     OnEvents = Callable[[pa.Table, dict[str, "Event | None"], Mapping[int, int]], None]
 
+_log = logs.get_logger("live")
 Event = dict[str, Any]
 STEP = "staged_events"
 # Order in which Kafka took the messages; the first of several is the first in this order.
@@ -62,6 +64,15 @@ def open_lane(settings: Settings) -> Iterator[Lane]:
     mongo.ensure_collection(settings)
     with mongo.database(settings) as db:
         yield Lane(settings, TableFiles(settings), db)
+
+
+@contextmanager
+def _beside_the_flights() -> Iterator[None]:
+    """Log any failure inside: current forecasts never keep flights from being shown."""
+    try:
+        yield
+    except Exception as error:
+        _log.warning("current forecasts failed", problem=f"{type(error).__name__}: {error}")
 
 
 class Lane:
@@ -153,13 +164,15 @@ class Lane:
         mongo_writes.upsert_newer(
             self.db[mongo.FLIGHTS], [mongo_documents.document(state) for state in states]
         )
-        model = usable_model(self._champion_now(), self._settings.pickled_model_sha256)
-        follow(self.db, [state["flight_id"] for state in states], model)
+        with _beside_the_flights():
+            model = usable_model(self._champion_now(), self._settings.pickled_model_sha256)
+            follow(self.db, [state["flight_id"] for state in states], model)
         return said
 
-    def refresh(self) -> int:
-        """Forecast some announced flights again, the oldest forecasts first. Returns their number."""
-        return self._refresher.refresh(self.db, self._champion_now(), REFRESHED_AT_ONCE)
+    def refresh(self) -> None:
+        """Forecast some announced flights again, the oldest forecasts first."""
+        with _beside_the_flights():
+            self._refresher.refresh(self.db, self._champion_now(), REFRESHED_AT_ONCE)
 
     def _champion_now(self) -> str | None:
         if time.monotonic() > self._champion[0]:
