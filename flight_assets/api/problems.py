@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+METHOD_NOT_ALLOWED = 405
 
 
 class ProblemDocument(BaseModel):
@@ -103,6 +105,18 @@ def of_error(error: Exception) -> Problem:
     return Problem(500, "the server failed", "report the id of the request", "server-error")
 
 
+def _allowed(request: Request) -> str:
+    """Return the methods of a path by the schema. The framework names those of its first route only."""
+    paths = request.app.openapi()["paths"]
+    found = {
+        method.upper()
+        for path, methods in paths.items()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path)
+        for method in methods
+    }
+    return ", ".join(sorted(found)) or "GET"
+
+
 def install(app: FastAPI) -> None:
     """Turn every error of a route into a problem document."""
 
@@ -114,7 +128,8 @@ def install(app: FastAPI) -> None:
         remedies = {404: "see the paths in /openapi.json", 405: "see the methods in /openapi.json"}
         remedy = remedies.get(error.status_code, "correct the request")
         detail = f"{request.method} {request.url.path}: {error.detail}"
-        return response(request, Problem(error.status_code, detail, remedy, headers=error.headers))
+        headers = {"Allow": _allowed(request)} if error.status_code == METHOD_NOT_ALLOWED else error.headers
+        return response(request, Problem(error.status_code, detail, remedy, headers=headers))
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - the type it is installed for

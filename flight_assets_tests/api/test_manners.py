@@ -241,3 +241,16 @@ def test_requests_are_counted_by_route_and_not_by_path(client: TestClient, as_ke
         'flights_api_requests_total{method="GET",route="/v1/flights/{flight_id}",status="503"} 2.0' in counted
     )
     assert 'flights_api_requests_total{method="any",route="unknown",status="404"} 2.0' in counted
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/events", "GET, POST"),
+        (f"/v1/subscriptions/{'a' * 24}", "DELETE, GET"),
+        ("/v1/health", "GET"),
+    ],
+)
+def test_a_wrong_method_names_every_right_one(as_key, path, methods):
+    answer = as_key("aaaaaaaa").request("PATCH", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
