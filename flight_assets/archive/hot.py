@@ -217,7 +217,7 @@ def hot_in_range(flights: Any, record: ArchiveRecord) -> bool:  # noqa: ANN401
 def states_between(
     settings: Settings, record: ArchiveRecord
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Yield flight_id, event_id and predicted of an archive's hot documents, in parts, in Spark's workers."""
+    """Yield flight_id, event_id, predicted and hot_batch of an archive's hot documents, in parts."""
     first, last = record.first_ingestion, record.last_ingestion
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -225,7 +225,7 @@ def states_between(
             with mongo.database(settings) as db:
                 cursor = db[mongo.FLIGHTS].find(
                     {"ingestion_timestamp": {"$gte": first, "$lte": last}},
-                    {"event_id": 1, "prediction.model_version": 1},
+                    {"event_id": 1, "prediction.model_version": 1, "batch_id": 1},
                 )
                 while rows := list(islice(cursor, IDS_PER_DELETE)):
                     yield _states(rows)
@@ -241,6 +241,7 @@ def _states(documents: list[Document]) -> pa.RecordBatch:
             "flight_id": pa.array([each["_id"] for each in documents], pa.string()),
             "event_id": pa.array([each.get("event_id") for each in documents], pa.string()),
             "predicted": pa.array([each.get("prediction") is not None for each in documents], pa.bool_()),
+            "hot_batch": pa.array([each["batch_id"] for each in documents], pa.int64()),
         }
     )
 

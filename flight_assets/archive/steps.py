@@ -259,17 +259,22 @@ class Archiver:
         return State.DONE
 
     def _still_hot(self, warehouse: Warehouse, record: ArchiveRecord) -> int:
-        """Return the number of documents that are still hot just as they were archived."""
+        """Return the number of documents that are still hot just as they were archived.
+
+        A later batch may have confirmed or changed a document since; that one stays hot.
+        """
         with mongo.database(self.settings) as db:
             if not hot.hot_in_range(db[mongo.FLIGHTS], record):
                 return 0
         left = warehouse.spark.range(0, 1, 1, 1).mapInArrow(
-            hot.states_between(self.settings, record), "flight_id string, event_id string, predicted boolean"
+            hot.states_between(self.settings, record),
+            "flight_id string, event_id string, predicted boolean, hot_batch long",
         )
         archived = files.read(warehouse, record.storage_location).selectExpr(
-            "flight_id", "event_id", "model_version IS NOT NULL AS predicted"
+            "flight_id", "event_id", "model_version IS NOT NULL AS predicted", "batch_id"
         )
-        return int(archived.join(left, ["flight_id", "event_id", "predicted"], "left_semi").count())
+        same = archived.join(left, ["flight_id", "event_id", "predicted"])
+        return int(same.where("hot_batch <= batch_id").count())
 
     def _write_table(self, warehouse: Warehouse, record: ArchiveRecord, state: State) -> None:
         others = [each for each in self.archives.records() if each.archive_id != record.archive_id]
