@@ -10,8 +10,10 @@ from flight_assets.archive import files
 from flight_assets.archive.record import ARCHIVE_ROOT, RECORD_ROOT, Archives
 from flight_assets.archive.steps import Archiver
 from flight_assets.bench.hot_flights import fact_rows, fill, now
+from flight_assets.contracts.tables import ARCHIVE_METADATA
 from flight_assets.stores import mongo, mongo_documents, mongo_writes
 from flight_assets.stores.hdfs import Hdfs
+from flight_assets_tests import archiving
 from flight_assets_tests.factories import merge_flights
 
 OWN = "test_archive"
@@ -29,6 +31,28 @@ def clean(settings, house) -> None:
         Hdfs(settings).delete(path)
     with mongo.connect(settings) as client:
         client.drop_database(OWN)
+
+
+def bring_back(settings, house) -> None:
+    """Bring back what earlier tests have archived of the platform's own flights, and forget those archives.
+
+    ``clean`` deletes the files of every archive, and the platform's view would go on to name theirs.
+    """
+    archives = Archives(Hdfs(settings))
+    if not archives.ids():
+        return
+    archives.resume()
+    archiving.restore_all(settings, lambda: house)
+    for record in archives.records():
+        _give_up(archives, house, settings, record)
+    house.delete_all(ARCHIVE_METADATA)
+
+
+def _give_up(archives: Archives, house, settings, record) -> None:
+    files.unregister(house, settings, record)
+    for path in (record.directory, record.temporary):
+        Hdfs(settings).delete(path)
+    archives.forget(record.archive_id)
 
 
 class Store:
@@ -94,10 +118,7 @@ class Store:
 
     def give_up(self, record) -> None:
         """Remove an archive, finished or not, with all that there is of it."""
-        files.unregister(self.house, self.settings, record)
-        for path in (record.directory, record.temporary):
-            Hdfs(self.settings).delete(path)
-        self.archives.forget(record.archive_id)
+        _give_up(self.archives, self.house, self.settings, record)
 
     def update(self, flight_id: str) -> None:
         """A newer event of a flight, as a batch writes it."""

@@ -154,6 +154,7 @@ def cold(quiet_platform, spark):
     settings = quiet_platform.model_copy(
         update={"mongo_database": cold_store.OWN, "warehouse_database": cold_store.OWN}
     )
+    cold_store.bring_back(quiet_platform, warehouse.Warehouse(spark, quiet_platform.warehouse_database))
     house = warehouse.Warehouse(spark, cold_store.OWN)
     cold_store.clean(settings, house)
     house.spark.sql(f"CREATE DATABASE {cold_store.OWN}").collect()
