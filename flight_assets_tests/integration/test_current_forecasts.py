@@ -32,7 +32,7 @@ def own_messages(settings) -> list[tuple[dict, object]]:
     """Messages of flights that nobody has seen, with their content."""
     seed = sum(kafka.end_offsets(settings).values())
     anchor = ANCHOR + timedelta(days=60 + seed % 60)
-    return [(json.loads(each.value), each) for each in synthetic_messages(seed, 200, anchor)]
+    return [(json.loads(each.value), each) for each in synthetic_messages(seed, 1_200, anchor)]
 
 
 def rows(db, ids) -> dict[str, dict]:
