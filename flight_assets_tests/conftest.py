@@ -82,7 +82,7 @@ def _environment_is_left_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def own_environment() -> Iterator[None]:
-    """What a test, or a client in it, writes into the environment is gone after it."""
+    """Undo all that a test, or a client in it, writes into the environment."""
     with patch.dict(os.environ):
         yield
 

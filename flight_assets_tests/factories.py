@@ -80,7 +80,7 @@ def z(moment: datetime) -> str:
 
 
 def encode(value: Any) -> bytes | None:
-    """What Kafka holds: bytes as they are, None as a tombstone, anything else as JSON."""
+    """Value in Kafka: bytes as they are, None as a tombstone, anything else as JSON."""
     return value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
 
 

@@ -53,7 +53,7 @@ class Database:
 
 
 def matches(document: Document, match: Document) -> bool:
-    """Whether a document meets a match; an operator that is not known here is an error."""
+    """Return True if a document meets a match; an operator that is not known here is an error."""
     for name, wanted in match.items():
         if name == "$or":
             if not any(matches(document, each) for each in wanted):

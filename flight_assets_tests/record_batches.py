@@ -76,7 +76,7 @@ def batch(
 
 
 def marker(first: int, producer_id: int, kind: bytes = COMMIT) -> bytes:
-    """What ends a transaction."""
+    """Marker that ends a transaction."""
     return batch(
         record(value=b"\0" * 6, key=kind),
         1,

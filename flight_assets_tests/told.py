@@ -1,4 +1,4 @@
-"""What a test session tells while it runs, past pytest's capture."""
+"""Messages of a test session while it runs, past pytest's capture."""
 
 from __future__ import annotations
 

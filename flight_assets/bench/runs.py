@@ -170,7 +170,7 @@ def _wait_until_quiet(settings: Settings) -> None:
 def pause(settings: Settings) -> list[tuple[str, str]]:
     """Stop what starts runs by itself; kind and name of each that was running.
 
-    What it has asked for already goes on.
+    Runs that it has asked for already go on.
     """
     running = [(kind, node) for kind, node in _automation(settings) if node["state"]["status"] == "RUNNING"]
     for kind, node in running:

@@ -21,7 +21,7 @@ LONGEST_FLIGHT = timedelta(hours=20)
 INDEXES = ("scheduled_departure", "probability_delayed_15")
 EXPIRES = "expires_at"
 
-# What a document says of the flight, and of its delay at arrival in minutes.
+# Fields of the flight, and of its delay at arrival in minutes.
 FLIGHT_FIELDS = (
     *("airline", "origin", "destination", "tail_number", "scheduled_departure", "scheduled_arrival"),
     "departure_delay_minutes",

@@ -92,8 +92,8 @@ def write_open(
 ) -> None:
     """Make the collection of open findings equal to these, which are true at ``clock``, event time.
 
-    What live processing has found or cleared by then is confirmed or taken back. What it has done later
-    stays; without ``clock``, nothing stays. If nothing has changed on either side, nothing is written.
+    Findings and clearings of live processing by then are confirmed or taken back. Later ones stay;
+    without ``clock``, nothing stays. If nothing has changed on either side, nothing is written.
     """
     with mongo.database(settings) as db:
         collection, ahead = db[mongo.FINDINGS], Ahead.of(db, clock)
@@ -154,7 +154,7 @@ class Shown:
     def write(self, findings: Sequence[Finding], clock: int, still_held: Callable[[], None]) -> int:
         """Make the collection equal to the findings of live processing at ``clock``. Returns the writes.
 
-        What differs is unconfirmed until the search in batches has come so far. A finding whose situation
+        Differences are unconfirmed until the search in batches has come so far. A finding whose situation
         alone has changed stays as confirmed as it was.
         """
         group_of = groups_of(findings)

@@ -76,6 +76,7 @@ METRICS = (
     ),
     Metric("flights_live_processes", "live processes at work"),
     Metric("flights_live_search_failed", "1 if live processing fails to search for complex events"),
+    Metric("flights_live_forecasts_failed", "1 if live processing fails to write current forecasts"),
     Metric(
         "flights_live_latency_seconds",
         "from Kafka's acknowledgement to visible in MongoDB, live processing's last minute; slowest process",

@@ -176,6 +176,11 @@ RULES = (
         "see `flights logs live`; the search tries again every minute",
     ),
     Rule(
+        "LiveForecastsFailed", "warning", "flights_live_forecasts_failed", ">", 0, 120,
+        "live processing cannot write current forecasts: they come with batches",
+        "see `flights logs live`; flights are shown meanwhile",
+    ),
+    Rule(
         "BaselineServes", "warning", "flights_model_up", "<", 1, 0,
         "the running baseline makes the forecasts: the delay model did worse on the last day's outcomes",
         "see `flights model trust`; train on these flights with `flights model train --source warehouse`",

@@ -201,7 +201,8 @@ def from_live(settings: Settings) -> Iterator[Sample]:
     yield Sample("flights_live_processes", float(found["processes"].sum()))
     failed = found["search"].str.startswith(FAILED).any() if len(found) else False
     yield Sample("flights_live_search_failed", float(failed))
-    for row in found.dropna().itertuples():
+    yield Sample("flights_live_forecasts_failed", float(found["forecasts_problem"].notna().any()))
+    for row in found.dropna(subset=["p50_s"]).itertuples():
         for quantile, seconds in (("0.5", row.p50_s), ("0.95", row.p95_s), ("0.99", row.p99_s)):
             yield Sample("flights_live_latency_seconds", float(seconds), (quantile,))
 

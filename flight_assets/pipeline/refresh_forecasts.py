@@ -44,8 +44,6 @@ _COLUMNS = (
     *(name for name in STAGING.column_names if name in {*FLAT_COLUMNS, *WEATHER_PREFIXES, "hour"}),
 )
 _EVENT = pa.struct([arrow_schema(STAGING).field(name) for name in dict.fromkeys(_COLUMNS)])
-# At the overdue flight's earliest departure its delay is at least what the stage departed says of it.
-_RAISED = (*FORECAST_FIELDS,)
 
 
 class Refresher:
@@ -96,7 +94,8 @@ class Refresher:
         ):
             kept = {name: forecast[name] for name in names}
             if floor:
-                kept |= {name: max(kept[name], floor[name]) for name in _RAISED}
+                # It leaves now at the earliest, so its delay is at least the one of the stage departed.
+                kept |= {name: max(kept[name], floor[name]) for name in FORECAST_FIELDS}
                 words = [_overdue_in_words(flight, clock), *words]
             documents.append(current_document(flight, ANNOUNCED, kept, clock, known_at, words))
         return documents

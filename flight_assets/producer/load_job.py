@@ -68,7 +68,7 @@ class LoadJob:
     def messages(self, lead_minutes: int, with_weather: Enrich | None = None) -> Iterator[Message]:
         """Yield the unsent messages in event order.
 
-        Of flights moved to now, it yields events up to this moment.
+        For flights moved to now, it yields events up to this moment.
         """
         state = self.state() or {"weeks": 0, "sent": 0}
         until = pd.Timestamp(datetime.now(UTC)).tz_localize(None) if state["weeks"] else None

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 
 def live_latency(db: Mongo) -> pd.DataFrame:
-    """One row if live processing runs: processes, messages in a minute, p50_s, p95_s, p99_s, search.
+    """One row if live processing runs.
+
+    Columns: processes, messages in a minute, p50_s, p95_s, p99_s, search, forecasts_problem.
 
     The latency runs from Kafka taking a message until its flight is in MongoDB. Of several processes it is
     the slowest one's. Null without messages. ``search`` is the state of the search for complex events.
+    ``forecasts_problem`` says why current forecasts fail, null if they do not.
     """
     found = latency_of_live.current(db)
     names = {"p50_s": "0.5", "p95_s": "0.95", "p99_s": "0.99"}
@@ -35,7 +38,9 @@ def live_latency(db: Mongo) -> pd.DataFrame:
     }
     row |= {"processes": len(found), "messages": sum(each["messages"] for each in found)}
     row["search"] = search_of(found)
-    columns = ["processes", "messages", *names, "search"]
+    problems = (each.get("forecasts_problem") for each in found)
+    row["forecasts_problem"] = next(filter(None, problems), None)
+    columns = ["processes", "messages", *names, "search", "forecasts_problem"]
     frame = pd.DataFrame([row] if found else [], columns=columns)
     return frame.astype(dict.fromkeys(names, "float64") | dict.fromkeys(columns[:2], "int64"))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from flight_assets.contracts import current_forecasts
+from flight_assets.contracts.departed import ANNOUNCED
 from flight_assets.contracts.message import EventType
 from flight_assets.contracts.tables import PREDICTED_COLUMNS
 from flight_assets.queries.filters import Filters
@@ -37,7 +38,6 @@ OVERDUE = timedelta(hours=3)
 # Flights that are compared: the next ones to leave.
 COMPARED_AT_MOST = 20_000
 CURRENT_FORECASTS = current_forecasts.COLLECTION
-ANNOUNCED = "announced"
 _RANKED_BY: dict[RiskOrder, str] = {
     "probability": "probability_delayed_15",
     "delay": "predicted_mean_delay_minutes",

@@ -94,7 +94,7 @@ def _fill(times: Seconds, others: Seconds) -> Seconds:
 def _arrival_as_written(raw: pd.DataFrame, zone: Codes, zones: list[str], departure: Seconds) -> Seconds:
     """Return the planned arrival where the file gives date and time.
 
-    Of two right ones, the first after the departure.
+    The first after the departure, if two are right.
     """
     written = seconds_of(raw["arrival"])
     known = (written != NO_TIME) & (zone >= 0)

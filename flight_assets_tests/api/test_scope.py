@@ -1,6 +1,6 @@
 """The scope of a caller is in every query, by construction.
 
-Of the code, of the routes, and of the conditions.
+Tests look at the code, the routes and the conditions.
 """
 
 from __future__ import annotations

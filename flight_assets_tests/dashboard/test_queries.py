@@ -21,7 +21,7 @@ from flight_assets.stores.warehouse import Warehouse, connect
 
 pytestmark = pytest.mark.integration
 
-# What the fixture's rows are made from.
+# Source of the fixture's rows.
 NUMBERS = range(FLIGHTS)
 ARRIVED = [i for i in NUMBERS if i % 20]
 ARRIVAL = {i: i % 41 - 10 for i in ARRIVED}

@@ -116,7 +116,7 @@ class Browser:
     cookies: requests.Session = field(default_factory=requests.Session)
 
     def visit(self, clicks: bool = False) -> list[ForwardMsg]:
-        """What the server sends for the page, and then for a click on its button."""
+        """Messages of the server for the page, and then for a click on its button."""
         self.cookies.get(f"{self.url}/_stcore/health", timeout=TIMEOUT_S)
         jar = self.cookies.cookies.get_dict()
         protocols = ["streamlit", jar["_streamlit_xsrf"]]

@@ -37,7 +37,7 @@ def example() -> dict[str, str]:
 
 
 def run(*files: str, variables: dict[str, str], folder: Path = DEPLOY) -> subprocess.CompletedProcess[str]:
-    """What `docker-compose config` says of these files together, every profile included."""
+    """Answer of `docker-compose config` for these files together, every profile included."""
     with TemporaryDirectory() as made:
         env_file = Path(made) / "env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
@@ -79,12 +79,12 @@ def services(*overlays: str) -> dict[str, Any]:
 
 
 def is_ours(service: dict[str, Any]) -> bool:
-    """Whether a container runs from our own image."""
+    """Return True for a container of our own image."""
     return service["image"].rsplit(":", 1)[0] in OURS
 
 
 def is_one_shot(service: dict[str, Any]) -> bool:
-    """Whether a container does one thing and ends."""
+    """Return True for a container that does one thing and ends."""
     return service["restart"] in ("no", "on-failure")
 
 

@@ -32,7 +32,7 @@ CONTAINERS = [
     pytest.param(stack, name, id="-".join((*stack, name))) for stack in STACKS for name in services(*stack)
 ]
 
-# Which setting says where an endpoint of the table is.
+# Setting that says where an endpoint of the table is.
 ADDRESSES = {
     "kafka_bootstrap_servers": "kafka", "hdfs_url": "namenode", "hdfs_http_url": "namenode_http",
     "metastore_uri": "metastore",

@@ -31,7 +31,7 @@ OF_TIER = {
 PAGES = {"dashboard", "dagster-viewer", "dagster-webserver", "spark", "namenode", "metrics"}
 STORES = {"kafka", "postgres", "redis", "datanode", "mongodb", "metastore", "spark-master", "spark-worker"}
 STACKS = [(), *((overlay,) for overlay in OVERLAYS)]
-# Who asks whom; the proxy and the pages are below.
+# Services and those that they ask; the proxy and the pages are below.
 ASKS = {
     "producer": {"kafka"},
     "metastore": {"postgres", "namenode", "datanode"},

@@ -79,7 +79,7 @@ def published() -> dict[str, set[int]]:
     return {name: {port["target"] for port in ports} for name, ports in found.items() if ports}
 
 
-# Which role gets what at which port of the proxy.
+# Pages of each role at each port of the proxy.
 PROXIED = re.findall(
     r'"(?:~\^)?(\d+) \(?([a-z|]+)\)?\$?" ([a-z-]+):(\d+);', (DEPLOY / "proxy/nginx.conf").read_text()
 )

@@ -165,7 +165,7 @@ def test_a_store_finds_itself_before_it_is_ready() -> None:
 
 
 def allowed(who: str, server: str) -> bool:
-    """Whether the policies let a pod in at another one."""
+    """Return True if the policies let a pod in at another one."""
     labels = pods()[who]["metadata"]["labels"]
     (rule,) = of_kind("NetworkPolicy")[server]["spec"]["ingress"]
     return "from" not in rule or any(

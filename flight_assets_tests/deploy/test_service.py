@@ -43,7 +43,7 @@ def home(tmp_path) -> Path:
 
 @pytest.fixture
 def environment(home) -> dict[str, str]:
-    """What a container would be given, at this machine's own address."""
+    """Environment of a container, at this machine's own address."""
     own = {"FLIGHTS_HOME": str(home), "FLIGHTS_PORT_OFFSET": str(OFFSET), "FLIGHTS_EMBEDDED": "false"}
     return {
         **os.environ,

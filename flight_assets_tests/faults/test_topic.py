@@ -1,4 +1,4 @@
-"""What happens to the topic itself: partitions added, offsets expired; and two runs started at once."""
+"""Changes of the topic itself: partitions added, offsets expired; and two runs started at once."""
 
 from __future__ import annotations
 

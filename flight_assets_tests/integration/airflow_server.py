@@ -77,7 +77,7 @@ class Airflow:
         return log.read_text()
 
     def ask(self, path: str) -> Any:
-        """What the REST API answers to the tester."""
+        """Answer of the REST API to the tester."""
         sign_in = {"username": "tester", "password": self.passwords["tester"]}
         token = requests.post(f"{self.url}/auth/token", json=sign_in, timeout=30).json()["access_token"]
         reply = requests.get(

@@ -56,7 +56,7 @@ def _give_up(archives: Archives, house, settings, record) -> None:
 
 
 class Store:
-    """What the tests do with the stores."""
+    """Stores of the archive's tests, and all that is done with them."""
 
     first = 0
 
@@ -93,7 +93,7 @@ class Store:
         return [row["flight_id"] for row in rows]
 
     def united(self, flight_ids: list[str]) -> list[tuple[str, str | None]]:
-        """What the view of hot and cold has of some flights: flight and archive, a row each."""
+        """Flight and archive of each row that the view of hot and cold has of some flights."""
         names = ", ".join(f"'{flight_id}'" for flight_id in flight_ids)
         rows = (
             self.house.spark.table(f"{OWN}.{files.UNITED}")

@@ -1,4 +1,4 @@
-"""What integration tests share: a small trained model, sending messages, running the pipeline, counting."""
+"""Shared by integration tests: a small trained model, sending messages, running the pipeline, counting."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def archive_store(cold):
     with mongo.database(settings) as db:
         db[mongo.FLIGHTS].delete_many({})
         store = cold_store.Store(settings, house, db[mongo.FLIGHTS])
-        # What a test that failed has left.
+        # Left by a test that failed.
         store.archives.resume()
         left = store.archives.unfinished()
         if left:

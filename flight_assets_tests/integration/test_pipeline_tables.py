@@ -60,7 +60,7 @@ def test_each_version_of_the_contract_is_written_down(house) -> None:
 
 
 def test_a_table_of_an_older_contract_gets_its_new_columns(house, spark) -> None:
-    """What `flights up` does to a platform that was filled before version 2."""
+    """Change a platform that was filled before version 2, as `flights up` does."""
     from dataclasses import replace
 
     from flight_assets.contracts.tables import Column

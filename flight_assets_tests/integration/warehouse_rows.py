@@ -39,16 +39,6 @@ def databases(spark) -> set[str]:
     return {row.namespace for row in spark.sql("SHOW DATABASES").collect()}
 
 
-@pytest.fixture(scope="module")
-def own(spark):
-    """A warehouse of the tests' own with empty tables."""
-    drop(spark, DATABASE)
-    own = Warehouse(spark, DATABASE)
-    own.create_tables()
-    yield own
-    drop(spark, DATABASE)
-
-
 @contextlib.contextmanager
 def own_tables(spark) -> Iterator[Warehouse]:
     """A warehouse of the tests' own with empty tables, until the block ends."""

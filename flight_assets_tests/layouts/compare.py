@@ -39,7 +39,7 @@ TWICE_IN_BRASILIA = pd.Timestamp("2008-02-17T01:00"), pd.Timestamp("2008-02-17T0
 
 @dataclass
 class Outcome:
-    """What became of the rows of one layout. ``faults`` are rows that differ from the truth."""
+    """Outcome of the rows of one layout. ``faults`` are rows that differ from the truth."""
 
     name: str
     rows: int = 0

@@ -83,6 +83,7 @@ def test_names_and_units_follow_the_conventions() -> None:
         "flights_model_breached",
         "flights_pattern_failed",
         "flights_live_search_failed",
+        "flights_live_forecasts_failed",
     }
     others |= {"flights_dagster_runs", "flights_dagster_failed_since_success"}
     assert [

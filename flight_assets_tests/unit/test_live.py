@@ -18,8 +18,10 @@ from flight_assets.delay_model.features.events import WEATHER_COLUMNS
 from flight_assets.pipeline.live import known_ids, latency
 from flight_assets.pipeline.live.history import DAYS_AHEAD, DAYS_KEPT, EventHistory
 from flight_assets.pipeline.live.known_ids import KnownIds
+from flight_assets.pipeline.live.lane import Lane
 from flight_assets.pipeline.live.latency import Latencies
 from flight_assets.pipeline.live.shares import share_of
+from flight_assets.queries import flight_latency
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -157,3 +159,20 @@ def test_latency_is_of_the_last_minute_and_has_its_quantiles(monkeypatch):
     assert found["quantiles"] == pytest.approx({"0.5": 50.5, "0.95": 95.05, "0.99": 99.01})
     clock[0] = latency.WINDOW_S + 1
     assert latencies.figures() == {"messages": 0, "quantiles": {}}
+
+
+def test_a_failure_of_current_forecasts_is_told_until_the_same_work_succeeds(monkeypatch):
+    lane = Lane.__new__(Lane)
+    lane._problems = {}
+    with lane._beside_the_flights("refresh"):
+        raise KeyError("a column")
+    with lane._beside_the_flights("follow"):
+        pass
+    status = {"_id": "one", "messages": 0, "quantiles": {}, "search": {}}
+    monkeypatch.setattr(
+        latency, "current", lambda _: [status | {"forecasts_problem": lane.forecasts_problem}]
+    )
+    assert flight_latency.live_latency(None)["forecasts_problem"].tolist() == ["KeyError: 'a column'"]
+    with lane._beside_the_flights("refresh"):
+        pass
+    assert flight_latency.live_latency(None)["forecasts_problem"].isna().all()

@@ -39,7 +39,7 @@ class Version:
     folder: Path
 
     def flights(self, *words: object, **settings: str) -> str:
-        """What a command of this version prints."""
+        """Text that a command of this version prints."""
         return self._run([".venv/bin/flights", *map(str, words)], settings)
 
     def python(self, code: str) -> None:
@@ -51,7 +51,7 @@ class Version:
         self._run(["make", target], {})
 
     def json(self, *words: object) -> Any:
-        """What a command of this version answers to a program."""
+        """Answer of a command of this version to a program."""
         return json.loads(self.flights(*words, "--json"))
 
     def _run(self, words: list[str], settings: dict[str, str]) -> str:

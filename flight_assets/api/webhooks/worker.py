@@ -52,7 +52,7 @@ class Worker:
                 pause = FIRST_PAUSE_S
             except Exception as error:  # whatever it is, it is said and tried again
                 pause = min(2 * pause, LONGEST_PAUSE_S)
-                # What follows has times in it, and would be said each time.
+                # The rest has times in it, and would be said each time.
                 problem = f"{type(error).__name__}: {error}".partition(", full error")[0]
                 if problem != said:
                     _log.warning("webhooks are not delivered", problem=problem)

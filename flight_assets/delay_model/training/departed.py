@@ -32,7 +32,7 @@ from flight_assets.delay_model.training.split import CALIBRATION, EARLY_STOPPING
 SETTINGS = BoosterSettings(
     rounds=120, max_depth=5, eta=0.15, min_child_weight=40.0, subsample=0.7, colsample_bytree=0.8
 )
-# Of four days, two train, one stops early and one calibrates. With less, the base's boosters stay.
+# Two of four days train, one stops early and one calibrates. With less, the base's boosters stay.
 LEAST_DAYS, LEAST_FLIGHTS = 4, 5_000
 LEAST_TO_CALIBRATE = 100
 # Share of the flights whose announced forecast is hidden: the baseline made it, or there is none.

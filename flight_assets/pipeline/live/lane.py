@@ -66,15 +66,6 @@ def open_lane(settings: Settings) -> Iterator[Lane]:
         yield Lane(settings, TableFiles(settings), db)
 
 
-@contextmanager
-def _beside_the_flights() -> Iterator[None]:
-    """Log any failure inside: current forecasts never keep flights from being shown."""
-    try:
-        yield
-    except Exception as error:
-        _log.warning("current forecasts failed", problem=f"{type(error).__name__}: {error}")
-
-
 class Lane:
     """Live path with its state.
 
@@ -93,6 +84,7 @@ class Lane:
         self.on_events: OnEvents = lambda _events, _forecasts, _reached: None
         self._refresher = Refresher(self._history, self._trust, settings.pickled_model_sha256)
         self._champion: tuple[float, str | None] = (0.0, None)
+        self._problems: dict[str, str] = {}
         self._read_checks()
 
     def take(self, raw: pa.Table, partitions: Collection[int] | None = None) -> None:
@@ -164,14 +156,30 @@ class Lane:
         mongo_writes.upsert_newer(
             self.db[mongo.FLIGHTS], [mongo_documents.document(state) for state in states]
         )
-        with _beside_the_flights():
+        with self._beside_the_flights("follow"):
             model = usable_model(self._champion_now(), self._settings.pickled_model_sha256)
             follow(self.db, [state["flight_id"] for state in states], model)
         return said
 
+    @property
+    def forecasts_problem(self) -> str | None:
+        """Return why the newest current forecasts were not written; None if they were."""
+        return next(iter(self._problems.values()), None)
+
+    @contextmanager
+    def _beside_the_flights(self, work: str) -> Iterator[None]:
+        """Note a failure of work with current forecasts, which never keeps flights from being shown."""
+        try:
+            yield
+        except Exception as error:
+            self._problems[work] = f"{type(error).__name__}: {error}"
+            _log.warning("current forecasts failed", work=work, problem=self._problems[work])
+        else:
+            self._problems.pop(work, None)
+
     def refresh(self) -> None:
         """Forecast some announced flights again, the oldest forecasts first."""
-        with _beside_the_flights():
+        with self._beside_the_flights("refresh"):
             self._refresher.refresh(self.db, self._champion_now(), REFRESHED_AT_ONCE)
 
     def _champion_now(self) -> str | None:

@@ -56,11 +56,13 @@ class Latencies:
         name: str,
         partitions: Collection[int],
         search: Mapping[str, Any],
+        forecasts_problem: str | None = None,
     ) -> None:
-        """Write the figures of a process, and the state of its search, at most every EVERY_S."""
+        """Write the figures of a process, and how its search and forecasts do, at most every EVERY_S."""
         if time.monotonic() - self._written_at >= EVERY_S:
             self._written_at = time.monotonic()
-            fields = {"$literal": self.figures() | {"partitions": sorted(partitions), "search": dict(search)}}
+            beside = {"search": dict(search), "forecasts_problem": forecasts_problem}
+            fields = {"$literal": self.figures() | {"partitions": sorted(partitions)} | beside}
             db[STATUS].update_one(
                 {"_id": name},
                 [{"$replaceWith": {"_id": name, "at": "$$NOW", "figures": fields}}],
@@ -69,7 +71,10 @@ class Latencies:
 
 
 def current(db: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - pymongo's generic type
-    """Return the figures of the live processes: process, partitions, messages, quantiles (s), search."""
+    """Return the figures of the live processes.
+
+    They are process, partitions, messages, quantiles (s), search and forecasts_problem.
+    """
     age = {"$subtract": ["$$NOW", "$at"]}
     found = db[STATUS].find({"$expr": {"$lt": [age, CURRENT_S * 1000]}})
     return [{"process": each["_id"], **each["figures"]} for each in found]

@@ -110,7 +110,7 @@ def _take(
     mine = pa.array(sorted(own.partitions), raw["kafka_partition"].type)
     written = raw.filter(pc.is_in(raw["kafka_partition"], mine))
     latencies.add(written["ingestion_timestamp"], datetime.now(UTC))
-    latencies.write(lane.db, own.name, own.partitions, search.status())
+    latencies.write(lane.db, own.name, own.partitions, search.status(), lane.forecasts_problem)
     return len(written["kafka_offset"])
 
 

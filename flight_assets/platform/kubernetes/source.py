@@ -184,7 +184,7 @@ def _mounts(mounts: list[Any]) -> dict[str, Any]:
     """Return the volumes, and the files of ``deploy``, that a container mounts."""
     volumes, files = {}, []
     for mount in mounts:
-        # What is mounted by a mapping is measured only.
+        # Mounts by a mapping are measured only.
         if isinstance(mount, dict):
             continue
         source, target = mount.split(":")[:2]

@@ -67,7 +67,7 @@ class Batches:
 
 
 def reference(events):
-    """What is open after each step, and all changes, of one engine that sees every event at once."""
+    """Open findings after each step, and all changes, of one engine that sees every event at once."""
     engine, found, changes, done = Engine(PATTERNS), {}, [], 0
     for now in range(BEGIN, END + 1, STEP_S):
         end = next((n for n, each in enumerate(events) if each.taken >= now), len(events))
