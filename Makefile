@@ -6,7 +6,11 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 # Tests that share nothing run in as many processes as the machine has processors; in one beside the tests on a platform.
 TEST_PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
-BESIDE = $(MAKE) --no-print-directory --jobs=2 --output-sync=line TEST_PROCESSES=1
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+# Two targets at once. Each line names its target and appears when it is whole, so a run that is cut off shows how far it came.
+LABELLED = $(MAKE) --no-print-directory TEST_PROCESSES=1 $(1) 2>&1 | sed -u 's/^/$(1) | /'
+BESIDE = ( $(call LABELLED,$(1)) ) & first=$$!; $(call LABELLED,$(2)); second=$$?; wait $$first && exit $$second
 NO_PACKAGES := { echo "packages could not be installed: check the network access to PyPI, and run make again"; exit 1; }
 LOCK := uv pip compile --universal --generate-hashes --no-annotate --quiet pyproject.toml
 
@@ -17,7 +21,7 @@ demo: install ## from nothing to flights in every store: start, send 20,000 even
 	$(BIN)/flights demo
 
 test: lint-code ## lint, types, unit tests, and on a platform the pipeline, a page, an archive and kills (15 minutes from nothing)
-	$(BESIDE) test-platform test-unit
+	$(call BESIDE,test-platform,test-unit)
 
 test-unit: install-dev ## the tests that need no service (1 minute)
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "not integration and not slow"
@@ -26,7 +30,7 @@ test-platform: install-dev ## the tests on a running platform that are part of `
 	$(BIN)/pytest -m "integration and not slow"
 
 test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (over 40 minutes)
-	$(BESIDE) test-slow-platform test-slow-alone
+	$(call BESIDE,test-slow-platform,test-slow-alone)
 
 test-slow-platform: install-dev
 	$(BIN)/pytest -m "slow and integration"

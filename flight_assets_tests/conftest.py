@@ -37,6 +37,8 @@ if os.environ.get("FLIGHTS_TEST_PROXY") != "1":
 # A test that asks for one of these fixtures, itself or through another fixture, is marked as an integration
 # test.
 SERVICES = {"platform", "redis_port"}
+# Marks of the tests that run last, the very last first.
+LATE = ("forgets_messages", "leaves_much", "restarts_spark")
 # Pytest's own, and what libraries set when they are first imported or used: polars, Streamlit, pyspark.
 NOT_OF_A_TEST = ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF", "MPLBACKEND", "SPARK_CONNECT_MODE_ENABLED")
 
@@ -60,12 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put all tests in their order.
 
     Tests that count the stores from nothing run first. Those of faults follow, because they compare every
-    store with the whole topic, and later tests change stores by hand. Tests that end the shared Spark session
-    or delete messages run last.
+    store with the whole topic, and later tests change stores by hand. Tests that end the shared Spark
+    session, fill the stores or delete messages run last.
     """
 
     def place(item: pytest.Item) -> tuple[bool, ...]:
-        late = [item.get_closest_marker(name) is not None for name in ("forgets_messages", "restarts_spark")]
+        late = [item.get_closest_marker(name) is not None for name in LATE]
         early = [item.get_closest_marker("empty_platform") is not None, "faults" in item.path.parts]
         return (*late, *(not is_it for is_it in early))
 
@@ -78,6 +80,16 @@ def _environment_is_left_as_it_was() -> Iterator[None]:
     before = _environment()
     yield
     assert _environment() == before
+
+
+@pytest.fixture(autouse=True)
+def _session_of_the_next_spark(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Open a Spark session for the tests that follow one which has ended it."""
+    yield
+    if request.node.get_closest_marker("restarts_spark"):
+        from flight_assets.stores.warehouse import open_warehouse
+
+        request.getfixturevalue("house").spark = open_warehouse(request.getfixturevalue("platform")).spark
 
 
 @pytest.fixture

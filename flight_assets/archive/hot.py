@@ -11,6 +11,7 @@ from flight_assets.archive.columns import archivable_schema
 from flight_assets.archive.policy import Bin, HotSize
 from flight_assets.archive.record import Sizes
 from flight_assets.stores import mongo
+from flight_assets.stores.mongo_documents import UNCONFIRMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,8 +53,8 @@ def measure(db: Any) -> HotSize:  # noqa: ANN401 - pymongo's generic type
 
 
 def archivable(restored_since: datetime) -> Document:
-    """Return the query for documents to archive: they fit the contract and were not restored lately."""
-    return fitting() | not_restored(restored_since)
+    """Return the query for documents to archive: those that fit the contract and may leave."""
+    return fitting() | may_leave(restored_since)
 
 
 def fitting() -> Document:
@@ -64,9 +65,12 @@ def fitting() -> Document:
     return {"$jsonSchema": archivable_schema(), "$expr": {"$eq": ["$_id", "$flight_id"]}}
 
 
-def not_restored(since: datetime) -> Document:
-    """Return the query for documents that were not restored at that time or later."""
-    return {"restored.at": {"$not": {"$gte": since}}}
+def may_leave(restored_since: datetime) -> Document:
+    """Return the query for documents that a batch has confirmed and nobody has restored since then.
+
+    The batch may show an unconfirmed document otherwise, for instance without a prediction.
+    """
+    return {"restored.at": {"$not": {"$gte": restored_since}}, "batch_id": {"$ne": UNCONFIRMED}}
 
 
 def taken_between(start: datetime, end: datetime) -> Document:
@@ -91,7 +95,7 @@ def histogram(
     A full minute is split into seconds. ``unfit`` holds queries for ranges of ingestion. Documents in these
     ranges are checked against the contract. All others count as valid.
     """
-    match = not_restored(restored_since)
+    match = may_leave(restored_since)
     minutes = _counts(flights, match | {"ingestion_timestamp": {"$lt": before}}, "minute")
     for each in unfit:
         minutes.subtract(_counts(flights, match | each | {"$nor": [fitting()]}, "minute"))

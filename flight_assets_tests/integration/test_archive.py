@@ -18,7 +18,7 @@ from flight_assets.contracts.tables import ARCHIVE_METADATA, FACT
 from flight_assets.errors import FlightsError, StoreUnavailable
 from flight_assets.queries.archive import archive_status
 from flight_assets.queries.flights import FlightFinder
-from flight_assets.stores import lease
+from flight_assets.stores import lease, mongo_documents
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.factories import merge_flights
 from flight_assets_tests.integration.cold_store import OLD, OWN, Crash, Store
@@ -175,6 +175,18 @@ def test_documents_that_the_contract_cannot_hold_stay_hot_and_are_counted(archiv
     record = store.archiver().run()
     assert (record.record_count, record.held_back) == (3, 2)
     assert set(store.hot()) == set(ids[:2])
+
+
+def test_documents_that_no_batch_has_confirmed_stay_hot_until_one_does(archive_store) -> None:
+    """The batch may decide otherwise than live, and an archive holds what the batch has decided."""
+    store = archive_store
+    confirmed, shown = store.fill(3), store.fill(2)
+    store.flights.update_many({"_id": {"$in": shown}}, {"$set": {"batch_id": mongo_documents.UNCONFIRMED}})
+    record = store.archiver().run()
+    assert set(store.archived(record)) == set(confirmed)
+    assert set(store.hot()) == set(shown)
+    store.flights.update_many({"_id": {"$in": shown}}, {"$set": {"batch_id": 7, "prediction": None}})
+    assert set(store.archived(store.archiver().run())) == set(shown)
 
 
 def test_pause_lets_no_step_begin_and_resume_goes_on(archive_store) -> None:

@@ -242,6 +242,7 @@ def test_what_cannot_be_a_registration_is_counted_and_dropped_in_every_store(
         )
 
 
+@pytest.mark.leaves_much
 def test_flights_of_five_thousand_days_in_one_batch_are_staged_and_predicted(
     bare, run, sender, house, count
 ) -> None:

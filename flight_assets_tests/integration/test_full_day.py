@@ -14,7 +14,7 @@ from flight_assets.provenance import Ledger
 from flight_assets.stores.hdfs import Hdfs
 from flight_assets_tests.factories import message, z
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.leaves_much]
 
 EVENTS = 250_000
 AIRLINES = ("UA", "AA", "DL", "B6", "WN", "AS", "NK", "F9", "HA")
