@@ -85,11 +85,14 @@ def _environment_is_left_as_it_was() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _session_of_the_next_spark(request: pytest.FixtureRequest) -> Iterator[None]:
     """Open a Spark session for the tests that follow one which has ended it."""
-    yield
-    if request.node.get_closest_marker("restarts_spark"):
-        from flight_assets.stores.warehouse import open_warehouse
+    if not request.node.get_closest_marker("restarts_spark"):
+        yield
+        return
+    from flight_assets.stores.warehouse import open_warehouse
 
-        request.getfixturevalue("house").spark = open_warehouse(request.getfixturevalue("platform")).spark
+    house, platform = (request.getfixturevalue(name) for name in ("house", "platform"))
+    yield
+    house.spark = open_warehouse(platform).spark
 
 
 @pytest.fixture

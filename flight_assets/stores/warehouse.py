@@ -53,6 +53,7 @@ def connect(settings: Settings) -> SparkSession:
         except PySparkException:
             if not session.client.is_closed:
                 raise
+            session.stop()  # otherwise it stays the default one, and each call would make another session
     return prepare(SparkSession.builder.remote(settings.spark_remote).getOrCreate(), settings).spark
 
 

@@ -203,3 +203,4 @@ def test_up_after_a_kill_of_everything(platform) -> None:
     marker.unlink()
     assert thread.submit(ask_one).result() == [1]
     assert ask_one() == [1]
+    assert open_warehouse(platform).spark is SparkSession.active(), "no call makes another session"
