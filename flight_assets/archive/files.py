@@ -12,7 +12,7 @@ from flight_assets.stores import mongo
 from flight_assets.transforms.flights import ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from pyspark.sql import DataFrame
@@ -157,29 +157,40 @@ def create_views(warehouse: Warehouse, settings: Settings) -> None:
 
     ``archived_flight_events``: every archived state. ``all_flight_events``: every flight once in its newest
     state, hot or cold, and the archive that holds that state if one does. The fact table has each flight's
-    newest state whatever an archive does, so the view is right at every step of one.
+    newest state whatever an archive does, so the view is right at every step of one. Those of an older
+    version gain the columns that were added since.
     """
-    present = {row.tableName for row in warehouse.spark.sql(f"SHOW TABLES IN {warehouse.database}").collect()}
-    if {FILES, VIEW, UNITED} <= present:
-        return
-    flat = ", ".join(
-        f"{column.name} {column.type}" for column in FACT.columns if column.name != "processing_date"
-    )
-    names = ", ".join(FACT.column_names)
+    spark = warehouse.spark
+    present = {row.tableName for row in spark.sql(f"SHOW TABLES IN {warehouse.database}").collect()}
     files, archived, united = (f"{warehouse.database}.{name}" for name in (FILES, VIEW, UNITED))
+    known = {
+        name: set(spark.table(f"{warehouse.database}.{name}").columns)
+        for name in (FILES, VIEW, UNITED)
+        if name in present
+    }
+    if len(known) == 3 and all({*FACT.column_names, "archive_id"} <= names for names in known.values()):
+        return
+    flat = {column.name: column.type for column in FACT.columns if column.name != "processing_date"}
+    added = {name: flat[name] for name in flat if FILES in known and name not in known[FILES]}
+    names = ", ".join(FACT.column_names)
     state = f"flight_id, {', '.join(ORDER)}"
     states = f"SELECT {state}, min(archive_id) AS archive_id FROM {archived} GROUP BY ALL"  # noqa: S608 - names of the contract
     for statement in (
         (
-            f"CREATE TABLE IF NOT EXISTS {files} ({flat}, archive_id STRING, processing_date DATE) USING"
-            " parquet PARTITIONED BY (archive_id, processing_date) LOCATION"
+            f"CREATE TABLE IF NOT EXISTS {files} ({_definitions(flat)}, archive_id STRING,"
+            " processing_date DATE) USING parquet PARTITIONED BY (archive_id, processing_date) LOCATION"
             f" '{settings.hdfs_path(ARCHIVE_ROOT)}/_table'"
         ),
-        f"CREATE VIEW IF NOT EXISTS {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608 - names of the contract
-        f"CREATE VIEW IF NOT EXISTS {united} AS SELECT f.*, a.archive_id FROM {warehouse.name(FACT)} f "  # noqa: S608 - names of the contract
+        *([f"ALTER TABLE {files} ADD COLUMNS ({_definitions(added)})"] if added else []),
+        f"CREATE OR REPLACE VIEW {archived} AS SELECT {names}, archive_id FROM {files}",  # noqa: S608 - names of the contract
+        f"CREATE OR REPLACE VIEW {united} AS SELECT f.*, a.archive_id FROM {warehouse.name(FACT)} f "  # noqa: S608 - names of the contract
         f"LEFT JOIN ({states}) a USING ({state})",
     ):
-        warehouse.spark.sql(statement).collect()
+        spark.sql(statement).collect()
+
+
+def _definitions(columns_of: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns_of.items())
 
 
 def register(warehouse: Warehouse, settings: Settings, record: ArchiveRecord) -> None:
