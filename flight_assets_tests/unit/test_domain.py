@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +81,13 @@ def test_a_flight_without_history_is_marked(manifest, trained):
 
 def test_no_flights_have_no_marks(manifest, trained):
     assert len(marks(manifest, trained.head(0))) == 0
+
+
+def test_a_mark_is_the_same_to_the_bit_beside_any_other_flights(manifest, trained):
+    rng = np.random.default_rng(6)
+    some = trained.head(41).mask(rng.random((41, trained.shape[1])) < 0.4)
+    uneven = replace(manifest, fill_rates=tuple(rng.uniform(0.5, 1, len(manifest.fill_rates))))
+    together = marks(uneven, some)
+    for size in (1, 2, 3, 5):
+        parts = [marks(uneven, some[start : start + size]) for start in range(0, len(some), size)]
+        pd.testing.assert_frame_equal(pd.concat(parts), together, check_exact=True)

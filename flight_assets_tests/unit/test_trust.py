@@ -119,6 +119,23 @@ def test_the_baseline_learns_airline_origin_and_hour():
     assert late[LOW] < late[MEDIAN] < late[HIGH]
 
 
+def test_a_flights_forecast_is_the_same_to_the_bit_beside_any_others():
+    """Live forecasts a few flights, and the batch forecasts them again among many."""
+    rng = np.random.default_rng(5)
+    count, baseline = 4_000, Baseline()
+    airlines, origins = (list(rng.choice([f"{kind}{n}" for n in range(30)], count)) for kind in "AX")
+    hours = rng.integers(0, 24, count).tolist()
+    for _ in range(3):  # so that older outcomes count less than one
+        baseline.learn(airlines, origins, hours, np.rint(rng.gumbel(0, 20, count)))
+    asked = (airlines[:60], origins[:60], hours[:60])
+    together = baseline.predict(*asked)
+    for size in (1, 2, 3, 5, 7):
+        parts = [
+            baseline.predict(*(each[start : start + size] for each in asked)) for start in range(0, 60, size)
+        ]
+        np.testing.assert_array_equal(np.concatenate(parts), together)
+
+
 def test_before_any_outcome_the_baseline_says_the_prior_of_the_hour_and_of_an_unknown_hour_its_mean():
     morning, evening, unknown = Baseline().predict(["ZZ"] * 3, ["QQQ"] * 3, [5, 19, None])
     np.testing.assert_allclose([morning, evening, unknown], [PRIOR[1], PRIOR[4], PRIOR.mean(axis=0)])

@@ -149,7 +149,11 @@ class Baseline:
 
 
 def figures(histograms: FloatArray) -> FloatArray:
-    """Return FIGURES of histograms, one row each; quantiles are interpolated in a bin, empty ones give 0."""
+    """Return FIGURES of histograms, one row each; quantiles are interpolated in a bin, empty ones give 0.
+
+    A row's figures are the same to the bit beside any other rows. A product of matrices would not be: its
+    order of adding depends on the number of rows.
+    """
     totals = histograms.sum(axis=1)
     some = np.where(totals > 0, totals, 1.0)
     cumulated = np.cumsum(histograms, axis=1) / some[:, None]
@@ -161,8 +165,8 @@ def figures(histograms: FloatArray) -> FloatArray:
         inside = cumulated[rows, place] - below
         part = np.where(inside > 0, (level - below) / np.where(inside > 0, inside, 1.0), 0.5)
         made[:, column] = EDGES[place] + part * (EDGES[place + 1] - EDGES[place])
-    made[:, MEAN] = histograms @ _CENTRES / some
-    made[:, LATE_SHARE] = histograms @ _IS_LATE / some
+    made[:, MEAN] = (histograms * _CENTRES).sum(axis=1) / some
+    made[:, LATE_SHARE] = (histograms * _IS_LATE).sum(axis=1) / some
     made[totals <= 0] = 0.0
     return made
 

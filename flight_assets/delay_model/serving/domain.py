@@ -118,6 +118,7 @@ def _history(manifest: Manifest, features: pd.DataFrame) -> FloatArray:
     )
     if weights.sum() == 0:
         return np.ones(len(features))
-    known: FloatArray = features.notna().to_numpy(np.float64)
-    share: FloatArray = known @ weights / weights.sum()
+    # Row by row: a product of matrices adds in an order that depends on the number of rows.
+    known: FloatArray = np.ascontiguousarray(features.notna().to_numpy(np.float64))
+    share: FloatArray = (known * weights).sum(axis=1) / weights.sum()
     return share
