@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 
-from flight_assets.provenance import STEPS
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+from flight_assets.provenance import STEPS, WHOLE_JOB
+from flight_assets.settings import get_settings
 from flight_assets_tests import forked
 
 BEFORE, DURING, AFTER = PHASES = ("before", "during", "after")
@@ -78,7 +81,21 @@ def attempt(faults: list[Fault], strike: Callable[[str], None], struck: list[Fau
         process.kill()
         process.join()
         ours.close()
+    if outcome.died:
+        _end_killed_runs()
     return outcome
+
+
+def _end_killed_runs() -> None:
+    """Report killed runs as failed, as the schedule does after two minutes.
+
+    Until then they hold Dagster's pool, and with the schedules stopped no queued run would ever start.
+    """
+    with DagsterInstance.from_config(str(get_settings().dagster_home)) as instance:
+        started = RunsFilter(job_name=WHOLE_JOB, statuses=[DagsterRunStatus.STARTED])
+        for run in instance.get_runs(started):
+            if run.remote_job_origin is None:  # it ran in the process of the test
+                instance.report_run_failed(run, "A test has killed its process.")
 
 
 def _follow(run: Connection, faults: list[Fault], hit: Callable[[Fault], None], outcome: Outcome) -> None:
