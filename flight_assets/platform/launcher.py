@@ -240,7 +240,7 @@ def _start_after(
 
 
 def wait_until_healthy(settings: Settings, service: Service) -> None:
-    """Return when the service's check passes.
+    """Return when the service's check passes and the supervisor counts it as running.
 
     Raises:
         StartTimeout: it did not within its start time; with the tail of its log.
@@ -250,14 +250,14 @@ def wait_until_healthy(settings: Settings, service: Service) -> None:
     pids = set()
     while True:
         problem = problem_of(settings, service)
-        if problem is None:
-            return
         info = supervision.process_info(settings).get(service.name, {})
+        if problem is None and info.get("statename") != "STARTING":
+            return
         pids |= {info.get("pid") or 0} - {0}
         has_died = info.get("statename") == "FATAL" or len(pids) > 1
         if has_died or time.monotonic() > deadline:
             raise (FlightsError if has_died else StartTimeout)(
-                f"{service.name} did not come up ({problem}); the end of its"
+                f"{service.name} did not come up ({problem or 'it has just started'}); the end of its"
                 f" log:\n{log_tail(settings, service.name)}"
             )
         time.sleep(POLL_S)

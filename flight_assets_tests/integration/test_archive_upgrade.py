@@ -17,7 +17,7 @@ def test_tables_of_an_older_version_gain_the_columns_that_were_added_since(archi
     for record in store.archives.records():
         store.give_up(record)
     spark = store.house.spark
-    spark.sql(f"DROP TABLE {OWN}.{files.FILES}").collect()
+    spark.sql(f"DROP TABLE IF EXISTS {OWN}.{files.FILES}").collect()
     spark.sql(
         f"CREATE TABLE {OWN}.{files.FILES} (flight_id STRING, archive_id STRING, processing_date DATE) USING"
         " parquet PARTITIONED BY (archive_id, processing_date) LOCATION"

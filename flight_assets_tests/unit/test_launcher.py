@@ -66,6 +66,14 @@ def test_a_slow_start_and_an_end_of_a_service_are_different_errors(settings: Set
     assert not isinstance(ended.value, StartTimeout)
 
 
+def test_a_service_that_has_just_started_is_waited_for_until_it_counts_as_running(settings: Settings) -> None:
+    sleeper = service("sleeper", check=lambda _: None, command=["sleep", "60"], start_timeout_s=60.0)
+    supervision.start(settings, supervision.write_config(settings, [sleeper]))
+    supervision.start_service(settings, "sleeper")
+    launcher.wait_until_healthy(settings, sleeper)
+    assert supervision.process_info(settings)["sleeper"]["statename"] == "RUNNING"
+
+
 @pytest.mark.parametrize(("error", "starts"), [(StartTimeout, faults.STARTS), (FlightsError, 1)])
 def test_a_fresh_platform_is_tried_again_only_after_a_slow_start(
     error, starts, tmp_path, monkeypatch
