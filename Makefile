@@ -23,13 +23,13 @@ demo: install ## from nothing to flights in every store: start, send 20,000 even
 test: lint-code ## lint, types, unit tests, and on a platform the pipeline, a page, an archive and kills (15 minutes from nothing)
 	$(call BESIDE,test-platform,test-unit)
 
-test-unit: install-dev ## the tests that need no service (1 minute)
+test-unit: install-dev ## the tests that need no service (3 minutes)
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "not integration and not slow"
 
-test-platform: install-dev ## the tests on a running platform that are part of `make test` (6 minutes)
+test-platform: install-dev ## the tests on a running platform that are part of `make test` (9 minutes)
 	$(BIN)/pytest -m "integration and not slow"
 
-test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (over 40 minutes)
+test-slow: lint-airflow ## every other test: with `make test` it is the whole suite (about 50 minutes)
 	$(call BESIDE,test-slow-platform,test-slow-alone)
 
 test-slow-platform: install-dev
